@@ -1,0 +1,215 @@
+// Package answers holds the answers to forge's questions: their defaults, the
+// rules they must keep, and the names that are derived from them.
+//
+// Everything is checked here, before anything is written, so that what is
+// accepted gives a project that builds and in which every value reads back
+// equal.
+package answers
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/module"
+)
+
+// Answers are the answers to all questions. The zero value is not valid; start
+// from Defaults.
+type Answers struct {
+	Name    string   `yaml:"name"`    // the service's name: its directory, its binary, its client id
+	Module  string   `yaml:"module"`  // Go module path
+	Topics  []string `yaml:"topics"`  // Kafka topics, each with a handler and a model of its own
+	Group   string   `yaml:"group"`   // consumer group
+	Brokers []string `yaml:"brokers"` // bootstrap servers, host:port
+	With    []string `yaml:"with"`    // names of the extras that are wanted
+}
+
+// The questions, as Problem.Question names them; also the keys of an answers
+// file and, except for Name, the names of the flags.
+const (
+	Name    = "name"
+	Module  = "module"
+	Topics  = "topics"
+	Group   = "group"
+	Brokers = "brokers"
+	With    = "with"
+)
+
+// Extra is a part of the project that can be left out.
+type Extra struct {
+	Name    string // as in Answers.With
+	Title   string // for a person
+	Default bool   // wanted unless somebody says otherwise
+}
+
+// The extras.
+const (
+	Docker = "docker"
+	GitHub = "github"
+)
+
+// Extras returns the extras in the order in which they are offered.
+func Extras() []Extra {
+	return []Extra{
+		{Name: Docker, Title: "Dockerfile and compose.yaml", Default: true},
+		{Name: GitHub, Title: "GitHub workflow", Default: true},
+	}
+}
+
+// Defaults returns the answers for a service of which only the name is known.
+// They are valid if the name is.
+func Defaults(name string) Answers {
+	a := Answers{
+		Name:    name,
+		Module:  "example.com/" + name,
+		Topics:  []string{"orders"},
+		Group:   name,
+		Brokers: []string{"localhost:9092"},
+	}
+	if CheckModule(a.Module) != nil { // a name such as v1 means something else at a path's end
+		a.Module = "example.com/" + name + "-service"
+	}
+	for _, e := range Extras() {
+		if e.Default {
+			a.With = append(a.With, e.Name)
+		}
+	}
+	return a
+}
+
+// Has reports whether the extra of that name is wanted.
+func (a Answers) Has(extra string) bool { return slices.Contains(a.With, extra) }
+
+// Validate returns every problem of the answers, joined, or nil. Each is a
+// *Problem; Problems takes them apart.
+func (a Answers) Validate() error {
+	return errors.Join(
+		CheckName(a.Name),
+		CheckModule(a.Module),
+		CheckTopics(a.Topics),
+		CheckGroup(a.Group),
+		CheckBrokers(a.Brokers),
+		CheckExtras(a.With),
+	)
+}
+
+// Problem is one refused answer.
+type Problem struct {
+	Question string // the key of the question
+	Value    string // the part of the answer that is wrong
+	Reason   string // what is wrong with it, to follow the value
+	Hint     string // what to try
+}
+
+// Error tells what was refused and why, in one line.
+func (p *Problem) Error() string {
+	return fmt.Sprintf("%s: %q %s", p.Question, p.Value, p.Reason)
+}
+
+// Problems returns the problems in err, which may be joined or wrapped.
+func Problems(err error) []*Problem {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case nil:
+		return nil
+	case *Problem:
+		return []*Problem{e}
+	case interface{ Unwrap() []error }:
+		var all []*Problem
+		for _, inner := range e.Unwrap() {
+			all = append(all, Problems(inner)...)
+		}
+		return all
+	default:
+		return Problems(errors.Unwrap(err))
+	}
+}
+
+// maxName is what a host name's label can hold: a service's name ends up as one.
+const maxName = 63
+
+// CheckName checks a service's name: the last part of the target's path.
+func CheckName(name string) error {
+	p := &Problem{Question: Name, Value: name, Hint: "use letters, digits, - _ and ., and a letter or digit first, as in my-service"}
+	switch first := strings.IndexFunc(name, func(r rune) bool { return !isNameChar(r) }); {
+	case name == "":
+		p.Reason = "is empty"
+	case name == "." || name == "..":
+		p.Reason = "is not a name"
+	case first >= 0:
+		p.Reason = fmt.Sprintf("has %s", describe([]rune(name[first:])[0]))
+	case !isAlnum(rune(name[0])):
+		p.Reason = fmt.Sprintf("starts with %q", name[0])
+	case name[len(name)-1] == '.':
+		p.Reason = "ends with a dot"
+	case len(name) > maxName:
+		p.Reason = fmt.Sprintf("has %d characters, at most %d are allowed", len(name), maxName)
+		p.Hint = "use a shorter name"
+	case isWindowsDevice(name):
+		p.Reason = "is a device on Windows and cannot be a directory there"
+		p.Hint = "use another name"
+	default:
+		return nil
+	}
+	return p
+}
+
+// maxModule bounds a module path: it becomes part of every package's path.
+const maxModule = 255
+
+// CheckModule checks a Go module path.
+func CheckModule(path string) error {
+	p := &Problem{Question: Module, Value: path, Hint: "use a host and a path, as in example.com/my-service or github.com/me/my-service"}
+	var invalid *module.InvalidPathError
+	switch err := module.CheckPath(path); {
+	case path == "":
+		p.Reason = "is empty"
+	case errors.As(err, &invalid):
+		p.Reason = "is not a module path: " + invalid.Err.Error()
+	case err != nil:
+		p.Reason = "is not a module path: " + err.Error()
+	case len(path) > maxModule:
+		p.Reason = fmt.Sprintf("has %d characters, at most %d are allowed", len(path), maxModule)
+	case strings.Contains(path, "..."):
+		p.Reason = "has ..., which stands for many packages"
+	case reservedElement(path) != "":
+		p.Reason = fmt.Sprintf("has the element %q, which has a meaning of its own to go", reservedElement(path))
+	default:
+		return nil
+	}
+	return p
+}
+
+// reservedElement returns the element of a module path that would keep the go
+// command from finding the module's packages, or "".
+func reservedElement(path string) string {
+	for elem := range strings.SplitSeq(path, "/") {
+		if elem == "vendor" {
+			return elem
+		}
+	}
+	return ""
+}
+
+// CheckExtras checks the names of the wanted extras.
+func CheckExtras(with []string) error {
+	var names []string
+	for _, e := range Extras() {
+		names = append(names, e.Name)
+	}
+	var problems []error
+	for i, name := range with {
+		p := &Problem{Question: With, Value: name, Hint: "the extras are " + strings.Join(names, " and ")}
+		switch {
+		case !slices.Contains(names, name):
+			p.Reason = "is not an extra"
+		case slices.Contains(with[:i], name):
+			p.Reason = "is given twice"
+		default:
+			continue
+		}
+		problems = append(problems, p)
+	}
+	return errors.Join(problems...)
+}

@@ -1,0 +1,200 @@
+package answers
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxKafkaName is how long Kafka lets a topic's name be. Groups have no such
+// bound; they get the same.
+const maxKafkaName = 249
+
+// deadLetterSuffix ends the names of the topics that the service writes itself.
+const deadLetterSuffix = ".dlq"
+
+// CheckTopics checks the topics: each by itself, and that no two of them give
+// the same name to a file or to something in Go.
+func CheckTopics(topics []string) error {
+	if len(topics) == 0 {
+		return &Problem{Question: Topics, Reason: "names no topic", Hint: "name at least one, as in orders"}
+	}
+	var problems []error
+	for i, topic := range topics {
+		if p := checkTopic(topic); p != nil {
+			problems = append(problems, p)
+			continue
+		}
+		if slices.Contains(topics[:i], topic) {
+			problems = append(problems, &Problem{Question: Topics, Value: topic, Reason: "is given twice", Hint: "name each topic once"})
+			continue
+		}
+		for _, other := range topics[:i] {
+			if p := checkPair(topic, other); p != nil {
+				problems = append(problems, p)
+				break
+			}
+		}
+	}
+	return errors.Join(problems...)
+}
+
+func checkTopic(topic string) *Problem {
+	p := &Problem{Question: Topics, Value: topic, Hint: "use letters, digits, . _ and -, as in orders or billing.invoices"}
+	switch bad := strings.IndexFunc(topic, func(r rune) bool { return !isNameChar(r) }); {
+	case topic == "":
+		p.Reason = "is empty"
+	case topic == "." || topic == "..":
+		p.Reason = "is a name that Kafka refuses"
+	case bad >= 0:
+		p.Reason = fmt.Sprintf("has %s", describe([]rune(topic[bad:])[0]))
+	case len(topic) > maxKafkaName:
+		p.Reason = fmt.Sprintf("has %d characters, Kafka allows %d", len(topic), maxKafkaName)
+		p.Hint = "use a shorter name"
+	case strings.HasSuffix(topic, deadLetterSuffix):
+		p.Reason = "is the name of a dead-letter topic"
+		p.Hint = fmt.Sprintf("name the topic itself: failed messages of x go to x%s", deadLetterSuffix)
+	case len(topic)+len(deadLetterSuffix) > maxKafkaName:
+		p.Reason = fmt.Sprintf("has %d characters, which leaves no room for its dead-letter topic's %s", len(topic), deadLetterSuffix)
+		p.Hint = fmt.Sprintf("use at most %d characters", maxKafkaName-len(deadLetterSuffix))
+	default:
+		return nil
+	}
+	return p
+}
+
+// checkPair tells what two valid topics have in common that two may not.
+func checkPair(topic, other string) *Problem {
+	a, b := NamesOf(topic), NamesOf(other)
+	shared := ""
+	switch {
+	case a.Handler == b.Handler:
+		shared = "the Go name " + a.Handler
+	case a.Model == b.Model:
+		shared = "the Go name " + a.Model
+	case a.File == b.File:
+		shared = "the file name " + a.File + ".go"
+	default:
+		return nil
+	}
+	return &Problem{
+		Question: Topics, Value: topic,
+		Reason: fmt.Sprintf("and %q would share %s", other, shared),
+		Hint:   "one service cannot have both: leave one of them to another service",
+	}
+}
+
+// CheckGroup checks a consumer group's name.
+func CheckGroup(group string) error {
+	p := &Problem{Question: Group, Value: group, Hint: "use a name of one line, as in my-service"}
+	hidden := strings.IndexFunc(group, func(r rune) bool { return !unicode.IsPrint(r) })
+	switch {
+	case group == "":
+		p.Reason = "is empty"
+	case strings.TrimSpace(group) == "":
+		p.Reason = "is blank"
+	case !utf8.ValidString(group):
+		p.Reason = "is not valid UTF-8"
+	case hidden >= 0:
+		p.Reason = fmt.Sprintf("has %s", describe([]rune(group[hidden:])[0]))
+	case len(group) > maxKafkaName:
+		p.Reason = fmt.Sprintf("has %d bytes, at most %d are allowed", len(group), maxKafkaName)
+		p.Hint = "use a shorter name"
+	default:
+		if _, err := EnvQuote(group); err != nil {
+			p.Reason = err.Error()
+			p.Hint = "do not end it with a quote or a backslash"
+			return p
+		}
+		return nil
+	}
+	return p
+}
+
+// CheckBrokers checks the bootstrap servers, each host:port.
+func CheckBrokers(brokers []string) error {
+	if len(brokers) == 0 {
+		return &Problem{Question: Brokers, Reason: "names no broker", Hint: "name at least one, as in localhost:9092"}
+	}
+	var problems []error
+	for i, broker := range brokers {
+		reason := checkBroker(broker)
+		if reason == "" && slices.Contains(brokers[:i], broker) {
+			reason = "is given twice"
+		}
+		if reason != "" {
+			problems = append(problems, &Problem{Question: Brokers, Value: broker, Reason: reason,
+				Hint: "use host:port, as in localhost:9092 or [::1]:9092"})
+		}
+	}
+	return errors.Join(problems...)
+}
+
+// checkBroker tells what is wrong with host:port, or returns "".
+func checkBroker(broker string) string {
+	if i := strings.Index(broker, "://"); i >= 0 {
+		return "has a scheme"
+	}
+	colon := strings.LastIndexByte(broker, ':')
+	if colon < 0 || strings.HasSuffix(broker, "]") {
+		return "has no port"
+	}
+	host, port := broker[:colon], broker[colon+1:]
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || port[0] == '0' {
+		return fmt.Sprintf("has the port %q, which is not a number from 1 to 65535", port)
+	}
+	return checkHost(host)
+}
+
+func checkHost(host string) string {
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		inner, ok = strings.CutSuffix(inner, "]")
+		if addr, err := netip.ParseAddr(inner); !ok || err != nil || !addr.Is6() || addr.Zone() != "" {
+			return fmt.Sprintf("has the host %q, which is not an IPv6 address in brackets", host)
+		}
+		return ""
+	}
+	switch bad := strings.IndexFunc(host, func(r rune) bool { return !isNameChar(r) }); {
+	case host == "":
+		return "has no host"
+	case strings.Contains(host, ":"):
+		return "has an IPv6 address without brackets"
+	case bad >= 0:
+		return fmt.Sprintf("has %s in its host", describe([]rune(host[bad:])[0]))
+	case len(host) > 253:
+		return "has a host of more than 253 characters"
+	case host[0] == '-' || host[0] == '.' || strings.Contains(host, ".."):
+		return fmt.Sprintf("has the host %q, which is not a host name", host)
+	}
+	return ""
+}
+
+// isNameChar reports whether r may be in a topic, a service's name, a host.
+func isNameChar(r rune) bool {
+	return isAlnum(r) || r == '.' || r == '_' || r == '-'
+}
+
+func isAlnum(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+}
+
+// describe names a character that is not allowed, so that a person can see it.
+func describe(r rune) string {
+	switch r {
+	case ' ':
+		return "a space"
+	case '\n', '\r':
+		return "a line break"
+	case '\t':
+		return "a tab"
+	}
+	if !unicode.IsPrint(r) {
+		return fmt.Sprintf("the invisible character %U", r)
+	}
+	return fmt.Sprintf("the character %q", r)
+}
