@@ -1,0 +1,37 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/models"
+)
+
+// Orders handles the messages on the topic orders.
+type Orders struct {
+	log *slog.Logger
+}
+
+// NewOrders takes what the handler depends on.
+func NewOrders(log *slog.Logger) *Orders {
+	return &Orders{log: log}
+}
+
+// Handle gets each message decoded and valid, and says what becomes of it:
+//
+//   - nil: it is done;
+//   - message.Retry(err): try it again later;
+//   - message.Permanent(err), or any other error: it is a dead letter.
+//
+// A message can come more than once, so doing it twice must be harmless;
+// m.Header.MessageID tells whether it was seen before.
+func (h *Orders) Handle(ctx context.Context, m message.Of[models.Order]) error {
+	const limit = 10_000 // a rule of the business, which no tag of the model knows
+	if m.Body.Amount > limit {
+		return message.Permanent(errors.New("amount is over the limit"))
+	}
+	h.log.InfoContext(ctx, "handled", "topic", m.Topic, "id", m.Body.ID, "amount", m.Body.Amount)
+	return nil
+}

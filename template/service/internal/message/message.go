@@ -1,0 +1,51 @@
+// Package message is to messages what net/http is to requests: the message and
+// its envelope, handlers with their outcomes, middleware, and the registry in
+// which a topic meets its handler. It knows no broker.
+package message
+
+import (
+	"context"
+	"time"
+)
+
+// Message is one message as a broker delivered it, or as it is to be published.
+// Key, Value and Headers may share memory with the client's buffers: a handler
+// that keeps them after it returned copies them.
+type Message struct {
+	Topic     string
+	Partition int32
+	Offset    int64
+	Key       []byte    // nil is no key; an empty key is a key
+	Value     []byte    // nil is a tombstone
+	Headers   []Field   // transport headers, in the order of the wire
+	Time      time.Time // when it was produced, or appended, by the broker's setting
+	Attempt   int       // 1 the first time a handler sees it, set by the engine
+
+	Header *Header // the envelope's header; nil until the value was decoded
+	Body   any     // a pointer to the envelope's body; nil until the value was decoded
+}
+
+// Field is one transport header. Names may repeat.
+type Field struct {
+	Key   string
+	Value []byte
+}
+
+// Get returns the value of the last transport header called key, and whether
+// there is one.
+func (m *Message) Get(key string) ([]byte, bool) {
+	for i := len(m.Headers) - 1; i >= 0; i-- {
+		if m.Headers[i].Key == key {
+			return m.Headers[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// Publisher writes messages to topics.
+type Publisher interface {
+	// Publish writes m and returns once the broker acknowledged it; m's
+	// Partition and Offset then tell where it landed. After an error m may
+	// or may not have been written.
+	Publish(ctx context.Context, m *Message) error
+}

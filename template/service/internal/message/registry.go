@@ -1,0 +1,206 @@
+package message
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// Registry is where topics meet their handlers. It is itself the Handler of
+// every message: it decodes and checks the message, and gives it to the
+// handler of its topic and type.
+//
+// Make all registrations first, then call Startup, then Handle. A Registry
+// must not be changed once it handles messages.
+type Registry struct {
+	handler  Handler // the middleware around dispatch
+	topics   map[string]*topic
+	rules    []func(Header) error
+	parts    []any // handlers with a Startup or a Shutdown, as they were registered
+	started  int   // how many of parts were started
+	validate *validator.Validate
+}
+
+// topic is what is registered for one topic. Either one binding takes every
+// message, or each binding takes the messages of its type.
+type topic struct {
+	name      string
+	codec     Codec
+	any       *binding
+	types     map[string]*binding
+	tombstone TombstoneHandler
+}
+
+// binding is one registration with its types erased.
+type binding struct {
+	open    func(m *Message, h *Header) any // makes m.Header, returns where the body goes
+	handler Handler                         // validation, middleware, hooks and the typed handler
+}
+
+// NewRegistry returns an empty registry. The middleware runs around everything
+// that happens to a message, decoding included, the first one outermost: what
+// it calls before the next handler sees no m.Header yet.
+func NewRegistry(middleware ...Middleware) *Registry {
+	r := &Registry{topics: make(map[string]*topic), validate: newValidator()}
+	r.handler = Chain(HandlerFunc(r.dispatch), middleware...)
+	return r
+}
+
+// Topics returns the topics that have a handler, sorted.
+func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics)) }
+
+// CheckHeader adds a rule that each header must keep, besides that all fields
+// but correlationId are required. The rule says what is wrong with Invalid, or
+// with any other error. It runs for every message, so it should be quick.
+func (r *Registry) CheckHeader(rule func(Header) error) { r.rules = append(r.rules, rule) }
+
+// RequireCorrelationID is a rule for CheckHeader.
+func RequireCorrelationID(h Header) error {
+	if h.CorrelationID == "" {
+		return Invalid("correlationId", "is required")
+	}
+	return nil
+}
+
+// Handle decodes m, checks it and calls its handler; m.Header and m.Body are
+// set on the way, m.Header even when the body cannot be read. The error is the
+// handler's, or a permanent *Error: of ClassUnhandled for a topic, a message
+// type or a tombstone that nobody handles, of ClassDecode or ClassInvalid for a
+// message that cannot be read or breaks a rule.
+func (r *Registry) Handle(ctx context.Context, m *Message) error {
+	return r.handler.Handle(ctx, m)
+}
+
+func (r *Registry) dispatch(ctx context.Context, m *Message) error {
+	m.Header, m.Body = nil, nil // a message that is tried again starts anew
+	t := r.topics[m.Topic]
+	if t == nil {
+		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
+	}
+	if m.Value == nil {
+		if t.tombstone == nil {
+			return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
+		}
+		return t.tombstone.HandleTombstone(ctx, m)
+	}
+	b, err := r.decode(ctx, t, m)
+	if err != nil {
+		return err
+	}
+	return b.handler.Handle(ctx, m)
+}
+
+// decode reads m by the codec of t and returns the binding of its type.
+func (r *Registry) decode(ctx context.Context, t *topic, m *Message) (*binding, error) {
+	d := decodings.Get().(*decoding)
+	defer func() {
+		*d = decoding{route: d.route}
+		decodings.Put(d)
+	}()
+	d.registry, d.topic, d.message = r, t, m
+	if err := t.codec.Decode(ctx, m, &d.header, d.route); err != nil {
+		if _, ok := errors.AsType[*Error](err); !ok {
+			err = &Error{Class: ClassDecode, Err: err, Outcome: NeverMore}
+		}
+		return nil, err
+	}
+	if d.binding == nil {
+		return nil, Fail(ClassDecode, "topic %q: the codec %T read no body", t.name, t.codec)
+	}
+	m.Body = d.body
+	return d.binding, nil
+}
+
+// decoding is the state of decoding one message. It is reused, and keeps the
+// method that the codec calls, so that neither is allocated for each message.
+type decoding struct {
+	registry *Registry
+	topic    *topic
+	message  *Message
+	header   Header
+	binding  *binding
+	body     any
+	route    func(*Header) (any, error)
+}
+
+var decodings = sync.Pool{New: func() any {
+	d := new(decoding)
+	d.route = d.toBinding
+	return d
+}}
+
+// toBinding is called by the codec between the header and the body.
+func (d *decoding) toBinding(h *Header) (any, error) {
+	if err := d.registry.checkHeader(h); err != nil {
+		return nil, d.refuse(h, err)
+	}
+	b := d.topic.any
+	if b == nil {
+		b = d.topic.types[h.MessageType]
+	}
+	if b == nil {
+		return nil, d.refuse(h, Fail(ClassUnhandled, "header.messageType: no handler for %s on topic %q, only for %s",
+			quote(h.MessageType), d.topic.name, d.topic.known()))
+	}
+	d.binding, d.body = b, b.open(d.message, h)
+	return d.body, nil
+}
+
+// refuse lets the message keep its header: it tells who sent what.
+func (d *decoding) refuse(h *Header, err error) error {
+	header := *h
+	d.message.Header = &header
+	return err
+}
+
+func (r *Registry) checkHeader(h *Header) error {
+	if err := h.check(); err != nil {
+		return err
+	}
+	for _, rule := range r.rules {
+		if err := rule(*h); err != nil {
+			return invalid("header", err)
+		}
+	}
+	return nil
+}
+
+func (t *topic) known() string {
+	return strings.Join(slices.Sorted(maps.Keys(t.types)), ", ")
+}
+
+// at returns the topic called name, and makes it if need be.
+func (r *Registry) at(name string) (*topic, error) {
+	if t := r.topics[name]; t != nil {
+		return t, nil
+	}
+	if err := checkTopic(name); err != nil {
+		return nil, err
+	}
+	return &topic{name: name, codec: JSON{}, types: make(map[string]*binding)}, nil
+}
+
+// checkTopic refuses what Kafka refuses, and dead letter topics: what is there
+// has failed before and would fail again for ever.
+func checkTopic(name string) error {
+	switch {
+	case name == "" || len(name) > 249:
+		return fmt.Errorf("a topic's name has 1 to 249 characters, this one has %d", len(name))
+	case name == "." || name == "..":
+		return errors.New("a topic cannot have this name")
+	case strings.HasSuffix(name, ".dlq"):
+		return errors.New("dead letters are not consumed, but sent back to their topic once their cause is gone")
+	}
+	for _, c := range name {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
+			return fmt.Errorf("a topic's name has only letters, digits, '.', '_' and '-', not %q", c)
+		}
+	}
+	return nil
+}
