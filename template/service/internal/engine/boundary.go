@@ -1,0 +1,60 @@
+package engine
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Source is where messages come from.
+type Source interface {
+	// Commit makes durable what was marked on all lanes. The engine calls it
+	// from one goroutine and holds no lock meanwhile.
+	Commit(ctx context.Context) error
+}
+
+// Claim is one lane's life at its source, from assignment to revocation.
+type Claim interface {
+	// Mark says that the message at offset and every one delivered before it
+	// are terminal. It must not block, nor call the engine.
+	Mark(offset int64)
+	// Commit makes the claim's marks durable and returns nil only when it
+	// knows that they are. The engine calls it once its lane has ended.
+	Commit(ctx context.Context) error
+}
+
+// Pauser is a Claim that can be told to deliver nothing for a while. Messages
+// under way may still arrive. Neither method may block or call the engine.
+type Pauser interface {
+	Pause()
+	Resume()
+}
+
+// DeadLetters takes messages that failed for good.
+type DeadLetters interface {
+	// DeadLetter returns nil only after the message is safe where dead
+	// letters are kept. Until then the engine tries again.
+	DeadLetter(ctx context.Context, m *message.Message, f Failure) error
+}
+
+// Failure tells why a message failed.
+type Failure struct {
+	Err      error
+	Class    message.Class
+	Attempts int       // how often its handler ran
+	Time     time.Time // when it failed
+}
+
+// maxReason bounds what a failure says about itself, in bytes.
+const maxReason = 1 << 10
+
+// Reason returns the error's text, at most 1 KiB of valid UTF-8.
+func (f Failure) Reason() string {
+	s := f.Err.Error()
+	if len(s) > maxReason {
+		s = s[:maxReason]
+	}
+	return strings.ToValidUTF8(s, "")
+}

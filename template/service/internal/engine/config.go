@@ -1,0 +1,80 @@
+// Package engine decides what runs when and what may be committed. It takes
+// messages from lanes (a Kafka partition, a queue), runs their handlers side by
+// side while it keeps each key's order, and says of a lane only what is safe to
+// say: everything up to here is done. It knows no broker.
+//
+// A message is terminal when its handler succeeded, when its dead letter was
+// acknowledged, or when an operator's policy skipped it. Nothing else is.
+// What is committed is the low-water mark: all messages of the lane up to the
+// first, in order of delivery, that is not terminal.
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Ordering says which messages wait for each other.
+type Ordering string
+
+// The orderings.
+const (
+	OrderKey       Ordering = "key"       // messages of one key run one after the other; those without a key have no order
+	OrderPartition Ordering = "partition" // messages of one lane run one after the other
+	OrderNone      Ordering = "none"      // no message waits for another
+)
+
+// ErrorPolicy says what becomes of a message that failed for good.
+type ErrorPolicy string
+
+// The error policies.
+const (
+	PolicyDeadLetter ErrorPolicy = "dead-letter" // written to the dead letters, then done
+	PolicyRetry      ErrorPolicy = "retry"       // tried again for ever; its key waits
+	PolicySkip       ErrorPolicy = "skip"        // logged, counted and done
+	PolicyStop       ErrorPolicy = "stop"        // the engine stops with an error; the message is not done
+)
+
+// Config holds the engine's settings.
+type Config struct {
+	Ordering    Ordering
+	MaxWorkers  int // handlers running at once, over all lanes
+	ErrorPolicy ErrorPolicy
+	Retry       RetryPolicy
+
+	MaxPollRecords int   // messages of one lane held in memory before the lane is paused
+	MaxPollBytes   int64 // bytes of one lane held in memory before the lane is paused
+	MaxUncommitted int   // messages of one lane delivered beyond its low-water mark before the lane is paused
+
+	CommitInterval time.Duration // between two commits
+	CommitRecords  int           // terminal messages that bring the next commit forward
+	DrainTimeout   time.Duration // what a lane's end may take
+	HandlerTimeout time.Duration // when a handler's context ends; 0 is never
+	StuckAfter     time.Duration // when a running handler fails liveness; 0 is never
+}
+
+// validate reports every setting with which the engine cannot work.
+func (c Config) validate() error {
+	var errs []error
+	check := func(ok bool, name string, value any, allowed string) {
+		if !ok {
+			errs = append(errs, fmt.Errorf("engine: %s is %v, must be %s", name, value, allowed))
+		}
+	}
+	check(c.Ordering == OrderKey || c.Ordering == OrderPartition || c.Ordering == OrderNone,
+		"Ordering", fmt.Sprintf("%q", c.Ordering), "key, partition or none")
+	check(c.ErrorPolicy == PolicyDeadLetter || c.ErrorPolicy == PolicyRetry || c.ErrorPolicy == PolicySkip || c.ErrorPolicy == PolicyStop,
+		"ErrorPolicy", fmt.Sprintf("%q", c.ErrorPolicy), "dead-letter, retry, skip or stop")
+	check(c.MaxWorkers > 0, "MaxWorkers", c.MaxWorkers, "positive")
+	check(c.MaxPollRecords > 0, "MaxPollRecords", c.MaxPollRecords, "positive")
+	check(c.MaxPollBytes > 0, "MaxPollBytes", c.MaxPollBytes, "positive")
+	check(c.MaxUncommitted >= c.MaxPollRecords, "MaxUncommitted", c.MaxUncommitted, "at least MaxPollRecords")
+	check(c.CommitInterval > 0, "CommitInterval", c.CommitInterval, "positive")
+	check(c.CommitRecords > 0, "CommitRecords", c.CommitRecords, "positive")
+	check(c.DrainTimeout > 0, "DrainTimeout", c.DrainTimeout, "positive")
+	check(c.HandlerTimeout >= 0, "HandlerTimeout", c.HandlerTimeout, "zero or positive")
+	check(c.StuckAfter >= 0, "StuckAfter", c.StuckAfter, "zero or positive")
+	errs = append(errs, c.Retry.validate())
+	return errors.Join(errs...)
+}

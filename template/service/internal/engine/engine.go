@@ -1,0 +1,137 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Engine runs handlers for the messages of any number of lanes.
+type Engine struct {
+	cfg     Config
+	handler message.Handler
+	dead    DeadLetters
+	source  Source
+	log     *slog.Logger
+	observe func(Event)
+	seed    maphash.Seed // for the keys' hashes
+
+	mu      sync.Mutex // never taken before a lane's
+	wake    sync.Cond  // a worker may find something to do
+	closed  bool
+	lanes   []*Lane   // assigned, and not yet ended
+	turns   []*Lane   // those with ready keys, the next one first
+	workers []*worker // all ever started
+	idle    int       // workers that wait
+	busy    int       // workers that do not
+	shares  shares
+
+	terminal atomic.Int64  // messages since the last commit
+	hurry    chan struct{} // a commit is due before its time
+	stopped  chan error    // the error policy asks to stop
+
+	counters counters
+	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
+	stuck    atomic.Pointer[string]
+}
+
+// New returns an engine that gives messages to h, writes those that fail for
+// good to dead, and has source commit. It returns an error that names every
+// setting it cannot work with.
+func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *slog.Logger) (*Engine, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	e := &Engine{
+		cfg: cfg, handler: h, dead: dead, source: source, log: log,
+		seed:    maphash.MakeSeed(),
+		hurry:   make(chan struct{}, 1),
+		stopped: make(chan error, 1),
+	}
+	e.wake.L = &e.mu
+	return e, nil
+}
+
+// Run commits and watches over the workers until ctx ends, when it returns
+// nil, or until the error policy stops the engine, when it returns why. Lanes
+// are drained by their owner, before or after.
+func (e *Engine) Run(ctx context.Context) error {
+	defer e.close()
+	commit := time.NewTicker(e.cfg.CommitInterval)
+	defer commit.Stop()
+	watch := time.NewTicker(e.watchInterval())
+	defer watch.Stop()
+	go e.watchOver(ctx, watch.C)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-e.stopped:
+			return err
+		case <-commit.C:
+		case <-e.hurry:
+		}
+		e.commit(ctx)
+	}
+}
+
+// close lets idle workers go. Busy ones finish what they have.
+func (e *Engine) close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	e.wake.Broadcast()
+}
+
+// commit marks how far each lane is done and has the source commit it.
+func (e *Engine) commit(ctx context.Context) {
+	e.mu.Lock()
+	lanes := append([]*Lane(nil), e.lanes...)
+	e.mu.Unlock()
+	e.terminal.Store(0)
+	marks := make([]uint64, len(lanes))
+	moved := false
+	for i, l := range lanes {
+		marks[i] = l.mark()
+		moved = moved || marks[i] != l.committed.Load()
+	}
+	if !moved {
+		return
+	}
+	if err := e.source.Commit(ctx); err != nil {
+		if !errors.Is(err, context.Canceled) {
+			e.log.WarnContext(ctx, "commit failed, tried again at the next interval", "error", err)
+		}
+		return
+	}
+	for i, l := range lanes {
+		l.committed.Store(marks[i])
+	}
+}
+
+// stop asks Run to return because of a message that failed.
+func (e *Engine) stop(m *message.Message, err error) {
+	err = fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
+	select {
+	case e.stopped <- err:
+	default: // one reason is enough
+	}
+}
+
+// countTerminal notes that n messages became terminal and brings the next
+// commit forward when there are many.
+func (e *Engine) countTerminal(n int) {
+	if n > 0 && e.terminal.Add(int64(n)) >= int64(e.cfg.CommitRecords) {
+		select {
+		case e.hurry <- struct{}{}:
+		default:
+		}
+	}
+}

@@ -1,0 +1,247 @@
+package engine
+
+import (
+	"context"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Lane is one ordered unit of a source during one life: from its assignment
+// until it is drained or lost. Deliver, Drain and Lose are for its owner, one
+// goroutine.
+type Lane struct {
+	engine *Engine
+	claim  Claim
+	pauser Pauser // nil when the claim is none
+
+	// Guarded by engine.mu.
+	workers int  // how many are here
+	active  bool // had messages lately
+	quiet   int  // ticks since the last delivery
+
+	inLine    atomic.Bool   // among engine.turns
+	touched   atomic.Bool   // had a delivery since the last tick
+	ending    atomic.Bool   // no handler starts any more
+	cost      atomic.Int64  // what a message takes, in nanoseconds, as a moving average
+	committed atomic.Uint64 // the low-water mark that was committed last
+
+	ctx    context.Context // ends when the lane must give up what it still does
+	giveUp context.CancelFunc
+
+	mu      sync.Mutex
+	tracker tracker
+	keys    map[uint64]*queue // queues by their key's hash; keys that share one only wait for each other
+	ready   queues
+	free    *queue // for reuse
+	records int    // delivered and not terminal
+	bytes   int64  // of those
+	busy    int    // queues with a worker or at the dead letters
+	paused  bool
+	dead    bool   // nothing is marked any more
+	marked  uint64 // the low-water mark that was marked last
+	rested  bool   // quietly is closed
+
+	ended   chan struct{} // closed when the lane is ending
+	quietly chan struct{} // closed when the lane is ending and no queue is busy
+}
+
+func newLane(e *Engine, c Claim) *Lane {
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*queue{},
+		ended: make(chan struct{}), quietly: make(chan struct{})}
+	l.pauser, _ = c.(Pauser)
+	l.ctx, l.giveUp = context.WithCancel(context.Background())
+	return l
+}
+
+// Deliver hands over messages in the order of the lane. It never waits for
+// work; above the watermarks it pauses the claim. The engine copies batch, but
+// not the bytes that its messages point to. What is delivered to an ending
+// lane is dropped: it will be delivered again.
+func (l *Lane) Deliver(batch []message.Message) {
+	if len(batch) == 0 {
+		return
+	}
+	if !l.touched.Swap(true) {
+		l.engine.activate(l)
+	}
+	items := make([]item, len(batch)) // one allocation for all
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ending.Load() {
+		return
+	}
+	for i := range batch {
+		it := &items[i]
+		it.msg = batch[i]
+		it.msg.Attempt = 1
+		it.seq = l.tracker.add(it.msg.Offset)
+		l.records++
+		l.bytes += it.size()
+		q := l.queueFor(it)
+		q.push(it)
+		if q.length == 1 {
+			l.ready.push(q)
+		}
+	}
+	l.flow()
+	l.offer()
+}
+
+// queueFor returns the queue that a message waits in.
+func (l *Lane) queueFor(it *item) *queue {
+	var hash uint64
+	switch {
+	case l.engine.cfg.Ordering == OrderNone,
+		l.engine.cfg.Ordering == OrderKey && it.msg.Key == nil:
+		return l.newQueue()
+	case l.engine.cfg.Ordering == OrderKey:
+		hash = maphash.Bytes(l.engine.seed, it.msg.Key)
+	}
+	q, ok := l.keys[hash]
+	if !ok {
+		q = l.newQueue()
+		q.hash, q.keyed = hash, true
+		l.keys[hash] = q
+	}
+	return q
+}
+
+func (l *Lane) newQueue() *queue {
+	q := l.free
+	if q == nil {
+		return &queue{}
+	}
+	l.free, q.next = q.next, nil
+	return q
+}
+
+// release puts a queue that is nowhere to where it belongs: among the ready
+// ones, or away when it is empty.
+func (l *Lane) release(q *queue) {
+	if q.length > 0 {
+		l.ready.push(q)
+		return
+	}
+	if q.keyed {
+		delete(l.keys, q.hash)
+	}
+	*q = queue{next: l.free}
+	l.free = q
+}
+
+// finish makes the first message of a queue terminal.
+func (l *Lane) finish(q *queue) {
+	it := q.pop()
+	l.records--
+	l.bytes -= it.size()
+	l.tracker.done(it.seq)
+}
+
+// flow pauses the claim above the watermarks and resumes it below half of
+// them. The distance keeps it from doing so all the time.
+func (l *Lane) flow() {
+	if l.pauser == nil {
+		return
+	}
+	c := &l.engine.cfg
+	span := l.tracker.span()
+	switch {
+	case !l.paused && (l.records > c.MaxPollRecords || l.bytes > c.MaxPollBytes || span > c.MaxUncommitted):
+		l.paused = true
+		l.pauser.Pause()
+	case l.paused && l.records <= c.MaxPollRecords/2 && l.bytes <= c.MaxPollBytes/2 && span <= c.MaxUncommitted/2:
+		l.paused = false
+		l.pauser.Resume()
+	}
+}
+
+func (l *Lane) offer() {
+	if l.ready.length > 0 {
+		l.engine.offer(l)
+	}
+}
+
+// turn bounds how long a worker stays with a lane before others get theirs.
+const turn = 200 * time.Microsecond
+
+// maxTake bounds how many messages a worker takes at once.
+const maxTake = 64
+
+// run is a queue that a worker took, and how many of its messages.
+type run struct {
+	queue *queue
+	limit int // how many it may handle
+	done  int // how many it handled
+}
+
+// take gives a worker its fair share of the ready keys, and of each as many
+// messages as fit into one turn. Where a message takes long, that is one. Of
+// cheap messages it is many, so that handing over costs little.
+func (l *Lane) take(runs []run) []run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	total := maxTake
+	if cost := l.cost.Load(); cost > 0 {
+		total = min(max(int(int64(turn)/cost), 1), maxTake)
+	}
+	n := min(max(l.ready.length/l.engine.cfg.MaxWorkers, 1), total, l.ready.length)
+	for range n {
+		q := l.ready.pop()
+		runs = append(runs, run{queue: q, limit: min(max(total/n, 1), q.length)})
+	}
+	l.busy += n
+	l.offer()
+	return runs
+}
+
+// complete takes back what a worker handled.
+func (l *Lane) complete(runs []run) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.busy -= len(runs)
+	if !l.dead {
+		before := l.records
+		for i := range runs {
+			l.settle(&runs[i])
+		}
+		l.engine.countTerminal(before - l.records)
+		l.flow()
+		l.offer()
+	}
+	l.rest()
+}
+
+// settle puts one queue, after a worker had it, to where it belongs.
+func (l *Lane) settle(r *run) {
+	q := r.queue
+	for range r.done {
+		switch it := q.head; it.verdict {
+		case terminal:
+			l.finish(q)
+			continue
+		case tryAgain:
+			l.retry(q, it)
+		case deadLetter:
+			l.busy++
+			go l.bury(q, it)
+		case leaveIt:
+		}
+		return
+	}
+	l.release(q)
+}
+
+// mark tells the claim how far the lane is done and returns that mark.
+func (l *Lane) mark() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.dead && l.tracker.base > l.marked {
+		l.claim.Mark(l.tracker.low)
+		l.marked = l.tracker.base
+	}
+	return l.marked
+}

@@ -1,0 +1,86 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/sethvargo/go-retry"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// item is a message on its way through the engine.
+type item struct {
+	msg  message.Message
+	seq  uint64 // its place in order of delivery
+	next *item  // the next message of the same key
+
+	// Of its last attempt.
+	verdict  verdict
+	elapsed  time.Duration
+	failed   error
+	failedAt time.Time
+
+	backoff retry.Backoff // its delays, from its first retry on
+	delay   time.Duration // before the next attempt
+}
+
+// size is what an item counts for in bytes.
+func (it *item) size() int64 { return int64(len(it.msg.Key) + len(it.msg.Value)) }
+
+// queue holds the messages of one key that wait for their turn, the one being
+// handled first. It is in exactly one place: among the ready ones, with a
+// worker, with a timer, or at the dead letters.
+type queue struct {
+	head, tail *item
+	length     int
+	hash       uint64 // of the key, to find the queue again
+	keyed      bool   // whether the lane can find it by hash
+	next       *queue // among the ready ones, or the free ones
+}
+
+func (q *queue) push(it *item) {
+	if q.tail == nil {
+		q.head = it
+	} else {
+		q.tail.next = it
+	}
+	q.tail = it
+	q.length++
+}
+
+func (q *queue) pop() *item {
+	it := q.head
+	q.head, it.next = it.next, nil
+	if q.head == nil {
+		q.tail = nil
+	}
+	q.length--
+	return it
+}
+
+// queues is a first-in-first-out list of queues, so that ready keys take turns.
+type queues struct {
+	head, tail *queue
+	length     int
+}
+
+func (l *queues) push(q *queue) {
+	q.next = nil
+	if l.tail == nil {
+		l.head = q
+	} else {
+		l.tail.next = q
+	}
+	l.tail = q
+	l.length++
+}
+
+func (l *queues) pop() *queue {
+	q := l.head
+	if l.head = q.next; l.head == nil {
+		l.tail = nil
+	}
+	q.next = nil
+	l.length--
+	return q
+}

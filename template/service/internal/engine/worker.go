@@ -1,0 +1,173 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"sync/atomic"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Reasons why a handler's context ended.
+var (
+	errTimeout  = errors.New("the handler ran out of time")
+	errDraining = errors.New("the service is giving the message back")
+)
+
+// worker is a goroutine that runs handlers, one at a time.
+type worker struct {
+	engine *Engine
+	runs   []run
+
+	// count is odd while a handler runs and grows with each start and end. Who
+	// sets interrupted while it is odd ends the context of that handler and of
+	// no other.
+	count   atomic.Uint64
+	context atomic.Pointer[handlerContext]
+	lane    atomic.Pointer[Lane]
+	item    atomic.Pointer[item]
+
+	// What the watch saw, for its eyes only.
+	seen      uint64
+	seenSince time.Time
+}
+
+const interrupted = 1 << 63
+
+// handlerContext is what handlers get. It serves many messages, one after the
+// other, until it has to be ended.
+type handlerContext struct {
+	context.Context
+	cancel context.CancelCauseFunc
+}
+
+func newWorker(e *Engine) *worker {
+	w := &worker{engine: e, runs: make([]run, 0, maxTake)}
+	w.renew()
+	return w
+}
+
+func (w *worker) renew() {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	w.context.Store(&handlerContext{ctx, cancel})
+}
+
+func (w *worker) loop() {
+	var l *Lane
+	for {
+		if l = w.engine.next(l); l == nil {
+			w.context.Load().cancel(nil)
+			return
+		}
+		w.lane.Store(l)
+		w.runs = l.take(w.runs[:0])
+		if len(w.runs) > 0 {
+			w.handleAll(l)
+			l.complete(w.runs)
+		}
+		clear(w.runs)
+		w.item.Store(nil)
+	}
+}
+
+// handleAll handles what the worker took, as far as its turn goes. It leaves
+// the rest when that ends, or the lane.
+func (w *worker) handleAll(l *Lane) {
+	began := time.Now()
+	now, handled := began, 0
+	for i := range w.runs {
+		r := &w.runs[i]
+		it := r.queue.head
+		for {
+			if l.ending.Load() || handled > 0 && now.Sub(began) > turn {
+				l.learn(now.Sub(began), handled)
+				return
+			}
+			before := now
+			err, aborted := w.handle(it)
+			now = time.Now()
+			it.elapsed = now.Sub(before)
+			handled++
+			r.done++
+			if it.failed = err; err != nil {
+				it.verdict = l.judge(it, aborted)
+				break
+			}
+			it.verdict = terminal
+			w.engine.handled(it)
+			if r.done == r.limit {
+				break // the next one belongs to the lane: it may be changing
+			}
+			it = it.next
+		}
+	}
+	l.learn(now.Sub(began), handled)
+}
+
+// handle runs the handler for one message. It reports whether the handler was
+// told to give up because the lane ends.
+func (w *worker) handle(it *item) (err error, aborted bool) {
+	w.item.Store(it)
+	c := w.context.Load()
+	count := w.count.Add(1)
+	err = w.call(c, it)
+	if w.count.CompareAndSwap(count, count+1) {
+		return err, false
+	}
+	// Somebody ended the context, or is about to.
+	w.renew()
+	w.count.Store(count + 1)
+	switch {
+	case err == nil:
+		return nil, false
+	case errors.Is(context.Cause(c), errTimeout):
+		return timedOut(err, w.engine.cfg.HandlerTimeout), false
+	}
+	return err, errors.Is(context.Cause(c), errDraining)
+}
+
+// timedOut gives a handler's error the class of a timeout and leaves it what
+// it asked for.
+func timedOut(err error, after time.Duration) error {
+	out := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, after, err)}
+	if e, ok := errors.AsType[*message.Error](err); ok {
+		out.Outcome = e.Outcome
+	}
+	return out
+}
+
+// call turns a panic into an error, so that one message cannot end the service.
+func (w *worker) call(ctx context.Context, it *item) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			w.engine.log.Error("handler panicked", "panic", v, "stack", string(debug.Stack()))
+			err = message.Fail(message.ClassPanic, "panic: %v", v)
+		}
+	}()
+	return w.engine.handler.Handle(ctx, &it.msg)
+}
+
+// interrupt ends the context of the handler that runs with the given count. It
+// does nothing when that handler has returned.
+func (w *worker) interrupt(count uint64, cause error) {
+	c := w.context.Load()
+	if w.count.CompareAndSwap(count, count|interrupted) {
+		c.cancel(cause)
+	}
+}
+
+// learn adds to what the lane knows of the cost of a message.
+func (l *Lane) learn(took time.Duration, messages int) {
+	if messages == 0 {
+		return
+	}
+	const weight = 8
+	cost, old := int64(took)/int64(messages), l.cost.Load()
+	if old > 0 {
+		cost = old + (cost-old)/weight
+	}
+	l.cost.Store(max(cost, 1))
+}
