@@ -1,0 +1,76 @@
+// Package prompts asks forge's questions: as a form on a terminal, line by
+// line where a form cannot be read, or not at all, from an answers file. All
+// of them work on the same Questions.
+package prompts
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+)
+
+// Errors of asking. Nothing was written when one of them is returned.
+var (
+	ErrInterrupted = errors.New("interrupted")
+	ErrInputEnded  = errors.New("the input ended before every question was answered")
+)
+
+// Question is one thing to ask.
+type Question struct {
+	Key     string   // its name as a flag and in an answers file
+	Title   string   // what is asked, a few words
+	Help    string   // what the answer is for, in a line
+	Default string   // stands when nothing is entered; empty: an answer is needed
+	Options []Option // those to choose from; none: the answer is text
+	List    bool     // several answers are possible, separated by commas
+
+	// Accept checks an answer and keeps it. Its error is shown to the user, who
+	// is asked again. The answer to a question with options is the keys of
+	// those that were chosen, separated by commas.
+	Accept func(answer string) error
+}
+
+// Option is one of those a question lets the user choose from, any number of them.
+type Option struct {
+	Key  string
+	Help string
+}
+
+// Prompter asks questions, all of them or an error: ErrInterrupted,
+// ErrInputEnded, or a failure of the terminal.
+type Prompter interface {
+	Ask(ctx context.Context, heading string, questions []Question) error
+}
+
+// Form returns a Prompter that shows the questions of a call as one form on
+// the terminal that in and out are.
+func Form(in io.Reader, out io.Writer) Prompter { return form{in: in, out: out} }
+
+// Lines returns a Prompter that asks one line at a time, with nothing but plain
+// text. It reads no further than the end of the last answer's line.
+func Lines(in io.Reader, out io.Writer) Prompter { return lines{in: in, out: out} }
+
+// SplitList splits an answer that names several things at its commas.
+func SplitList(answer string) []string {
+	var items []string
+	for item := range strings.SplitSeq(answer, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
+		}
+	}
+	return items
+}
+
+// JoinList is the text of a list as SplitList reads it.
+func JoinList(items []string) string { return strings.Join(items, ", ") }
+
+func (q Question) accept(answer string) error {
+	if strings.TrimSpace(answer) == "" {
+		if q.Default == "" && q.Options == nil {
+			return errNeeded
+		}
+		answer = q.Default
+	}
+	return q.Accept(answer)
+}

@@ -1,0 +1,123 @@
+package prompts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+)
+
+// Questions are forge's questions about a service, in the order in which they
+// are asked. Their defaults are what a holds, and accepted answers go into a.
+// Flags, answers files and prompts are all made from them.
+func Questions(a *answers.Answers) []Question {
+	return []Question{
+		{
+			Key: answers.Module, Title: "Go module", Help: "the path that its packages are imported by",
+			Default: a.Module,
+			Accept:  text(&a.Module, answers.CheckModule),
+		},
+		{
+			Key: answers.Topics, Title: "topics", Help: "what it consumes, separated by commas",
+			Default: JoinList(a.Topics), List: true,
+			Accept: list(&a.Topics, answers.CheckTopics),
+		},
+		{
+			Key: answers.Group, Title: "consumer group", Help: "its instances share the work as one group",
+			Default: a.Group,
+			Accept:  text(&a.Group, answers.CheckGroup),
+		},
+		{
+			Key: answers.Brokers, Title: "Kafka brokers", Help: "host:port, separated by commas",
+			Default: JoinList(a.Brokers), List: true,
+			Accept: list(&a.Brokers, answers.CheckBrokers),
+		},
+		{
+			Key: answers.With, Title: "extras", Help: "parts that can be left out",
+			Default: JoinList(a.With), List: true,
+			Options: extras(),
+			Accept:  list(&a.With, answers.CheckExtras),
+		},
+	}
+}
+
+// NameQuestion asks where the service is to be written; accept checks the path
+// and keeps it.
+func NameQuestion(accept func(path string) error) Question {
+	return Question{
+		Key: answers.Name, Title: "service", Help: "its name, or the path of its directory",
+		Accept: func(path string) error { return refuse(accept(strings.TrimSpace(path))) },
+	}
+}
+
+func extras() []Option {
+	var options []Option
+	for _, e := range answers.Extras() {
+		options = append(options, Option{Key: e.Name, Help: e.Title})
+	}
+	return options
+}
+
+func text(place *string, check func(string) error) func(string) error {
+	return func(answer string) error {
+		if err := check(answer); err != nil {
+			return refuse(err)
+		}
+		*place = answer
+		return nil
+	}
+}
+
+func list(place *[]string, check func([]string) error) func(string) error {
+	return func(answer string) error {
+		items := SplitList(answer)
+		if err := check(items); err != nil {
+			return refuse(err)
+		}
+		*place = items
+		return nil
+	}
+}
+
+// refusal is the error of an answer in the words of a prompt, which has just
+// named the question.
+type refusal struct{ err error }
+
+func refuse(err error) error {
+	if len(answers.Problems(err)) > 0 {
+		return &refusal{err}
+	}
+	return err
+}
+
+func (r *refusal) Error() string {
+	var all []string
+	for _, p := range answers.Problems(r.err) {
+		all = append(all, Describe(p))
+	}
+	return strings.Join(all, "\n")
+}
+
+func (r *refusal) Unwrap() error { return r.err }
+
+// Describe tells what is wrong with an answer, without the question's name.
+func Describe(p *answers.Problem) string {
+	if p.Value == "" {
+		return p.Reason
+	}
+	return fmt.Sprintf("%q %s", shorten(p.Value), p.Reason)
+}
+
+// shorten keeps a value that is refused for its length from filling the screen.
+func shorten(value string) string {
+	const most = 60
+	runes := []rune(value)
+	if len(runes) <= most {
+		return value
+	}
+	return string(slices.Concat(runes[:most/2], []rune("…"), runes[len(runes)-most/2:]))
+}
+
+var errNeeded = errors.New("an answer is needed")
