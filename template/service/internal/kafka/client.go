@@ -1,0 +1,175 @@
+package kafka
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+const (
+	dialTimeout = 10 * time.Second
+	// metadataRetries is also how often a heartbeat is tried again, without
+	// a pause, on a broken connection before the session is given up.
+	metadataRetries = 10
+	// fetchRetries times fetchBackoff is how long a partition may have no
+	// leader before the session ends and says so. It must not be endless: a
+	// batch with a broken checksum would be fetched again for ever.
+	fetchRetries = 30
+	fetchBackoff = time.Second
+	fetchSize    = 1 << 20 // bytes of a partition in one fetch
+)
+
+// clientConfig returns the settings that every Kafka client of this service
+// starts from.
+func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
+	setUpSarama()
+	c := sarama.NewConfig()
+	c.Version = sarama.V2_8_0_0 // sarama knows all of this version's protocol; brokers up to 4.x speak it
+	c.ClientID = cfg.ClientID
+	c.ChannelBufferSize = 256
+
+	c.Net.DialTimeout = dialTimeout
+	c.Net.ReadTimeout = cfg.ReadTimeout
+	c.Net.WriteTimeout = cfg.ReadTimeout
+
+	c.Metadata.AllowAutoTopicCreation = false      // a misspelt topic is a mistake, not a new topic
+	c.Metadata.RefreshFrequency = 30 * time.Second // new partitions are found within this; the default is 10 minutes
+	c.Metadata.Retry.Max = metadataRetries         // the default, 3, ends sessions on the shortest break
+	c.Metadata.Retry.Backoff = cfg.MetadataBackoff // also the pause of the heartbeat while its coordinator moves
+	c.Admin.Retry.Backoff = cfg.MetadataBackoff    // a new controller takes as long as a new leader
+	c.Admin.Timeout = min(cfg.ReadTimeout, 30*time.Second)
+
+	consumerConfig(c, cfg)
+	if err := groupConfig(c, cfg); err != nil {
+		return nil, err
+	}
+	if err := securityConfig(c, cfg); err != nil {
+		return nil, err
+	}
+	return c, c.Validate()
+}
+
+// consumerConfig sets how messages are fetched and offsets kept.
+func consumerConfig(c *sarama.Config, cfg config.Kafka) {
+	c.Consumer.Return.Errors = true // otherwise a failed commit is told to nobody; the consumer must read Errors()
+	c.Consumer.Offsets.AutoCommit.Enable = false
+	c.Consumer.Offsets.Initial = sarama.OffsetOldest // the default, newest, loses what came before the first commit
+	if cfg.AutoOffsetReset == "latest" {
+		c.Consumer.Offsets.Initial = sarama.OffsetNewest
+	}
+	c.Consumer.Group.ResetInvalidOffsets = true // otherwise an offset out of range makes sessions end in a tight loop
+
+	// A commit and a heartbeat wait behind a fetch without data when their
+	// broker also leads a partition, so a fetch must not stay long.
+	c.Consumer.MaxWaitTime = cfg.FetchMaxWait
+	// Fetch.Max stays zero: with it, a batch that is larger is skipped
+	// without a word.
+	c.Consumer.Fetch.Default = fetchSize
+	c.Consumer.Retry.Max = fetchRetries
+	c.Consumer.Retry.Backoff = fetchBackoff
+}
+
+// groupConfig sets how the members of the group share partitions.
+func groupConfig(c *sarama.Config, cfg config.Kafka) error {
+	group := &c.Consumer.Group
+	group.Session.Timeout = cfg.SessionTimeout
+	group.Heartbeat.Interval = cfg.HeartbeatInterval
+	group.Rebalance.Timeout = cfg.RebalanceTimeout
+	group.Rebalance.Retry.Backoff = cfg.MetadataBackoff // the default, 2 s, delays every first message
+	group.Rebalance.Retry.Max = metadataRetries
+	group.InstanceId = cfg.InstanceID
+	switch cfg.RebalanceStrategy {
+	case "", "sticky":
+		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
+	case "cooperative-sticky":
+		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
+	case "range":
+		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
+	case "roundrobin":
+		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRoundRobin()}
+	default:
+		return fmt.Errorf("kafka: no rebalance strategy %q", cfg.RebalanceStrategy)
+	}
+	return nil
+}
+
+// securityConfig sets encryption and credentials.
+func securityConfig(c *sarama.Config, cfg config.Kafka) error {
+	if cfg.TLS() {
+		t, err := tlsConfig(cfg)
+		if err != nil {
+			return err
+		}
+		c.Net.TLS.Enable, c.Net.TLS.Config = true, t
+	}
+	if cfg.SASL() {
+		c.Net.SASL.Enable = true
+		c.Net.SASL.User, c.Net.SASL.Password = cfg.SASLUsername, string(cfg.SASLPassword)
+		c.Net.SASL.Mechanism = sarama.SASLMechanism(cfg.SASLMechanism)
+		c.Net.SASL.SCRAMClientGeneratorFunc = scramClient(c.Net.SASL.Mechanism)
+	}
+	return nil
+}
+
+func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if cfg.SSLCA != "" {
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.SSLCA)) {
+			return nil, errors.New("kafka: KAFKA_SSL_CA has no certificate in PEM")
+		}
+	}
+	if cfg.SSLCert != "" {
+		pair, err := tls.X509KeyPair([]byte(cfg.SSLCert), []byte(cfg.SSLKey))
+		if err != nil {
+			return nil, fmt.Errorf("kafka: KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
+}
+
+// maxDecompressed bounds what one compressed batch may become in memory:
+// without it, a few kilobytes can ask for gigabytes.
+const maxDecompressed = 100 << 20
+
+// setUpSarama sets what sarama keeps in package variables: once, before the
+// first client, because clients read them from their own goroutines.
+var setUpSarama = sync.OnceFunc(func() {
+	sarama.MaxDecompressedBatchSize = maxDecompressed
+	sarama.Logger = saramaLog{}
+})
+
+// saramaLogger is where sarama's log goes; nil drops it.
+var saramaLogger atomic.Pointer[slog.Logger]
+
+// logTo sends what sarama logs to log, at debug level: it is a running
+// commentary, and what matters comes back as errors too.
+func logTo(log *slog.Logger) { saramaLogger.Store(log) }
+
+// saramaLog is sarama's logger over slog.
+type saramaLog struct{}
+
+func (l saramaLog) Print(v ...any)   { l.write(func() string { return fmt.Sprint(v...) }) }
+func (l saramaLog) Println(v ...any) { l.write(func() string { return fmt.Sprintln(v...) }) }
+func (l saramaLog) Printf(format string, v ...any) {
+	l.write(func() string { return fmt.Sprintf(format, v...) })
+}
+
+func (saramaLog) write(text func() string) {
+	ctx, log := context.Background(), saramaLogger.Load()
+	if log != nil && log.Enabled(ctx, slog.LevelDebug) {
+		log.DebugContext(ctx, strings.TrimSpace(text()), "from", "sarama")
+	}
+}

@@ -1,0 +1,194 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/IBM/sarama"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+const (
+	deadLetterSuffix = ".dlq"
+	maxTopicName     = 249
+
+	cleanupPolicy   = "cleanup.policy"
+	maxMessageBytes = "max.message.bytes"
+	// defaultMaxMessageBytes is a broker's default, for topics whose
+	// settings the service may not see.
+	defaultMaxMessageBytes = 1 << 20
+)
+
+// DeadLetterTopic returns the topic of the given topic's dead letters.
+func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
+
+// newAdmin returns a client for questions about topics and for making them.
+func newAdmin(cfg config.Kafka) (sarama.ClusterAdmin, error) {
+	c, err := clientConfig(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return sarama.NewClusterAdmin(cfg.Brokers, c)
+}
+
+// ensureTopics checks that the subscribed topics exist and that each has a
+// topic for its dead letters, which it creates where it is missing. All
+// problems come back in one error. Those that only a person can mend, such as
+// a right that the service has not, are fatal. A subscribed topic that is
+// missing is not: it may be created any time, so the caller says so and tries
+// again.
+func ensureTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []string, log *slog.Logger) error {
+	if err := checkNames(topics); err != nil {
+		return fatal(err)
+	}
+	names := slices.Clone(topics)
+	for _, topic := range topics {
+		names = append(names, DeadLetterTopic(topic))
+	}
+	found, err := describe(admin, names)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, topic := range topics {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		errs = append(errs, ensureTopic(admin, found[topic], found[DeadLetterTopic(topic)], log))
+	}
+	return errors.Join(errs...)
+}
+
+// checkNames refuses topics that cannot have dead letters.
+func checkNames(topics []string) error {
+	var errs []error
+	for _, topic := range topics {
+		if strings.HasSuffix(topic, deadLetterSuffix) {
+			errs = append(errs, fmt.Errorf("topic %q holds dead letters: a service does not subscribe to those", topic))
+		}
+		if len(DeadLetterTopic(topic)) > maxTopicName {
+			errs = append(errs, fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// describe returns what the cluster says of each topic, by name.
+func describe(admin sarama.ClusterAdmin, names []string) (map[string]*sarama.TopicMetadata, error) {
+	list, err := admin.DescribeTopics(names)
+	if err != nil {
+		return nil, fmt.Errorf("ask for topics: %w", err)
+	}
+	found := make(map[string]*sarama.TopicMetadata, len(list))
+	for _, t := range list {
+		found[t.Name] = t
+	}
+	for _, name := range names {
+		if found[name] == nil {
+			return nil, fmt.Errorf("ask for topics: no answer about %q", name)
+		}
+	}
+	return found, nil
+}
+
+// ensureTopic checks one subscribed topic and the topic of its dead letters.
+func ensureTopic(admin sarama.ClusterAdmin, source, dead *sarama.TopicMetadata, log *slog.Logger) error {
+	switch err := source.Err; {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return fmt.Errorf("topic %q does not exist: create it, or mend its name in handlers/handlers.go", source.Name)
+	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
+		return fatal(fmt.Errorf("topic %q: the service may not read it: %w", source.Name, err))
+	case len(source.Partitions) == 0:
+		return fmt.Errorf("topic %q: %w", source.Name, err)
+	}
+	switch err := dead.Err; {
+	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
+		return createDeadLetters(admin, source, dead.Name, log)
+	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
+		return fatal(fmt.Errorf("topic %q: the service may not write its dead letters there: %w", dead.Name, err))
+	}
+	return checkDeadLetters(admin, source.Name, dead.Name, log)
+}
+
+// createDeadLetters creates the topic of source's dead letters after its
+// example.
+func createDeadLetters(admin sarama.ClusterAdmin, source *sarama.TopicMetadata, name string, log *slog.Logger) error {
+	policy, size := "delete", strconv.Itoa(deadLetterSize(admin, source.Name))
+	detail := &sarama.TopicDetail{
+		NumPartitions:     int32(len(source.Partitions)), // #nosec G115 -- a topic has fewer
+		ReplicationFactor: int16(len(source.Partitions[0].Replicas)),
+		ConfigEntries:     map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size},
+	}
+	err := admin.CreateTopic(name, detail, false)
+	switch {
+	case err == nil:
+		log.Info("created a topic for dead letters", "topic", name, "partitions", detail.NumPartitions, "replicas", detail.ReplicationFactor)
+		return nil
+	case errors.Is(err, sarama.ErrTopicAlreadyExists): // another instance was faster
+		return nil
+	}
+	err = fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s and %s=%s",
+		name, err, detail.NumPartitions, cleanupPolicy, policy, maxMessageBytes, size)
+	for _, forbidden := range []error{
+		sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed, sarama.ErrPolicyViolation,
+		sarama.ErrInvalidConfig, sarama.ErrInvalidTopic,
+	} {
+		if errors.Is(err, forbidden) {
+			return fatal(err)
+		}
+	}
+	return err
+}
+
+// checkDeadLetters checks that the topic keeps dead letters, and that it takes
+// large ones. What the service may not see it takes for granted.
+func checkDeadLetters(admin sarama.ClusterAdmin, source, name string, log *slog.Logger) error {
+	settings, err := topicSettings(admin, name)
+	if err != nil {
+		return nil //nolint:nilerr // many services may not see a topic's settings; the topic is there
+	}
+	if strings.Contains(settings[cleanupPolicy], "compact") {
+		return fatal(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
+			name, cleanupPolicy, settings[cleanupPolicy]))
+	}
+	size, err := strconv.Atoi(settings[maxMessageBytes])
+	if want := deadLetterSize(admin, source); err == nil && size < want {
+		log.Warn("a message near its topic's limit will be a dead letter without the error in its value, or none at all",
+			"topic", name, maxMessageBytes, size, "wanted", want)
+	}
+	return nil
+}
+
+// deadLetterSize returns the max.message.bytes that dead letters of a topic
+// need: base64 makes a message 4/3 as large, and the error comes on top.
+func deadLetterSize(admin sarama.ClusterAdmin, topic string) int {
+	size := defaultMaxMessageBytes
+	if settings, err := topicSettings(admin, topic); err == nil {
+		if n, err := strconv.Atoi(settings[maxMessageBytes]); err == nil {
+			size = n
+		}
+	}
+	return min(size+size/2+64<<10, math.MaxInt32)
+}
+
+// topicSettings returns a topic's settings by name.
+func topicSettings(admin sarama.ClusterAdmin, topic string) (map[string]string, error) {
+	entries, err := admin.DescribeConfig(sarama.ConfigResource{
+		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{cleanupPolicy, maxMessageBytes},
+	})
+	if err != nil {
+		return nil, err
+	}
+	settings := make(map[string]string, len(entries))
+	for _, e := range entries {
+		settings[e.Name] = e.Value
+	}
+	return settings, nil
+}
