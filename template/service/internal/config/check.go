@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // rule is a check that no tag of its own can express.
@@ -25,7 +26,7 @@ var checks = map[string]rule{
 		return !slices.ContainsFunc(strings.Split(v, ","), func(b string) bool { return !isAddress(b, 1) || strings.HasPrefix(b, ":") })
 	}},
 	"listen":       {"host:port or :port", func(v string) bool { return isAddress(v, 0) }},
-	"name":         {"1 to 249 printable characters", isName},
+	"name":         {"printable, at most 249 bytes", isName},
 	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", instance.MatchString},
 	"certificates": {"certificates in PEM", func(v string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(v)) }},
 	"key": {"a private key in PEM, not encrypted", func(v string) bool {
@@ -37,7 +38,8 @@ var checks = map[string]rule{
 var instance = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 func isName(v string) bool {
-	return len(v) <= 249 && v == strings.TrimSpace(v) && !strings.ContainsFunc(v, func(r rune) bool { return !unicode.IsPrint(r) })
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
+	return len(v) <= 249 && utf8.ValidString(v) && strings.TrimSpace(v) != "" && !strings.ContainsFunc(v, hidden)
 }
 
 // isAddress reports whether v is host:port with a port of at least least. The
