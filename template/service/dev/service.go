@@ -1,0 +1,77 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ouroboros-forge/forge/template/service/handlers"
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+)
+
+// group is the consumer group here.
+const group = "dev"
+
+// settings are those of production but for what would make a person wait, and
+// for the broker: neither .env nor the environment can send dev elsewhere.
+func settings(brokerAddr string) (config.Config, error) {
+	return config.FromEnv(map[string]string{
+		"KAFKA_BOOTSTRAP_SERVERS": brokerAddr,
+		"KAFKA_GROUP_ID":          group,
+		"KAFKA_COMMIT_INTERVAL":   "100ms",
+		"KAFKA_FETCH_MAX_WAIT":    "50ms",
+		"KAFKA_METADATA_BACKOFF":  "20ms",
+		"OPS_ADDR":                "127.0.0.1:0",
+		"LOG_LEVEL":               cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
+	})
+}
+
+// service is what main.go wires, with a report that sees every event.
+type service struct {
+	topics    []string
+	publisher *kafka.Publisher
+	consumer  *kafka.Consumer
+	ops       net.Listener
+	log       *slog.Logger
+}
+
+func newService(brokerAddr string, observe func(engine.Event)) (*service, error) {
+	cfg, err := settings(brokerAddr)
+	if err != nil {
+		return nil, err
+	}
+	log := cfg.Log.Logger(os.Stderr)
+	if os.Getenv("LOG_LEVEL") == "" {
+		cfg.Log.Level = "error" // what the engine warns of, the report tells
+	}
+	s := &service{log: cfg.Log.Logger(os.Stderr)}
+	if s.ops, err = net.Listen("tcp", cfg.Ops.Addr); err != nil {
+		return nil, err
+	}
+	s.publisher = kafka.NewPublisher(cfg.Kafka, s.log)
+	registry := message.NewRegistry(message.Recover)
+	handlers.Register(registry, handlers.Deps{Log: log, Publisher: s.publisher})
+	s.topics = registry.Topics()
+	if s.consumer, err = kafka.NewConsumer(cfg.Kafka, registry, s.publisher, s.log); err != nil {
+		return nil, err
+	}
+	s.consumer.Observe(observe)
+	return s, nil
+}
+
+// run consumes until ctx ends, then drains and commits.
+func (s *service) run(ctx context.Context) error {
+	defer func() { _ = s.publisher.Close() }()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.consumer.Run(ctx) })
+	g.Go(func() error { return ops.ServeOn(ctx, s.ops, s.consumer, s.log) })
+	return g.Wait()
+}

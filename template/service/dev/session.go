@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+)
+
+// run starts broker and service, sends the samples and reports. With once it
+// ends when they have met their fate; otherwise when ctx does.
+func run(ctx context.Context, once bool, out *report) error {
+	all, err := samples.Load()
+	if err != nil {
+		return err
+	}
+	kafka, err := startBroker()
+	if err != nil {
+		return err
+	}
+	defer kafka.Close()
+	service, err := newService(kafka.addr, out.event)
+	if err != nil {
+		return err
+	}
+	if err := known(all, service.topics); err != nil {
+		return err
+	}
+	if err := kafka.create(service.topics); err != nil {
+		return err
+	}
+	out.begin(kafka, service)
+
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return service.run(ctx) })
+	g.Go(func() error {
+		err := try(ctx, kafka.addr, all, out)
+		switch {
+		case once:
+			end()
+		case err != nil && ctx.Err() == nil:
+			out.wrong(err) // the user looks into it; what they send next is shown too
+			err = nil
+		case err == nil:
+			out.next(kafka, service)
+		}
+		return err
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	out.end()
+	return nil
+}
+
+// known refuses samples that nobody would handle.
+func known(all []samples.Sample, topics []string) error {
+	for _, s := range all {
+		if !slices.Contains(topics, s.Topic) {
+			return fmt.Errorf("dev/samples: sample %q is for topic %q, which handlers.Register does not register", s.Name, s.Topic)
+		}
+	}
+	return nil
+}
+
+// try sends the samples and returns nil once each met the fate it expects, by
+// what the service says and by what lies in the broker.
+func try(ctx context.Context, brokerAddr string, all []samples.Sample, out *report) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
+	defer cancel()
+	client, err := samples.Dial(brokerAddr)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	sent, err := client.Send(ctx, all)
+	if err != nil {
+		return errors.Join(err, context.Cause(ctx))
+	}
+	if err := out.await(ctx, sent); err != nil {
+		return err
+	}
+	if err := client.Check(ctx, group, sent); err != nil {
+		return fmt.Errorf("samples met another fate than they expect:\n%w", err)
+	}
+	out.met(sent)
+	return nil
+}

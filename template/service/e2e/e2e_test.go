@@ -1,0 +1,130 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+)
+
+const (
+	group      = "e2e"
+	partitions = 6
+	copies     = 60 // of each sample
+)
+
+// Everything that is sent is handled or a dead letter, as each message expects,
+// and committed; nothing is done twice, neither in one run nor after the next start.
+func TestEveryMessageMeetsItsFate(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	broker := startKafka(ctx, t)
+	client := dial(t, broker)
+	all := messages(t)
+	topics := samples.Topics(all)
+	if err := client.CreateTopics(ctx, partitions, topics...); err != nil {
+		t.Fatal(err)
+	}
+	binary := build(t)
+	settings := []string{"KAFKA_BOOTSTRAP_SERVERS=" + broker, "KAFKA_GROUP_ID=" + group}
+
+	first := start(ctx, t, binary, settings...)
+	sent := send(ctx, t, client, all)
+	check(ctx, t, client, sent)
+	if code := first.terminate(t); code != 0 {
+		t.Fatalf("exit code %d after SIGTERM", code)
+	}
+
+	// SIGTERM in the middle of the work: what was not done comes to the next.
+	second := start(ctx, t, binary, settings...)
+	sent = append(sent, send(ctx, t, client, all)...)
+	if code := second.terminate(t); code != 0 {
+		t.Fatalf("exit code %d after SIGTERM under load", code)
+	}
+	third := start(ctx, t, binary, settings...)
+	check(ctx, t, client, sent)
+	if code := third.terminate(t); code != 0 {
+		t.Fatalf("exit code %d after SIGTERM", code)
+	}
+	once(ctx, t, client, topics, sent)
+}
+
+// check waits for the fates of everything that was sent.
+func check(ctx context.Context, t *testing.T, client *samples.Client, sent []samples.Sent) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := client.Check(ctx, group, sent); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// once fails if a dead letter was written twice, or lacks what a person needs
+// to find out where it comes from.
+func once(ctx context.Context, t *testing.T, client *samples.Client, topics []string, sent []samples.Sent) {
+	t.Helper()
+	expected := 0
+	for _, s := range sent {
+		if s.Expect == samples.DeadLetter {
+			expected++
+		}
+	}
+	letters, err := client.DeadLetters(ctx, topics...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(letters) != expected {
+		t.Errorf("%d dead letters, expected %d of %d messages", len(letters), expected, len(sent))
+	}
+	for _, l := range letters {
+		if l.Headers["forge-dlq-group"] != group || l.Headers["forge-dlq-class"] == "" || l.Headers["forge-dlq-attempts"] == "" {
+			t.Errorf("the dead letter of %s has headers %v", l.Origin, l.Headers)
+		}
+	}
+}
+
+// messages returns each sample often, with keys that spread over the partitions,
+// and for each topic messages that no sample file can hold.
+func messages(t *testing.T) []samples.Sample {
+	t.Helper()
+	loaded, err := samples.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []samples.Sample
+	for i := range copies {
+		for _, s := range loaded {
+			s.Key = fmt.Sprintf("%s-%d", s.Key, i)
+			all = append(all, s)
+		}
+	}
+	for _, topic := range samples.Topics(loaded) {
+		all = append(all,
+			samples.Sample{Topic: topic, Name: "cut off", Key: "a", Expect: samples.DeadLetter, Value: []byte(`{"header": {"mess`)},
+			samples.Sample{Topic: topic, Name: "not text", Key: "b", Expect: samples.DeadLetter, Value: []byte{0, 1, 0xff, 0xfe}},
+			samples.Sample{Topic: topic, Name: "empty", Key: "c", Expect: samples.DeadLetter, Value: []byte{}},
+		)
+	}
+	return all
+}
+
+func send(ctx context.Context, t *testing.T, client *samples.Client, all []samples.Sample) []samples.Sent {
+	t.Helper()
+	sent, err := client.Send(ctx, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sent
+}
+
+func dial(t *testing.T, broker string) *samples.Client {
+	t.Helper()
+	client, err := samples.Dial(broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}

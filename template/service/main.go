@@ -1,0 +1,59 @@
+// Command sample-service consumes messages from Kafka and hands them to the
+// handlers in handlers/. It ends with SIGTERM or Ctrl-C: what was begun is
+// finished and committed; a second signal ends it at once.
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ouroboros-forge/forge/template/service/handlers"
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+)
+
+func main() { os.Exit(start()) }
+
+// start runs the service until a signal and returns the exit code.
+func start() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal finds nobody to catch it
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "sample-service:", err)
+		return 1
+	}
+	return 0
+}
+
+// run wires the service and keeps it going until ctx ends, which is a clean
+// end, or until something fails that waiting cannot mend.
+func run(ctx context.Context) error {
+	cfg, err := config.Load()
+	if err != nil {
+		return err
+	}
+	log := cfg.Log.Logger(os.Stderr)
+
+	publisher := kafka.NewPublisher(cfg.Kafka, log)
+	defer func() { _ = publisher.Close() }() // every publish was acknowledged or has failed by now
+
+	registry := message.NewRegistry(message.Recover, message.Log(log))
+	handlers.Register(registry, handlers.Deps{Log: log, Publisher: publisher})
+
+	consumer, err := kafka.NewConsumer(cfg.Kafka, registry, publisher, log)
+	if err != nil {
+		return err
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return consumer.Run(ctx) }) // drains and commits before it returns
+	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, consumer, log) })
+	return g.Wait()
+}
