@@ -1,0 +1,66 @@
+package ops
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+)
+
+// registry returns the metrics of s and of the process.
+func registry(s Service) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		stats{s},
+	)
+	return r
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("consumer_"+name, help, labels, nil)
+}
+
+var (
+	descEvents  = describe("events_total", "What happened to messages.", "event")
+	descReady   = describe("ready", "1 when the service consumes, 0 when /readyz tells why it does not.")
+	descLanes   = describe("partitions", "Partitions assigned to this instance.")
+	descPaused  = describe("partitions_paused", "Assigned partitions that take no messages for now.")
+	descBusy    = describe("workers_busy", "Workers that have something to do.")
+	descRecords = describe("messages_in_flight", "Messages taken from the broker and not done.")
+	descBytes   = describe("bytes_in_flight", "Keys and values of the messages in flight, in bytes.")
+	descRefused = describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again.")
+	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
+)
+
+// stats turns a service's figures into metrics whenever they are asked for.
+type stats struct{ service Service }
+
+// Describe sends what Collect can send.
+func (s stats) Describe(to chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWindow} {
+		to <- d
+	}
+}
+
+// Collect sends the present figures.
+func (s stats) Collect(to chan<- prometheus.Metric) {
+	now := s.service.Stats()
+	for event, n := range now.Events {
+		to <- prometheus.MustNewConstMetric(descEvents, prometheus.CounterValue, float64(n), event)
+	}
+	gauge := func(d *prometheus.Desc, value float64) {
+		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
+	ready := 0.0
+	if s.service.Ready() == nil {
+		ready = 1
+	}
+	gauge(descReady, ready)
+	gauge(descLanes, float64(now.Lanes))
+	gauge(descPaused, float64(now.Paused))
+	gauge(descBusy, float64(now.Busy))
+	gauge(descRecords, float64(now.Records))
+	gauge(descBytes, float64(now.Bytes))
+	gauge(descRefused, float64(now.Refused))
+	gauge(descWindow, float64(now.Window))
+}
