@@ -25,19 +25,17 @@ type form struct {
 // submitted.
 func (f form) Ask(ctx context.Context, heading string, questions []Question) error {
 	useTerminal(f.out)
-	screen, fields := build(heading, questions)
-	screen = screen.WithProgramOptions(
-		tea.WithInput(f.in), tea.WithOutput(f.out),
+	s := newScreen(heading, questions)
+	_, err := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(f.in), tea.WithOutput(f.out),
 		tea.WithoutSignalHandler(), // ctx ends on a signal; two masters would race
-	)
-	err := screen.RunWithContext(ctx)
+	).Run()
 	switch {
-	case ctx.Err() != nil, errors.Is(err, huh.ErrUserAborted):
+	case ctx.Err() != nil, errors.Is(err, tea.ErrInterrupted):
 		return ErrInterrupted
 	case err != nil:
 		return fmt.Errorf("the form failed: %w", err)
 	}
-	return submit(questions, fields)
+	return s.submit()
 }
 
 // useTerminal makes the styles of the form those of the terminal it is shown
@@ -62,38 +60,6 @@ func (f *field) answer(q Question) string {
 	return f.text
 }
 
-// build makes the form and the places its answers go to.
-func build(heading string, questions []Question) (*huh.Form, []*field) {
-	width := 0
-	for _, q := range questions {
-		width = max(width, ansi.StringWidth(q.Title))
-	}
-	var inputs []huh.Field
-	var fields []*field
-	for _, q := range questions {
-		f := new(field)
-		fields = append(fields, f)
-		if len(q.Options) > 0 {
-			inputs = append(inputs, choice(q, f))
-		} else {
-			inputs = append(inputs, input(q, f, width))
-		}
-	}
-	group := huh.NewGroup(inputs...).Title(heading).Description(legend(questions))
-	return huh.NewForm(group).WithTheme(theme()), fields
-}
-
-// submit keeps what the form holds when it is done. Fields were checked one by
-// one before, in any order and maybe several times.
-func submit(questions []Question, fields []*field) error {
-	for i, q := range questions {
-		if err := acceptField(q, fields[i]); err != nil {
-			return fmt.Errorf("%s: %w", q.Title, err)
-		}
-	}
-	return nil
-}
-
 func acceptField(q Question, f *field) error {
 	if len(q.Options) > 0 {
 		return q.Accept(f.answer(q))
@@ -103,6 +69,7 @@ func acceptField(q Question, f *field) error {
 
 func input(q Question, f *field, width int) huh.Field {
 	return huh.NewInput().
+		Key(q.Key).
 		Inline(true).
 		Title(q.Title + fill(width-ansi.StringWidth(q.Title)+2)).
 		Prompt("").
@@ -122,6 +89,7 @@ func choice(q Question, f *field) huh.Field {
 		options = append(options, huh.NewOption(o.Key+fill(width-len(o.Key)+2)+o.Help, o.Key))
 	}
 	return huh.NewMultiSelect[string]().
+		Key(q.Key).
 		Title(q.Title).
 		Options(options...).
 		Filterable(false).
@@ -129,14 +97,15 @@ func choice(q Question, f *field) huh.Field {
 		Validate(func(chosen []string) error { return flat(q.Accept(JoinList(chosen))) })
 }
 
-// legend says how to fill in the form.
-func legend(questions []Question) string {
-	for _, q := range questions {
-		if q.Default != "" {
-			return "enter keeps what is grey"
-		}
+// legend says how to answer a question.
+func legend(q Question) string {
+	switch {
+	case len(q.Options) > 0:
+		return q.Help + "; space chooses, enter ends"
+	case q.Default != "":
+		return q.Help + "; enter keeps what is grey"
 	}
-	return ""
+	return q.Help
 }
 
 func fill(n int) string { return fmt.Sprintf("%*s", max(n, 0), "") }

@@ -13,25 +13,21 @@ import (
 
 // driver is a form without a terminal: keys go in, screens come out.
 type driver struct {
-	t         *testing.T
-	form      *huh.Form
-	fields    []*field
-	questions []Question
+	t *testing.T
+	*screen
 }
 
 func drive(t *testing.T, questions []Question) *driver {
 	t.Helper()
-	screen, fields := build("forge new shop", questions)
-	d := &driver{t: t, form: screen, fields: fields, questions: questions}
-	d.settle(screen.Init())
+	d := &driver{t: t, screen: newScreen("forge new shop", questions)}
+	d.settle(d.Init())
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	return d
 }
 
 // send gives the form a message and all that follows from it.
 func (d *driver) send(msg tea.Msg) {
-	model, cmd := d.form.Update(msg)
-	d.form = model.(*huh.Form)
+	_, cmd := d.Update(msg)
 	d.settle(cmd)
 }
 
@@ -67,11 +63,11 @@ func (d *driver) press(keys ...tea.KeyType) *driver {
 	return d
 }
 
-func (d *driver) screen() string { return ansi.Strip(d.form.View()) }
+func (d *driver) shown() string { return ansi.Strip(d.View()) }
 
 func TestFormShowsEveryQuestionWithItsDefault(t *testing.T) {
 	a := answers.Defaults("shop")
-	screen := drive(t, Questions(&a)).screen()
+	screen := drive(t, Questions(&a)).shown()
 	for _, want := range []string{
 		"forge new shop", "Go module", "example.com/shop", "topics", "orders", "consumer group",
 		"Kafka brokers", "localhost:9092", "[x] docker", "[x] github", "GitHub workflow",
@@ -86,9 +82,9 @@ func TestFormKeepsDefaultsOnEnter(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	if d.form.State != huh.StateCompleted {
-		t.Fatalf("state %v:\n%s", d.form.State, d.screen())
+		t.Fatalf("state %v:\n%s", d.form.State, d.shown())
 	}
-	if err := submit(d.questions, d.fields); err != nil {
+	if err := d.submit(); err != nil {
 		t.Fatal(err)
 	}
 	if want := answers.Defaults("shop"); !equal(a, want) {
@@ -99,16 +95,16 @@ func TestFormKeepsDefaultsOnEnter(t *testing.T) {
 func TestFormRefusesAtThePromptAndGoesOnWhenItIsPutRight(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter).typed("orders.dlq").press(tea.KeyEnter)
-	if screen := d.screen(); !strings.Contains(screen, `"orders.dlq" is the name of a dead-letter topic`) {
+	if screen := d.shown(); !strings.Contains(screen, `"orders.dlq" is the name of a dead-letter topic`) {
 		t.Fatalf("no reason on the screen:\n%s", screen)
 	}
 	d.press(tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace).typed(", payments")
 	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	d.press(tea.KeySpace, tea.KeyEnter) // no docker
 	if d.form.State != huh.StateCompleted {
-		t.Fatalf("state %v:\n%s", d.form.State, d.screen())
+		t.Fatalf("state %v:\n%s", d.form.State, d.shown())
 	}
-	if err := submit(d.questions, d.fields); err != nil {
+	if err := d.submit(); err != nil {
 		t.Fatal(err)
 	}
 	if got := JoinList(a.Topics); got != "orders, payments" {
@@ -124,7 +120,7 @@ func TestFormTakesTheLastWordWhenTheUserGoesBack(t *testing.T) {
 	d := drive(t, Questions(&a)).typed("example.com/one").press(tea.KeyEnter, tea.KeyShiftTab)
 	d.press(tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace).typed("two")
 	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
-	if err := submit(d.questions, d.fields); err != nil || a.Module != "example.com/two" {
+	if err := d.submit(); err != nil || a.Module != "example.com/two" {
 		t.Errorf("module %q, %v", a.Module, err)
 	}
 }
@@ -149,10 +145,40 @@ func TestFormIsAbortedByCtrlC(t *testing.T) {
 func TestFormInsistsOnAName(t *testing.T) {
 	var got string
 	d := drive(t, []Question{NameQuestion(func(path string) error { got = path; return nil })}).press(tea.KeyEnter)
-	if !strings.Contains(d.screen(), "an answer is needed") {
-		t.Errorf("screen:\n%s", d.screen())
+	if !strings.Contains(d.shown(), "an answer is needed") {
+		t.Errorf("screen:\n%s", d.shown())
 	}
 	if d.typed("shop").press(tea.KeyEnter); d.form.State != huh.StateCompleted || got != "shop" {
 		t.Errorf("state %v, name %q", d.form.State, got)
+	}
+}
+
+func TestFormKeepsWhatIsTypedAheadInOrder(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	var later []tea.Cmd
+	for _, k := range []tea.KeyMsg{
+		{Type: tea.KeyEnter}, {Type: tea.KeyRunes, Runes: []rune("payments")},
+		{Type: tea.KeyEnter}, {Type: tea.KeyRunes, Runes: []rune("crew")},
+	} { // all keys are there before anything that follows from the first
+		_, cmd := d.Update(k)
+		later = append(later, cmd)
+	}
+	for _, cmd := range later {
+		d.settle(cmd)
+	}
+	if a.Module != "example.com/shop" || JoinList(a.Topics) != "payments" || d.fields[2].text != "crew" {
+		t.Errorf("module %q, topics %q, group %q", a.Module, a.Topics, d.fields[2].text)
+	}
+}
+
+func TestFormTellsHowToAnswerTheQuestionAtTheCursor(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	for _, q := range d.questions {
+		if !strings.Contains(d.shown(), legend(q)) {
+			t.Errorf("%q is not on the screen:\n%s", legend(q), d.shown())
+		}
+		d.press(tea.KeyEnter)
 	}
 }

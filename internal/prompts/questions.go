@@ -92,12 +92,16 @@ func refuse(err error) error {
 	return err
 }
 
+// Error tells all that is wrong, then what to try.
 func (r *refusal) Error() string {
-	var all []string
+	var all, hints []string
 	for _, p := range answers.Problems(r.err) {
 		all = append(all, Describe(p))
+		if !slices.Contains(hints, p.Hint) {
+			hints = append(hints, p.Hint)
+		}
 	}
-	return strings.Join(all, "\n")
+	return strings.Join(append(all, hints...), "; ")
 }
 
 func (r *refusal) Unwrap() error { return r.err }
