@@ -173,24 +173,17 @@ func CheckModule(path string) error {
 		p.Reason = fmt.Sprintf("has %d characters, at most %d are allowed", len(path), maxModule)
 	case strings.Contains(path, "..."):
 		p.Reason = "has ..., which stands for many packages"
-	case reservedElement(path) != "":
-		p.Reason = fmt.Sprintf("has the element %q, which has a meaning of its own to go", reservedElement(path))
+	case slices.ContainsFunc(strings.Split(path, "/"), isReservedElement):
+		p.Reason = "has an element that go takes for something else: vendor, or one with a dash first"
 	default:
 		return nil
 	}
 	return p
 }
 
-// reservedElement returns the element of a module path that would keep the go
-// command from finding the module's packages, or "".
-func reservedElement(path string) string {
-	for elem := range strings.SplitSeq(path, "/") {
-		if elem == "vendor" {
-			return elem
-		}
-	}
-	return ""
-}
+// isReservedElement reports whether the go command would not find a module's
+// packages below a path element of that name.
+func isReservedElement(elem string) bool { return elem == "vendor" || elem[0] == '-' }
 
 // CheckExtras checks the names of the wanted extras.
 func CheckExtras(with []string) error {

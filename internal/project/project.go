@@ -1,0 +1,134 @@
+// Package project reads and writes the record that forge keeps in a project,
+// .forge/project.yaml: which forge made it, from which answers, and what it
+// wrote. Later commands build on it.
+package project
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/strictyaml"
+)
+
+// Path is where the record is, slash-separated and relative to the project.
+const Path = ".forge/project.yaml"
+
+// Schema is the version of the record's form that this forge writes and reads.
+const Schema = 1
+
+// Project is the record.
+type Project struct {
+	Schema  int             `yaml:"schema"`
+	Forge   string          `yaml:"forge"` // version of the forge that wrote it
+	Answers answers.Answers `yaml:"answers"`
+	Files   []File          `yaml:"files"` // sorted by path; without the record itself
+}
+
+// File is one file as forge wrote it.
+type File struct {
+	Path   string `yaml:"path"`   // slash-separated, relative to the project
+	Mode   string `yaml:"mode"`   // permissions in octal, as in "0644"
+	SHA256 string `yaml:"sha256"` // of the content, in hex
+	Owner  Owner  `yaml:"owner"`
+}
+
+// Owner tells who changes a file after it was written.
+type Owner string
+
+// The owners.
+const (
+	User    Owner = "user"    // seeded once; forge never touches it again
+	Managed Owner = "managed" // later forges may merge their changes into it
+)
+
+// NewFile describes a file.
+func NewFile(path string, mode fs.FileMode, content []byte, owner Owner) File {
+	return File{Path: path, Mode: fmt.Sprintf("%04o", mode.Perm()), SHA256: Sum(content), Owner: owner}
+}
+
+// Sum returns the SHA-256 of content in hex, as File.SHA256 has it.
+func Sum(content []byte) string {
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// Perm returns the file's permissions.
+func (f File) Perm() (fs.FileMode, error) {
+	mode, err := strconv.ParseUint(f.Mode, 8, 32)
+	if err != nil || len(f.Mode) != 4 || mode > uint64(fs.ModePerm) {
+		return 0, fmt.Errorf("mode %q is not an octal number such as 0644", f.Mode)
+	}
+	return fs.FileMode(mode), nil
+}
+
+// heading begins every record.
+const heading = "# Written by forge, which reads it again to update the project. Keep it under version control.\n"
+
+// Marshal returns the record's bytes; the same for the same record.
+func (p Project) Marshal() ([]byte, error) {
+	b := bytes.NewBufferString(heading)
+	enc := yaml.NewEncoder(b)
+	enc.SetIndent(2)
+	if err := errors.Join(enc.Encode(p), enc.Close()); err != nil {
+		return nil, fmt.Errorf("%s: %w", Path, err)
+	}
+	return b.Bytes(), nil
+}
+
+// Parse reads a record. It refuses one of another schema, with fields that it
+// does not know, or with a file that no forge could have written. Whether the
+// answers are good ones is for who renders them.
+func Parse(data []byte) (Project, error) {
+	var head struct {
+		Schema int            `yaml:"schema"`
+		Rest   map[string]any `yaml:",inline"`
+	}
+	if err := strictyaml.Decode(data, &head); err != nil {
+		return Project{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	switch {
+	case head.Schema == 0:
+		return Project{}, fmt.Errorf("%s: no schema: this is not a record of forge's", Path)
+	case head.Schema != Schema:
+		return Project{}, fmt.Errorf("%s: schema %d, this forge reads schema %d: use the forge that wrote it, or a newer one", Path, head.Schema, Schema)
+	}
+	var p Project
+	if err := strictyaml.Decode(data, &p); err != nil {
+		return Project{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	if err := p.check(); err != nil {
+		return Project{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	return p, nil
+}
+
+func (p Project) check() error {
+	seen := make(map[string]bool, len(p.Files))
+	for _, f := range p.Files {
+		switch {
+		case !filepath.IsLocal(filepath.FromSlash(f.Path)) || f.Path == ".":
+			return fmt.Errorf("file %q is not inside the project", f.Path)
+		case seen[f.Path]:
+			return fmt.Errorf("file %q is named twice", f.Path)
+		case f.Owner != User && f.Owner != Managed:
+			return fmt.Errorf("file %q has the owner %q, not %q or %q", f.Path, f.Owner, User, Managed)
+		}
+		if sum, err := hex.DecodeString(f.SHA256); err != nil || len(sum) != sha256.Size {
+			return fmt.Errorf("file %q has the sha256 %q, not 64 hexadecimal digits", f.Path, f.SHA256)
+		}
+		if _, err := f.Perm(); err != nil {
+			return fmt.Errorf("file %q: %w", f.Path, err)
+		}
+		seen[f.Path] = true
+	}
+	return nil
+}

@@ -1,0 +1,44 @@
+//go:build unix
+
+package render
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// checkWritable reports whether entries can be made in dir.
+func checkWritable(dir string) error { return unix.Access(dir, unix.R_OK|unix.W_OK|unix.X_OK) }
+
+// isMountPoint reports whether a directory is on another device than its parent.
+func isMountPoint(path string, info fs.FileInfo) bool {
+	parent, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return false
+	}
+	a, ok := info.Sys().(*syscall.Stat_t)
+	b, ok2 := parent.Sys().(*syscall.Stat_t)
+	return ok && ok2 && a.Dev != b.Dev
+}
+
+// hold takes a directory until it is closed or the process ends, and reports
+// whether it could. Where a file system knows no locks, nobody is kept away.
+func hold(dir *os.File) bool {
+	return !errors.Is(flock(dir), unix.EWOULDBLOCK)
+}
+
+// isLeft reports whether nobody holds a directory, and holds it.
+func isLeft(dir *os.File) bool { return flock(dir) == nil }
+
+func flock(dir *os.File) error {
+	return unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+}
+
+// replace renames a directory to a name that nobody has, or that an empty
+// directory has.
+func replace(root *os.Root, from, to string) error { return root.Rename(from, to) }
