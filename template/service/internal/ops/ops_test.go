@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,8 +101,13 @@ func TestServeEndsWithItsContext(t *testing.T) {
 }
 
 func TestServeNamesTheAddressItCannotHave(t *testing.T) {
-	err := Serve(t.Context(), config.Ops{Addr: "256.0.0.1:80"}, &fake{}, slog.New(slog.DiscardHandler))
-	if err == nil || !strings.Contains(err.Error(), `OPS_ADDR="256.0.0.1:80"`) {
+	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = taken.Close() }()
+	err = Serve(t.Context(), config.Ops{Addr: taken.Addr().String()}, &fake{}, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "OPS_ADDR="+strconv.Quote(taken.Addr().String())) {
 		t.Errorf("error is %v", err)
 	}
 }

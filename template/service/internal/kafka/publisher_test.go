@@ -1,0 +1,314 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+const produceKey = 0 // Kafka's number for a produce request
+
+func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
+	t.Helper()
+	p := NewPublisher(cfg, quiet)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// hold makes the cluster keep produce requests until the returned function is
+// called. The channel tells of the first one.
+func hold(t *testing.T, c *kfake.Cluster) (arrived <-chan struct{}, release func()) {
+	t.Helper()
+	seen, gate := make(chan struct{}, 1), make(chan struct{})
+	release = sync.OnceFunc(func() { close(gate) })
+	c.ControlKey(produceKey, func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		select {
+		case seen <- struct{}{}:
+		default:
+		}
+		c.SleepControl(func() { <-gate })
+		return nil, nil, false
+	})
+	t.Cleanup(release)
+	return seen, release
+}
+
+func TestPublishKeepsWhatIsNilNilAndWhatIsEmptyEmpty(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	sent := []*message.Message{
+		{Topic: "payments"},
+		{Topic: "payments", Key: []byte{}, Value: []byte{}},
+		{Topic: "payments", Key: []byte("k"), Value: []byte("v"), Headers: []message.Field{
+			{Key: "a", Value: []byte("1")}, {Key: "a", Value: []byte{}}, {Key: "", Value: nil},
+		}, Time: time.UnixMilli(1_700_000_000_000)},
+	}
+	for i, m := range sent {
+		m.Partition, m.Offset = 9, 99
+		if err := p.Publish(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if m.Partition != 0 || m.Offset != int64(i) {
+			t.Errorf("message %d is said to be at %d@%d", i, m.Partition, m.Offset)
+		}
+	}
+	for i, r := range readAll(t, cluster, "payments", len(sent)) {
+		m := sent[i]
+		if (r.Key == nil) != (m.Key == nil) || (r.Value == nil) != (m.Value == nil) || !bytes.Equal(r.Key, m.Key) || !bytes.Equal(r.Value, m.Value) {
+			t.Errorf("record %d has key %#v and value %#v, want %#v and %#v", i, r.Key, r.Value, m.Key, m.Value)
+		}
+		var headers []message.Field
+		for _, h := range r.Headers {
+			headers = append(headers, message.Field{Key: h.Key, Value: h.Value})
+		}
+		if fmt.Sprintf("%#v", headers) != fmt.Sprintf("%#v", m.Headers) {
+			t.Errorf("record %d has headers %#v, want %#v", i, headers, m.Headers)
+		}
+		if !m.Time.IsZero() && !r.Timestamp.Equal(m.Time) {
+			t.Errorf("record %d has time %v, want %v", i, r.Timestamp, m.Time)
+		}
+	}
+}
+
+// murmur2 is the hash of Java's client, written out from its definition.
+func murmur2(data []byte) int32 {
+	const m = 0x5bd1e995
+	h := uint32(0x9747b28c) ^ uint32(len(data))
+	for ; len(data) >= 4; data = data[4:] {
+		k := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16 | uint32(data[3])<<24
+		k *= m
+		k ^= k >> 24
+		h = h*m ^ k*m
+	}
+	if len(data) > 0 {
+		for i, b := range data {
+			h ^= uint32(b) << (8 * i)
+		}
+		h *= m
+	}
+	h ^= h >> 13
+	h *= m
+	h ^= h >> 15
+	return int32(h)
+}
+
+func TestKeysLandWhereJavaPutsThem(t *testing.T) {
+	vectors := map[string]int32{ // from the tests of Java's client
+		"21": -973932308, "foobar": -790332482, "abc": 479470107,
+		"a-little-bit-long-string": -985981536, "a-little-bit-longer-string": -1486304829,
+		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+	}
+	c, err := producerConfig(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"), batchBytes, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	partitioner := c.Producer.Partitioner("payments")
+	for key, want := range vectors {
+		if got := murmur2([]byte(key)); got != want {
+			t.Errorf("murmur2(%q) is %d, want %d", key, got, want)
+		}
+	}
+	for i := range 2000 {
+		key := []byte(strings.Repeat("k", i%7) + strconv.Itoa(i))
+		for _, partitions := range []int32{1, 6, 100, 1<<31 - 1} {
+			want := (murmur2(key) & 0x7fffffff) % partitions
+			got, err := partitioner.Partition(&sarama.ProducerMessage{Key: sarama.ByteEncoder(key)}, partitions)
+			if err != nil || got != want {
+				t.Fatalf("key %q of %d partitions lands in %d, want %d (%v)", key, partitions, got, want, err)
+			}
+		}
+	}
+}
+
+func TestConcurrentPublishesTravelTogether(t *testing.T) {
+	const publishers = 300
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	arrived, release := hold(t, cluster)
+	requests := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Observe: true, Count: -1})
+
+	var all sync.WaitGroup
+	errs := make(chan error, publishers)
+	publish := func() { errs <- p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
+	all.Go(publish)
+	<-arrived // the first is under way; the others gather behind it
+	var began sync.WaitGroup
+	for range publishers - 1 {
+		began.Add(1)
+		all.Go(func() { began.Done(); publish() })
+	}
+	began.Wait()
+	release()
+	all.Wait()
+	for range publishers {
+		if err := <-errs; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := requests.Hits(); n > publishers/3 {
+		t.Errorf("%d messages took %d requests: they did not travel together", publishers, n)
+	}
+}
+
+func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: 1})
+	if err := p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}); err != nil {
+		t.Errorf("a message refused once for its company's size: %v", err)
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1})
+	err := p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
+	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "payments") {
+		t.Errorf("a message that is always refused: %v, want ErrTooLarge", err)
+	}
+}
+
+func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
+	cluster := startCluster(t)
+	large := "5000000"
+	if err := cluster.CreateTopic("large", 1, map[string]string{maxMessageBytes: large}); err != nil {
+		t.Fatal(err)
+	}
+	p := newPublisher(t, settings(t, cluster))
+	if err := p.Publish(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
+		t.Error(err)
+	}
+	if err := p.Publish(t.Context(), &message.Message{Topic: "large", Value: make([]byte, soloBytes)}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a message no request can carry: %v, want ErrTooLarge", err)
+	}
+}
+
+func TestPublishHonoursItsContext(t *testing.T) {
+	t.Run("while connecting", func(t *testing.T) {
+		p := NewPublisher(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"), quiet)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.Publish(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("error is %v", err)
+		}
+	})
+	t.Run("while waiting for the answer", func(t *testing.T) {
+		cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+		p := newPublisher(t, settings(t, cluster))
+		arrived, release := hold(t, cluster)
+		defer release()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-arrived; cancel() }()
+		if err := p.Publish(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("error is %v", err)
+		}
+	})
+}
+
+func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
+	_, port, err := net.SplitHostPort(freeAddress(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPublisher(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:"+port))
+	publish := func() error { return p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
+	if err := publish(); err == nil {
+		t.Fatal("published without a broker")
+	}
+	for range 2 { // there for the first time, and again after it was away
+		cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(n), kfake.SeedTopics(1, "payments"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		deadline := time.Now().Add(40 * time.Second) // sarama asks a topic's leader again 10 s after three failures
+		for err := publish(); err != nil; err = publish() {
+			if time.Now().After(deadline) {
+				t.Fatalf("still not published: %v", err)
+			}
+			sleep(t.Context(), 20*time.Millisecond)
+		}
+		cluster.Close()
+		if err := publish(); err == nil {
+			t.Fatal("published without a broker")
+		}
+	}
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	return l.Addr().String()
+}
+
+func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := NewPublisher(settings(t, cluster), quiet)
+	arrived, release := hold(t, cluster)
+	published, closed := make(chan error, 1), make(chan error, 1)
+	go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
+	<-arrived
+	go func() { closed <- p.Close() }()
+	for err := error(nil); !errors.Is(err, ErrClosed); {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		err = p.Publish(ctx, &message.Message{Topic: "payments"})
+	}
+	release()
+	if err := <-published; err != nil {
+		t.Errorf("what was under way: %v", err)
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+	if err := p.Close(); err != nil {
+		t.Errorf("the second close: %v", err)
+	}
+}
+
+func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := NewPublisher(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"), quiet)
+	arrived, _ := hold(t, cluster)
+	published := make(chan error, 1)
+	go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments"}) }()
+	<-arrived
+	if err := p.Close(); err == nil {
+		t.Error("Close says nothing of the message it abandoned")
+	}
+	if err := <-published; !errors.Is(err, ErrClosed) {
+		t.Errorf("the abandoned message: %v, want ErrClosed", err)
+	}
+}
+
+func TestCloseWithoutAConnection(t *testing.T) {
+	if err := NewPublisher(config.Kafka{}, quiet).Close(); err != nil {
+		t.Error(err)
+	}
+}
