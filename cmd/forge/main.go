@@ -1,0 +1,55 @@
+// Command forge writes Go services that consume messages, and keeps them up to
+// date.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(code)
+}
+
+// run runs one command and returns the exit code. Results go to stdout,
+// everything else to stderr; ctx ends when the user interrupts.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	t := newTerminal(stdin, stdout, stderr)
+	root := rootCommand(t)
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	return report(stderr, root.ExecuteContext(ctx))
+}
+
+func rootCommand(t terminal) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "forge",
+		Short: "Write a Go service that consumes messages",
+		Long: `forge writes Go services that consume messages from Kafka: each topic has its
+handler, what fails becomes a dead letter, and nothing is lost.
+
+  forge new my-service --run    writes one and shows it at work, without a Kafka`,
+		Args:              knownCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+	}
+	root.SetFlagErrorFunc(flagError)
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpCommand(helpCommand())
+	root.AddCommand(newCommand(t), versionCommand())
+	root.InitDefaultCompletionCmd("new")
+	polishCompletion(root)
+	return root
+}

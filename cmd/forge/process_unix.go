@@ -1,0 +1,25 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+const exeSuffix = ""
+
+// ownGroup has cmd started as the leader of a new process group.
+func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
+
+// signalGroup sends a signal to the process group that cmd leads.
+func signalGroup(cmd *exec.Cmd, s os.Signal) error {
+	return syscall.Kill(-cmd.Process.Pid, s.(syscall.Signal))
+}
+
+// endedBySignal reports whether an interrupt ended the process.
+func endedBySignal(exit *exec.ExitError) bool {
+	status, ok := exit.Sys().(syscall.WaitStatus)
+	return ok && status.Signaled() && (status.Signal() == syscall.SIGINT || status.Signal() == syscall.SIGTERM)
+}

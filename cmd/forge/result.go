@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/render"
+)
+
+// result is what `forge new` did, or would do.
+type result struct {
+	target  target
+	answers answers.Answers
+	tree    *render.Tree
+	elapsed time.Duration // of rendering and writing
+	written bool
+}
+
+// print shows the result in the form that was asked for.
+func (r result) print(t terminal, o *newOptions) error {
+	switch {
+	case o.asJSON:
+		enc := json.NewEncoder(t.stdout)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		return enc.Encode(r.forPrograms())
+	case o.dryRun:
+		return r.printList(t)
+	default:
+		return r.printTree(t)
+	}
+}
+
+// jsonResult is the result for programs.
+type jsonResult struct {
+	Name    string     `json:"name"`
+	Target  string     `json:"target"` // absolute
+	Module  string     `json:"module"`
+	Topics  []string   `json:"topics"`
+	Group   string     `json:"group"`
+	Brokers []string   `json:"brokers"`
+	With    []string   `json:"with"`
+	Written bool       `json:"written"`
+	Files   []jsonFile `json:"files"`
+	Next    []string   `json:"next"` // shell commands
+}
+
+type jsonFile struct {
+	Path   string        `json:"path"`
+	Owner  project.Owner `json:"owner"`
+	Mode   string        `json:"mode"`
+	SHA256 string        `json:"sha256"`
+}
+
+func (r result) forPrograms() jsonResult {
+	a := r.answers
+	j := jsonResult{
+		Name: a.Name, Target: r.target.abs, Module: a.Module, Topics: a.Topics, Group: a.Group, Brokers: a.Brokers,
+		With: append([]string{}, a.With...), Written: r.written,
+	}
+	for _, f := range r.tree.Files {
+		p := project.NewFile(f.Path, f.Mode, f.Content, f.Owner)
+		j.Files = append(j.Files, jsonFile{Path: p.Path, Owner: p.Owner, Mode: p.Mode, SHA256: p.SHA256})
+	}
+	for _, n := range r.next() {
+		j.Next = append(j.Next, n.command)
+	}
+	return j
+}
+
+// printList prints the paths of all files, and nothing else on stdout.
+func (r result) printList(t terminal) error {
+	for _, f := range r.tree.Files {
+		if _, err := fmt.Fprintln(t.stdout, f.Path); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintf(t.stderr, "%d files for %s, of which none was written\n", len(r.tree.Files), r.target.path)
+	return err
+}
+
+// step to go on with, and what it is good for.
+type nextStep struct{ command, purpose string }
+
+// next are the commands to go on with. Makefile's are for those who have make.
+func (r result) next() []nextStep {
+	dev, test := "make dev", "make test"
+	if _, err := exec.LookPath("make"); err != nil {
+		dev, test = "go run ./dev", "go test ./..."
+	}
+	return []nextStep{
+		{"cd " + shellQuote(r.target.path), ""},
+		{dev, "embedded Kafka, sample messages, your handlers"},
+		{test, ""},
+	}
+}
+
+// shellQuote quotes a path that a shell would take apart.
+func shellQuote(path string) string {
+	harmless := func(r rune) bool {
+		return strings.ContainsRune("/._-+=:@%,", r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
+	quoted := path
+	if strings.ContainsFunc(path, func(r rune) bool { return !harmless(r) }) {
+		quoted = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	}
+	if strings.HasPrefix(path, "-") {
+		return "-- " + quoted
+	}
+	return quoted
+}

@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// runProject builds the new service's dev program and runs it: on a terminal
+// until it is interrupted, elsewhere until the sample messages have met their
+// fates. It does what `go run ./dev` does, and tells how far it is.
+func runProject(ctx context.Context, t terminal, o *newOptions, r result) error {
+	tmp, err := os.MkdirTemp("", "forge-run-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	binary := filepath.Join(tmp, "dev"+exeSuffix)
+	s := steps{w: t.stderr, live: t.live, width: t.width()}
+
+	if err := s.do("modules", func(report func(string)) error { return fetch(ctx, r.target.abs, report) }); err != nil {
+		return stepError(ctx, "the service is written, but its modules cannot be had", err)
+	}
+	if err := s.do("build", func(report func(string)) error { return compile(ctx, r.target.abs, binary, report) }); err != nil {
+		return stepError(ctx, "the service is written, but does not build", err)
+	}
+	fmt.Fprintln(t.stderr)
+
+	var args []string
+	if !t.interactive {
+		args = append(args, "-once")
+	}
+	dev := exec.Command(binary, args...)
+	dev.Dir = r.target.abs
+	dev.Stdin, dev.Stdout, dev.Stderr = t.stdin, t.stdout, t.stderr
+	if o.asJSON { // stdout is the result's
+		dev.Stdout = t.stderr
+	}
+	return runToEnd(ctx, dev)
+}
+
+// fetch downloads what dev imports, and nothing else that go.mod names.
+func fetch(ctx context.Context, dir string, report func(string)) error {
+	modules := make(map[string]bool)
+	packages, downloads := 0, 0
+	return watch(ctx, dir, []string{"list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./dev"},
+		func(module string) {
+			packages++
+			if module != "" {
+				modules[module] = true
+			}
+			report(fmt.Sprintf("%d modules, %d packages", len(modules), packages))
+		},
+		func(line string) bool {
+			what, ok := strings.CutPrefix(line, "go: downloading ")
+			if ok {
+				downloads++
+				report(fmt.Sprintf("downloading %d: %s", downloads, what))
+			}
+			return ok
+		})
+}
+
+// compile builds dev into binary.
+func compile(ctx context.Context, dir, binary string, report func(string)) error {
+	packages := 0
+	report("nothing new to compile")
+	return watch(ctx, dir, []string{"build", "-v", "-ldflags=-s -w", "-o", binary, "./dev"}, nil,
+		func(line string) bool {
+			if strings.ContainsAny(line, " :\t") || line == "" { // not the path of a package
+				return strings.HasPrefix(line, "go: downloading ")
+			}
+			packages++
+			report(fmt.Sprintf("%d packages compiled, %s", packages, line))
+			return true
+		})
+}
+
+// watch runs the go command and hands on its lines as they come. What noted
+// does not take of its standard error explains a failure.
+func watch(ctx context.Context, dir string, args []string, out func(string), noted func(string) bool) error {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		eachLine(stdout, out)
+	}()
+	var said []string
+	eachLine(stderr, func(line string) {
+		if !noted(line) {
+			said = append(said, line)
+		}
+	})
+	<-read
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("%s\n`go %s`: %w", strings.Join(said, "\n"), args[0], err)
+	}
+	return nil
+}
+
+func eachLine(r io.Reader, do func(string)) {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if do != nil {
+			do(lines.Text())
+		}
+	}
+	_, _ = io.Copy(io.Discard, r) // a line too long to read
+}
+
+func stepError(ctx context.Context, what string, err error) error {
+	if ctx.Err() != nil {
+		return interrupted("the service is written, but was not started")
+	}
+	return failed("when it is put right: `go run ./dev` in the new directory", "%s\n%w", what, err)
+}
+
+// runToEnd runs cmd in a process group of its own and waits for it, however
+// long it takes to end. Ctrl-C comes to forge alone then, which hands on each
+// one exactly once: the first drains the service, a second ends it at once.
+func runToEnd(ctx context.Context, cmd *exec.Cmd) error {
+	ownGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case err := <-ended:
+		return devError(err)
+	case <-ctx.Done():
+	}
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(again)
+	_ = signalGroup(cmd, os.Interrupt)
+	for {
+		select {
+		case err := <-ended:
+			return devError(err)
+		case <-again:
+			_ = signalGroup(cmd, os.Interrupt)
+		}
+	}
+}
+
+// devError tells how the service's end was. One that was interrupted and ended
+// well ended as it should.
+func devError(err error) error {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case !ok:
+		return err
+	case endedBySignal(exit):
+		return interrupted("the service ended without draining")
+	}
+	return failed("its last lines tell why; start it again with `go run ./dev` in its directory", "the service failed: %w", err)
+}
