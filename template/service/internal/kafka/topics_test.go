@@ -1,0 +1,115 @@
+package kafka
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const createTopicsKey = 19 // Kafka's number for a request to create topics
+
+func connectAdmin(t *testing.T, c *kfake.Cluster) sarama.ClusterAdmin {
+	t.Helper()
+	admin, err := newAdmin(settings(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = admin.Close() })
+	return admin
+}
+
+func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(6, "payments"))
+	size := "2000000"
+	if err := cluster.CreateTopic("invoices", 3, map[string]string{maxMessageBytes: size}); err != nil {
+		t.Fatal(err)
+	}
+	admin := connectAdmin(t, cluster)
+	for range 2 { // the second time they are there
+		if err := ensureTopics(t.Context(), admin, []string{"payments", "invoices"}, quiet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for topic, want := range map[string]struct {
+		partitions int
+		size       string
+	}{"payments.dlq": {6, "1638418"}, "invoices.dlq": {3, "3065536"}} {
+		info := cluster.TopicInfo(topic)
+		if info == nil {
+			t.Errorf("%s is missing", topic)
+			continue
+		}
+		settings, err := topicSettings(admin, topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size {
+			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
+		}
+	}
+}
+
+func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "invoices"))
+	admin := connectAdmin(t, cluster)
+	topics := []string{"payments", "invoices"}
+	err := ensureTopics(t.Context(), admin, topics, quiet)
+	if err == nil || isFatal(err) || !strings.Contains(err.Error(), `topic "payments" does not exist: create it`) {
+		t.Errorf("error is %v", err)
+	}
+	if cluster.TopicInfo("payments") != nil {
+		t.Error("asking for the topic created it")
+	}
+	if cluster.TopicInfo("invoices.dlq") == nil {
+		t.Error("one missing topic kept the others' dead letters from being looked after")
+	}
+	if err := cluster.CreateTopic("payments", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := ensureTopics(t.Context(), admin, topics, quiet); err != nil {
+		t.Errorf("once the topic is there: %v", err)
+	}
+}
+
+func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
+	for _, c := range []struct {
+		name, topic, want string
+		prepare           func(*kfake.Cluster) error
+	}{
+		{"creation forbidden", "payments", "create it with 2 partitions, cleanup.policy=delete and max.message.bytes=1638418", func(c *kfake.Cluster) error {
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+			return nil
+		}},
+		{"dead letters compacted", "payments", "has cleanup.policy=compact", func(c *kfake.Cluster) error {
+			return c.CreateTopic("payments.dlq", 2, map[string]string{cleanupPolicy: "compact"})
+		}},
+		{"a topic of dead letters", "payments.dlq", "a service does not subscribe", nil},
+		{"a name without room", strings.Repeat("p", 246), "is too long", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cluster := startCluster(t, kfake.SeedTopics(2, "payments"))
+			if c.prepare != nil {
+				if err := c.prepare(cluster); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{c.topic}, quiet)
+			if !isFatal(err) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v (fatal: %t), want it fatal with %q", err, isFatal(err), c.want)
+			}
+		})
+	}
+}
+
+func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.InvalidReplicationFactor, Count: -1})
+	err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{"payments"}, quiet)
+	if err == nil || isFatal(err) {
+		t.Errorf("error is %v (fatal: %t)", err, isFatal(err))
+	}
+}
