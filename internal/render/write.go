@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 )
@@ -72,28 +73,47 @@ func (w writer) fill(root *os.Root, temp string, s spot, tree *Tree) error {
 			return err
 		}
 	}
-	dir, err := root.OpenRoot(temp)
+	base, err := root.OpenRoot(temp)
 	if err != nil {
 		return err
 	}
-	defer func() { _ = dir.Close() }()
-	made := ""
+	defer func() { _ = base.Close() }()
+	// Files of one directory mostly follow each other: open it once for them.
+	var dir *os.Root
+	at := ""
+	defer func() {
+		if dir != nil {
+			_ = dir.Close()
+		}
+	}()
 	for _, f := range tree.Files {
 		if err := w.step(f.Path); err != nil {
 			return err
 		}
-		name := filepath.Join(s.rest, filepath.FromSlash(f.Path))
-		if parent := filepath.Dir(name); parent != made {
-			if err := dir.MkdirAll(parent, 0o777); err != nil {
+		parent := filepath.Join(s.rest, filepath.Dir(filepath.FromSlash(f.Path)))
+		if dir == nil || parent != at {
+			next, err := enter(base, parent)
+			if err != nil {
 				return err
 			}
-			made = parent
+			if dir != nil {
+				_ = dir.Close()
+			}
+			dir, at = next, parent
 		}
-		if err := writeFile(dir, name, f); err != nil {
+		if err := writeFile(dir, path.Base(f.Path), f); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// enter opens a directory below base, which it makes if need be.
+func enter(base *os.Root, name string) (*os.Root, error) {
+	if err := base.MkdirAll(name, 0o777); err != nil {
+		return nil, err
+	}
+	return base.OpenRoot(name)
 }
 
 // writeFile writes one file and closes it: some file systems tell only then

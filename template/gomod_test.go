@@ -1,0 +1,140 @@
+package template_test
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
+)
+
+var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
+
+// moduleLine is what go.mod.tmpl says in place of the user's module.
+const moduleLine = "module {{.Module}}\n"
+
+// TestGoModIsTidy asks go mod tidy whether go.mod and go.sum of a project that
+// was just rendered are what it would write, for every set of extras. What goes
+// into the go.mod of forge is the source of the versions.
+func TestGoModIsTidy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("runs the go command")
+	}
+	if *update {
+		updateGoMod(t)
+		return
+	}
+	for _, with := range [][]string{nil, {answers.Docker}, {answers.GitHub}, {answers.Docker, answers.GitHub}} {
+		a := answers.Defaults("tidy-service")
+		a.With = with
+		a.Topics = append(a.Topics, "payments")
+		dir := write(t, a)
+		cmd := goCommand(t, dir, "mod", "tidy", "-diff")
+		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("with %v: go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", with, err, out)
+		}
+	}
+}
+
+// updateGoMod lets go mod tidy choose, from forge's own requirements, what the
+// project needs.
+func updateGoMod(t *testing.T) {
+	t.Helper()
+	a := answers.Defaults("tidy-service")
+	dir := write(t, a)
+	forge := readFile(t, "../go.mod")
+	_, requirements, _ := bytes.Cut(forge, []byte("\n"))
+	writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirements...))
+	writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "../go.sum"))
+	if out, err := goCommand(t, dir, "mod", "tidy").CombinedOutput(); err != nil {
+		t.Fatalf("go mod tidy: %v\n%s", err, out)
+	}
+	_, requirements, _ = bytes.Cut(readFile(t, filepath.Join(dir, "go.mod")), []byte("\n"))
+	writeFile(t, "service/go.mod.tmpl", append([]byte(moduleLine), requirements...))
+	writeFile(t, "service/go.sum.tmpl", readFile(t, filepath.Join(dir, "go.sum")))
+}
+
+// TestGoModHasForgesVersions proves that the service is built by its user with
+// the libraries that it is tested with here.
+func TestGoModHasForgesVersions(t *testing.T) {
+	forge := parseGoMod(t, "../go.mod", readFile(t, "../go.mod"))
+	versions := make(map[string]string)
+	for _, req := range forge.Require {
+		versions[req.Mod.Path] = req.Mod.Version
+	}
+	service := serviceGoMod(t)
+	if service.Go.Version != forge.Go.Version {
+		t.Errorf("go.mod.tmpl has go %s, forge has go %s", service.Go.Version, forge.Go.Version)
+	}
+	if len(service.Require) == 0 {
+		t.Error("go.mod.tmpl requires nothing")
+	}
+	for _, req := range service.Require {
+		if v := versions[req.Mod.Path]; v != req.Mod.Version {
+			t.Errorf("go.mod.tmpl has %s, forge has %q", req.Mod, v)
+		}
+	}
+}
+
+func serviceGoMod(t *testing.T) *modfile.File {
+	t.Helper()
+	text := bytes.Replace(readFile(t, "service/go.mod.tmpl"), []byte(moduleLine), []byte("module example.com/x\n"), 1)
+	return parseGoMod(t, "go.mod.tmpl", text)
+}
+
+func parseGoMod(t *testing.T, name string, text []byte) *modfile.File {
+	t.Helper()
+	f, err := modfile.Parse(name, text, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// write renders and writes a project and returns its directory.
+func write(t *testing.T, a answers.Answers) string {
+	t.Helper()
+	tree, err := render.Render(template.FS, a, "v0.0.0-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), a.Name)
+	if err := render.Write(t.Context(), tree, dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// goCommand returns a go command that runs in dir, outside of any workspace.
+func goCommand(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(context.Background(), "go", args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS="+strings.ReplaceAll(os.Getenv("GOFLAGS"), "-mod=vendor", ""))
+	return cmd
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func writeFile(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, data, 0o644); err != nil { //nolint:gosec // as git has it
+		t.Fatal(err)
+	}
+}
