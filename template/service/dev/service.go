@@ -43,7 +43,7 @@ type service struct {
 	log       *slog.Logger
 }
 
-func newService(brokerAddr string, observe func(engine.Event)) (*service, error) {
+func newService(ctx context.Context, brokerAddr string, observe func(engine.Event)) (*service, error) {
 	cfg, err := settings(brokerAddr)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func newService(brokerAddr string, observe func(engine.Event)) (*service, error)
 		cfg.Log.Level = "error" // what the engine warns of, the report tells
 	}
 	s := &service{log: cfg.Log.Logger(os.Stderr)}
-	if s.ops, err = net.Listen("tcp", cfg.Ops.Addr); err != nil {
+	if s.ops, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Ops.Addr); err != nil {
 		return nil, err
 	}
 	s.publisher = kafka.NewPublisher(cfg.Kafka, s.log)

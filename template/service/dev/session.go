@@ -23,7 +23,7 @@ func run(ctx context.Context, once bool, out *report) error {
 		return err
 	}
 	defer kafka.Close()
-	service, err := newService(kafka.addr, out.event)
+	service, err := newService(ctx, kafka.addr, out.event)
 	if err != nil {
 		return err
 	}

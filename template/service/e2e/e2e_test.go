@@ -33,6 +33,11 @@ func TestEveryMessageMeetsItsFate(t *testing.T) {
 	first := start(ctx, t, binary, settings...)
 	sent := send(ctx, t, client, all)
 	check(ctx, t, client, sent)
+	for fate, want := range count(sent) {
+		if got := first.events(t, string(fate)); got != want {
+			t.Errorf("/metrics counts %d messages as %s, expected %d", got, fate, want)
+		}
+	}
 	if code := first.terminate(t); code != 0 {
 		t.Fatalf("exit code %d after SIGTERM", code)
 	}
@@ -65,12 +70,7 @@ func check(ctx context.Context, t *testing.T, client *samples.Client, sent []sam
 // to find out where it comes from.
 func once(ctx context.Context, t *testing.T, client *samples.Client, topics []string, sent []samples.Sent) {
 	t.Helper()
-	expected := 0
-	for _, s := range sent {
-		if s.Expect == samples.DeadLetter {
-			expected++
-		}
-	}
+	expected := count(sent)[samples.DeadLetter]
 	letters, err := client.DeadLetters(ctx, topics...)
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +83,15 @@ func once(ctx context.Context, t *testing.T, client *samples.Client, topics []st
 			t.Errorf("the dead letter of %s has headers %v", l.Origin, l.Headers)
 		}
 	}
+}
+
+// count returns how many messages expect each fate.
+func count(sent []samples.Sent) map[samples.Fate]int {
+	fates := map[samples.Fate]int{}
+	for _, s := range sent {
+		fates[s.Expect]++
+	}
+	return fates
 }
 
 // messages returns each sample often, with keys that spread over the partitions,

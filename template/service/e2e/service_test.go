@@ -1,13 +1,16 @@
 package e2e
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -83,6 +86,28 @@ func (s *service) awaitReady(ctx context.Context, t *testing.T) {
 			t.Fatal("the service did not become ready")
 		}
 	}
+}
+
+// events returns how often /metrics says that an event happened.
+func (s *service) events(t *testing.T, event string) int {
+	t.Helper()
+	response, err := http.Get(s.ops + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	prefix := fmt.Sprintf("consumer_events_total{event=%q} ", event)
+	lines := bufio.NewScanner(response.Body)
+	for lines.Scan() {
+		if n, ok := strings.CutPrefix(lines.Text(), prefix); ok {
+			count, err := strconv.Atoi(n)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return count
+		}
+	}
+	return 0
 }
 
 // terminate sends SIGTERM and returns the exit code.

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -68,7 +69,7 @@ func parse(text []byte) ([]Sample, error) {
 		return nil, err
 	}
 	if file.Topic == "" {
-		return nil, fmt.Errorf("no topic")
+		return nil, errors.New("no topic")
 	}
 	for i := range file.Samples {
 		s := &file.Samples[i]
