@@ -17,7 +17,7 @@ import (
 func (JSON) Decode(_ context.Context, m *Message, h *Header, body func(*Header) (any, error)) error {
 	d := decoders.Get().(*decoder)
 	defer d.release()
-	d.reset(m.Value)
+	d.data, d.pos = m.Value, 0
 	return d.envelope(h, body)
 }
 
@@ -26,157 +26,178 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // decoder reads one envelope in one pass, in the order in which its fields
 // come. It is reused, because most of what it costs is to be made.
 type decoder struct {
-	jsontext.Decoder
-	source  bytes.Buffer // lets the Decoder read m.Value in place
-	words   wordCache
-	scratch []byte // unescaped strings
-	ids     []byte // the ids of the header, which share one allocation
-}
-
-func (d *decoder) reset(value []byte) {
-	d.source = *bytes.NewBuffer(value)
-	d.Decoder.Reset(&d.source)
+	scanner
+	words  wordCache
+	ids    []byte           // the ids of the header, which share one allocation
+	json   jsontext.Decoder // reads the body
+	source bytes.Buffer     // lets json read from data without a copy
 }
 
 // release gives d back, without the message that it read.
 func (d *decoder) release() {
-	d.reset(nil)
+	d.data = nil
+	d.from(0)
 	decoders.Put(d)
 }
 
+// from lets json read what comes at pos.
+func (d *decoder) from(pos int) {
+	d.source = *bytes.NewBuffer(d.data[pos:])
+	d.json.Reset(&d.source)
+}
+
 func (d *decoder) envelope(h *Header, body func(*Header) (any, error)) error {
-	if err := d.open(""); err != nil {
-		return err
+	if !d.take('{') {
+		return d.unexpected("", "an object")
 	}
 	var hasHeader, hasBody bool
-	var early jsontext.Value // a body that came before its header
-	for d.PeekKind() == '"' {
-		name, err := d.name()
-		if err != nil {
-			return err
+	early := -1 // where a body is that came before its header
+	for first := true; ; first = false {
+		name, ok := d.field(first)
+		if !ok {
+			return d.notJSON()
 		}
+		if name == nil {
+			break
+		}
+		var err error
 		switch string(name) {
 		case "header":
-			err, hasHeader = d.header(h), true
+			err = d.header(h, hasHeader)
+			hasHeader = true
 		case "body":
-			hasBody = true
-			if d.PeekKind() == 'n' {
-				return Fail(ClassInvalid, "body: must not be null")
-			}
-			if hasHeader {
+			switch {
+			case hasBody:
+				err = twice("body")
+			case hasHeader:
 				err = d.body(h, body)
-			} else {
-				early, err = d.raw()
+			default:
+				early, err = d.skip()
 			}
+			hasBody = true
 		default:
-			return unknownField("", name)
+			err = unknownField("", name)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if err := d.end(); err != nil {
-		return err
-	}
 	switch {
+	case d.peek() != 0 || d.pos < len(d.data):
+		return d.notJSON()
 	case !hasHeader:
 		return Fail(ClassDecode, "header: is required")
 	case !hasBody:
 		return Fail(ClassDecode, "body: is required")
-	case early != nil:
-		return decodeEarly(early, h, body)
+	case early >= 0:
+		d.pos = early
+		return d.body(h, body)
 	}
 	return nil
 }
 
-// end reads the end of the envelope, after which nothing may come.
-func (d *decoder) end() error {
-	if _, err := d.ReadToken(); err != nil {
-		return syntaxError(err, "")
-	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return Fail(ClassDecode, "not an envelope: something follows it at byte %d", d.InputOffset())
-	}
-	return nil
-}
+// strict is shared so that no message allocates it.
+var strict = []json.Options{json.RejectUnknownMembers(true)}
 
 func (d *decoder) body(h *Header, body func(*Header) (any, error)) error {
+	if d.peek() == 'n' {
+		if err := d.syntax(); err != nil {
+			return err
+		}
+		return Fail(ClassInvalid, "body: must not be null")
+	}
 	out, err := body(h)
 	if err != nil {
 		return err
 	}
-	if err := json.UnmarshalDecode(&d.Decoder, out, options(out)...); err != nil {
-		return bodyError(err, "")
-	}
-	return nil
-}
-
-// raw reads a value without decoding it.
-func (d *decoder) raw() (jsontext.Value, error) {
-	v, err := d.ReadValue()
-	if err != nil {
-		return nil, syntaxError(err, "")
-	}
-	return v.Clone(), nil
-}
-
-func decodeEarly(raw jsontext.Value, h *Header, body func(*Header) (any, error)) error {
-	out, err := body(h)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, out, options(out)...); err != nil {
-		return bodyError(err, "body")
-	}
-	return nil
-}
-
-// strictOptions is shared so that no message allocates it.
-var strictOptions = []json.Options{json.RejectUnknownMembers(true)}
-
-func options(out any) []json.Options {
+	var options []json.Options
 	if _, ok := out.(interface{ forbidsExtra() }); ok {
-		return strictOptions
+		options = strict
 	}
+	d.from(d.pos)
+	if err := json.UnmarshalDecode(&d.json, out, options...); err != nil {
+		return bodyError(err, d.pos)
+	}
+	d.pos += int(d.json.InputOffset())
 	return nil
 }
 
-func (d *decoder) header(h *Header) error {
-	if err := d.open("header"); err != nil {
-		return err
+// skip reads a value without decoding it and returns where it starts.
+func (d *decoder) skip() (start int, err error) {
+	d.peek()
+	start = d.pos
+	d.from(start)
+	if err := d.json.SkipValue(); err != nil {
+		return start, d.notJSON()
+	}
+	d.pos += int(d.json.InputOffset())
+	return start, nil
+}
+
+// The fields of a header, as bits of what was read already.
+const (
+	seenMessageType = 1 << iota
+	seenSchemaName
+	seenSchemaVersion
+	seenCorrelationID
+	seenMessageID
+	seenTimestamp
+	seenProducer
+)
+
+func (d *decoder) header(h *Header, again bool) error {
+	if again {
+		return twice("header")
+	}
+	if !d.take('{') {
+		return d.unexpected("header", "an object")
 	}
 	*h = Header{}
-	var correlation, id span
 	d.ids = d.ids[:0]
-	for d.PeekKind() == '"' {
-		name, err := d.name()
-		if err != nil {
-			return err
+	var correlation, id span
+	var seen int
+	for {
+		name, ok := d.field(seen == 0)
+		if !ok {
+			return d.notJSON()
 		}
+		if name == nil {
+			break
+		}
+		var err error
+		field := 0
 		switch string(name) {
 		case "messageType":
-			h.MessageType, err = d.word("messageType")
+			field = seenMessageType
+			h.MessageType, err = d.word("header.messageType")
 		case "schemaName":
-			h.SchemaName, err = d.word("schemaName")
+			field = seenSchemaName
+			h.SchemaName, err = d.word("header.schemaName")
 		case "schemaVersion":
-			h.SchemaVersion, err = d.word("schemaVersion")
+			field = seenSchemaVersion
+			h.SchemaVersion, err = d.word("header.schemaVersion")
 		case "correlationId":
-			correlation, err = d.id("correlationId")
+			field = seenCorrelationID
+			correlation, err = d.id("header.correlationId")
 		case "messageId":
-			id, err = d.id("messageId")
+			field = seenMessageID
+			id, err = d.id("header.messageId")
 		case "timestamp":
-			h.Timestamp, err = d.time("timestamp")
+			field = seenTimestamp
+			h.Timestamp, err = d.time("header.timestamp")
 		case "producer":
-			h.Producer, err = d.word("producer")
+			field = seenProducer
+			h.Producer, err = d.word("header.producer")
 		default:
-			return unknownField("header", name)
+			err = unknownField("header", name)
+		}
+		if err == nil && seen&field != 0 {
+			err = twice("header." + string(name))
 		}
 		if err != nil {
 			return err
 		}
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return syntaxError(err, "")
+		seen |= field
 	}
 	ids := string(d.ids)
 	h.CorrelationID = ids[correlation.from:correlation.to]
@@ -184,81 +205,91 @@ func (d *decoder) header(h *Header) error {
 	return nil
 }
 
-// open reads the start of the object at path.
-func (d *decoder) open(path string) error {
-	if kind := d.PeekKind(); kind != '{' && kind != jsontext.KindInvalid {
-		return notObject(path, kind)
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return syntaxError(err, "")
-	}
-	return nil
-}
-
-// name reads the name of a field. It is valid until the next read.
-func (d *decoder) name() ([]byte, error) {
-	v, err := d.ReadValue()
-	if err != nil {
-		return nil, syntaxError(err, "")
-	}
-	return d.unquote(v)
-}
-
-// text reads a string that is the value of a field of the header; null is an
-// empty one. It is valid until the next read.
-func (d *decoder) text(field string) ([]byte, error) {
-	v, err := d.ReadValue()
-	if err != nil {
-		return nil, syntaxError(err, "")
-	}
-	switch v.Kind() {
+// string reads the text of a header field, or nil for null. It is valid until
+// the next read.
+func (d *decoder) string(path string) ([]byte, error) {
+	switch d.peek() {
 	case '"':
-		return d.unquote(v)
+		if b, ok := d.text(); ok {
+			return b, nil
+		}
+		return nil, d.notJSON()
 	case 'n':
-		return nil, nil
+		if d.takeNull() {
+			return nil, nil
+		}
 	}
-	return nil, Fail(ClassInvalid, "header.%s: must be a string, got %s", field, kindName(v.Kind()))
-}
-
-func (d *decoder) unquote(v jsontext.Value) ([]byte, error) {
-	if bytes.IndexByte(v, '\\') < 0 {
-		return v[1 : len(v)-1], nil
-	}
-	var err error
-	d.scratch, err = jsontext.AppendUnquote(d.scratch[:0], v)
-	if err != nil {
-		return nil, syntaxError(err, "")
-	}
-	return d.scratch, nil
+	return nil, d.unexpected(path, "a string")
 }
 
 // word reads a text of which the same few values come again and again.
-func (d *decoder) word(field string) (string, error) {
-	b, err := d.text(field)
-	if err != nil {
-		return "", err
-	}
-	return d.words.get(b), nil
+func (d *decoder) word(path string) (string, error) {
+	b, err := d.string(path)
+	return d.words.get(b), err
 }
 
 // span is a part of decoder.ids.
 type span struct{ from, to int }
 
 // id reads a text that is different in each message.
-func (d *decoder) id(field string) (span, error) {
-	b, err := d.text(field)
+func (d *decoder) id(path string) (span, error) {
+	b, err := d.string(path)
 	from := len(d.ids)
 	d.ids = append(d.ids, b...)
 	return span{from, len(d.ids)}, err
 }
 
-func (d *decoder) time(field string) (t time.Time, err error) {
-	b, err := d.text(field)
-	if err != nil || len(b) == 0 {
+func (d *decoder) time(path string) (t time.Time, err error) {
+	b, err := d.string(path)
+	if err != nil || b == nil {
 		return t, err
 	}
-	if err := t.UnmarshalText(b); err != nil {
-		return t, Fail(ClassInvalid, "header.%s: must be RFC 3339, got %s", field, quote(string(b)))
+	if err := t.UnmarshalText(b); err != nil || !isStrict(b) {
+		return t, Fail(ClassInvalid, "%s: must be RFC 3339, got %s", path, quote(string(b)))
 	}
 	return t.UTC(), nil
+}
+
+// isStrict refuses what package time reads although RFC 3339 does not have it:
+// hours of one digit, a comma before the fraction, offsets beyond a day.
+func isStrict(b []byte) bool {
+	const hour, fraction = len("2006-01-02T"), len("2006-01-02T15:04:05")
+	if b[hour+1] == ':' || b[fraction] == ',' {
+		return false
+	}
+	if b[len(b)-1] == 'Z' {
+		return true
+	}
+	offset := string(b[len(b)-len("00:00"):])
+	return offset[:2] < "24" && offset[3:] < "60"
+}
+
+// unexpected is the error for a value that is not what it should be, unless
+// the whole is not JSON anyway.
+func (d *decoder) unexpected(path, want string) error {
+	if err := d.syntax(); err != nil {
+		return err
+	}
+	return wrongKind(path, want, jsontext.Value(d.data[d.pos:]).Kind())
+}
+
+// notJSON is the error for what the scanner could not read.
+func (d *decoder) notJSON() error {
+	if err := d.syntax(); err != nil {
+		return err
+	}
+	return Fail(ClassDecode, "not an envelope") // the scanner's mistake: jsontext can read it
+}
+
+// syntax says why data is not JSON, or returns nil when it is.
+func (d *decoder) syntax() error {
+	d.from(0)
+	if err := d.json.SkipValue(); err != nil {
+		return syntaxError(err, "", 0)
+	}
+	end := d.json.InputOffset()
+	if _, err := d.json.ReadToken(); err != io.EOF {
+		return Fail(ClassDecode, "not an envelope: something follows it at byte %d", end)
+	}
+	return nil
 }

@@ -30,31 +30,36 @@ func unknownField(path string, name []byte) error {
 	return Fail(class, "%s: unknown field", join(path, string(name)))
 }
 
-func notObject(path string, kind jsontext.Kind) error {
-	if path == "" {
-		return Fail(ClassDecode, "not an envelope: must be an object, got %s", kindName(kind))
+func twice(path string) error { return Fail(ClassDecode, "%s: is given twice", path) }
+
+func wrongKind(path, want string, got jsontext.Kind) error {
+	switch path {
+	case "":
+		return Fail(ClassDecode, "not an envelope: must be %s, got %s", want, kindName(got))
+	case "header":
+		return Fail(ClassDecode, "header: must be %s, got %s", want, kindName(got))
 	}
-	return Fail(ClassDecode, "%s: must be an object, got %s", path, kindName(kind))
+	return Fail(ClassInvalid, "%s: must be %s, got %s", path, want, kindName(got))
 }
 
-// syntaxError tells why the value is not JSON. Prefix is the path of the part
-// that was being read, where that was not the whole value.
-func syntaxError(err error, prefix string) error {
+// syntaxError tells why a value is not JSON. The path and the byte are those
+// of the part that was read, where that was not the whole value.
+func syntaxError(err error, path string, start int) error {
 	if err == io.EOF {
 		return Fail(ClassDecode, "not an envelope: the value is empty")
 	}
 	serr, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if !ok {
-		return Fail(ClassDecode, "not an envelope: %s", shorten(err.Error(), 2*longestQuote))
+		return Fail(ClassDecode, "not JSON: %s", shorten(err.Error(), 2*longestQuote))
 	}
-	path := pathOf(prefix, serr.JSONPointer)
-	switch {
-	case serr.Err == jsontext.ErrDuplicateName:
-		return Fail(ClassDecode, "%s: is given twice", path)
-	case path == "":
-		return Fail(ClassDecode, "not JSON: %s at byte %d", syntaxProblem(serr), serr.ByteOffset)
+	path = pathOf(path, serr.JSONPointer)
+	if serr.Err == jsontext.ErrDuplicateName {
+		return twice(path)
 	}
-	return Fail(ClassDecode, "%s: not JSON: %s at byte %d", path, syntaxProblem(serr), serr.ByteOffset)
+	if path != "" {
+		path += ": "
+	}
+	return Fail(ClassDecode, "%snot JSON: %s at byte %d", path, syntaxProblem(serr), int64(start)+serr.ByteOffset)
 }
 
 func syntaxProblem(err *jsontext.SyntacticError) string {
@@ -64,17 +69,14 @@ func syntaxProblem(err *jsontext.SyntacticError) string {
 	return shorten(err.Err.Error(), 2*longestQuote)
 }
 
-// bodyError tells why a body does not fit its model.
-func bodyError(err error, prefix string) error {
+// bodyError tells why the body, which starts at byte start, does not fit its
+// model.
+func bodyError(err error, start int) error {
 	serr, ok := errors.AsType[*json.SemanticError](err)
 	if !ok {
-		return syntaxError(err, prefix)
+		return syntaxError(err, "body", start)
 	}
-	path := pathOf(prefix, serr.JSONPointer)
-	if path == "" {
-		path = "body"
-	}
-	return Fail(ClassInvalid, "%s: %s", path, mismatch(serr))
+	return Fail(ClassInvalid, "%s: %s", pathOf("body", serr.JSONPointer), mismatch(serr))
 }
 
 func mismatch(err *json.SemanticError) string {
@@ -84,17 +86,23 @@ func mismatch(err *json.SemanticError) string {
 	case errors.Is(err.Err, strconv.ErrRange):
 		return "is out of range"
 	}
-	want := wanted(err.GoType)
-	if err.JSONKind == 0 || err.Err != nil && strings.HasSuffix(want, kindName(err.JSONKind)) {
-		return "must be " + want
+	want := "must be " + wanted(err.GoType)
+	if err.JSONKind == 0 || err.Err != nil { // the right kind, but not a right value
+		return want
 	}
-	return "must be " + want + ", got " + kindName(err.JSONKind)
+	return want + ", got " + kindName(err.JSONKind)
 }
 
-var (
-	timeType = reflect.TypeFor[time.Time]()
-	textType = reflect.TypeFor[encoding.TextUnmarshaler]()
-)
+var timeType = reflect.TypeFor[time.Time]()
+
+// readsItself reports whether values of t are read by a method of their own.
+func readsItself(t reflect.Type) bool {
+	switch reflect.New(t).Interface().(type) {
+	case json.Unmarshaler, json.UnmarshalerFrom, encoding.TextUnmarshaler:
+		return true
+	}
+	return false
+}
 
 // wanted says in the words of JSON what a field of type t takes.
 func wanted(t reflect.Type) string {
@@ -105,7 +113,7 @@ func wanted(t reflect.Type) string {
 		return "an RFC 3339 time"
 	case t.Kind() == reflect.Pointer:
 		return wanted(t.Elem())
-	case t.Implements(textType) || reflect.PointerTo(t).Implements(textType):
+	case readsItself(t):
 		return "a valid " + t.Name()
 	}
 	switch t.Kind() {

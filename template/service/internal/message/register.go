@@ -84,28 +84,34 @@ func register[T any](r *Registry, name string, h TypedHandler[T], opts []Option)
 	for _, opt := range opts {
 		opt(&reg)
 	}
-	b, err := bind(r, h, reg.middleware)
+	if reg.codec == nil {
+		reg.codec = t.codec
+	} else if !t.empty() {
+		return errors.New("the topic's first registration chose its codec")
+	}
+	b, err := bind(r, h, reg)
 	if err != nil {
 		return err
 	}
-	if err := t.add(messageType[T](), b, h, reg.codec); err != nil {
+	if err := t.add(messageType[T](), b, h); err != nil {
 		return err
 	}
+	t.codec = reg.codec
 	r.topics[name] = t
 	r.addPart(h)
 	return nil
 }
 
 // bind erases the type of h: the one place where typed meets untyped.
-func bind[T any](r *Registry, h TypedHandler[T], middleware []Middleware) (*binding, error) {
-	if err := checkModel(reflect.TypeFor[T]()); err != nil {
+func bind[T any](r *Registry, h TypedHandler[T], reg registration) (*binding, error) {
+	if err := checkModel(reflect.TypeFor[T](), reg.codec); err != nil {
 		return nil, err
 	}
 	check, err := validation[T](r.validate)
 	if err != nil {
 		return nil, err
 	}
-	handler := Chain(withHooks(typed[T]{h}, h), middleware...)
+	handler := Chain(withHooks(typed[T]{h}, h), reg.middleware...)
 	if check != nil {
 		handler = validated[T]{check, handler}
 	}
@@ -137,25 +143,19 @@ func (t typed[T]) Handle(ctx context.Context, m *Message) error {
 
 // add routes messages of the given type, or all when it is empty, to b. It
 // changes nothing when it fails.
-func (t *topic) add(messageType *string, b *binding, h any, codec Codec) error {
-	first := t.any == nil && len(t.types) == 0
+func (t *topic) add(messageType *string, b *binding, h any) error {
 	switch {
 	case messageType != nil && *messageType == "":
 		return errors.New("the model's MessageType is empty")
 	case t.any != nil:
 		return errors.New("the topic has a handler for all its messages already")
-	case messageType == nil && !first:
+	case messageType == nil && !t.empty():
 		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", t.known())
 	case messageType != nil && t.types[*messageType] != nil:
 		return fmt.Errorf("the topic has a handler for the message type %q already", *messageType)
-	case codec != nil && !first:
-		return errors.New("the topic's first registration chose its codec")
 	}
 	if err := t.addTombstone(h); err != nil {
 		return err
-	}
-	if codec != nil {
-		t.codec = codec
 	}
 	if messageType == nil {
 		t.any = b
@@ -164,6 +164,8 @@ func (t *topic) add(messageType *string, b *binding, h any, codec Codec) error {
 	}
 	return nil
 }
+
+func (t *topic) empty() bool { return t.any == nil && len(t.types) == 0 }
 
 func (t *topic) addTombstone(h any) error {
 	tombstone, ok := h.(TombstoneHandler)

@@ -1,9 +1,10 @@
 package message
 
 // wordCache gives back the same string for the same bytes, so that names which
-// come with every message are allocated once. It holds at most 64 short
-// strings; a newer one takes the place of an older.
-type wordCache [64]string
+// come with every message are allocated once. It holds at most 256 short
+// strings. Two share a place and the newer one goes first, so that one
+// unlucky pair does not push each other out with every message.
+type wordCache [128][2]string
 
 const longestWord = 128
 
@@ -11,11 +12,15 @@ func (c *wordCache) get(b []byte) string {
 	if len(b) == 0 || len(b) > longestWord {
 		return string(b)
 	}
-	slot := &c[hash(b)%uint32(len(c))]
-	if *slot != string(b) {
-		*slot = string(b)
+	place := &c[hash(b)%uint32(len(c))]
+	switch {
+	case place[0] == string(b):
+		return place[0]
+	case place[1] == string(b):
+		return place[1]
 	}
-	return *slot
+	place[1], place[0] = place[0], string(b)
+	return place[0]
 }
 
 // hash is FNV-1a.

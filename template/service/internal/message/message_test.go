@@ -1,0 +1,79 @@
+package message_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// payment is the model of most tests. It declares no message type.
+type payment struct {
+	ID     string  `json:"id" validate:"required"`
+	Amount float64 `json:"amount" validate:"gt=0"`
+	Note   string  `json:"note,omitempty"`
+}
+
+// envelope returns an envelope with a complete header and the given body.
+func envelope(messageType, body string) string {
+	return fmt.Sprintf(`{"header":%s,"body":%s}`, header(messageType), body)
+}
+
+func header(messageType string) string {
+	return fmt.Sprintf(`{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
+		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"}`, messageType)
+}
+
+const validBody = `{"id":"p-1","amount":9.5}`
+
+func newMessage(value string) *message.Message {
+	return &message.Message{Topic: "payments", Value: []byte(value), Attempt: 1}
+}
+
+// recorder is a handler that keeps what it gets.
+type recorder[T any] struct {
+	got []message.Of[T]
+	err error
+}
+
+func (r *recorder[T]) Handle(_ context.Context, m message.Of[T]) error {
+	r.got = append(r.got, m)
+	return r.err
+}
+
+// handle sends value through a registry with a recorder of T on "payments".
+func handle[T any](t *testing.T, value string) (*recorder[T], *message.Message, error) {
+	t.Helper()
+	r, h := message.NewRegistry(), new(recorder[T])
+	message.Register(r, "payments", h)
+	m := newMessage(value)
+	return h, m, r.Handle(t.Context(), m)
+}
+
+// wantError fails unless err is permanent, of the class, and says text.
+func wantError(t *testing.T, err error, class message.Class, text string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %s: %s", class, text)
+	}
+	if err.Error() != text {
+		t.Errorf("error  %s\nwant   %s", err, text)
+	}
+	if got := message.ClassOf(err); got != class {
+		t.Errorf("class %q, want %q", got, class)
+	}
+	if !message.IsPermanent(err) {
+		t.Error("the error is not permanent")
+	}
+}
+
+func wantContains(t *testing.T, err error, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v does not say %q", err, text)
+		}
+	}
+}

@@ -1,0 +1,238 @@
+package message_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+type received struct {
+	ID string `json:"id"`
+}
+
+func (received) MessageType() string { return "PaymentReceived" }
+
+type returned struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+func (*returned) MessageType() string { return "PaymentReturned" }
+
+type untypedName struct{}
+
+func (untypedName) MessageType() string { return "" }
+
+func TestMessageTypeRoutes(t *testing.T) {
+	r := message.NewRegistry()
+	in, out := new(recorder[received]), new(recorder[returned])
+	message.Register(r, "payments", in)
+	message.Register(r, "payments", out)
+	for _, messageType := range []string{"PaymentReceived", "PaymentReturned", "PaymentReceived"} {
+		if err := r.Handle(t.Context(), newMessage(envelope(messageType, validBody))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(in.got) != 2 || len(out.got) != 1 {
+		t.Errorf("received %d, returned %d", len(in.got), len(out.got))
+	}
+	m := newMessage(envelope("PaymentLost", `{"body":"is not even looked at"`))
+	wantError(t, r.Handle(t.Context(), m), message.ClassUnhandled,
+		`header.messageType: no handler for "PaymentLost" on topic "payments", only for PaymentReceived, PaymentReturned`)
+	if m.Header == nil || m.Header.MessageType != "PaymentLost" {
+		t.Errorf("header %+v", m.Header)
+	}
+}
+
+func TestModelWithoutMessageTypeTakesAll(t *testing.T) {
+	for _, messageType := range []string{"This", "That"} {
+		if h, _, err := handle[payment](t, envelope(messageType, validBody)); err != nil || len(h.got) != 1 {
+			t.Errorf("%s: %v", messageType, err)
+		}
+	}
+}
+
+func TestUnhandled(t *testing.T) {
+	r := message.NewRegistry()
+	message.Register(r, "payments", new(recorder[payment]))
+	wantError(t, r.Handle(t.Context(), &message.Message{Topic: "refunds", Value: []byte("{}")}),
+		message.ClassUnhandled, `no handler for topic "refunds"`)
+	wantError(t, r.Handle(t.Context(), &message.Message{Topic: "payments"}),
+		message.ClassUnhandled, `topic "payments": no handler for tombstones`)
+}
+
+// forgetful handles tombstones too.
+type forgetful struct {
+	recorder[received]
+	tombstones []*message.Message
+}
+
+func (f *forgetful) HandleTombstone(_ context.Context, m *message.Message) error {
+	f.tombstones = append(f.tombstones, m)
+	return f.err
+}
+
+func TestTombstone(t *testing.T) {
+	r, h := message.NewRegistry(), new(forgetful)
+	message.Register(r, "payments", h)
+	m := &message.Message{Topic: "payments", Key: []byte("k")}
+	if err := r.Handle(t.Context(), m); err != nil || len(h.tombstones) != 1 || h.tombstones[0] != m {
+		t.Errorf("%v %v", h.tombstones, err)
+	}
+	m.Value = []byte{}
+	wantError(t, r.Handle(t.Context(), m), message.ClassDecode, "not an envelope: the value is empty")
+}
+
+func TestTopicsAreSorted(t *testing.T) {
+	r := message.NewRegistry()
+	for _, topic := range []string{"refunds", "payments", "invoices"} {
+		message.Register(r, topic, new(recorder[payment]))
+	}
+	if got := fmt.Sprint(r.Topics()); got != "[invoices payments refunds]" {
+		t.Error(got)
+	}
+}
+
+type (
+	badRule struct {
+		A float64 `validate:"gtt=0"`
+	}
+	badParameter struct {
+		A float64 `validate:"omitempty,lt=9,gt=many"`
+	}
+	badType struct {
+		A struct{ B int } `validate:"gt=0"`
+	}
+	badDive struct {
+		A int `validate:"dive,gt=0"`
+	}
+	badElement struct {
+		A []string `validate:"dive,max=many"`
+	}
+	badInside struct{ A map[string][]*badParameter }
+	badJSON   struct {
+		A int `json:"x"`
+		badJSONOther
+		C int `json:"y"`
+	}
+	badJSONOther struct {
+		B int `json:"y,string,omitempty,omitzero,format:nothing"`
+	}
+	badJSONInside struct{ A []badJSON }
+	recursive     struct {
+		Next []recursive `validate:"dive"`
+		Due  string      `validate:"omitempty,required_with=Next,nefield=Name"`
+		Name string
+	}
+)
+
+func mistake[T any](topic string, h message.TypedHandler[T], opts ...message.Option) func(*message.Registry) error {
+	return func(r *message.Registry) error { return message.RegisterSafely(r, topic, h, opts...) }
+}
+
+func TestRegisterRefusesMistakes(t *testing.T) {
+	for name, tt := range map[string]struct {
+		register func(*message.Registry) error
+		text     string
+	}{
+		"second handler":      {mistake("all", new(recorder[payment])), `message_test.payment on topic "all": the topic has a handler for all its messages already`},
+		"typed beside all":    {mistake("all", new(recorder[received])), `the topic has a handler for all its messages already`},
+		"all beside typed":    {mistake("typed", new(recorder[payment])), `the model has no MessageType, but the topic has handlers by type: PaymentReceived`},
+		"same type":           {mistake("typed", new(recorder[received])), `the topic has a handler for the message type "PaymentReceived" already`},
+		"second tombstones":   {mistake("typed", new(forgetfulReturned)), `HandleTombstone already`},
+		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(message.JSON{})), `first registration chose its codec`},
+		"empty type":          {mistake("new", new(recorder[untypedName])), `MessageType is empty`},
+		"nil":                 {mistake[payment]("new", nil), `the handler is nil`},
+		"nil pointer":         {mistake("new", (*recorder[payment])(nil)), `the handler is nil`},
+		"nil function":        {mistake("new", message.TypedHandlerFunc[payment](nil)), `the handler is nil`},
+		"no name":             {mistake("", new(recorder[payment])), `1 to 249 characters, this one has 0`},
+		"long name":           {mistake(strings.Repeat("t", 250), new(recorder[payment])), `1 to 249 characters, this one has 250`},
+		"dots":                {mistake("..", new(recorder[payment])), `cannot have this name`},
+		"illegal name":        {mistake("a b", new(recorder[payment])), `not ' '`},
+		"dead letters":        {mistake("payments.dlq", new(recorder[payment])), `dead letters are not consumed`},
+		"pointer":             {mistake("new", new(recorder[*payment])), `use the model message_test.payment itself, not a pointer to it`},
+		"interface":           {mistake("new", new(recorder[error])), `the interface error cannot be a body`},
+		"function":            {mistake("new", new(recorder[func()])), `a func cannot be a body`},
+		"unknown rule":        {mistake("new", new(recorder[badRule])), `Undefined validation function 'gtt'`},
+		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag "omitempty,lt=9,gt=many"`},
+		"rule of other type":  {mistake("new", new(recorder[badType])), `Bad field type`},
+		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
+		"parameter inside":    {mistake("new", new(recorder[badElement])), `badElement.A: wrong validate tag`},
+		"rule inside":         {mistake("new", new(recorder[badInside])), `badParameter.A: wrong validate tag`},
+		"field name twice":    {mistake("new", new(recorder[badJSON])), `badJSON cannot be read from JSON`},
+		"name twice, inside":  {mistake("new", new(recorder[badJSONInside])), `badJSON cannot be read from JSON`},
+		"no mistake, control": {mistake("new", new(recorder[recursive])), ``},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := message.NewRegistry()
+			message.Register(r, "all", new(recorder[payment]))
+			message.Register(r, "typed", new(forgetful))
+			err := tt.register(r)
+			if tt.text == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantContains(t, err, "message: register ", "on topic ", tt.text)
+			if got := fmt.Sprint(r.Topics()); got != "[all typed]" {
+				t.Errorf("topics after the mistake: %s", got)
+			}
+		})
+	}
+}
+
+type forgetfulReturned struct{ recorder[returned] }
+
+func (*forgetfulReturned) HandleTombstone(context.Context, *message.Message) error { return nil }
+
+func TestRegisterPanicsOnAMistake(t *testing.T) {
+	defer func() {
+		err, _ := recover().(error)
+		wantContains(t, err, `message: register message_test.payment on topic "payments.dlq"`)
+	}()
+	message.Register(message.NewRegistry(), "payments.dlq", new(recorder[payment]))
+}
+
+// upside is a codec that knows one type, and fails as it is told.
+type upside struct{ err error }
+
+func (c upside) Decode(_ context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
+	if c.err != nil {
+		return c.err
+	}
+	if string(m.Value) == "nothing" {
+		return nil
+	}
+	*h = message.NewHeader("P", "test")
+	out, err := body(h)
+	if err == nil {
+		out.(*payment).ID, out.(*payment).Amount = string(m.Value), 1
+	}
+	return err
+}
+
+func (upside) Encode(*message.Header, any) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func TestWithCodec(t *testing.T) {
+	decode := func(c message.Codec, value string) (*recorder[payment], error) {
+		r, h := message.NewRegistry(), new(recorder[payment])
+		message.Register(r, "payments", h, message.WithCodec(c))
+		return h, r.Handle(t.Context(), newMessage(value))
+	}
+	if h, err := decode(upside{}, "p-7"); err != nil || h.got[0].Body.ID != "p-7" {
+		t.Errorf("%v %v", h.got, err)
+	}
+	_, err := decode(upside{}, "nothing")
+	wantError(t, err, message.ClassDecode, `topic "payments": the codec message_test.upside read no body`)
+	_, err = decode(upside{errors.New("unknown magic byte")}, "p-7")
+	wantError(t, err, message.ClassDecode, "unknown magic byte")
+	_, err = decode(upside{message.Retry(errors.New("registry is away"))}, "p-7")
+	if !message.IsRetry(err) {
+		t.Errorf("%v is not to be tried again", err)
+	}
+}
