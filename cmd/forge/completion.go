@@ -14,5 +14,8 @@ func polishCompletion(root *cobra.Command) {
 		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 			return usage("one of bash, zsh, fish, powershell", "which shell's completion is wanted?")
 		}
+		for _, shell := range cmd.Commands() {
+			shell.Args = noArguments
+		}
 	}
 }

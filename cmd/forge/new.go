@@ -50,7 +50,6 @@ what no flag and no answers file has answered; elsewhere the defaults stand.`,
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files that would be written, and write nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "print the result as JSON")
 	flags.BoolVar(&o.run, "run", false, "start the service with an embedded Kafka when it is written")
-	cmd.MarkFlagsMutuallyExclusive("dry-run", "run")
 	return cmd
 }
 
@@ -64,6 +63,9 @@ func atMostOneName(cmd *cobra.Command, args []string) error {
 // runNew writes a service. All that can be refused without the user is refused
 // before the first question, and nothing is written before the last answer.
 func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error {
+	if o.dryRun && o.run {
+		return usage("leave one of them out", "--dry-run writes nothing that --run could start")
+	}
 	if err := o.readFile(t.stdin); err != nil {
 		return err
 	}

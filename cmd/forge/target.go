@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -20,7 +21,8 @@ type target struct {
 // findTarget checks the path that was given, or asks for one.
 func findTarget(ctx context.Context, asker prompts.Prompter, path string) (target, error) {
 	if path != "" {
-		return checkTarget(path)
+		t, err := checkTarget(path)
+		return t, refusedTarget(err)
 	}
 	if asker == nil {
 		return target{}, usage("as in `forge new my-service`", "NAME is missing: what is the service to be called?")
@@ -28,6 +30,9 @@ func findTarget(ctx context.Context, asker prompts.Prompter, path string) (targe
 	var found target
 	question := prompts.NameQuestion(func(path string) (err error) {
 		found, err = checkTarget(path)
+		if t, ok := errors.AsType[*render.TargetError](err); ok {
+			return fmt.Errorf("%w; %s", t, t.Hint)
+		}
 		return err
 	})
 	if err := asker.Ask(ctx, "forge new", []prompts.Question{question}); err != nil {
@@ -44,9 +49,9 @@ func checkTarget(path string) (target, error) {
 	}
 	t := target{path: filepath.Clean(path), abs: abs, name: filepath.Base(abs)}
 	if err := answers.CheckName(t.name); err != nil {
-		return t, refused(err)
+		return t, err
 	}
-	return t, refusedTarget(render.CheckTarget(t.path))
+	return t, render.CheckTarget(t.path)
 }
 
 // refusedTarget gives the error of an unusable target its exit code and hint.
@@ -54,7 +59,7 @@ func refusedTarget(err error) error {
 	if t, ok := errors.AsType[*render.TargetError](err); ok {
 		return &failure{code: exitUsage, err: err, hint: t.Hint}
 	}
-	return err
+	return refused(err)
 }
 
 // askError gives an error of asking its exit code and hint.

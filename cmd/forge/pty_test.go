@@ -1,0 +1,289 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+	"github.com/creack/pty"
+)
+
+// console is forge on a terminal of its own, and somebody in front of it.
+type console struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	pty    *os.File
+	chunks chan []byte
+	seen   []byte // all that forge wrote
+	from   int    // where the next text is looked for
+}
+
+// patience is how long a console waits for what is certain to come.
+const patience = 20 * time.Second
+
+// onTerminal starts forge in dir on a terminal that answers no question itself.
+func onTerminal(t *testing.T, dir string, env []string, args ...string) *console {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, args...)
+	cmd.Args[0] = "forge" // see TestMain
+	cmd.Dir = dir
+	cmd.Env = append([]string{"TERM=xterm-256color", "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &console{t: t, cmd: cmd, pty: f, chunks: make(chan []byte)}
+	go c.read()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = f.Close()
+		for range c.chunks { //nolint:revive // the reader ends
+		}
+	})
+	return c
+}
+
+func (c *console) read() {
+	defer close(c.chunks)
+	for {
+		buf := make([]byte, 4096)
+		n, err := c.pty.Read(buf)
+		if n > 0 {
+			c.chunks <- buf[:n]
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// expect waits until text is on the screen, after what was expected before.
+func (c *console) expect(text string) {
+	c.t.Helper()
+	late := time.After(patience)
+	for {
+		plain := ansi.Strip(string(c.seen))
+		if i := strings.Index(plain[min(c.from, len(plain)):], text); i >= 0 {
+			c.from += i + len(text)
+			return
+		}
+		select {
+		case chunk, ok := <-c.chunks:
+			if !ok {
+				c.t.Fatalf("forge ended, without %q:\n%s", text, plain)
+			}
+			c.seen = append(c.seen, chunk...)
+		case <-late:
+			c.t.Fatalf("no %q:\n%s", text, plain)
+		}
+	}
+}
+
+func (c *console) send(keys string) {
+	c.t.Helper()
+	if _, err := io.WriteString(c.pty, keys); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// ends waits for forge's end and returns its exit code.
+func (c *console) ends() int {
+	c.t.Helper()
+	late := time.After(patience)
+	for open := true; open; {
+		var chunk []byte
+		select {
+		case chunk, open = <-c.chunks:
+			c.seen = append(c.seen, chunk...)
+		case <-late:
+			c.t.Fatalf("forge does not end:\n%s", ansi.Strip(string(c.seen)))
+		}
+	}
+	err := c.cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	} else if err != nil {
+		c.t.Fatal(err)
+	}
+	return 0
+}
+
+const (
+	ctrlC     = "\x03"
+	enter     = "\r"
+	backspace = "\x7f"
+)
+
+func TestTerminalAnswersAreAskedCheckedAndUsed(t *testing.T) {
+	dir := t.TempDir()
+	c := onTerminal(t, dir, nil, "new", "shop")
+	c.expect("enter keeps what is grey")
+	c.send(enter)
+	c.expect("what it consumes")
+	c.send("orders.dlq" + enter)
+	c.expect(`"orders.dlq" is the name of a dead-letter topic`)
+	c.send(strings.Repeat(backspace, 4) + ",payments" + enter + enter + enter + " " + enter) // typed ahead; no docker
+	c.expect("handlers.go, orders.go, payments.go")
+	if code := c.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "shop", "handlers", "payments.go")); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "shop", "Dockerfile")); err == nil {
+		t.Error("docker is there, but was taken away")
+	}
+}
+
+func TestTerminalAsksForTheNameThatIsMissing(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "taken"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := onTerminal(t, dir, nil, "new", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker")
+	c.expect("its name, or the path of its directory")
+	c.send("taken" + enter)
+	c.expect("taken is in the way")
+	c.send(strings.Repeat(backspace, 5) + "shop" + enter)
+	c.expect("└── ")
+	if code := c.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestCtrlCWritesNothingAndExitsWith130(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		env  []string
+		args []string
+		wait string
+	}{
+		{"form", nil, []string{"new", "shop"}, "enter keeps what is grey"},
+		{"form for the name", nil, []string{"new"}, "its name, or the path"},
+		{"dumb terminal", []string{"TERM=dumb"}, []string{"new", "shop"}, "[example.com/shop]: "},
+		{"accessible", []string{"ACCESSIBLE=1"}, []string{"new", "shop"}, "[example.com/shop]: "},
+		{"accessible flag", nil, []string{"new", "shop", "--accessible"}, "[example.com/shop]: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			c := onTerminal(t, dir, test.env, test.args...)
+			c.expect(test.wait)
+			c.send(ctrlC)
+			c.expect("forge: error: interrupted, nothing was written")
+			if code := c.ends(); code != 130 {
+				t.Errorf("exit code %d", code)
+			}
+			if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+				t.Errorf("left behind: %v, %v", left, err)
+			}
+		})
+	}
+}
+
+func TestSignalAtAFormWritesNothing(t *testing.T) {
+	dir := t.TempDir()
+	c := onTerminal(t, dir, nil, "new", "shop")
+	c.expect("enter keeps what is grey")
+	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if code := c.ends(); code != 130 {
+		t.Errorf("exit code %d", code)
+	}
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A terminal that is asked for its colours and does not answer keeps bubbletea
+// waiting for five seconds: see package noquery.
+func TestTerminalIsAskedNothingWhereNoFormIsShown(t *testing.T) {
+	for _, args := range [][]string{
+		{"version"},
+		{"new", "shop", "--no-input", "--dry-run"},
+		{"new", "shop", "--no-input", "--json"},
+	} {
+		c := onTerminal(t, t.TempDir(), nil, args...)
+		if code := c.ends(); code != 0 {
+			t.Errorf("%v: exit code %d", args, code)
+		}
+		if bytes.ContainsRune(c.seen, '\x1b') {
+			t.Errorf("%v: escape sequences for the terminal: %.80q", args, c.seen)
+		}
+	}
+}
+
+func TestColoursAreForTerminalsThatWantThem(t *testing.T) {
+	for _, test := range []struct {
+		env  []string
+		want bool
+	}{
+		{nil, true},
+		{[]string{"NO_COLOR=1"}, false},
+		{[]string{"TERM=dumb"}, false},
+	} {
+		c := onTerminal(t, t.TempDir(), test.env, "new", "shop", "--no-input")
+		c.ends()
+		if got := bytes.Contains(c.seen, []byte("\x1b[1mshop\x1b[0m")); got != test.want {
+			t.Errorf("%v: colours %v in %q", test.env, got, c.seen)
+		}
+	}
+}
+
+func TestNoFormUnderCI(t *testing.T) {
+	c := onTerminal(t, t.TempDir(), []string{"CI=true"}, "new", "shop")
+	c.expect("└── ")
+	if code := c.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// TestCtrlCGoesToTheServiceOnce has a stand-in for the go command, and a
+// service that counts its interrupts and drains.
+func TestCtrlCGoesToTheServiceOnce(t *testing.T) {
+	dir, bin := t.TempDir(), t.TempDir()
+	script := `#!/bin/sh
+case $1 in
+env) echo go1.26.0; echo auto ;;
+build)
+	while [ "$1" != -o ]; do shift; done
+	cp "$0.service" "$2"
+esac
+`
+	service := `#!/bin/sh
+trap 'echo interrupted; n=x$n' INT
+echo "started $*."
+while [ -z "$n" ]; do sleep 0.1; done
+echo drained $n
+exit $SERVICE_EXIT
+`
+	for name, text := range map[string]string{"go": script, "go.service": service} {
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct{ exit, want int }{{0, 0}, {3, 1}} {
+		env := []string{"PATH=" + bin + ":" + os.Getenv("PATH"), "SERVICE_EXIT=" + string(rune('0'+test.exit))}
+		c := onTerminal(t, dir, env, "new", "shop"+string(rune('0'+test.exit)), "--no-input", "--run")
+		c.expect("build")
+		c.expect("started .") // no -once: somebody is watching
+		c.send(ctrlC)
+		c.expect("drained x\r\n")
+		if code := c.ends(); code != test.want {
+			t.Errorf("service ends with %d: exit code %d, want %d", test.exit, code, test.want)
+		}
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain lets the test binary be forge itself, for scripts and for tests that
+// need a process.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"forge": main})
+}
+
+// TestScripts runs the scripts of testdata/script, one behaviour each.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("..", "..", "testdata", "script"),
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"holds":   holds,
+			"files":   files,
+			"asfiled": asFiled,
+		},
+		Setup: func(env *testscript.Env) error {
+			exe, err := os.Executable()
+			if err != nil {
+				return err
+			}
+			env.Setenv("EXE", exe)
+			env.Setenv("NL", "\n")
+			env.Setenv("A250", strings.Repeat("a", 250))
+			return os.Mkdir(filepath.Join(env.WorkDir, "empty"), 0o755)
+		},
+	})
+}
+
+// exits CODE COMMAND…: the command ends with that exit code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits code command [args…]")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	got := 0
+	err = ts.Exec(args[1], args[2:]...)
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// holds DIR [NAME…]: the directory has exactly these entries.
+func holds(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if got, want := strings.Join(names, " "), strings.Join(args[1:], " "); (got == want) == neg {
+		ts.Fatalf("%s holds %q, want %q", args[0], got, want)
+	}
+}
+
+// files DIR FILE: writes the paths of the files below DIR to FILE, a line each.
+func files(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: files dir file")
+	}
+	var list strings.Builder
+	for _, name := range below(ts, args[0]) {
+		fmt.Fprintln(&list, name)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(list.String()), 0o600))
+}
+
+func below(ts *testscript.TestScript, dir string) []string {
+	var names []string
+	ts.Check(fs.WalkDir(os.DirFS(ts.MkAbs(dir)), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	}))
+	return names
+}
+
+// asfiled RESULT: what a result of --json says of each file is so, and there is
+// no other file.
+func asFiled(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: asfiled result")
+	}
+	var r jsonResult
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &r))
+	if got := below(ts, r.Target); len(got) != len(r.Files) {
+		ts.Fatalf("%d files are there, the result has %d", len(got), len(r.Files))
+	}
+	for _, f := range r.Files {
+		path := filepath.Join(r.Target, filepath.FromSlash(f.Path))
+		info, err := os.Stat(path)
+		ts.Check(err)
+		content, err := os.ReadFile(path)
+		ts.Check(err)
+		sum := sha256.Sum256(content)
+		if mode := fmt.Sprintf("%04o", info.Mode().Perm()); mode != f.Mode || hex.EncodeToString(sum[:]) != f.SHA256 {
+			ts.Fatalf("%s: mode %s and sum %x, the result has %s and %s", f.Path, mode, sum, f.Mode, f.SHA256)
+		}
+	}
+}
