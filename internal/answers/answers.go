@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/mod/module"
@@ -98,14 +99,19 @@ func (a Answers) Validate() error {
 // Problem is one refused answer.
 type Problem struct {
 	Question string // the key of the question
-	Value    string // the part of the answer that is wrong
+	Value    string // the part of the answer that is wrong, as it was given
 	Reason   string // what is wrong with it, to follow the value
 	Hint     string // what to try
 }
 
-// Error tells what was refused and why, in one line.
+// Error tells what was refused and why, in one line. Of a long value it shows
+// the beginning.
 func (p *Problem) Error() string {
-	return fmt.Sprintf("%s: %q %s", p.Question, p.Value, p.Reason)
+	value := strconv.Quote(p.Value)
+	if runes := []rune(value); len(runes) > 80 {
+		value = string(runes[:76]) + `…"`
+	}
+	return fmt.Sprintf("%s: %s %s", p.Question, value, p.Reason)
 }
 
 // Problems returns the problems in err, which may be joined or wrapped.

@@ -78,42 +78,47 @@ func (w writer) fill(root *os.Root, temp string, s spot, tree *Tree) error {
 		return err
 	}
 	defer func() { _ = base.Close() }()
-	// Files of one directory mostly follow each other: open it once for them.
-	var dir *os.Root
-	at := ""
-	defer func() {
-		if dir != nil {
-			_ = dir.Close()
-		}
-	}()
+	at := folder{base: base}
+	defer at.close()
 	for _, f := range tree.Files {
 		if err := w.step(f.Path); err != nil {
 			return err
 		}
-		parent := filepath.Join(s.rest, filepath.Dir(filepath.FromSlash(f.Path)))
-		if dir == nil || parent != at {
-			next, err := enter(base, parent)
-			if err != nil {
-				return err
-			}
-			if dir != nil {
-				_ = dir.Close()
-			}
-			dir, at = next, parent
+		if err := at.enter(filepath.Join(s.rest, filepath.Dir(filepath.FromSlash(f.Path)))); err != nil {
+			return err
 		}
-		if err := writeFile(dir, path.Base(f.Path), f); err != nil {
+		if err := writeFile(at.dir, path.Base(f.Path), f); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// enter opens a directory below base, which it makes if need be.
-func enter(base *os.Root, name string) (*os.Root, error) {
-	if err := base.MkdirAll(name, 0o777); err != nil {
-		return nil, err
+// folder is the directory below base that is written to. The files of one
+// mostly follow each other, and opening it once for them is cheaper.
+type folder struct {
+	base, dir *os.Root
+	name      string
+}
+
+// enter changes to a directory, which it makes if need be.
+func (f *folder) enter(name string) error {
+	if f.dir != nil && f.name == name {
+		return nil
 	}
-	return base.OpenRoot(name)
+	f.close()
+	if err := f.base.MkdirAll(name, 0o777); err != nil {
+		return err
+	}
+	dir, err := f.base.OpenRoot(name)
+	f.dir, f.name = dir, name
+	return err
+}
+
+func (f *folder) close() {
+	if f.dir != nil {
+		_ = f.dir.Close()
+	}
 }
 
 // writeFile writes one file and closes it: some file systems tell only then
