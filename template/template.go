@@ -11,7 +11,7 @@ import (
 // there (a .env, a built binary) is not embedded; a test asks git.
 //
 //go:embed service/*.go service/*.tmpl service/Makefile service/Dockerfile
-//go:embed service/.dockerignore all:service/.github
+//go:embed service/.dockerignore service/.golangci.yml all:service/.github
 //go:embed service/handlers service/models service/internal service/dev service/e2e
 var files embed.FS
 

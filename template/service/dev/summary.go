@@ -9,16 +9,18 @@ import (
 
 // begin prints where everything is.
 func (r *report) begin(kafka *broker, s *service) {
-	topics := make([]string, len(s.topics))
-	for i, topic := range s.topics {
-		topics[i] = fmt.Sprintf("%s (%d partitions), %s.dlq", topic, partitions, topic)
+	topics := fmt.Sprintf("%s (%d partitions), %s.dlq", s.topics[0], partitions, s.topics[0])
+	if len(s.topics) > 1 {
+		topics = fmt.Sprintf("%s (%d partitions each), each with its .dlq", strings.Join(s.topics, ", "), partitions)
+	}
+	for _, topic := range s.topics {
 		r.place = max(r.place, len(topic)+len("/0@0"))
 	}
 	instead := ""
 	if !kafka.usual() {
 		instead = fmt.Sprintf(", because %d is taken", usualPort)
 	}
-	fmt.Fprintf(r.w, "kafka  embedded on %s%s · %s\n", kafka.addr, instead, strings.Join(topics, " · "))
+	fmt.Fprintf(r.w, "kafka  embedded on %s%s · %s\n", kafka.addr, instead, topics)
 	fmt.Fprintf(r.w, "ops    http://%s/readyz · /livez · /metrics\n\n", s.ops.Addr())
 }
 

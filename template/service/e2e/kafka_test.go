@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -24,6 +25,9 @@ const (
 // Without Docker the test is skipped, unless E2E=require.
 func startKafka(ctx context.Context, t *testing.T) string {
 	t.Helper()
+	if testing.Short() {
+		skip(t, "-short", errors.New("a real Kafka takes its time"))
+	}
 	if err := docker(ctx); err != nil {
 		skip(t, "no Docker answers", err)
 	}
