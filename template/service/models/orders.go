@@ -1,4 +1,3 @@
-// Package models has the bodies of the messages, one file a topic.
 package models
 
 // Order is the body of the messages on the topic orders. The validate tags are

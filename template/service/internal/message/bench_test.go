@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -144,4 +145,63 @@ func BenchmarkBaseline(b *testing.B) {
 	b.Run("flat/go-json-experiment", func(b *testing.B) { benchmarkUnmarshal[flatPayment](b, flatValue, jsonv2) })
 	b.Run("nested/encoding-json", func(b *testing.B) { benchmarkUnmarshal[nestedPayment](b, nestedValue, json.Unmarshal) })
 	b.Run("nested/go-json-experiment", func(b *testing.B) { benchmarkUnmarshal[nestedPayment](b, nestedValue, jsonv2) })
+}
+
+// instant is a codec that costs nothing, to see what the rest costs.
+type instant struct{ header message.Header }
+
+func (c instant) Decode(_ context.Context, _ *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
+	*h = c.header
+	_, err := body(h)
+	return err
+}
+
+func (instant) Encode(*message.Header, any) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+// hooked is a handler with all hooks.
+type hooked struct{ ignore[received] }
+
+func (hooked) Before(context.Context, *message.Message) error          { return nil }
+func (hooked) After(context.Context, *message.Message) error           { return nil }
+func (hooked) OnError(context.Context, *message.Message, error) error  { return nil }
+func (hooked) HandleTombstone(context.Context, *message.Message) error { return nil }
+
+// BenchmarkDispatch is what routing, hooks and middleware cost a message.
+func BenchmarkDispatch(b *testing.B) {
+	quiet := slog.New(slog.DiscardHandler)
+	for _, bm := range []struct {
+		name       string
+		handler    message.TypedHandler[received]
+		middleware []message.Middleware
+	}{
+		{"bare", ignore[received]{}, nil},
+		{"hooks", hooked{}, nil},
+		{"Recover", ignore[received]{}, []message.Middleware{message.Recover}},
+		{"Log", ignore[received]{}, []message.Middleware{message.Log(quiet)}},
+		{"Timeout", ignore[received]{}, []message.Middleware{message.Timeout(time.Minute)}},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			r := message.NewRegistry(bm.middleware...)
+			codec := instant{message.NewHeader("PaymentReceived", "test")}
+			message.Register(r, "payments", bm.handler, message.WithCodec(codec))
+			m := newMessage("x")
+			ctx := b.Context()
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := r.Handle(ctx, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkEncode(b *testing.B) {
+	h, body := message.NewHeader("PaymentReceived", "test"), payment{ID: "p-1", Amount: 9.5}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := (message.JSON{}).Encode(&h, &body); err != nil {
+			b.Fatal(err)
+		}
+	}
 }
