@@ -1,0 +1,293 @@
+package render_test
+
+import (
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
+)
+
+const samplePath = "github.com/ouroboros-forge/forge/template/service"
+
+// fake is a template of some files, given as name and content in turn.
+func fake(files ...string) fs.FS {
+	m := make(fstest.MapFS)
+	for i := 0; i < len(files); i += 2 {
+		m[files[i]] = &fstest.MapFile{Data: []byte(files[i+1])}
+	}
+	return m
+}
+
+// one renders a template of one file, and returns what became of it.
+func one(t *testing.T, a answers.Answers, name, content string) string {
+	t.Helper()
+	tree, err := render.Render(fake(name, content), a, "v1.0.0")
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return string(file(t, tree, strings.TrimSuffix(name, ".tmpl")).Content)
+}
+
+func file(t testing.TB, tree *render.Tree, name string) render.File {
+	t.Helper()
+	i := slices.IndexFunc(tree.Files, func(f render.File) bool { return f.Path == name })
+	if i < 0 {
+		t.Fatalf("no file %s", name)
+	}
+	return tree.Files[i]
+}
+
+// two are answers with two topics, and names that tell where they are.
+func two() answers.Answers {
+	a := answers.Defaults("My.Shop")
+	a.Module = "corp.test/zone"
+	a.Topics = []string{"1st.topic_X-y", "payments"}
+	a.Group = "it's $A # \"group\" `x|y` "
+	return a
+}
+
+func TestText(t *testing.T) {
+	for _, tt := range []struct{ name, src, want string }{
+		{"path", samplePath + "/dev '" + samplePath + "'", "corp.test/zone/dev 'corp.test/zone'"},
+		{"service", "sample-service sample-service.log my-sample-service sample-services", "My.Shop My.Shop.log my-sample-service sample-services"},
+		{"image", "'sample-image'", "'my-shop'"},
+		{"topic", `"orders" orders.dlq orders/2 (orders)` + "\norders", `"1st.topic_X-y" 1st.topic_X-y.dlq 1st.topic_X-y/2 (1st.topic_X-y)` + "\n1st.topic_X-y"},
+		{"no topic", "preorders my-orders orders-1 a.orders orders_1", "preorders my-orders orders-1 a.orders orders_1"},
+		{"file", "handlers/orders.go orders_test.go samples/orders.json", "handlers/1st_topic_x_y.go 1st_topic_x_y_test.go samples/1st_topic_x_y.json"},
+		{"camel", "Orders Order OrderCreated NewOrders models.Order", "Topic1stTopicXY Topic1stTopicXY Topic1stTopicXYCreated NewTopic1stTopicXY models.Topic1stTopicXY"},
+		{"no camel", "Ordering Ordered order Border", "Ordering Ordered order Border"},
+		{"each", "a\nx 'orders' #forge:each topic\nb", "a\nx '1st.topic_X-y'\nx 'payments'\nb"},
+		{"if", "a #forge:if docker\n\t#forge:if github\nb", "a\n\nb"},
+		{"CRLF", "a\r\nb #forge:if docker\r\n", "a\r\nb\n"},
+	} {
+		if got := one(t, two(), "Makefile", tt.src); got != tt.want {
+			t.Errorf("%s:\n got %q\nwant %q", tt.name, got, tt.want)
+		}
+	}
+	a := two()
+	a.With = nil
+	if got := one(t, a, "Makefile", "a\nb #forge:if docker\nc\n#forge:if github"); got != "a\nc\n" {
+		t.Errorf("without extras: %q", got)
+	}
+}
+
+// TestGo proves that tokens are replaced and all else stays as it was.
+func TestGo(t *testing.T) {
+	const src = `// Package x of sample-service: orders, Orders.
+package x
+
+import (
+	"fmt"
+
+	"github.com/ouroboros-forge/forge/template/service/handlers"
+	m "github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+/* odd   layout	stays: Ordering */
+var order = map[string]string{"a\norders": ` + "`orders \\ \"OrderCreated\"`" + `,   // Orders
+	"b": "x" } //forge:if docker
+
+func Register() {
+	m.Register(r, "orders", handlers.NewOrders(d.Log)) //forge:each topic
+	fmt.Println('"', "sample-service") //forge:if github
+}
+`
+	const want = `// Package x of My.Shop: 1st.topic_X-y, Topic1stTopicXY.
+package x
+
+import (
+	"fmt"
+
+	"corp.test/zone/handlers"
+	m "corp.test/zone/internal/message"
+)
+
+/* odd   layout	stays: Ordering */
+var order = map[string]string{"a\n1st.topic_X-y": ` + "`1st.topic_X-y \\ \"Topic1stTopicXYCreated\"`" + `, // Topic1stTopicXY
+	"b": "x"}
+
+func Register() {
+	m.Register(r, "1st.topic_X-y", handlers.NewTopic1stTopicXY(d.Log))
+	m.Register(r, "payments", handlers.NewPayments(d.Log))
+	fmt.Println('"', "My.Shop")
+}
+`
+	if got := one(t, two(), "x.go", src); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestInternalKeepsItsWords proves that below internal/ only paths change, and
+// that imports are sorted again although nothing else is formatted.
+func TestInternalKeepsItsWords(t *testing.T) {
+	const src = `package x
+
+import (
+	"github.com/ouroboros-forge/forge/template/service/internal/y"
+	"github.com/other/z"
+)
+
+// Order is   kept.
+var Order   = "orders"
+`
+	const want = `package x
+
+import (
+	"github.com/other/z"
+	"zone.test/internal/y"
+)
+
+// Order is   kept.
+var Order   = "orders"
+`
+	a := two()
+	a.Module = "zone.test"
+	if got := one(t, a, "internal/x/x.go", src); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	with := one(t, a, "internal/x/y.go", "package x\n\nvar (\n\tOrders = \"orders\" //forge:if docker\n)\n")
+	if with != "package x\n\nvar (\n\tOrders = \"orders\"\n)\n" {
+		t.Errorf("with a directive:\n%s", with)
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	for _, tt := range []struct{ src, want string }{
+		{"{{.Name}} {{.Slug}} {{.Module}} {{.ForgeVersion}}", "My.Shop my-shop corp.test/zone v1.0.0"},
+		{"{{.First.Handler}}{{range .Topics}} {{.File}}{{end}}", "Topic1stTopicXY 1st_topic_x_y payments"},
+		{`{{if .Has "docker"}}yes{{end}}{{join .Brokers ","}}`, "yeslocalhost:9092"},
+		{"{{envQuote .Group}}", `"it's \$A # \"group\" ` + "`x|y` \""},
+		{"{{yamlQuote .Group}}", `"it's $A # \"group\" ` + "`x|y` \""},
+		{"{{composeQuote .Group}}", `"it's $$A # \"group\" ` + "`x|y` \""},
+		{"{{goQuote .Group}}", `"it's $A # \"group\" ` + "`x|y` \""},
+		{"{{mdCode .Group}}", "`` it's $A # \"group\" `x|y`  ``"},
+		{"{{mdCell .Group}}", "`` it's $A # \"group\" `x\\|y`  ``"},
+		{"{{mermaid .Group}}", "it#39;s #36;A #35; #34;group#34; #96;x#124;y#96; "},
+		{"orders #forge:if nothing", "orders #forge:if nothing"},
+	} {
+		if got := one(t, two(), "x.tmpl", tt.src); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.src, got, tt.want)
+		}
+	}
+}
+
+// TestFiles proves which files there are, whose they are, and their modes.
+func TestFiles(t *testing.T) {
+	a := two()
+	a.With = []string{answers.GitHub}
+	tree, err := render.Render(fake(
+		"env.tmpl", "A=1\n", "gitignore.tmpl", "/bin/\n", "README.md.tmpl", "# x\n", "main.go", "package main\n",
+		"Dockerfile", "FROM x\n", ".dockerignore", "bin\n", "compose.yaml.tmpl", "a: b\n", ".github/workflows/ci.yml", "on: push\n",
+		"handlers/handlers.go", "package handlers\n", "handlers/orders.go", "package handlers\n", "handlers/orders_test.go", "package handlers\n",
+		"dev/samples/orders.json", "[]\n", "dev/samples/samples.go", "package samples\n", "dev/run", "#!/bin/sh\n", "internal/x/testdata/y", "\xff orders",
+	), a, "v1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	for _, f := range tree.Files {
+		got.WriteString(f.Mode.String() + " " + string(f.Owner) + " " + f.Path + "\n")
+	}
+	const want = `-rw------- user .env
+-rw-r--r-- managed .env.example
+-rw-r--r-- managed .forge/project.yaml
+-rw-r--r-- managed .github/workflows/ci.yml
+-rw-r--r-- managed .gitignore
+-rw-r--r-- user README.md
+-rwxr-xr-x managed dev/run
+-rw-r--r-- user dev/samples/1st_topic_x_y.json
+-rw-r--r-- user dev/samples/payments.json
+-rw-r--r-- managed dev/samples/samples.go
+-rw-r--r-- user handlers/1st_topic_x_y.go
+-rw-r--r-- user handlers/1st_topic_x_y_test.go
+-rw-r--r-- user handlers/handlers.go
+-rw-r--r-- user handlers/payments.go
+-rw-r--r-- user handlers/payments_test.go
+-rw-r--r-- managed internal/x/testdata/y
+-rw-r--r-- managed main.go
+`
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+	record, err := project.Parse(file(t, tree, project.Path).Content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if record.Forge != "v1.0.0" || record.Answers.Group != a.Group || len(record.Files) != len(tree.Files)-1 {
+		t.Errorf("the record is %+v", record)
+	}
+	for _, f := range record.Files {
+		rendered := file(t, tree, f.Path)
+		if mode, err := f.Perm(); err != nil || mode != rendered.Mode || f.Owner != rendered.Owner || f.SHA256 != project.Sum(rendered.Content) {
+			t.Errorf("the record has %+v for %s", f, f.Path)
+		}
+	}
+}
+
+// TestMistakesInTheTemplate proves that one is an error, which names the file,
+// rather than something odd in a project.
+func TestMistakesInTheTemplate(t *testing.T) {
+	for _, tt := range []struct{ name, src, want string }{
+		{"Makefile", "a #forge:when docker", "unknown directive forge:when docker"},
+		{"Makefile", "a #forge:each", "unknown directive"},
+		{"Makefile", "a #forge:each topic twice", "unknown directive"},
+		{"x.go", "package x\n\nvar a = 1 //forge:if helm\n", "unknown directive forge:if helm"},
+		{"internal/x.go", "package x\n\nvar a = 1 //forge:if helm\n", "unknown directive forge:if helm"},
+		{"x.go", "package x\n\nvar a = \"orders\n", "not terminated"},
+		{"x.go", "package x\n\nvar Orders = 1 1\n", "expected"},
+		{"x.tmpl", "{{.Nobody}}", "Nobody"},
+		{"x.tmpl", "{{", "unclosed action"},
+		{"go.mod.tmpl", "modul x\n", "unknown directive: modul"},
+	} {
+		_, err := render.Render(fake(tt.name, tt.src), two(), "v1.0.0")
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.Contains(err.Error(), tt.name) && tt.name != "go.mod.tmpl" {
+			t.Errorf("%s %q: got %v, want %s", tt.name, tt.src, err, tt.want)
+		}
+	}
+	_, err := render.Render(fake("dev/A.md", "", "dev/a.md", ""), two(), "v1.0.0")
+	if err == nil || !strings.Contains(err.Error(), "one file") {
+		t.Errorf("two files of one name: %v", err)
+	}
+}
+
+func TestRefusesAnswers(t *testing.T) {
+	a := two()
+	a.Topics = append(a.Topics, "..")
+	if _, err := render.Render(template.FS, a, "v1.0.0"); len(answers.Problems(err)) != 1 {
+		t.Errorf("a bad topic: %v", err)
+	}
+	for _, module := range []string{"github.com/IBM/sarama", "github.com/IBM/sarama/mocks"} {
+		a := two()
+		a.Module = module
+		problems := answers.Problems(func() error { _, err := render.Render(template.FS, a, "v1.0.0"); return err }())
+		if len(problems) != 1 || !strings.Contains(problems[0].Reason, "a library that the service uses") {
+			t.Errorf("module %s: %v", module, problems)
+		}
+	}
+}
+
+// TestDeterministic proves that the same answers give the same bytes.
+func TestDeterministic(t *testing.T) {
+	first, err := render.Render(template.FS, two(), "v1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("HOME", t.TempDir())
+	t.Setenv("LANG", "tr_TR.UTF-8")
+	t.Chdir(t.TempDir())
+	second, err := render.Render(template.FS, two(), "v1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range first.Files {
+		if g := second.Files[i]; f.Path != g.Path || f.Mode != g.Mode || f.Owner != g.Owner || string(f.Content) != string(g.Content) {
+			t.Errorf("%s and %s differ", f.Path, g.Path)
+		}
+	}
+}
