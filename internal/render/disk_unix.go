@@ -40,5 +40,12 @@ func flock(dir *os.File) error {
 }
 
 // replace renames a directory to a name that nobody has, or that an empty
-// directory has.
-func replace(root *os.Root, from, to string) error { return root.Rename(from, to) }
+// directory has. (os.Root.Rename refuses every directory.)
+func replace(root *os.Root, from, to string) error {
+	dir, err := root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	return unix.Renameat(int(dir.Fd()), from, int(dir.Fd()), to)
+}

@@ -71,7 +71,7 @@ func tidy(src, out []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(head, body...), nil
+	return append(bytes.TrimRight(head, "\n"), body...), nil
 }
 
 // document is a file taken apart: the parts in which names may be replaced, and
