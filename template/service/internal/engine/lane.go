@@ -120,8 +120,11 @@ func (l *Lane) newQueue() *queue {
 }
 
 // release puts a queue that is nowhere to where it belongs: among the ready
-// ones, or away when it is empty.
+// ones, or away when it is empty. An ending lane has forgotten its queues.
 func (l *Lane) release(q *queue) {
+	if l.ending.Load() {
+		return
+	}
 	if q.length > 0 {
 		l.ready.push(q)
 		return
@@ -179,12 +182,13 @@ type run struct {
 }
 
 // take gives a worker its fair share of the ready keys, and of each as many
-// messages as fit into one turn. Where a message takes long, that is one. Of
-// cheap messages it is many, so that handing over costs little.
+// messages as fit into one turn. Where a message takes long, or it is not known
+// yet how long, that is one. Of cheap messages it is many, so that handing over
+// costs little.
 func (l *Lane) take(runs []run) []run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	total := maxTake
+	total := 1
 	if cost := l.cost.Load(); cost > 0 {
 		total = min(max(int(int64(turn)/cost), 1), maxTake)
 	}

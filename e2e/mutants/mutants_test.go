@@ -1,0 +1,142 @@
+// Package mutants proves that the engine's tests would notice its mistakes. It
+// plants each of them, one at a time, by overlaying a source file, and expects
+// the tests to fail.
+package mutants
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const dir = "../../template/service/internal/engine"
+
+// mutant is one mistake: in file, old becomes replacement.
+type mutant struct {
+	name, file, old, replacement string
+}
+
+var mutants = []mutant{
+	{"mark when finished instead of contiguous", "tracker.go",
+		"t.at(seq).terminal = true\n", "t.at(seq).terminal = true\n\tfor t.base <= seq { t.at(t.base).terminal = true; t.low = t.at(t.base).offset; t.base++ }\n"},
+	{"mark what is delivered", "lane.go",
+		"it.seq = l.tracker.add(it.msg.Offset)", "it.seq = l.tracker.add(it.msg.Offset); l.tracker.done(it.seq)"},
+	{"terminal before the dead letter's acknowledgement", "fail.go",
+		"\trefused := false\n", "\trefused := false\n\tl.mu.Lock(); l.tracker.done(it.seq); l.mu.Unlock()\n"},
+	{"a refused dead letter counts as written", "fail.go",
+		"if err == nil {\n\t\t\tbreak", "if err == nil || true {\n\t\t\tbreak"},
+	{"no commit at claim exit", "drain.go",
+		"if cerr := l.commit(ctx); cerr != nil", "if cerr := error(nil); cerr != nil"},
+	{"no mark at claim exit", "drain.go",
+		"marked := l.mark()", "marked := l.marked"},
+	{"a lost commit at claim exit is believed", "drain.go",
+		"\t\tif err == nil {\n\t\t\treturn nil", "\t\tif err == nil || true {\n\t\t\treturn nil"},
+	{"intake waits on a full queue", "lane.go",
+		"\titems := make([]item", "\tfor (l.pauser != nil && l.paused) { time.Sleep(time.Millisecond) }\n\titems := make([]item"},
+	{"key freed at timeout", "worker.go",
+		"err = w.call(c, it)\n", "ret := make(chan error, 1)\n\tgo func() { ret <- w.call(c, it) }()\n\tselect {\n\tcase err = <-ret:\n\tcase <-c.Done():\n\t\terr = c.Err()\n\t}\n"},
+	{"resume forgotten", "lane.go",
+		"l.paused = false\n\t\tl.pauser.Resume()", "l.paused = false"},
+	{"no resume at claim start", "schedule.go",
+		"l.pauser.Resume() // a", "// a"},
+	{"a dead epoch marks", "lane.go",
+		"if !l.dead && l.tracker.base > l.marked", "if l.tracker.base > l.marked"},
+	{"a failed message is passed by its key's next", "lane.go",
+		"\t\tcase tryAgain:\n\t\t\tl.retry(q, it)\n", "\t\tcase tryAgain:\n\t\t\tl.retry(q, it)\n\t\t\tl.ready.push(q)\n"},
+	{"keys share no queue", "lane.go",
+		"q, ok := l.keys[hash]", "q, ok := l.keys[hash^uint64(l.records)]"},
+	{"one worker too many", "schedule.go",
+		"len(e.workers) < e.cfg.MaxWorkers", "len(e.workers) <= e.cfg.MaxWorkers"},
+	{"handlers start after the drain began", "worker.go",
+		"if l.ending.Load() ||", "if false ||"},
+	{"the drain waits for ever", "drain.go",
+		"case <-time.After(l.engine.cfg.DrainTimeout / 10):", "case <-time.After(100 * l.engine.cfg.DrainTimeout):"},
+	{"an ended lane's queues come back", "lane.go",
+		"\tif l.ending.Load() {\n\t\treturn\n\t}\n\tif q.length > 0", "\tif q.length > 0"},
+	{"shutdown is dead-lettered", "fail.go",
+		"case l.ending.Load() && (aborted || again):", "case false && (aborted || again):"},
+	{"the window leaves out what runs", "stats.go",
+		"l.tracker.end - l.committed.Load()", "l.tracker.base - l.committed.Load()"},
+	{"a lane may take all workers", "shares.go",
+		"return l.workers < s.reserved || free > s.missing", "return true"},
+}
+
+// TestEveryMutantIsKilled prints each mutant and what killed it.
+func TestEveryMutantIsKilled(t *testing.T) {
+	checks := os.Getenv("MUTANT_CHECKS")
+	if checks == "" {
+		checks = "2000"
+	}
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
+			overlay := plant(t, m)
+			out, err := exec.Command("go", "test", "-overlay", overlay, "-timeout", "60s", "-count=1", dir,
+				"-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
+			if err == nil {
+				t.Fatalf("SURVIVED: %s", m.name)
+			}
+			by := killer(string(out))
+			if by == "" {
+				t.Fatalf("does not build:\n%s", out)
+			}
+			t.Logf("%-50s killed by %s", m.name, by)
+		})
+	}
+}
+
+// plant writes the mutated file and the overlay that puts it in place.
+func plant(t *testing.T, m mutant) string {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join(dir, m.file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(source), m.old); n == 0 {
+		t.Fatalf("%s has no %q: the mutant needs mending", m.file, m.old)
+	}
+	mutated := filepath.Join(t.TempDir(), m.file)
+	if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.old, m.replacement, 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{path: mutated}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "overlay.json")
+	if err := os.WriteFile(file, overlay, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+var (
+	failed    = regexp.MustCompile(`(?m)^--- FAIL: (\S+)`)
+	invariant = regexp.MustCompile(`broken: \["(\d+): `)
+	crashed   = regexp.MustCompile(`(?m)^(?:panic|fatal error): (.*)$`)
+)
+
+// killer returns what failed in a test run's output, empty when nothing ran.
+func killer(out string) string {
+	if strings.Contains(out, "[build failed]") {
+		return ""
+	}
+	var by []string
+	for _, m := range failed.FindAllStringSubmatch(out, -1) {
+		by = append(by, m[1])
+	}
+	if m := invariant.FindStringSubmatch(out); m != nil {
+		by = append(by, "(invariant "+m[1]+")")
+	}
+	if m := crashed.FindStringSubmatch(out); m != nil {
+		by = append(by, "("+m[1]+")")
+	}
+	return strings.Join(by, " ")
+}

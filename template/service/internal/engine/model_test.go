@@ -1,0 +1,556 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// world is a broker and everything that a test knows of what happened. The real
+// engine runs against it, in fake time.
+type world struct {
+	mu         sync.Mutex
+	cfg        Config
+	partitions []*partition
+	commitsOK  bool // whether commits reach the broker
+	deadOK     bool // whether dead letters are acknowledged
+	members    []*member
+	broken     []string
+}
+
+// partition is a log, and what the group has committed of it.
+type partition struct {
+	id        int32
+	log       []entry
+	committed int   // index into log of the next message to deliver after a crash
+	lane      *life // the present owner, nil for none
+}
+
+// entry is one message and what its handler is going to do.
+type entry struct {
+	offset int64
+	key    []byte
+	plan   []step // one an attempt; the last one repeats
+	done   int    // how often it became terminal, over all lives
+}
+
+// step is what a handler does once.
+type step struct {
+	takes  time.Duration
+	result string // ok, retry, permanent, plain, panic
+	deaf   bool   // it does not listen to its context
+}
+
+// life is one claim of a partition.
+type life struct {
+	w         *world
+	p         *partition
+	owner     *member
+	lane      *Lane
+	from      int // index of the first delivered
+	next      int // index of the next to deliver
+	terminal  map[int]bool
+	aborted   map[int]bool   // handlers told to give up because of a shutdown
+	running   map[string]int // by key, the index of what runs
+	last      map[string]int // by key, the index of what started last
+	marked    int            // index after the last marked
+	paused    bool
+	fetched   bool // a batch was delivered in spite of the pause
+	over      bool
+	drainFrom time.Time
+}
+
+func (w *world) violate(format string, args ...any) {
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+}
+
+func (l *life) index(offset int64) int {
+	return slices.IndexFunc(l.p.log, func(e entry) bool { return e.offset == offset })
+}
+
+// Mark implements Claim. Invariants 1, 2, 7 and 8.
+func (l *life) Mark(offset int64) {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	end := l.index(offset) + 1
+	if l.over {
+		l.w.violate("7: partition %d marked up to %d in a dead epoch", l.p.id, offset)
+	}
+	if end < l.marked {
+		l.w.violate("2: partition %d marked back from %d to %d", l.p.id, l.marked, end)
+	}
+	for i := l.from; i < end; i++ {
+		if !l.terminal[i] {
+			l.w.violate("1: partition %d marked up to %d, but %d is not terminal", l.p.id, offset, l.p.log[i].offset)
+		}
+	}
+	l.marked = end
+}
+
+// Commit implements Claim.
+func (l *life) Commit(context.Context) error {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if !l.w.commitsOK {
+		return errors.New("commit lost")
+	}
+	l.p.committed = max(l.p.committed, l.marked)
+	return nil
+}
+
+func (l *life) Pause()  { l.w.mu.Lock(); l.paused = true; l.w.mu.Unlock() }
+func (l *life) Resume() { l.w.mu.Lock(); l.paused = false; l.w.mu.Unlock() }
+
+// member is one engine of the group.
+type member struct {
+	*Engine
+	w       *world
+	stop    context.CancelFunc
+	dead    bool
+	running int // handlers
+}
+
+// Commit implements Source.
+func (m *member) Commit(ctx context.Context) error {
+	for _, p := range m.w.partitions {
+		if l := m.w.ownedBy(m, p); l != nil {
+			if err := l.Commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) ownedBy(m *member, p *partition) *life {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.lane == nil || p.lane.owner != m || m.dead {
+		return nil
+	}
+	return p.lane
+}
+
+// DeadLetter implements DeadLetters.
+func (m *member) DeadLetter(_ context.Context, msg *message.Message, _ Failure) error {
+	time.Sleep(3 * time.Millisecond)
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	if l := lifeOf(msg); l.aborted[l.index(msg.Offset)] {
+		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
+	}
+	if !m.w.deadOK {
+		return errors.New("refused")
+	}
+	m.w.becomes(msg)
+	return nil
+}
+
+// becomes notes a message as terminal. Invariant 3.
+func (w *world) becomes(m *message.Message) {
+	l := lifeOf(m)
+	i := l.index(m.Offset)
+	if l.terminal[i] {
+		w.violate("3: %d/%d became terminal twice", m.Partition, m.Offset)
+	}
+	l.terminal[i] = true
+	l.p.log[i].done++
+}
+
+// lives finds a message's life by the header that it was delivered with.
+var lives sync.Map
+
+func lifeOf(m *message.Message) *life {
+	id, _ := m.Get("life")
+	l, _ := lives.Load(string(id))
+	return l.(*life)
+}
+
+// handle is the handler. Invariants 5, 6 and 11.
+func (w *world) handle(ctx context.Context, m *message.Message) error {
+	w.mu.Lock()
+	l := lifeOf(m)
+	i := l.index(m.Offset)
+	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
+	key := w.order(m)
+	w.starts(l, i, key)
+	w.mu.Unlock()
+
+	err := s.run(ctx)
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l.owner.running--
+	delete(l.running, key)
+	if err == nil {
+		w.becomes(m)
+	}
+	if l.aborted[i] = errors.Is(context.Cause(ctx), errDraining); l.aborted[i] {
+		return err
+	}
+	if s.result == "panic" {
+		panic("planned")
+	}
+	return err
+}
+
+func (w *world) starts(l *life, i int, key string) {
+	if !l.drainFrom.IsZero() && time.Now().After(l.drainFrom) {
+		w.violate("11: handler of %d/%d started after the drain began", l.p.id, l.p.log[i].offset)
+	}
+	if l.owner.running++; l.owner.running > w.cfg.MaxWorkers {
+		w.violate("6: %d handlers run", l.owner.running)
+	}
+	if key != "" {
+		if other, ok := l.running[key]; ok {
+			w.violate("5: %d and %d of key %q overlap", other, i, key)
+		}
+		if last, ok := l.last[key]; ok && (i < last || i > last && !l.terminal[last]) {
+			w.violate("5: key %q: %d started after %d", key, i, last)
+		}
+		l.running[key], l.last[key] = i, i
+	}
+}
+
+// order returns what a message waits behind, empty for nothing.
+func (w *world) order(m *message.Message) string {
+	switch {
+	case w.cfg.Ordering == OrderPartition:
+		return "all"
+	case w.cfg.Ordering == OrderNone, m.Key == nil:
+		return ""
+	}
+	return "key " + string(m.Key)
+}
+
+func (s step) run(ctx context.Context) error {
+	var done <-chan struct{}
+	if !s.deaf {
+		done = ctx.Done()
+	}
+	select {
+	case <-time.After(s.takes):
+	case <-done:
+		return ctx.Err()
+	}
+	switch s.result {
+	case "retry":
+		return message.Retry(errors.New("again"))
+	case "permanent":
+		return message.Permanent(errors.New("never"))
+	case "plain":
+		return errors.New("plain")
+	case "panic":
+		return errors.New("about to panic")
+	}
+	return nil
+}
+
+func (w *world) join() *member {
+	m := &member{w: w}
+	var err error
+	m.Engine, err = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	w.members = append(w.members, m)
+	go func() { _ = m.Run(ctx) }()
+	return m
+}
+
+// assign starts a life of a partition where the group has committed.
+func (w *world) assign(m *member, p *partition) {
+	l := &life{w: w, p: p, owner: m, from: p.committed, next: p.committed, marked: p.committed,
+		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, running: map[string]int{}, last: map[string]int{}}
+	lives.Store(fmt.Sprintf("%p", l), l)
+	l.lane = m.Assign(l)
+	w.mu.Lock()
+	p.lane = l
+	w.mu.Unlock()
+}
+
+func (l *life) isPaused() bool {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	return l.paused
+}
+
+// deliver gives the next n messages to the lane. Invariant 6.
+func (l *life) deliver(n int) {
+	end := min(l.next+n, len(l.p.log))
+	var batch []message.Message
+	for ; l.next < end; l.next++ {
+		e := l.p.log[l.next]
+		batch = append(batch, message.Message{
+			Topic: "t", Partition: l.p.id, Offset: e.offset, Key: e.key,
+			Headers: []message.Field{{Key: "life", Value: fmt.Appendf(nil, "%p", l)}},
+		})
+	}
+	began := time.Now()
+	l.lane.Deliver(batch)
+	if time.Since(began) > 0 {
+		l.w.violate("6: intake waited for %v", time.Since(began))
+	}
+	l.lane.mu.Lock()
+	defer l.lane.mu.Unlock()
+	if c := l.w.cfg; l.lane.records > c.MaxPollRecords+2*12 {
+		l.w.violate("6: %d records are queued", l.lane.records)
+	}
+}
+
+// end ends the present life of a partition. Invariants 7 and 11.
+func (w *world) end(p *partition, lose bool) {
+	l := p.lane
+	began := time.Now()
+	w.mu.Lock()
+	l.drainFrom = began
+	w.mu.Unlock()
+	if lose {
+		l.lane.Lose()
+		w.mu.Lock()
+	} else {
+		err := l.lane.Drain(context.Background())
+		w.mu.Lock()
+		w.drained(l, err)
+	}
+	defer w.mu.Unlock()
+	l.over = true
+	p.lane = nil
+	if took := time.Since(began); took > w.cfg.DrainTimeout {
+		w.violate("11: the drain took %v", took)
+	}
+}
+
+// drained checks that a drain leaves nothing uncommitted that is done, or says
+// so. Invariant 4.
+func (w *world) drained(l *life, err error) {
+	if err != nil {
+		return
+	}
+	done := l.from
+	for done < l.next && l.terminal[done] {
+		done++
+	}
+	if l.p.committed < done {
+		w.violate("4: partition %d was given back at %d, but %d was done", l.p.id, l.p.committed, done)
+	}
+}
+
+// crash ends an engine as kill -9 does: what it knew is gone. Invariant 10.
+func (w *world) crash(m *member) {
+	window := m.Stats().Window
+	w.mu.Lock()
+	m.dead = true
+	var again int64
+	for _, p := range w.partitions {
+		if p.lane == nil || p.lane.owner != m {
+			continue
+		}
+		for i := p.committed; i < p.lane.next; i++ {
+			if p.lane.terminal[i] {
+				again++
+			}
+		}
+	}
+	if again > window {
+		w.violate("10: %d messages come again, the window was %d", again, window)
+	}
+	w.mu.Unlock()
+	for _, p := range w.partitions {
+		if p.lane != nil && p.lane.owner == m {
+			w.end(p, true)
+		}
+	}
+	m.stop()
+}
+
+// settle lets everything happen that happens without outside help, checks that
+// nothing is stuck and that everything is done. Invariants 4, 9 and 13.
+func (w *world) settle(m *member) {
+	w.mu.Lock()
+	w.commitsOK, w.deadOK = true, true
+	w.mu.Unlock()
+	for _, p := range w.partitions {
+		if p.lane == nil {
+			w.assign(m, p)
+		}
+	}
+	for range 10_000 {
+		open := false
+		for _, p := range w.partitions {
+			if !p.lane.isPaused() {
+				p.lane.deliver(7)
+			}
+			w.mu.Lock()
+			open = open || p.committed < len(p.log)
+			w.mu.Unlock()
+		}
+		if !open {
+			break
+		}
+		time.Sleep(w.cfg.CommitInterval)
+		synctest.Wait()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, p := range w.partitions {
+		if p.committed != len(p.log) {
+			w.violate("4: partition %d rests at %d of %d (paused %v)", p.id, p.committed, len(p.log), p.lane.paused)
+		}
+		if p.lane.paused {
+			w.violate("13: partition %d is paused with nothing to do", p.id)
+		}
+		for i, e := range p.log {
+			if e.done == 0 {
+				w.violate("9: %d/%d was never done", p.id, i)
+			}
+		}
+	}
+}
+
+func (w *world) check(t *rapid.T) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.broken) > 0 {
+		t.Fatalf("broken: %q", w.broken)
+	}
+}
+
+func drawConfig(t *rapid.T) Config {
+	records := rapid.IntRange(1, 20).Draw(t, "MaxPollRecords")
+	return Config{
+		Ordering:    rapid.SampledFrom([]Ordering{OrderKey, OrderKey, OrderPartition, OrderNone}).Draw(t, "Ordering"),
+		MaxWorkers:  rapid.IntRange(1, 6).Draw(t, "MaxWorkers"),
+		ErrorPolicy: PolicyDeadLetter,
+		Retry: RetryPolicy{
+			Kind:        rapid.SampledFrom([]RetryKind{RetryExponential, RetryFibonacci, RetryFixed}).Draw(t, "Kind"),
+			MaxAttempts: rapid.IntRange(1, 4).Draw(t, "MaxAttempts"),
+			Delay:       10 * time.Millisecond, MaxDelay: 80 * time.Millisecond,
+			PlainErrors: rapid.Bool().Draw(t, "PlainErrors"),
+		},
+		MaxPollRecords: records, MaxPollBytes: 1 << 20, MaxUncommitted: 3 * records,
+		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
+		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: 200 * time.Millisecond, StuckAfter: time.Hour,
+	}
+}
+
+func drawPartition(t *rapid.T, id int32) *partition {
+	step := rapid.Custom(func(t *rapid.T) step {
+		return step{
+			takes:  rapid.SampledFrom([]time.Duration{0, 0, 0, time.Millisecond, 20 * time.Millisecond, 2 * time.Second}).Draw(t, "takes"),
+			result: rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "ok", "retry", "permanent", "plain", "panic"}).Draw(t, "result"),
+			deaf:   rapid.IntRange(0, 9).Draw(t, "deaf") == 0,
+		}
+	})
+	p := &partition{id: id}
+	offset := int64(0)
+	for range rapid.IntRange(0, 40).Draw(t, "messages") {
+		offset += int64(rapid.SampledFrom([]int{1, 1, 1, 5}).Draw(t, "gap"))
+		e := entry{offset: offset, plan: rapid.SliceOfN(step, 1, 3).Draw(t, "plan")}
+		e.key = rapid.SampledFrom([][]byte{nil, {}, []byte("a"), []byte("b"), []byte("c")}).Draw(t, "key")
+		p.log = append(p.log, e)
+	}
+	return p
+}
+
+// act does one thing that can happen to a consumer.
+func (w *world) act(t *rapid.T, m *member) *member {
+	p := rapid.SampledFrom(w.partitions).Draw(t, "partition")
+	switch rapid.SampledFrom([]string{
+		"deliver", "deliver", "deliver", "deliver", "wait", "wait", "own", "revoke", "lose", "crash", "commits", "dead letters",
+	}).Draw(t, "action") {
+	case "deliver":
+		// What was fetched already comes in spite of a pause, once.
+		if p.lane != nil && (!p.lane.isPaused() || !p.lane.fetched) {
+			p.lane.fetched = p.lane.isPaused()
+			p.lane.deliver(rapid.IntRange(1, 12).Draw(t, "n"))
+		}
+	case "wait":
+		time.Sleep(rapid.SampledFrom([]time.Duration{time.Millisecond, 30 * time.Millisecond, 300 * time.Millisecond}).Draw(t, "d"))
+	case "own":
+		if p.lane == nil {
+			w.assign(m, p)
+		}
+	case "revoke":
+		if p.lane != nil {
+			w.end(p, false)
+		}
+	case "lose":
+		if p.lane != nil {
+			w.end(p, true)
+		}
+	case "crash":
+		w.crash(m)
+		time.Sleep(time.Second) // its handlers are gone before the next one comes
+		m = w.join()
+	case "commits":
+		w.mu.Lock()
+		w.commitsOK = !w.commitsOK
+		w.mu.Unlock()
+	case "dead letters":
+		w.mu.Lock()
+		w.deadOK = !w.deadOK
+		w.mu.Unlock()
+	}
+	return m
+}
+
+// leave ends all that still runs, so that the bubble can end.
+func (w *world) leave() {
+	for _, p := range w.partitions {
+		if p.lane != nil {
+			p.lane.lane.Lose()
+		}
+	}
+	for _, m := range w.members {
+		m.stop()
+	}
+	time.Sleep(time.Minute)
+}
+
+// inBubble runs f in fake time and passes on how it failed.
+func inBubble(t *testing.T, f func()) {
+	var failed any
+	synctest.Test(t, func(*testing.T) {
+		defer func() { failed = recover() }()
+		f()
+	})
+	if failed != nil {
+		panic(failed)
+	}
+}
+
+// TestInvariantsHold runs the engine through random deliveries, failures,
+// refusals, revocations, losses, crashes and restarts, and checks the
+// invariants at each step and at the end.
+func TestInvariantsHold(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{cfg: drawConfig(rt), commitsOK: true, deadOK: true}
+		for id := range rapid.IntRange(1, 3).Draw(rt, "partitions") {
+			w.partitions = append(w.partitions, drawPartition(rt, int32(id)))
+		}
+		inBubble(t, func() {
+			defer w.leave()
+			m := w.join()
+			for range rapid.IntRange(0, 40).Draw(rt, "actions") {
+				m = w.act(rt, m)
+				synctest.Wait()
+				w.check(rt)
+			}
+			w.settle(m)
+			w.check(rt)
+		})
+	})
+}

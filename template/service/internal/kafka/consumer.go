@@ -1,0 +1,234 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/IBM/sarama"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Consumer takes messages from the registry's topics as a member of a consumer
+// group and has them handled. It commits a message only when it is done.
+type Consumer struct {
+	cfg      config.Kafka
+	registry *message.Registry
+	engine   *engine.Engine
+	log      *slog.Logger
+
+	session atomic.Pointer[session] // the present one, nil between sessions
+
+	mu    sync.Mutex
+	state error // why the consumer is not ready, nil when it is
+}
+
+// errStarting is the state before the first session.
+var errStarting = errors.New("not connected to Kafka yet")
+
+// maxUncommitted is how many times KAFKA_MAX_POLL_RECORDS may be done beyond a
+// message that is not. It bounds what is handled twice after a crash.
+const maxUncommitted = 4
+
+// commitRecords brings a commit forward before its interval has passed.
+const commitRecords = 50_000
+
+// NewConsumer returns a consumer for the registry's topics. Messages that fail
+// for good go to the dead letters by publisher. It connects when it runs.
+func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher message.Publisher, log *slog.Logger) (*Consumer, error) {
+	if len(registry.Topics()) == 0 {
+		return nil, errors.New("no topic has a handler: register one in handlers/handlers.go")
+	}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errStarting}
+	dead := NewDeadLetters(publisher, cfg.GroupID)
+	var err error
+	c.engine, err = engine.New(engineConfig(cfg), registry, dead, (*source)(c), log)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+func engineConfig(cfg config.Kafka) engine.Config {
+	return engine.Config{
+		Ordering:    engine.Ordering(cfg.Ordering),
+		MaxWorkers:  cfg.MaxWorkers,
+		ErrorPolicy: engine.ErrorPolicy(cfg.ErrorPolicy),
+		Retry: engine.RetryPolicy{
+			Kind:        engine.RetryKind(cfg.RetryPolicy),
+			MaxAttempts: cfg.RetryMaxAttempts,
+			Delay:       cfg.RetryDelay,
+			MaxDelay:    cfg.RetryMaxDelay,
+			PlainErrors: cfg.RetryPlainErrors,
+		},
+		MaxPollRecords: cfg.MaxPollRecords,
+		MaxPollBytes:   cfg.MaxPollBytes,
+		MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
+		CommitInterval: cfg.CommitInterval,
+		CommitRecords:  commitRecords,
+		DrainTimeout:   cfg.DrainTimeout,
+		HandlerTimeout: cfg.HandlerTimeout,
+		StuckAfter:     cfg.StuckAfter,
+	}
+}
+
+// Observe makes f see what happens to every message. It is called before Run.
+func (c *Consumer) Observe(f func(engine.Event)) { c.engine.Observe(f) }
+
+// Stats returns the engine's present figures.
+func (c *Consumer) Stats() engine.Stats { return c.engine.Stats() }
+
+// Live returns an error when only a restart can help.
+func (c *Consumer) Live() error { return c.engine.Live() }
+
+// Ready returns why the consumer does not consume at present, nil when it does.
+func (c *Consumer) Ready() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.state != nil {
+		return c.state
+	}
+	return c.engine.Ready()
+}
+
+func (c *Consumer) setState(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.state = err
+}
+
+// Run starts the handlers and consumes until ctx ends. Then it drains: what
+// runs may finish, what is done is committed, the handlers are shut down, and
+// Run returns nil. While Kafka is away it keeps trying. It returns an error
+// when a handler does not start, when a dead letter topic cannot be had, or
+// when the error policy stops the service.
+func (c *Consumer) Run(ctx context.Context) (err error) {
+	if err := c.registry.Startup(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, c.shutdown()) }()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		stopped <- c.engine.Run(engineCtx)
+		cancel()
+	}()
+	err = c.consume(ctx)
+	stopEngine()
+	return errors.Join(err, <-stopped)
+}
+
+// shutdown gives the handlers as long to end as a drain may take.
+func (c *Consumer) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.DrainTimeout)
+	defer cancel()
+	return c.registry.Shutdown(ctx)
+}
+
+// consume connects and consumes, again and again until ctx ends. What only a
+// person can mend comes back as an error.
+func (c *Consumer) consume(ctx context.Context) error {
+	defer c.setState(errors.New("stopped"))
+	b := newBackoff()
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := c.connectAndConsume(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case isFatal(err):
+			return err
+		}
+		if time.Since(began) > settled {
+			b = newBackoff()
+		}
+		delay, _ := b.Next()
+		if err != nil {
+			c.setState(err)
+			c.log.Warn("Kafka is not usable, trying again", "brokers", c.cfg.Brokers, "error", err, "in", delay.Round(time.Millisecond))
+		}
+		sleep(ctx, delay)
+	}
+	return nil
+}
+
+// connectAndConsume makes what is needed for consuming and consumes until the
+// group's connection is lost for good or ctx ends.
+func (c *Consumer) connectAndConsume(ctx context.Context) (err error) {
+	sc, err := clientConfig(c.cfg)
+	if err != nil {
+		return fatal(err)
+	}
+	client, err := sarama.NewClient(c.cfg.Brokers, sc)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, closed(client.Close())) }()
+
+	// A client of its own for questions: they do not wait behind fetches.
+	admin, err := newAdmin(c.cfg)
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, closed(admin.Close())) }()
+	if err := ensureTopics(ctx, admin, c.registry.Topics(), c.log); err != nil {
+		return err
+	}
+	group, err := sarama.NewConsumerGroupFromClient(c.cfg.GroupID, client)
+	if err != nil {
+		return fmt.Errorf("join group %q: %w", c.cfg.GroupID, err)
+	}
+	defer func() { err = errors.Join(err, closed(group.Close())) }()
+	go c.logErrors(group)
+	return c.joinUntil(ctx, &session{consumer: c, group: group, admin: admin})
+}
+
+// settled is how long something works before its failure counts as a new one.
+const settled = 10 * time.Second
+
+// joinUntil joins the group again after each of its sessions: sarama ends one
+// at every rebalance, with a nil error.
+func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
+	b := newBackoff()
+	for ctx.Err() == nil {
+		began := time.Now()
+		err := s.group.Consume(ctx, c.registry.Topics(), s)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case errors.Is(err, sarama.ErrClosedConsumerGroup):
+			return err
+		case errors.Is(err, sarama.ErrFencedInstancedId):
+			return fatal(fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err))
+		case err != nil:
+			c.setState(err)
+			c.log.Warn("the group's session failed, joining again", "group", c.cfg.GroupID, "error", err)
+		}
+		if time.Since(began) > settled {
+			b = newBackoff()
+		}
+		if err != nil || time.Since(began) < time.Second {
+			delay, _ := b.Next()
+			sleep(ctx, delay)
+		}
+	}
+	return nil
+}
+
+// logErrors reads the group's errors until it closes. Unread, they would be
+// dropped, and with them every word of a failed commit.
+func (c *Consumer) logErrors(group sarama.ConsumerGroup) {
+	for err := range group.Errors() {
+		c.log.Warn("consumer", "error", err)
+	}
+}

@@ -1,0 +1,182 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/IBM/sarama"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// session is what sarama calls while the consumer is a member of its group.
+type session struct {
+	consumer *Consumer
+	group    sarama.ConsumerGroup
+	admin    sarama.ClusterAdmin
+	current  atomic.Pointer[sarama.ConsumerGroupSession]
+}
+
+// Setup is called when partitions were assigned.
+func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
+	c := s.consumer
+	s.current.Store(&cs)
+	c.session.Store(s)
+	c.setState(nil)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "member", cs.MemberID(), "generation", cs.GenerationID(), "partitions", cs.Claims())
+	return nil
+}
+
+// Cleanup is called when all claims have ended. There is nothing left to do
+// for them: with a cooperative strategy it comes far too late.
+func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
+	s.consumer.session.Store(nil)
+	s.consumer.setState(errors.New("partitions are being assigned anew"))
+	s.consumer.log.Info("session ended", "group", s.consumer.cfg.GroupID, "cause", context.Cause(cs.Context()))
+	return nil
+}
+
+// batchSize is how many messages are handed to the engine at once at most, as
+// many as sarama's channel holds.
+const batchSize = 256
+
+// ConsumeClaim hands one partition's messages to the engine until the claim is
+// revoked. It returns only then: returning earlier would end the session of
+// all partitions.
+func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
+	c := &claim{session: s, sarama: cs, topic: sc.Topic(), partition: sc.Partition(), initial: sc.InitialOffset()}
+	lane := s.consumer.engine.Assign(c)
+	s.take(cs, sc, c, lane)
+	// The session's context has ended by now, so the drain has its own time.
+	if err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil {
+		s.consumer.log.Warn("partition was given back with work left", "topic", c.topic, "partition", c.partition, "error", err)
+	}
+	return nil
+}
+
+// take delivers messages as they come, whatever the channel holds at once.
+func (s *session) take(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim, c *claim, lane *engine.Lane) {
+	batch := make([]message.Message, 0, batchSize)
+	for {
+		select {
+		case <-cs.Context().Done():
+			return
+		case m, ok := <-sc.Messages():
+			if !ok {
+				return
+			}
+			batch = append(batch[:0], toMessage(m))
+		}
+	fill:
+		for len(batch) < batchSize {
+			select {
+			case m, ok := <-sc.Messages():
+				if !ok {
+					break fill // the next receive sees it too
+				}
+				batch = append(batch, toMessage(m))
+			default:
+				break fill
+			}
+		}
+		c.starts(batch[0].Offset)
+		lane.Deliver(batch)
+		clear(batch) // the engine has its own copies
+	}
+}
+
+// claim is one partition's assignment, as the engine sees it.
+type claim struct {
+	session   *session
+	sarama    sarama.ConsumerGroupSession
+	topic     string
+	partition int32
+	initial   int64        // what the group had committed, or less than 0
+	started   bool         // a first message was delivered
+	marked    atomic.Int64 // what the group is to read next, 0 before the first mark
+}
+
+// starts notes the first delivered offset. When it lies below the committed
+// one, because that was out of range, sarama would ignore all marks until they
+// had caught up: it is told to go back first.
+func (c *claim) starts(first int64) {
+	if c.started {
+		return
+	}
+	c.started = true
+	if first < c.initial || c.initial < 0 {
+		c.sarama.ResetOffset(c.topic, c.partition, first, "")
+	}
+}
+
+// Mark implements engine.Claim.
+func (c *claim) Mark(offset int64) {
+	c.sarama.MarkOffset(c.topic, c.partition, offset+1, "")
+	c.marked.Store(offset + 1)
+}
+
+// Commit implements engine.Claim. It reads the offset back, because sarama
+// does not tell whether a commit reached the broker.
+func (c *claim) Commit(ctx context.Context) error {
+	if c.marked.Load() == 0 {
+		return nil
+	}
+	c.sarama.Commit()
+	got, err := c.session.committed(map[string][]int32{c.topic: {c.partition}})
+	if err != nil {
+		return err
+	}
+	if block := got.GetBlock(c.topic, c.partition); block == nil || block.Offset < c.marked.Load() {
+		return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, c.marked.Load())
+	}
+	return ctx.Err()
+}
+
+// Pause implements engine.Pauser.
+func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.partition}}) }
+
+// Resume implements engine.Pauser.
+func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }
+
+// committed asks the broker what the group has committed.
+func (s *session) committed(partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
+	got, err := s.admin.ListConsumerGroupOffsets(s.consumer.cfg.GroupID, partitions)
+	if err != nil {
+		return nil, fmt.Errorf("read back the committed offsets: %w", err)
+	}
+	if got.Err != sarama.ErrNoError {
+		return nil, fmt.Errorf("read back the committed offsets: %w", got.Err)
+	}
+	return got, nil
+}
+
+// source is the consumer as the engine sees it.
+type source Consumer
+
+// Commit implements engine.Source.
+func (s *source) Commit(context.Context) error {
+	current := s.session.Load()
+	if current == nil {
+		return nil // between sessions; claims commit when they end
+	}
+	(*current.current.Load()).Commit()
+	return nil
+}
+
+// toMessage copies what a message is made of, but not its bytes.
+func toMessage(m *sarama.ConsumerMessage) message.Message {
+	out := message.Message{
+		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
+		Key: m.Key, Value: m.Value, Time: m.Timestamp,
+	}
+	if len(m.Headers) > 0 {
+		out.Headers = make([]message.Field, len(m.Headers))
+		for i, h := range m.Headers {
+			out.Headers[i] = message.Field{Key: string(h.Key), Value: h.Value}
+		}
+	}
+	return out
+}
