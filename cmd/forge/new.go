@@ -95,10 +95,18 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 		}
 	}
 	r := result{target: target, answers: a, tree: tree, elapsed: time.Since(start), written: !o.dryRun}
-	if err := r.print(t, o); err != nil || !o.run {
+	if err := r.print(t, o); err != nil {
 		return err
 	}
-	return runProject(ctx, t, o, r)
+	if o.run {
+		if err := runProject(ctx, t, o, r); err != nil {
+			return err
+		}
+	}
+	if o.asJSON || o.dryRun {
+		return nil
+	}
+	return r.printNext(t)
 }
 
 // ask returns the answers for the service at target: from flags, else the

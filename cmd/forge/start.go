@@ -25,12 +25,19 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) error 
 	}
 	defer os.RemoveAll(tmp)
 	binary := filepath.Join(tmp, "dev"+exeSuffix)
+	fmt.Fprintln(t.stderr)
 	s := steps{w: t.stderr, live: t.live, width: t.width()}
 
-	if err := s.do("modules", func(report func(string)) error { return fetch(ctx, r.target.abs, report) }); err != nil {
+	packages := 0
+	if err := s.do("modules", func(report func(string)) (err error) {
+		packages, err = fetch(ctx, r.target.abs, report)
+		return err
+	}); err != nil {
 		return stepError(ctx, "the service is written, but its modules cannot be had", err)
 	}
-	if err := s.do("build", func(report func(string)) error { return compile(ctx, r.target.abs, binary, report) }); err != nil {
+	if err := s.do("build", func(report func(string)) error {
+		return compile(ctx, r.target.abs, binary, packages, report)
+	}); err != nil {
 		return stepError(ctx, "the service is written, but does not build", err)
 	}
 	fmt.Fprintln(t.stderr)
@@ -48,41 +55,46 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) error 
 	return runToEnd(ctx, dev)
 }
 
-// fetch downloads what dev imports, and nothing else that go.mod names.
-func fetch(ctx context.Context, dir string, report func(string)) error {
+// fetch downloads what dev imports, and nothing else that go.mod names. It
+// returns how many packages that are.
+func fetch(ctx context.Context, dir string, report func(string)) (packages int, err error) {
 	modules := make(map[string]bool)
-	packages, downloads := 0, 0
-	return watch(ctx, dir, []string{"list", "-deps", "-f", "{{with .Module}}{{.Path}}{{end}}", "./dev"},
-		func(module string) {
+	downloads := 0
+	err = watch(ctx, dir, []string{"list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", "./dev"},
+		func(line string) {
 			packages++
-			if module != "" {
+			if _, module, _ := strings.Cut(line, " "); module != "" {
 				modules[module] = true
 			}
-			report(fmt.Sprintf("%d modules, %d packages", len(modules), packages))
 		},
 		func(line string) bool {
 			what, ok := strings.CutPrefix(line, "go: downloading ")
 			if ok {
 				downloads++
-				report(fmt.Sprintf("downloading %d: %s", downloads, what))
+				report(fmt.Sprintf("%d downloading, %s", downloads, what))
 			}
 			return ok
 		})
+	report(fmt.Sprintf("%d modules, %d packages", len(modules), packages))
+	return packages, err
 }
 
-// compile builds dev into binary.
-func compile(ctx context.Context, dir, binary string, report func(string)) error {
-	packages := 0
-	report("nothing new to compile")
-	return watch(ctx, dir, []string{"build", "-v", "-ldflags=-s -w", "-o", binary, "./dev"}, nil,
+// compile builds dev, which consists of so many packages, into binary.
+func compile(ctx context.Context, dir, binary string, packages int, report func(string)) error {
+	compiled := 0
+	state := func() string { return fmt.Sprintf("%d of %d packages compiled", compiled, packages) }
+	report(state())
+	err := watch(ctx, dir, []string{"build", "-v", "-ldflags=-s -w", "-o", binary, "./dev"}, nil,
 		func(line string) bool {
 			if strings.ContainsAny(line, " :\t") || line == "" { // not the path of a package
 				return strings.HasPrefix(line, "go: downloading ")
 			}
-			packages++
-			report(fmt.Sprintf("%d packages compiled, %s", packages, line))
+			compiled++
+			report(state() + ", " + line)
 			return true
 		})
+	report(state())
+	return err
 }
 
 // watch runs the go command and hands on its lines as they come. What noted

@@ -11,8 +11,7 @@ import (
 	"github.com/ouroboros-forge/forge/internal/project"
 )
 
-// printTree shows what was written, the parts that are the user's first, and
-// how to go on.
+// printTree shows what was written, the parts that are the user's first.
 func (r result) printTree(t terminal) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, t.style(bold, r.target.path))
@@ -30,14 +29,14 @@ func (r result) printTree(t terminal) error {
 		text := ansi.Truncate(row[1], max(t.width()-len("├── ")-width-4, 20), " …")
 		fmt.Fprintln(&b, t.style(faint, branch)+row[0]+pad+text)
 	}
-	fmt.Fprintln(&b)
-	fmt.Fprint(&b, r.nextLines(t))
 	_, err := fmt.Fprint(t.stdout, b.String())
 	return err
 }
 
-func (r result) nextLines(t terminal) string {
+// printNext shows how to go on.
+func (r result) printNext(t terminal) error {
 	var b strings.Builder
+	fmt.Fprintln(&b)
 	for _, n := range r.next() {
 		line := "  " + n.command
 		if n.purpose != "" {
@@ -45,7 +44,8 @@ func (r result) nextLines(t terminal) string {
 		}
 		fmt.Fprintln(&b, line)
 	}
-	return b.String()
+	_, err := fmt.Fprint(t.stdout, b.String())
+	return err
 }
 
 // rows are the directories worth naming: those with files of the user's, and
@@ -57,7 +57,7 @@ func (r result) rows() [][2]string {
 		dir, name := path.Split(f.Path)
 		top, rest, _ := strings.Cut(f.Path, "/")
 		switch {
-		case f.Owner == project.User && dir == top+"/" && !strings.HasSuffix(name, "_test.go"):
+		case f.Owner == project.User && dir == top+"/" && name != "doc.go" && !strings.HasSuffix(name, "_test.go"):
 			yours[top] = append(yours[top], name)
 		case top == "internal":
 			if pkg, _, nested := strings.Cut(rest, "/"); nested && !slices.Contains(packages, pkg) {
