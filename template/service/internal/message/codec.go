@@ -28,7 +28,7 @@ type Codec interface {
 // unless the model embeds ForbidExtra.
 type JSON struct{}
 
-// ForbidExtra, embedded in a model, makes the JSON codec refuse bodies with
+// ForbidExtra is for models to embed: the JSON codec then refuses bodies with
 // fields that the model does not have, at any depth. It takes no space and
 // does not appear in the JSON.
 type ForbidExtra struct{}

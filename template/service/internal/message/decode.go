@@ -3,6 +3,7 @@ package message
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"sync"
 	"time"
@@ -27,10 +28,11 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 // come. It is reused, because most of what it costs is to be made.
 type decoder struct {
 	scanner
-	words  wordCache
-	ids    []byte           // the ids of the header, which share one allocation
-	json   jsontext.Decoder // reads the body
-	source bytes.Buffer     // lets json read from data without a copy
+	words           wordCache
+	ids             []byte // the ids of the header, which share one allocation
+	correlation, id span
+	json            jsontext.Decoder // reads the body
+	source          bytes.Buffer     // lets json read from data without a copy
 }
 
 // release gives d back, without the message that it read.
@@ -66,14 +68,7 @@ func (d *decoder) envelope(h *Header, body func(*Header) (any, error)) error {
 			err = d.header(h, hasHeader)
 			hasHeader = true
 		case "body":
-			switch {
-			case hasBody:
-				err = twice("body")
-			case hasHeader:
-				err = d.body(h, body)
-			default:
-				early, err = d.skip()
-			}
+			early, err = d.bodyOrSkip(h, body, hasHeader, hasBody)
 			hasBody = true
 		default:
 			err = unknownField("", name)
@@ -94,6 +89,19 @@ func (d *decoder) envelope(h *Header, body func(*Header) (any, error)) error {
 		return d.body(h, body)
 	}
 	return nil
+}
+
+// bodyOrSkip reads the body. Before the header was read it cannot, and returns
+// where the body starts; otherwise that is -1.
+func (d *decoder) bodyOrSkip(h *Header, body func(*Header) (any, error), hasHeader, hasBody bool) (early int, err error) {
+	switch {
+	case hasBody:
+		return -1, twice("body")
+	case hasHeader:
+		return -1, d.body(h, body)
+	default:
+		return d.skip()
+	}
 }
 
 // strict is shared so that no message allocates it.
@@ -152,11 +160,8 @@ func (d *decoder) header(h *Header, again bool) error {
 	if !d.take('{') {
 		return d.unexpected("header", "an object")
 	}
-	*h = Header{}
-	d.ids = d.ids[:0]
-	var correlation, id span
-	var seen int
-	for {
+	*h, d.ids, d.correlation, d.id = Header{}, d.ids[:0], span{}, span{}
+	for seen := 0; ; {
 		name, ok := d.field(seen == 0)
 		if !ok {
 			return d.notJSON()
@@ -164,45 +169,47 @@ func (d *decoder) header(h *Header, again bool) error {
 		if name == nil {
 			break
 		}
-		var err error
-		field := 0
-		switch string(name) {
-		case "messageType":
-			field = seenMessageType
-			h.MessageType, err = d.word("header.messageType")
-		case "schemaName":
-			field = seenSchemaName
-			h.SchemaName, err = d.word("header.schemaName")
-		case "schemaVersion":
-			field = seenSchemaVersion
-			h.SchemaVersion, err = d.word("header.schemaVersion")
-		case "correlationId":
-			field = seenCorrelationID
-			correlation, err = d.id("header.correlationId")
-		case "messageId":
-			field = seenMessageID
-			id, err = d.id("header.messageId")
-		case "timestamp":
-			field = seenTimestamp
-			h.Timestamp, err = d.time("header.timestamp")
-		case "producer":
-			field = seenProducer
-			h.Producer, err = d.word("header.producer")
-		default:
-			err = unknownField("header", name)
-		}
-		if err == nil && seen&field != 0 {
-			err = twice("header." + string(name))
-		}
+		field, err := d.headerField(h, name)
 		if err != nil {
 			return err
+		}
+		if seen&field != 0 {
+			return twice("header." + string(name))
 		}
 		seen |= field
 	}
 	ids := string(d.ids)
-	h.CorrelationID = ids[correlation.from:correlation.to]
-	h.MessageID = ids[id.from:id.to]
+	h.CorrelationID = ids[d.correlation.from:d.correlation.to]
+	h.MessageID = ids[d.id.from:d.id.to]
 	return nil
+}
+
+// headerField reads the value of the field called name and returns its bit.
+func (d *decoder) headerField(h *Header, name []byte) (field int, err error) {
+	switch string(name) {
+	case "messageType":
+		h.MessageType, err = d.word("header.messageType")
+		return seenMessageType, err
+	case "schemaName":
+		h.SchemaName, err = d.word("header.schemaName")
+		return seenSchemaName, err
+	case "schemaVersion":
+		h.SchemaVersion, err = d.word("header.schemaVersion")
+		return seenSchemaVersion, err
+	case "correlationId":
+		d.correlation, err = d.unique("header.correlationId")
+		return seenCorrelationID, err
+	case "messageId":
+		d.id, err = d.unique("header.messageId")
+		return seenMessageID, err
+	case "timestamp":
+		h.Timestamp, err = d.time("header.timestamp")
+		return seenTimestamp, err
+	case "producer":
+		h.Producer, err = d.word("header.producer")
+		return seenProducer, err
+	}
+	return 0, unknownField("header", name)
 }
 
 // string reads the text of a header field, or nil for null. It is valid until
@@ -231,8 +238,8 @@ func (d *decoder) word(path string) (string, error) {
 // span is a part of decoder.ids.
 type span struct{ from, to int }
 
-// id reads a text that is different in each message.
-func (d *decoder) id(path string) (span, error) {
+// unique reads a text that is different in each message.
+func (d *decoder) unique(path string) (span, error) {
 	b, err := d.string(path)
 	from := len(d.ids)
 	d.ids = append(d.ids, b...)
@@ -288,7 +295,7 @@ func (d *decoder) syntax() error {
 		return syntaxError(err, "", 0)
 	}
 	end := d.json.InputOffset()
-	if _, err := d.json.ReadToken(); err != io.EOF {
+	if _, err := d.json.ReadToken(); !errors.Is(err, io.EOF) {
 		return Fail(ClassDecode, "not an envelope: something follows it at byte %d", end)
 	}
 	return nil

@@ -212,7 +212,7 @@ func TestForbidExtraRefusesUnknownFields(t *testing.T) {
 		`{"id":"1","item":{"size":1}}`:    `body.item.size: unknown field`,
 		`{"id":"1","ForbidExtra":{}}`:     `body.ForbidExtra: unknown field`,
 		`{"id":"1","ID":"2"}`:             `body.ID: unknown field`,
-		`{"id":"1","item":{"sku":"a"}} `:  ``,
+		`{"id":"1","item":{"sku":"a"}}`:   ``,
 		`{"item":{"sku":"a"},"id":"1"}`:   ``,
 		`{"id":"1","i\u0074em":{"x":"a"}`: `body.item.x: unknown field`,
 	} {

@@ -1,6 +1,6 @@
 package message
 
-import "errors"
+import "strings"
 
 // FieldError says which field breaks which rule. Invalid makes one.
 type FieldError struct {
@@ -9,6 +9,14 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+
+// in is Error with the field's whole path.
+func (e *FieldError) in(part string) string {
+	if strings.HasPrefix(e.Field, "[") {
+		return part + e.Error()
+	}
+	return part + "." + e.Error()
+}
 
 // Invalid returns a *FieldError, for a model's Validate method and for the
 // rules of Registry.CheckHeader:
@@ -37,20 +45,14 @@ func (e *partError) Unwrap() error { return e.err }
 
 func within(part string, err error) string {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		text := ""
+		var texts []string
 		for _, err := range joined.Unwrap() {
-			if text != "" {
-				text += "; "
-			}
-			text += within(part, err)
+			texts = append(texts, within(part, err))
 		}
-		return text
+		return strings.Join(texts, "; ")
 	}
-	if f, ok := errors.AsType[*FieldError](err); ok && f == err {
-		if f.Field != "" && f.Field[0] == '[' {
-			return part + f.Error()
-		}
-		return part + "." + f.Error()
+	if f, ok := err.(interface{ in(string) string }); ok {
+		return f.in(part)
 	}
 	return part + ": " + err.Error()
 }

@@ -40,8 +40,8 @@ func (w *witness) OnError(_ context.Context, m *message.Message, err error) erro
 	return err
 }
 
-func newWitness(name string, fail map[string]error) *witness {
-	return &witness{calls: new([]string), name: name, fail: fail}
+func newWitness(fail map[string]error) *witness {
+	return &witness{calls: new([]string), fail: fail}
 }
 
 func wantCalls(t *testing.T, got []string, want ...string) {
@@ -64,7 +64,7 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 		"after fails":  {map[string]error{"after": errTest}, []string{"before", "handle", "after", "error"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, w := message.NewRegistry(), newWitness("", tt.fail)
+			r, w := message.NewRegistry(), newWitness(tt.fail)
 			message.Register(r, "payments", w)
 			err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
 			if want := len(tt.fail) > 0; errors.Is(err, errTest) != want {
@@ -76,7 +76,7 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 }
 
 func TestHooksDoNotRunForInvalidMessagesAndTombstones(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness("", nil)
+	r, w := message.NewRegistry(), newWitness(nil)
 	message.Register(r, "payments", w, message.With(func(message.Handler) message.Handler {
 		return message.HandlerFunc(func(context.Context, *message.Message) error { panic("middleware was called") })
 	}))
@@ -100,7 +100,7 @@ func TestOnErrorDecides(t *testing.T) {
 			return message.Permanent(err)
 		}
 	}
-	r, w := message.NewRegistry(), newWitness("", map[string]error{"handle": errTest})
+	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
 	w.onError = attempt
 	message.Register(r, "payments", w)
 	m := newMessage(envelope("P", validBody))
@@ -167,7 +167,7 @@ func TestShutdownGoesOnAfterAnError(t *testing.T) {
 }
 
 func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness("", nil)
+	r, w := message.NewRegistry(), newWitness(nil)
 	message.Register(r, "payments", w)
 	message.Register(r, "refunds", w)
 	if err := errors.Join(r.Startup(t.Context()), r.Shutdown(t.Context())); err != nil {

@@ -64,7 +64,7 @@ func Timeout(d time.Duration) Middleware {
 			ctx, cancel := context.WithTimeoutCause(ctx, d, late)
 			defer cancel()
 			err := next.Handle(ctx, m)
-			if err == nil || context.Cause(ctx) != late || !errors.Is(err, context.DeadlineExceeded) {
+			if err == nil || !errors.Is(context.Cause(ctx), late) || !errors.Is(err, context.DeadlineExceeded) {
 				return err
 			}
 			return &Error{Class: ClassTimeout, Err: fmt.Errorf("%w: %w", late, err), Outcome: outcomeOf(err)}

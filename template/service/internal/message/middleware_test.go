@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -193,22 +192,5 @@ func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
 				t.Errorf("the body is in %q", got)
 			}
 		})
-	}
-}
-
-// What a message costs is part of what this package promises.
-func TestAllocations(t *testing.T) {
-	r := message.NewRegistry(message.Recover, message.Log(slog.New(slog.NewTextHandler(io.Discard, nil))))
-	message.Register(r, "payments", ignore[received]{})
-	m := newMessage(envelope("PaymentReceived", `{"id":"p-1"}`))
-	ctx := t.Context()
-	got := testing.AllocsPerRun(1000, func() {
-		if err := r.Handle(ctx, m); err != nil {
-			t.Fatal(err)
-		}
-	})
-	// The envelope and the header's ids; the strings of the body are known.
-	if got > 2 {
-		t.Errorf("%v allocations a message, want 2", got)
 	}
 }

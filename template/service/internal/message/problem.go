@@ -45,7 +45,7 @@ func wrongKind(path, want string, got jsontext.Kind) error {
 // syntaxError tells why a value is not JSON. The path and the byte are those
 // of the part that was read, where that was not the whole value.
 func syntaxError(err error, path string, start int) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return Fail(ClassDecode, "not an envelope: the value is empty")
 	}
 	serr, ok := errors.AsType[*jsontext.SyntacticError](err)
@@ -53,7 +53,7 @@ func syntaxError(err error, path string, start int) error {
 		return Fail(ClassDecode, "not JSON: %s", shorten(err.Error(), 2*longestQuote))
 	}
 	path = pathOf(path, serr.JSONPointer)
-	if serr.Err == jsontext.ErrDuplicateName {
+	if errors.Is(serr.Err, jsontext.ErrDuplicateName) {
 		return twice(path)
 	}
 	if path != "" {

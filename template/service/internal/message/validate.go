@@ -5,6 +5,7 @@ import (
 	"errors"
 	"reflect"
 	"strings"
+	"unicode"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -69,11 +70,18 @@ func fieldErrors(err error) error {
 	return errors.Join(errs...)
 }
 
-// fieldPath is the path of a field below the body.
+// fieldPath is the path of a field below the body. Keys of maps are part of
+// it, so it can be of any length and have any character.
 func fieldPath(f validator.FieldError) string {
-	_, path, ok := strings.Cut(f.Namespace(), ".")
-	if !ok || strings.HasPrefix(f.Namespace(), "[") {
-		return f.Namespace()
+	path := f.Namespace()
+	if !strings.HasPrefix(path, "[") { // it starts with the model's name
+		_, path, _ = strings.Cut(path, ".")
 	}
-	return path
+	printable := strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, path)
+	return shorten(printable, 3*longestQuote)
 }

@@ -56,6 +56,7 @@ func TestTagsAreToldInWords(t *testing.T) {
 		`"lines":[]`:                     `body.lines: must have at least 1 item`,
 		`"lines":[{"price":1},{}]`:       `body.lines[1].price: must be greater than 0`,
 		`"labels":{"a":"b"}`:             `body.labels[a]: must have at least 2 characters`,
+		`"labels":{"a\n":"b"}`:           `body.labels[a?]: must have at least 2 characters`,
 		`"due":"2001-01-01T00:00:00Z"`:   `body.due: breaks the rule "gt"`,
 		`"Untagged":"secret"`:            `body.Untagged: must start with "x"`,
 		`"hex":"secret"`:                 `body.hex: breaks the rule "hexadecimal"`,
