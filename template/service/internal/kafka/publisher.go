@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/eapache/go-resiliency/breaker"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -137,11 +138,13 @@ func tooLarge(err error) bool {
 }
 
 // broken reports whether err means that the producer it came from will give no
-// other answer.
+// other answer, or not for long: its circuit breaker refuses everything for 10 s
+// after three failures, and does not say what they were. A new producer asks
+// the brokers again.
 func broken(err error) bool {
 	for _, fatal := range []error{
 		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrInvalidProducerEpoch, sarama.ErrUnknownProducerID,
-		sarama.ErrProducerFenced, sarama.ErrClosedClient, sarama.ErrShuttingDown,
+		sarama.ErrProducerFenced, sarama.ErrClosedClient, sarama.ErrShuttingDown, breaker.ErrBreakerOpen,
 	} {
 		if errors.Is(err, fatal) {
 			return true

@@ -131,6 +131,9 @@ func TestKeysLandWhereJavaPutsThem(t *testing.T) {
 			t.Errorf("murmur2(%q) is %d, want %d", key, got, want)
 		}
 	}
+	if pm := producerMessage(&message.Message{}); pm.Key != nil || pm.Value != nil {
+		t.Errorf("a message without a key has the key %#v: all of them would land in one partition", pm.Key)
+	}
 	for i := range 2000 {
 		key := []byte(strings.Repeat("k", i%7) + strconv.Itoa(i))
 		for _, partitions := range []int32{1, 6, 100, 1<<31 - 1} {
