@@ -9,7 +9,7 @@ import (
 )
 
 // await returns once every sample has met its fate, or ctx ends. The error
-// names those that met another than they expect, or none.
+// names those that met another than they expect, or none yet.
 func (r *report) await(ctx context.Context, sent []samples.Sent) error {
 	for {
 		r.mu.Lock()
@@ -18,7 +18,7 @@ func (r *report) await(ctx context.Context, sent []samples.Sent) error {
 			switch kind, ok := r.fates[s.String()]; {
 			case !ok || kind == engine.Retrying || kind == engine.DeadLetterRefused:
 				open++
-				wrong += fmt.Sprintf("\n  %s  %s: met no fate", s, s.Name)
+				wrong += fmt.Sprintf("\n  %s  %s: not done yet", s, s.Name)
 			case kind.String() != string(s.Expect):
 				wrong += fmt.Sprintf("\n  %s  %s: expected %s, met %s", s, s.Name, s.Expect, kind)
 			}

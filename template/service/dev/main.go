@@ -8,8 +8,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -24,7 +24,10 @@ import (
 var started = time.Now()
 
 // patience is how long the samples have to meet their fate.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
+
+// sendPatience is how long a broker has to take them.
+const sendPatience = 5 * time.Second
 
 func main() { os.Exit(start()) }
 
@@ -37,11 +40,13 @@ func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal finds nobody to catch it
-	var err error
-	if *send {
-		err = sendTo(ctx, *broker)
-	} else {
-		err = run(ctx, *once, newReport(os.Stdout))
+	all, err := samples.Load()
+	switch {
+	case err != nil:
+	case *send:
+		err = sendTo(ctx, *broker, all)
+	default:
+		err = run(ctx, all, *once, newReport(os.Stdout, isTerminal(os.Stdout)))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "dev:", err)
@@ -51,21 +56,17 @@ func start() int {
 }
 
 // sendTo sends the samples to a broker that is already there.
-func sendTo(ctx context.Context, broker string) error {
-	all, err := samples.Load()
-	if err != nil {
-		return err
-	}
+func sendTo(ctx context.Context, broker string, all []samples.Sample) error {
 	client, err := samples.Dial(broker)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer from %s; is `make dev` running?", broker))
+	ctx, cancel := context.WithTimeoutCause(ctx, sendPatience, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", broker))
 	defer cancel()
 	sent, err := client.Send(ctx, all)
 	if err != nil {
-		return errors.Join(err, context.Cause(ctx))
+		return cmp.Or(context.Cause(ctx), err)
 	}
 	for _, s := range sent {
 		fmt.Printf("%s  %s\n", s, s.Name)

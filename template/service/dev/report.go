@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
+
+// usualWhat is the width at which the column of types and ids begins.
+const usualWhat = 21
 
 // report prints a line for each thing that happens to a message and remembers
 // the last of them. It is safe for use by the service's workers.
@@ -23,9 +25,9 @@ type report struct {
 	changed chan struct{}               // closed at the next change of fates
 }
 
-func newReport(w *os.File) *report {
+func newReport(w io.Writer, colours bool) *report {
 	return &report{
-		w: w, colours: isTerminal(w), what: len("OrderCreated 01234567"),
+		w: w, colours: colours, what: usualWhat,
 		fates: map[string]engine.EventKind{}, changed: make(chan struct{}),
 	}
 }

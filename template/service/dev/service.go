@@ -27,6 +27,7 @@ func settings(brokerAddr string) (config.Config, error) {
 		"KAFKA_BOOTSTRAP_SERVERS": brokerAddr,
 		"KAFKA_GROUP_ID":          group,
 		"KAFKA_COMMIT_INTERVAL":   "100ms",
+		"KAFKA_DRAIN_TIMEOUT":     "3s",
 		"KAFKA_FETCH_MAX_WAIT":    "50ms",
 		"KAFKA_METADATA_BACKOFF":  "20ms",
 		"OPS_ADDR":                "127.0.0.1:0",

@@ -13,11 +13,7 @@ import (
 
 // run starts broker and service, sends the samples and reports. With once it
 // ends when they have met their fate; otherwise when ctx does.
-func run(ctx context.Context, once bool, out *report) error {
-	all, err := samples.Load()
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, all []samples.Sample, once bool, out *report) error {
 	kafka, err := startBroker()
 	if err != nil {
 		return err
@@ -27,7 +23,7 @@ func run(ctx context.Context, once bool, out *report) error {
 	if err != nil {
 		return err
 	}
-	if err := known(all, service.topics); err != nil {
+	if err := check(all, service.topics); err != nil {
 		return err
 	}
 	if err := kafka.create(service.topics); err != nil {
@@ -41,16 +37,17 @@ func run(ctx context.Context, once bool, out *report) error {
 	g.Go(func() error { return service.run(ctx) })
 	g.Go(func() error {
 		err := try(ctx, kafka.addr, all, out)
-		switch {
-		case once:
+		if once {
 			end()
-		case err != nil && ctx.Err() == nil:
-			out.wrong(err) // the user looks into it; what they send next is shown too
-			err = nil
-		case err == nil:
+			return err
+		}
+		if err != nil && ctx.Err() == nil {
+			out.wrong(err) // somebody looks into it, and sees what they send next too
+		}
+		if err == nil {
 			out.next(kafka, service)
 		}
-		return err
+		return nil
 	})
 	if err := g.Wait(); err != nil {
 		return err
@@ -59,8 +56,8 @@ func run(ctx context.Context, once bool, out *report) error {
 	return nil
 }
 
-// known refuses samples that nobody would handle.
-func known(all []samples.Sample, topics []string) error {
+// check refuses samples that nobody would handle.
+func check(all []samples.Sample, topics []string) error {
 	for _, s := range all {
 		if !slices.Contains(topics, s.Topic) {
 			return fmt.Errorf("dev/samples: sample %q is for topic %q, which handlers.Register does not register", s.Name, s.Topic)

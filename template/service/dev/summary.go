@@ -63,7 +63,7 @@ read on                     README.md
 func (r *report) wrong(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	fmt.Fprintf(r.w, "\n%s\n\n", r.paint(red, err.Error()))
+	fmt.Fprintf(r.w, "\n%s\n\nwhat each sample expects is in dev/samples/\n\n", r.paint(red, err.Error()))
 }
 
 // end prints the last line.
