@@ -442,7 +442,7 @@ func drawConfig(t *rapid.T) Config {
 		},
 		MaxPollRecords: records, MaxPollBytes: 1 << 20, MaxUncommitted: 3 * records,
 		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
-		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: 200 * time.Millisecond, StuckAfter: time.Hour,
+		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
 	}
 }
 

@@ -1,0 +1,320 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// payment is what the tests' handlers get.
+type payment struct {
+	N int `json:"n"`
+}
+
+// running is a consumer that runs until its test ends or stop is called.
+type running struct {
+	*Consumer
+	stop func() error
+
+	mu     sync.Mutex
+	cond   *sync.Cond
+	events []engine.Event
+	places []string // topic/partition@offset of each event
+}
+
+// consume runs a consumer of the given topics with one handler.
+func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
+	registry := message.NewRegistry(message.Recover)
+	for _, topic := range topics {
+		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
+	}
+	publisher := newPublisher(t, cfg)
+	c, err := NewConsumer(cfg, registry, publisher, quiet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{Consumer: c}
+	r.cond = sync.NewCond(&r.mu)
+	c.Observe(r.note)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+func (r *running) note(e engine.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.events = append(r.events, e)
+	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
+	r.cond.Broadcast()
+}
+
+// await waits for n events of a kind.
+func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
+	t.Helper()
+	timeout := time.AfterFunc(30*time.Second, func() { r.cond.Broadcast() })
+	defer timeout.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.count(kind) < n {
+		if time.Now().After(deadline) {
+			t.Fatalf("saw %d %v, want %d", r.count(kind), kind, n)
+		}
+		r.cond.Wait()
+	}
+}
+
+func (r *running) count(kind engine.EventKind) int {
+	n := 0
+	for _, e := range r.events {
+		if e.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// eventually waits until what ok reports is true.
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatalf("never: %s", what)
+		}
+	}
+}
+
+// envelopes returns the values of messages numbered from to to-1.
+func envelopes(t *testing.T, from, to int) [][]byte {
+	t.Helper()
+	var values [][]byte
+	for n := from; n < to; n++ {
+		h := message.NewHeader("PaymentReceived", "tests")
+		v, err := message.JSON{}.Encode(&h, payment{N: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, v)
+	}
+	return values
+}
+
+// newClient returns a client other than the one under test.
+func newClient(t *testing.T, c *kfake.Cluster) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
+}
+
+// produce writes values to one partition, each with its number as key.
+func produce(t *testing.T, c *kfake.Cluster, topic string, partition int32, values ...[]byte) {
+	t.Helper()
+	client := newClient(t, c)
+	for i, v := range values {
+		r := &kgo.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// committed returns what the tests' group committed of a partition, -1 for nothing.
+func committed(t *testing.T, c *kfake.Cluster, topic string, partition int32) int64 {
+	t.Helper()
+	got, err := kadm.NewClient(newClient(t, c)).FetchOffsets(t.Context(), "tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := got.Lookup(topic, partition)
+	if !ok {
+		return -1
+	}
+	return o.At
+}
+
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
+
+func succeed(context.Context, message.Of[payment]) error { return nil }
+
+func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
+	c := startCluster(t, topicOf(3))
+	values := envelopes(t, 0, 30)
+	values[7] = []byte("not an envelope")
+	for p := range int32(3) {
+		produce(t, c, "payments", p, values...)
+	}
+	r := consume(t, settings(t, c), func(_ context.Context, m message.Of[payment]) error {
+		if m.Body.N == 20 {
+			return message.Permanent(errors.New("twenty is too much"))
+		}
+		return nil
+	}, "payments")
+	r.await(t, engine.Handled, 84)
+	r.await(t, engine.DeadLettered, 6)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(3) {
+		if got := committed(t, c, "payments", p); got != 30 {
+			t.Errorf("partition %d is committed at %d, want 30", p, got)
+		}
+	}
+	for _, rec := range readAll(t, c, "payments.dlq", 6) {
+		var dead struct {
+			Error struct{ Reason string }
+		}
+		if err := json.Unmarshal(rec.Value, &dead); err != nil || dead.Error.Reason == "" {
+			t.Errorf("dead letter %s: %v", rec.Value, err)
+		}
+	}
+}
+
+func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
+	c := startCluster(t, topicOf(1))
+	produce(t, c, "payments", 0, envelopes(t, 0, 5)...)
+	first := consume(t, settings(t, c), succeed, "payments")
+	first.await(t, engine.Handled, 5)
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, "payments", 0, envelopes(t, 5, 8)...)
+	second := consume(t, settings(t, c), succeed, "payments")
+	second.await(t, engine.Handled, 3)
+	second.mu.Lock()
+	defer second.mu.Unlock()
+	if want := []string{"payments/0@5", "payments/0@6", "payments/0@7"}; !slices.Equal(slices.Sorted(slices.Values(second.places)), want) {
+		t.Errorf("handled %v, want %v", second.places, want)
+	}
+}
+
+func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
+	c := startCluster(t, topicOf(1))
+	produce(t, c, "payments", 0, envelopes(t, 0, 10)...)
+	started, release := make(chan struct{}), make(chan struct{})
+	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1")
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		close(started) // a second call would panic
+		<-release
+		return nil
+	}, "payments")
+	<-started
+	stopped := make(chan error)
+	go func() { stopped <- r.stop() }()
+	eventually(t, "the consumer drains", func() bool { return drains(r) })
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if got := committed(t, c, "payments", 0); got != 1 {
+		t.Errorf("committed %d, want 1: what ran is done, the rest comes again", got)
+	}
+}
+
+// drains reports whether the consumer's session has ended.
+func drains(r *running) bool {
+	s := r.session.Load()
+	return s == nil || (*s.current.Load()).Context().Err() != nil
+}
+
+func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
+	address := freeAddress(t)
+	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address)
+	r := consume(t, cfg, succeed, "payments")
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), "connect")
+	})
+	c := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)))
+	produce(t, c, "payments", 0, envelopes(t, 0, 1)...)
+	r.await(t, engine.Handled, 1)
+	if err := r.Ready(); err != nil {
+		t.Errorf("not ready although it consumes: %v", err)
+	}
+}
+
+func TestAMissingTopicIsWaitedFor(t *testing.T) {
+	c := startCluster(t)
+	r := consume(t, settings(t, c), succeed, "payments")
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), `topic "payments" does not exist`)
+	})
+	if err := c.CreateTopic("payments", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, "payments", 0, envelopes(t, 0, 1)...)
+	r.await(t, engine.Handled, 1)
+}
+
+func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
+	c := startCluster(t, topicOf(1))
+	produce(t, c, "payments", 0, envelopes(t, 0, 5)...)
+	cfg := settings(t, c, "KAFKA_ERROR_POLICY", "stop", "KAFKA_ORDERING", "partition")
+	broken := errors.New("broken")
+	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+		if m.Body.N == 3 {
+			return broken
+		}
+		return nil
+	}, "payments")
+	r.await(t, engine.Stopped, 1)
+	eventually(t, "it ends by itself", func() bool { return r.Ready() != nil && r.Ready().Error() == "stopped" })
+	if err := r.stop(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "payments/0@3") {
+		t.Errorf("ended with %v, want the error and its place", err)
+	}
+	if got := committed(t, c, "payments", 0); got != 3 {
+		t.Errorf("committed %d, want 3", got)
+	}
+}
+
+func TestNoTopicWithAHandlerIsAStartUpError(t *testing.T) {
+	_, err := NewConsumer(settings(t, startCluster(t)), message.NewRegistry(), nil, quiet)
+	if err == nil || !strings.Contains(err.Error(), "handlers/handlers.go") {
+		t.Errorf("%v, want where to register a handler", err)
+	}
+}
