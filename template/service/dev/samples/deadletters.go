@@ -82,6 +82,10 @@ func open(r *kgo.Record) (Letter, error) {
 		l.Headers[h.Key] = string(h.Value)
 	}
 	l.Origin = fmt.Sprintf("%s/%s@%s", l.Headers["forge-dlq-topic"], l.Headers["forge-dlq-partition"], l.Headers["forge-dlq-offset"])
+	if l.Headers["forge-dlq-encoding"] == "raw" {
+		l.Original, l.Reason = r.Value, l.Headers["forge-dlq-reason"]
+		return l, nil
+	}
 	var value struct {
 		Original json.RawMessage `json:"original_message"`
 		Error    struct {
