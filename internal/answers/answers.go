@@ -149,6 +149,8 @@ func CheckName(name string) error {
 		p.Reason = fmt.Sprintf("starts with %q", name[0])
 	case name[len(name)-1] == '.':
 		p.Reason = "ends with a dot"
+	case strings.Contains(name, "..."):
+		p.Reason = "has ..., which go takes for many packages"
 	case len(name) > maxName:
 		p.Reason = fmt.Sprintf("has %d characters, at most %d are allowed", len(name), maxName)
 		p.Hint = "use a shorter name"

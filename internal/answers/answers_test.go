@@ -41,6 +41,7 @@ var refused = []struct{ question, value, reason string }{
 	{answers.Name, ".service", `starts with '.'`},
 	{answers.Name, "_service", `starts with '_'`},
 	{answers.Name, "service.", "ends with a dot"},
+	{answers.Name, "a...b", "has ..."},
 	{answers.Name, "sérvice", `has the character 'é'`},
 	{answers.Name, "a/b", `has the character '/'`},
 	{answers.Name, "a\nb", "has a line break"},

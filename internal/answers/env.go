@@ -20,7 +20,7 @@ func EnvQuote(value string) (string, error) {
 		return "'" + value + "'", nil
 	case !strings.HasSuffix(value, `"`) && !strings.HasSuffix(value, `\`):
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`).Replace(value) + `"`, nil
-	case strings.TrimSpace(value) == value && !strings.Contains(value, " #") && !strings.ContainsAny(value[:1], `'"`):
+	case strings.TrimSpace(value) == value && !strings.Contains(value, "#") && !strings.ContainsAny(value[:1], `'"`):
 		return strings.ReplaceAll(value, "$", `\$`), nil
 	}
 	return "", errors.New("cannot be written in an .env file: it ends with a quote or a backslash that ends nothing")
