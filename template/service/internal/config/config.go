@@ -55,8 +55,7 @@ func Load() (Config, error) {
 // unreadable tells what is wrong with the settings file. The parser's own text
 // quotes the rest of the file from where it stopped, secrets included.
 func unreadable(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Error()
 	}
 	return File + " is not made of NAME=value lines: a name has a character other than letters, digits, _ and ., or a quote is not closed"

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/joho/godotenv"
 )
 
 // example returns the lines of the settings file that users start from.
@@ -66,5 +68,18 @@ func TestSettingsAreDocumentedOnce(t *testing.T) {
 			t.Errorf("%s or its field %s is there twice: env's errors could not be told apart", f.Name, f.path)
 		}
 		seen[f.Name], seen[f.path] = true, true
+	}
+}
+
+func TestExampleFileIsAConfig(t *testing.T) {
+	file, err := godotenv.Read(filepath.Join("..", "..", ".env.example"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip("there is no .env.example")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := load(file, nil); err != nil {
+		t.Error(err)
 	}
 }

@@ -65,9 +65,8 @@ func (p *problems) parse(variables map[string]string) Config {
 		all.Errors = []error{err}
 	}
 	for _, err := range all.Errors {
-		var wrong env.ParseError
 		i := -1
-		if errors.As(err, &wrong) {
+		if wrong, ok := errors.AsType[env.ParseError](err); ok {
 			i = slices.IndexFunc(table, func(f field) bool { return f.path == wrong.Name })
 		}
 		if i < 0 {

@@ -1,3 +1,5 @@
+// Package kafka is the service's only door to Kafka: the consumer that feeds the
+// engine, the publisher, the dead letters, and the settings of their clients.
 package kafka
 
 import (

@@ -207,7 +207,7 @@ func originalValue(value []byte, encoding string) ([]byte, error) {
 func originalMember(value []byte) ([]byte, error) {
 	d := jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true))
 	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
-		return nil, fmt.Errorf("the value is not a dead letter's: it is no JSON object")
+		return nil, errors.New("the value is not a dead letter's: it is no JSON object")
 	}
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()

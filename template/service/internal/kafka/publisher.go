@@ -66,7 +66,7 @@ func (p *Publisher) Publish(ctx context.Context, m *message.Message) error {
 	if size > soloBytes {
 		return fmt.Errorf("publish to %s: %w: %d bytes", m.Topic, ErrTooLarge, size)
 	}
-	err := error(ErrTooLarge)
+	err := ErrTooLarge
 	if size <= batchBytes {
 		err = p.batch.send(ctx, m)
 	}

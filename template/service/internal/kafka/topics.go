@@ -180,15 +180,20 @@ func deadLetterSize(admin sarama.ClusterAdmin, topic string) int {
 
 // topicSettings returns a topic's settings by name.
 func topicSettings(admin sarama.ClusterAdmin, topic string) (map[string]string, error) {
-	entries, err := admin.DescribeConfig(sarama.ConfigResource{
+	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{
 		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{cleanupPolicy, maxMessageBytes},
-	})
+	}}, sarama.DescribeConfigsOptions{})
 	if err != nil {
 		return nil, err
 	}
-	settings := make(map[string]string, len(entries))
-	for _, e := range entries {
-		settings[e.Name] = e.Value
+	settings := make(map[string]string)
+	for _, result := range results {
+		if result.ErrorCode != 0 {
+			return nil, result.ErrorCode
+		}
+		for _, e := range result.Configs {
+			settings[e.Name] = e.Value
+		}
 	}
 	return settings, nil
 }
