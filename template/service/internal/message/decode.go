@@ -35,10 +35,10 @@ type decoder struct {
 	source          bytes.Buffer     // lets json read from data without a copy
 }
 
-// release gives d back, without the message that it read.
+// release gives d back. Its source still holds the value, until the next one
+// or until the pool drops d: to clear it would cost as much as to set it.
 func (d *decoder) release() {
 	d.data = nil
-	d.from(0)
 	decoders.Put(d)
 }
 
