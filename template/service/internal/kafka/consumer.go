@@ -25,6 +25,7 @@ type Consumer struct {
 	log      *slog.Logger
 
 	session atomic.Pointer[session] // the present one, nil between sessions
+	trouble atomic.Pointer[trouble] // nil before the first
 
 	mu    sync.Mutex
 	state error // why the consumer is not ready, nil when it is
@@ -94,6 +95,9 @@ func (c *Consumer) Ready() error {
 	defer c.mu.Unlock()
 	if c.state != nil {
 		return c.state
+	}
+	if t := c.trouble.Load(); t != nil && time.Since(t.at) < lasting {
+		return t.err
 	}
 	return c.engine.Ready()
 }
@@ -189,7 +193,7 @@ func (c *Consumer) connectAndConsume(ctx context.Context) (err error) {
 		return fmt.Errorf("join group %q: %w", c.cfg.GroupID, err)
 	}
 	defer func() { err = errors.Join(err, closed(group.Close())) }()
-	go c.logErrors(group)
+	go c.readErrors(group)
 	return c.joinUntil(ctx, &session{consumer: c, group: group, admin: admin})
 }
 
@@ -225,10 +229,32 @@ func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
 	return nil
 }
 
-// logErrors reads the group's errors until it closes. Unread, they would be
+// errorsEvery bounds how often the group's errors are logged: while a broker is
+// away there are several a second, all alike.
+const errorsEvery = 10 * time.Second
+
+// lasting is for how long an error of the group's says that it has trouble.
+// Fetches that fail are tried again, and fail again, more often than this.
+const lasting = 5 * time.Second
+
+// trouble is the last error of the group's.
+type trouble struct {
+	err error
+	at  time.Time
+}
+
+// readErrors reads the group's errors until it closes. Unread, they would be
 // dropped, and with them every word of a failed commit.
-func (c *Consumer) logErrors(group sarama.ConsumerGroup) {
+func (c *Consumer) readErrors(group sarama.ConsumerGroup) {
+	var logged time.Time
+	unsaid := 0
 	for err := range group.Errors() {
-		c.log.Warn("consumer", "error", err)
+		c.trouble.Store(&trouble{err, time.Now()})
+		if time.Since(logged) < errorsEvery {
+			unsaid++
+			continue
+		}
+		c.log.Warn("consuming has trouble, trying again", "error", err, "unsaid", unsaid)
+		logged, unsaid = time.Now(), 0
 	}
 }

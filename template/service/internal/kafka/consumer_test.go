@@ -269,11 +269,36 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 		err := r.Ready()
 		return err != nil && strings.Contains(err.Error(), "connect")
 	})
-	c := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)))
+	c := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(t.TempDir()))
 	produce(t, c, "payments", 0, envelopes(t, 0, 1)...)
 	r.await(t, engine.Handled, 1)
 	if err := r.Ready(); err != nil {
 		t.Errorf("not ready although it consumes: %v", err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
+	address, data := freeAddress(t), t.TempDir()
+	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
+	produce(t, first, "payments", 0, envelopes(t, 0, 1)...)
+	cfg := settings(t, first)
+	r := consume(t, cfg, succeed, "payments")
+	r.await(t, engine.Handled, 1)
+	first.Close()
+	eventually(t, "not ready", func() bool { return r.Ready() != nil })
+	second := startCluster(t, kfake.Ports(portOf(t, address)), kfake.DataDir(data))
+	produce(t, second, "payments", 0, envelopes(t, 1, 2)...)
+	eventually(t, "the second message is handled", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return slices.Contains(r.places, "payments/0@1")
+	})
+	eventually(t, "ready again", func() bool { return r.Ready() == nil })
+	if err := r.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
