@@ -3,7 +3,6 @@
 package message_test // the race detector makes pools forget, so they allocate
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 
@@ -12,7 +11,7 @@ import (
 
 // What a message costs is part of what this package promises.
 func TestAllocations(t *testing.T) {
-	r := message.NewRegistry(message.Recover, message.Log(slog.New(slog.NewTextHandler(io.Discard, nil))))
+	r := message.NewRegistry(message.Recover, message.Log(slog.New(slog.DiscardHandler)))
 	message.Register(r, "payments", ignore[received]{})
 	m := newMessage(envelope("PaymentReceived", `{"id":"p-1"}`))
 	ctx := t.Context()

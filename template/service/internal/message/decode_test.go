@@ -1,9 +1,12 @@
 package message_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/uuid"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -90,11 +93,28 @@ type deepModel struct {
 	Items  []deepItem        `json:"items"`
 	Labels map[string]string `json:"labels"`
 	Next   *deepModel        `json:"next"`
+	Ref    uuid.UUID         `json:"ref"`
+	Price  price             `json:"price"`
+	Pair   [2]int            `json:"pair"`
+	Wild   map[price]int     `json:"wild"`
 }
 
 type deepItem struct {
 	Amount float64 `json:"amount"`
 }
+
+// price reads itself: "9.50 EUR".
+type price struct{ amount, currency string }
+
+func (p *price) UnmarshalJSON(b []byte) (err error) {
+	var ok bool
+	if p.amount, p.currency, ok = strings.Cut(strings.Trim(string(b), `"`), " "); !ok {
+		return errors.New("no currency in " + string(b))
+	}
+	return nil
+}
+
+func (p *price) UnmarshalText(b []byte) error { return p.UnmarshalJSON(b) }
 
 func TestDecodeRefuses(t *testing.T) {
 	valid := envelope("PaymentReceived", validBody)
@@ -167,6 +187,13 @@ func TestDecodeRefuses(t *testing.T) {
 		{"text for a time", body(`{"due":"secret"}`), message.ClassInvalid, `body.due: must be an RFC 3339 time`},
 		{"text for bytes", body(`{"wait":"s!"}`), message.ClassInvalid, `body.wait: must be a base64 string`},
 		{"number for text", body(`{"labels":{"a b":1}}`), message.ClassInvalid, `body.labels["a b"]: must be a string, got number`},
+		{"text for a UUID", body(`{"ref":"secret"}`), message.ClassInvalid, `body.ref: must be a valid UUID`},
+		{"text for what reads itself", body(`{"price":"secret"}`), message.ClassInvalid, `body.price: must be a valid price`},
+		{"key that reads itself", body(`{"wild":{"9":1}}`), message.ClassInvalid, `body.wild[9]: must be a valid price`},
+		{"object for an array", body(`{"items":{}}`), message.ClassInvalid, `body.items: must be an array, got object`},
+		{"too short an array", body(`{"pair":[1]}`), message.ClassInvalid, `body.pair: must be an array`},
+		{"header field with a wrong literal", withHeader(`"c-1"`, `nul`), message.ClassDecode, `header.correlationId: not JSON: invalid character ',' in literal null (expecting 'l') at byte 105`},
+		{"header field without end", `{"header":{"messageType":"\`, message.ClassDecode, `header.messageType: not JSON: it ends too early at byte 26`},
 		{"deep", body(strings.Repeat(`{"next":`, 20) + `1` + strings.Repeat(`}`, 20)), message.ClassInvalid,
 			`body.next.next.next.next.next.next.next.next…: must be an object, got number`},
 	} {

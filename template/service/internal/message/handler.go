@@ -1,6 +1,9 @@
 package message
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Handler handles one message. Nil means done; Retry and Permanent tell the
 // engine what to do with a failure, and any other error is treated by the
@@ -24,8 +27,8 @@ type Middleware func(Handler) Handler
 
 // Chain wraps h so that the first middleware is the outermost.
 func Chain(h Handler, middleware ...Middleware) Handler {
-	for i := len(middleware) - 1; i >= 0; i-- {
-		h = middleware[i](h)
+	for _, wrap := range slices.Backward(middleware) {
+		h = wrap(h)
 	}
 	return h
 }

@@ -5,6 +5,7 @@ package message
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -34,9 +35,9 @@ type Field struct {
 // Get returns the value of the last transport header called key, and whether
 // there is one.
 func (m *Message) Get(key string) ([]byte, bool) {
-	for i := len(m.Headers) - 1; i >= 0; i-- {
-		if m.Headers[i].Key == key {
-			return m.Headers[i].Value, true
+	for _, f := range slices.Backward(m.Headers) {
+		if f.Key == key {
+			return f.Value, true
 		}
 	}
 	return nil, false

@@ -113,7 +113,7 @@ func checkTags(v *validator.Validate, t reflect.Type) error {
 // checkRules tries the rules of one tag on a field of type t, one by one,
 // because the validator stops at the first that fails.
 func checkRules(v *validator.Validate, t reflect.Type, tag string) error {
-	for _, rule := range strings.Split(tag, ",") {
+	for rule := range strings.SplitSeq(tag, ",") {
 		name, _, _ := strings.Cut(rule, "=")
 		switch {
 		case name == "dive":

@@ -113,10 +113,9 @@ type (
 	badElement struct {
 		A []string `validate:"dive,max=many"`
 	}
-	badInside struct{ A map[string][]*badParameter }
-	badJSON   struct {
-		A int `json:"'a"`
-	}
+	badInside     struct{ A map[string][]*badParameter }
+	badJSON       struct{ number }
+	number        int // not a struct with fields to take, and not exported either
 	badJSONInside struct{ A []badJSON }
 	recursive     struct {
 		Next []recursive `validate:"dive"`
@@ -130,6 +129,7 @@ func mistake[T any](topic string, h message.TypedHandler[T], opts ...message.Opt
 }
 
 func TestRegisterRefusesMistakes(t *testing.T) {
+	_ = badJSON{}.number // used by reflection only
 	for name, tt := range map[string]struct {
 		register func(*message.Registry) error
 		text     string

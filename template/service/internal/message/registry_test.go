@@ -3,6 +3,7 @@ package message_test
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,7 +26,7 @@ func TestHandleSideBySide(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			for i := range 500 {
-				id := fmt.Sprint(worker*500 + i)
+				id := strconv.Itoa(worker*500 + i)
 				value := strings.NewReplacer("m-1", id, "p-1", id).Replace(envelope("Type"+id, validBody))
 				if i%5 == 0 {
 					value = value[:len(value)/2] // leaves its decoder in the middle

@@ -45,7 +45,7 @@ func problem(f validator.FieldError) string {
 // amount words a limit for what kind of value f is: a number, or so many
 // characters or items.
 func amount(f validator.FieldError, number, count string) string {
-	unit := ""
+	var unit string
 	switch f.Kind() {
 	case reflect.String:
 		unit = "character"

@@ -75,7 +75,7 @@ func TestTagsAreToldInWords(t *testing.T) {
 // merge returns an object of fields, with those that more names replaced.
 func merge(fields, more string) string {
 	kept := []string{}
-	for _, field := range strings.Split(fields, ",") {
+	for field := range strings.SplitSeq(fields, ",") {
 		name, _, _ := strings.Cut(field, ":")
 		if !strings.Contains(","+more, ","+name+":") {
 			kept = append(kept, field)
