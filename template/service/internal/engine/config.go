@@ -43,6 +43,10 @@ type Config struct {
 	ErrorPolicy ErrorPolicy
 	Retry       RetryPolicy
 
+	// BreakerFailures is how many attempts that ask to be tried again, if they
+	// are the majority, hold all handlers back but one at a time; 0 is never.
+	BreakerFailures int
+
 	MaxPollRecords int   // messages of one lane held in memory before the lane is paused
 	MaxPollBytes   int64 // bytes of one lane held in memory before the lane is paused
 	MaxUncommitted int   // messages of one lane delivered beyond its low-water mark before the lane is paused
@@ -67,6 +71,7 @@ func (c Config) validate() error {
 	check(c.ErrorPolicy == PolicyDeadLetter || c.ErrorPolicy == PolicyRetry || c.ErrorPolicy == PolicySkip || c.ErrorPolicy == PolicyStop,
 		"ErrorPolicy", fmt.Sprintf("%q", c.ErrorPolicy), "dead-letter, retry, skip or stop")
 	check(c.MaxWorkers > 0, "MaxWorkers", c.MaxWorkers, "positive")
+	check(c.BreakerFailures >= 0, "BreakerFailures", c.BreakerFailures, "zero or positive")
 	check(c.MaxPollRecords > 0, "MaxPollRecords", c.MaxPollRecords, "positive")
 	check(c.MaxPollBytes > 0, "MaxPollBytes", c.MaxPollBytes, "positive")
 	check(c.MaxUncommitted >= c.MaxPollRecords, "MaxUncommitted", c.MaxUncommitted, "at least MaxPollRecords")

@@ -32,11 +32,13 @@ type Engine struct {
 	idle    int       // workers that wait
 	busy    int       // workers that do not
 	shares  shares
+	probe   bool // one message may be tried although the breaker is open
 
 	terminal atomic.Int64  // messages since the last commit
 	hurry    chan struct{} // a commit is due before its time
 	stopped  chan error    // the error policy asks to stop
 
+	breaker  breaker
 	counters counters
 	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
 	stuck    atomic.Pointer[string]
@@ -54,6 +56,7 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 		seed:    maphash.MakeSeed(),
 		hurry:   make(chan struct{}, 1),
 		stopped: make(chan error, 1),
+		breaker: breaker{failures: cfg.BreakerFailures},
 	}
 	e.wake.L = &e.mu
 	return e, nil

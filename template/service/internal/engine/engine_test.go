@@ -441,6 +441,62 @@ func TestALoneLaneTakesAllWorkers(t *testing.T) {
 	})
 }
 
+func TestWhileMostMessagesAskToBeTriedAgainNoneIsDeadLettered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures = 20
+		var down atomic.Bool
+		down.Store(true)
+		var calls atomic.Int64
+		b := start(t, cfg, func(context.Context, *message.Message) error {
+			calls.Add(1)
+			if down.Load() {
+				return message.Retry(errors.New("no database"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 100))
+		elapse(time.Minute)
+		b.buried.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
+		if got := calls.Load(); got > 60 {
+			t.Errorf("%d attempts in a minute while held back, want few", got)
+		}
+		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "no database") {
+			t.Errorf("ready says %v, want why handlers are held back", err)
+		}
+		down.Store(false)
+		elapse(10 * time.Second)
+		if b.marks.Load() != 99 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v after it healed; want 99, nil", b.marks.Load(), b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestAMinorityThatAsksToBeTriedAgainHoldsNobodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures = 20
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset%4 == 0 {
+				return message.Retry(errors.New("always"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		for i := range 100 {
+			l.Deliver(batch(int64(i*8), 8))
+			elapse(10 * time.Millisecond)
+		}
+		elapse(time.Second)
+		if _, ok := b.buried.Load(int64(0)); !ok || b.marks.Load() != 799 {
+			t.Errorf("marked %d, want 799 and the failing ones in the dead letters", b.marks.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
 func TestEveryWrongSettingIsNamed(t *testing.T) {
 	_, err := New(Config{}, nil, nil, nil, slog.New(slog.DiscardHandler))
 	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxPollBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "Retry.Kind", "Retry.MaxAttempts", "Retry.Delay"} {

@@ -19,6 +19,7 @@ const (
 // judge decides about a message that failed, and reports it.
 func (l *Lane) judge(it *item, aborted bool) verdict {
 	e := l.engine
+	e.learnFailure(it)
 	again := e.again(it)
 	switch {
 	case l.ending.Load() && (aborted || again):
@@ -48,10 +49,23 @@ func (e *Engine) again(it *item) bool {
 	if e.cfg.ErrorPolicy == PolicyRetry {
 		return true
 	}
-	if it.msg.Attempt >= e.cfg.Retry.MaxAttempts || message.IsPermanent(it.failed) {
-		return false
+	return e.retryable(it) && (it.msg.Attempt < e.cfg.Retry.MaxAttempts || e.breaker.open.Load())
+}
+
+// retryable reports whether a message failed in a way that may pass.
+func (e *Engine) retryable(it *item) bool {
+	return message.IsRetry(it.failed) || e.cfg.Retry.PlainErrors && !message.IsPermanent(it.failed)
+}
+
+// learnFailure tells the breaker of a failure.
+func (e *Engine) learnFailure(it *item) {
+	if !e.retryable(it) {
+		return
 	}
-	return message.IsRetry(it.failed) || e.cfg.Retry.PlainErrors
+	if opening := e.breaker.fail(it.failed, e.counters[Handled].Load()); opening > 0 {
+		e.log.Error("most messages ask to be tried again: handlers are held back", "error", it.failed)
+		e.probeAfter(firstProbe, opening)
+	}
 }
 
 // retry makes a queue wait until its first message is to be tried again. No
@@ -153,6 +167,9 @@ func (e *Engine) report(kind EventKind, it *item, err error, delay time.Duration
 // handled counts a success and tells the observer. It is not logged.
 func (e *Engine) handled(it *item) {
 	e.counters.add(Handled, 1)
+	if e.breaker.open.Load() {
+		e.closeBreaker()
+	}
 	if e.observe != nil {
 		e.observe(Event{
 			Kind: Handled, Message: &it.msg, Attempt: it.msg.Attempt,

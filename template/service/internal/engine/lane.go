@@ -189,7 +189,7 @@ func (l *Lane) take(runs []run) []run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	total := 1
-	if cost := l.cost.Load(); cost > 0 {
+	if cost := l.cost.Load(); cost > 0 && !l.engine.breaker.open.Load() {
 		total = min(max(int(int64(turn)/cost), 1), maxTake)
 	}
 	n := min(max(l.ready.length/l.engine.cfg.MaxWorkers, 1), total, l.ready.length)

@@ -1,6 +1,9 @@
 package engine
 
-import "slices"
+import (
+	"slices"
+	"time"
+)
 
 // activeTicks is for how many ticks of the watch a lane counts as active after
 // its last delivery.
@@ -52,6 +55,7 @@ func (e *Engine) next(from *Lane) *Lane {
 			l.inLine.Store(false)
 			e.shares.took(l)
 			e.busy++
+			e.probe = false
 			if e.idle > 0 && e.eligible() >= 0 {
 				e.wake.Signal()
 			}
@@ -66,6 +70,9 @@ func (e *Engine) next(from *Lane) *Lane {
 // eligible returns the first lane in line that may have a worker, -1 when
 // there is none.
 func (e *Engine) eligible() int {
+	if e.breaker.open.Load() && !e.probe {
+		return -1
+	}
 	free := e.cfg.MaxWorkers - e.busy
 	for i, l := range e.turns {
 		if e.shares.allows(l, free) {
@@ -125,4 +132,28 @@ func (e *Engine) ageLanes() {
 		e.shares.reset(e.lanes, e.cfg.MaxWorkers)
 		e.wake.Broadcast()
 	}
+}
+
+// probeAfter lets one message be tried after d although the breaker is open, and
+// then another one, ever later, until the breaker closes.
+func (e *Engine) probeAfter(d time.Duration, opening int) {
+	time.AfterFunc(d, func() {
+		if !e.breaker.isOpen(opening) {
+			return
+		}
+		e.mu.Lock()
+		e.probe = true
+		e.rouse()
+		e.mu.Unlock()
+		e.probeAfter(min(2*d, maxProbe), opening)
+	})
+}
+
+// closeBreaker lets handlers start again.
+func (e *Engine) closeBreaker() {
+	e.breaker.succeed()
+	e.log.Info("handlers start again")
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.wake.Broadcast()
 }

@@ -54,7 +54,7 @@ func (e *Engine) Ready() error {
 	if n := e.refused.Load(); n > 0 {
 		return fmt.Errorf("%d dead letters are refused and tried again", n)
 	}
-	return nil
+	return e.breaker.err()
 }
 
 // Live returns an error when a handler has been running for longer than

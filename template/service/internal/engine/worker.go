@@ -82,7 +82,7 @@ func (w *worker) handleAll(l *Lane) {
 		r := &w.runs[i]
 		it := r.queue.head
 		for {
-			if l.ending.Load() || handled > 0 && now.Sub(began) > turn {
+			if l.ending.Load() || handled > 0 && (now.Sub(began) > turn || w.engine.breaker.open.Load()) {
 				l.learn(now.Sub(began), handled)
 				return
 			}
