@@ -134,7 +134,7 @@ func readFile(t *testing.T, name string) []byte {
 
 func writeFile(t *testing.T, name string, data []byte) {
 	t.Helper()
-	if err := os.WriteFile(name, data, 0o644); err != nil { //nolint:gosec // as git has it
+	if err := os.WriteFile(name, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

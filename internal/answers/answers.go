@@ -97,7 +97,7 @@ func (a Answers) Validate() error {
 }
 
 // Problem is one refused answer.
-type Problem struct {
+type Problem struct { //nolint:errname // p.Error() says what is wrong; the type is what it is
 	Question string // the key of the question
 	Value    string // the part of the answer that is wrong, as it was given
 	Reason   string // what is wrong with it, to follow the value
@@ -144,7 +144,7 @@ func CheckName(name string) error {
 	case name == "." || name == "..":
 		p.Reason = "is not a name"
 	case first >= 0:
-		p.Reason = fmt.Sprintf("has %s", describe([]rune(name[first:])[0]))
+		p.Reason = "has " + describe(name[first:])
 	case !isAlnum(rune(name[0])):
 		p.Reason = fmt.Sprintf("starts with %q", name[0])
 	case name[len(name)-1] == '.':

@@ -186,8 +186,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	if got := strings.Join(questions, " "); got != "name module topics topics group brokers with" {
 		t.Errorf("problems with %s", got)
 	}
-	var p *answers.Problem
-	if !errors.As(err, &p) {
+	if _, ok := errors.AsType[*answers.Problem](err); !ok {
 		t.Error("errors.As finds no problem")
 	}
 }

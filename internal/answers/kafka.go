@@ -52,13 +52,13 @@ func checkTopic(topic string) *Problem {
 	case topic == "." || topic == "..":
 		p.Reason = "is a name that Kafka refuses"
 	case bad >= 0:
-		p.Reason = fmt.Sprintf("has %s", describe([]rune(topic[bad:])[0]))
+		p.Reason = "has " + describe(topic[bad:])
 	case len(topic) > maxKafkaName:
 		p.Reason = fmt.Sprintf("has %d characters, Kafka allows %d", len(topic), maxKafkaName)
 		p.Hint = "use a shorter name"
 	case strings.HasSuffix(topic, deadLetterSuffix):
 		p.Reason = "is the name of a dead-letter topic"
-		p.Hint = fmt.Sprintf("name the topic itself: failed messages of x go to x%s", deadLetterSuffix)
+		p.Hint = "name the topic itself: failed messages of x go to x" + deadLetterSuffix
 	case len(topic)+len(deadLetterSuffix) > maxKafkaName:
 		p.Reason = fmt.Sprintf("has %d characters, which leaves no room for its dead-letter topic's %s", len(topic), deadLetterSuffix)
 		p.Hint = fmt.Sprintf("use at most %d characters", maxKafkaName-len(deadLetterSuffix))
@@ -71,7 +71,7 @@ func checkTopic(topic string) *Problem {
 // checkPair tells what two valid topics have in common that two may not.
 func checkPair(topic, other string) *Problem {
 	a, b := NamesOf(topic), NamesOf(other)
-	shared := ""
+	var shared string
 	switch {
 	case a.Handler == b.Handler:
 		shared = "the Go name " + a.Handler
@@ -101,7 +101,7 @@ func CheckGroup(group string) error {
 	case !utf8.ValidString(group):
 		p.Reason = "is not valid UTF-8"
 	case hidden >= 0:
-		p.Reason = fmt.Sprintf("has %s", describe([]rune(group[hidden:])[0]))
+		p.Reason = "has " + describe(group[hidden:])
 	case len(group) > maxKafkaName:
 		p.Reason = fmt.Sprintf("has %d bytes, at most %d are allowed", len(group), maxKafkaName)
 		p.Hint = "use a shorter name"
@@ -137,7 +137,7 @@ func CheckBrokers(brokers []string) error {
 
 // checkBroker tells what is wrong with host:port, or returns "".
 func checkBroker(broker string) string {
-	if i := strings.Index(broker, "://"); i >= 0 {
+	if strings.Contains(broker, "://") {
 		return "has a scheme"
 	}
 	colon := strings.LastIndexByte(broker, ':')
@@ -165,7 +165,7 @@ func checkHost(host string) string {
 	case strings.Contains(host, ":"):
 		return "has an IPv6 address without brackets"
 	case bad >= 0:
-		return fmt.Sprintf("has %s in its host", describe([]rune(host[bad:])[0]))
+		return fmt.Sprintf("has %s in its host", describe(host[bad:]))
 	case len(host) > 253:
 		return "has a host of more than 253 characters"
 	case host[0] == '-' || host[0] == '.' || strings.Contains(host, ".."):
@@ -183,8 +183,10 @@ func isAlnum(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 }
 
-// describe names a character that is not allowed, so that a person can see it.
-func describe(r rune) string {
+// describe names the first character of text, which is not allowed, so that a
+// person can see it.
+func describe(text string) string {
+	r, _ := utf8.DecodeRuneInString(text)
 	switch r {
 	case ' ':
 		return "a space"

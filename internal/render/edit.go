@@ -191,7 +191,7 @@ func scanGo(src []byte) (document, error) {
 			return doc, errs.Err()
 		case token.COMMENT:
 			if directive, ok := strings.CutPrefix(lit, "//forge:"); ok {
-				doc.addLine(start, start+len(lit), directive)
+				doc = doc.withLine(start, start+len(lit), directive)
 				continue
 			}
 			fallthrough
@@ -207,13 +207,13 @@ var textDirective = regexp.MustCompile(`(?m)(?:#|//)forge:(.*)$`)
 func scanText(src []byte) (document, error) {
 	doc := document{src: src, parts: []part{{end: len(src)}}}
 	for _, m := range textDirective.FindAllSubmatchIndex(src, -1) {
-		doc.addLine(m[0], m[1], string(src[m[2]:m[3]]))
+		doc = doc.withLine(m[0], m[1], string(src[m[2]:m[3]]))
 	}
 	return doc, nil
 }
 
-// addLine notes the directive at [start,end), the end of its line.
-func (d *document) addLine(start, end int, directive string) {
+// withLine adds the directive at [start,end), the end of its line.
+func (d document) withLine(start, end int, directive string) document {
 	verb, arg, _ := strings.Cut(strings.TrimRight(directive, " \t\r"), " ")
 	l := line{start: bytes.LastIndexByte(d.src[:start], '\n') + 1, directive: start, end: end, verb: verb, arg: arg}
 	l.directive = l.start + len(bytes.TrimRight(d.src[l.start:start], " \t"))
@@ -221,4 +221,5 @@ func (d *document) addLine(start, end int, directive string) {
 		l.end++
 	}
 	d.lines = append(d.lines, l)
+	return d
 }

@@ -51,7 +51,7 @@ func TestGolden(t *testing.T) {
 		got := txtar.Format(decisions(t, a, tree))
 		path := filepath.Join("..", "..", "testdata", "golden", name+".txtar")
 		if *update {
-			if err := os.WriteFile(path, got, 0o644); err != nil { //nolint:gosec // as git has it
+			if err := os.WriteFile(path, got, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue

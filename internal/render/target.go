@@ -47,12 +47,13 @@ func place(target string) (spot, error) {
 		return refuse(fmt.Sprintf("cannot be found: %v", err), "change to a directory that exists")
 	}
 	var s spot
-	switch info, err := os.Lstat(path); {
+	switch _, err := os.Lstat(path); {
 	case err == nil:
 		if path, err = filepath.EvalSymlinks(path); err != nil {
 			return refuse("is a symbolic link to nowhere", "choose another name, or remove the link")
 		}
-		if info, err = os.Stat(path); err != nil {
+		info, err := os.Stat(path)
+		if err != nil {
 			return refuse("cannot be read: "+cause(err), "choose another place")
 		}
 		if t := checkExisting(path, info); t != nil {
@@ -136,8 +137,7 @@ func isMissing(err error) bool {
 
 // cause is an error of the file system without the operation and the path.
 func cause(err error) string {
-	var pathErr *fs.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
 	}
 	return err.Error()

@@ -194,8 +194,7 @@ func sweep(root *os.Root) {
 
 // linkCause is a rename's error without its names.
 func linkCause(err error) string {
-	var link *os.LinkError
-	if errors.As(err, &link) {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
 		err = link.Err
 	}
 	return err.Error()

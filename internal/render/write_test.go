@@ -191,7 +191,7 @@ func TestKilled(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$") //nolint:gosec // this very program
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilled$")
 		cmd.Env = append(os.Environ(), "FORGE_TEST_KILLED="+target, "FORGE_TEST_STEP="+strconv.Itoa(n))
 		if out, err := cmd.CombinedOutput(); err == nil || cmd.ProcessState.Exited() {
 			t.Fatalf("step %d: the process was not killed: %v\n%s", n, err, out)
