@@ -23,8 +23,8 @@ var update = flag.Bool("update", false, "store what go mod tidy makes of the ren
 const moduleLine = "module {{.Module}}\n"
 
 // TestGoModIsTidy asks go mod tidy whether go.mod and go.sum of a project that
-// was just rendered are what it would write, for every set of extras. What goes
-// into the go.mod of forge is the source of the versions.
+// was just rendered are what it would write, for every set of extras. With
+// -update it stores what tidy chooses; the versions come from forge's go.mod.
 func TestGoModIsTidy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
@@ -39,7 +39,7 @@ func TestGoModIsTidy(t *testing.T) {
 		a.Topics = append(a.Topics, "payments")
 		dir := write(t, a)
 		cmd := goCommand(t, dir, "mod", "tidy", "-diff")
-		if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
+		if out, err := cmd.CombinedOutput(); err != nil { // what is downloaded is output too, and no error
 			t.Errorf("with %v: go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", with, err, out)
 		}
 	}
