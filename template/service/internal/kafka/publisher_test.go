@@ -295,6 +295,33 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	}
 }
 
+func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
+	const publishers = 100
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := NewPublisher(settings(t, cluster), quiet)
+	began, gate, connect := make(chan struct{}), make(chan struct{}), p.batch.dial
+	p.batch.dial = func() (sarama.Client, sarama.AsyncProducer, error) {
+		close(began)
+		<-gate
+		return connect()
+	}
+	published, closed := make(chan error, publishers), make(chan error, 1)
+	for range publishers {
+		go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments"}) }()
+	}
+	<-began
+	go func() { closed <- p.Close() }()
+	close(gate)
+	for range publishers {
+		if err := <-published; err != nil && !errors.Is(err, ErrClosed) { // which may come before some of them
+			t.Errorf("what waited for the connection: %v", err)
+		}
+	}
+	if err := <-closed; err != nil {
+		t.Errorf("close: %v", err)
+	}
+}
+
 func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := NewPublisher(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"), quiet)
