@@ -21,6 +21,7 @@ type Kafka struct {
 	RetryDelay       time.Duration `env:"KAFKA_RETRY_DELAY" envDefault:"100ms" min:"1ms" max:"1h" doc:"delay before the second attempt"`
 	RetryMaxDelay    time.Duration `env:"KAFKA_RETRY_MAX_DELAY" envDefault:"10s" min:"1ms" max:"24h" doc:"no delay grows beyond this"`
 	RetryPlainErrors bool          `env:"KAFKA_RETRY_PLAIN_ERRORS" envDefault:"false" doc:"retry errors that are neither message.Retry nor message.Permanent too"`
+	BreakerFailures  int           `env:"KAFKA_BREAKER_FAILURES" envDefault:"50" min:"0" max:"1000000" doc:"failures that ask for a retry, if they are most within 10 s, hold all handlers back but one; 0 is never"`
 
 	CommitInterval time.Duration `env:"KAFKA_COMMIT_INTERVAL" envDefault:"1s" min:"10ms" max:"1m" doc:"time between two commits; what was handled since the last comes again after a crash"`
 	DrainTimeout   time.Duration `env:"KAFKA_DRAIN_TIMEOUT" envDefault:"15s" min:"10ms" max:"10m" doc:"time for running handlers to end on shutdown or when a partition moves"`

@@ -32,6 +32,16 @@ type Pauser interface {
 	Resume()
 }
 
+// Batcher is a message.Handler that wants the messages of some topics several
+// at once.
+type Batcher interface {
+	// Batch says how many; a size of 0 is one by one.
+	Batch(topic string) message.Batch
+	// HandleBatch handles messages of one lane that have different keys and
+	// returns one outcome for each.
+	HandleBatch(ctx context.Context, batch []*message.Message) []error
+}
+
 // DeadLetters takes messages that failed for good.
 type DeadLetters interface {
 	// DeadLetter returns nil only after the message is safe where dead

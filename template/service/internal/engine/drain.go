@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -91,7 +92,7 @@ func (l *Lane) interrupt() {
 	l.giveUp()
 	e := l.engine
 	e.mu.Lock()
-	workers := e.workers[:len(e.workers):len(e.workers)]
+	workers := slices.Clip(e.workers)
 	e.mu.Unlock()
 	for _, w := range workers {
 		// The count is read first: if the worker goes to another lane after

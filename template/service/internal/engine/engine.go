@@ -17,6 +17,7 @@ import (
 type Engine struct {
 	cfg     Config
 	handler message.Handler
+	batcher Batcher // nil when the handler is none
 	dead    DeadLetters
 	source  Source
 	log     *slog.Logger
@@ -58,6 +59,7 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 		stopped: make(chan error, 1),
 		breaker: breaker{failures: cfg.BreakerFailures},
 	}
+	e.batcher, _ = h.(Batcher)
 	e.wake.L = &e.mu
 	return e, nil
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -182,6 +183,9 @@ func (e *Engine) logEvent(kind EventKind, it *item, err error, delay time.Durati
 	attrs := []any{
 		"topic", it.msg.Topic, "partition", it.msg.Partition, "offset", it.msg.Offset,
 		"class", message.ClassOf(err), "attempt", it.msg.Attempt, "error", err,
+	}
+	if p, ok := errors.AsType[*message.PanicError](err); ok {
+		attrs = append(attrs, "stack", string(p.Stack()))
 	}
 	switch kind {
 	case Retrying:

@@ -36,10 +36,13 @@ type Lane struct {
 	tracker tracker
 	keys    map[uint64]*queue // queues by their key's hash; keys that share one only wait for each other
 	ready   queues
-	free    *queue // for reuse
-	records int    // delivered and not terminal
-	bytes   int64  // of those
-	busy    int    // queues with a worker or at the dead letters
+	batch   message.Batch // of the lane's topic; its size is 0 for one by one
+	waiting bool          // for a batch to fill up
+	due     bool          // a batch has waited long enough
+	free    *queue        // for reuse
+	records int           // delivered and not terminal
+	bytes   int64         // of those
+	busy    int           // queues with a worker or at the dead letters
 	paused  bool
 	dead    bool   // nothing is marked any more
 	marked  uint64 // the low-water mark that was marked last
@@ -73,6 +76,9 @@ func (l *Lane) Deliver(batch []message.Message) {
 	defer l.mu.Unlock()
 	if l.ending.Load() {
 		return
+	}
+	if l.tracker.end == 0 && l.engine.batcher != nil {
+		l.batch = l.engine.batcher.Batch(batch[0].Topic)
 	}
 	for i := range batch {
 		it := &items[i]
@@ -162,10 +168,29 @@ func (l *Lane) flow() {
 	}
 }
 
+// offer lets workers know that there is something to do.
 func (l *Lane) offer() {
-	if l.ready.length > 0 {
+	if l.ready.length > 0 && l.filled() {
 		l.engine.offer(l)
 	}
+}
+
+// filled reports whether there is a whole batch, or one that has waited long
+// enough. If not, it makes sure that somebody looks again.
+func (l *Lane) filled() bool {
+	if l.ready.length >= l.batch.Size || l.due || l.batch.Wait == 0 {
+		return true
+	}
+	if !l.waiting {
+		l.waiting = true
+		time.AfterFunc(l.batch.Wait, func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.waiting, l.due = false, true
+			l.offer()
+		})
+	}
+	return false
 }
 
 // turn bounds how long a worker stays with a lane before others get theirs.
@@ -188,6 +213,9 @@ type run struct {
 func (l *Lane) take(runs []run) []run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.batch.Size > 0 {
+		return l.takeBatch(runs)
+	}
 	total := 1
 	if cost := l.cost.Load(); cost > 0 && !l.engine.breaker.open.Load() {
 		total = min(max(int(int64(turn)/cost), 1), maxTake)
@@ -196,6 +224,21 @@ func (l *Lane) take(runs []run) []run {
 	for range n {
 		q := l.ready.pop()
 		runs = append(runs, run{queue: q, limit: min(max(total/n, 1), q.length)})
+	}
+	l.busy += n
+	l.offer()
+	return runs
+}
+
+// takeBatch gives a worker one message of each ready key, a batch of them.
+func (l *Lane) takeBatch(runs []run) []run {
+	if l.ready.length == 0 || !l.filled() {
+		return runs
+	}
+	l.due = false
+	n := min(l.ready.length, l.batch.Size)
+	for range n {
+		runs = append(runs, run{queue: l.ready.pop(), limit: 1})
 	}
 	l.busy += n
 	l.offer()

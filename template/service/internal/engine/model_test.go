@@ -21,6 +21,7 @@ import (
 type world struct {
 	mu         sync.Mutex
 	cfg        Config
+	batch      message.Batch
 	partitions []*partition
 	commitsOK  bool // whether commits reach the broker
 	deadOK     bool // whether dead letters are acknowledged
@@ -266,10 +267,46 @@ func (s step) run(ctx context.Context) error {
 	return nil
 }
 
+// handler returns the world's handler, which may want batches.
+func (w *world) handler() message.Handler {
+	if w.batch.Size == 0 {
+		return message.HandlerFunc(w.handle)
+	}
+	return batches{w}
+}
+
+// batches is a handler that wants batches.
+type batches struct{ w *world }
+
+func (b batches) Handle(ctx context.Context, m *message.Message) error { return b.w.handle(ctx, m) }
+func (b batches) Batch(string) message.Batch                           { return b.w.batch }
+
+// HandleBatch handles the messages of a batch side by side. Invariants 5 and 6.
+func (b batches) HandleBatch(ctx context.Context, batch []*message.Message) []error {
+	w, outcomes := b.w, make([]error, len(batch))
+	w.mu.Lock()
+	if len(batch) == 0 || len(batch) > w.batch.Size {
+		w.violate("6: a batch of %d, the size is %d", len(batch), w.batch.Size)
+	}
+	lifeOf(batch[0]).owner.running -= len(batch) - 1 // they count as one
+	w.mu.Unlock()
+	var all sync.WaitGroup
+	for i, m := range batch {
+		all.Go(func() {
+			outcomes[i] = message.Recover(message.HandlerFunc(w.handle)).Handle(ctx, m)
+		})
+	}
+	all.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lifeOf(batch[0]).owner.running += len(batch) - 1
+	return outcomes
+}
+
 func (w *world) join() *member {
 	m := &member{w: w}
 	var err error
-	m.Engine, err = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
+	m.Engine, err = New(w.cfg, w.handler(), m, m, slog.New(slog.DiscardHandler))
 	if err != nil {
 		panic(err)
 	}
@@ -548,6 +585,8 @@ func inBubble(t *testing.T, f func()) {
 func TestInvariantsHold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{cfg: drawConfig(rt), commitsOK: true, deadOK: true}
+		w.batch.Size = rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(rt, "batch size")
+		w.batch.Wait = rapid.SampledFrom([]time.Duration{0, 30 * time.Millisecond}).Draw(rt, "batch wait")
 		for id := range rapid.IntRange(1, 3).Draw(rt, "partitions") {
 			w.partitions = append(w.partitions, drawPartition(rt, int32(id)))
 		}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -30,7 +31,7 @@ func (e *Engine) watchOver(ctx context.Context, tick <-chan time.Time) {
 		}
 		e.ageLanes()
 		e.mu.Lock()
-		workers := e.workers[:len(e.workers):len(e.workers)]
+		workers := slices.Clip(e.workers)
 		e.mu.Unlock()
 		var stuck *string
 		now := time.Now()

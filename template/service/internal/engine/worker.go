@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -65,7 +64,11 @@ func (w *worker) loop() {
 		w.lane.Store(l)
 		w.runs = l.take(w.runs[:0])
 		if len(w.runs) > 0 {
-			w.handleAll(l)
+			if l.batch.Size > 0 {
+				w.handleBatch(l)
+			} else {
+				w.handleAll(l)
+			}
 			l.complete(w.runs)
 		}
 		clear(w.runs)
@@ -87,18 +90,14 @@ func (w *worker) handleAll(l *Lane) {
 				return
 			}
 			before := now
-			err, aborted := w.handle(it)
+			aborted, err := w.guard(it, func(ctx context.Context) error { return w.engine.handler.Handle(ctx, &it.msg) })
 			now = time.Now()
 			it.elapsed = now.Sub(before)
 			handled++
 			r.done++
-			if it.failed = err; err != nil {
-				it.verdict = l.judge(it, aborted)
-				break
-			}
-			it.verdict = terminal
-			w.engine.handled(it)
-			if r.done == r.limit {
+			it.failed = err
+			w.judge(l, it, aborted)
+			if err != nil || r.done == r.limit {
 				break // the next one belongs to the lane: it may be changing
 			}
 			it = it.next
@@ -107,26 +106,67 @@ func (w *worker) handleAll(l *Lane) {
 	l.learn(now.Sub(began), handled)
 }
 
-// handle runs the handler for one message. It reports whether the handler was
-// told to give up because the lane ends.
-func (w *worker) handle(it *item) (err error, aborted bool) {
+// handleBatch handles what the worker took all at once.
+func (w *worker) handleBatch(l *Lane) {
+	if l.ending.Load() {
+		return
+	}
+	batch := make([]*message.Message, len(w.runs))
+	for i, r := range w.runs {
+		batch[i] = &r.queue.head.msg
+	}
+	began := time.Now()
+	var outcomes []error
+	aborted, err := w.guard(w.runs[0].queue.head, func(ctx context.Context) error {
+		outcomes = w.engine.batcher.HandleBatch(ctx, batch)
+		return errors.Join(outcomes...)
+	})
+	elapsed := time.Since(began)
+	timeout := errors.Is(err, errTimeout)
+	for i := range w.runs {
+		r := &w.runs[i]
+		it := r.queue.head
+		r.done, it.elapsed, it.failed = 1, elapsed, err
+		if outcomes != nil {
+			it.failed = outcomes[i]
+		}
+		if it.failed != nil && timeout {
+			it.failed = timedOut(it.failed, w.engine.cfg.HandlerTimeout)
+		}
+		w.judge(l, it, aborted)
+	}
+}
+
+// judge decides about a message that was handled.
+func (w *worker) judge(l *Lane, it *item, aborted bool) {
+	if it.failed != nil {
+		it.verdict = l.judge(it, aborted)
+		return
+	}
+	it.verdict = terminal
+	w.engine.handled(it)
+}
+
+// guard runs a handler, for one message or a batch that begins with it. It
+// reports whether the handler was told to give up because the lane ends.
+func (w *worker) guard(it *item, handle func(context.Context) error) (aborted bool, err error) {
 	w.item.Store(it)
 	c := w.context.Load()
 	count := w.count.Add(1)
-	err = w.call(c, it)
+	err = w.call(c, handle)
 	if w.count.CompareAndSwap(count, count+1) {
-		return err, false
+		return false, err
 	}
 	// Somebody ended the context, or is about to.
 	w.renew()
 	w.count.Store(count + 1)
 	switch {
 	case err == nil:
-		return nil, false
+		return false, nil
 	case errors.Is(context.Cause(c), errTimeout):
-		return timedOut(err, w.engine.cfg.HandlerTimeout), false
+		return false, timedOut(err, w.engine.cfg.HandlerTimeout)
 	}
-	return err, errors.Is(context.Cause(c), errDraining)
+	return errors.Is(context.Cause(c), errDraining), err
 }
 
 // timedOut gives a handler's error the class of a timeout and leaves it what
@@ -140,14 +180,13 @@ func timedOut(err error, after time.Duration) error {
 }
 
 // call turns a panic into an error, so that one message cannot end the service.
-func (w *worker) call(ctx context.Context, it *item) (err error) {
+func (w *worker) call(ctx context.Context, handle func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			w.engine.log.Error("handler panicked", "panic", v, "stack", string(debug.Stack()))
-			err = message.Fail(message.ClassPanic, "panic: %v", v)
+			err = message.NewPanicError(v)
 		}
 	}()
-	return w.engine.handler.Handle(ctx, &it.msg)
+	return handle(ctx)
 }
 
 // interrupt ends the context of the handler that runs with the given count. It

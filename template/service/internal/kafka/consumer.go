@@ -69,6 +69,8 @@ func engineConfig(cfg config.Kafka) engine.Config {
 			MaxDelay:    cfg.RetryMaxDelay,
 			PlainErrors: cfg.RetryPlainErrors,
 		},
+		BreakerFailures: cfg.BreakerFailures,
+
 		MaxPollRecords: cfg.MaxPollRecords,
 		MaxPollBytes:   cfg.MaxPollBytes,
 		MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
@@ -209,7 +211,7 @@ func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
 		err := s.group.Consume(ctx, c.registry.Topics(), s)
 		switch {
 		case ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // what fails because the service stops is no failure
 		case errors.Is(err, sarama.ErrClosedConsumerGroup):
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):

@@ -137,12 +137,12 @@ func newClient(t *testing.T, c *kfake.Cluster) *kgo.Client {
 	return client
 }
 
-// produce writes values to one partition, each with its number as key.
-func produce(t *testing.T, c *kfake.Cluster, topic string, partition int32, values ...[]byte) {
+// produce writes values to one partition of payments, each with its number as key.
+func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
 	t.Helper()
 	client := newClient(t, c)
 	for i, v := range values {
-		r := &kgo.Record{Topic: topic, Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+		r := &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
 		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
 			t.Fatal(err)
 		}
@@ -186,7 +186,7 @@ func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
 	values := envelopes(t, 0, 30)
 	values[7] = []byte("not an envelope")
 	for p := range int32(3) {
-		produce(t, c, "payments", p, values...)
+		produce(t, c, p, values...)
 	}
 	r := consume(t, settings(t, c), func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N == 20 {
@@ -216,13 +216,13 @@ func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
 
 func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
 	c := startCluster(t, topicOf(1))
-	produce(t, c, "payments", 0, envelopes(t, 0, 5)...)
+	produce(t, c, 0, envelopes(t, 0, 5)...)
 	first := consume(t, settings(t, c), succeed, "payments")
 	first.await(t, engine.Handled, 5)
 	if err := first.stop(); err != nil {
 		t.Fatal(err)
 	}
-	produce(t, c, "payments", 0, envelopes(t, 5, 8)...)
+	produce(t, c, 0, envelopes(t, 5, 8)...)
 	second := consume(t, settings(t, c), succeed, "payments")
 	second.await(t, engine.Handled, 3)
 	second.mu.Lock()
@@ -234,7 +234,7 @@ func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
 
 func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
 	c := startCluster(t, topicOf(1))
-	produce(t, c, "payments", 0, envelopes(t, 0, 10)...)
+	produce(t, c, 0, envelopes(t, 0, 10)...)
 	started, release := make(chan struct{}), make(chan struct{})
 	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1")
 	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
@@ -270,7 +270,7 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 		return err != nil && strings.Contains(err.Error(), "connect")
 	})
 	c := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(t.TempDir()))
-	produce(t, c, "payments", 0, envelopes(t, 0, 1)...)
+	produce(t, c, 0, envelopes(t, 0, 1)...)
 	r.await(t, engine.Handled, 1)
 	if err := r.Ready(); err != nil {
 		t.Errorf("not ready although it consumes: %v", err)
@@ -283,14 +283,14 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	address, data := freeAddress(t), t.TempDir()
 	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
-	produce(t, first, "payments", 0, envelopes(t, 0, 1)...)
+	produce(t, first, 0, envelopes(t, 0, 1)...)
 	cfg := settings(t, first)
 	r := consume(t, cfg, succeed, "payments")
 	r.await(t, engine.Handled, 1)
 	first.Close()
 	eventually(t, "not ready", func() bool { return r.Ready() != nil })
 	second := startCluster(t, kfake.Ports(portOf(t, address)), kfake.DataDir(data))
-	produce(t, second, "payments", 0, envelopes(t, 1, 2)...)
+	produce(t, second, 0, envelopes(t, 1, 2)...)
 	eventually(t, "the second message is handled", func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -312,13 +312,13 @@ func TestAMissingTopicIsWaitedFor(t *testing.T) {
 	if err := c.CreateTopic("payments", 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	produce(t, c, "payments", 0, envelopes(t, 0, 1)...)
+	produce(t, c, 0, envelopes(t, 0, 1)...)
 	r.await(t, engine.Handled, 1)
 }
 
 func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 	c := startCluster(t, topicOf(1))
-	produce(t, c, "payments", 0, envelopes(t, 0, 5)...)
+	produce(t, c, 0, envelopes(t, 0, 5)...)
 	cfg := settings(t, c, "KAFKA_ERROR_POLICY", "stop", "KAFKA_ORDERING", "partition")
 	broken := errors.New("broken")
 	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {

@@ -33,6 +33,13 @@ type Option func(*registration)
 type registration struct {
 	middleware []Middleware
 	codec      Codec
+	part       any // what has the optional interfaces; nil for the handler itself
+}
+
+// partOf makes h, and not the handler that is registered, the one whose
+// optional interfaces count.
+func partOf(h any) Option {
+	return func(r *registration) { r.part = h }
 }
 
 // With adds middleware to one registration. It runs after the message was
@@ -84,6 +91,9 @@ func register[T any](r *Registry, name string, h TypedHandler[T], opts []Option)
 	for _, opt := range opts {
 		opt(&reg)
 	}
+	if reg.part == nil {
+		reg.part = h
+	}
 	if reg.codec == nil {
 		reg.codec = t.codec
 	} else if !t.empty() {
@@ -93,12 +103,12 @@ func register[T any](r *Registry, name string, h TypedHandler[T], opts []Option)
 	if err != nil {
 		return err
 	}
-	if err := t.add(messageType[T](), b, h); err != nil {
+	if err := t.add(messageType[T](), b, reg.part); err != nil {
 		return err
 	}
 	t.codec = reg.codec
 	r.topics[name] = t
-	r.addPart(h)
+	r.addPart(reg.part)
 	return nil
 }
 
@@ -111,7 +121,7 @@ func bind[T any](r *Registry, h TypedHandler[T], reg registration) (*binding, er
 	if err != nil {
 		return nil, err
 	}
-	handler := Chain(withHooks(typed[T]{h}, h), reg.middleware...)
+	handler := Chain(withHooks(typed[T]{h}, reg.part), reg.middleware...)
 	if check != nil {
 		handler = validated[T]{check, handler}
 	}

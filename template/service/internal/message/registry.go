@@ -35,6 +35,7 @@ type topic struct {
 	any       *binding
 	types     map[string]*binding
 	tombstone TombstoneHandler
+	batch     Batch // its size is 0 when messages are handled one by one
 }
 
 // binding is one registration with its types erased.
