@@ -76,6 +76,24 @@ func TestWaitsForKafka(t *testing.T) {
 	service.stop(t)
 }
 
+// Kafka going away later is the same: not ready meanwhile, then back to work.
+func TestOutlivesKafka(t *testing.T) {
+	all := load(t)
+	_, port, _ := net.SplitHostPort(freeAddress(t))
+	number, _ := strconv.Atoi(port)
+	data := kfake.DataDir(t.TempDir())
+	kafka := startKafka(t, number, all, data)
+	service := startService(t, "127.0.0.1:"+port)
+	check(t, "127.0.0.1:"+port, all)
+	kafka.Close()
+	service.awaitReady(t, http.StatusServiceUnavailable)
+
+	startKafka(t, number, all, data)
+	service.awaitReady(t, http.StatusOK)
+	check(t, "127.0.0.1:"+port, all)
+	service.stop(t)
+}
+
 // A service that is told to stop while Kafka is away stops.
 func TestStopsWithoutKafka(t *testing.T) {
 	service := startService(t, freeAddress(t))
@@ -115,13 +133,14 @@ func startService(t *testing.T, broker string) *service {
 	}
 	listen := freeAddress(t)
 	for name, value := range map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS": broker,
-		"KAFKA_GROUP_ID":          group,
-		"KAFKA_COMMIT_INTERVAL":   "50ms",
-		"KAFKA_FETCH_MAX_WAIT":    "50ms",
-		"KAFKA_METADATA_BACKOFF":  "20ms",
-		"OPS_ADDR":                listen,
-		"LOG_LEVEL":               "error",
+		"KAFKA_BOOTSTRAP_SERVERS":  broker,
+		"KAFKA_GROUP_ID":           group,
+		"KAFKA_COMMIT_INTERVAL":    "50ms",
+		"KAFKA_HEARTBEAT_INTERVAL": "100ms",
+		"KAFKA_FETCH_MAX_WAIT":     "50ms",
+		"KAFKA_METADATA_BACKOFF":   "20ms",
+		"OPS_ADDR":                 listen,
+		"LOG_LEVEL":                "error",
 	} {
 		t.Setenv(name, value)
 	}
@@ -189,9 +208,10 @@ func check(t *testing.T, broker string, all []samples.Sample) {
 }
 
 // startKafka starts an embedded broker with the samples' topics. Port 0 is any.
-func startKafka(t *testing.T, port int, all []samples.Sample) *kfake.Cluster {
+func startKafka(t *testing.T, port int, all []samples.Sample, options ...kfake.Opt) *kfake.Cluster {
 	t.Helper()
-	kafka, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.Ports(port), kfake.SeedTopics(partitions, samples.Topics(all)...))
+	options = append(options, kfake.NumBrokers(1), kfake.Ports(port), kfake.SeedTopics(partitions, samples.Topics(all)...))
+	kafka, err := kfake.NewCluster(options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,10 @@ func (c *Client) awaitCommits(ctx context.Context, group string, sent []Sent) er
 				behind = append(behind, fmt.Errorf("%s  %s: not committed", s, s.Name))
 			}
 		}
-		if err == nil && len(behind) == 0 {
+		if err != nil {
+			behind = []error{fmt.Errorf("asking for committed offsets: %w", err)}
+		}
+		if len(behind) == 0 {
 			return nil
 		}
 		select {
