@@ -100,7 +100,7 @@ func (f *textFlag) String() string     { return string(*f) }
 func (f *textFlag) Set(s string) error { *f = textFlag(s); return nil }
 func (f *textFlag) Type() string       { return "text" }
 
-// maxFile is more than any answers file needs.
+// maxFile is more than any answers need, and ends a stdin that does not.
 const maxFile = 1 << 20
 
 // readFile reads the answers file, if there is one.
@@ -108,16 +108,7 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 	if f.file == "" {
 		return nil
 	}
-	in, name := stdin, "stdin"
-	if f.file != "-" {
-		file, err := os.Open(f.file)
-		if err != nil {
-			return usage("--answers takes the path of a YAML file, or - for stdin", "%w", err)
-		}
-		defer file.Close()
-		in, name = file, f.file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxFile))
+	data, name, err := f.content(stdin)
 	if err != nil {
 		return usage("--answers takes the path of a YAML file, or - for stdin", "%w", err)
 	}
@@ -126,6 +117,16 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 		return usage("the keys are name, module, topics, group, brokers and with, as in `topics: [orders, payments]`", "%s: %w", name, err)
 	}
 	return nil
+}
+
+// content is what is in the answers file, and what to call it.
+func (f *answerFlags) content(stdin io.Reader) (data []byte, name string, err error) {
+	if f.file == "-" {
+		data, err = io.ReadAll(io.LimitReader(stdin, maxFile))
+		return data, "stdin", err
+	}
+	data, err = os.ReadFile(f.file)
+	return data, f.file, err
 }
 
 // inFile reports whether the file answers the question of that key.

@@ -11,7 +11,7 @@ func polishCompletion(root *cobra.Command) {
 		}
 		cmd.Short = "Write a shell's completion script"
 		cmd.Args = knownCommand
-		cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		cmd.RunE = func(*cobra.Command, []string) error {
 			return usage("one of bash, zsh, fish, powershell", "which shell's completion is wanted?")
 		}
 		for _, shell := range cmd.Commands() {

@@ -53,7 +53,7 @@ what no flag and no answers file has answered; elsewhere the defaults stand.`,
 	return cmd
 }
 
-func atMostOneName(cmd *cobra.Command, args []string) error {
+func atMostOneName(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
 		return usage("quote a name that has spaces; topics go to --topics", "one NAME is expected, but got %s", strings.Join(args, " "))
 	}

@@ -1,4 +1,4 @@
-//go:build unix
+//go:build linux
 
 package main
 
@@ -15,6 +15,7 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // console is forge on a terminal of its own, and somebody in front of it.
@@ -45,15 +46,29 @@ func onTerminal(t *testing.T, dir string, env []string, args ...string) *console
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := keepOutput(f); err != nil {
+		t.Fatal(err)
+	}
 	c := &console{t: t, cmd: cmd, pty: f, chunks: make(chan []byte)}
 	go c.read()
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = f.Close()
-		for range c.chunks { //nolint:revive // the reader ends
+		for range c.chunks {
 		}
 	})
 	return c
+}
+
+// keepOutput has the terminal keep, when Ctrl-C is pressed, what it has not shown
+// yet: the message of a fast forge can be among that.
+func keepOutput(f *os.File) error {
+	settings, err := unix.IoctlGetTermios(int(f.Fd()), unix.TCGETS)
+	if err != nil {
+		return err
+	}
+	settings.Lflag |= unix.NOFLSH
+	return unix.IoctlSetTermios(int(f.Fd()), unix.TCSETS, settings)
 }
 
 func (c *console) read() {
@@ -193,18 +208,24 @@ func TestCtrlCWritesNothingAndExitsWith130(t *testing.T) {
 	}
 }
 
-func TestSignalAtAFormWritesNothing(t *testing.T) {
-	dir := t.TempDir()
-	c := onTerminal(t, dir, nil, "new", "shop")
-	c.expect("enter keeps what is grey")
-	if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	if code := c.ends(); code != 130 {
-		t.Errorf("exit code %d", code)
-	}
-	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
-		t.Errorf("left behind: %v, %v", left, err)
+func TestSignalWhileAskingWritesNothing(t *testing.T) {
+	for _, test := range []struct{ term, wait string }{
+		{"xterm-256color", "enter keeps what is grey"},
+		{"dumb", "[example.com/shop]: "},
+	} {
+		dir := t.TempDir()
+		c := onTerminal(t, dir, []string{"TERM=" + test.term}, "new", "shop")
+		c.expect(test.wait)
+		if err := c.cmd.Process.Signal(os.Interrupt); err != nil {
+			t.Fatal(err)
+		}
+		c.expect("forge: error: interrupted, nothing was written")
+		if code := c.ends(); code != 130 {
+			t.Errorf("%s: exit code %d", test.term, code)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: left behind: %v, %v", test.term, left, err)
+		}
 	}
 }
 
@@ -271,7 +292,7 @@ echo drained $n
 exit $SERVICE_EXIT
 `
 	for name, text := range map[string]string{"go": script, "go.service": service} {
-		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -18,12 +18,12 @@ import (
 // runProject builds the new service's dev program and runs it: on a terminal
 // until it is interrupted, elsewhere until the sample messages have met their
 // fates. It does what `go run ./dev` does, and tells how far it is.
-func runProject(ctx context.Context, t terminal, o *newOptions, r result) error {
+func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err error) {
 	tmp, err := os.MkdirTemp("", "forge-run-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(tmp)
+	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
 	binary := filepath.Join(tmp, "dev"+exeSuffix)
 	fmt.Fprintln(t.stderr)
 	s := steps{w: t.stderr, live: t.live, width: t.width()}
@@ -46,7 +46,7 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) error 
 	if !t.interactive {
 		args = append(args, "-once")
 	}
-	dev := exec.Command(binary, args...)
+	dev := exec.Command(binary, args...) //nolint:gosec,noctx // just built; runToEnd ends it, gently
 	dev.Dir = r.target.abs
 	dev.Stdin, dev.Stdout, dev.Stderr = t.stdin, t.stdout, t.stderr
 	if o.asJSON { // stdout is the result's
@@ -100,7 +100,7 @@ func compile(ctx context.Context, dir, binary string, packages int, report func(
 // watch runs the go command and hands on its lines as they come. What noted
 // does not take of its standard error explains a failure.
 func watch(ctx context.Context, dir string, args []string, out func(string), noted func(string) bool) error {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // all arguments are above
 	cmd.Dir = dir
 	ownGroup(cmd)
 	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
@@ -146,10 +146,11 @@ func eachLine(r io.Reader, do func(string)) {
 }
 
 func stepError(ctx context.Context, what string, err error) error {
+	const hint = "to start it: `go run ./dev` in the new directory"
 	if ctx.Err() != nil {
-		return interrupted("the service is written, but was not started")
+		return &failure{code: exitInterrupted, err: errors.New("interrupted, the service is written, but was not started"), hint: hint}
 	}
-	return failed("when it is put right: `go run ./dev` in the new directory", "%s\n%w", what, err)
+	return failed(hint, "%s\n%w", what, err)
 }
 
 // runToEnd runs cmd in a process group of its own and waits for it, however

@@ -95,7 +95,7 @@ func TestLinesRefusesALineWithoutEnd(t *testing.T) {
 
 func TestLinesIsInterruptedWhileItWaits(t *testing.T) {
 	in, feed := io.Pipe()
-	defer feed.Close()
+	t.Cleanup(func() { _ = feed.Close() })
 	ctx, cancel := context.WithCancel(context.Background())
 	asked := &notifier{prompted: cancel}
 	a := answers.Defaults("shop")
