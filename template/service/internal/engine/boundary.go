@@ -10,8 +10,9 @@ import (
 
 // Source is where messages come from.
 type Source interface {
-	// Commit makes durable what was marked on all lanes. The engine calls it
-	// from one goroutine and holds no lock meanwhile.
+	// Commit makes durable what was marked on all lanes, and returns nil only
+	// when it knows that it is. The engine calls it from one goroutine and
+	// holds no lock meanwhile.
 	Commit(ctx context.Context) error
 }
 

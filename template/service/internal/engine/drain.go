@@ -33,8 +33,8 @@ func (l *Lane) Drain(ctx context.Context) error {
 	}
 	marked := l.mark()
 	l.die()
-	if marked == 0 {
-		return err // nothing became terminal in this life
+	if marked == l.committed.Load() {
+		return err // nothing became terminal since the last commit
 	}
 	if cerr := l.commit(ctx); cerr != nil {
 		return cerr

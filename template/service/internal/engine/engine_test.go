@@ -424,6 +424,38 @@ func TestASlowLaneLeavesWorkersToOthers(t *testing.T) {
 	})
 }
 
+func TestAStuckLaneLeavesAWorkerToOneThatWasQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 8
+		gate := make(chan struct{})
+		var handled atomic.Int64
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Partition == 0 {
+				<-gate
+			} else {
+				handled.Add(1)
+			}
+			return nil
+		})
+		stuck, quiet := b.Assign(b), b.Assign(b)
+		elapse(time.Minute) // both are forgotten
+		stuck.Deliver(batch(0, 50))
+		elapse(time.Minute)
+		m := batch(0, 1)
+		m[0].Partition = 1
+		quiet.Deliver(m)
+		synctest.Wait()
+		if handled.Load() != 1 {
+			t.Error("a message waits for a stuck partition")
+		}
+		close(gate)
+		elapse(time.Second)
+		_ = stuck.Drain(t.Context())
+		_ = quiet.Drain(t.Context())
+	})
+}
+
 func TestALoneLaneTakesAllWorkers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var running, most atomic.Int64

@@ -184,6 +184,9 @@ func (e *Engine) logEvent(kind EventKind, it *item, err error, delay time.Durati
 		"topic", it.msg.Topic, "partition", it.msg.Partition, "offset", it.msg.Offset,
 		"class", message.ClassOf(err), "attempt", it.msg.Attempt, "error", err,
 	}
+	if h := it.msg.Header; h != nil {
+		attrs = append(attrs, "type", h.MessageType, "id", h.MessageID)
+	}
 	if p, ok := errors.AsType[*message.PanicError](err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}

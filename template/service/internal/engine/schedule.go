@@ -91,6 +91,8 @@ func (e *Engine) Assign(c Claim) *Lane {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lanes = append(e.lanes, l)
+	l.active = true // until it turns out that it is not
+	e.shares.reset(e.lanes, e.cfg.MaxWorkers)
 	return l
 }
 

@@ -8,7 +8,11 @@ type shares struct {
 	active   int // lanes that had messages lately
 	reserved int // workers reserved for each of them
 	missing  int // reserved workers that are not at their lanes, over all active lanes
+	spare    int // kept for lanes that are not active, so that they need not wait for a stuck one
 }
+
+// sparing is from how many workers on one is spared for lanes that are not active.
+const sparing = 8
 
 // reservedPart is how much of the workers is reserved, the rest goes to who
 // comes first. A half leaves a busy lane most of what idle ones do not use.
@@ -21,6 +25,9 @@ func (s *shares) reset(lanes []*Lane, workers int) {
 		if l.active {
 			s.active++
 		}
+	}
+	if s.active < len(lanes) && workers >= sparing {
+		s.spare = 1
 	}
 	if s.active < 2 || workers < s.active {
 		return // nobody to protect, or too few workers to reserve any
@@ -35,7 +42,7 @@ func (s *shares) reset(lanes []*Lane, workers int) {
 
 // allows reports whether l may have one of the free workers.
 func (s *shares) allows(l *Lane, free int) bool {
-	return l.workers < s.reserved || free > s.missing
+	return l.workers < s.reserved || free > s.missing+s.spare
 }
 
 // took notes that a worker went to l.

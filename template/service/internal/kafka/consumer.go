@@ -31,8 +31,11 @@ type Consumer struct {
 	state error // why the consumer is not ready, nil when it is
 }
 
-// errStarting is the state before the first session.
-var errStarting = errors.New("not connected to Kafka yet")
+// The states before the first session and after the last.
+var (
+	errStarting = errors.New("not connected to Kafka yet")
+	errStopped  = errors.New("stopped")
+)
 
 // maxUncommitted is how many times KAFKA_MAX_POLL_RECORDS may be done beyond a
 // message that is not. It bounds what is handled twice after a crash.
@@ -144,7 +147,7 @@ func (c *Consumer) shutdown() error {
 // consume connects and consumes, again and again until ctx ends. What only a
 // person can mend comes back as an error.
 func (c *Consumer) consume(ctx context.Context) error {
-	defer c.setState(errors.New("stopped"))
+	defer c.setState(errStopped)
 	b := newBackoff()
 	for ctx.Err() == nil {
 		began := time.Now()
@@ -179,22 +182,19 @@ func (c *Consumer) connectAndConsume(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer func() { err = errors.Join(err, closed(client.Close())) }()
+	defer func() { err = errors.Join(err, closing(client)) }()
 
 	// A client of its own for questions: they do not wait behind fetches.
 	admin, err := newAdmin(c.cfg)
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer func() { err = errors.Join(err, closed(admin.Close())) }()
-	if err := ensureTopics(ctx, admin, c.registry.Topics(), c.log); err != nil {
-		return err
-	}
+	defer func() { err = errors.Join(err, closing(admin)) }()
 	group, err := sarama.NewConsumerGroupFromClient(c.cfg.GroupID, client)
 	if err != nil {
 		return fmt.Errorf("join group %q: %w", c.cfg.GroupID, err)
 	}
-	defer func() { err = errors.Join(err, closed(group.Close())) }()
+	defer func() { err = errors.Join(err, closing(group)) }()
 	go c.readErrors(group)
 	return c.joinUntil(ctx, &session{consumer: c, group: group, admin: admin})
 }
@@ -208,11 +208,11 @@ func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
 	b := newBackoff()
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := s.group.Consume(ctx, c.registry.Topics(), s)
+		err := c.join(ctx, s)
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // what fails because the service stops is no failure
-		case errors.Is(err, sarama.ErrClosedConsumerGroup):
+		case errors.Is(err, sarama.ErrClosedConsumerGroup), isFatal(err):
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			return fatal(fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err))
@@ -229,6 +229,15 @@ func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
 		}
 	}
 	return nil
+}
+
+// join makes sure of the topics, which may be gone since the last session, and
+// is a member of the group until that session ends.
+func (c *Consumer) join(ctx context.Context, s *session) error {
+	if err := ensureTopics(ctx, s.admin, c.registry.Topics(), c.log); err != nil {
+		return err
+	}
+	return s.group.Consume(ctx, c.registry.Topics(), s)
 }
 
 // errorsEvery bounds how often the group's errors are logged: while a broker is

@@ -328,7 +328,7 @@ func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 		return nil
 	}, "payments")
 	r.await(t, engine.Stopped, 1)
-	eventually(t, "it ends by itself", func() bool { return r.Ready() != nil && r.Ready().Error() == "stopped" })
+	eventually(t, "it ends by itself", func() bool { return errors.Is(r.Ready(), errStopped) })
 	if err := r.stop(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "payments/0@3") {
 		t.Errorf("ended with %v, want the error and its place", err)
 	}

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"io"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -37,9 +38,31 @@ func isFatal(err error) bool {
 	return errors.As(err, &f)
 }
 
-// closed leaves out errors that only say that something was closed before.
-func closed(err error) error {
-	if errors.Is(err, sarama.ErrClosedClient) || errors.Is(err, sarama.ErrClosedConsumerGroup) {
+// within calls f and returns its error, or that of ctx when that ends first. The
+// client's calls know no context, and one to a broker that hangs takes as long
+// as KAFKA_READ_TIMEOUT.
+func within(ctx context.Context, f func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- f() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// closingTimeout bounds how long saying goodbye to a broker may take.
+const closingTimeout = 3 * time.Second
+
+// closing closes what is connected to a broker. A broker that does not answer,
+// and what was closed before, are not errors.
+func closing(c io.Closer) error {
+	ctx, cancel := context.WithTimeout(context.Background(), closingTimeout)
+	defer cancel()
+	err := within(ctx, c.Close)
+	switch {
+	case errors.Is(err, sarama.ErrClosedClient), errors.Is(err, sarama.ErrClosedConsumerGroup), errors.Is(err, context.DeadlineExceeded):
 		return nil
 	}
 	return err

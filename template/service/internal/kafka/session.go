@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/IBM/sarama"
@@ -18,6 +20,27 @@ type session struct {
 	group    sarama.ConsumerGroup
 	admin    sarama.ClusterAdmin
 	current  atomic.Pointer[sarama.ConsumerGroupSession]
+
+	mu     sync.Mutex
+	claims []*claim // that have not ended
+}
+
+func (s *session) live() []*claim {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.claims)
+}
+
+func (s *session) begin(c *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claims = append(s.claims, c)
+}
+
+func (s *session) end(c *claim) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
 }
 
 // Setup is called when partitions were assigned.
@@ -48,8 +71,10 @@ const batchSize = 256
 // all partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
 	c := &claim{session: s, sarama: cs, topic: sc.Topic(), partition: sc.Partition(), initial: sc.InitialOffset()}
+	s.begin(c)
 	lane := s.consumer.engine.Assign(c)
 	s.take(cs, sc, c, lane)
+	s.end(c) // its last commit is the drain's
 	// The session's context has ended by now, so the drain has its own time.
 	if err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil {
 		s.consumer.log.Warn("partition was given back with work left", "topic", c.topic, "partition", c.partition, "error", err)
@@ -118,21 +143,9 @@ func (c *claim) Mark(offset int64) {
 	c.marked.Store(offset + 1)
 }
 
-// Commit implements engine.Claim. It reads the offset back, because sarama
-// does not tell whether a commit reached the broker.
+// Commit implements engine.Claim.
 func (c *claim) Commit(ctx context.Context) error {
-	if c.marked.Load() == 0 {
-		return nil
-	}
-	c.sarama.Commit()
-	got, err := c.session.committed(map[string][]int32{c.topic: {c.partition}})
-	if err != nil {
-		return err
-	}
-	if block := got.GetBlock(c.topic, c.partition); block == nil || block.Offset < c.marked.Load() {
-		return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, c.marked.Load())
-	}
-	return ctx.Err()
+	return c.session.commit(ctx, c.sarama, []*claim{c})
 }
 
 // Pause implements engine.Pauser.
@@ -141,29 +154,46 @@ func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.p
 // Resume implements engine.Pauser.
 func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }
 
-// committed asks the broker what the group has committed.
-func (s *session) committed(partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
-	got, err := s.admin.ListConsumerGroupOffsets(s.consumer.cfg.GroupID, partitions)
-	if err != nil {
-		return nil, fmt.Errorf("read back the committed offsets: %w", err)
+// commit commits the marks of all claims and makes sure of those of the given
+// ones: sarama does not tell whether a commit reached the broker, so they are
+// read back.
+func (s *session) commit(ctx context.Context, cs sarama.ConsumerGroupSession, claims []*claim) error {
+	want := make(map[*claim]int64, len(claims))
+	partitions := map[string][]int32{}
+	for _, c := range claims {
+		if marked := c.marked.Load(); marked > 0 {
+			want[c] = marked
+			partitions[c.topic] = append(partitions[c.topic], c.partition)
+		}
 	}
-	if got.Err != sarama.ErrNoError {
-		return nil, fmt.Errorf("read back the committed offsets: %w", got.Err)
+	if len(want) == 0 {
+		return nil
 	}
-	return got, nil
+	return within(ctx, func() error {
+		cs.Commit()
+		got, err := s.admin.ListConsumerGroupOffsets(s.consumer.cfg.GroupID, partitions)
+		if err != nil {
+			return fmt.Errorf("read back the committed offsets: %w", err)
+		}
+		for c, marked := range want {
+			if block := got.GetBlock(c.topic, c.partition); block == nil || block.Offset < marked {
+				return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, marked)
+			}
+		}
+		return nil
+	})
 }
 
 // source is the consumer as the engine sees it.
 type source Consumer
 
 // Commit implements engine.Source.
-func (s *source) Commit(context.Context) error {
+func (s *source) Commit(ctx context.Context) error {
 	current := s.session.Load()
 	if current == nil {
-		return nil // between sessions; claims commit when they end
+		return nil // between sessions: claims commit when they end
 	}
-	(*current.current.Load()).Commit()
-	return nil
+	return current.commit(ctx, *current.current.Load(), current.live())
 }
 
 // toMessage copies what a message is made of, but not its bytes.

@@ -72,19 +72,20 @@ func Timeout(d time.Duration) Middleware {
 	}
 }
 
-// Log returns middleware that logs what became of each message: at debug level
-// when it was handled, as a warning when it failed. Bodies are not logged.
+// Log returns middleware that logs each message at debug level, with its error
+// when it failed. Bodies are not logged. What becomes of a message that failed
+// is logged by the engine, which decides it.
 func Log(log *slog.Logger) Middleware {
 	return func(next Handler) Handler {
 		return HandlerFunc(func(ctx context.Context, m *Message) error {
 			start := time.Now()
 			err := next.Handle(ctx, m)
-			level, text := slog.LevelDebug, "handled"
-			if err != nil {
-				level, text = slog.LevelWarn, "failed"
-			}
-			if log.Enabled(ctx, level) {
-				log.LogAttrs(ctx, level, text, attributes(m, time.Since(start), err)...)
+			if log.Enabled(ctx, slog.LevelDebug) {
+				text := "handled"
+				if err != nil {
+					text = "failed"
+				}
+				log.LogAttrs(ctx, slog.LevelDebug, text, attributes(m, time.Since(start), err)...)
 			}
 			return err
 		})

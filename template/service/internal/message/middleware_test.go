@@ -174,9 +174,10 @@ func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
 	}{
 		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=handled", where, who}},
 		"handled, info":   {slog.LevelInfo, valid, nil, nil},
-		"failed":          {slog.LevelInfo, valid, errTest, []string{"level=WARN msg=failed", where, who, "class=handler error=test"}},
-		"invalid":         {slog.LevelInfo, strings.Replace(valid, ":1}", `:"secret"}`, 1), nil, []string{who, `class=invalid error="body.amount: must be a number, got string"`}},
-		"not an envelope": {slog.LevelInfo, "secret", nil, []string{where, "class=decode"}},
+		"failed, info":    {slog.LevelInfo, valid, errTest, nil},
+		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=failed", where, who, "class=handler error=test"}},
+		"invalid":         {slog.LevelDebug, strings.Replace(valid, ":1}", `:"secret"}`, 1), nil, []string{who, `class=invalid error="body.amount: must be a number, got string"`}},
+		"not an envelope": {slog.LevelDebug, "secret", nil, []string{where, "class=decode"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := logged(t, tt.level, tt.value, tt.err)
