@@ -149,14 +149,14 @@ func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) 
 	}
 }
 
-// committed returns what the tests' group committed of a partition, -1 for nothing.
-func committed(t *testing.T, c *kfake.Cluster, topic string, partition int32) int64 {
+// committed returns what the tests' group committed of a partition of payments, -1 for nothing.
+func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
 	t.Helper()
 	got, err := kadm.NewClient(newClient(t, c)).FetchOffsets(t.Context(), "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, ok := got.Lookup(topic, partition)
+	o, ok := got.Lookup("payments", partition)
 	if !ok {
 		return -1
 	}
@@ -200,7 +200,7 @@ func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
 		t.Fatal(err)
 	}
 	for p := range int32(3) {
-		if got := committed(t, c, "payments", p); got != 30 {
+		if got := committed(t, c, p); got != 30 {
 			t.Errorf("partition %d is committed at %d, want 30", p, got)
 		}
 	}
@@ -250,7 +250,7 @@ func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
 	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
-	if got := committed(t, c, "payments", 0); got != 1 {
+	if got := committed(t, c, 0); got != 1 {
 		t.Errorf("committed %d, want 1: what ran is done, the rest comes again", got)
 	}
 }
@@ -332,7 +332,7 @@ func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 	if err := r.stop(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "payments/0@3") {
 		t.Errorf("ended with %v, want the error and its place", err)
 	}
-	if got := committed(t, c, "payments", 0); got != 3 {
+	if got := committed(t, c, 0); got != 3 {
 		t.Errorf("committed %d, want 3", got)
 	}
 }

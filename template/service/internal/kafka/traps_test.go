@@ -51,43 +51,46 @@ func handledPlaces(consumers ...*running) map[string]int {
 // was not committed before the claims ended is discarded.
 func TestARebalanceLosesNothing(t *testing.T) {
 	for _, strategy := range []string{"sticky", "cooperative-sticky", "range", "roundrobin"} {
-		t.Run(strategy, func(t *testing.T) {
-			c := startCluster(t, topicOf(4))
-			cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", strategy, "KAFKA_HEARTBEAT_INTERVAL", "50ms")
-			first := consume(t, cfg, succeed, "payments")
-			for p := range int32(4) {
-				produce(t, c, p, envelopes(t, 0, 10)...)
-			}
-			first.await(t, engine.Handled, 40)
-			second := consume(t, cfg, succeed, "payments")
-			stable(t, c, 2)
-			eventually(t, "the second member has partitions", func() bool { return second.Stats().Lanes == 2 })
-			for p := range int32(4) {
-				produce(t, c, p, envelopes(t, 10, 20)...)
-			}
-			eventually(t, "all is handled", func() bool { return len(handledPlaces(first, second)) == 80 })
-			if err := first.stop(); err != nil {
-				t.Error(err)
-			}
-			eventually(t, "the second member has all partitions", func() bool { return second.Stats().Lanes == 4 })
-			for p := range int32(4) {
-				produce(t, c, p, envelopes(t, 20, 25)...)
-			}
-			eventually(t, "all is handled", func() bool { return len(handledPlaces(first, second)) == 100 })
-			if err := second.stop(); err != nil {
-				t.Error(err)
-			}
-			for p := range int32(4) {
-				if got := committed(t, c, "payments", p); got != 25 {
-					t.Errorf("partition %d is committed at %d, want 25", p, got)
-				}
-			}
-			for place, n := range handledPlaces(first, second) {
-				if n != 1 {
-					t.Errorf("%s was handled %d times although every claim ended in good order", place, n)
-				}
-			}
-		})
+		t.Run(strategy, func(t *testing.T) { rebalance(t, strategy) })
+	}
+}
+
+func rebalance(t *testing.T, strategy string) {
+	c := startCluster(t, topicOf(4))
+	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", strategy, "KAFKA_HEARTBEAT_INTERVAL", "50ms")
+	each := func(values [][]byte) {
+		for p := range int32(4) {
+			produce(t, c, p, values...)
+		}
+	}
+	first := consume(t, cfg, succeed, "payments")
+	each(envelopes(t, 0, 10))
+	first.await(t, engine.Handled, 40)
+
+	second := consume(t, cfg, succeed, "payments")
+	stable(t, c, 2)
+	eventually(t, "the second member has partitions", func() bool { return second.Stats().Lanes == 2 })
+	each(envelopes(t, 10, 20))
+	eventually(t, "all is handled", func() bool { return len(handledPlaces(first, second)) == 80 })
+
+	if err := first.stop(); err != nil {
+		t.Error(err)
+	}
+	eventually(t, "the second member has all partitions", func() bool { return second.Stats().Lanes == 4 })
+	each(envelopes(t, 20, 25))
+	eventually(t, "all is handled", func() bool { return len(handledPlaces(first, second)) == 100 })
+	if err := second.stop(); err != nil {
+		t.Error(err)
+	}
+	for p := range int32(4) {
+		if got := committed(t, c, p); got != 25 {
+			t.Errorf("partition %d is committed at %d, want 25", p, got)
+		}
+	}
+	for place, n := range handledPlaces(first, second) {
+		if n != 1 {
+			t.Errorf("%s was handled %d times although every claim ended in good order", place, n)
+		}
 	}
 }
 
@@ -118,7 +121,7 @@ func TestALostCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if got := committed(t, c, "payments", 0); got != 5 {
+	if got := committed(t, c, 0); got != 5 {
 		t.Errorf("committed %d, want 5", got)
 	}
 }
@@ -152,7 +155,7 @@ func TestMarksCountAfterAnOffsetOutOfRange(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if got := committed(t, c, "payments", 0); got != 5 {
+	if got := committed(t, c, 0); got != 5 {
 		t.Errorf("committed %d, want 5", got)
 	}
 }
