@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"embed"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// files are what the generated service gets instead of the sample's: the
+// user's files, and the meter. Everything else, main.go too, stays as it is.
+//
+//go:embed service meter/*.go
+var files embed.FS
+
+// buildService renders a service with forge, as a user would, gives it the
+// benchmark's model and handler, and compiles it. It returns the binary.
+func buildService(ctx context.Context, dir string) (string, error) {
+	project, binary := filepath.Join(dir, "service"), filepath.Join(dir, "service.bin")
+	if err := os.RemoveAll(project); err != nil {
+		return "", err
+	}
+	if err := command(ctx, ".", "go", "tool", "forge", "new", project, "--no-input",
+		"--module", "example.com/bench", "--topics", "payments"); err != nil {
+		return "", fmt.Errorf("render the service: %w", err)
+	}
+	for _, yours := range []string{"handlers", "models"} {
+		if err := os.RemoveAll(filepath.Join(project, yours)); err != nil {
+			return "", err
+		}
+	}
+	if err := copyFiles(project); err != nil {
+		return "", err
+	}
+	if err := command(ctx, project, "go", "build", "-trimpath", "-o", binary, "."); err != nil {
+		return "", fmt.Errorf("compile the service: %w", err)
+	}
+	return binary, nil
+}
+
+// copyFiles puts the benchmark's files into the project.
+func copyFiles(project string) error {
+	return fs.WalkDir(files, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := files.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		to := filepath.Join(project, strings.TrimSuffix(strings.TrimPrefix(path, "service/"), ".txt"))
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(to, content, 0o644)
+	})
+}
+
+func command(ctx context.Context, dir, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Stderr = dir, os.Stderr
+	return cmd.Run()
+}
