@@ -98,7 +98,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 		{"two of a key run at once, the second time", func(t *testing.T, run *Run) {
 			run.Calls[findCall(t, *run, "b", "m960")].End += keys * interval
 		}, func(r Report) int { return r.Disorder }, "ran beside"},
-		{"too much is done again", func(t *testing.T, run *Run) {
+		{"too much is done again", func(_ *testing.T, run *Run) {
 			m := run.Sent[700] // three seconds before the end
 			end := run.Calls[len(run.Calls)-1].End
 			run.Calls = append(run.Calls, call(m, "b", end+1, end+2))
@@ -174,7 +174,7 @@ func TestWhatMayBePasses(t *testing.T) {
 			run.Rules.Overlap = true
 			run.Calls[findCall(t, *run, "b", "m960")].End += keys * interval
 		}},
-		{"a session's end long before the message comes again", func(t *testing.T, run *Run) {
+		{"a session's end long before the message comes again", func(_ *testing.T, run *Run) {
 			m := run.Sent[700]
 			run.Ends = []End{{"a", m.At + interval}}
 			again := call(m, "a", m.At+3*second, m.At+3*second+1)

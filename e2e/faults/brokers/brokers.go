@@ -1,0 +1,162 @@
+// Package brokers runs the Kafka that the experiments break: three real brokers,
+// started by a script or in containers. Each has two addresses: one for those
+// who watch, and one for the service, with a proxy between that can break the
+// network.
+package brokers
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Count is how many brokers there are. Their ids are 1 to Count.
+const Count = 3
+
+// runner is a way to run brokers.
+type runner interface {
+	start(ctx context.Context) error
+	do(ctx context.Context, verb string, id int) error // kill, pause, resume, restart
+	stop() error
+}
+
+// Cluster is a running set of brokers.
+type Cluster struct {
+	runner  runner
+	ports   ports
+	proxies *proxies
+}
+
+// ports lays out the ports from a base on, as the script does for the first
+// two.
+type ports int
+
+func (p ports) broker(id int) int     { return int(p) + id }
+func (p ports) controller(id int) int { return int(p) + 10 + id }
+func (p ports) proxy(id int) int      { return int(p) + 20 + id }
+func (p ports) proxied(id int) int    { return int(p) + 30 + id }
+
+func address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
+
+// defaultBase lies away from what other tests use.
+const defaultBase = 39190
+
+// Start runs three brokers, by the script that FAULTS_KAFKA_SH names, or else
+// as containers of KAFKA_IMAGE. With KAFKA_BASE_PORT they have other ports, with
+// KAFKA_RUN_DIR another directory; what runs there already is taken as it is.
+func Start(ctx context.Context) (*Cluster, error) {
+	base := defaultBase
+	if s := os.Getenv("KAFKA_BASE_PORT"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil {
+			return nil, fmt.Errorf("KAFKA_BASE_PORT: %w", err)
+		}
+		base = n
+	}
+	c := &Cluster{ports: ports(base)}
+	if path := os.Getenv("FAULTS_KAFKA_SH"); path != "" {
+		dir := os.Getenv("KAFKA_RUN_DIR")
+		if dir == "" {
+			dir = fmt.Sprintf("%s/forge-faults-%d", os.TempDir(), base)
+		}
+		c.runner = &script{path: path, dir: dir, ports: c.ports}
+	} else {
+		c.runner = &containers{ports: c.ports}
+	}
+	if err := c.runner.start(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	c.proxies, err = startProxies(c.ports)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Stop ends the brokers and forgets their data, unless FAULTS_KEEP is set.
+func (c *Cluster) Stop() error {
+	c.proxies.stop()
+	if os.Getenv("FAULTS_KEEP") != "" {
+		return nil
+	}
+	return c.runner.stop()
+}
+
+// Direct returns the brokers' addresses for those who watch.
+func (c *Cluster) Direct() []string { return c.each(c.ports.broker) }
+
+// Proxied returns the brokers' addresses behind the proxies.
+func (c *Cluster) Proxied() []string { return c.each(c.ports.proxy) }
+
+func (c *Cluster) each(port func(int) int) []string {
+	var list []string
+	for id := 1; id <= Count; id++ {
+		list = append(list, address(port(id)))
+	}
+	return list
+}
+
+// Dir returns the directory of a broker's data, empty where it is not to be
+// seen from here.
+func (c *Cluster) Dir(id int) string {
+	if s, ok := c.runner.(*script); ok {
+		return fmt.Sprintf("%s/node-%d/data", s.dir, id)
+	}
+	return ""
+}
+
+// Kill ends a broker as a power failure would.
+func (c *Cluster) Kill(ctx context.Context, id int) error { return c.runner.do(ctx, "kill", id) }
+
+// Pause freezes a broker: its connections stay open and say nothing.
+func (c *Cluster) Pause(ctx context.Context, id int) error { return c.runner.do(ctx, "pause", id) }
+
+// Resume lets a frozen broker go on.
+func (c *Cluster) Resume(ctx context.Context, id int) error { return c.runner.do(ctx, "resume", id) }
+
+// Restart starts a killed broker on its old data.
+func (c *Cluster) Restart(ctx context.Context, id int) error { return c.runner.do(ctx, "restart", id) }
+
+// listeners returns a broker's settings for an address of its own for the
+// service, which it tells to be the proxy's.
+func (p ports) listeners(id int) map[string]string {
+	listen := func(name string, port int) string { return name + "://" + address(port) }
+	return map[string]string{
+		"listeners": strings.Join([]string{
+			listen("PLAINTEXT", p.broker(id)), listen("CONTROLLER", p.controller(id)), listen("PROXIED", p.proxied(id)),
+		}, ","),
+		"advertised.listeners":           listen("PLAINTEXT", p.broker(id)) + "," + listen("PROXIED", p.proxy(id)),
+		"listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
+		"inter.broker.listener.name":     "PLAINTEXT",
+	}
+}
+
+// await waits until somebody listens at the address.
+func await(ctx context.Context, address string) error {
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if reachable(ctx, address) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("nobody listens at %s: %w", address, ctx.Err())
+		case <-tick.C:
+		}
+	}
+}
+
+func reachable(ctx context.Context, address string) bool {
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return false
+	}
+	_ = conn.Close()
+	return true
+}

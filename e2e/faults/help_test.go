@@ -1,0 +1,35 @@
+package faults
+
+import (
+	"bytes"
+	"os"
+	"strings"
+
+	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
+)
+
+type oracleSent = oracle.Sent
+
+// everything reports whether the whole of each experiment is asked for.
+func everything() bool { return os.Getenv("FAULTS") == "all" }
+
+// proxied returns the setting that puts the proxies between the service and
+// the brokers.
+func (tr *trial) proxied() string {
+	return "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(tr.cluster.Proxied(), ",")
+}
+
+// doneSoFar returns how many calls all lives have ended.
+func (tr *trial) doneSoFar() int {
+	tr.Helper()
+	n := 0
+	for _, p := range tr.processes {
+		b, err := os.ReadFile(p.Calls)
+		if os.IsNotExist(err) {
+			continue
+		}
+		tr.must(err)
+		n += bytes.Count(b, []byte("\nE "))
+	}
+	return n
+}

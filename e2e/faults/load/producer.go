@@ -1,0 +1,225 @@
+// Package load produces what the service under test consumes, and watches from
+// outside what becomes of it.
+package load
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
+)
+
+// Ask is what a message asks the handler to do.
+type Ask struct {
+	Do    string `json:"do"`
+	MS    int    `json:"ms,omitempty"`
+	Times int    `json:"times,omitempty"`
+}
+
+// dead reports whether such a message ends in the dead letters.
+func (a Ask) dead() bool {
+	switch a.Do {
+	case "fail", "plain", "panic", "invalid":
+		return true
+	}
+	return false
+}
+
+// Mixed asks mostly for success at once or soon, sometimes for attempts, and
+// sometimes for failure.
+func Mixed(r *rand.Rand, _ int) Ask {
+	switch n := r.IntN(100); {
+	case n < 60:
+		return Ask{Do: "ok"}
+	case n < 90:
+		return Ask{Do: "slow", MS: 1 + r.IntN(20)}
+	case n < 94:
+		return Ask{Do: "retry", Times: 2 + r.IntN(2)}
+	case n < 97:
+		return Ask{Do: "fail"}
+	case n < 98:
+		return Ask{Do: "panic"}
+	default:
+		return Ask{Do: "invalid"}
+	}
+}
+
+// Producer writes messages and notes which of them the broker acknowledged.
+type Producer struct {
+	Topic string
+	Rate  int                             // a second
+	Keys  int                             // how many keys
+	Ask   func(r *rand.Rand, key int) Ask // what the next message of a key asks for
+	// Place says where a key's messages go; nil is by the key's hash.
+	Place func(key int) int32
+
+	client *kgo.Client
+	file   *os.File
+	wg     sync.WaitGroup
+	stop   context.CancelFunc
+
+	mu   sync.Mutex
+	sent []oracle.Sent
+	log  *bufio.Writer
+	seqs map[int]int64
+	errs []error
+}
+
+// Open connects the producer. What is acknowledged is also written to the file.
+func (p *Producer) Open(brokers []string, file string) error {
+	var err error
+	p.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerLinger(2*time.Millisecond),
+		kgo.RecordPartitioner(partitioner(p.Place)), kgo.MetadataMaxAge(5*time.Second), kgo.ProducerBatchMaxBytes(1<<20),
+		kgo.RequestTimeoutOverhead(5*time.Second), kgo.UnknownTopicRetries(-1))
+	if err != nil {
+		return err
+	}
+	p.file, err = os.Create(file)
+	if err != nil {
+		return err
+	}
+	p.log, p.seqs = bufio.NewWriter(p.file), map[int]int64{}
+	return nil
+}
+
+func partitioner(place func(key int) int32) kgo.Partitioner {
+	if place == nil {
+		return kgo.StickyKeyPartitioner(nil)
+	}
+	return kgo.ManualPartitioner()
+}
+
+// Run produces until Stop.
+func (p *Producer) Run(seed uint64) {
+	ctx, cancel := context.WithCancel(context.Background())
+	p.stop = cancel
+	p.wg.Go(func() {
+		r := rand.New(rand.NewPCG(seed, seed)) // #nosec G404 -- the same seed, the same load
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		began, n := time.Now(), 0
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			// A broker that is away must not make the producer fill its memory.
+			for due := int(time.Since(began).Seconds() * float64(p.Rate)); n < due; n++ {
+				if p.client.BufferedProduceRecords() < 5000 {
+					key := r.IntN(p.Keys)
+					p.Send(key, p.Ask(r, key))
+				}
+			}
+		}
+	})
+}
+
+// Send produces one message of a key.
+func (p *Producer) Send(key int, ask Ask) {
+	p.mu.Lock()
+	p.seqs[key]++
+	seq := p.seqs[key]
+	p.mu.Unlock()
+	value := envelope(seq, ask)
+	p.SendRaw(key, seq, value, ask.dead())
+}
+
+// SendRaw produces a message with any value, whose fate is the dead letters or
+// not.
+func (p *Producer) SendRaw(key int, seq int64, value []byte, dead bool) {
+	name := "k" + strconv.Itoa(key)
+	id := uuid.NewString()
+	record := &kgo.Record{Topic: p.Topic, Key: []byte(name), Value: value, Headers: []kgo.RecordHeader{{Key: "id", Value: []byte(id)}}}
+	if p.Place != nil {
+		record.Partition = p.Place(key)
+	}
+	p.client.Produce(context.Background(), record, func(r *kgo.Record, err error) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if err != nil {
+			p.errs = append(p.errs, fmt.Errorf("key %s seq %d: %w", name, seq, err))
+			return
+		}
+		s := oracle.Sent{
+			ID: id, Key: name, Seq: seq, Place: oracle.Place{Topic: r.Topic, Partition: r.Partition}, Offset: r.Offset,
+			At: time.Now().UnixNano(), Dead: dead, Sum: Sum(value),
+		}
+		p.sent = append(p.sent, s)
+		_, _ = fmt.Fprintf(p.log, "%s %s %d %s %d %d %d %t\n", s.ID, s.Key, s.Seq, s.Place.Topic, s.Place.Partition, s.Offset, s.At, s.Dead)
+	})
+}
+
+// Sum returns a value's checksum.
+func Sum(value []byte) string {
+	sum := sha256.Sum256(value)
+	return hex.EncodeToString(sum[:8])
+}
+
+// envelope returns a message as the service reads it. An invalid one has a
+// sequence number that its model refuses.
+func envelope(seq int64, ask Ask) []byte {
+	if ask.Do == "invalid" {
+		seq = 0
+	}
+	type body struct {
+		Seq int64 `json:"seq"`
+		Ask
+	}
+	b, _ := json.Marshal(struct { // nothing in it can fail
+		Header map[string]string `json:"header"`
+		Body   body              `json:"body"`
+	}{map[string]string{
+		"messageType": "WorkAsked", "schemaName": "WorkAsked", "schemaVersion": "1", "messageId": uuid.NewString(),
+		"timestamp": time.Now().UTC().Format(time.RFC3339Nano), "producer": "faults",
+	}, body{seq, ask}})
+	return b
+}
+
+// Acknowledged returns how many messages were acknowledged so far.
+func (p *Producer) Acknowledged() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.sent)
+}
+
+// Stop ends production, if it runs, and waits until all messages are answered
+// or ctx ends. It returns the errors of those that were refused.
+func (p *Producer) Stop(ctx context.Context) error {
+	if p.stop != nil {
+		p.stop()
+	}
+	p.wg.Wait()
+	err := p.client.Flush(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return errors.Join(err, errors.Join(p.errs...))
+}
+
+// Close disconnects. Stop comes first.
+func (p *Producer) Close() {
+	p.client.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_ = errors.Join(p.log.Flush(), p.file.Close()) // the file is for people
+}
+
+// Sent returns the messages that were acknowledged.
+func (p *Producer) Sent() []oracle.Sent {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]oracle.Sent(nil), p.sent...)
+}

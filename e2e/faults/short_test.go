@@ -1,0 +1,215 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/ouroboros-forge/forge/e2e/faults/load"
+)
+
+// experiments are in the order of the list that they come from.
+var experiments = []experiment{
+	{"1", "kill -9 the leader, restart it", true, killLeader},
+	{"2", "SIGSTOP the leader, with a rebalance inside", true, pauseLeader},
+	{"3", "kill -9 the service in mid-batch", true, killService},
+	{"4", "rebalance storm, eager", true, func(tr *trial) { storm(tr, "sticky") }},
+	{"6", "dead letter topic deleted while running", true, deadLettersGone},
+	{"18", "network cut", true, cut},
+	{"20", "SIGTERM under load", true, terminateUnderLoad},
+}
+
+// killLeader kills the broker that leads partition 0, then starts it again.
+func killLeader(tr *trial) {
+	tr.begin(6, 300)
+	tr.startReady()
+	tr.produce()
+	tr.wait(3 * time.Second)
+	id := tr.leader(tr.topic, 0)
+	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.rules.Commit += 15 * time.Second // it may be the coordinator too
+	tr.wait(8 * time.Second)
+	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.wait(3 * time.Second)
+	tr.finish(60 * time.Second)
+	tr.noLongerThan(45 * time.Second)
+}
+
+// noLongerThan holds the longest wait of a message against a limit.
+func (tr *trial) noLongerThan(limit time.Duration) {
+	tr.Helper()
+	if tr.total.Worst > limit {
+		tr.Errorf("a message waited %v, want at most %v", tr.total.Worst, limit)
+	}
+}
+
+// pauseLeader freezes the broker that leads partition 0, has a second life
+// join meanwhile, and lets the broker go on.
+func pauseLeader(tr *trial) {
+	frozen := 15 * time.Second
+	if everything() {
+		frozen = 45 * time.Second
+	}
+	tr.begin(6, 300)
+	tr.startReady()
+	tr.produce()
+	tr.wait(3 * time.Second)
+	id := tr.leader(tr.topic, 0)
+	tr.must(tr.cluster.Pause(tr.ctx, id))
+	defer func() { _ = tr.cluster.Resume(tr.ctx, id) }()
+	tr.rules.Commit += frozen
+	tr.wait(frozen / 3)
+	tr.start()
+	tr.wait(frozen * 2 / 3)
+	tr.must(tr.cluster.Resume(tr.ctx, id))
+	tr.wait(5 * time.Second)
+	tr.finish(90 * time.Second)
+}
+
+// killService kills one life after the other while messages keep coming.
+func killService(tr *trial) {
+	rounds := 5
+	if everything() {
+		rounds = 50
+	}
+	tr.begin(6, 300)
+	tr.produce()
+	quick := []string{"KAFKA_SESSION_TIMEOUT=2s", "KAFKA_HEARTBEAT_INTERVAL=500ms"}
+	for range rounds {
+		p := tr.startReady(quick...)
+		done := tr.handled(p)
+		tr.eventually(30*time.Second, func() error {
+			if n := tr.handled(p); n < done+100 {
+				return fmt.Errorf("handled %v, then %v", done, n)
+			}
+			return nil
+		})
+		tr.wait(time.Duration(rand.IntN(4000)) * time.Millisecond)
+		p.Kill()
+	}
+	tr.startReady(quick...)
+	tr.finish(60 * time.Second)
+}
+
+// handled returns how many messages a life says that it handled.
+func (tr *trial) handled(p interface{ Metric(string) (float64, error) }) float64 {
+	tr.Helper()
+	n, err := p.Metric(`consumer_events_total{event="handled"}`)
+	tr.must(err)
+	return n
+}
+
+// storm has members join and leave all the time.
+func storm(tr *trial, strategy string) {
+	storms := 3
+	if everything() {
+		storms = 10
+	}
+	strategy = "KAFKA_REBALANCE_STRATEGY=" + strategy
+	tr.begin(6, 300)
+	tr.startReady(strategy)
+	tr.produce()
+	for range storms {
+		before := tr.doneSoFar()
+		a := tr.start(strategy)
+		tr.wait(2 * time.Second)
+		b := tr.start(strategy)
+		tr.wait(2 * time.Second)
+		tr.terminate(a)
+		tr.wait(2 * time.Second)
+		tr.terminate(b)
+		tr.wait(2 * time.Second)
+		if after := tr.doneSoFar(); after == before {
+			tr.Errorf("no progress in a storm: %d calls before and after it", before)
+		}
+	}
+	tr.finish(60 * time.Second)
+}
+
+// deadLettersGone deletes the dead letters' topic under the service, which may
+// then commit nothing that should be there, and creates it again.
+func deadLettersGone(tr *trial) {
+	var peace atomic.Bool // no message that fails: what is deleted must be known
+	producer := tr.begin(3, 200)
+	producer.Ask = func(r *rand.Rand, key int) load.Ask {
+		if ask := load.Mixed(r, key); !peace.Load() || ask.Do == "ok" {
+			return ask
+		}
+		return load.Ask{Do: "ok"}
+	}
+	p := tr.startReady()
+	tr.produce()
+	tr.wait(3 * time.Second)
+	peace.Store(true)
+	tr.wait(2 * time.Second)
+	before, err := tr.observer.Dead(tr.ctx, tr.topic)
+	tr.must(err)
+	_, err = tr.observer.Admin.DeleteTopics(tr.ctx, tr.topic+".dlq")
+	tr.must(err)
+	peace.Store(false)
+	tr.eventually(30*time.Second, func() error {
+		if p.Ready() == nil {
+			return errors.New("the service says that it is ready")
+		}
+		return nil
+	})
+	tr.wait(5 * time.Second)
+	tr.create(tr.topic+".dlq", 3)
+	tr.eventually(30*time.Second, p.Ready)
+	tr.wait(3 * time.Second)
+	// What was in the topic before is gone with it, by nobody's fault but ours.
+	lost := map[string]bool{}
+	for _, d := range before {
+		lost[d.ID] = true
+	}
+	tr.gone = func(m oracleSent) bool { return lost[m.ID] }
+	tr.finish(60 * time.Second)
+}
+
+// cut takes the network away and gives it back, three times.
+func cut(tr *trial) {
+	tr.begin(6, 300)
+	tr.startReady(tr.proxied())
+	tr.produce()
+	tr.rules.Commit += 12 * time.Second
+	for _, length := range []time.Duration{time.Second, 10 * time.Second, 3 * time.Second} {
+		tr.wait(3 * time.Second)
+		tr.cluster.Cut()
+		tr.wait(length)
+		tr.must(tr.cluster.Join())
+	}
+	tr.wait(3 * time.Second)
+	tr.finish(60 * time.Second)
+}
+
+// terminateUnderLoad ends a life with a thousand messages queued, and another
+// with two signals.
+func terminateUnderLoad(tr *trial) {
+	producer := tr.begin(6, 300)
+	for i := range 3000 { // more than can be done at once
+		producer.Send(i%50, load.Ask{Do: "slow", MS: 50})
+	}
+	p := tr.startReady("KAFKA_MAX_POLL_RECORDS=2000")
+	tr.produce()
+	tr.wait(2 * time.Second)
+	began := time.Now()
+	tr.terminate(p)
+	if took := time.Since(began); took > drainTimeout+time.Second {
+		tr.Errorf("SIGTERM took %v, the drain may take %v", took, drainTimeout)
+	}
+	// With two signals, the second one ends the service at once, as kill -9
+	// would: a handler takes longer than the drain may.
+	p = tr.startReady()
+	tr.must(p.Signal(syscall.SIGTERM))
+	tr.wait(20 * time.Millisecond)
+	began = time.Now()
+	_ = p.Signal(syscall.SIGTERM) // it may have ended
+	if _, err := p.Wait(2 * time.Second); err != nil {
+		tr.Errorf("a second SIGTERM, %v later: %v", time.Since(began), err)
+	}
+	tr.startReady()
+	tr.finish(90 * time.Second)
+}

@@ -1,0 +1,314 @@
+package faults
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/e2e/faults/load"
+	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
+	"github.com/ouroboros-forge/forge/e2e/faults/subject"
+)
+
+// The service's settings in experiments: those of production, with shorter
+// times so that what takes minutes there takes seconds.
+const (
+	commitInterval = 500 * time.Millisecond
+	drainTimeout   = 3 * time.Second
+	maxPoll        = 200
+	// span is four times maxPoll, the service's bound, and what sarama may
+	// have fetched when it was paused: its channel, and a fetch of small
+	// messages.
+	span = 4*maxPoll + 256 + 4096
+	// slack is how long a commit may take on a busy machine.
+	slack = time.Second
+)
+
+var settings = []string{
+	"SERVICE_NAME=subject", "LOG_LEVEL=info",
+	"KAFKA_COMMIT_INTERVAL=500ms", "KAFKA_DRAIN_TIMEOUT=3s", "KAFKA_READ_TIMEOUT=5s", "KAFKA_REBALANCE_TIMEOUT=15s",
+	"KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s", "KAFKA_METADATA_BACKOFF=100ms",
+	"KAFKA_MAX_POLL_RECORDS=200", "KAFKA_RETRY_DELAY=50ms", "KAFKA_RETRY_MAX_DELAY=1s",
+}
+
+// trial is an experiment while it runs.
+type trial struct {
+	*testing.T
+	*bench
+	ctx   context.Context
+	dir   string
+	topic string
+	group string
+	rules oracle.Rules
+
+	producer  *load.Producer
+	watch     *load.Watch
+	stopWatch context.CancelFunc
+	processes []*subject.Process
+	total     oracle.Report
+	gone      func(oracle.Sent) bool // what the cluster lost, nil for nothing
+}
+
+var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
+
+func newTrial(ctx context.Context, t *testing.T, b *bench, e experiment) *trial {
+	t.Helper()
+	name := "f" + e.number + "-" + strings.Trim(notInNames.ReplaceAllString(strings.ToLower(e.name), "-"), "-")
+	tr := &trial{T: t, bench: b, ctx: ctx, dir: filepath.Join(b.dir, name)}
+	tr.topic = fmt.Sprintf("%s-%d", name, time.Now().UnixMilli()) // brokers may be those of an earlier run
+	tr.group = tr.topic
+	tr.rules = oracle.Rules{Commit: commitInterval + slack, Span: span}
+	if err := os.MkdirAll(tr.dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// release ends what the trial has running.
+func (tr *trial) release() {
+	for _, p := range tr.processes {
+		p.Kill()
+	}
+	if tr.stopWatch != nil {
+		tr.stopWatch()
+	}
+	if tr.producer != nil {
+		tr.producer.Close()
+	}
+}
+
+// must ends the trial on an error.
+func (tr *trial) must(err error) {
+	tr.Helper()
+	if err != nil {
+		tr.Fatal(err)
+	}
+}
+
+// wait lets time pass while the load goes on: the experiments are about how
+// long things last.
+func (tr *trial) wait(d time.Duration) {
+	tr.Helper()
+	select {
+	case <-time.After(d):
+	case <-tr.ctx.Done():
+		tr.Fatal(tr.ctx.Err())
+	}
+}
+
+// eventually waits until ok returns nothing.
+func (tr *trial) eventually(within time.Duration, ok func() error) {
+	tr.Helper()
+	deadline := time.Now().Add(within)
+	for {
+		err := ok()
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			tr.Fatalf("not within %v: %v", within, err)
+		}
+		tr.wait(100 * time.Millisecond)
+	}
+}
+
+// create makes a topic.
+func (tr *trial) create(topic string, partitions int32, config ...string) {
+	tr.Helper()
+	values := map[string]*string{}
+	for i := 0; i < len(config); i += 2 {
+		values[config[i]] = &config[i+1]
+	}
+	short, cancel := context.WithTimeout(tr.ctx, 30*time.Second)
+	defer cancel()
+	_, err := tr.observer.Admin.CreateTopic(short, partitions, 3, values, topic)
+	tr.must(err)
+}
+
+// begin makes the trial's topic and opens a producer to it.
+func (tr *trial) begin(partitions int32, rate int) *load.Producer {
+	tr.Helper()
+	tr.create(tr.topic, partitions)
+	return tr.open(rate)
+}
+
+// open opens a producer and begins to watch.
+func (tr *trial) open(rate int) *load.Producer {
+	tr.Helper()
+	tr.producer = &load.Producer{Topic: tr.topic, Rate: rate, Keys: 50, Ask: load.Mixed}
+	tr.must(tr.producer.Open(tr.cluster.Direct(), filepath.Join(tr.dir, "acknowledged")))
+	var watching context.Context
+	watching, tr.stopWatch = context.WithCancel(tr.ctx)
+	tr.watch = tr.observer.Watch(watching, tr.group, tr.topic)
+	return tr.producer
+}
+
+// produce begins to produce.
+func (tr *trial) produce() { tr.producer.Run(rand.Uint64()) }
+
+// start runs a life of the service; further settings win over those of all
+// experiments.
+func (tr *trial) start(further ...string) *subject.Process {
+	tr.Helper()
+	env := append([]string{
+		"FAULTS_TOPICS=" + tr.topic, "KAFKA_GROUP_ID=" + tr.group, "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(tr.cluster.Direct(), ","),
+	}, settings...)
+	life := fmt.Sprintf("life%d", len(tr.processes)+1)
+	p, err := subject.Start(tr.binary, tr.dir, life, append(env, further...)...)
+	tr.must(err)
+	tr.processes = append(tr.processes, p)
+	return p
+}
+
+// startReady runs a life of the service and waits until it consumes.
+func (tr *trial) startReady(further ...string) *subject.Process {
+	tr.Helper()
+	p := tr.start(further...)
+	tr.ready(p, 30*time.Second)
+	return p
+}
+
+func (tr *trial) ready(p *subject.Process, within time.Duration) {
+	tr.Helper()
+	ctx, cancel := context.WithTimeout(tr.ctx, within)
+	defer cancel()
+	tr.must(p.AwaitReady(ctx))
+}
+
+// terminate ends a life in good order.
+func (tr *trial) terminate(p *subject.Process) {
+	tr.Helper()
+	tr.must(p.Signal(syscall.SIGTERM))
+	tr.exits(p, 0, drainTimeout+5*time.Second)
+}
+
+func (tr *trial) exits(p *subject.Process, want int, within time.Duration) {
+	tr.Helper()
+	code, err := p.Wait(within)
+	if err != nil || code != want {
+		tr.Errorf("%s ended with %d, %v; want %d", p.Life, code, err, want)
+	}
+}
+
+// settle stops the producer and waits until everything is committed.
+func (tr *trial) settle(within time.Duration) {
+	tr.Helper()
+	ctx, cancel := context.WithTimeout(tr.ctx, within)
+	defer cancel()
+	if err := tr.producer.Stop(ctx); err != nil {
+		tr.Errorf("not all was acknowledged: %v", err)
+	}
+	if err := tr.observer.AwaitLag(ctx, tr.group, tr.topic); err != nil {
+		tr.Error(err)
+	}
+}
+
+// finish settles, ends all lives in good order and asks the oracle.
+func (tr *trial) finish(within time.Duration) {
+	tr.Helper()
+	tr.settle(within)
+	for _, p := range tr.processes {
+		if !p.Ended() {
+			tr.terminate(p)
+		}
+	}
+	tr.judge()
+}
+
+// judge asks the oracle about everything so far.
+func (tr *trial) judge() {
+	tr.Helper()
+	tr.wait(300 * time.Millisecond) // for a last look at what is committed
+	tr.stopWatch()
+	run := oracle.Run{Sent: tr.producer.Sent(), Samples: tr.watch.Samples(), Rules: tr.rules}
+	for i := range run.Sent {
+		run.Sent[i].Gone = tr.gone != nil && tr.gone(run.Sent[i])
+	}
+	for _, p := range tr.processes {
+		f, err := os.Open(p.Calls)
+		if os.IsNotExist(err) {
+			continue
+		}
+		tr.must(err)
+		calls, err := oracle.ReadCalls(f)
+		_ = f.Close()
+		tr.must(err)
+		run.Calls = append(run.Calls, calls...)
+		run.Ends = append(run.Ends, tr.ends(p)...)
+	}
+	var err error
+	run.Dead, err = tr.observer.Dead(tr.ctx, tr.topic)
+	tr.must(err)
+	tr.total = oracle.Check(run)
+	if !tr.total.OK() {
+		tr.Errorf("%d lost, %d out of order, %d beyond the window, %d passed by commits, %d misled:\n%s", tr.total.Lost, tr.total.Disorder,
+			tr.total.Excess, tr.total.Passed, tr.total.Misled, strings.Join(tr.total.Problems, "\n"))
+	}
+}
+
+// ends reads from a life's log when its sessions ended.
+func (tr *trial) ends(p *subject.Process) []oracle.End {
+	tr.Helper()
+	lines, err := p.Logged(`msg="session ended"`)
+	tr.must(err)
+	var ends []oracle.End
+	for _, line := range lines {
+		stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+		at, err := time.Parse(time.RFC3339, stamp)
+		tr.must(err)
+		ends = append(ends, oracle.End{Life: p.Life, At: at.UnixNano()})
+	}
+	return ends
+}
+
+// leader returns the broker that leads a partition.
+func (tr *trial) leader(topic string, partition int32) int {
+	tr.Helper()
+	var id int
+	tr.eventually(30*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(tr.ctx, 5*time.Second)
+		defer cancel()
+		all, err := tr.observer.Admin.ListTopics(ctx, topic)
+		if err != nil {
+			return err
+		}
+		p, ok := all[topic].Partitions[partition]
+		if !ok || p.Leader < 1 {
+			return fmt.Errorf("partition %d has no leader", partition)
+		}
+		id = int(p.Leader)
+		return nil
+	})
+	return id
+}
+
+// coordinator returns the broker that coordinates the trial's group.
+func (tr *trial) coordinator() int {
+	tr.Helper()
+	request := kmsg.NewPtrFindCoordinatorRequest()
+	request.CoordinatorKeys = []string{tr.group}
+	var id int
+	tr.eventually(30*time.Second, func() error {
+		ctx, cancel := context.WithTimeout(tr.ctx, 5*time.Second)
+		defer cancel()
+		r, err := request.RequestWith(ctx, tr.observer.Client)
+		if err != nil {
+			return err
+		}
+		if len(r.Coordinators) == 0 || r.Coordinators[0].NodeID < 1 {
+			return fmt.Errorf("no coordinator: %+v", r)
+		}
+		id = int(r.Coordinators[0].NodeID)
+		return nil
+	})
+	return id
+}
