@@ -1,0 +1,118 @@
+// Package e2e tests forge from outside, as its user meets it: the built forge
+// writes services, and these are built, vetted, linted, tested and run, on an
+// embedded broker and on a real Kafka in a container.
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// work is a directory that lives as long as the tests.
+var work string
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "forge-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	work = dir
+	return m.Run()
+}
+
+// forge builds forge once and returns its path.
+var forge = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(work, "forge")
+	_, err := command("..", "go", "build", "-o", path, "./cmd/forge")
+	return path, err
+})
+
+// answerSet is a way to call forge new.
+type answerSet struct {
+	name string
+	args []string
+}
+
+// The group has every character that some file of the project would take for
+// something else.
+const threeTopicsGroup = `a "b" #c $d '`
+
+var threeTopics = answerSet{"three-topics", []string{
+	"--topics", "type,1st.topic_X-y,orders-retries", "--group", threeTopicsGroup, "--brokers", "one:9092,two:9093",
+}}
+
+var answerSets = []answerSet{
+	{"default", nil},
+	threeTopics,
+	{"no-extras", []string{"--topics", "payments", "--without", "docker,github"}},
+	{"docker-only", []string{"--without", "github"}},
+	{"github-only", []string{"--module", "github.com/somebody/shop", "--without", "docker"}},
+}
+
+// project returns the directory of the service that forge writes for a set of
+// answers. It lives until the test's end, and has the same name every time: that
+// lets the build cache know again what the services have in common.
+func project(t *testing.T, set answerSet) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short: builds whole services")
+	}
+	dir := filepath.Join(work, "my-service")
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	do(t, work, built(t), append([]string{"new", "my-service"}, set.args...)...)
+	return dir
+}
+
+func built(t *testing.T) string {
+	t.Helper()
+	path, err := forge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// do runs a command in dir, fails if it fails, and returns what it printed to
+// stdout.
+func do(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	out, err := command(dir, name, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// command runs a command in dir, outside of any workspace, and returns what it
+// printed to stdout. The error has all that it printed.
+func command(dir, name string, args ...string) (stdout string, err error) {
+	cmd := exec.Command(name, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var out, errs strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
+	}
+	return out.String(), nil
+}
+
+// missing ends a test that needs something that is not here: it is skipped, and
+// where somebody asked for it with E2E=require, failed.
+func missing(t *testing.T, format string, args ...any) {
+	t.Helper()
+	what := fmt.Sprintf(format, args...)
+	if os.Getenv("E2E") == "require" {
+		t.Fatal(what)
+	}
+	t.Skipf("NOT TESTED: %s (E2E=require makes this a failure)", what)
+}

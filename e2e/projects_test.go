@@ -1,0 +1,72 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever the answers: the service builds, go vet and golangci-lint find
+// nothing, its go.mod is what go mod tidy would write, and its own tests pass
+// under the race detector.
+func TestProjectsAreInOrder(t *testing.T) {
+	for _, set := range answerSets {
+		t.Run(set.name, func(t *testing.T) {
+			dir := project(t, set)
+			t.Run("gofmt", func(t *testing.T) {
+				if files := do(t, dir, "gofmt", "-l", "."); files != "" {
+					t.Errorf("not formatted:\n%s", files)
+				}
+			})
+			t.Run("build", func(t *testing.T) { do(t, dir, "go", "build", "-o", os.DevNull, ".") })
+			t.Run("vet", func(t *testing.T) { do(t, dir, "go", "vet", "./...") })
+			t.Run("tidy", func(t *testing.T) { do(t, dir, "go", "mod", "tidy", "-diff") })
+			t.Run("lint", func(t *testing.T) { lint(t, dir) })
+			t.Run("race", func(t *testing.T) { race(t, dir) })
+		})
+	}
+}
+
+func lint(t *testing.T, dir string) {
+	t.Helper()
+	linter, err := exec.LookPath("golangci-lint")
+	if err != nil {
+		linter = filepath.Join(strings.TrimSpace(do(t, dir, "go", "env", "GOPATH")), "bin", "golangci-lint")
+		if _, err := os.Stat(linter); err != nil {
+			missing(t, "golangci-lint is not installed")
+		}
+	}
+	do(t, dir, linter, "run", "--allow-parallel-runners")
+}
+
+// race runs the project's own tests. They need no Docker.
+func race(t *testing.T, dir string) {
+	t.Helper()
+	if strings.TrimSpace(do(t, dir, "go", "env", "CGO_ENABLED")) != "1" {
+		t.Log("no C compiler: without the race detector")
+		do(t, dir, "go", "test", "-short", "./...")
+		return
+	}
+	do(t, dir, "go", "test", "-short", "-race", "./...")
+}
+
+// TestRun proves the first minute: the service is written, started on the
+// embedded broker, and each sample message is seen to meet its fate.
+func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds a whole service")
+	}
+	out := do(t, t.TempDir(), built(t), "new", "my-service", "--topics", "orders,payments", "--run")
+	for _, want := range []string{
+		"handled      OrderCreated ", "handled      PaymentCreated ",
+		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",
+		"amount is over the limit → orders.dlq", "amount is over the limit → payments.dlq",
+		"10 samples met the fate they expect: 6 handled, 4 dead letters, all committed",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the output lacks %q:\n%s", want, out)
+		}
+	}
+}
