@@ -196,7 +196,7 @@ func (c *Consumer) connectAndConsume(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, closing(group)) }()
 	go c.readErrors(group)
-	return c.joinUntil(ctx, &session{consumer: c, group: group, admin: admin})
+	return c.joinUntil(ctx, &session{consumer: c, client: client, group: group, admin: admin})
 }
 
 // settled is how long something works before its failure counts as a new one.

@@ -17,6 +17,7 @@ import (
 // session is what sarama calls while the consumer is a member of its group.
 type session struct {
 	consumer *Consumer
+	client   sarama.Client
 	group    sarama.ConsumerGroup
 	admin    sarama.ClusterAdmin
 	current  atomic.Pointer[sarama.ConsumerGroupSession]
@@ -50,6 +51,7 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 	c.session.Store(s)
 	c.setState(nil)
 	c.log.Info("consuming", "group", c.cfg.GroupID, "member", cs.MemberID(), "generation", cs.GenerationID(), "partitions", cs.Claims())
+	go s.tellStrangers(cs)
 	return nil
 }
 
@@ -70,6 +72,7 @@ const batchSize = 256
 // revoked. It returns only then: returning earlier would end the session of
 // all partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
+	s.tellJump(cs, sc)
 	c := &claim{session: s, sarama: cs, topic: sc.Topic(), partition: sc.Partition(), initial: sc.InitialOffset()}
 	s.begin(c)
 	lane := s.consumer.engine.Assign(c)
