@@ -5,10 +5,15 @@ import (
 	"os"
 	"strings"
 
+	"github.com/twmb/franz-go/pkg/kgo"
+
 	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
 )
 
-type oracleSent = oracle.Sent
+type (
+	oracleSent = oracle.Sent
+	kgoRecord  = kgo.Record
+)
 
 // everything reports whether the whole of each experiment is asked for.
 func everything() bool { return os.Getenv("FAULTS") == "all" }

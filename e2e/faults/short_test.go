@@ -17,9 +17,28 @@ var experiments = []experiment{
 	{"2", "SIGSTOP the leader, with a rebalance inside", true, pauseLeader},
 	{"3", "kill -9 the service in mid-batch", true, killService},
 	{"4", "rebalance storm, eager", true, func(tr *trial) { storm(tr, "sticky") }},
+	{"4", "rebalance storm, cooperative", false, func(tr *trial) { storm(tr, "cooperative-sticky") }},
+	{"5", "handler slower than the timeouts", false, slowHandler},
+	{"6", "dead letter topic unfit, then missing at start", false, deadLettersAtStart},
 	{"6", "dead letter topic deleted while running", true, deadLettersGone},
+	{"8", "a broker's disk full", false, fullDisk},
+	{"9", "values that nobody can read", false, fuzz},
+	{"10", "values around the size limit", false, sizes},
+	{"11", "the service's clock steps", false, clockSteps},
+	{"12", "kill -9 the group's coordinator", false, killCoordinator},
+	{"14", "records deleted while stopped", false, outOfRange},
+	{"15", "topic deleted and created again", false, recreated},
+	{"16", "partitions 3 to 6 under load", false, morePartitions},
+	{"17", "group shared with other topics; instance id twice", false, sharedGroup},
 	{"18", "network cut", true, cut},
+	{"18", "network half-open for 12 s", false, disturb(`{"name":"t","type":"timeout","stream":"downstream","attributes":{"timeout":0}}`, 12*time.Second)},
+	{"18", "connections reset each 500 ms", false, disturb(`{"name":"t","type":"reset_peer","stream":"downstream","attributes":{"timeout":500}}`, 10*time.Second)},
+	{"18", "latency 300 ms", false, disturb(`{"name":"t","type":"latency","stream":"downstream","attributes":{"latency":300,"jitter":100}}`, 10*time.Second)},
+	{"18", "sliced to 64 bytes", false, disturb(`{"name":"t","type":"slicer","stream":"downstream","attributes":{"average_size":64,"size_variation":32,"delay":200}}`, 10*time.Second)},
+	{"19", "unclean election below what is committed", false, unclean},
 	{"20", "SIGTERM under load", true, terminateUnderLoad},
+	{"21", "a slow partition beside fast ones", false, slowPartition},
+	{"22", "consume, transform, produce", false, chain},
 }
 
 // killLeader kills the broker that leads partition 0, then starts it again.
@@ -28,7 +47,7 @@ func killLeader(tr *trial) {
 	tr.startReady()
 	tr.produce()
 	tr.wait(3 * time.Second)
-	id := tr.leader(tr.topic, 0)
+	id := tr.leader(tr.topic)
 	tr.must(tr.cluster.Kill(tr.ctx, id))
 	tr.rules.Commit += 15 * time.Second // it may be the coordinator too
 	tr.wait(8 * time.Second)
@@ -57,7 +76,7 @@ func pauseLeader(tr *trial) {
 	tr.startReady()
 	tr.produce()
 	tr.wait(3 * time.Second)
-	id := tr.leader(tr.topic, 0)
+	id := tr.leader(tr.topic)
 	tr.must(tr.cluster.Pause(tr.ctx, id))
 	defer func() { _ = tr.cluster.Resume(tr.ctx, id) }()
 	tr.rules.Commit += frozen

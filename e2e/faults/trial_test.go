@@ -2,6 +2,7 @@ package faults
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -44,11 +45,12 @@ var settings = []string{
 type trial struct {
 	*testing.T
 	*bench
-	ctx   context.Context
-	dir   string
-	topic string
-	group string
-	rules oracle.Rules
+	ctx    context.Context
+	dir    string
+	topic  string
+	group  string
+	topics []string // that were created
+	rules  oracle.Rules
 
 	producer  *load.Producer
 	watch     *load.Watch
@@ -83,6 +85,11 @@ func (tr *trial) release() {
 	}
 	if tr.producer != nil {
 		tr.producer.Close()
+	}
+	if !tr.Failed() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(tr.ctx), 10*time.Second)
+		defer cancel()
+		_, _ = tr.observer.Admin.DeleteTopics(ctx, tr.topics...) // they would only slow the brokers down
 	}
 }
 
@@ -130,21 +137,25 @@ func (tr *trial) create(topic string, partitions int32, config ...string) {
 	}
 	short, cancel := context.WithTimeout(tr.ctx, 30*time.Second)
 	defer cancel()
+	tr.topics = append(tr.topics, topic)
 	_, err := tr.observer.Admin.CreateTopic(short, partitions, 3, values, topic)
 	tr.must(err)
 }
 
 // begin makes the trial's topic and opens a producer to it.
-func (tr *trial) begin(partitions int32, rate int) *load.Producer {
+func (tr *trial) begin(partitions int32, rate int, adjust ...func(*load.Producer)) *load.Producer {
 	tr.Helper()
 	tr.create(tr.topic, partitions)
-	return tr.open(rate)
+	return tr.open(rate, adjust...)
 }
 
-// open opens a producer and begins to watch.
-func (tr *trial) open(rate int) *load.Producer {
+// open opens a producer, after adjusting it, and begins to watch.
+func (tr *trial) open(rate int, adjust ...func(*load.Producer)) *load.Producer {
 	tr.Helper()
 	tr.producer = &load.Producer{Topic: tr.topic, Rate: rate, Keys: 50, Ask: load.Mixed}
+	for _, f := range adjust {
+		f(tr.producer)
+	}
 	tr.must(tr.producer.Open(tr.cluster.Direct(), filepath.Join(tr.dir, "acknowledged")))
 	var watching context.Context
 	watching, tr.stopWatch = context.WithCancel(tr.ctx)
@@ -233,16 +244,8 @@ func (tr *trial) judge() {
 	for i := range run.Sent {
 		run.Sent[i].Gone = tr.gone != nil && tr.gone(run.Sent[i])
 	}
+	run.Calls = tr.calls()
 	for _, p := range tr.processes {
-		f, err := os.Open(p.Calls)
-		if os.IsNotExist(err) {
-			continue
-		}
-		tr.must(err)
-		calls, err := oracle.ReadCalls(f)
-		_ = f.Close()
-		tr.must(err)
-		run.Calls = append(run.Calls, calls...)
 		run.Ends = append(run.Ends, tr.ends(p)...)
 	}
 	var err error
@@ -253,6 +256,24 @@ func (tr *trial) judge() {
 		tr.Errorf("%d lost, %d out of order, %d beyond the window, %d passed by commits, %d misled:\n%s", tr.total.Lost, tr.total.Disorder,
 			tr.total.Excess, tr.total.Passed, tr.total.Misled, strings.Join(tr.total.Problems, "\n"))
 	}
+}
+
+// calls returns what the handlers of all lives wrote down.
+func (tr *trial) calls() []oracle.Call {
+	tr.Helper()
+	var all []oracle.Call
+	for _, p := range tr.processes {
+		f, err := os.Open(p.Calls)
+		if os.IsNotExist(err) {
+			continue
+		}
+		tr.must(err)
+		calls, err := oracle.ReadCalls(f)
+		_ = f.Close()
+		tr.must(err)
+		all = append(all, calls...)
+	}
+	return all
 }
 
 // ends reads from a life's log when its sessions ended.
@@ -270,8 +291,8 @@ func (tr *trial) ends(p *subject.Process) []oracle.End {
 	return ends
 }
 
-// leader returns the broker that leads a partition.
-func (tr *trial) leader(topic string, partition int32) int {
+// leader returns the broker that leads the first partition of a topic.
+func (tr *trial) leader(topic string) int {
 	tr.Helper()
 	var id int
 	tr.eventually(30*time.Second, func() error {
@@ -281,9 +302,9 @@ func (tr *trial) leader(topic string, partition int32) int {
 		if err != nil {
 			return err
 		}
-		p, ok := all[topic].Partitions[partition]
+		p, ok := all[topic].Partitions[0]
 		if !ok || p.Leader < 1 {
-			return fmt.Errorf("partition %d has no leader", partition)
+			return errors.New("no leader")
 		}
 		id = int(p.Leader)
 		return nil

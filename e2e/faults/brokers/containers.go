@@ -23,7 +23,7 @@ const clusterID = "5L6g3nShT-eMCtK--X86sw"
 func (c *containers) name(id int) string { return fmt.Sprintf("forge-faults-%d-%d", int(c.ports), id) }
 
 func docker(ctx context.Context, args ...string) error {
-	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput() // #nosec G702 -- of KAFKA_IMAGE, by who runs the test
+	out, err := exec.CommandContext(ctx, "docker", args...).CombinedOutput() // #nosec G204 G702 -- with the image that who runs the test names
 	if err != nil {
 		return fmt.Errorf("docker %s: %w\n%s", args[0], err, bytes.TrimSpace(out))
 	}

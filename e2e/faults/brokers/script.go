@@ -32,7 +32,7 @@ const extra = "unclean.leader.election.enable=false\nlog.cleaner.enable=false\nc
 	"message.max.bytes=1048588\n" + settled
 
 func (s *script) run(ctx context.Context, args ...string) error {
-	cmd := exec.CommandContext(ctx, "bash", append([]string{s.path}, args...)...)
+	cmd := exec.CommandContext(ctx, "bash", append([]string{s.path}, args...)...) // #nosec G204 -- the script that who runs the test names
 	cmd.Env = append(os.Environ(), "KAFKA_RUN_DIR="+s.dir, "KAFKA_BASE_PORT="+strconv.Itoa(int(s.ports)), "KAFKA_EXTRA_PROPERTIES="+extra)
 	if os.Getenv("KAFKA_HEAP") == "" {
 		cmd.Env = append(cmd.Env, "KAFKA_HEAP=400m")

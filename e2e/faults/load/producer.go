@@ -81,18 +81,24 @@ type Producer struct {
 // Open connects the producer. What is acknowledged is also written to the file.
 func (p *Producer) Open(brokers []string, file string) error {
 	var err error
-	p.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerLinger(2*time.Millisecond),
-		kgo.RecordPartitioner(partitioner(p.Place)), kgo.MetadataMaxAge(5*time.Second), kgo.ProducerBatchMaxBytes(1<<20),
-		kgo.RequestTimeoutOverhead(5*time.Second), kgo.UnknownTopicRetries(-1))
-	if err != nil {
-		return err
-	}
 	p.file, err = os.Create(file)
 	if err != nil {
 		return err
 	}
 	p.log, p.seqs = bufio.NewWriter(p.file), map[int]int64{}
-	return nil
+	return p.Reopen(brokers)
+}
+
+// Reopen forgets what the producer knows of the brokers and its topic.
+func (p *Producer) Reopen(brokers []string) error {
+	if p.client != nil {
+		p.client.Close()
+	}
+	var err error
+	p.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerLinger(2*time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordPartitioner(partitioner(p.Place)), kgo.MetadataMaxAge(5*time.Second), kgo.ProducerBatchMaxBytes(1<<20),
+		kgo.RequestTimeoutOverhead(5*time.Second), kgo.UnknownTopicRetries(-1))
+	return err
 }
 
 func partitioner(place func(key int) int32) kgo.Partitioner {
@@ -134,7 +140,7 @@ func (p *Producer) Send(key int, ask Ask) {
 	p.seqs[key]++
 	seq := p.seqs[key]
 	p.mu.Unlock()
-	value := envelope(seq, ask)
+	value := Envelope(seq, ask)
 	p.SendRaw(key, seq, value, ask.dead())
 }
 
@@ -169,9 +175,9 @@ func Sum(value []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// envelope returns a message as the service reads it. An invalid one has a
+// Envelope returns a message as the service reads it. An invalid one has a
 // sequence number that its model refuses.
-func envelope(seq int64, ask Ask) []byte {
+func Envelope(seq int64, ask Ask) []byte {
 	if ask.Do == "invalid" {
 		seq = 0
 	}
@@ -179,13 +185,16 @@ func envelope(seq int64, ask Ask) []byte {
 		Seq int64 `json:"seq"`
 		Ask
 	}
-	b, _ := json.Marshal(struct { // nothing in it can fail
+	b, err := json.Marshal(struct {
 		Header map[string]string `json:"header"`
 		Body   body              `json:"body"`
 	}{map[string]string{
 		"messageType": "WorkAsked", "schemaName": "WorkAsked", "schemaVersion": "1", "messageId": uuid.NewString(),
 		"timestamp": time.Now().UTC().Format(time.RFC3339Nano), "producer": "faults",
 	}, body{seq, ask}})
+	if err != nil {
+		panic(err) // nothing in it can fail
+	}
 	return b
 }
 
@@ -207,6 +216,18 @@ func (p *Producer) Stop(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return errors.Join(err, errors.Join(p.errs...))
+}
+
+// Flush waits until all messages are answered.
+func (p *Producer) Flush(ctx context.Context) error { return p.client.Flush(ctx) }
+
+// Refused returns the errors of messages that were refused, and forgets them.
+func (p *Producer) Refused() []error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	errs := p.errs
+	p.errs = nil
+	return errs
 }
 
 // Close disconnects. Stop comes first.

@@ -75,6 +75,24 @@ func (w *Watch) look(ctx context.Context, o *Observer, group string, topics []st
 	})
 }
 
+// Forget drops what was seen so far: it was of a topic that is no more.
+func (w *Watch) Forget() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.samples, w.last = nil, map[oracle.Place]int64{}
+}
+
+// Highest returns the highest offset that was ever seen committed.
+func (w *Watch) Highest() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var most int64
+	for _, s := range w.samples {
+		most = max(most, s.Offset)
+	}
+	return most
+}
+
 // Samples returns what was seen once the watch has ended.
 func (w *Watch) Samples() []oracle.Sample {
 	w.wg.Wait()
