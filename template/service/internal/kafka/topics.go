@@ -151,6 +151,10 @@ func createDeadLetters(admin sarama.ClusterAdmin, source *sarama.TopicMetadata, 
 // large ones. What the service may not see it takes for granted.
 func checkDeadLetters(admin sarama.ClusterAdmin, source, name string, log *slog.Logger) error {
 	settings, err := topicSettings(admin, name)
+	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
+		// It is so new that not all brokers know it yet.
+		return fmt.Errorf("ask for the settings of topic %q: %w", name, err)
+	}
 	if err != nil {
 		return nil //nolint:nilerr // many services may not see a topic's settings; the topic is there
 	}

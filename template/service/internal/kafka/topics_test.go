@@ -113,3 +113,18 @@ func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
 		t.Errorf("error is %v (fatal: %t)", err, isFatal(err))
 	}
 }
+
+func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	if err := cluster.CreateTopic("payments.dlq", 1, map[string]string{cleanupPolicy: "compact"}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.UnknownTopicOrPartition, Count: 1})
+	admin := connectAdmin(t, cluster)
+	if err := ensureTopics(t.Context(), admin, []string{"payments"}, quiet); err == nil || isFatal(err) {
+		t.Errorf("when a broker does not know the topic yet: %v (fatal: %t)", err, isFatal(err))
+	}
+	if err := ensureTopics(t.Context(), admin, []string{"payments"}, quiet); !isFatal(err) {
+		t.Errorf("when it does: %v, want it fatal", err)
+	}
+}
