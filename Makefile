@@ -8,3 +8,13 @@ faults: ## every experiment, up to 40 minutes
 
 faults-short: ## the selection for each change, up to 6 minutes
 	FAULTS=short go test ./e2e/faults -count=1 -v -timeout 15m
+
+.PHONY: mutants nightly
+
+mutants: ## plant each known mistake in the engine and its adapter and see the tests fail
+	MUTANTS=2000 go test ./e2e/mutants -count=1 -v -timeout 60m
+
+nightly: mutants ## what takes too long for each change: more random histories, fuzzing
+	go test ./template/service/internal/engine -run TestInvariantsHold -count=1 -timeout 30m -rapid.checks=10000
+	go test ./template/service/internal/message -run '^$$' -fuzz FuzzEnvelope -fuzztime 60s
+	go test ./template/service/internal/kafka -run '^$$' -fuzz FuzzDeadLetterAndBack -fuzztime 60s

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-const dir = "../../template/service/internal/engine"
+const internal = "../../template/service/internal"
 
 // mutant is one mistake: in file, old becomes replacement.
 type mutant struct {
@@ -21,60 +21,84 @@ type mutant struct {
 }
 
 var mutants = []mutant{
-	{"mark when finished instead of contiguous", "tracker.go",
+	{"mark when finished instead of contiguous", "engine/tracker.go",
 		"t.at(seq).terminal = true\n", "t.at(seq).terminal = true\n\tfor t.base <= seq { t.at(t.base).terminal = true; t.low = t.at(t.base).offset; t.base++ }\n"},
-	{"mark what is delivered", "lane.go",
+	{"mark what is delivered", "engine/lane.go",
 		"it.seq = l.tracker.add(it.msg.Offset)", "it.seq = l.tracker.add(it.msg.Offset); l.tracker.done(it.seq)"},
-	{"terminal before the dead letter's acknowledgement", "fail.go",
+	{"terminal before the dead letter's acknowledgement", "engine/fail.go",
 		"\trefused := false\n", "\trefused := false\n\tl.mu.Lock(); l.tracker.done(it.seq); l.mu.Unlock()\n"},
-	{"a refused dead letter counts as written", "fail.go",
+	{"a refused dead letter counts as written", "engine/fail.go",
 		"if err == nil {\n\t\t\tbreak", "if err == nil || true {\n\t\t\tbreak"},
-	{"no commit at claim exit", "drain.go",
+	{"no commit at claim exit", "engine/drain.go",
 		"if cerr := l.commit(ctx); cerr != nil", "if cerr := error(nil); cerr != nil"},
-	{"no mark at claim exit", "drain.go",
+	{"no mark at claim exit", "engine/drain.go",
 		"marked := l.mark()", "marked := l.marked"},
-	{"a lost commit at claim exit is believed", "drain.go",
+	{"a lost commit at claim exit is believed", "engine/drain.go",
 		"\t\tif err == nil {\n\t\t\treturn nil", "\t\tif err == nil || true {\n\t\t\treturn nil"},
-	{"intake waits on a full queue", "lane.go",
+	{"intake waits on a full queue", "engine/lane.go",
 		"\titems := make([]item", "\tfor (l.pauser != nil && l.paused) { time.Sleep(time.Millisecond) }\n\titems := make([]item"},
-	{"key freed at timeout", "worker.go",
-		"err = w.call(c, it)\n", "ret := make(chan error, 1)\n\tgo func() { ret <- w.call(c, it) }()\n\tselect {\n\tcase err = <-ret:\n\tcase <-c.Done():\n\t\terr = c.Err()\n\t}\n"},
-	{"resume forgotten", "lane.go",
+	{"key freed at timeout", "engine/worker.go",
+		"err = w.call(c, handle)\n", "ret := make(chan error, 1)\n\tgo func() { ret <- w.call(c, handle) }()\n\tselect {\n\tcase err = <-ret:\n\tcase <-c.Done():\n\t\terr = c.Err()\n\t}\n"},
+	{"resume forgotten", "engine/lane.go",
 		"l.paused = false\n\t\tl.pauser.Resume()", "l.paused = false"},
-	{"no resume at claim start", "schedule.go",
+	{"no resume at claim start", "engine/schedule.go",
 		"l.pauser.Resume() // a", "// a"},
-	{"a dead epoch marks", "lane.go",
+	{"a dead epoch marks", "engine/lane.go",
 		"if !l.dead && l.tracker.base > l.marked", "if l.tracker.base > l.marked"},
-	{"a failed message is passed by its key's next", "lane.go",
+	{"a failed message is passed by its key's next", "engine/lane.go",
 		"\t\tcase tryAgain:\n\t\t\tl.retry(q, it)\n", "\t\tcase tryAgain:\n\t\t\tl.retry(q, it)\n\t\t\tl.ready.push(q)\n"},
-	{"keys share no queue", "lane.go",
+	{"keys share no queue", "engine/lane.go",
 		"q, ok := l.keys[hash]", "q, ok := l.keys[hash^uint64(l.records)]"},
-	{"one worker too many", "schedule.go",
+	{"one worker too many", "engine/schedule.go",
 		"len(e.workers) < e.cfg.MaxWorkers", "len(e.workers) <= e.cfg.MaxWorkers"},
-	{"handlers start after the drain began", "worker.go",
+	{"handlers start after the drain began", "engine/worker.go",
 		"if l.ending.Load() ||", "if false ||"},
-	{"the drain waits for ever", "drain.go",
+	{"the drain waits for ever", "engine/drain.go",
 		"case <-time.After(l.engine.cfg.DrainTimeout / 10):", "case <-time.After(100 * l.engine.cfg.DrainTimeout):"},
-	{"an ended lane's queues come back", "lane.go",
+	{"an ended lane's queues come back", "engine/lane.go",
 		"\tif l.ending.Load() {\n\t\treturn\n\t}\n\tif q.length > 0", "\tif q.length > 0"},
-	{"shutdown is dead-lettered", "fail.go",
+	{"shutdown is dead-lettered", "engine/fail.go",
 		"case l.ending.Load() && (aborted || again):", "case false && (aborted || again):"},
-	{"the window leaves out what runs", "stats.go",
+	{"the window leaves out what runs", "engine/stats.go",
 		"l.tracker.end - l.committed.Load()", "l.tracker.base - l.committed.Load()"},
-	{"a lane may take all workers", "shares.go",
-		"return l.workers < s.reserved || free > s.missing", "return true"},
+	{"an open breaker lets attempts run out", "engine/fail.go",
+		" || e.breaker.open.Load())", ")"},
+	{"an open breaker holds nobody back", "engine/schedule.go",
+		"if e.breaker.open.Load() && !e.probe", "if false"},
+	{"a success does not close the breaker", "engine/fail.go",
+		"\t\te.closeBreaker()\n", ""},
+	{"a bad row takes its batch with it", "engine/worker.go",
+		"it.failed = outcomes[i]", "it.failed = err"},
+	{"a batch waits for ever", "engine/lane.go",
+		"l.waiting, l.due = false, true", "l.waiting = false"},
+	{"a batch is larger than its size", "engine/lane.go",
+		"n := min(l.ready.length, l.batch.Size)", "n := l.ready.length"},
+	{"a stuck lane takes the last worker", "engine/shares.go",
+		"free > s.missing+s.spare", "free > s.missing"},
+	{"a lane may take all workers", "engine/shares.go",
+		"return l.workers < s.reserved || free > s.missing+s.spare", "return true"},
+	{"no reset before the first mark", "kafka/session.go",
+		"c.sarama.ResetOffset(c.topic, c.partition, first, \"\")", ""},
+	{"a commit is not read back", "kafka/session.go",
+		"block == nil || block.Offset < marked", "block == nil && marked < 0"},
+	{"a lane is not drained when its claim ends", "kafka/session.go",
+		"err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil", "err := error(nil); err != nil"},
+	{"a claim cannot pause", "kafka/session.go",
+		"c.session.group.Pause(", "_ = any("},
+	{"the consume loop does not back off", "kafka/consumer.go",
+		"sleep(ctx, delay)\n\t\t}\n", "_ = delay\n\t\t}\n"},
 }
 
 // TestEveryMutantIsKilled prints each mutant and what killed it.
 func TestEveryMutantIsKilled(t *testing.T) {
-	checks := os.Getenv("MUTANT_CHECKS")
+	checks := os.Getenv("MUTANTS")
 	if checks == "" {
-		checks = "2000"
+		t.Skip("takes minutes: MUTANTS=2000 runs it, with so many random histories for each mutant")
 	}
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
 			overlay := plant(t, m)
-			out, err := exec.Command("go", "test", "-overlay", overlay, "-timeout", "60s", "-count=1", dir,
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "90s", "-count=1", filepath.Join(internal, filepath.Dir(m.file)),
 				"-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
 			if err == nil {
 				t.Fatalf("SURVIVED: %s", m.name)
@@ -91,7 +115,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 // plant writes the mutated file and the overlay that puts it in place.
 func plant(t *testing.T, m mutant) string {
 	t.Helper()
-	path, err := filepath.Abs(filepath.Join(dir, m.file))
+	path, err := filepath.Abs(filepath.Join(internal, m.file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +126,7 @@ func plant(t *testing.T, m mutant) string {
 	if n := strings.Count(string(source), m.old); n == 0 {
 		t.Fatalf("%s has no %q: the mutant needs mending", m.file, m.old)
 	}
-	mutated := filepath.Join(t.TempDir(), m.file)
+	mutated := filepath.Join(t.TempDir(), filepath.Base(m.file))
 	if err := os.WriteFile(mutated, []byte(strings.Replace(string(source), m.old, m.replacement, 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}

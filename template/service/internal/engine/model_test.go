@@ -583,6 +583,12 @@ func inBubble(t *testing.T, f func()) {
 // refusals, revocations, losses, crashes and restarts, and checks the
 // invariants at each step and at the end.
 func TestInvariantsHold(t *testing.T) {
+	for range 3 { // times the hundred histories that rapid runs by itself
+		t.Run("", invariantsHold)
+	}
+}
+
+func invariantsHold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{cfg: drawConfig(rt), commitsOK: true, deadOK: true}
 		w.batch.Size = rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(rt, "batch size")

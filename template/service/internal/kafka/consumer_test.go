@@ -141,11 +141,12 @@ func newClient(t *testing.T, c *kfake.Cluster) *kgo.Client {
 func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
 	t.Helper()
 	client := newClient(t, c)
+	records := make([]*kgo.Record, len(values))
 	for i, v := range values {
-		r := &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
-		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
+		records[i] = &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
 	}
 }
 

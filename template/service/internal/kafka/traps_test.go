@@ -172,13 +172,19 @@ func TestASlowPartitionStarvesNoOther(t *testing.T) {
 		}
 		return nil
 	}, "payments")
-	slow := envelopes(t, 0, 700) // more than the queue and the client's buffer hold
+	slow := envelopes(t, 0, 3000) // more than the queue and two fetches hold
+	for i := range slow {
+		slow[i] = append(slow[i], strings.Repeat(" ", 1000)...)
+	}
 	produce(t, c, 0, slow...)
 	produce(t, c, 1, envelopes(t, 0, 400)...)
 	r.await(t, engine.Handled, 400)
 	eventually(t, "the slow partition is paused", func() bool { return r.Stats().Paused == 1 })
+	if n := r.Stats().Records; n > 2500 {
+		t.Errorf("%d messages were taken although the partition is paused above 300", n)
+	}
 	close(release)
-	r.await(t, engine.Handled, 1100)
+	r.await(t, engine.Handled, 3400)
 	eventually(t, "nothing is paused", func() bool { return r.Stats().Paused == 0 })
 }
 
