@@ -62,10 +62,11 @@ func (b *bench) neighbours(ctx context.Context) error {
 // even pace: to all partitions, or, when before is given, which fills
 // partition 0, to the others only.
 func (b *bench) paced(ctx context.Context, j job, before func(topic string) error) (figures, error) {
-	j.topic = "bench-paced"
+	j.topic = b.newName("bench-paced")
 	if err := b.fresh(ctx, j.topic, 6); err != nil {
 		return figures{}, err
 	}
+	defer b.drop(ctx, j.topic)
 	j.env = append(j.env, "BENCH_LATENCY=1")
 	p, err := b.start(ctx, j)
 	if err != nil {

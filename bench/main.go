@@ -33,7 +33,7 @@ type bench struct {
 	admin   *kadm.Client
 	filled  map[string]bool
 	began   time.Time
-	groups  int
+	names   int
 
 	rounds   int
 	messages int

@@ -74,7 +74,7 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 	if j.name == oursTags || j.name == oursMethod {
 		path, args = b.service, nil
 	}
-	p := &process{cmd: exec.CommandContext(ctx, path, args...), group: b.nextGroup(j.name), cancel: cancel,
+	p := &process{cmd: exec.CommandContext(ctx, path, args...), group: b.newName(j.name), cancel: cancel,
 		first: make(chan struct{}), figures: make(chan meter.Figures, 1)}
 	p.cmd.Env = append(os.Environ(),
 		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(b.brokers, ","),
@@ -136,7 +136,8 @@ func (p *process) wait() (meter.Figures, error) {
 	return f, err
 }
 
-func (b *bench) nextGroup(name string) string {
-	b.groups++
-	return fmt.Sprintf("%s-%d-%d", name, b.began.UnixNano(), b.groups)
+// newName makes a name that nothing had before.
+func (b *bench) newName(prefix string) string {
+	b.names++
+	return fmt.Sprintf("%s-%d-%d", prefix, b.began.UnixNano(), b.names)
 }

@@ -10,13 +10,14 @@ import (
 // and until it is committed. The commit interval is the default, a second.
 func (b *bench) quiet(ctx context.Context) error {
 	const (
-		name     = "bench-quiet"
 		messages = 15
 		poll     = 10 * time.Millisecond
 	)
+	name := b.newName("bench-quiet")
 	if err := b.fresh(ctx, name, 1); err != nil {
 		return err
 	}
+	defer b.drop(ctx, name)
 	p, err := b.start(ctx, job{name: oursMethod, topic: name, env: []string{"BENCH_LATENCY=1"}})
 	if err != nil {
 		return err
