@@ -58,7 +58,7 @@ func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	out := do(t, t.TempDir(), built(t), "new", "my-service", "--topics", "orders,payments", "--run")
+	out := do(t, t.TempDir(), built(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--run")
 	for _, want := range []string{
 		"handled      OrderCreated ", "handled      PaymentCreated ",
 		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",
