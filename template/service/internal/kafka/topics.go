@@ -35,7 +35,40 @@ func newAdmin(cfg config.Kafka) (sarama.ClusterAdmin, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sarama.NewClusterAdmin(cfg.Brokers, c)
+	client, err := sarama.NewClient(cfg.Brokers, c)
+	if err != nil {
+		return nil, err
+	}
+	admin, err := sarama.NewClusterAdminFromClient(client)
+	if err != nil {
+		return nil, errors.Join(err, closing(client))
+	}
+	return asking{admin, client}, nil
+}
+
+// asking is an admin that looks for another broker when one does not answer.
+// Sarama's goes on asking the one that it knows as the controller, or as the
+// group's coordinator, after that one is gone: a service could not start, or
+// not confirm a commit, because one broker of three was away.
+type asking struct {
+	sarama.ClusterAdmin
+	client sarama.Client
+}
+
+func (a asking) DescribeTopics(topics []string) ([]*sarama.TopicMetadata, error) {
+	found, err := a.ClusterAdmin.DescribeTopics(topics)
+	if err != nil {
+		_, _ = a.client.RefreshController() // err is what is wrong
+	}
+	return found, err
+}
+
+func (a asking) ListConsumerGroupOffsets(group string, partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
+	got, err := a.ClusterAdmin.ListConsumerGroupOffsets(group, partitions)
+	if err != nil {
+		_ = a.client.RefreshCoordinator(group) // err is what is wrong
+	}
+	return got, err
 }
 
 // ensureTopics checks that the subscribed topics exist and that each has a

@@ -1,7 +1,9 @@
 package kafka
 
 import (
+	"errors"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/IBM/sarama"
@@ -126,5 +128,42 @@ func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
 	}
 	if err := ensureTopics(t.Context(), admin, []string{"payments"}, quiet); !isFatal(err) {
 		t.Errorf("when it does: %v, want it fatal", err)
+	}
+}
+
+// fakeAdmin answers with err.
+type fakeAdmin struct {
+	sarama.ClusterAdmin
+	err error
+}
+
+func (a fakeAdmin) DescribeTopics([]string) ([]*sarama.TopicMetadata, error) { return nil, a.err }
+
+func (a fakeAdmin) ListConsumerGroupOffsets(string, map[string][]int32) (*sarama.OffsetFetchResponse, error) {
+	return nil, a.err
+}
+
+// fakeClient counts how often it looks for another broker.
+type fakeClient struct {
+	sarama.Client
+	controllers, coordinators int
+}
+
+func (c *fakeClient) RefreshController() (*sarama.Broker, error) { c.controllers++; return nil, nil }
+func (c *fakeClient) RefreshCoordinator(string) error            { c.coordinators++; return nil }
+
+// TestABrokerThatIsGoneIsNotAskedForEver: sarama keeps whom it knows as the
+// controller and as the coordinator when a connection to them is refused, and a
+// service could not start while one broker of three was away.
+func TestABrokerThatIsGoneIsNotAskedForEver(t *testing.T) {
+	for want, err := range []error{nil, syscall.ECONNREFUSED} {
+		client := &fakeClient{}
+		admin := asking{fakeAdmin{err: err}, client}
+		if _, got := admin.DescribeTopics(nil); !errors.Is(got, err) || client.controllers != want {
+			t.Errorf("after %v: %v, looked for another controller %d times, want %d", err, got, client.controllers, want)
+		}
+		if _, got := admin.ListConsumerGroupOffsets("", nil); !errors.Is(got, err) || client.coordinators != want {
+			t.Errorf("after %v: %v, looked for another coordinator %d times, want %d", err, got, client.coordinators, want)
+		}
 	}
 }
