@@ -27,11 +27,11 @@ func killCoordinator(tr *trial) {
 	tr.produce()
 	tr.wait(3 * time.Second)
 	id := tr.coordinator()
-	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.kill(id)
 	tr.rules.Commit += 12 * time.Second
 	tr.wait(8 * time.Second)
 	tr.settle(30 * time.Second) // commits converge with the broker away
-	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.restart(id)
 	tr.eventually(30*time.Second, p.Ready)
 	tr.finish(30 * time.Second)
 }
@@ -140,7 +140,10 @@ func unclean(tr *trial) {
 	c := tr.coordinator() // its log must stay whole
 	first, second := c%3+1, (c+1)%3+1
 	tr.createOn(tr.topic, []int32{int32(first), int32(second)}, "unclean.leader.election.enable", "true", "min.insync.replicas", "1")
-	producer := tr.open(200)
+	tr.create(tr.topic+".dlq", 1, "cleanup.policy", "delete", "min.insync.replicas", "1")
+	producer := tr.open(200, func(p *load.Producer) {
+		p.Ask = func(*rand.Rand, int) load.Ask { return load.Ask{Do: "ok"} }
+	})
 	p := tr.startReady()
 	tr.produce()
 	tr.wait(3 * time.Second)
@@ -149,11 +152,14 @@ func unclean(tr *trial) {
 	defer func() { _ = resume() }()
 	tr.wait(12 * time.Second)
 	tr.settle(30 * time.Second)
-	tr.must(tr.cluster.Kill(tr.ctx, first))
+	tr.kill(first)
 	tr.must(resume())
-	if id := tr.leader(tr.topic); id != second {
-		tr.Fatalf("broker %d leads, want %d", id, second)
-	}
+	tr.eventually(60*time.Second, func() error {
+		if id := tr.leader(tr.topic); id != second {
+			return fmt.Errorf("broker %d leads, want %d", id, second)
+		}
+		return nil
+	})
 	var end int64
 	tr.eventually(60*time.Second, func() error {
 		ends, err := tr.observer.Admin.ListEndOffsets(tr.ctx, tr.topic)
@@ -169,7 +175,7 @@ func unclean(tr *trial) {
 		}
 		return nil
 	})
-	tr.must(tr.cluster.Restart(tr.ctx, first))
+	tr.restart(first)
 	tr.must(producer.Reopen(tr.cluster.Direct()))
 	tr.produce()
 	tr.wait(3 * time.Second)
@@ -211,14 +217,14 @@ func fullDisk(tr *trial) {
 	tr.begin(6, 300)
 	tr.startReady()
 	tr.produce()
-	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.kill(id)
 	old := dir + ".old"
 	tr.must(os.Rename(dir, old))
 	tr.must(os.Mkdir(dir, 0o755))
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1g"); err != nil {
 		tr.must(os.Remove(dir))
 		tr.must(os.Rename(old, dir))
-		tr.must(tr.cluster.Restart(tr.ctx, id))
+		tr.restart(id)
 		tr.Skipf("mounting a small disk: %v", err)
 	}
 	tr.must(copyTree(old, dir))
@@ -230,9 +236,9 @@ func fullDisk(tr *trial) {
 		tr.must(syscall.Unmount(dir, syscall.MNT_DETACH))
 		tr.must(os.Remove(dir))
 		tr.must(os.Rename(old, dir))
-		tr.must(tr.cluster.Restart(tr.ctx, id))
+		tr.restart(id)
 	}()
-	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.restart(id)
 	tr.wait(3 * time.Second)
 	filler := filepath.Join(dir, "filler")
 	err := fill(filler)
@@ -243,7 +249,7 @@ func fullDisk(tr *trial) {
 	tr.wait(10 * time.Second)
 	_ = tr.cluster.Kill(tr.ctx, id) // it may have ended by itself
 	tr.must(os.Remove(filler))
-	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.restart(id)
 	tr.wait(3 * time.Second)
 	tr.finish(60 * time.Second)
 }

@@ -133,7 +133,7 @@ func (b *bench) try(ctx context.Context, t *testing.T, e experiment) {
 func (b *bench) print(t *testing.T, took time.Duration) {
 	t.Helper()
 	var s strings.Builder
-	s.WriteString("| # | experiment | produced | handled | dead letters | lost | out of order | duplicates (beyond the window) | longest wait, s | took, s | |\n")
+	s.WriteString("| # | experiment | produced | handled | dead letters | lost | out of order | duplicates (beyond the window) | seconds to recover | took, s | |\n")
 	s.WriteString("|---|---|--:|--:|--:|--:|--:|--:|--:|--:|---|\n")
 	for _, r := range b.rows {
 		verdict := "passed"
@@ -144,7 +144,7 @@ func (b *bench) print(t *testing.T, took time.Duration) {
 		fmt.Fprintf(&s, "| %s | %s | %d | %d | %d | %d | %d | %d (%d) | %.1f | %.0f | %s |\n",
 			r.number, r.name, p.Produced, p.Handled, p.Dead, p.Lost, p.Disorder, p.Repeated, p.Excess, p.Worst.Seconds(), r.took.Seconds(), verdict)
 	}
-	fmt.Fprintf(&s, "\nIn all %.0f s. The longest wait is from a message's acknowledgement until it was handled or a dead letter.\n", took.Seconds())
+	fmt.Fprintf(&s, "\nIn all %.0f s. To recover: the longest that a message waited, from its acknowledgement until it was handled or a dead letter.\n", took.Seconds())
 	t.Logf("\n%s", s.String())
 	if name := os.Getenv("FAULTS_TABLE"); name != "" {
 		if err := os.WriteFile(name, []byte(s.String()), 0o644); err != nil {

@@ -257,9 +257,9 @@ func chain(tr *trial) {
 	tr.must(tr.cluster.Join())
 	tr.rules.Commit += 6 * time.Second
 	id := tr.leader(out)
-	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.kill(id)
 	tr.wait(5 * time.Second)
-	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.restart(id)
 	tr.finish(60 * time.Second)
 	tr.checkChain(out)
 }

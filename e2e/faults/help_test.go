@@ -2,7 +2,9 @@ package faults
 
 import (
 	"bytes"
+	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,6 +24,21 @@ func everything() bool { return os.Getenv("FAULTS") == "all" }
 // the brokers.
 func (tr *trial) proxied() string {
 	return "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(tr.cluster.Proxied(), ",")
+}
+
+// kill ends a broker as a power failure would. It is started again at the
+// trial's end at the latest.
+func (tr *trial) kill(id int) {
+	tr.Helper()
+	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.down = append(tr.down, id)
+}
+
+// restart starts a killed broker again.
+func (tr *trial) restart(id int) {
+	tr.Helper()
+	tr.down = slices.DeleteFunc(tr.down, func(other int) bool { return other == id })
+	tr.must(tr.cluster.Restart(context.WithoutCancel(tr.ctx), id))
 }
 
 // doneSoFar returns how many calls all lives have ended.

@@ -48,10 +48,10 @@ func killLeader(tr *trial) {
 	tr.produce()
 	tr.wait(3 * time.Second)
 	id := tr.leader(tr.topic)
-	tr.must(tr.cluster.Kill(tr.ctx, id))
+	tr.kill(id)
 	tr.rules.Commit += 15 * time.Second // it may be the coordinator too
 	tr.wait(8 * time.Second)
-	tr.must(tr.cluster.Restart(tr.ctx, id))
+	tr.restart(id)
 	tr.wait(3 * time.Second)
 	tr.finish(60 * time.Second)
 	tr.noLongerThan(45 * time.Second)

@@ -56,6 +56,7 @@ type trial struct {
 	watch     *load.Watch
 	stopWatch context.CancelFunc
 	processes []*subject.Process
+	down      []int // brokers that were killed
 	total     oracle.Report
 	gone      func(oracle.Sent) bool // what the cluster lost, nil for nothing
 }
@@ -82,6 +83,11 @@ func (tr *trial) release() {
 	}
 	if tr.stopWatch != nil {
 		tr.stopWatch()
+	}
+	for _, id := range tr.down {
+		if err := tr.cluster.Restart(context.WithoutCancel(tr.ctx), id); err != nil {
+			tr.Error(err)
+		}
 	}
 	if tr.producer != nil {
 		tr.producer.Close()
