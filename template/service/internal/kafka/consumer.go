@@ -237,7 +237,13 @@ func (c *Consumer) join(ctx context.Context, s *session) error {
 	if err := ensureTopics(ctx, s.admin, c.registry.Topics(), c.log); err != nil {
 		return err
 	}
-	return s.group.Consume(ctx, c.registry.Topics(), s)
+	err := s.group.Consume(ctx, c.registry.Topics(), s)
+	if err != nil && ctx.Err() == nil {
+		// Sarama goes on asking a coordinator that is gone until it learns,
+		// much later, that the whole broker is.
+		_ = within(ctx, func() error { return s.client.RefreshCoordinator(c.cfg.GroupID) }) // err is what is wrong
+	}
+	return err
 }
 
 // errorsEvery bounds how often the group's errors are logged: while a broker is

@@ -270,3 +270,31 @@ func TestKeysKeepTheirOrderThroughTheClient(t *testing.T) {
 		t.Error(*s)
 	}
 }
+
+// TestACoordinatorThatIsGoneIsLookedForAgain: a connection that breaks while
+// joining makes sarama join again where it did, though the group has moved.
+func TestACoordinatorThatIsGoneIsLookedForAgain(t *testing.T) {
+	c := startCluster(t, topicOf(1))
+	var joins, looked atomic.Int64 // looked: since the last join
+	c.ControlKey(int16(kmsg.FindCoordinator), func(kmsg.Request) (kmsg.Response, error, bool) {
+		looked.Add(1)
+		return nil, nil, false
+	})
+	stale := make(chan int64, 1)
+	c.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		n := looked.Swap(0)
+		switch joins.Add(1) {
+		case 1:
+			c.KeepControl()
+			return nil, errors.New("the broker is gone"), true
+		case 2:
+			stale <- n
+		}
+		return nil, nil, false
+	})
+	consume(t, settings(t, c), succeed, "payments")
+	stable(t, c, 1)
+	if n := <-stale; n == 0 {
+		t.Error("joined again without looking for the coordinator")
+	}
+}
