@@ -21,7 +21,7 @@ type point struct {
 // growth is the trivial handler with more and more workers, keys and
 // partitions.
 func (b *bench) growth(ctx context.Context) error {
-	t := newTable("trivial handler", "", "messages/s", "CPU us/message", "MiB")
+	t := newTable("trivial handler", "how many", "messages/s", "CPU us/message", "MiB")
 	var curves []curve
 	for _, c := range []struct {
 		name string
@@ -45,7 +45,7 @@ func (b *bench) growth(ctx context.Context) error {
 	if err := b.draw("growth.svg", curves); err != nil {
 		return err
 	}
-	return b.publish("growth", "![CPU a message as workers, keys and partitions grow](growth.svg)\n\n"+t.String())
+	return b.publish("growth", "![CPU a message as workers, keys and partitions grow](growth.svg)\n\n"+t.String()+b.weather())
 }
 
 // grown is the first scenario with one measure changed.
@@ -66,6 +66,5 @@ func (b *bench) grown(ctx context.Context, measure string, x int) (figures, erro
 	if at != (topic{b.messages, 1_000, 6}) {
 		defer b.drop(ctx, name)
 	}
-	all, err := b.interleave(ctx, []job{{name: oursMethod, topic: name, messages: at.messages, env: env}})
-	return all[oursMethod], err
+	return b.run(ctx, job{name: oursMethod, topic: name, messages: at.messages, env: env})
 }

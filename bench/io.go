@@ -42,5 +42,5 @@ func (b *bench) io(ctx context.Context) error {
 				fmt.Sprintf("%.2f", v.rate/all[goroutines].rate), fmt.Sprintf("%.1f", v.cpu), fmt.Sprintf("%.0f", v.mib))
 		}
 	}
-	return b.publish("io", t.String())
+	return b.publish("io", t.String()+b.weather())
 }

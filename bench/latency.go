@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -30,10 +31,10 @@ func (b *bench) latency(ctx context.Context) error {
 			if who == oursMethod {
 				title = "**forge**"
 			}
-			t.add(title, fmt.Sprint(round+1), millis(f.p50), millis(f.p99), millis(f.max))
+			t.add(title, strconv.Itoa(round+1), millis(f.p50), millis(f.p99), millis(f.max))
 		}
 	}
-	return b.publish("latency", t.String())
+	return b.publish("latency", t.String()+b.weather())
 }
 
 // neighbours is one partition whose messages take 50 ms each, and of which
@@ -52,10 +53,10 @@ func (b *bench) neighbours(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			t.add(title, fmt.Sprint(round+1), millis(f.p50), millis(f.p99), millis(f.max))
+			t.add(title, strconv.Itoa(round+1), millis(f.p50), millis(f.p99), millis(f.max))
 		}
 	}
-	return b.publish("neighbours", t.String())
+	return b.publish("neighbours", t.String()+b.weather())
 }
 
 // paced runs a job that measures latencies while messages are produced at an

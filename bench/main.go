@@ -119,7 +119,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.dir, err = filepath.Abs(b.dir); err != nil {
 		return err
 	}
-	if err := os.MkdirAll(b.dir, 0o755); err != nil {
+	if err := os.MkdirAll(b.dir, 0o750); err != nil {
 		return err
 	}
 	if b.self, err = os.Executable(); err != nil {
@@ -146,7 +146,7 @@ func (b *bench) profiles(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		if err := os.MkdirAll(dir, 0o750); err != nil {
 			return err
 		}
 		_, err = b.run(ctx, job{name: ours, topic: name, messages: b.messages, env: []string{"BENCH_PROFILE=" + dir}})

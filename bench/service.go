@@ -53,15 +53,15 @@ func copyFiles(project string) error {
 			return err
 		}
 		to := filepath.Join(project, strings.TrimSuffix(strings.TrimPrefix(path, "service/"), ".txt"))
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
 			return err
 		}
-		return os.WriteFile(to, content, 0o644)
+		return os.WriteFile(to, content, 0o600)
 	})
 }
 
 func command(ctx context.Context, dir, name string, args ...string) error {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // go, with what is written above
 	cmd.Dir, cmd.Stderr = dir, os.Stderr
 	return cmd.Run()
 }

@@ -33,7 +33,7 @@ func (b *bench) draw(file string, curves []curve) error {
 	for i, c := range curves {
 		s.line(c, colours[i%len(colours)], i)
 	}
-	return os.WriteFile(filepath.Join(filepath.Dir(b.readme), file), []byte(s.String()), 0o644)
+	return os.WriteFile(filepath.Join(filepath.Dir(b.readme), file), []byte(s.String()), 0o600)
 }
 
 // sheet is a plot on which curves are drawn.

@@ -3,7 +3,10 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // table is one in Markdown: the head's cells, to which rows are added.
@@ -31,7 +34,7 @@ func thousands(x float64) string {
 
 // comma writes a number with commas.
 func comma(n int) string {
-	s := fmt.Sprint(n)
+	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
@@ -55,5 +58,17 @@ func (b *bench) publish(name, text string) error {
 	if !ok || !ok2 {
 		return fmt.Errorf("%s has no place for %s", b.readme, name)
 	}
-	return os.WriteFile(b.readme, []byte(before+begin+"\n"+text+"\n"+end+after), 0o644)
+	return os.WriteFile(b.readme, []byte(before+begin+"\n"+text+"\n"+end+after), 0o600)
+}
+
+// weather is what else there was on the machine while a scenario ran, the
+// benchmark and its broker included.
+func (b *bench) weather() string {
+	load, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return ""
+	}
+	averages := strings.Fields(string(load))
+	return fmt.Sprintf("\n%s, %d cores; load over the last 5 minutes %s.\n",
+		time.Now().UTC().Format("2006-01-02 15:04"), runtime.NumCPU(), averages[1])
 }

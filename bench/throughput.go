@@ -46,5 +46,5 @@ func (b *bench) throughput(ctx context.Context) error {
 		t.add(f.title, thousands(v.rate), fmt.Sprintf("%.2f", v.rate/all[bare].rate), fmt.Sprintf("%.2f", v.rate/all[byHand].rate),
 			fmt.Sprintf("%.1f", v.cpu), fmt.Sprintf("%.1f", v.allocs), fmt.Sprintf("%.0f", v.mib))
 	}
-	return b.publish("throughput", t.String())
+	return b.publish("throughput", t.String()+b.weather())
 }
