@@ -39,6 +39,7 @@ type bench struct {
 	messages int
 	full     bool
 	profile  string
+	only     []string
 }
 
 // scenarios are what can be measured, in the order in which it is done.
@@ -83,9 +84,11 @@ func run(ctx context.Context) error {
 	flag.IntVar(&b.rounds, "rounds", 3, "runs of each contender, of which the median counts")
 	flag.IntVar(&b.messages, "messages", 500_000, "messages of the first scenario")
 	flag.BoolVar(&b.full, "full", false, "a handler is stuck for 5 minutes instead of one")
+	only := flag.String("only", "", "contenders of the first scenario; empty is all")
 	flag.StringVar(&b.profile, "profile", "", "directory for profiles of ours, which are all that is measured then")
 	chosen := flag.String("scenarios", strings.Join(names, ","), "what is measured")
 	flag.Parse()
+	b.only = strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}

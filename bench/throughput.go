@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 )
 
 // field are the contenders of the trivial handler, and what the table calls
@@ -34,6 +35,9 @@ func (b *bench) throughput(ctx context.Context) error {
 	}
 	var jobs []job
 	for _, f := range field {
+		if len(b.only) > 0 && !slices.Contains(b.only, f.name) {
+			continue
+		}
 		jobs = append(jobs, job{name: f.name, topic: name, messages: b.messages})
 	}
 	all, err := b.interleave(ctx, jobs)
@@ -42,7 +46,10 @@ func (b *bench) throughput(ctx context.Context) error {
 	}
 	t := newTable("trivial handler", "messages/s", "to bare sarama", "to franz-go with validator/v10", "CPU us/message", "allocs/message", "MiB")
 	for _, f := range field {
-		v := all[f.name]
+		v, ok := all[f.name]
+		if !ok {
+			continue
+		}
 		t.add(f.title, thousands(v.rate), fmt.Sprintf("%.2f", v.rate/all[bare].rate), fmt.Sprintf("%.2f", v.rate/all[byHand].rate),
 			fmt.Sprintf("%.1f", v.cpu), fmt.Sprintf("%.1f", v.allocs), fmt.Sprintf("%.0f", v.mib))
 	}
