@@ -57,9 +57,14 @@ func TestFaults(t *testing.T) {
 	if which != "short" && which != "all" {
 		t.Skip("FAULTS is neither short nor all")
 	}
-	// Interrupted, it still ends the brokers.
+	// Interrupted, or out of time, it still ends the brokers.
 	ctx, stop := signal.NotifyContext(t.Context(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if deadline, ok := t.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-time.Minute))
+		defer cancel()
+	}
 	began := time.Now()
 	b := prepare(ctx, t)
 	t.Logf("prepared in %.0f s, files in %s", time.Since(began).Seconds(), b.dir)
