@@ -129,7 +129,6 @@ func sizes(tr *trial) {
 	tr.create(tr.topic+".dlq", 3, "max.message.bytes", strconv.Itoa(limit+4096), "cleanup.policy", "delete")
 	producer := tr.open(50)
 	tr.startReady()
-	tr.produce()
 	key := 100
 	for _, size := range []int{limit - around - 1, limit - around, limit - around + 1} {
 		good := load.Envelope(1, load.Ask{Do: "ok"})
@@ -143,6 +142,8 @@ func sizes(tr *trial) {
 	if refused := producer.Refused(); len(refused) != 2 {
 		tr.Errorf("of sizes around the limit %d were refused, want 2: %v", len(refused), refused)
 	}
+	tr.produce() // only now: it would share batches with those
+	tr.wait(2 * time.Second)
 	tr.finish(60 * time.Second)
 }
 

@@ -205,7 +205,7 @@ func cut(tr *trial) {
 }
 
 // terminateUnderLoad ends a life with a thousand messages queued, and another
-// with two signals.
+// with two signals, and a third whose handler does not end.
 func terminateUnderLoad(tr *trial) {
 	producer := tr.begin(6, 300)
 	for i := range 3000 { // more than can be done at once
@@ -229,6 +229,14 @@ func terminateUnderLoad(tr *trial) {
 	if _, err := p.Wait(2 * time.Second); err != nil {
 		tr.Errorf("a second SIGTERM, %v later: %v", time.Since(began), err)
 	}
+	// A handler that does not listen outlasts the drain, and its message comes
+	// again.
+	p = tr.startReady()
+	tr.settle(90 * time.Second)
+	producer.Send(1, load.Ask{Do: "stubborn", MS: 8000})
+	tr.wait(time.Second)
+	tr.must(p.Signal(syscall.SIGTERM))
+	tr.exits(p, 0, drainTimeout+2*time.Second)
 	tr.startReady()
-	tr.finish(90 * time.Second)
+	tr.finish(60 * time.Second)
 }
