@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ type running struct {
 
 	mu     sync.Mutex
 	cond   *sync.Cond
+	counts map[engine.EventKind]int
 	events []engine.Event
 	places []string // topic/partition@offset of each event
 }
@@ -41,16 +43,20 @@ type running struct {
 // consume runs a consumer of the given topics with one handler.
 func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
 	t.Helper()
+	return consumeLogging(t, cfg, quiet, handle, topics...)
+}
+
+func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
 	registry := message.NewRegistry(message.Recover)
 	for _, topic := range topics {
 		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
 	}
-	publisher := newPublisher(t, cfg)
-	c, err := NewConsumer(cfg, registry, publisher, quiet)
+	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{Consumer: c}
+	r := &running{Consumer: c, counts: map[engine.EventKind]int{}}
 	r.cond = sync.NewCond(&r.mu)
 	c.Observe(r.note)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -64,6 +70,7 @@ func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, messag
 func (r *running) note(e engine.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.counts[e.Kind]++
 	r.events = append(r.events, e)
 	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
 	r.cond.Broadcast()
@@ -77,22 +84,12 @@ func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
 	deadline := time.Now().Add(30 * time.Second)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for r.count(kind) < n {
+	for r.counts[kind] < n {
 		if time.Now().After(deadline) {
-			t.Fatalf("saw %d %v, want %d", r.count(kind), kind, n)
+			t.Fatalf("saw %d %v, want %d", r.counts[kind], kind, n)
 		}
 		r.cond.Wait()
 	}
-}
-
-func (r *running) count(kind engine.EventKind) int {
-	n := 0
-	for _, e := range r.events {
-		if e.Kind == kind {
-			n++
-		}
-	}
-	return n
 }
 
 // eventually waits until what ok reports is true.

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"strings"
 	"sync"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // logBuffer holds what was logged.
@@ -48,20 +46,7 @@ lines:
 func consumeLogged(t *testing.T, cfg config.Kafka, topic string) (*running, *logBuffer) {
 	t.Helper()
 	log := &logBuffer{}
-	registry := message.NewRegistry()
-	message.Register(registry, topic, message.TypedHandlerFunc[payment](succeed))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &running{Consumer: c}
-	r.cond = sync.NewCond(&r.mu)
-	c.Observe(r.note)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
-	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
-	t.Cleanup(func() { _ = r.stop() })
+	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), succeed, topic)
 	return r, log
 }
 
