@@ -33,11 +33,12 @@ type running struct {
 	*Consumer
 	stop func() error
 
-	mu     sync.Mutex
-	cond   *sync.Cond
-	counts map[engine.EventKind]int
-	events []engine.Event
-	places []string // topic/partition@offset of each event
+	mu      sync.Mutex
+	cond    *sync.Cond
+	counts  map[engine.EventKind]int
+	handled map[int32]int // by partition
+	events  []engine.Event
+	places  []string // topic/partition@offset of each event
 }
 
 // consume runs a consumer of the given topics with one handler.
@@ -56,7 +57,7 @@ func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle fun
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{Consumer: c, counts: map[engine.EventKind]int{}}
+	r := &running{Consumer: c, counts: map[engine.EventKind]int{}, handled: map[int32]int{}}
 	r.cond = sync.NewCond(&r.mu)
 	c.Observe(r.note)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -71,6 +72,9 @@ func (r *running) note(e engine.Event) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.counts[e.Kind]++
+	if e.Kind == engine.Handled {
+		r.handled[e.Message.Partition]++
+	}
 	r.events = append(r.events, e)
 	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
 	r.cond.Broadcast()
@@ -90,6 +94,13 @@ func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
 		}
 		r.cond.Wait()
 	}
+}
+
+// handledOf returns how many messages of a partition were handled.
+func (r *running) handledOf(partition int32) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handled[partition]
 }
 
 // eventually waits until what ok reports is true.
