@@ -51,7 +51,13 @@ func validation[T any](v *validator.Validate) (func(*T) error, error) {
 		return nil, err
 	}
 	if t.Kind() == reflect.Struct {
-		return func(body *T) error { return fieldErrors(v.Struct(body)) }, nil
+		accept, ok := accepterOf(t, nil, nil)
+		return func(body *T) error {
+			if ok && accept(reflect.ValueOf(body).Elem()) {
+				return nil
+			}
+			return fieldErrors(v.Struct(body))
+		}, nil
 	}
 	return func(body *T) error { return fieldErrors(v.Var(*body, "dive")) }, nil
 }
