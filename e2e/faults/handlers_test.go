@@ -247,11 +247,12 @@ func chain(tr *trial) {
 	tr.create(out, 6)
 	producer := tr.begin(6, 300)
 	producer.Ask = func(*rand.Rand, int) load.Ask { return load.Ask{Do: "forward"} }
-	p := tr.startReady("FAULTS_OUT="+out, tr.proxied())
+	patient := "KAFKA_RETRY_MAX_ATTEMPTS=1000"
+	p := tr.startReady("FAULTS_OUT="+out, tr.proxied(), patient)
 	tr.produce()
 	tr.wait(4 * time.Second)
 	p.Kill()
-	tr.startReady("FAULTS_OUT="+out, tr.proxied())
+	tr.startReady("FAULTS_OUT="+out, tr.proxied(), patient)
 	tr.wait(2 * time.Second)
 	tr.cluster.Cut()
 	tr.wait(3 * time.Second)

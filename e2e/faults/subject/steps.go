@@ -12,7 +12,7 @@ import (
 )
 
 // stepping is what time.Now does to the wall clock: it is an hour ahead, two
-// seconds of every four. The monotonic clock stays as it is.
+// seconds of every four since the start. The monotonic clock stays as it is.
 const stepping = "\tif mono/2_000_000_000%2 == 1 {\n\t\tsec += 3600\n\t}\n"
 
 // BuildWithSteps compiles the project that Build rendered in dir with a clock
@@ -28,10 +28,7 @@ func BuildWithSteps(ctx context.Context, root, dir string) (string, error) {
 		return "", err
 	}
 	at := bytes.Index(source, []byte("\nfunc Now() Time {\n"))
-	line := bytes.Index(source[max(at, 0):], []byte("= now()\n"))
-	if line < 0 {
-		line = bytes.Index(source[max(at, 0):], []byte("= runtimeNow()\n"))
-	}
+	line := bytes.Index(source[max(at, 0):], []byte("\tmono -= startNano\n"))
 	if at < 0 || line < 0 {
 		return "", errors.New("this Go's time.Now is not as expected")
 	}
