@@ -103,6 +103,10 @@ func (l *Lane) bury(q *queue, it *item) {
 		if err == nil {
 			break
 		}
+		if l.ctx.Err() != nil { // not refused: given up, because the lane ends
+			l.leave()
+			return
+		}
 		if !refused {
 			refused = true
 			e.refused.Add(1)
