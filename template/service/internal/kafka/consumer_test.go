@@ -290,6 +290,7 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 }
 
 func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	address, data := freeAddress(t), t.TempDir()
 	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
 	produce(t, first, 0, envelopes(t, 0, 1)...)

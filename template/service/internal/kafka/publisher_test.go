@@ -228,6 +228,7 @@ func TestPublishHonoursItsContext(t *testing.T) {
 }
 
 func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	if err != nil {
 		t.Fatal(err)

@@ -50,6 +50,7 @@ func handledPlaces(consumers ...*running) map[string]int {
 // TestARebalanceLosesNothing: Consume returns nil at every rebalance, and what
 // was not committed before the claims ended is discarded.
 func TestARebalanceLosesNothing(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	for _, strategy := range []string{"sticky", "cooperative-sticky", "range", "roundrobin"} {
 		t.Run(strategy, func(t *testing.T) { rebalance(t, strategy) })
 	}
@@ -193,6 +194,7 @@ func TestASlowPartitionStarvesNoOther(t *testing.T) {
 
 // TestAPauseEndsWithItsClaim: sarama keeps a pause over a reassignment.
 func TestAPauseEndsWithItsClaim(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := startCluster(t, topicOf(1))
 	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "10", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "200ms")
 	var release atomic.Bool
@@ -230,6 +232,7 @@ func TestADuplicateInstanceIDIsFencedAndSaysSo(t *testing.T) {
 // TestTheConsumeLoopBacksOff: with an error that comes at once, Consume returned
 // 10,685 times in 5 s.
 func TestTheConsumeLoopBacksOff(t *testing.T) {
+	t.Parallel() // most of it is waiting
 	c := startCluster(t, topicOf(1))
 	joins := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1})
 	r := consume(t, settings(t, c), succeed, "payments")
