@@ -245,7 +245,7 @@ func (tr *trial) waits(of func(oracleSent) bool) []time.Duration {
 func chain(tr *trial) {
 	out := tr.topic + "-out"
 	tr.create(out, 6)
-	producer := tr.begin(6, 300)
+	producer := tr.begin(6, 100)
 	producer.Ask = func(*rand.Rand, int) load.Ask { return load.Ask{Do: "forward"} }
 	patient := "KAFKA_RETRY_MAX_ATTEMPTS=1000"
 	p := tr.startReady("FAULTS_OUT="+out, tr.proxied(), patient)
