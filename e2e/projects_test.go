@@ -1,3 +1,6 @@
+// Package e2e tests forge from outside, as its user meets it: the built forge
+// writes services, and these are built, vetted, linted, tested and run. In
+// thousand they work, on an embedded broker and on a real Kafka.
 package e2e
 
 import (
@@ -6,23 +9,27 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/ouroboros-forge/forge/e2e/generated"
 )
+
+func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
 
 // Whatever the answers: the service builds, go vet and golangci-lint find
 // nothing, its go.mod is what go mod tidy would write, and its own tests pass
 // under the race detector.
 func TestProjectsAreInOrder(t *testing.T) {
-	for _, set := range answerSets {
-		t.Run(set.name, func(t *testing.T) {
-			dir := project(t, set)
+	for _, set := range generated.Sets {
+		t.Run(set.Name, func(t *testing.T) {
+			dir := generated.Project(t, set)
 			t.Run("gofmt", func(t *testing.T) {
-				if files := do(t, dir, "gofmt", "-l", "."); files != "" {
+				if files := generated.Do(t, dir, "gofmt", "-l", "."); files != "" {
 					t.Errorf("not formatted:\n%s", files)
 				}
 			})
-			t.Run("build", func(t *testing.T) { do(t, dir, "go", "build", "-o", os.DevNull, ".") })
-			t.Run("vet", func(t *testing.T) { do(t, dir, "go", "vet", "./...") })
-			t.Run("tidy", func(t *testing.T) { do(t, dir, "go", "mod", "tidy", "-diff") })
+			t.Run("build", func(t *testing.T) { generated.Do(t, dir, "go", "build", "-o", os.DevNull, ".") })
+			t.Run("vet", func(t *testing.T) { generated.Do(t, dir, "go", "vet", "./...") })
+			t.Run("tidy", func(t *testing.T) { generated.Do(t, dir, "go", "mod", "tidy", "-diff") })
 			t.Run("lint", func(t *testing.T) { lint(t, dir) })
 			t.Run("race", func(t *testing.T) { race(t, dir) })
 		})
@@ -33,23 +40,23 @@ func lint(t *testing.T, dir string) {
 	t.Helper()
 	linter, err := exec.LookPath("golangci-lint")
 	if err != nil {
-		linter = filepath.Join(strings.TrimSpace(do(t, dir, "go", "env", "GOPATH")), "bin", "golangci-lint")
+		linter = filepath.Join(strings.TrimSpace(generated.Do(t, dir, "go", "env", "GOPATH")), "bin", "golangci-lint")
 		if _, err := os.Stat(linter); err != nil {
-			missing(t, "golangci-lint is not installed")
+			generated.Missing(t, "golangci-lint is not installed")
 		}
 	}
-	do(t, dir, linter, "run", "--allow-parallel-runners")
+	generated.Do(t, dir, linter, "run", "--allow-parallel-runners")
 }
 
 // race runs the project's own tests. They need no Docker.
 func race(t *testing.T, dir string) {
 	t.Helper()
-	if strings.TrimSpace(do(t, dir, "go", "env", "CGO_ENABLED")) != "1" {
+	if strings.TrimSpace(generated.Do(t, dir, "go", "env", "CGO_ENABLED")) != "1" {
 		t.Log("no C compiler: without the race detector")
-		do(t, dir, "go", "test", "-short", "./...")
+		generated.Do(t, dir, "go", "test", "-short", "./...")
 		return
 	}
-	do(t, dir, "go", "test", "-short", "-race", "./...")
+	generated.Do(t, dir, "go", "test", "-short", "-race", "./...")
 }
 
 // TestRun proves the first minute: the service is written, started on the
@@ -58,7 +65,7 @@ func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	out := do(t, t.TempDir(), built(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--run")
+	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--run")
 	for _, want := range []string{
 		"handled      OrderCreated ", "handled      PaymentCreated ",
 		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",

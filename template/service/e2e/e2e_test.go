@@ -80,7 +80,7 @@ func letters(ctx context.Context, t *testing.T, client *samples.Client, topics [
 	}
 	origins := map[string]bool{}
 	for _, l := range all {
-		origins[fmt.Sprint(l.Origin)] = true
+		origins[l.Origin] = true
 		if l.Headers["forge-dlq-group"] != group || l.Headers["forge-dlq-class"] == "" || l.Headers["forge-dlq-attempts"] == "" {
 			t.Errorf("the dead letter of %s has headers %v", l.Origin, l.Headers)
 		}

@@ -19,6 +19,8 @@ import (
 const (
 	kafkaPort   = "9092/tcp"
 	startScript = "/tmp/start-kafka"
+
+	startup = 2 * time.Minute // seconds, where the machine has nothing else to do
 )
 
 // startKafka starts a broker that ends with the test and returns its address.
@@ -41,7 +43,7 @@ func startKafka(ctx context.Context, t *testing.T) string {
 		testcontainers.WithAdditionalLifecycleHooks(testcontainers.ContainerLifecycleHooks{
 			PostStarts: []testcontainers.ContainerHook{tellAddress},
 		}),
-		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForLog("Kafka Server started")),
+		testcontainers.WithWaitStrategyAndDeadline(startup, wait.ForLog("Kafka Server started").WithStartupTimeout(startup)),
 	)
 	testcontainers.CleanupContainer(t, kafka)
 	if err != nil && kafka == nil {

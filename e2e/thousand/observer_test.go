@@ -1,4 +1,4 @@
-package e2e
+package thousand
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"github.com/ouroboros-forge/forge/e2e/generated"
 	"github.com/ouroboros-forge/forge/template/service/dev/samples"
 )
 
@@ -56,14 +57,14 @@ func (o *observer) check(t *testing.T, sent []samples.Sent) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	if err := o.samples.Check(ctx, threeTopicsGroup, sent); err != nil {
+	if err := o.samples.Check(ctx, generated.Group, sent); err != nil {
 		t.Fatal(err)
 	}
 	ends, err := o.admin.ListEndOffsets(ctx, o.topics...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	committed, err := o.admin.FetchOffsets(ctx, threeTopicsGroup)
+	committed, err := o.admin.FetchOffsets(ctx, generated.Group)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +136,7 @@ func checkLetter(t *testing.T, r *kgo.Record) {
 		{"error.reason", value.Error.Reason, reason},
 		{"encoding", value.Encoding, "json"},
 		{"forge-dlq-topic", headers["forge-dlq-topic"], strings.TrimSuffix(r.Topic, ".dlq")},
-		{"forge-dlq-group", headers["forge-dlq-group"], threeTopicsGroup},
+		{"forge-dlq-group", headers["forge-dlq-group"], generated.Group},
 		{"forge-dlq-attempts", headers["forge-dlq-attempts"], "1"},
 		{"forge-dlq-class", headers["forge-dlq-class"], class},
 		{"forge-dlq-reason", headers["forge-dlq-reason"], reason},

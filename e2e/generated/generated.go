@@ -1,7 +1,5 @@
-// Package e2e tests forge from outside, as its user meets it: the built forge
-// writes services, and these are built, vetted, linted, tested and run, on an
-// embedded broker and on a real Kafka in a container.
-package e2e
+// Package generated lets tests have the services that the built forge writes.
+package generated
 
 import (
 	"fmt"
@@ -16,9 +14,8 @@ import (
 // work is a directory that lives as long as the tests.
 var work string
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
-
-func run(m *testing.M) int {
+// Main runs a package's tests, for its TestMain, and returns the exit code.
+func Main(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "forge-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -32,49 +29,51 @@ func run(m *testing.M) int {
 // forge builds forge once and returns its path.
 var forge = sync.OnceValues(func() (string, error) {
 	path := filepath.Join(work, "forge")
-	_, err := command("..", "go", "build", "-o", path, "./cmd/forge")
+	_, err := command(".", "go", "build", "-o", path, "github.com/ouroboros-forge/forge/cmd/forge")
 	return path, err
 })
 
-// answerSet is a way to call forge new.
-type answerSet struct {
-	name string
-	args []string
+// AnswerSet is a way to call forge new.
+type AnswerSet struct {
+	Name string
+	Args []string
 }
 
-// The group has every character that some file of the project would take for
+// Group is ThreeTopics' consumer group. It has every character that some file of the project would take for
 // something else.
-const threeTopicsGroup = `a "b" #c $d '`
+const Group = `a "b" #c $d '`
 
-var threeTopics = answerSet{"three-topics", []string{
-	"--topics", "type,1st.topic_X-y,orders-retries", "--group", threeTopicsGroup, "--brokers", "one:9092,two:9093",
+// ThreeTopics has topics whose names are hard to make Go names of.
+var ThreeTopics = AnswerSet{"three-topics", []string{
+	"--topics", "type,1st.topic_X-y,orders-retries", "--group", Group, "--brokers", "one:9092,two:9093",
 }}
 
-// The module is the same in all, so that the second of them finds built and
+// Sets are the answers that are tested. The module is the same in all, so that the second of them finds built and
 // tested what it has in common with the first.
-var answerSets = []answerSet{
+var Sets = []AnswerSet{
 	{"default", nil},
-	threeTopics,
+	ThreeTopics,
 	{"no-extras", []string{"--topics", "payments", "--without", "docker,github"}},
 	{"docker-only", []string{"--without", "github"}},
 	{"github-only", []string{"--without", "docker"}},
 }
 
-// project returns the directory of the service that forge writes for a set of
+// Project returns the directory of the service that forge writes for a set of
 // answers. It lives until the test's end, and has the same name every time: that
 // lets the build cache know again what the services have in common.
-func project(t *testing.T, set answerSet) string {
+func Project(t *testing.T, set AnswerSet) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: builds whole services")
 	}
 	dir := filepath.Join(work, "my-service")
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	do(t, work, built(t), append([]string{"new", "my-service"}, set.args...)...)
+	Do(t, work, Forge(t), append([]string{"new", "my-service"}, set.Args...)...)
 	return dir
 }
 
-func built(t *testing.T) string {
+// Forge returns the path of the built forge.
+func Forge(t *testing.T) string {
 	t.Helper()
 	path, err := forge()
 	if err != nil {
@@ -83,9 +82,9 @@ func built(t *testing.T) string {
 	return path
 }
 
-// do runs a command in dir, fails if it fails, and returns what it printed to
+// Do runs a command in dir, fails if it fails, and returns what it printed to
 // stdout.
-func do(t *testing.T, dir, name string, args ...string) string {
+func Do(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	out, err := command(dir, name, args...)
 	if err != nil {
@@ -98,7 +97,7 @@ func do(t *testing.T, dir, name string, args ...string) string {
 // printed to stdout. The error has all that it printed. That these tests are
 // required does not hold for the tests of a project.
 func command(dir, name string, args ...string) (stdout string, err error) {
-	cmd := exec.Command(name, args...)
+	cmd := exec.Command(name, args...) //nolint:gosec,noctx // the tests say what is run, and go test how long
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off", "E2E=")
 	var out, errs strings.Builder
@@ -109,9 +108,9 @@ func command(dir, name string, args ...string) (stdout string, err error) {
 	return out.String(), nil
 }
 
-// missing ends a test that needs something that is not here: it is skipped, and
+// Missing ends a test that needs something that is not here: it is skipped, and
 // where somebody asked for it with E2E=require, failed.
-func missing(t *testing.T, format string, args ...any) {
+func Missing(t *testing.T, format string, args ...any) {
 	t.Helper()
 	what := fmt.Sprintf(format, args...)
 	if os.Getenv("E2E") == "require" {

@@ -1,4 +1,4 @@
-package e2e
+package thousand
 
 import (
 	"cmp"
@@ -14,6 +14,8 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 	"github.com/twmb/franz-go/pkg/kfake"
+
+	"github.com/ouroboros-forge/forge/e2e/generated"
 )
 
 // embedded starts the broker that services have for development, in this
@@ -28,6 +30,9 @@ func embedded(t *testing.T) string {
 	return cluster.ListenAddrs()[0]
 }
 
+// startup is what a Kafka may take to start: seconds, on a machine that is not busy.
+const startup = 3 * time.Minute
+
 // realKafka starts a Kafka in a container and returns its address. It has to
 // know that address from the start, so the port is chosen here.
 func realKafka(t *testing.T) string {
@@ -35,11 +40,11 @@ func realKafka(t *testing.T) string {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*startup)
 	defer cancel()
 	host, err := dockerHost(ctx)
 	if err != nil {
-		missing(t, "no Docker answers: %v", err)
+		generated.Missing(t, "no Docker answers: %v", err)
 	}
 	image := cmp.Or(os.Getenv("KAFKA_IMAGE"), "apache/kafka:4.1.0")
 	port := freePort(t)
@@ -61,10 +66,10 @@ func realKafka(t *testing.T) string {
 			"KAFKA_AUTO_CREATE_TOPICS_ENABLE":        "false",
 			"KAFKA_HEAP_OPTS":                        "-Xmx512m",
 		}),
-		testcontainers.WithWaitStrategyAndDeadline(2*time.Minute, wait.ForLog("Kafka Server started")))
+		testcontainers.WithWaitStrategyAndDeadline(startup, wait.ForLog("Kafka Server started").WithStartupTimeout(startup)))
 	testcontainers.CleanupContainer(t, kafka)
 	if err != nil && kafka == nil {
-		missing(t, "Docker has no %s: %v", image, err)
+		generated.Missing(t, "Docker has no %s: %v", image, err)
 	}
 	if err != nil {
 		t.Fatalf("starting %s: %v", image, err)

@@ -1,11 +1,17 @@
-package e2e
+// Package thousand sends a thousand messages to a service that forge wrote, and
+// accounts for every one of them.
+package thousand
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/e2e/generated"
 	"github.com/ouroboros-forge/forge/template/service/dev/samples"
 )
+
+func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
 
 func TestThousandMessagesOnEmbeddedBroker(t *testing.T) { thousandMessages(t, embedded) }
 func TestThousandMessagesOnRealKafka(t *testing.T)      { thousandMessages(t, realKafka) }
@@ -15,9 +21,9 @@ func TestThousandMessagesOnRealKafka(t *testing.T)      { thousandMessages(t, re
 // service is told to end in the middle, and when it is killed there.
 func thousandMessages(t *testing.T, broker func(*testing.T) string) {
 	t.Helper()
-	dir := project(t, threeTopics)
+	dir := generated.Project(t, generated.ThreeTopics)
 	binary := filepath.Join(t.TempDir(), "service")
-	do(t, dir, "go", "build", "-o", binary, ".")
+	generated.Do(t, dir, "go", "build", "-o", binary, ".")
 	kinds := loadSamples(t, dir)
 	k := dial(t, broker(t), samples.Topics(kinds))
 
