@@ -52,7 +52,10 @@ func handledPlaces(consumers ...*running) map[string]int {
 func TestARebalanceLosesNothing(t *testing.T) {
 	t.Parallel() // most of it is waiting
 	for _, strategy := range []string{"sticky", "cooperative-sticky", "range", "roundrobin"} {
-		t.Run(strategy, func(t *testing.T) { rebalance(t, strategy) })
+		t.Run(strategy, func(t *testing.T) {
+			t.Parallel()
+			rebalance(t, strategy)
+		})
 	}
 }
 
