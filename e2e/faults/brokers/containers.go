@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // containers runs brokers with the docker command, on the host's network so
@@ -19,6 +20,13 @@ type containers struct {
 }
 
 const clusterID = "5L6g3nShT-eMCtK--X86sw"
+
+// run starts the broker as the image does, and again without what the image does
+// at the first start: not every one takes a disk that is formatted.
+const run = `if [ -f /tmp/started ]; then
+  exec java $KAFKA_HEAP_OPTS -cp '/opt/kafka/libs/*' kafka.Kafka /opt/kafka/config/server.properties
+fi
+touch /tmp/started && exec /etc/kafka/docker/run`
 
 func (c *containers) name(id int) string { return fmt.Sprintf("forge-faults-%d-%d", int(c.ports), id) }
 
@@ -40,7 +48,7 @@ func (c *containers) start(ctx context.Context) error {
 		for name, value := range c.settings(id) {
 			args = append(args, "--env", "KAFKA_"+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))+"="+value)
 		}
-		if err := docker(ctx, append(args, image)...); err != nil {
+		if err := docker(ctx, append(args, "--entrypoint", "/bin/sh", image, "-c", run)...); err != nil {
 			return errors.Join(err, c.stop())
 		}
 	}
@@ -80,6 +88,8 @@ func (c *containers) do(ctx context.Context, verb string, id int) error {
 	if err := docker(ctx, append(args, c.name(id))...); err != nil || verb != "restart" {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
 	return await(ctx, address(c.ports.broker(id)))
 }
 

@@ -3,6 +3,7 @@ package brokers
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -107,7 +108,17 @@ func (s *script) addListeners(ctx context.Context, id int) {
 }
 
 func (s *script) do(ctx context.Context, verb string, id int) error {
-	return s.run(ctx, verb, strconv.Itoa(id))
+	err := s.run(ctx, verb, strconv.Itoa(id))
+	if err == nil || verb != "restart" {
+		return err
+	}
+	// On a busy machine a broker takes longer than the script waits.
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if late := await(ctx, address(s.ports.broker(id))); late != nil {
+		return errors.Join(err, late)
+	}
+	return nil
 }
 
 // stop ends the brokers, those too that an experiment left frozen.
