@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -49,8 +50,9 @@ func (s *script) run(ctx context.Context, args ...string) error {
 // start starts the brokers. The script gives all of them the same settings, so
 // their second listeners are added while it formats their disks.
 func (s *script) start(ctx context.Context) error {
-	_, err := os.Stat(s.settings(1))
-	s.had = err == nil
+	if err := s.look(); err != nil {
+		return err
+	}
 	adding, cancel := context.WithCancel(ctx)
 	defer cancel()
 	if !s.had {
@@ -72,6 +74,22 @@ func (s *script) start(ctx context.Context) error {
 			}
 		}
 	}
+	return nil
+}
+
+// look sees whether the brokers are there already. What another run left half
+// is not touched: it may still be somebody's.
+func (s *script) look() error {
+	nodes, err := filepath.Glob(s.dir + "/node-*")
+	if err != nil {
+		return err
+	}
+	for id := 1; id <= Count && len(nodes) > 0; id++ {
+		if _, err := os.Stat(s.settings(id)); err != nil {
+			return fmt.Errorf("%s has some brokers and not all: remove it when nobody uses it, or set KAFKA_RUN_DIR and KAFKA_BASE_PORT: %w", s.dir, err)
+		}
+	}
+	s.had = len(nodes) > 0
 	return nil
 }
 
