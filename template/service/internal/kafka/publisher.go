@@ -75,10 +75,15 @@ func (p *Publisher) Publish(ctx context.Context, m *message.Message) error {
 		// the company it was in.
 		err = p.solo.send(ctx, m)
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrTooLarge):
 		return fmt.Errorf("publish to %s: %w", m.Topic, err)
 	}
-	return nil
+	// A handler that returns this as it is wants its message again, once the
+	// broker is back, and not in the dead letters.
+	return message.Retry(fmt.Errorf("publish to %s: %w", m.Topic, err))
 }
 
 // Close waits until what is being published has been answered, for as long as

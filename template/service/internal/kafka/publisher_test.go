@@ -338,6 +338,19 @@ func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	}
 }
 
+func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
+	c := startCluster(t, kfake.SeedTopics(1, "payments"))
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	err := newPublisher(t, settings(t, c)).Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
+	if !message.IsRetry(err) {
+		t.Errorf("%v does not ask for a retry", err)
+	}
+	large := &message.Message{Topic: "payments", Value: make([]byte, soloBytes)}
+	if err := newPublisher(t, settings(t, c)).Publish(t.Context(), large); err == nil || message.IsRetry(err) {
+		t.Errorf("%v of a message that is too large for ever asks for a retry", err)
+	}
+}
+
 func TestCloseWithoutAConnection(t *testing.T) {
 	if err := NewPublisher(config.Kafka{}, quiet).Close(); err != nil {
 		t.Error(err)

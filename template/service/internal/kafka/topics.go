@@ -21,6 +21,7 @@ const (
 
 	cleanupPolicy   = "cleanup.policy"
 	maxMessageBytes = "max.message.bytes"
+	minInSync       = "min.insync.replicas"
 	// defaultMaxMessageBytes is a broker's default, for topics whose
 	// settings the service may not see.
 	defaultMaxMessageBytes = 1 << 20
@@ -159,6 +160,12 @@ func createDeadLetters(admin sarama.ClusterAdmin, source *sarama.TopicMetadata, 
 		ReplicationFactor: int16(len(source.Partitions[0].Replicas)),
 		ConfigEntries:     map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size},
 	}
+	if settings, err := topicSettings(admin, source.Name); err == nil && settings[minInSync] != "" {
+		// The cluster's default may be more than the source has replicas to
+		// spare: dead letters must be writable whenever their topic is.
+		inSync := settings[minInSync]
+		detail.ConfigEntries[minInSync] = &inSync
+	}
 	err := admin.CreateTopic(name, detail, false)
 	switch {
 	case err == nil:
@@ -218,7 +225,7 @@ func deadLetterSize(admin sarama.ClusterAdmin, topic string) int {
 // topicSettings returns a topic's settings by name.
 func topicSettings(admin sarama.ClusterAdmin, topic string) (map[string]string, error) {
 	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{
-		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{cleanupPolicy, maxMessageBytes},
+		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{cleanupPolicy, maxMessageBytes, minInSync},
 	}}, sarama.DescribeConfigsOptions{})
 	if err != nil {
 		return nil, err

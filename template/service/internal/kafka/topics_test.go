@@ -27,7 +27,7 @@ func connectAdmin(t *testing.T, c *kfake.Cluster) sarama.ClusterAdmin {
 func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 	cluster := startCluster(t, kfake.SeedTopics(6, "payments"))
 	size := "2000000"
-	if err := cluster.CreateTopic("invoices", 3, map[string]string{maxMessageBytes: size}); err != nil {
+	if err := cluster.CreateTopic("invoices", 3, map[string]string{maxMessageBytes: size, minInSync: "2"}); err != nil {
 		t.Fatal(err)
 	}
 	admin := connectAdmin(t, cluster)
@@ -39,7 +39,8 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 	for topic, want := range map[string]struct {
 		partitions int
 		size       string
-	}{"payments.dlq": {6, "1638418"}, "invoices.dlq": {3, "3065536"}} {
+		inSync     string
+	}{"payments.dlq": {6, "1638418", "1"}, "invoices.dlq": {3, "3065536", "2"}} {
 		info := cluster.TopicInfo(topic)
 		if info == nil {
 			t.Errorf("%s is missing", topic)
@@ -49,7 +50,7 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size {
+		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size || settings[minInSync] != want.inSync {
 			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
 		}
 	}
