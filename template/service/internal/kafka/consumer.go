@@ -252,7 +252,7 @@ const errorsEvery = 10 * time.Second
 
 // lasting is for how long an error of the group's says that it has trouble.
 // Fetches that fail are tried again, and fail again, more often than this.
-const lasting = 5 * time.Second
+const lasting = 3 * fetchBackoff
 
 // trouble is the last error of the group's.
 type trouble struct {
