@@ -1,0 +1,242 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+func TestRetryHoldsTheKeyAndNotTheWorker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 1
+		var mu sync.Mutex
+		var seen []string
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			mu.Lock()
+			defer mu.Unlock()
+			seen = append(seen, fmt.Sprintf("%s%d.%d", m.Key, m.Offset, m.Attempt))
+			if m.Offset == 0 && m.Attempt < 3 {
+				return message.Retry(errors.New("later"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 4, "a", "b"))
+		elapse(time.Second)
+		want := "a0.1 b1.1 b3.1 a0.2 a0.3 a2.1"
+		if got := strings.Join(seen, " "); got != want {
+			t.Errorf("handled %s, want %s", got, want)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestFailuresFollowTheErrorPolicy(t *testing.T) {
+	failures := map[string]error{
+		"plain":     errors.New("broken"),
+		"retry":     message.Retry(errors.New("later")),
+		"permanent": message.Permanent(errors.New("never")),
+	}
+	for _, tt := range []struct {
+		policy         ErrorPolicy
+		failure        string
+		calls          int
+		buried, marked bool
+	}{
+		{PolicyDeadLetter, "plain", 1, true, true},
+		{PolicyDeadLetter, "retry", 3, true, true},
+		{PolicyDeadLetter, "permanent", 1, true, true},
+		{PolicySkip, "plain", 1, false, true},
+		{PolicySkip, "retry", 3, false, true},
+		{PolicyStop, "plain", 1, false, false},
+		{PolicyStop, "retry", 3, false, false},
+	} {
+		t.Run(fmt.Sprintf("%s/%s", tt.policy, tt.failure), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := settings()
+				cfg.ErrorPolicy = tt.policy
+				calls := 0
+				b := start(t, cfg, func(context.Context, *message.Message) error { calls++; return failures[tt.failure] })
+				l := b.Assign(b)
+				l.Deliver(batch(0, 1, "a"))
+				elapse(time.Second)
+				_, buried := b.buried.Load(int64(0))
+				if calls != tt.calls || buried != tt.buried || (b.marks.Load() == 0) != tt.marked {
+					t.Errorf("%d calls, buried %v, marked %d", calls, buried, b.marks.Load())
+				}
+				if tt.policy == PolicyStop {
+					if err := <-b.result; err == nil || !strings.Contains(err.Error(), "payments/0@0") {
+						t.Errorf("stopped with %v, want the message's place", err)
+					}
+				}
+				_ = l.Drain(t.Context())
+			})
+		})
+	}
+}
+
+func TestRetryPolicyTriesForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.ErrorPolicy = PolicyRetry
+		var calls atomic.Int64
+		b := start(t, cfg, func(context.Context, *message.Message) error {
+			if calls.Add(1) <= 50 {
+				return message.Permanent(errors.New("broken"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(time.Minute)
+		if calls.Load() != 51 || b.marks.Load() != 0 {
+			t.Errorf("%d calls, marked %d; want 51, 0", calls.Load(), b.marks.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestRefusedDeadLetterIsNeverMarkedAndHealsByItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			if m.Offset == 0 {
+				return errors.New("broken")
+			}
+			return nil
+		})
+		b.refuse.Store(true)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 3, "a", "b"))
+		elapse(time.Minute)
+		if b.marks.Load() != -1 {
+			t.Errorf("marked %d past a refused dead letter", b.marks.Load())
+		}
+		if b.Ready() == nil {
+			t.Error("ready although a dead letter is refused")
+		}
+		b.refuse.Store(false)
+		elapse(time.Minute)
+		if b.marks.Load() != 2 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v; want 2, nil", b.marks.Load(), b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestHandlerTimeoutEndsTheContextAndKeepsTheKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.HandlerTimeout, cfg.StuckAfter = time.Second, 10*time.Second
+		gate := make(chan struct{})
+		var order []int64
+		b := start(t, cfg, func(ctx context.Context, m *message.Message) error {
+			order = append(order, m.Offset)
+			if m.Offset == 0 {
+				<-ctx.Done()
+				<-gate
+				return ctx.Err()
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 2, "a"))
+		elapse(5 * time.Second)
+		if len(order) != 1 || b.Live() != nil {
+			t.Errorf("handled %v, live %v; want 0 alone, nil", order, b.Live())
+		}
+		elapse(10 * time.Second)
+		if err := b.Live(); err == nil || !strings.Contains(err.Error(), "payments/0@0") {
+			t.Errorf("live says %v, want the stuck message's place", err)
+		}
+		close(gate)
+		elapse(5 * time.Second)
+		f, ok := b.buried.Load(int64(0))
+		if !ok || f.(Failure).Class != message.ClassTimeout {
+			t.Errorf("dead letter %+v, want class timeout", f)
+		}
+		if !slices.Equal(order, []int64{0, 1}) || b.Live() != nil {
+			t.Errorf("handled %v, live %v; want 0 1, nil", order, b.Live())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestPanicIsADeadLetter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(context.Context, *message.Message) error { panic("out of cheese") })
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(time.Second)
+		f, _ := b.buried.Load(int64(0))
+		if got, ok := f.(Failure); !ok || got.Class != message.ClassPanic || !strings.Contains(got.Reason(), "out of cheese") {
+			t.Errorf("dead letter %+v, want class panic and its value", f)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestWhileMostMessagesAskToBeTriedAgainNoneIsDeadLettered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures = 20
+		var down atomic.Bool
+		down.Store(true)
+		var calls atomic.Int64
+		b := start(t, cfg, func(context.Context, *message.Message) error {
+			calls.Add(1)
+			if down.Load() {
+				return message.Retry(errors.New("no database"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 25))
+		elapse(10 * time.Minute)
+		b.buried.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
+		if got := calls.Load(); got > 200 {
+			t.Errorf("%d attempts in ten minutes while held back, want few", got)
+		}
+		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "no database") {
+			t.Errorf("ready says %v, want why handlers are held back", err)
+		}
+		down.Store(false)
+		elapse(10 * time.Second)
+		if b.marks.Load() != 24 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v after it healed; want 24, nil", b.marks.Load(), b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestAMinorityThatAsksToBeTriedAgainHoldsNobodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures = 20
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset%4 == 0 {
+				return message.Retry(errors.New("always"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		for i := range 100 {
+			l.Deliver(batch(int64(i*8), 8))
+			elapse(10 * time.Millisecond)
+		}
+		elapse(time.Second)
+		if _, ok := b.buried.Load(int64(0)); !ok || b.marks.Load() != 799 {
+			t.Errorf("marked %d, want 799 and the failing ones in the dead letters", b.marks.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}

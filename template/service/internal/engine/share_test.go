@@ -1,0 +1,103 @@
+package engine
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+func TestASlowLaneLeavesWorkersToOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers, cfg.MaxPollRecords, cfg.MaxUncommitted = 8, 10_000, 40_000
+		var slowest time.Duration
+		var slow atomic.Int64
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Partition == 0 {
+				time.Sleep(50 * time.Millisecond)
+				slow.Add(1)
+				return nil
+			}
+			slowest = max(slowest, time.Since(m.Time))
+			return nil
+		})
+		lanes := []*Lane{b.Assign(b), b.Assign(b), b.Assign(b)}
+		lanes[0].Deliver(batch(0, 5000))
+		for i := range 200 {
+			for p := 1; p < 3; p++ {
+				m := batch(int64(i), 1)[0]
+				m.Partition, m.Time = int32(p), time.Now()
+				lanes[p].Deliver([]message.Message{m})
+				synctest.Wait() // one after the other: the handler is not locked
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		if slowest > time.Millisecond {
+			t.Errorf("a fast lane's message waited %v beside a slow lane", slowest)
+		}
+		if got := slow.Load(); got < 200 {
+			t.Errorf("the slow lane handled %d in 2 s, want most of the workers for it", got)
+		}
+		for _, l := range lanes {
+			_ = l.Drain(t.Context())
+		}
+	})
+}
+
+func TestAStuckLaneLeavesAWorkerToOneThatWasQuiet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 8
+		gate := make(chan struct{})
+		var handled atomic.Int64
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Partition == 0 {
+				<-gate
+			} else {
+				handled.Add(1)
+			}
+			return nil
+		})
+		stuck, quiet := b.Assign(b), b.Assign(b)
+		elapse(time.Minute) // both are forgotten
+		stuck.Deliver(batch(0, 50))
+		elapse(time.Minute)
+		m := batch(0, 1)
+		m[0].Partition = 1
+		quiet.Deliver(m)
+		synctest.Wait()
+		if handled.Load() != 1 {
+			t.Error("a message waits for a stuck partition")
+		}
+		close(gate)
+		elapse(time.Second)
+		_ = stuck.Drain(t.Context())
+		_ = quiet.Drain(t.Context())
+	})
+}
+
+func TestALoneLaneTakesAllWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running, most atomic.Int64
+		b := start(t, settings(), func(context.Context, *message.Message) error {
+			most.Store(max(most.Load(), running.Add(1)))
+			time.Sleep(10 * time.Millisecond)
+			running.Add(-1)
+			return nil
+		})
+		l, quiet := b.Assign(b), b.Assign(b)
+		quiet.Deliver(batch(0, 1))
+		elapse(10 * time.Second) // long enough to be forgotten
+		l.Deliver(batch(0, 40))
+		elapse(time.Second)
+		if most.Load() != 4 {
+			t.Errorf("%d handlers ran at once, want all 4", most.Load())
+		}
+		_ = l.Drain(t.Context())
+		_ = quiet.Drain(t.Context())
+	})
+}

@@ -1,0 +1,420 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// world is a broker and everything that a test knows of what happened. The real
+// engine runs against it, in fake time.
+type world struct {
+	mu         sync.Mutex
+	cfg        Config
+	batch      message.Batch
+	partitions []*partition
+	commitsOK  bool // whether commits reach the broker
+	deadOK     bool // whether dead letters are acknowledged
+	members    []*member
+	healed     bool // whether handlers stop asking to be tried again
+	broken     []string
+}
+
+// partition is a log, and what the group has committed of it.
+type partition struct {
+	id        int32
+	log       []entry
+	committed int   // index into log of the next message to deliver after a crash
+	lane      *life // the present owner, nil for none
+}
+
+// GoString keeps what rapid prints of a failure short.
+func (p *partition) GoString() string { return fmt.Sprintf("partition %d", p.id) }
+
+// entry is one message and what its handler is going to do.
+type entry struct {
+	offset int64
+	key    []byte
+	plan   []step // one an attempt; the last one repeats
+	done   int    // how often it became terminal, over all lives
+}
+
+// step is what a handler does once.
+type step struct {
+	takes  time.Duration
+	result string // ok, retry, permanent, plain, panic
+	deaf   bool   // it does not listen to its context
+}
+
+// life is one claim of a partition.
+type life struct {
+	w         *world
+	p         *partition
+	owner     *member
+	lane      *Lane
+	from      int // index of the first delivered
+	next      int // index of the next to deliver
+	terminal  map[int]bool
+	aborted   map[int]bool   // handlers told to give up because of a shutdown
+	running   map[string]int // by key, the index of what runs
+	last      map[string]int // by key, the index of what started last
+	marked    int            // index after the last marked
+	paused    bool
+	fetched   bool // a batch was delivered in spite of the pause
+	over      bool
+	drainFrom time.Time
+}
+
+func (w *world) violate(format string, args ...any) {
+	w.broken = append(w.broken, fmt.Sprintf(format, args...))
+}
+
+func (l *life) index(offset int64) int {
+	return slices.IndexFunc(l.p.log, func(e entry) bool { return e.offset == offset })
+}
+
+// Mark implements Claim. Invariants 1, 2, 7 and 8.
+func (l *life) Mark(offset int64) {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	end := l.index(offset) + 1
+	if l.over {
+		l.w.violate("7: partition %d marked up to %d in a dead epoch", l.p.id, offset)
+	}
+	if end < l.marked {
+		l.w.violate("2: partition %d marked back from %d to %d", l.p.id, l.marked, end)
+	}
+	for i := l.from; i < end; i++ {
+		if !l.terminal[i] {
+			l.w.violate("1: partition %d marked up to %d, but %d is not terminal", l.p.id, offset, l.p.log[i].offset)
+		}
+	}
+	l.marked = end
+}
+
+// Commit implements Claim.
+func (l *life) Commit(context.Context) error {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	if !l.w.commitsOK {
+		return errors.New("commit lost")
+	}
+	l.p.committed = max(l.p.committed, l.marked)
+	return nil
+}
+
+func (l *life) Pause()  { l.w.mu.Lock(); l.paused = true; l.w.mu.Unlock() }
+func (l *life) Resume() { l.w.mu.Lock(); l.paused = false; l.w.mu.Unlock() }
+
+// member is one engine of the group.
+type member struct {
+	*Engine
+	w       *world
+	stop    context.CancelFunc
+	dead    bool
+	running int // handlers
+}
+
+// Commit implements Source.
+func (m *member) Commit(ctx context.Context) error {
+	for _, p := range m.w.partitions {
+		if l := m.w.ownedBy(m, p); l != nil {
+			if err := l.Commit(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (w *world) ownedBy(m *member, p *partition) *life {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p.lane == nil || p.lane.owner != m || m.dead {
+		return nil
+	}
+	return p.lane
+}
+
+// DeadLetter implements DeadLetters.
+func (m *member) DeadLetter(_ context.Context, msg *message.Message, _ Failure) error {
+	time.Sleep(3 * time.Millisecond)
+	m.w.mu.Lock()
+	defer m.w.mu.Unlock()
+	if l := lifeOf(msg); l.aborted[l.index(msg.Offset)] {
+		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
+	}
+	if !m.w.deadOK {
+		return errors.New("refused")
+	}
+	m.w.becomes(msg)
+	return nil
+}
+
+// becomes notes a message as terminal. Invariant 3.
+func (w *world) becomes(m *message.Message) {
+	l := lifeOf(m)
+	i := l.index(m.Offset)
+	if l.terminal[i] {
+		w.violate("3: %d/%d became terminal twice", m.Partition, m.Offset)
+	}
+	l.terminal[i] = true
+	l.p.log[i].done++
+}
+
+// lives finds a message's life by the header that it was delivered with.
+var lives sync.Map
+
+func lifeOf(m *message.Message) *life {
+	id, _ := m.Get("life")
+	l, _ := lives.Load(string(id))
+	return l.(*life)
+}
+
+// handle is the handler. Invariants 5, 6 and 11.
+func (w *world) handle(ctx context.Context, m *message.Message) error {
+	w.mu.Lock()
+	l := lifeOf(m)
+	i := l.index(m.Offset)
+	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
+	if w.healed { // with a breaker, they would ask to be tried again for ever
+		s.takes = min(s.takes, 20*time.Millisecond)
+		if s.result == "retry" || s.result == "plain" {
+			s.result = "ok"
+		}
+	}
+	key := w.order(m)
+	w.starts(l, i, key)
+	w.mu.Unlock()
+
+	err := s.run(ctx)
+
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	l.owner.running--
+	delete(l.running, key)
+	if err == nil {
+		w.becomes(m)
+	}
+	if l.aborted[i] = errors.Is(context.Cause(ctx), errDraining); l.aborted[i] {
+		return err
+	}
+	if s.result == "panic" {
+		panic("planned")
+	}
+	return err
+}
+
+func (w *world) starts(l *life, i int, key string) {
+	if !l.drainFrom.IsZero() && time.Now().After(l.drainFrom) {
+		w.violate("11: handler of %d/%d started after the drain began", l.p.id, l.p.log[i].offset)
+	}
+	if l.owner.running++; l.owner.running > w.cfg.MaxWorkers {
+		w.violate("6: %d handlers run", l.owner.running)
+	}
+	if key != "" {
+		if other, ok := l.running[key]; ok {
+			w.violate("5: %d and %d of key %q overlap", other, i, key)
+		}
+		if last, ok := l.last[key]; ok && (i < last || i > last && !l.terminal[last]) {
+			w.violate("5: key %q: %d started after %d", key, i, last)
+		}
+		l.running[key], l.last[key] = i, i
+	}
+}
+
+// order returns what a message waits behind, empty for nothing.
+func (w *world) order(m *message.Message) string {
+	switch {
+	case w.cfg.Ordering == OrderPartition:
+		return "all"
+	case w.cfg.Ordering == OrderNone, m.Key == nil:
+		return ""
+	}
+	return "key " + string(m.Key)
+}
+
+func (s step) run(ctx context.Context) error {
+	var done <-chan struct{}
+	if !s.deaf {
+		done = ctx.Done()
+	}
+	select {
+	case <-time.After(s.takes):
+	case <-done:
+		return ctx.Err()
+	}
+	switch s.result {
+	case "retry":
+		return message.Retry(errors.New("again"))
+	case "permanent":
+		return message.Permanent(errors.New("never"))
+	case "plain":
+		return errors.New("plain")
+	case "panic":
+		return errors.New("about to panic")
+	}
+	return nil
+}
+
+// handler returns the world's handler, which may want batches.
+func (w *world) handler() message.Handler {
+	if w.batch.Size == 0 {
+		return message.HandlerFunc(w.handle)
+	}
+	return batches{w}
+}
+
+// batches is a handler that wants batches.
+type batches struct{ w *world }
+
+func (b batches) Handle(ctx context.Context, m *message.Message) error { return b.w.handle(ctx, m) }
+func (b batches) Batch(string) message.Batch                           { return b.w.batch }
+
+// HandleBatch handles the messages of a batch side by side. Invariants 5 and 6.
+func (b batches) HandleBatch(ctx context.Context, batch []*message.Message) []error {
+	w, outcomes := b.w, make([]error, len(batch))
+	w.mu.Lock()
+	if len(batch) == 0 || len(batch) > w.batch.Size {
+		w.violate("6: a batch of %d, the size is %d", len(batch), w.batch.Size)
+	}
+	lifeOf(batch[0]).owner.running -= len(batch) - 1 // they count as one
+	w.mu.Unlock()
+	var all sync.WaitGroup
+	for i, m := range batch {
+		all.Go(func() {
+			outcomes[i] = message.Recover(message.HandlerFunc(w.handle)).Handle(ctx, m)
+		})
+	}
+	all.Wait()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	lifeOf(batch[0]).owner.running += len(batch) - 1
+	return outcomes
+}
+
+func (w *world) join() *member {
+	m := &member{w: w}
+	var err error
+	m.Engine, err = New(w.cfg, w.handler(), m, m, slog.New(slog.DiscardHandler))
+	if err != nil {
+		panic(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	w.members = append(w.members, m)
+	go func() { _ = m.Run(ctx) }()
+	return m
+}
+
+// assign starts a life of a partition where the group has committed.
+func (w *world) assign(m *member, p *partition) {
+	l := &life{w: w, p: p, owner: m, from: p.committed, next: p.committed, marked: p.committed,
+		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, running: map[string]int{}, last: map[string]int{}}
+	lives.Store(fmt.Sprintf("%p", l), l)
+	l.lane = m.Assign(l)
+	w.mu.Lock()
+	p.lane = l
+	w.mu.Unlock()
+}
+
+func (l *life) isPaused() bool {
+	l.w.mu.Lock()
+	defer l.w.mu.Unlock()
+	return l.paused
+}
+
+// deliver gives the next n messages to the lane. Invariant 6.
+func (l *life) deliver(n int) {
+	end := min(l.next+n, len(l.p.log))
+	var batch []message.Message
+	for ; l.next < end; l.next++ {
+		e := l.p.log[l.next]
+		batch = append(batch, message.Message{
+			Topic: "t", Partition: l.p.id, Offset: e.offset, Key: e.key,
+			Headers: []message.Field{{Key: "life", Value: fmt.Appendf(nil, "%p", l)}},
+		})
+	}
+	began := time.Now()
+	l.lane.Deliver(batch)
+	if time.Since(began) > 0 {
+		l.w.violate("6: intake waited for %v", time.Since(began))
+	}
+	l.lane.mu.Lock()
+	defer l.lane.mu.Unlock()
+	if c := l.w.cfg; l.lane.records > c.MaxPollRecords+2*12 {
+		l.w.violate("6: %d records are queued", l.lane.records)
+	}
+}
+
+// end ends the present life of a partition. Invariants 7 and 11.
+func (w *world) end(p *partition, lose bool) {
+	l := p.lane
+	began := time.Now()
+	w.mu.Lock()
+	l.drainFrom = began
+	w.mu.Unlock()
+	if lose {
+		l.lane.Lose()
+		w.mu.Lock()
+	} else {
+		err := l.lane.Drain(context.Background())
+		w.mu.Lock()
+		w.drained(l, err)
+	}
+	defer w.mu.Unlock()
+	l.over = true
+	p.lane = nil
+	if took := time.Since(began); took > w.cfg.DrainTimeout {
+		w.violate("11: the drain took %v", took)
+	}
+}
+
+// drained checks that a drain leaves nothing uncommitted that is done, or says
+// so. Invariant 4.
+func (w *world) drained(l *life, err error) {
+	if err != nil {
+		return
+	}
+	done := l.from
+	for done < l.next && l.terminal[done] {
+		done++
+	}
+	if l.p.committed < done {
+		w.violate("4: partition %d was given back at %d, but %d was done", l.p.id, l.p.committed, done)
+	}
+}
+
+// crash ends an engine as kill -9 does: what it knew is gone. Invariant 10.
+func (w *world) crash(m *member) {
+	window := m.Stats().Window
+	w.mu.Lock()
+	m.dead = true
+	var again int64
+	for _, p := range w.partitions {
+		if p.lane == nil || p.lane.owner != m {
+			continue
+		}
+		for i := p.committed; i < p.lane.next; i++ {
+			if p.lane.terminal[i] {
+				again++
+			}
+		}
+	}
+	if again > window {
+		w.violate("10: %d messages come again, the window was %d", again, window)
+	}
+	w.mu.Unlock()
+	for _, p := range w.partitions {
+		if p.lane != nil && p.lane.owner == m {
+			w.end(p, true)
+		}
+	}
+	m.stop()
+}
