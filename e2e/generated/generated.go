@@ -3,6 +3,7 @@ package generated
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,10 +29,31 @@ func Main(m *testing.M) int {
 
 // forge builds forge once and returns its path.
 var forge = sync.OnceValues(func() (string, error) {
+	root, err := command(".", "go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		return "", err
+	}
+	root = strings.TrimSpace(root)
+	if err := look(root); err != nil {
+		return "", err
+	}
 	path := filepath.Join(work, "forge")
-	_, err := command(".", "go", "build", "-o", path, "github.com/ouroboros-forge/forge/cmd/forge")
+	_, err = command(root, "go", "build", "-o", path, "./cmd/forge")
 	return path, err
 })
+
+// look opens the directories that forge is built from. The go command takes a
+// note of that: when something changes there, what it remembers of a test's
+// result does not hold any more.
+func look(root string) error {
+	for _, dir := range []string{"cmd", "internal", "template"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(_ string, _ fs.DirEntry, err error) error { return err })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // AnswerSet is a way to call forge new.
 type AnswerSet struct {
