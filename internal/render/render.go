@@ -31,8 +31,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/project"
@@ -59,97 +62,111 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 		return nil, err
 	}
 	r := newRenderer(a, forgeVersion)
+	var names []string
 	err := fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !r.wanted(name) {
-			return err
+		if err == nil && !d.IsDir() && r.wanted(name) {
+			names = append(names, name)
 		}
-		src, err := fs.ReadFile(tmpl, name)
-		if err != nil {
-			return err
-		}
-		if err := r.add(name, src); err != nil {
-			return fmt.Errorf("template: %s: %w", name, err)
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := r.finish(); err != nil {
+	rendered := make([][]File, len(names))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i, name := range names {
+		group.Go(func() (err error) {
+			if rendered[i], err = r.renderFile(tmpl, name); err != nil {
+				return fmt.Errorf("template: %s: %w", name, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	return &Tree{Files: r.files}, nil
+	files, err := r.finish(slices.Concat(rendered...))
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Files: files}, nil
 }
 
-// renderer holds what stays the same from file to file, and the files so far.
+// renderer holds what stays the same from file to file.
 type renderer struct {
 	answers answers.Answers
 	data    data
-	files   []File
 }
 
 func newRenderer(a answers.Answers, forgeVersion string) *renderer {
 	return &renderer{answers: a, data: newData(a, forgeVersion)}
 }
 
-// add renders one file of the template into one or several of the project.
-func (r *renderer) add(name string, src []byte) error {
+// renderFile renders one file of the template into one or several of the project.
+func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
+	src, err := fs.ReadFile(tmpl, name)
+	if err != nil {
+		return nil, err
+	}
 	if strings.HasSuffix(name, tmplSuffix) {
 		content, err := execute(name, src, r.data)
 		if err != nil {
-			return err
+			return nil, err
 		}
+		var files []File
 		for _, target := range targets(name) {
-			r.put(target, content)
+			files = append(files, newFile(target, content))
 		}
-		return nil
+		return files, nil
 	}
 	if rest, ok := perTopic(name); ok {
+		var files []File
 		for _, topic := range r.data.Topics {
 			content, err := r.edit(name, src, topic)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			r.put(path.Join(path.Dir(name), topic.File+rest), content)
+			files = append(files, newFile(path.Join(path.Dir(name), topic.File+rest), content))
 		}
-		return nil
+		return files, nil
 	}
 	content, err := r.edit(name, src, r.data.First)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.put(name, content)
-	return nil
+	return []File{newFile(name, content)}, nil
 }
 
-func (r *renderer) put(name string, content []byte) {
-	r.files = append(r.files, File{Path: name, Mode: modeOf(name, content), Content: content, Owner: ownerOf(name)})
+func newFile(name string, content []byte) File {
+	return File{Path: name, Mode: modeOf(name, content), Content: content, Owner: ownerOf(name)}
 }
 
-// finish checks the files as a whole and adds the record of them.
-func (r *renderer) finish() error {
-	slices.SortFunc(r.files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
+// finish checks the files as a whole, adds the record of them, and sorts them.
+func (r *renderer) finish(files []File) ([]File, error) {
+	byPath := func(a, b File) int { return cmp.Compare(a.Path, b.Path) }
+	slices.SortFunc(files, byPath)
 	record := project.Project{Schema: project.Schema, Forge: r.data.ForgeVersion, Answers: r.answers}
-	seen := make(map[string]string, len(r.files))
-	for _, f := range r.files {
+	seen := make(map[string]string, len(files))
+	for _, f := range files {
 		// Some file systems hold Orders.go and orders.go to be the same.
 		key := strings.ToLower(f.Path)
 		if other, ok := seen[key]; ok {
-			return fmt.Errorf("template: %s and %s are one file", other, f.Path)
+			return nil, fmt.Errorf("template: %s and %s are one file", other, f.Path)
 		}
 		seen[key] = f.Path
 		if f.Path == "go.mod" {
 			if err := checkModule(f.Content, r.answers.Module); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		record.Files = append(record.Files, project.NewFile(f.Path, f.Mode, f.Content, f.Owner))
 	}
 	content, err := record.Marshal()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	r.files = append(r.files, File{Path: project.Path, Mode: 0o644, Content: content, Owner: project.Managed})
-	slices.SortFunc(r.files, func(a, b File) int { return cmp.Compare(a.Path, b.Path) })
-	return nil
+	files = append(files, File{Path: project.Path, Mode: 0o644, Content: content, Owner: project.Managed})
+	slices.SortFunc(files, byPath)
+	return files, nil
 }

@@ -86,6 +86,7 @@ func TestLatestStartsAtTheNewest(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
+	t.Parallel()
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			cluster := startCluster(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"), kfake.SeedTopics(1, "payments"))
@@ -130,6 +131,7 @@ func certificate(t *testing.T) (cert, key string) {
 }
 
 func TestMutualTLS(t *testing.T) {
+	t.Parallel()
 	cert, key := certificate(t)
 	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
 	if err != nil {

@@ -191,6 +191,7 @@ func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "
 func succeed(context.Context, message.Of[payment]) error { return nil }
 
 func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(3))
 	values := envelopes(t, 0, 30)
 	values[7] = []byte("not an envelope")
@@ -224,6 +225,7 @@ func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
 }
 
 func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 5)...)
 	first := consume(t, settings(t, c), succeed, "payments")
@@ -242,6 +244,7 @@ func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
 }
 
 func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 10)...)
 	started, release := make(chan struct{}), make(chan struct{})
@@ -271,6 +274,7 @@ func drains(r *running) bool {
 }
 
 func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address)
 	r := consume(t, cfg, succeed, "payments")
@@ -290,7 +294,7 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 }
 
 func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	address, data := freeAddress(t), t.TempDir()
 	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
 	produce(t, first, 0, envelopes(t, 0, 1)...)
@@ -313,6 +317,7 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 }
 
 func TestAMissingTopicIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t)
 	r := consume(t, settings(t, c), succeed, "payments")
 	eventually(t, "not ready, and why", func() bool {
@@ -327,6 +332,7 @@ func TestAMissingTopicIsWaitedFor(t *testing.T) {
 }
 
 func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 5)...)
 	cfg := settings(t, c, "KAFKA_ERROR_POLICY", "stop", "KAFKA_ORDERING", "partition")
@@ -348,6 +354,7 @@ func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 }
 
 func TestNoTopicWithAHandlerIsAStartUpError(t *testing.T) {
+	t.Parallel()
 	_, err := NewConsumer(settings(t, startCluster(t)), message.NewRegistry(), nil, quiet)
 	if err == nil || !strings.Contains(err.Error(), "handlers/handlers.go") {
 		t.Errorf("%v, want where to register a handler", err)

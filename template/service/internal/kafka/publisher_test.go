@@ -57,6 +57,7 @@ func hold(t *testing.T, c *kfake.Cluster) (arrived <-chan struct{}, release func
 }
 
 func TestPublishKeepsWhatIsNilNilAndWhatIsEmptyEmpty(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := newPublisher(t, settings(t, cluster))
 	sent := []*message.Message{
@@ -147,6 +148,7 @@ func TestKeysLandWhereJavaPutsThem(t *testing.T) {
 }
 
 func TestConcurrentPublishesTravelTogether(t *testing.T) {
+	t.Parallel()
 	const publishers = 300
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := newPublisher(t, settings(t, cluster))
@@ -177,6 +179,7 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 }
 
 func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := newPublisher(t, settings(t, cluster))
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: 1})
@@ -191,6 +194,7 @@ func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
 }
 
 func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t)
 	large := "5000000"
 	if err := cluster.CreateTopic("large", 1, map[string]string{maxMessageBytes: large}); err != nil {
@@ -206,6 +210,7 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 }
 
 func TestPublishHonoursItsContext(t *testing.T) {
+	t.Parallel()
 	t.Run("while connecting", func(t *testing.T) {
 		p := NewPublisher(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"), quiet)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -228,7 +233,7 @@ func TestPublishHonoursItsContext(t *testing.T) {
 }
 
 func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	_, port, err := net.SplitHostPort(freeAddress(t))
 	if err != nil {
 		t.Fatal(err)
@@ -272,6 +277,7 @@ func freeAddress(t *testing.T) string {
 }
 
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := NewPublisher(settings(t, cluster), quiet)
 	arrived, release := hold(t, cluster)
@@ -297,6 +303,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 }
 
 func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
+	t.Parallel()
 	const publishers = 100
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := NewPublisher(settings(t, cluster), quiet)
@@ -324,6 +331,7 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 }
 
 func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := NewPublisher(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"), quiet)
 	arrived, _ := hold(t, cluster)
@@ -339,6 +347,7 @@ func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 }
 
 func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "payments"))
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	err := newPublisher(t, settings(t, c)).Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})

@@ -25,6 +25,7 @@ func connectAdmin(t *testing.T, c *kfake.Cluster) sarama.ClusterAdmin {
 }
 
 func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(6, "payments"))
 	size := "2000000"
 	if err := cluster.CreateTopic("invoices", 3, map[string]string{maxMessageBytes: size, minInSync: "2"}); err != nil {
@@ -57,6 +58,7 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 }
 
 func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "invoices"))
 	admin := connectAdmin(t, cluster)
 	topics := []string{"payments", "invoices"}
@@ -79,6 +81,7 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 }
 
 func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, topic, want string
 		prepare           func(*kfake.Cluster) error
@@ -109,6 +112,7 @@ func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
 }
 
 func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.InvalidReplicationFactor, Count: -1})
 	err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{"payments"}, quiet)
@@ -118,6 +122,7 @@ func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
 }
 
 func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
+	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	if err := cluster.CreateTopic("payments.dlq", 1, map[string]string{cleanupPolicy: "compact"}); err != nil {
 		t.Fatal(err)

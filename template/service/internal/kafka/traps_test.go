@@ -50,7 +50,7 @@ func handledPlaces(consumers ...*running) map[string]int {
 // TestARebalanceLosesNothing: Consume returns nil at every rebalance, and what
 // was not committed before the claims ended is discarded.
 func TestARebalanceLosesNothing(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	for _, strategy := range []string{"sticky", "cooperative-sticky", "range", "roundrobin"} {
 		t.Run(strategy, func(t *testing.T) {
 			t.Parallel()
@@ -101,6 +101,7 @@ func rebalance(t *testing.T, strategy string) {
 // TestABadMessageEndsNoSession: a ConsumeClaim that returns ends the session of
 // all partitions.
 func TestABadMessageEndsNoSession(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(2))
 	r := consume(t, settings(t, c), succeed, "payments")
 	before := stable(t, c, 1).Epoch
@@ -116,6 +117,7 @@ func TestABadMessageEndsNoSession(t *testing.T) {
 // TestALostCommitAtTheEndOfAClaimIsRepeated: sarama tells nobody of a commit
 // that the coordinator refused, and discards the marks with the claim.
 func TestALostCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m")
 	produce(t, c, 0, envelopes(t, 0, 5)...)
@@ -133,6 +135,7 @@ func TestALostCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
 // TestCommitsAreNotInTheProcessingPath: a commit waits behind a fetch without
 // data, and Kafka 4 takes 5 ms for each.
 func TestCommitsAreNotInTheProcessingPath(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
 	stable(t, c, 1)
@@ -147,6 +150,7 @@ func TestCommitsAreNotInTheProcessingPath(t *testing.T) {
 // TestMarksCountAfterAnOffsetOutOfRange: MarkOffset only moves up, so after a
 // jump back every mark would be ignored for ever.
 func TestMarksCountAfterAnOffsetOutOfRange(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 5)...)
 	var offsets kadm.Offsets
@@ -167,6 +171,7 @@ func TestMarksCountAfterAnOffsetOutOfRange(t *testing.T) {
 // TestASlowPartitionStarvesNoOther: all partitions of a broker share one fetch
 // loop, which waits until each partition's buffer is taken.
 func TestASlowPartitionStarvesNoOther(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(2))
 	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "300", "KAFKA_MAX_WORKERS", "4")
 	release := make(chan struct{})
@@ -197,7 +202,7 @@ func TestASlowPartitionStarvesNoOther(t *testing.T) {
 
 // TestAPauseEndsWithItsClaim: sarama keeps a pause over a reassignment.
 func TestAPauseEndsWithItsClaim(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "10", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "200ms")
 	var release atomic.Bool
@@ -220,6 +225,7 @@ func TestAPauseEndsWithItsClaim(t *testing.T) {
 // TestADuplicateInstanceIDIsFencedAndSaysSo: with static membership a second
 // process of the same id throws the first one out.
 func TestADuplicateInstanceIDIsFencedAndSaysSo(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	cfg := settings(t, c, "KAFKA_GROUP_INSTANCE_ID", "payments-0", "KAFKA_HEARTBEAT_INTERVAL", "50ms")
 	first := consume(t, cfg, succeed, "payments")
@@ -235,7 +241,7 @@ func TestADuplicateInstanceIDIsFencedAndSaysSo(t *testing.T) {
 // TestTheConsumeLoopBacksOff: with an error that comes at once, Consume returned
 // 10,685 times in 5 s.
 func TestTheConsumeLoopBacksOff(t *testing.T) {
-	t.Parallel() // most of it is waiting
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	joins := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1})
 	r := consume(t, settings(t, c), succeed, "payments")
@@ -257,6 +263,7 @@ func TestTheConsumeLoopBacksOff(t *testing.T) {
 // TestKeysKeepTheirOrderThroughTheClient: what the engine keeps in order must
 // have come in order.
 func TestKeysKeepTheirOrderThroughTheClient(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(3))
 	for p := range int32(3) {
 		for round := range 5 {
@@ -283,6 +290,7 @@ func TestKeysKeepTheirOrderThroughTheClient(t *testing.T) {
 // TestACoordinatorThatIsGoneIsLookedForAgain: a connection that breaks while
 // joining makes sarama join again where it did, though the group has moved.
 func TestACoordinatorThatIsGoneIsLookedForAgain(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	var joins, looked atomic.Int64 // looked: since the last join
 	c.ControlKey(int16(kmsg.FindCoordinator), func(kmsg.Request) (kmsg.Response, error, bool) {

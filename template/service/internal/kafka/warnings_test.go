@@ -62,6 +62,7 @@ func commitAt(t *testing.T, c *kfake.Cluster, offset int64) {
 // TestAJumpIsTold: the client goes on somewhere else when the log no longer has
 // the committed offset, and says nothing.
 func TestAJumpIsTold(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name           string
 		committed, cut int64
@@ -101,6 +102,7 @@ func TestAJumpIsTold(t *testing.T) {
 
 // TestAGroupSharedByMistakeIsTold: two services with one group id look healthy.
 func TestAGroupSharedByMistakeIsTold(t *testing.T) {
+	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "payments", "invoices"))
 	cfg := settings(t, c, "KAFKA_HEARTBEAT_INTERVAL", "50ms")
 	_, payments := consumeLogged(t, cfg, "payments")
