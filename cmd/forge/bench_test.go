@@ -13,7 +13,7 @@ import (
 // BenchmarkNew runs a built forge as a process: new without prompts, and for
 // comparison copying the files that it wrote.
 //
-//	go test -run '^$' -bench New -benchtime 50x ./cmd/forge
+//	go test -run '^$' -bench New -benchtime 60x ./cmd/forge
 //
 // On ext4 run it some minutes after the last large removal: it does not use the
 // inodes of files deleted in the last five minutes, and looks for others one by

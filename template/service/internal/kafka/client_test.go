@@ -86,7 +86,6 @@ func TestLatestStartsAtTheNewest(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
-	t.Parallel()
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
 			cluster := startCluster(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"), kfake.SeedTopics(1, "payments"))

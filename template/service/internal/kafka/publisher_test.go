@@ -210,7 +210,6 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 }
 
 func TestPublishHonoursItsContext(t *testing.T) {
-	t.Parallel()
 	t.Run("while connecting", func(t *testing.T) {
 		p := NewPublisher(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"), quiet)
 		ctx, cancel := context.WithCancel(t.Context())

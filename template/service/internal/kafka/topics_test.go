@@ -81,7 +81,6 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 }
 
 func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name, topic, want string
 		prepare           func(*kfake.Cluster) error

@@ -62,7 +62,6 @@ func commitAt(t *testing.T, c *kfake.Cluster, offset int64) {
 // TestAJumpIsTold: the client goes on somewhere else when the log no longer has
 // the committed offset, and says nothing.
 func TestAJumpIsTold(t *testing.T) {
-	t.Parallel()
 	for _, c := range []struct {
 		name           string
 		committed, cut int64
