@@ -22,18 +22,13 @@ type Header struct {
 // Payment is the envelope's body. The generated service has the same, with the
 // same rules.
 type Payment struct {
-	ID       string   `json:"id" validate:"required"`
-	Customer string   `json:"customer" validate:"required"`
-	Currency string   `json:"currency" validate:"len=3"`
-	Amount   float64  `json:"amount" validate:"gt=0"`
-	Items    []Item   `json:"items" validate:"min=1,dive"`
-	Note     string   `json:"note" validate:"max=200"`
-	Tags     []string `json:"tags" validate:"max=8"`
-}
-
-// Item is a line of a payment.
-type Item struct {
-	SKU      string  `json:"sku" validate:"required"`
+	ID       string  `json:"id" validate:"required"`
+	Customer string  `json:"customer" validate:"required"`
+	Currency string  `json:"currency" validate:"len=3"`
+	Amount   float64 `json:"amount" validate:"gt=0"`
 	Quantity int     `json:"quantity" validate:"gte=1"`
-	Price    float64 `json:"price" validate:"gt=0"`
+	Express  bool    `json:"express"`
+	Method   string  `json:"method" validate:"oneof=card transfer cash"`
+	Street   string  `json:"street" validate:"max=80"`
+	Note     string  `json:"note" validate:"max=200"`
 }

@@ -17,9 +17,8 @@ const stampLayout = "2006-01-02T15:04:05.000000000Z"
 const format = `{"header":{"messageType":"PaymentReceived","schemaName":"payment","schemaVersion":"1.0.0",` +
 	`"correlationId":"6f1d8f5e-8c7b-4f0e-9d0a-3a5f%08[1]x","messageId":"0192f0c1-7a4b-7c3d-8e9f-0a1b%08[1]x",` +
 	`"timestamp":"%[2]s","producer":"billing-frontend"},` +
-	`"body":{"id":"pay-%08[1]x","customer":"customer-%07[3]d","currency":"EUR","amount":%06.2[4]f,` +
-	`"items":[{"sku":"SKU-%04[5]d","quantity":2,"price":49.95},{"sku":"SKU-%04[6]d","quantity":1,"price":30.05}],` +
-	`"note":"please ring twice, the bell is shy and quiet.","tags":["web","urgent"]}}`
+	`"body":{"id":"pay-%08[1]x","customer":"customer-%07[3]d","currency":"EUR","amount":%06.2[4]f,"quantity":%[5]d,"express":true,` +
+	`"method":"transfer","street":"Hauptstrasse %03[6]d, 10115 Berlin","note":"please ring twice, the bell is shy, and it hangs behind an ivy on the right side."}}`
 
 // Source makes messages, the same ones for the same seed.
 type Source struct {
@@ -49,7 +48,7 @@ func (s *Source) At(sent time.Time) (key, value []byte) {
 	customer := s.random.IntN(s.keys)
 	s.next++
 	value = fmt.Appendf(make([]byte, 0, Size), format, s.next, sent.UTC().Format(stampLayout), customer,
-		100+s.random.Float64()*800, s.random.IntN(10_000), s.random.IntN(10_000))
+		100+s.random.Float64()*800, 1+s.random.IntN(9), s.random.IntN(1000))
 	if len(value) != Size {
 		panic(fmt.Sprintf("an envelope has %d bytes, not %d: %s", len(value), Size, value))
 	}

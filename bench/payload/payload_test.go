@@ -26,7 +26,7 @@ func TestDecodes(t *testing.T) {
 	if err := d.Decode(&e); err != nil {
 		t.Fatal(err)
 	}
-	if e.Header.MessageType != "PaymentReceived" || len(e.Body.Items) != 2 {
+	if e.Header.MessageType != "PaymentReceived" || e.Body.Method != "transfer" {
 		t.Errorf("%+v", e)
 	}
 }
