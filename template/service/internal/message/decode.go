@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"reflect"
 	"sync"
 	"time"
 
@@ -33,6 +34,12 @@ type decoder struct {
 	correlation, id span
 	json            jsontext.Decoder // reads the body
 	source          bytes.Buffer     // lets json read from data without a copy
+
+	// For plain bodies.
+	readType reflect.Type
+	reads    reader
+	texts    string // what comes from textsAt on, for texts to be parts of
+	textsAt  int
 }
 
 // release gives d back. Its source still holds the value, until the next one
@@ -117,6 +124,9 @@ func (d *decoder) body(h *Header, body func(*Header) (any, error)) error {
 	out, err := body(h)
 	if err != nil {
 		return err
+	}
+	if d.readBody(out) {
+		return nil
 	}
 	var options []json.Options
 	if _, ok := out.(interface{ forbidsExtra() }); ok {

@@ -78,15 +78,16 @@ func Timeout(d time.Duration) Middleware {
 func Log(log *slog.Logger) Middleware {
 	return func(next Handler) Handler {
 		return HandlerFunc(func(ctx context.Context, m *Message) error {
+			if !log.Enabled(ctx, slog.LevelDebug) {
+				return next.Handle(ctx, m)
+			}
 			start := time.Now()
 			err := next.Handle(ctx, m)
-			if log.Enabled(ctx, slog.LevelDebug) {
-				text := "handled"
-				if err != nil {
-					text = "failed"
-				}
-				log.LogAttrs(ctx, slog.LevelDebug, text, attributes(m, time.Since(start), err)...)
+			text := "handled"
+			if err != nil {
+				text = "failed"
 			}
+			log.LogAttrs(ctx, slog.LevelDebug, text, attributes(m, time.Since(start), err)...)
 			return err
 		})
 	}

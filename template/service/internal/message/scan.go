@@ -2,6 +2,8 @@ package message
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -31,6 +33,10 @@ func (s *scanner) peek() byte {
 
 // take reads c if it comes next.
 func (s *scanner) take(c byte) bool {
+	if s.pos < len(s.data) && s.data[s.pos] == c { // mostly there is no space
+		s.pos++
+		return true
+	}
 	if s.peek() != c {
 		return false
 	}
@@ -39,11 +45,14 @@ func (s *scanner) take(c byte) bool {
 }
 
 // takeNull reads null if it comes next.
-func (s *scanner) takeNull() bool {
-	if s.peek() != 'n' || !bytes.HasPrefix(s.data[s.pos:], []byte("null")) {
+func (s *scanner) takeNull() bool { return s.peek() == 'n' && s.takeWord("null") }
+
+// takeWord reads word if it comes next, without space before it.
+func (s *scanner) takeWord(word string) bool {
+	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
 		return false
 	}
-	s.pos += len("null")
+	s.pos += len(word)
 	return true
 }
 
@@ -67,16 +76,39 @@ func (s *scanner) text() ([]byte, bool) {
 		return nil, false
 	}
 	start := s.pos
-	for i := start; i < len(s.data); i++ {
-		switch c := s.data[i]; {
-		case c == '"':
-			s.pos = i + 1
-			return s.data[start:i], true
-		case c < ' ' || c >= 0x80 || c == '\\':
-			return s.unescape(start - 1)
+	i := plain(s.data, start)
+	if i == len(s.data) {
+		return nil, false
+	}
+	if s.data[i] != '"' {
+		return s.unescape(start - 1)
+	}
+	s.pos = i + 1
+	return s.data[start:i], true
+}
+
+// plain returns where in data, from i on, the first byte is that ends a plain
+// run of text: a quote, a backslash, a control character, or one beyond ASCII.
+func plain(data []byte, i int) int {
+	const (
+		low  = 0x0101010101010101 // times a byte: that byte in all eight
+		high = 0x80 * low
+	)
+	for ; i+8 <= len(data); i += 8 {
+		x := binary.LittleEndian.Uint64(data[i:])
+		// The lowest bit that is set belongs to the first such byte: what is
+		// borrowed from higher bytes can only set bits above it.
+		found := x | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | (x - ' '*low)
+		if found &= high; found != 0 {
+			return i + bits.TrailingZeros64(found)/8
 		}
 	}
-	return nil, false
+	for ; i < len(data); i++ {
+		if c := data[i]; c == '"' || c == '\\' || c < ' ' || c >= 0x80 {
+			break
+		}
+	}
+	return i
 }
 
 // unescape reads the string whose quote is at start: the uncommon case, with

@@ -1,5 +1,7 @@
 package message
 
+import "hash/maphash"
+
 // wordCache gives back the same string for the same bytes, so that names which
 // come with every message are allocated once. It holds at most 256 short
 // strings. Two share a place and the newer one goes first, so that one
@@ -8,11 +10,13 @@ type wordCache [128][2]string
 
 const longestWord = 128
 
+var wordSeed = maphash.MakeSeed()
+
 func (c *wordCache) get(b []byte) string {
 	if len(b) == 0 || len(b) > longestWord {
 		return string(b)
 	}
-	place := &c[hash(b)%uint32(len(c))]
+	place := &c[maphash.Bytes(wordSeed, b)%uint64(len(c))]
 	switch {
 	case place[0] == string(b):
 		return place[0]
@@ -21,13 +25,4 @@ func (c *wordCache) get(b []byte) string {
 	}
 	place[1], place[0] = place[0], string(b)
 	return place[0]
-}
-
-// hash is FNV-1a.
-func hash(b []byte) uint32 {
-	h := uint32(2166136261)
-	for _, x := range b {
-		h = (h ^ uint32(x)) * 16777619
-	}
-	return h
 }
