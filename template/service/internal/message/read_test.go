@@ -43,7 +43,7 @@ func read[T any](data string) (out T, ok bool) {
 }
 
 // FuzzReadIsWhatTheDecoderReads: what a reader reads is what the general
-// decoder reads, and nothing that that refuses.
+// decoder reads, and nothing which that one refuses.
 func FuzzReadIsWhatTheDecoderReads(f *testing.F) {
 	for _, data := range plainBodies {
 		f.Add(data)
