@@ -12,3 +12,10 @@ type Order struct {
 // MessageType is what the header's messageType must say. The topic can have
 // other types too, each with a model and a handler of its own.
 func (Order) MessageType() string { return "OrderCreated" }
+
+// Topic is where an Order is published.
+func (Order) Topic() string { return "orders" }
+
+// Key is the id of what the message is about. Messages with the same key stay
+// in their order; an empty one is none.
+func (m Order) Key() string { return m.ID }

@@ -119,7 +119,7 @@ func (d *decoder) body(h *Header, body func(*Header) (any, error)) error {
 		if err := d.syntax(); err != nil {
 			return err
 		}
-		return Fail(ClassInvalid, "body: must not be null")
+		return invalid("body", Invalid("", "must not be null"))
 	}
 	out, err := body(h)
 	if err != nil {

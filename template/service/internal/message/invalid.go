@@ -4,18 +4,45 @@ import "strings"
 
 // FieldError says which field breaks which rule. Invalid makes one.
 type FieldError struct {
-	Field   string // its name in the JSON, or its path below the body or the header
+	Field   string // its name in the JSON, or its path below the body or the header; empty is the whole
 	Problem string // "must be greater than 0"
 }
 
-func (e *FieldError) Error() string { return e.Field + ": " + e.Problem }
+func (e *FieldError) Error() string {
+	if e.Field == "" {
+		return e.Problem
+	}
+	return e.Field + ": " + e.Problem
+}
 
 // in is Error with the field's whole path.
 func (e *FieldError) in(part string) string {
-	if strings.HasPrefix(e.Field, "[") {
+	switch {
+	case e.Field == "":
+		return part + ": " + e.Problem
+	case strings.HasPrefix(e.Field, "["):
 		return part + e.Error()
 	}
 	return part + "." + e.Error()
+}
+
+// Fields lists what err says of fields: each that is at fault, in the order of
+// the model. Paths are below the body or the header. It is empty when err is
+// about something else.
+func Fields(err error) []FieldError {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case *FieldError:
+		return []FieldError{*e}
+	case interface{ Unwrap() []error }:
+		var all []FieldError
+		for _, err := range e.Unwrap() {
+			all = append(all, Fields(err)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return Fields(e.Unwrap())
+	}
+	return nil
 }
 
 // Invalid returns a *FieldError, for a model's Validate method and for the

@@ -76,7 +76,8 @@ func bodyError(err error, start int) error {
 	if !ok {
 		return syntaxError(err, "body", start)
 	}
-	return Fail(ClassInvalid, "%s: %s", pathOf("body", serr.JSONPointer), mismatch(serr))
+	field := strings.TrimPrefix(pathOf("body", serr.JSONPointer), "body")
+	return invalid("body", Invalid(strings.TrimPrefix(field, "."), mismatch(serr)))
 }
 
 func mismatch(err *json.SemanticError) string {
