@@ -19,8 +19,23 @@ import (
 
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
-// moduleLine is what go.mod.tmpl says in place of the user's module.
-const moduleLine = "module {{.Module}}\n"
+// libraryExtras are the extras that may want libraries of their own.
+var libraryExtras = []string{answers.Avro, answers.HTTP}
+
+// combinations are the sets of extras that may want different libraries.
+func combinations() [][]string {
+	var sets [][]string
+	for n := range 1 << len(libraryExtras) {
+		var set []string
+		for i, extra := range libraryExtras {
+			if n>>(len(libraryExtras)-1-i)&1 == 1 { // the first extra decides between the halves
+				set = append(set, extra)
+			}
+		}
+		sets = append(sets, set)
+	}
+	return sets
+}
 
 // TestGoModIsTidy asks go mod tidy whether go.mod and go.sum of a project that
 // was just rendered are what it would write, for every set of extras. With
@@ -33,11 +48,8 @@ func TestGoModIsTidy(t *testing.T) {
 		updateGoMod(t)
 		return
 	}
-	for _, with := range [][]string{nil, {answers.Docker}, {answers.GitHub}, {answers.Docker, answers.GitHub}} {
-		a := answers.Defaults("tidy-service")
-		a.With = with
-		a.Topics = append(a.Topics, "payments")
-		dir := write(t, a)
+	for _, with := range append(combinations(), []string{answers.Docker, answers.GitHub}) {
+		dir := write(t, tidyService(with))
 		cmd := goCommand(t, dir, "mod", "tidy", "-diff")
 		if out, err := cmd.CombinedOutput(); err != nil { // what is downloaded is output too, and no error
 			t.Errorf("with %v: go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", with, err, out)
@@ -45,22 +57,33 @@ func TestGoModIsTidy(t *testing.T) {
 	}
 }
 
+func tidyService(with []string) answers.Answers {
+	a := answers.Defaults("tidy-service")
+	a.Topics = append(a.Topics, "payments")
+	a.With = with
+	return a
+}
+
 // updateGoMod lets go mod tidy choose, from forge's own requirements, what the
-// project needs.
+// project needs with each set of extras, and stores the templates that say it.
 func updateGoMod(t *testing.T) {
 	t.Helper()
-	a := answers.Defaults("tidy-service")
-	dir := write(t, a)
-	forge := readFile(t, "../go.mod")
-	_, requirements, _ := bytes.Cut(forge, []byte("\n"))
-	writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirements...))
-	writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "../go.sum"))
-	if out, err := goCommand(t, dir, "mod", "tidy").CombinedOutput(); err != nil {
-		t.Fatalf("go mod tidy: %v\n%s", err, out)
+	_, requirements, _ := bytes.Cut(readFile(t, "../go.mod"), []byte("\n"))
+	var mods []*modfile.File
+	var sums []string
+	for _, with := range combinations() {
+		a := tidyService(with)
+		dir := write(t, a)
+		writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirements...))
+		writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "../go.sum"))
+		if out, err := goCommand(t, dir, "mod", "tidy").CombinedOutput(); err != nil {
+			t.Fatalf("with %v: go mod tidy: %v\n%s", with, err, out)
+		}
+		mods = append(mods, parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod"))))
+		sums = append(sums, string(readFile(t, filepath.Join(dir, "go.sum"))))
 	}
-	_, requirements, _ = bytes.Cut(readFile(t, filepath.Join(dir, "go.mod")), []byte("\n"))
-	writeFile(t, "service/go.mod.tmpl", append([]byte(moduleLine), requirements...))
-	writeFile(t, "service/go.sum.tmpl", readFile(t, filepath.Join(dir, "go.sum")))
+	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(mods)))
+	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(sums)))
 }
 
 // TestGoModHasForgesVersions proves that the service is built by its user with
@@ -85,10 +108,11 @@ func TestGoModHasForgesVersions(t *testing.T) {
 	}
 }
 
+// serviceGoMod is the go.mod of a service with every extra.
 func serviceGoMod(t *testing.T) *modfile.File {
 	t.Helper()
-	text := bytes.Replace(readFile(t, "service/go.mod.tmpl"), []byte(moduleLine), []byte("module example.com/x\n"), 1)
-	return parseGoMod(t, "go.mod.tmpl", text)
+	dir := write(t, tidyService(combinations()[1<<len(libraryExtras)-1]))
+	return parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod")))
 }
 
 func parseGoMod(t *testing.T, name string, text []byte) *modfile.File {

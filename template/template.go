@@ -12,7 +12,7 @@ import (
 //
 //go:embed service/*.go service/*.tmpl service/Makefile service/Dockerfile
 //go:embed service/.dockerignore service/.golangci.yml all:service/.github
-//go:embed service/handlers service/models service/internal service/dev service/e2e
+//go:embed service/handlers service/models service/internal service/dev service/e2e service/web
 var files embed.FS
 
 // FS is the template: the tree of template/service.

@@ -49,6 +49,8 @@ type Extra struct {
 const (
 	Docker = "docker"
 	GitHub = "github"
+	Avro   = "avro"
+	HTTP   = "http"
 )
 
 // Extras returns the extras in the order in which they are offered.
@@ -56,6 +58,8 @@ func Extras() []Extra {
 	return []Extra{
 		{Name: Docker, Title: "Dockerfile and compose.yaml", Default: true},
 		{Name: GitHub, Title: "GitHub workflow", Default: true},
+		{Name: Avro, Title: "messages in Avro, with a Schema Registry"},
+		{Name: HTTP, Title: "web service that publishes what is posted to it"},
 	}
 }
 
@@ -201,7 +205,7 @@ func CheckExtras(with []string) error {
 	}
 	var problems []error
 	for i, name := range with {
-		p := &Problem{Question: With, Value: name, Hint: "the extras are " + strings.Join(names, " and ")}
+		p := &Problem{Question: With, Value: name, Hint: "the extras are " + strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]}
 		switch {
 		case !slices.Contains(names, name):
 			p.Reason = "is not an extra"

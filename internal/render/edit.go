@@ -109,8 +109,8 @@ func (r *renderer) render(doc document, only bool, topic answers.Names) ([]byte,
 				doc.write(&out, l.start, l.directive, r.replacer(t, only))
 				out.WriteByte('\n')
 			}
-		case l.verb == "if" && isExtra(l.arg):
-			if r.answers.Has(l.arg) {
+		case (l.verb == "if" || l.verb == "unless") && isExtra(l.arg):
+			if r.answers.Has(l.arg) == (l.verb == "if") {
 				doc.write(&out, l.start, l.directive, r.replacer(topic, only))
 				out.WriteByte('\n')
 			}
@@ -190,8 +190,9 @@ func scanGo(src []byte) (document, error) {
 		case token.EOF:
 			return doc, errs.Err()
 		case token.COMMENT:
-			if directive, ok := strings.CutPrefix(lit, "//forge:"); ok {
-				doc = doc.withLine(start, start+len(lit), directive)
+			if words, directive, ok := strings.Cut(lit, "//forge:"); ok { // words explain the line, and stay with it
+				doc.parts = append(doc.parts, part{start: start, end: start + len(strings.TrimRight(words, " ")), token: tok})
+				doc = doc.withLine(start+len(words), start+len(lit), directive)
 				continue
 			}
 			fallthrough

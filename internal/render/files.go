@@ -20,11 +20,21 @@ var extraFiles = []struct{ pattern, extra string }{
 	{".dockerignore", answers.Docker},
 	{"compose.yaml*", answers.Docker},
 	{".github/", answers.GitHub},
+	{"internal/schema/", answers.Avro},
+	{"internal/config/registry*", answers.Avro},
+	{"dev/registry*", answers.Avro},
+	{"e2e/registry*", answers.Avro},
+	{"internal/web/", answers.HTTP},
+	{"internal/config/http*", answers.HTTP},
+	{"web/", answers.HTTP},
+	{"openapi.yaml*", answers.HTTP},
+	{"dev/http*", answers.HTTP},
+	{"e2e/http*", answers.HTTP},
 }
 
 // userFiles says which files of the project are the user's: seeded once, and
 // never touched by a later forge. All others are managed.
-var userFiles = []string{"handlers/", "models/", "dev/samples/*.json", ".env", "README.md"}
+var userFiles = []string{"handlers/", "models/", "web/", "openapi.yaml", "dev/samples/*.json", ".env", "README.md"}
 
 // renamed are the templates whose names are not just without .tmpl.
 var renamed = map[string][]string{

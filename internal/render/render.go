@@ -19,7 +19,8 @@
 //     topic's names; every other file gets those of the first topic.
 //   - A line that ends in //forge:each topic (#forge:each topic where # starts a
 //     comment) is repeated for each topic.
-//   - A line that ends in //forge:if EXTRA is kept if the extra is wanted.
+//   - A line that ends in //forge:if EXTRA is kept if the extra is wanted, one
+//     that ends in //forge:unless EXTRA if it is not; imports as well as others.
 //     Whole files belong to extras by the table in files.go.
 //
 // In Go files the names are replaced inside tokens (identifiers, strings,

@@ -64,6 +64,7 @@ func TestText(t *testing.T) {
 		{"no camel", "Ordering Ordered order Border", "Ordering Ordered order Border"},
 		{"each", "a\nx 'orders' #forge:each topic\nb", "a\nx '1st.topic_X-y'\nx 'payments'\nb"},
 		{"if", "a #forge:if docker\n\t#forge:if github\nb", "a\n\nb"},
+		{"unless", "a #forge:unless avro\n\t#forge:unless github\nb", "a\nb"},
 		{"CRLF", "a\r\nb #forge:if docker\r\n", "a\r\nb\n"},
 	} {
 		if got := one(t, two(), "Makefile", tt.src); got != tt.want {
@@ -120,6 +121,67 @@ func Register() {
 `
 	if got := one(t, two(), "x.go", src); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestImportsOfExtras proves that a line that is not there leaves no import, no
+// gap and no comment behind.
+func TestImportsOfExtras(t *testing.T) {
+	const src = `package x
+
+import (
+	"errors" //forge:unless avro
+	"fmt"
+
+	"github.com/other/avro" //forge:if avro
+
+	"github.com/ouroboros-forge/forge/template/service/internal/schema" //forge:if avro
+	"github.com/ouroboros-forge/forge/template/service/internal/web"    //forge:if http
+)
+
+type settings struct {
+	Name     string
+	Registry string // of schemas, for orders //forge:if avro
+	Web      web.Config //forge:if http
+}
+
+var err = errors.New("x") // the only one //forge:unless avro
+`
+	const with = `package x
+
+import (
+	"fmt"
+
+	"github.com/other/avro"
+
+	"corp.test/zone/internal/schema"
+)
+
+type settings struct {
+	Name     string
+	Registry string // of schemas, for 1st.topic_X-y
+}
+`
+	const without = `package x
+
+import (
+	"errors"
+	"fmt"
+)
+
+type settings struct {
+	Name string
+}
+
+var err = errors.New("x") // the only one
+`
+	a := two()
+	if got := one(t, a, "x.go", src); got != without {
+		t.Errorf("without:\n%s\nwant\n%s", got, without)
+	}
+	a.With = []string{answers.Avro}
+	if got := one(t, a, "x.go", src); got != with {
+		t.Errorf("with:\n%s\nwant\n%s", got, with)
 	}
 }
 
@@ -180,12 +242,14 @@ func TestTemplates(t *testing.T) {
 // TestFiles proves which files there are, whose they are, and their modes.
 func TestFiles(t *testing.T) {
 	a := two()
-	a.With = []string{answers.GitHub}
+	a.With = []string{answers.GitHub, answers.HTTP}
 	tree, err := render.Render(fake(
 		"env.tmpl", "A=1\n", "gitignore.tmpl", "/bin/\n", "README.md.tmpl", "# x\n", "main.go", "package main\n",
 		"Dockerfile", "FROM x\n", ".dockerignore", "bin\n", "compose.yaml.tmpl", "a: b\n", ".github/workflows/ci.yml", "on: push\n",
 		"handlers/handlers.go", "package handlers\n", "handlers/orders.go", "package handlers\n", "handlers/orders_test.go", "package handlers\n",
 		"dev/samples/orders.json", "[]\n", "dev/samples/samples.go", "package samples\n", "dev/run", "#!/bin/sh\n", "internal/x/testdata/y", "\xff orders",
+		"internal/schema/x.go", "package schema\n", "internal/config/registry.go", "package config\n", "dev/registry_test.go", "package main\n",
+		"internal/web/x.go", "package web\n", "internal/config/http_test.go", "package config\n", "web/orders.go", "package web\n", "openapi.yaml.tmpl", "a: b\n",
 	), a, "v1.0.0")
 	if err != nil {
 		t.Fatal(err)
@@ -209,8 +273,13 @@ func TestFiles(t *testing.T) {
 -rw-r--r-- user handlers/handlers.go
 -rw-r--r-- user handlers/payments.go
 -rw-r--r-- user handlers/payments_test.go
+-rw-r--r-- managed internal/config/http_test.go
+-rw-r--r-- managed internal/web/x.go
 -rw-r--r-- managed internal/x/testdata/y
 -rw-r--r-- managed main.go
+-rw-r--r-- user openapi.yaml
+-rw-r--r-- user web/1st_topic_x_y.go
+-rw-r--r-- user web/payments.go
 `
 	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
@@ -236,6 +305,7 @@ func TestMistakesInTheTemplate(t *testing.T) {
 	for _, tt := range []struct{ name, src, want string }{
 		{"Makefile", "a #forge:when docker", "unknown directive forge:when docker"},
 		{"Makefile", "a #forge:each", "unknown directive"},
+		{"Makefile", "a #forge:unless helm", "unknown directive forge:unless helm"},
 		{"Makefile", "a #forge:each topic twice", "unknown directive"},
 		{"x.go", "package x\n\nvar a = 1 //forge:if helm\n", "unknown directive forge:if helm"},
 		{"internal/x.go", "package x\n\nvar a = 1 //forge:if helm\n", "unknown directive forge:if helm"},
