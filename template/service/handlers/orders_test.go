@@ -25,11 +25,11 @@ func TestOrders(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			header := message.NewHeader(tt.body.MessageType(), "test")
-			value, err := message.JSON{}.Encode(&header, tt.body)
-			if err != nil {
+			m := &message.Message{Topic: "orders"}
+			if err := (message.JSON{}).Encode(t.Context(), m, &header, tt.body); err != nil {
 				t.Fatal(err)
 			}
-			err = r.Handle(t.Context(), &message.Message{Topic: "orders", Value: value})
+			err := r.Handle(t.Context(), m)
 			if got := message.ClassOf(err); got != tt.want {
 				t.Errorf("class %q, want %q: %v", got, tt.want, err)
 			}

@@ -125,11 +125,11 @@ func envelopes(t *testing.T, from, to int) [][]byte {
 	var values [][]byte
 	for n := from; n < to; n++ {
 		h := message.NewHeader("PaymentReceived", "tests")
-		v, err := message.JSON{}.Encode(&h, payment{N: n})
-		if err != nil {
+		m := message.Message{Topic: "payments"}
+		if err := (message.JSON{}).Encode(t.Context(), &m, &h, payment{N: n}); err != nil {
 			t.Fatal(err)
 		}
-		values = append(values, v)
+		values = append(values, m.Value)
 	}
 	return values
 }

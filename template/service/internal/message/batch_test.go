@@ -21,11 +21,11 @@ func rows(t *testing.T, numbers ...int) []*Message {
 	var out []*Message
 	for _, n := range numbers {
 		h := NewHeader("Row", "test")
-		v, err := JSON{}.Encode(&h, row{N: n})
-		if err != nil {
+		m := &Message{Topic: "rows"}
+		if err := (JSON{}).Encode(t.Context(), m, &h, row{N: n}); err != nil {
 			t.Fatal(err)
 		}
-		out = append(out, &Message{Topic: "rows", Value: v})
+		out = append(out, m)
 	}
 	return out
 }

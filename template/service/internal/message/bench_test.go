@@ -156,7 +156,9 @@ func (c instant) Decode(_ context.Context, _ *message.Message, h *message.Header
 	return err
 }
 
-func (instant) Encode(*message.Header, any) ([]byte, error) { return nil, errors.ErrUnsupported }
+func (instant) Encode(context.Context, *message.Message, *message.Header, any) error {
+	return errors.ErrUnsupported
+}
 
 // hooked is a handler with all hooks.
 type hooked struct{ ignore[received] }
@@ -165,6 +167,16 @@ func (hooked) Before(context.Context, *message.Message) error          { return 
 func (hooked) After(context.Context, *message.Message) error           { return nil }
 func (hooked) OnError(context.Context, *message.Message, error) error  { return nil }
 func (hooked) HandleTombstone(context.Context, *message.Message) error { return nil }
+
+// lookup is a handler that asks its context for the message.
+type lookup struct{}
+
+func (lookup) Handle(ctx context.Context, m message.Of[received]) error {
+	if got, ok := message.FromContext(ctx); !ok || got != m.Message {
+		return errors.New("the context does not know the message")
+	}
+	return nil
+}
 
 // BenchmarkDispatch is what routing, hooks and middleware cost a message.
 func BenchmarkDispatch(b *testing.B) {
@@ -176,6 +188,7 @@ func BenchmarkDispatch(b *testing.B) {
 	}{
 		{"bare", ignore[received]{}, nil},
 		{"hooks", hooked{}, nil},
+		{"FromContext", lookup{}, nil},
 		{"Recover", ignore[received]{}, []message.Middleware{message.Recover}},
 		{"Log", ignore[received]{}, []message.Middleware{message.Log(quiet)}},
 		{"Timeout", ignore[received]{}, []message.Middleware{message.Timeout(time.Minute)}},
@@ -198,9 +211,10 @@ func BenchmarkDispatch(b *testing.B) {
 
 func BenchmarkEncode(b *testing.B) {
 	h, body := message.NewHeader("PaymentReceived", "test"), payment{ID: "p-1", Amount: 9.5}
+	m, ctx := &message.Message{Topic: "payments"}, b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := (message.JSON{}).Encode(&h, &body); err != nil {
+		if err := (message.JSON{}).Encode(ctx, m, &h, &body); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -255,7 +255,7 @@ func TestForbidExtraRefusesUnknownFields(t *testing.T) {
 
 func TestForbidExtraIsNotInTheJSON(t *testing.T) {
 	h := message.NewHeader("P", "test")
-	b, err := message.JSON{}.Encode(&h, strictPayment{ID: "1"})
+	b, err := encode(t.Context(), &h, strictPayment{ID: "1"})
 	if err != nil || !strings.HasSuffix(string(b), `"body":{"id":"1"}}`) {
 		t.Errorf("%s %v", b, err)
 	}

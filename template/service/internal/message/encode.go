@@ -2,6 +2,8 @@ package message
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -9,13 +11,22 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Encode returns the envelope of h and body in JSON, the header's fields in
-// the order of their documentation. Maps are written in the order of their
+// Encode sets m.Value to the envelope of h and body in JSON, the header's fields
+// in the order of their documentation. Maps are written in the order of their
 // keys, so that equal values give equal bytes. An incomplete header and a body
 // that is null or cannot be written are errors.
-func (JSON) Encode(h *Header, body any) ([]byte, error) {
+func (JSON) Encode(_ context.Context, m *Message, h *Header, body any) error {
+	value, err := encodeJSON(h, body)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", quote(h.MessageType), err)
+	}
+	m.Value = value
+	return nil
+}
+
+func encodeJSON(h *Header, body any) ([]byte, error) {
 	if err := h.check(); err != nil {
-		return nil, fmt.Errorf("encode %s: %w", quote(h.MessageType), err)
+		return nil, err
 	}
 	out := bytes.NewBuffer(make([]byte, 0, 512))
 	e := headerWriter{b: append(out.AvailableBuffer(), `{"header":{`...)}
@@ -29,15 +40,15 @@ func (JSON) Encode(h *Header, body any) ([]byte, error) {
 	e.time("timestamp", h.Timestamp)
 	e.field("producer", h.Producer)
 	if e.err != nil {
-		return nil, fmt.Errorf("encode %s: %w", quote(h.MessageType), e.err)
+		return nil, e.err
 	}
 	out.Write(append(e.b, `},"body":`...))
 	start := out.Len()
 	if err := json.MarshalWrite(out, body, json.Deterministic(true)); err != nil {
-		return nil, fmt.Errorf("encode %s: body: %w", quote(h.MessageType), err)
+		return nil, fmt.Errorf("body: %w", err)
 	}
 	if string(out.Bytes()[start:]) == "null" {
-		return nil, fmt.Errorf("encode %s: body: must not be null", quote(h.MessageType))
+		return nil, errors.New("body: must not be null")
 	}
 	out.WriteByte('}')
 	return out.Bytes(), nil

@@ -17,7 +17,7 @@ func TestEncodeWritesTheWireFormat(t *testing.T) {
 		MessageType: "PaymentReceived", SchemaName: "payment", SchemaVersion: "1", CorrelationID: "c-1", MessageID: "m-1",
 		Timestamp: time.Date(2026, 3, 1, 14, 0, 0, 0, time.FixedZone("", 7200)), Producer: "billing",
 	}
-	got, err := message.JSON{}.Encode(&h, payment{ID: "p-1", Amount: 9.5})
+	got, err := encode(t.Context(), &h, payment{ID: "p-1", Amount: 9.5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +25,7 @@ func TestEncodeWritesTheWireFormat(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	h.CorrelationID = ""
-	got, err = message.JSON{}.Encode(&h, payment{ID: "p-1", Amount: 9.5})
+	got, err = encode(t.Context(), &h, payment{ID: "p-1", Amount: 9.5})
 	if want := strings.Replace(envelope("PaymentReceived", validBody), `"correlationId":"c-1",`, "", 1); err != nil || string(got) != want {
 		t.Errorf("without correlation id %s, %v", got, err)
 	}
@@ -35,7 +35,7 @@ func TestEncodeIsDeterministic(t *testing.T) {
 	h := message.NewHeader("Counts", "test")
 	body := map[string]int{"c": 3, "a": 1, "b": 2}
 	for range 20 {
-		b, err := message.JSON{}.Encode(&h, body)
+		b, err := encode(t.Context(), &h, body)
 		if err != nil || !strings.HasSuffix(string(b), `"body":{"a":1,"b":2,"c":3}}`) {
 			t.Fatalf("%s %v", b, err)
 		}
@@ -63,7 +63,7 @@ func TestEncodeRefuses(t *testing.T) {
 		"not a number":      {header(none), math.NaN(), `encode "P": body: `},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := message.JSON{}.Encode(tt.h, tt.body)
+			b, err := encode(t.Context(), tt.h, tt.body)
 			if err == nil || !strings.HasPrefix(err.Error(), tt.text) || b != nil {
 				t.Errorf("%s, %v", b, err)
 			}
@@ -125,7 +125,7 @@ func genBody(t *rapid.T, depth int) *anything {
 func TestEncodedIsDecodedToTheSame(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		h, body := genHeader(rt), genBody(rt, 3)
-		value, err := message.JSON{}.Encode(&h, body)
+		value, err := encode(t.Context(), &h, body)
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func TestEncodedIsDecodedToTheSame(t *testing.T) {
 		if err != nil {
 			rt.Fatalf("%s: %v", value, err)
 		}
-		again, err := message.JSON{}.Encode(&gotHeader, &gotBody)
+		again, err := encode(t.Context(), &gotHeader, &gotBody)
 		if err != nil || gotHeader != h || string(again) != string(value) {
 			rt.Fatalf("sent %s\ngot  %s, %v", value, again, err)
 		}

@@ -26,6 +26,9 @@ func TestOutcomes(t *testing.T) {
 		"failed":                  {invalid, false, true, message.ClassInvalid},
 		"deadline":                {context.DeadlineExceeded, false, false, message.ClassTimeout},
 		"deadline, to be retried": {message.Retry(context.DeadlineExceeded), true, false, message.ClassTimeout},
+		"unavailable":             {message.Unavailable(errTest), false, false, message.ClassUnavailable},
+		"no longer unavailable":   {message.Retry(message.Unavailable(errTest)), true, false, message.ClassUnavailable},
+		"nothing is unavailable":  {message.Unavailable(nil), false, false, ""},
 		"nothing to retry":        {message.Retry(nil), false, false, ""},
 		"nothing permanent":       {message.Permanent(nil), false, false, ""},
 	} {
@@ -35,6 +38,9 @@ func TestOutcomes(t *testing.T) {
 			}
 			if got := message.IsPermanent(tt.err); got != tt.permanent {
 				t.Errorf("IsPermanent %v", got)
+			}
+			if got := message.IsUnavailable(tt.err); got != (name == "unavailable") {
+				t.Errorf("IsUnavailable %v", got)
 			}
 			if got := message.ClassOf(tt.err); got != tt.class {
 				t.Errorf("ClassOf %q, want %q", got, tt.class)

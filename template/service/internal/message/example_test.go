@@ -82,12 +82,12 @@ func ExampleRegister_types() {
 
 // send passes a message to r as if it came from a broker, and prints its error.
 func send(r *message.Registry, topic, messageType string, body any) {
+	ctx, m := context.Background(), &message.Message{Topic: topic, Attempt: 1}
 	header := message.NewHeader(messageType, "example")
-	value, err := message.JSON{}.Encode(&header, body)
-	if err != nil {
+	if err := (message.JSON{}).Encode(ctx, m, &header, body); err != nil {
 		panic(err)
 	}
-	if err := r.Handle(context.Background(), &message.Message{Topic: topic, Value: value, Attempt: 1}); err != nil {
+	if err := r.Handle(ctx, m); err != nil {
 		fmt.Printf("%s: %v\n", message.ClassOf(err), err)
 	}
 }
@@ -188,8 +188,9 @@ func (lines) Decode(_ context.Context, m *message.Message, h *message.Header, bo
 	return nil
 }
 
-func (lines) Encode(h *message.Header, body any) ([]byte, error) {
-	return fmt.Appendf(nil, "%s\n%s\n%s", h.MessageType, h.MessageID, body), nil
+func (lines) Encode(_ context.Context, m *message.Message, h *message.Header, body any) error {
+	m.Value = fmt.Appendf(nil, "%s\n%s\n%s", h.MessageType, h.MessageID, body)
+	return nil
 }
 
 // Another serializer for one topic.

@@ -86,7 +86,7 @@ func checkRefusal(t *testing.T, err error) {
 }
 
 func checkRoundTrip(t *testing.T, h *message.Header, body any) {
-	value, err := message.JSON{}.Encode(h, body)
+	value, err := encode(t.Context(), h, body)
 	if err != nil {
 		return // an incomplete header, which is for the registry to refuse
 	}
@@ -96,7 +96,7 @@ func checkRoundTrip(t *testing.T, h *message.Header, body any) {
 	if err := (message.JSON{}).Decode(t.Context(), m, &h2, func(*message.Header) (any, error) { return &body2, nil }); err != nil {
 		t.Fatalf("encoded to %s, which is refused: %v", value, err)
 	}
-	again, err := message.JSON{}.Encode(&h2, body2)
+	again, err := encode(t.Context(), &h2, body2)
 	if err != nil || h2 != *h || string(again) != string(value) {
 		t.Fatalf("encoded to %s\nand then  %s, %v", value, again, err)
 	}

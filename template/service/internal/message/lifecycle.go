@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // The interfaces below are optional: a handler that has the method gets the
@@ -47,10 +48,11 @@ type TombstoneHandler interface {
 	HandleTombstone(ctx context.Context, m *Message) error
 }
 
-// Startup starts the handlers that have a Startup, as they were registered.
-// When one fails, those that were started are shut down again, and the error
-// says which it was.
+// Startup starts the codecs and then the handlers that have a Startup, as they
+// were registered. When one fails, those that were started are shut down again,
+// and the error says which it was. Nothing can be registered after it.
 func (r *Registry) Startup(ctx context.Context) error {
+	r.running = true
 	for r.started < len(r.parts) {
 		part := r.parts[r.started]
 		if s, ok := part.(Starter); ok {
@@ -63,9 +65,10 @@ func (r *Registry) Startup(ctx context.Context) error {
 	return nil
 }
 
-// Shutdown shuts the handlers down that have a Shutdown and were started, the
-// last one first. It goes on after an error and returns all of them.
+// Shutdown shuts down what has a Shutdown and was started, the last one first:
+// handlers, then codecs. It goes on after an error and returns all of them.
 func (r *Registry) Shutdown(ctx context.Context) error {
+	r.running = false
 	var errs []error
 	for ; r.started > 0; r.started-- {
 		part := r.parts[r.started-1]
@@ -81,17 +84,26 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 // addPart notes that h is to be started and shut down: once, even when it
 // handles several topics.
 func (r *Registry) addPart(h any) {
+	if r.isNewPart(h) {
+		r.parts = append(r.parts, h)
+	}
+}
+
+// addCodec does the same for a codec, which comes before all handlers.
+func (r *Registry) addCodec(c Codec) {
+	if r.isNewPart(c) {
+		r.parts = slices.Insert(r.parts, r.codecs, any(c))
+		r.codecs++
+	}
+}
+
+func (r *Registry) isNewPart(h any) bool {
 	_, starts := h.(Starter)
 	_, stops := h.(Stopper)
 	if !starts && !stops {
-		return
+		return false
 	}
-	for _, part := range r.parts {
-		if reflect.TypeOf(h).Comparable() && part == h {
-			return
-		}
-	}
-	r.parts = append(r.parts, h)
+	return !reflect.ValueOf(h).Comparable() || !slices.Contains(r.parts, h)
 }
 
 // hooks calls what a handler has around its Handle.

@@ -20,7 +20,7 @@ type Message struct {
 	Value     []byte    // nil is a tombstone
 	Headers   []Field   // transport headers, in the order of the wire
 	Time      time.Time // when it was produced, or appended, by the broker's setting
-	Attempt   int       // 1 the first time a handler sees it, set by the engine
+	Attempt   int       // 1 the first time a handler sees it, set by the engine; Unavailable is not counted
 
 	Header *Header // the envelope's header; nil until the value was decoded
 	Body   any     // a pointer to the envelope's body; nil until the value was decoded

@@ -26,6 +26,13 @@ func header(messageType string) string {
 		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"}`, messageType)
 }
 
+// encode returns the JSON envelope of h and body.
+func encode(ctx context.Context, h *message.Header, body any) ([]byte, error) {
+	m := message.Message{Topic: "payments"}
+	err := message.JSON{}.Encode(ctx, &m, h, body)
+	return m.Value, err
+}
+
 const validBody = `{"id":"p-1","amount":9.5}`
 
 func newMessage(value string) *message.Message {

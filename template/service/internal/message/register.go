@@ -31,9 +31,12 @@ func (f TypedHandlerFunc[T]) Handle(ctx context.Context, m Of[T]) error { return
 type Option func(*registration)
 
 type registration struct {
-	middleware []Middleware
-	codec      Codec
-	part       any // what has the optional interfaces; nil for the handler itself
+	middleware  []Middleware
+	codec       Codec
+	part        any     // what has the optional interfaces: the handler, mostly
+	messageType *string // what the model declares, nil for none
+	fallback    bool    // takes what no other handler of the topic does
+	mistakes    []error // of the options
 }
 
 // partOf makes h, and not the handler that is registered, the one whose
@@ -49,18 +52,26 @@ func With(middleware ...Middleware) Option {
 	return func(r *registration) { r.middleware = append(r.middleware, middleware...) }
 }
 
-// WithCodec gives the topic another codec than JSON. It belongs to the first
-// registration of a topic.
+// WithCodec gives the topic another codec than the registry's. It belongs to
+// the first registration of a topic.
 func WithCodec(c Codec) Option {
-	return func(r *registration) { r.codec = c }
+	return func(r *registration) {
+		if isNil(c) {
+			r.mistakes = append(r.mistakes, errors.New("the codec is nil"))
+			return
+		}
+		r.codec = c
+	}
 }
 
 // Register makes h the handler of the messages on topic whose body is a T.
 //
 // When T has a method MessageType() string, h gets the messages of that type
-// only, and other handlers may be registered for the topic's other types.
-// Otherwise h gets them all. When T has a method Validate() error, that alone
-// decides whether a body is valid; otherwise its validate tags do.
+// only, and other handlers may be registered for the topic's other types, and
+// one for all that is left with RegisterDefault. Otherwise h gets them all.
+//
+// When T has a method Validate() error, that alone decides whether a body is
+// valid; otherwise its validate tags do.
 //
 // Register panics on a mistake in the wiring; RegisterSafely returns it.
 func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) {
@@ -71,7 +82,8 @@ func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Optio
 
 // RegisterSafely is Register, but returns a mistake in the wiring as an error:
 // a topic that cannot be consumed, a handler that is nil, a second handler for
-// the same messages, a model with a wrong tag.
+// the same messages, a model with a wrong tag, a hook that would never be
+// called because its signature is another one.
 func RegisterSafely[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) error {
 	if err := register(r, topic, h, opts); err != nil {
 		return fmt.Errorf("message: register %s on topic %q: %w", reflect.TypeFor[T](), topic, err)
@@ -80,35 +92,55 @@ func RegisterSafely[T any](r *Registry, topic string, h TypedHandler[T], opts ..
 }
 
 func register[T any](r *Registry, name string, h TypedHandler[T], opts []Option) error {
-	if isNil(h) {
-		return errors.New("the handler is nil")
-	}
-	t, err := r.at(name)
+	t, reg, err := r.prepare(name, h, opts)
 	if err != nil {
 		return err
 	}
-	var reg registration
-	for _, opt := range opts {
-		opt(&reg)
-	}
-	if reg.part == nil {
-		reg.part = h
-	}
-	if reg.codec == nil {
-		reg.codec = t.codec
-	} else if !t.empty() {
-		return errors.New("the topic's first registration chose its codec")
+	if reg.messageType, err = messageType[T](); err != nil {
+		return err
 	}
 	b, err := bind(r, h, reg)
 	if err != nil {
 		return err
 	}
-	if err := t.add(messageType[T](), b, reg.part); err != nil {
+	if err := t.accepts(reg); err != nil {
 		return err
 	}
-	t.codec = reg.codec
-	r.topics[name] = t
-	r.addPart(reg.part)
+	if binder, ok := reg.codec.(Binder); ok {
+		if err := binder.Bind(name, reflect.TypeFor[T]()); err != nil {
+			return err
+		}
+	}
+	r.enter(t, b, reg)
+	return nil
+}
+
+// RegisterDefault makes h the handler of the messages on topic whose type no
+// other handler of the topic takes. Without one they are dead letters. Their
+// bodies are not read: h gets m.Header, and m.Value as it came, but no m.Body.
+//
+// The options and the optional interfaces are those of Register. Like that,
+// RegisterDefault panics on a mistake in the wiring.
+func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
+	if err := registerDefault(r, topic, h, opts); err != nil {
+		panic(fmt.Errorf("message: register the default handler of topic %q: %w", topic, err))
+	}
+}
+
+func registerDefault(r *Registry, name string, h Handler, opts []Option) error {
+	t, reg, err := r.prepare(name, h, opts)
+	if err != nil {
+		return err
+	}
+	reg.fallback = true
+	handler, err := chain(withHooks(h, h), reg.middleware)
+	if err != nil {
+		return err
+	}
+	if err := t.accepts(reg); err != nil {
+		return err
+	}
+	r.enter(t, &binding{open: openEnvelope[struct{}], handler: handler, unread: true}, reg)
 	return nil
 }
 
@@ -121,7 +153,10 @@ func bind[T any](r *Registry, h TypedHandler[T], reg registration) (*binding, er
 	if err != nil {
 		return nil, err
 	}
-	handler := Chain(withHooks(typed[T]{h}, reg.part), reg.middleware...)
+	handler, err := chain(withHooks(typed[T]{h}, reg.part), reg.middleware)
+	if err != nil {
+		return nil, err
+	}
 	if check != nil {
 		handler = validated[T]{check, handler}
 	}
@@ -131,14 +166,15 @@ func bind[T any](r *Registry, h TypedHandler[T], reg registration) (*binding, er
 // envelope is the one allocation of a decoded message, but for what its
 // strings need.
 type envelope[T any] struct {
-	header Header
-	body   T
+	context handling
+	header  Header
+	body    T
 }
 
-func openEnvelope[T any](m *Message, h *Header) any {
+func openEnvelope[T any](m *Message, h *Header) (*handling, any) {
 	e := &envelope[T]{header: *h}
 	m.Header = &e.header
-	return &e.body
+	return &e.context, &e.body
 }
 
 type typed[T any] struct{ handler TypedHandler[T] }
@@ -149,63 +185,4 @@ func (t typed[T]) Handle(ctx context.Context, m *Message) error {
 		return Fail(ClassHandler, "a middleware of topic %q took away the header or the body's type: body is %T", m.Topic, m.Body)
 	}
 	return t.handler.Handle(ctx, Of[T]{Message: m, Header: *m.Header, Body: *body})
-}
-
-// add routes messages of the given type, or all when it is empty, to b. It
-// changes nothing when it fails.
-func (t *topic) add(messageType *string, b *binding, h any) error {
-	switch {
-	case messageType != nil && *messageType == "":
-		return errors.New("the model's MessageType is empty")
-	case t.any != nil:
-		return errors.New("the topic has a handler for all its messages already")
-	case messageType == nil && !t.empty():
-		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", t.known())
-	case messageType != nil && t.types[*messageType] != nil:
-		return fmt.Errorf("the topic has a handler for the message type %q already", *messageType)
-	}
-	if err := t.addTombstone(h); err != nil {
-		return err
-	}
-	if messageType == nil {
-		t.any = b
-	} else {
-		t.types[*messageType] = b
-	}
-	return nil
-}
-
-func (t *topic) empty() bool { return t.any == nil && len(t.types) == 0 }
-
-func (t *topic) addTombstone(h any) error {
-	tombstone, ok := h.(TombstoneHandler)
-	switch {
-	case !ok:
-		return nil
-	case t.tombstone != nil:
-		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
-	}
-	t.tombstone = tombstone
-	return nil
-}
-
-// messageType returns the message type that model T declares, or nil.
-func messageType[T any]() *string {
-	if m, ok := any(new(T)).(interface{ MessageType() string }); ok {
-		s := m.MessageType()
-		return &s
-	}
-	return nil
-}
-
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch rv := reflect.ValueOf(v); rv.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return rv.IsNil()
-	default:
-		return false
-	}
 }

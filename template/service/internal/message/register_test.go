@@ -211,7 +211,9 @@ func (c upside) Decode(_ context.Context, m *message.Message, h *message.Header,
 	return err
 }
 
-func (upside) Encode(*message.Header, any) ([]byte, error) { return nil, errors.ErrUnsupported }
+func (upside) Encode(context.Context, *message.Message, *message.Header, any) error {
+	return errors.ErrUnsupported
+}
 
 func TestWithCodec(t *testing.T) {
 	decode := func(c message.Codec, value string) (*recorder[payment], error) {

@@ -3,7 +3,6 @@ package message
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -20,35 +19,41 @@ import (
 // must not be changed once it handles messages.
 type Registry struct {
 	handler  Handler // the middleware around dispatch
+	codec    Codec   // of the topics whose registration names none
 	topics   map[string]*topic
 	rules    []func(Header) error
-	parts    []any // handlers with a Startup or a Shutdown, as they were registered
+	parts    []any // codecs, then handlers, with a Startup or a Shutdown, as they were registered
+	codecs   int   // how many of parts are codecs
 	started  int   // how many of parts were started
+	running  bool  // between Startup and Shutdown
 	validate *validator.Validate
 }
 
 // topic is what is registered for one topic. Either one binding takes every
-// message, or each binding takes the messages of its type.
+// message, or each binding takes the messages of its type, and another one,
+// perhaps, all that is left.
 type topic struct {
 	name      string
 	codec     Codec
 	any       *binding
 	types     map[string]*binding
+	fallback  *binding
 	tombstone TombstoneHandler
 	batch     Batch // its size is 0 when messages are handled one by one
 }
 
 // binding is one registration with its types erased.
 type binding struct {
-	open    func(m *Message, h *Header) any // makes m.Header, returns where the body goes
-	handler Handler                         // validation, middleware, hooks and the typed handler
+	open    func(m *Message, h *Header) (*handling, any) // makes m.Header and the context, returns where the body goes
+	handler Handler                                      // validation, middleware, hooks and the typed handler
+	unread  bool                                         // the body is not decoded
 }
 
 // NewRegistry returns an empty registry. The middleware runs around everything
 // that happens to a message, decoding included, the first one outermost: what
 // it calls before the next handler sees no m.Header yet.
 func NewRegistry(middleware ...Middleware) *Registry {
-	r := &Registry{topics: make(map[string]*topic), validate: newValidator()}
+	r := &Registry{codec: JSON{}, topics: make(map[string]*topic), validate: newValidator()}
 	r.handler = Chain(HandlerFunc(r.dispatch), middleware...)
 	return r
 }
@@ -59,7 +64,12 @@ func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics))
 // CheckHeader adds a rule that each header must keep, besides that all fields
 // but correlationId are required. The rule says what is wrong with Invalid, or
 // with any other error. It runs for every message, so it should be quick.
-func (r *Registry) CheckHeader(rule func(Header) error) { r.rules = append(r.rules, rule) }
+func (r *Registry) CheckHeader(rule func(Header) error) {
+	if rule == nil {
+		panic(errors.New("message: CheckHeader: the rule is nil"))
+	}
+	r.rules = append(r.rules, rule)
+}
 
 // RequireCorrelationID is a rule for CheckHeader.
 func RequireCorrelationID(h Header) error {
@@ -88,35 +98,43 @@ func (r *Registry) dispatch(ctx context.Context, m *Message) error {
 		if t.tombstone == nil {
 			return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 		}
-		return t.tombstone.HandleTombstone(ctx, m)
+		return t.tombstone.HandleTombstone(NewContext(ctx, m), m)
 	}
-	b, err := r.decode(ctx, t, m)
+	b, ctx, err := r.decode(ctx, t, m)
 	if err != nil {
 		return err
 	}
 	return b.handler.Handle(ctx, m)
 }
 
-// decode reads m by the codec of t and returns the binding of its type.
-func (r *Registry) decode(ctx context.Context, t *topic, m *Message) (*binding, error) {
+// decode reads m by the codec of t and returns the binding of its type, and the
+// context for its handler.
+func (r *Registry) decode(ctx context.Context, t *topic, m *Message) (*binding, context.Context, error) {
 	d := decodings.Get().(*decoding)
 	defer func() {
 		*d = decoding{route: d.route}
 		decodings.Put(d)
 	}()
 	d.registry, d.topic, d.message = r, t, m
-	if err := t.codec.Decode(ctx, m, &d.header, d.route); err != nil {
+	err := t.codec.Decode(ctx, m, &d.header, d.route)
+	switch {
+	case d.binding != nil && d.binding.unread: // err is errUnread
+	case err != nil:
 		if _, ok := errors.AsType[*Error](err); !ok {
 			err = &Error{Class: ClassDecode, Err: err, Outcome: NeverMore}
 		}
-		return nil, err
+		return nil, nil, err
+	case d.binding == nil:
+		return nil, nil, Fail(ClassDecode, "topic %q: the codec %T read no body", t.name, t.codec)
+	default:
+		m.Body = d.body
 	}
-	if d.binding == nil {
-		return nil, Fail(ClassDecode, "topic %q: the codec %T read no body", t.name, t.codec)
-	}
-	m.Body = d.body
-	return d.binding, nil
+	*d.handling = handling{ctx, m}
+	return d.binding, d.handling, nil
 }
+
+// errUnread keeps a codec from reading a body that nobody has a model for.
+var errUnread = errors.New("the body is not read")
 
 // decoding is the state of decoding one message. It is reused, and keeps the
 // method that the codec calls, so that neither is allocated for each message.
@@ -126,6 +144,7 @@ type decoding struct {
 	message  *Message
 	header   Header
 	binding  *binding
+	handling *handling // the context for its handler
 	body     any
 	route    func(*Header) (any, error)
 }
@@ -146,10 +165,17 @@ func (d *decoding) toBinding(h *Header) (any, error) {
 		b = d.topic.types[h.MessageType]
 	}
 	if b == nil {
+		b = d.topic.fallback
+	}
+	if b == nil {
 		return nil, d.refuse(h, Fail(ClassUnhandled, "header.messageType: no handler for %s on topic %q, only for %s",
 			quote(h.MessageType), d.topic.name, d.topic.known()))
 	}
-	d.binding, d.body = b, b.open(d.message, h)
+	d.binding = b
+	d.handling, d.body = b.open(d.message, h)
+	if b.unread {
+		return nil, errUnread
+	}
 	return d.body, nil
 }
 
@@ -174,34 +200,4 @@ func (r *Registry) checkHeader(h *Header) error {
 
 func (t *topic) known() string {
 	return strings.Join(slices.Sorted(maps.Keys(t.types)), ", ")
-}
-
-// at returns the topic called name, and makes it if need be.
-func (r *Registry) at(name string) (*topic, error) {
-	if t := r.topics[name]; t != nil {
-		return t, nil
-	}
-	if err := checkTopic(name); err != nil {
-		return nil, err
-	}
-	return &topic{name: name, codec: JSON{}, types: make(map[string]*binding)}, nil
-}
-
-// checkTopic refuses what Kafka refuses, and dead letter topics: what is there
-// has failed before and would fail again for ever.
-func checkTopic(name string) error {
-	switch {
-	case name == "" || len(name) > 249:
-		return fmt.Errorf("a topic's name has 1 to 249 characters, this one has %d", len(name))
-	case name == "." || name == "..":
-		return errors.New("a topic cannot have this name")
-	case strings.HasSuffix(name, ".dlq"):
-		return errors.New("dead letters are not consumed, but sent back to their topic once their cause is gone")
-	}
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
-			return fmt.Errorf("a topic's name has only letters, digits, '.', '_' and '-', not %q", c)
-		}
-	}
-	return nil
 }
