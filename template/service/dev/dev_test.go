@@ -63,6 +63,7 @@ func TestLines(t *testing.T) {
 	for want, e := range map[string]engine.Event{
 		"t/2@7  handled      PaymentMade 0192f0c1   1.2 ms":                                      {Kind: engine.Handled, Elapsed: 1234 * time.Microsecond},
 		"t/2@7  retry 1/5    PaymentMade 0192f0c1   a.b: must be more [31m, in 2.0 s":            {Kind: engine.Retrying, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
+		"t/2@7  waiting      PaymentMade 0192f0c1   a.b: must be more [31m, in 2.0 s":            {Kind: engine.Waiting, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
 		"t/2@7  dead letter  PaymentMade 0192f0c1   a.b: must be more [31m → t.dlq":              {Kind: engine.DeadLettered, Err: bad},
 		"t/2@7  dead letter refused  PaymentMade 0192f0c1   a.b: must be more [31m, in 100.0 ms": {Kind: engine.DeadLetterRefused, Err: bad, Delay: 100 * time.Millisecond},
 		"t/2@7  stopped      PaymentMade 0192f0c1   a.b: must be more [31m":                      {Kind: engine.Stopped, Err: bad},

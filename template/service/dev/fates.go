@@ -16,7 +16,7 @@ func (r *report) await(ctx context.Context, sent []samples.Sent) error {
 		changed, wrong, open := r.changed, "", 0
 		for _, s := range sent {
 			switch kind, ok := r.fates[s.String()]; {
-			case !ok || kind == engine.Retrying || kind == engine.DeadLetterRefused:
+			case !ok || kind == engine.Retrying || kind == engine.Waiting || kind == engine.DeadLetterRefused:
 				open++
 				wrong += fmt.Sprintf("\n  %s  %s: not done yet", s, s.Name)
 			case kind.String() != string(s.Expect):

@@ -63,7 +63,7 @@ func detail(e engine.Event) string {
 	switch e.Kind {
 	case engine.Handled:
 		return short(e.Elapsed)
-	case engine.Retrying, engine.DeadLetterRefused:
+	case engine.Retrying, engine.Waiting, engine.DeadLetterRefused:
 		return fmt.Sprintf("%s, in %s", oneLine(e.Err), short(e.Delay))
 	case engine.DeadLettered:
 		return fmt.Sprintf("%s → %s.dlq", oneLine(e.Err), e.Message.Topic)

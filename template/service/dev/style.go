@@ -53,7 +53,7 @@ const (
 )
 
 var colourOf = map[engine.EventKind]colour{
-	engine.Handled: green, engine.Retrying: yellow, engine.DeadLettered: yellow,
+	engine.Handled: green, engine.Retrying: yellow, engine.Waiting: yellow, engine.DeadLettered: yellow,
 	engine.DeadLetterRefused: red, engine.Skipped: red, engine.Stopped: red,
 }
 

@@ -9,7 +9,7 @@ import (
 // EventKind says what happened to a message.
 type EventKind uint8
 
-// The kinds of events. A message meets any number of Retrying and
+// The kinds of events. A message meets any number of Retrying, Waiting and
 // DeadLetterRefused, then at most one of the others.
 const (
 	Handled           EventKind = iota // its handler succeeded
@@ -18,9 +18,10 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
+	Waiting                            // what it needs is away; tried again after Delay, and not counted as an attempt
 )
 
-var kindNames = [...]string{"handled", "retry", "dead letter", "dead letter refused", "skipped", "stopped"}
+var kindNames = [...]string{"handled", "retry", "dead letter", "dead letter refused", "skipped", "stopped", "waiting"}
 
 // String returns the kind in words.
 func (k EventKind) String() string { return kindNames[k] }

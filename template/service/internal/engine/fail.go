@@ -13,6 +13,7 @@ type verdict uint8
 const (
 	terminal   verdict = iota // done, or skipped
 	tryAgain                  // after a delay
+	awaitIt                   // try again after a delay, and do not count this attempt: what it needs is away
 	deadLetter                // to be written to the dead letters
 	leaveIt                   // not done; it will be delivered again
 )
@@ -21,15 +22,20 @@ const (
 func (l *Lane) judge(it *item, aborted bool) verdict {
 	e := l.engine
 	e.learnFailure(it)
-	again := e.again(it)
+	away := message.IsUnavailable(it.failed)
+	again := away || e.again(it)
 	switch {
 	case l.ending.Load() && (aborted || again):
 		return leaveIt
 	case again:
-		if it.backoff == nil {
+		if it.backoff == nil || it.away != away {
 			it.backoff = e.cfg.Retry.backoff()
 		}
 		it.delay, _ = it.backoff.Next()
+		if away {
+			e.tell(Waiting, it, it.delay)
+			return awaitIt
+		}
 		e.tell(Retrying, it, it.delay)
 		return tryAgain
 	case e.cfg.ErrorPolicy == PolicySkip:
@@ -55,7 +61,8 @@ func (e *Engine) again(it *item) bool {
 
 // retryable reports whether a message failed in a way that may pass.
 func (e *Engine) retryable(it *item) bool {
-	return message.IsRetry(it.failed) || e.cfg.Retry.PlainErrors && !message.IsPermanent(it.failed)
+	return message.IsRetry(it.failed) || message.IsUnavailable(it.failed) ||
+		e.cfg.Retry.PlainErrors && !message.IsPermanent(it.failed)
 }
 
 // learnFailure tells the breaker of a failure.
@@ -72,7 +79,6 @@ func (e *Engine) learnFailure(it *item) {
 // retry makes a queue wait until its first message is to be tried again. No
 // worker waits with it.
 func (l *Lane) retry(q *queue, it *item) {
-	it.msg.Attempt++
 	it.msg.Header, it.msg.Body = nil, nil
 	time.AfterFunc(it.delay, func() {
 		l.mu.Lock()
@@ -197,6 +203,10 @@ func (e *Engine) logEvent(kind EventKind, it *item, err error, delay time.Durati
 	switch kind {
 	case Retrying:
 		e.log.Info("message failed, tried again", append(attrs, "in", delay)...)
+	case Waiting:
+		if !it.away { // the first time, or it would be said for ever
+			e.log.Warn("what the message needs is away, tried again until it is back", append(attrs, "in", delay)...)
+		}
 	case DeadLettered:
 		e.log.Warn("message failed, written to the dead letters", attrs...)
 	case DeadLetterRefused:

@@ -43,6 +43,8 @@ type Lane struct {
 	records int           // delivered and not terminal
 	bytes   int64         // of those
 	busy    int           // queues with a worker or at the dead letters
+	away    int           // messages that wait for what they need
+	missing error         // what the last of those said
 	paused  bool
 	dead    bool   // nothing is marked any more
 	marked  uint64 // the low-water mark that was marked last
@@ -266,11 +268,16 @@ func (l *Lane) complete(runs []run) {
 func (l *Lane) settle(r *run) {
 	q := r.queue
 	for range r.done {
-		switch it := q.head; it.verdict {
+		it := q.head
+		l.await(it)
+		switch it.verdict {
 		case terminal:
 			l.finish(q)
 			continue
 		case tryAgain:
+			it.msg.Attempt++
+			l.retry(q, it)
+		case awaitIt:
 			l.retry(q, it)
 		case deadLetter:
 			l.busy++
@@ -280,6 +287,21 @@ func (l *Lane) settle(r *run) {
 		return
 	}
 	l.release(q)
+}
+
+// await notes whether a message waits for what it needs.
+func (l *Lane) await(it *item) {
+	away := it.verdict == awaitIt
+	if away {
+		l.missing = it.failed
+	}
+	switch {
+	case away && !it.away:
+		l.away++
+	case !away && it.away:
+		l.away--
+	}
+	it.away = away
 }
 
 // mark tells the claim how far the lane is done and returns that mark.

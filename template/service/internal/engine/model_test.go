@@ -9,7 +9,7 @@ import (
 )
 
 // settle lets everything happen that happens without outside help, checks that
-// nothing is stuck and that everything is done. Invariants 4, 9 and 13.
+// nothing is stuck and that everything is done. Invariants 4, 9, 13 and 14.
 func (w *world) settle(m *member) {
 	w.mu.Lock()
 	w.commitsOK, w.deadOK, w.healed = true, true, true
@@ -34,6 +34,9 @@ func (w *world) settle(m *member) {
 		}
 		time.Sleep(w.cfg.CommitInterval)
 		synctest.Wait()
+	}
+	if n, _ := m.waiting(); n != 0 {
+		w.violate("14: %d messages wait at rest", n)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -82,6 +85,7 @@ func drawPartition(t *rapid.T, id int32) *partition {
 	step := rapid.Custom(func(t *rapid.T) step {
 		return step{
 			takes:  rapid.SampledFrom([]time.Duration{0, 0, 0, time.Millisecond, 20 * time.Millisecond, 2 * time.Second}).Draw(t, "takes"),
+			away:   rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 1_000_000}).Draw(t, "away"),
 			result: rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "ok", "retry", "permanent", "plain", "panic"}).Draw(t, "result"),
 			deaf:   rapid.IntRange(0, 9).Draw(t, "deaf") == 0,
 		}

@@ -22,6 +22,7 @@ type item struct {
 
 	backoff retry.Backoff // its delays, from its first retry on
 	delay   time.Duration // before the next attempt
+	away    bool          // it waits for what it needs; counted in its lane
 }
 
 // size is what an item counts for in bytes.

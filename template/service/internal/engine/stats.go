@@ -21,6 +21,7 @@ type Stats struct {
 	Records int   // messages delivered and not terminal
 	Bytes   int64 // their keys and values
 	Refused int64 // messages whose dead letter was refused and is tried again
+	Waiting int   // messages that wait for something that is away
 
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
@@ -40,6 +41,7 @@ func (e *Engine) Stats() Stats {
 		l.mu.Lock()
 		s.Records += l.records
 		s.Bytes += l.bytes
+		s.Waiting += l.away
 		s.Window += int64(l.tracker.end - l.committed.Load())
 		if l.paused {
 			s.Paused++
@@ -54,7 +56,26 @@ func (e *Engine) Ready() error {
 	if n := e.refused.Load(); n > 0 {
 		return fmt.Errorf("%d dead letters are refused and tried again", n)
 	}
+	if n, err := e.waiting(); n > 0 {
+		return fmt.Errorf("%d messages wait for what is away and are tried again: %w", n, err)
+	}
 	return e.breaker.err()
+}
+
+// waiting returns how many messages wait for what they need, not counting those
+// behind them, and what one of them said.
+func (e *Engine) waiting() (n int, err error) {
+	e.mu.Lock()
+	lanes := append([]*Lane(nil), e.lanes...)
+	e.mu.Unlock()
+	for _, l := range lanes {
+		l.mu.Lock()
+		if n += l.away; l.away > 0 {
+			err = l.missing
+		}
+		l.mu.Unlock()
+	}
+	return n, err
 }
 
 // Live returns an error when a handler has been running for longer than

@@ -48,6 +48,7 @@ type entry struct {
 // step is what a handler does once.
 type step struct {
 	takes  time.Duration
+	away   int    // how often what it needs is away before that
 	result string // ok, retry, permanent, plain, panic
 	deaf   bool   // it does not listen to its context
 }
@@ -64,6 +65,8 @@ type life struct {
 	aborted   map[int]bool   // handlers told to give up because of a shutdown
 	running   map[string]int // by key, the index of what runs
 	last      map[string]int // by key, the index of what started last
+	failures  map[int]int    // attempts that failed and count
+	waited    map[int]int    // times that what the present attempt needs was away
 	marked    int            // index after the last marked
 	paused    bool
 	fetched   bool // a batch was delivered in spite of the pause
@@ -143,12 +146,17 @@ func (w *world) ownedBy(m *member, p *partition) *life {
 }
 
 // DeadLetter implements DeadLetters.
-func (m *member) DeadLetter(_ context.Context, msg *message.Message, _ Failure) error {
+func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) error {
 	time.Sleep(3 * time.Millisecond)
 	m.w.mu.Lock()
 	defer m.w.mu.Unlock()
-	if l := lifeOf(msg); l.aborted[l.index(msg.Offset)] {
+	l := lifeOf(msg)
+	i := l.index(msg.Offset)
+	if l.aborted[i] {
 		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
+	}
+	if message.IsUnavailable(f.Err) || f.Attempts != l.failures[i] {
+		m.w.violate("14: %d/%d was dead-lettered after %d attempts, of which %d failed: %v", msg.Partition, msg.Offset, f.Attempts, l.failures[i], f.Err)
 	}
 	if !m.w.deadOK {
 		return errors.New("refused")
@@ -177,17 +185,23 @@ func lifeOf(m *message.Message) *life {
 	return l.(*life)
 }
 
-// handle is the handler. Invariants 5, 6 and 11.
+// handle is the handler. Invariants 5, 6, 11 and 14.
 func (w *world) handle(ctx context.Context, m *message.Message) error {
 	w.mu.Lock()
 	l := lifeOf(m)
 	i := l.index(m.Offset)
+	if m.Attempt != l.failures[i]+1 {
+		w.violate("14: attempt %d of %d/%d after %d that count", m.Attempt, m.Partition, m.Offset, l.failures[i])
+	}
 	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
 	if w.healed { // with a breaker, they would ask to be tried again for ever
-		s.takes = min(s.takes, 20*time.Millisecond)
+		s.takes, s.away = min(s.takes, 20*time.Millisecond), 0
 		if s.result == "retry" || s.result == "plain" {
 			s.result = "ok"
 		}
+	}
+	if l.waited[i] < s.away {
+		s.result = "away"
 	}
 	key := w.order(m)
 	w.starts(l, i, key)
@@ -205,10 +219,22 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 	if l.aborted[i] = errors.Is(context.Cause(ctx), errDraining); l.aborted[i] {
 		return err
 	}
+	l.count(i, err)
 	if s.result == "panic" {
 		panic("planned")
 	}
 	return err
+}
+
+// count notes what an outcome counts as.
+func (l *life) count(i int, err error) {
+	switch {
+	case message.IsUnavailable(err):
+		l.waited[i]++
+	case err != nil:
+		l.failures[i]++
+		l.waited[i] = 0
+	}
 }
 
 func (w *world) starts(l *life, i int, key string) {
@@ -259,6 +285,8 @@ func (s step) run(ctx context.Context) error {
 		return errors.New("plain")
 	case "panic":
 		return errors.New("about to panic")
+	case "away":
+		return message.Unavailable(errors.New("away"))
 	}
 	return nil
 }
@@ -316,7 +344,8 @@ func (w *world) join() *member {
 // assign starts a life of a partition where the group has committed.
 func (w *world) assign(m *member, p *partition) {
 	l := &life{w: w, p: p, owner: m, from: p.committed, next: p.committed, marked: p.committed,
-		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, running: map[string]int{}, last: map[string]int{}}
+		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, running: map[string]int{}, last: map[string]int{},
+		failures: map[int]int{}, waited: map[int]int{}}
 	lives.Store(fmt.Sprintf("%p", l), l)
 	l.lane = m.Assign(l)
 	w.mu.Lock()

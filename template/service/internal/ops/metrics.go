@@ -29,6 +29,7 @@ var (
 	descRecords = describe("messages_in_flight", "Messages taken from the broker and not done.")
 	descBytes   = describe("bytes_in_flight", "Keys and values of the messages in flight, in bytes.")
 	descRefused = describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again.")
+	descWaiting = describe("messages_waiting", "Messages that wait for something that is away.")
 	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
 )
 
@@ -37,7 +38,7 @@ type stats struct{ service Service }
 
 // Describe sends what Collect can send.
 func (s stats) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWindow} {
+	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWaiting, descWindow} {
 		to <- d
 	}
 }
@@ -62,5 +63,6 @@ func (s stats) Collect(to chan<- prometheus.Metric) {
 	gauge(descRecords, float64(now.Records))
 	gauge(descBytes, float64(now.Bytes))
 	gauge(descRefused, float64(now.Refused))
+	gauge(descWaiting, float64(now.Waiting))
 	gauge(descWindow, float64(now.Window))
 }

@@ -1,0 +1,253 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+var errAway = errors.New("no route to the registry")
+
+// away is a handler for which something is away until it is back.
+type away struct {
+	back  atomic.Bool
+	calls atomic.Int64
+	only  int64 // the only offset that needs it, -1 for all
+
+	mu   sync.Mutex
+	seen []string // key, offset and attempt of each call
+}
+
+func (a *away) handle(_ context.Context, m *message.Message) error {
+	a.mu.Lock()
+	a.seen = append(a.seen, fmt.Sprintf("%s%d.%d", m.Key, m.Offset, m.Attempt))
+	a.mu.Unlock()
+	if !a.back.Load() && (a.only < 0 || a.only == m.Offset) {
+		a.calls.Add(1)
+		return message.Unavailable(errAway)
+	}
+	return nil
+}
+
+func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
+	for _, policy := range []ErrorPolicy{PolicyDeadLetter, PolicyRetry, PolicySkip, PolicyStop} {
+		t.Run(string(policy), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := settings()
+				cfg.ErrorPolicy, cfg.Retry.MaxAttempts = policy, 1
+				a := &away{only: 0}
+				b := start(t, cfg, a.handle)
+				l := b.Assign(b)
+				l.Deliver(batch(0, 1, "a"))
+				elapse(time.Minute)
+				b.buried.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
+				if b.marks.Load() != -1 || len(b.result) > 0 {
+					t.Errorf("marked %d, stopped %d; want neither", b.marks.Load(), len(b.result))
+				}
+				if got := a.seen[len(a.seen)-1]; len(a.seen) < 1000 || got != "a0.1" {
+					t.Errorf("%d attempts, the last %s; want all counted as the first", len(a.seen), got)
+				}
+				a.back.Store(true)
+				elapse(time.Second)
+				if b.marks.Load() != 0 {
+					t.Errorf("marked %d once it was back, want 0", b.marks.Load())
+				}
+				_ = l.Drain(t.Context())
+			})
+		})
+	}
+}
+
+func TestItsKeyWaitsAndOthersGoOnWhileSomethingIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 1
+		a := &away{only: 0}
+		b := start(t, cfg, a.handle)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 6, "a", "b"))
+		elapse(time.Minute)
+		if got := b.Stats(); got.Waiting != 1 || got.Events["handled"] != 3 || got.Records != 3 {
+			t.Errorf("%d wait, %d handled, %d left; want 1, the 3 of b, and the 3 of a", got.Waiting, got.Events["handled"], got.Records)
+		}
+		if err := b.Ready(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), "1 messages wait") {
+			t.Errorf("ready says %v, want what is away", err)
+		}
+		if b.Live() != nil {
+			t.Error("it asks to be restarted, which would not help")
+		}
+		a.back.Store(true)
+		elapse(time.Second)
+		if got := strings.Join(a.seen[len(a.seen)-3:], " "); got != "a0.1 a2.1 a4.1" {
+			t.Errorf("handled %s at last, want the order of the key", got)
+		}
+		if b.marks.Load() != 5 || b.Ready() != nil || b.Stats().Waiting != 0 {
+			t.Errorf("marked %d, ready %v, %d wait; want all done", b.marks.Load(), b.Ready(), b.Stats().Waiting)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestWaitingIsNotAnAttempt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outcomes := []error{
+			message.Unavailable(errAway), message.Unavailable(errAway), message.Retry(errTest),
+			message.Unavailable(errAway), message.Retry(errTest), message.Retry(errTest),
+		}
+		var attempts []int
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			attempts = append(attempts, m.Attempt)
+			return outcomes[len(attempts)-1]
+		})
+		var kinds []string
+		b.Observe(func(e Event) { kinds = append(kinds, e.Kind.String()) })
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(time.Minute)
+		if got := fmt.Sprint(attempts); got != "[1 1 1 2 2 3]" {
+			t.Errorf("attempts %s, want [1 1 1 2 2 3]", got)
+		}
+		if f, ok := b.buried.Load(int64(0)); !ok || f.(Failure).Attempts != 3 || !errors.Is(f.(Failure).Err, errTest) {
+			t.Errorf("dead letter %+v, want one after 3 attempts", f)
+		}
+		if got := fmt.Sprintf("%q", kinds); got != `["waiting" "waiting" "retry" "waiting" "retry" "dead letter"]` {
+			t.Errorf("events %s", got)
+		}
+		if b.Ready() != nil {
+			t.Errorf("not ready although nothing waits: %v", b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+var errTest = errors.New("test")
+
+func TestWaitingBacksOffToTheLongestRetryDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.Retry.Kind, cfg.Retry.Delay, cfg.Retry.MaxDelay = RetryFibonacci, time.Second, 8*time.Second
+		a := &away{only: -1}
+		b := start(t, cfg, a.handle)
+		var delays []time.Duration
+		b.Observe(func(e Event) { delays = append(delays, e.Delay/time.Second) })
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(30 * time.Second)
+		if got := fmt.Sprint(delays); got != "[1ns 2ns 3ns 5ns 8ns 8ns 8ns]" {
+			t.Errorf("delays %s, want 1 2 3 5 and then 8 seconds", got)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestAMessageThatWaitsIsGivenBack(t *testing.T) {
+	for name, end := range map[string]func(context.Context, *Lane) error{
+		"drain": func(ctx context.Context, l *Lane) error { return l.Drain(ctx) },
+		"lose":  func(_ context.Context, l *Lane) error { l.Lose(); return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				a := &away{only: 1}
+				b := start(t, settings(), a.handle)
+				l := b.Assign(b)
+				l.Deliver(batch(0, 3, "a", "b"))
+				elapse(time.Second)
+				began, calls := time.Now(), a.calls.Load()
+				if err := end(t.Context(), l); err != nil || time.Since(began) > 0 {
+					t.Errorf("the lane's end took %v: %v", time.Since(began), err)
+				}
+				elapse(time.Minute)
+				if a.calls.Load() != calls || b.marks.Load() != 0 {
+					t.Errorf("%d attempts after the end, marked %d; want none and 0", a.calls.Load()-calls, b.marks.Load())
+				}
+				if b.Ready() != nil {
+					t.Errorf("not ready because of a message that somebody else has: %v", b.Ready())
+				}
+			})
+		})
+	}
+}
+
+func TestAHandlerThatRunsWhileItsLaneEndsMayFindThatSomethingIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(ctx context.Context, _ *message.Message) error {
+			<-ctx.Done()
+			return message.Unavailable(ctx.Err())
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		synctest.Wait()
+		if err := l.Drain(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if _, ok := b.buried.Load(int64(0)); ok || b.marks.Load() != -1 {
+			t.Errorf("buried %v, marked %d; want it left as it is", ok, b.marks.Load())
+		}
+	})
+}
+
+func TestWhileEverythingIsAwayItIsAskedForSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures = 20
+		a := &away{only: -1}
+		b := start(t, cfg, a.handle)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 100))
+		elapse(10 * time.Minute)
+		if got := a.calls.Load(); got > 200 {
+			t.Errorf("%d attempts in ten minutes, want few", got)
+		}
+		a.back.Store(true)
+		elapse(10 * time.Second)
+		if b.marks.Load() != 99 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v once it was back; want 99, nil", b.marks.Load(), b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+// rowsAway is a batch handler of which one row needs what is away.
+type rowsAway struct {
+	message.HandlerFunc
+	back atomic.Bool
+}
+
+func (*rowsAway) Batch(string) message.Batch { return message.Batch{Size: 3} }
+
+func (r *rowsAway) HandleBatch(_ context.Context, batch []*message.Message) []error {
+	outcomes := make([]error, len(batch))
+	for i, m := range batch {
+		if m.Offset == 1 && !r.back.Load() {
+			outcomes[i] = message.Unavailable(errAway)
+		}
+	}
+	return outcomes
+}
+
+func TestOfABatchOnlyTheRowWaitsThatNeedsWhatIsAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := new(rowsAway)
+		b := startWith(t, settings(), h)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 3, "a", "b", "c"))
+		elapse(time.Second)
+		if b.marks.Load() != 0 || b.Stats().Records != 1 || !errors.Is(b.Ready(), errAway) {
+			t.Errorf("marked %d, %d left, ready %v; want 0, 1 and why", b.marks.Load(), b.Stats().Records, b.Ready())
+		}
+		h.back.Store(true)
+		elapse(time.Second)
+		if b.marks.Load() != 2 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v; want 2, nil", b.marks.Load(), b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
