@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -21,25 +20,22 @@ import (
 
 func main() { os.Exit(start()) }
 
-// start runs the service until a signal and returns the exit code.
+// start does what the command line asks for, until a signal, and returns the
+// exit code.
 func start() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal finds nobody to catch it
-	if err := run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "sample-service:", err)
-		return 1
-	}
-	return 0
+	return command(ctx, os.Args[1:], os.Stdout, os.Stderr)
 }
+
+// settings returns the checked settings; file is what --config names. The names
+// of consumers beside the first, if there are any, follow it.
+func settings(file string) (config.Config, error) { return config.Load(file) }
 
 // run wires the service and keeps it going until ctx ends, which is a clean
 // end, or until something fails that waiting cannot mend.
-func run(ctx context.Context) error {
-	cfg, err := config.Load()
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, cfg config.Config) error {
 	log := cfg.Log.Logger(os.Stderr)
 
 	publisher := kafka.NewPublisher(cfg.Kafka, log)
@@ -54,6 +50,6 @@ func run(ctx context.Context) error {
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return consumer.Run(ctx) }) // drains and commits before it returns
-	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, consumer, log) })
+	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, log, consumer) })
 	return g.Wait()
 }

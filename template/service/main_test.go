@@ -105,7 +105,7 @@ func TestStopsWithoutKafka(t *testing.T) {
 func TestRefusesBadSettings(t *testing.T) {
 	t.Setenv("KAFKA_BOOTSTRAP_SERVERS", "no-port")
 	t.Setenv("KAFKA_MAX_WORKERS", "none")
-	err := run(t.Context())
+	_, err := settings("")
 	if err == nil {
 		t.Fatal("it started")
 	}
@@ -144,9 +144,13 @@ func startService(t *testing.T, broker string) *service {
 	} {
 		t.Setenv(name, value)
 	}
+	cfg, err := settings("")
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, end := context.WithCancel(context.Background())
 	s := &service{ops: "http://" + listen, end: end, done: make(chan error, 1)}
-	go func() { s.done <- run(ctx) }()
+	go func() { s.done <- run(ctx, cfg) }()
 	t.Cleanup(end)
 	return s
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -11,7 +12,7 @@ import (
 )
 
 // The README's table of settings, as long as it has one, says what the code
-// does. It may say more in its last column.
+// does: each setting once, and no other. It may say more in its last column.
 func TestReadmeTellsEverySetting(t *testing.T) {
 	names, err := filepath.Glob("README.md*")
 	if err != nil || len(names) == 0 {
@@ -23,6 +24,11 @@ func TestReadmeTellsEverySetting(t *testing.T) {
 	}
 	if !strings.Contains(string(text), "| Setting | Default |") {
 		t.Skip("the README has no table of settings")
+	}
+	_, table, _ := strings.Cut(string(text), "| Setting | Default |")
+	rows := make(map[string]int) // by name
+	for _, m := range regexp.MustCompile("(?m)^\\| `([A-Z_]+)`").FindAllStringSubmatch(table, -1) {
+		rows[m[1]]++
 	}
 	for _, s := range config.Settings() {
 		star, value := "", ""
@@ -36,5 +42,12 @@ func TestReadmeTellsEverySetting(t *testing.T) {
 		if !strings.Contains(string(text), "\n"+row) {
 			t.Errorf("%s lacks\n%s |", names[0], row)
 		}
+		if n := rows[s.Name]; n > 1 {
+			t.Errorf("%s has %d rows for %s", names[0], n, s.Name)
+		}
+		delete(rows, s.Name)
+	}
+	for name := range rows {
+		t.Errorf("%s has a row for %s, which is no setting", names[0], name)
 	}
 }

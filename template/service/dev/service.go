@@ -23,7 +23,7 @@ const group = "dev"
 // settings are those of production but for what would make a person wait, and
 // for the broker: neither .env nor the environment can send dev elsewhere.
 func settings(brokerAddr string) (config.Config, error) {
-	return config.FromEnv(map[string]string{
+	return config.FromMap(map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": brokerAddr,
 		"KAFKA_GROUP_ID":          group,
 		"KAFKA_COMMIT_INTERVAL":   "100ms",
@@ -73,6 +73,6 @@ func (s *service) run(ctx context.Context) error {
 	defer func() { _ = s.publisher.Close() }()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.consumer.Run(ctx) })
-	g.Go(func() error { return ops.ServeOn(ctx, s.ops, s.consumer, s.log) })
+	g.Go(func() error { return ops.ServeOn(ctx, s.ops, s.log, s.consumer) })
 	return g.Wait()
 }

@@ -92,14 +92,14 @@ func (p *problems) checkField(f field) {
 	rule, ruled := checks[f.tag.Get("check")]
 	switch {
 	case value == "" && f.tag.Get("required") == "true":
-		p.add(f.Setting, "", "must be %s (an example of all settings is in .env.example)", f.Allowed)
+		p.add(f.Setting, "", "must be %s (an example of all settings is in .env.example)", p.allowed(f))
 	case value == "":
 	case f.Name == "KAFKA_ENABLE_AUTO_COMMIT" && value == "true":
 		p.add(f.Setting, value, "must be false: a commit by the clock passes messages that are not done, and a crash then loses them")
 	case len(oneof) > 0 && !slices.Contains(oneof, value),
 		ruled && !rule.ok(value),
 		!inRange(f):
-		p.add(f.Setting, value, "must be %s", f.Allowed)
+		p.add(f.Setting, value, "must be %s", p.allowed(f))
 	}
 }
 

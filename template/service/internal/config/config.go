@@ -1,14 +1,13 @@
-// Package config reads the service's settings from a .env file and the
-// environment into one checked Config. The struct tags of Kafka, Ops and Log
-// are the only list of the settings there is: names, defaults, what is allowed
-// and what for. Settings returns that list, and the documentation is tested
-// against it.
+// Package config reads the service's settings from the environment, a .env
+// file and a YAML file into one checked Config. The struct tags of Config and
+// its sections are the only list of the settings there is: names, defaults,
+// what is allowed and what for. Settings returns that list, and the
+// documentation is tested against it.
 package config
 
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"strings"
 
@@ -20,10 +19,14 @@ type Config struct {
 	// Service is the service's name in logs, in message headers and, unless
 	// KAFKA_CLIENT_ID says otherwise, at the broker.
 	Service string `env:"SERVICE_NAME" check:"name" doc:"the service's name in logs, message headers and at the broker; empty is the group id"`
+	File    string `env:"CONFIG_FILE" doc:"a YAML file with settings, over which .env and the environment go; --config FILE names it too"`
 
 	Kafka Kafka
 	Ops   Ops
 	Log   Log
+
+	sources   map[string]string   // where each setting that is not the default came from
+	consumers map[string]consumer // by the names that Load was given
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
@@ -39,60 +42,61 @@ type Log struct {
 	Format string `env:"LOG_FORMAT" envDefault:"text" oneof:"text json" doc:"text for people, json for programs"`
 }
 
-// File is the name of the settings file, read from the working directory.
-const File = ".env"
+// DotEnv is the name of the file of variables, read from the working directory.
+const DotEnv = ".env"
 
-// Load reads the settings from .env, if there is one, and the environment,
-// which wins. All problems come back at once, in one *Error.
-func Load() (Config, error) {
-	file, err := godotenv.Read(File)
+// Load reads the settings from the environment, from .env, if there is one,
+// and from a YAML file, if one is named: by file, or else by CONFIG_FILE. The
+// first of these that has a setting wins. All problems come back at once, in
+// one *Error.
+//
+// A service with several consumers gives the names of those beside the first,
+// and has their settings from Config.Consumer.
+func Load(file string, consumers ...string) (Config, error) {
+	variables, err := godotenv.Read(DotEnv)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return Config{}, &Error{Problems: []string{unreadable(err)}}
 	}
-	return load(file, environment())
+	return load(file, environment(), variables, consumers...)
 }
 
-// unreadable tells what is wrong with the settings file. The parser's own text
-// quotes the rest of the file from where it stopped, secrets included.
+// load lays the environment over .env over the YAML file.
+func load(file string, environment, dotEnv map[string]string, consumers ...string) (Config, error) {
+	r := newReader(consumers)
+	settings := r.variables(fromEnvironment, environment).over(r.variables(DotEnv, dotEnv))
+	if file != "" {
+		settings[configFile] = value{text: file, written: file, name: fromFlag, from: fromFlag}
+	}
+	if named, ok := settings[configFile]; ok {
+		settings = settings.over(r.yamlFile(named))
+	}
+	return r.config(settings)
+}
+
+// unreadable tells what is wrong with .env. The parser's own text quotes the
+// rest of the file from where it stopped, secrets included.
 func unreadable(err error) string {
 	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		return path.Error()
 	}
-	return File + " is not made of NAME=value lines: a name has a character other than letters, digits, _ and ., or a quote is not closed"
+	return DotEnv + " is not made of NAME=value lines: a name has a character other than letters, digits, _ and ., or a quote is not closed"
 }
 
-// FromEnv makes a Config from the given variables alone. It reads no file but
-// those that a variable ending in _FILE names.
+// FromMap makes a Config from the given settings alone, for tests and for
+// programs that have settings of their own. The names are those of a YAML
+// file, in lower case or as in the environment; a value is text, a number, a
+// boolean, a duration or a list. It reads no file but those that a setting
+// ending in _FILE names.
+func FromMap[V any](settings map[string]V, consumers ...string) (Config, error) {
+	r := newReader(consumers)
+	return r.config(r.named(entriesOf(settings)))
+}
+
+// FromEnv makes a Config from the given variables alone, as if they were the
+// environment. It reads no file but those that a variable ending in _FILE
+// names.
 func FromEnv(variables map[string]string) (Config, error) {
-	return load(nil, variables)
-}
-
-// load lays the environment over the file's variables. Names that nobody knows
-// are a problem in the file, where they are typing errors, but not in the
-// environment, which other programs share.
-func load(file, environment map[string]string) (Config, error) {
-	var p problems
-	p.unknown(file)
-
-	merged := maps.Clone(environment)
-	if merged == nil {
-		merged = make(map[string]string)
-	}
-	for name, value := range file {
-		if value != "" && !isSet(environment, name) {
-			merged[name] = value
-		}
-	}
-	cfg := p.parse(merged)
-	p.check(&cfg)
-	return cfg, p.err()
-}
-
-// isSet reports whether the environment gives a value to name, be it as NAME
-// or as NAME_FILE: either one replaces both of the file.
-func isSet(environment map[string]string, name string) bool {
-	name = strings.TrimSuffix(name, fileSuffix)
-	return environment[name] != "" || environment[name+fileSuffix] != ""
+	return load("", variables, nil)
 }
 
 // environment returns the process's environment as a map.

@@ -21,7 +21,7 @@ func least(extra ...string) map[string]string {
 // refused returns the problems of the given variables.
 func refused(t *testing.T, file, environment map[string]string) []string {
 	t.Helper()
-	_, err := load(file, environment)
+	_, err := load("", environment, file)
 	var e *Error
 	if !errors.As(err, &e) {
 		t.Fatalf("error is %v, want a *Error", err)
@@ -45,7 +45,7 @@ func TestDefaultsMakeAConfig(t *testing.T) {
 
 func TestEnvironmentOverFileOverDefault(t *testing.T) {
 	file := least("KAFKA_MAX_WORKERS", "3", "LOG_LEVEL", "warn", "KAFKA_GROUP_ID", "of the file")
-	cfg, err := load(file, map[string]string{"KAFKA_MAX_WORKERS": "4", "KAFKA_GROUP_ID": ""})
+	cfg, err := load("", map[string]string{"KAFKA_MAX_WORKERS": "4", "KAFKA_GROUP_ID": ""}, file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,9 +120,9 @@ func TestUnknownNamesAreProblemsInTheFileOnly(t *testing.T) {
 	typo := least("KAFKA_MAX_WORKER", "4", "KAFKA_SASL_PASWORD_FILE", "x", "KAFKA_ZZZZZ", "1", "DATABASE_URL", "x", "KAFKA_IMAGE", "x")
 	got := refused(t, typo, nil)
 	want := []string{
-		"KAFKA_MAX_WORKER in .env is no setting; did you mean KAFKA_MAX_WORKERS?",
-		"KAFKA_SASL_PASWORD_FILE in .env is no setting; did you mean KAFKA_SASL_PASSWORD_FILE?",
-		"KAFKA_ZZZZZ in .env is no setting",
+		".env: KAFKA_MAX_WORKER is no setting; did you mean KAFKA_MAX_WORKERS?",
+		".env: KAFKA_SASL_PASWORD_FILE is no setting; did you mean KAFKA_SASL_PASSWORD_FILE?",
+		".env: KAFKA_ZZZZZ is no setting",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("problems %q, want %q", got, want)
@@ -138,10 +138,10 @@ func TestLoadReadsDotEnv(t *testing.T) {
 		t.Setenv(s.Name, "")
 	}
 	t.Setenv("KAFKA_GROUP_ID", "from the environment")
-	if err := os.WriteFile(File, []byte("KAFKA_BOOTSTRAP_SERVERS=a:1, b:2,\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKERS=7 # few\n"), 0o600); err != nil {
+	if err := os.WriteFile(DotEnv, []byte("KAFKA_BOOTSTRAP_SERVERS=a:1, b:2,\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKERS=7 # few\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cfg, err := Load()
+	cfg, err := Load("")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,10 +152,10 @@ func TestLoadReadsDotEnv(t *testing.T) {
 
 func TestLoadTellsAnUnreadableDotEnvWithoutItsContent(t *testing.T) {
 	t.Chdir(t.TempDir())
-	if err := os.WriteFile(File, []byte("BAD-NAME=1\nKAFKA_SASL_PASSWORD=hunter2\n"), 0o600); err != nil {
+	if err := os.WriteFile(DotEnv, []byte("BAD-NAME=1\nKAFKA_SASL_PASSWORD=hunter2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Load()
+	_, err := Load("")
 	if err == nil || !strings.Contains(err.Error(), ".env is not made of NAME=value lines") || strings.Contains(err.Error(), "hunter2") {
 		t.Errorf("error is %v", err)
 	}
@@ -173,7 +173,7 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	if err != nil || string(cfg.Kafka.SASLPassword) != "hunter2" {
 		t.Errorf("password from a file: %q, %v", string(cfg.Kafka.SASLPassword), err)
 	}
-	cfg, err = load(sasl("KAFKA_SASL_PASSWORD", "old"), map[string]string{"KAFKA_SASL_PASSWORD_FILE": path})
+	cfg, err = load("", map[string]string{"KAFKA_SASL_PASSWORD_FILE": path}, sasl("KAFKA_SASL_PASSWORD", "old"))
 	if err != nil || string(cfg.Kafka.SASLPassword) != "hunter2" {
 		t.Errorf("a file named by the environment must win over a value in .env: %q, %v", string(cfg.Kafka.SASLPassword), err)
 	}

@@ -48,7 +48,7 @@ func TestExampleFileListsEverySettingWithItsDefault(t *testing.T) {
 	}
 	for _, line := range lines {
 		name, _, ok := strings.Cut(strings.TrimPrefix(line, "#"), "=")
-		if ok && !strings.Contains(name, " ") && !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Name == strings.TrimSuffix(name, fileSuffix) }) {
+		if ok && !strings.Contains(name, " ") && !slices.ContainsFunc(Settings(), func(s Setting) bool { return s.Name == name || s.File && s.Name+fileSuffix == name }) {
 			t.Errorf("%s is no setting", name)
 		}
 	}
@@ -79,7 +79,7 @@ func TestExampleFileIsAConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := load(file, nil); err != nil {
+	if _, err := load("", nil, file); err != nil {
 		t.Error(err)
 	}
 }

@@ -3,9 +3,12 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -24,6 +27,12 @@ func (e *Error) Error() string {
 type problems struct {
 	lines  []string
 	failed map[string]bool // settings that need no further check
+	values layer           // what is checked, for the names and places that people know
+
+	// For the settings of one consumer:
+	consumer string
+	own      layer    // those that it has for itself
+	said     []string // what is wrong with all of them, and needs no second word
 }
 
 func (p *problems) err() error {
@@ -33,30 +42,70 @@ func (p *problems) err() error {
 	return &Error{Problems: p.lines}
 }
 
-// add notes that a setting has a value that is not allowed. The value of a
-// secret, or of a whole certificate, is not shown.
-func (p *problems) add(s Setting, value, format string, args ...any) {
+// note notes what is wrong with a source.
+func (p *problems) note(format string, args ...any) {
+	p.lines = append(p.lines, fmt.Sprintf(format, args...))
+}
+
+// add notes that a setting has a value that is not allowed, under the name and
+// at the place where it was given. The value of a secret, or of a whole
+// certificate, is not shown, but the name of the file that it is in.
+func (p *problems) add(s Setting, text, format string, args ...any) {
+	p.fail(s.Name)
+	v, given := p.values[s.Name]
+	if !given {
+		v = value{name: s.Name, written: text, from: fromDefault}
+	}
+	shown := fmt.Sprintf("=%q", v.written)
+	switch {
+	case text == "":
+		shown = " is not set"
+	case (s.Secret || s.File) && !v.file:
+		shown = "=" + redacted
+	}
+	line := where(v.from) + v.name + shown + ": " + fmt.Sprintf(format, args...)
+	if p.consumer != "" {
+		if slices.Contains(p.said, line) {
+			return
+		}
+		if !p.own.gives(s.Name) {
+			line = "consumer " + p.consumer + ": " + line
+		}
+	}
+	p.lines = append(p.lines, line)
+}
+
+// fail takes a setting out of the checks that are to come.
+func (p *problems) fail(name string) {
 	if p.failed == nil {
 		p.failed = make(map[string]bool)
 	}
-	p.failed[s.Name] = true
-	shown := fmt.Sprintf("=%q", value)
-	switch {
-	case value == "":
-		shown = " is not set"
-	case s.Secret || s.File:
-		shown = "=" + redacted
-	}
-	p.lines = append(p.lines, s.Name+shown+": "+fmt.Sprintf(format, args...))
+	p.failed[name] = true
 }
 
-// parse makes a Config from variables, in which an empty value counts as none.
-func (p *problems) parse(variables map[string]string) Config {
+// allowed says what the value of a setting must be, in the unit that belongs to
+// the name under which it was given.
+func (p *problems) allowed(f field) string {
+	if f.value.Type() != reflect.TypeFor[time.Duration]() || !strings.HasSuffix(p.values[f.Name].name, millis) {
+		return f.Allowed
+	}
+	least, _ := time.ParseDuration(f.tag.Get("min"))
+	most, _ := time.ParseDuration(f.tag.Get("max"))
+	return fmt.Sprintf("a whole number of milliseconds from %d to %d", least.Milliseconds(), most.Milliseconds())
+}
+
+// parse makes a Config from settings, in which no text is empty.
+func (p *problems) parse(settings layer) Config {
 	var cfg Config
+	p.values = maps.Clone(settings)
 	table := slices.Collect(fields(&cfg))
+	variables := make(map[string]string)
 	for _, f := range table {
 		if f.File {
-			p.readFile(f.Setting, variables)
+			p.readFile(f.Setting)
+		}
+		if v, ok := p.values[f.Name]; ok {
+			variables[f.Name] = v.text
 		}
 	}
 	err := env.ParseWithOptions(&cfg, env.Options{Environment: variables})
@@ -70,102 +119,46 @@ func (p *problems) parse(variables map[string]string) Config {
 			i = slices.IndexFunc(table, func(f field) bool { return f.path == wrong.Name })
 		}
 		if i < 0 {
-			p.lines = append(p.lines, err.Error())
+			p.note("%v", err)
 			continue
 		}
-		p.add(table[i].Setting, variables[table[i].Name], "must be %s", table[i].Allowed)
+		p.add(table[i].Setting, variables[table[i].Name], "must be %s", p.allowed(table[i]))
 	}
 	return cfg
 }
 
 // readFile gives a setting the content of the file that NAME_FILE names,
 // without the line break that editors put at its end.
-func (p *problems) readFile(s Setting, variables map[string]string) {
-	path := variables[s.Name+fileSuffix]
-	if path == "" {
+func (p *problems) readFile(s Setting) {
+	v, ok := p.values[s.Name+fileSuffix]
+	if !ok {
 		return
 	}
 	named := Setting{Name: s.Name + fileSuffix}
-	if variables[s.Name] != "" {
-		p.add(named, path, "%s is set too; set one of the two", s.Name)
-		p.failed[s.Name] = true
+	if _, both := p.values[s.Name]; both {
+		p.add(named, v.text, "%s is set too; set one of the two", s.Name)
+		p.fail(s.Name)
 		return
 	}
-	content, err := os.ReadFile(path)
+	content, err := os.ReadFile(v.text)
 	if err != nil {
-		var cause interface{ Unwrap() error }
-		if errors.As(err, &cause) {
-			err = cause.Unwrap()
-		}
-		p.add(named, path, "must be a file that can be read: %v", err)
-		p.failed[s.Name] = true
+		p.add(named, v.text, "must be a file that can be read: %v", cause(err))
+		p.fail(s.Name)
 		return
 	}
-	value := strings.TrimRight(string(content), "\r\n")
-	if value == "" {
-		p.add(named, path, "the file is empty")
-		p.failed[s.Name] = true
+	v.text, v.file = strings.TrimRight(string(content), "\r\n"), true
+	if v.text == "" {
+		p.add(named, v.written, "the file is empty")
+		p.fail(s.Name)
+		return
 	}
-	variables[s.Name] = value
+	p.values[s.Name] = v
 }
 
-// notSettings are names in .env that belong to other programs of the project.
-var notSettings = []string{"KAFKA_IMAGE"}
-
-// unknown notes each KAFKA_* name that is no setting, with the nearest that is.
-func (p *problems) unknown(file map[string]string) {
-	known := slices.Clone(notSettings)
-	for _, s := range Settings() {
-		known = append(known, s.Name)
-		if s.File {
-			known = append(known, s.Name+fileSuffix)
-		}
+// cause takes the path, which is told anyway, off an error.
+func cause(err error) error {
+	if wrapped := errors.Unwrap(err); wrapped != nil {
+		return wrapped
 	}
-	var lines []string
-	for name := range file {
-		if !strings.HasPrefix(name, "KAFKA_") || slices.Contains(known, name) {
-			continue
-		}
-		line := fmt.Sprintf("%s in %s is no setting", name, File)
-		if near := nearest(name, known); near != "" {
-			line += "; did you mean " + near + "?"
-		}
-		lines = append(lines, line)
-	}
-	slices.Sort(lines)
-	p.lines = append(p.lines, lines...)
-}
-
-// nearest returns the known name with the fewest edits to name, or nothing
-// when more than a third of name would have to change.
-func nearest(name string, known []string) string {
-	best, distance := "", len(name)/3+1
-	for _, k := range known {
-		if d := edits(name, k); d < distance {
-			best, distance = k, d
-		}
-	}
-	return best
-}
-
-// edits returns how many characters must be put in, left out or changed to
-// make b from a.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := diagonal
-			if a[i] != b[j] {
-				changed++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(changed, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
+	return err
 }

@@ -63,6 +63,9 @@ func walk(section reflect.Value, yield func(field) bool) bool {
 	t := section.Type()
 	for i := range t.NumField() {
 		value, tag := section.Field(i), t.Field(i).Tag
+		if !t.Field(i).IsExported() {
+			continue
+		}
 		if value.Kind() == reflect.Struct {
 			if !walk(value, yield) {
 				return false

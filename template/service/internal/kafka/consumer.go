@@ -88,6 +88,9 @@ func engineConfig(cfg config.Kafka) engine.Config {
 // Observe makes f see what happens to every message. It is called before Run.
 func (c *Consumer) Observe(f func(engine.Event)) { c.engine.Observe(f) }
 
+// Name returns the consumer's group.
+func (c *Consumer) Name() string { return c.cfg.GroupID }
+
 // Stats returns the engine's present figures.
 func (c *Consumer) Stats() engine.Stats { return c.engine.Stats() }
 

@@ -5,14 +5,21 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// registry returns the metrics of s and of the process.
-func registry(s Service) *prometheus.Registry {
+// registry returns the metrics of the services and of the process. Several
+// services have a label that tells which is which.
+func registry(services []Service) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		stats{s},
 	)
+	for _, s := range services {
+		var labels prometheus.Labels
+		if len(services) > 1 {
+			labels = prometheus.Labels{"consumer": s.Name()}
+		}
+		prometheus.WrapRegistererWith(labels, r).MustRegister(stats{s})
+	}
 	return r
 }
 

@@ -18,8 +18,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
 
-// Service is what is asked.
+// Service is what is asked: a consumer.
 type Service interface {
+	Name() string        // tells it from the others of this process
 	Live() error         // why only a restart can help, nil when none is needed
 	Ready() error        // why the service does no work at present, nil when it does
 	Stats() engine.Stats // its present figures
@@ -31,21 +32,21 @@ const (
 	shutdownTimeout = 3 * time.Second
 )
 
-// Serve answers for s at the configured address until ctx ends, and then
-// returns nil.
-func Serve(ctx context.Context, cfg config.Ops, s Service, log *slog.Logger) error {
+// Serve answers for the services at the configured address until ctx ends, and
+// then returns nil. They live and are ready when all of them are.
+func Serve(ctx context.Context, cfg config.Ops, log *slog.Logger, services ...Service) error {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", cfg.Addr)
 	if err != nil {
 		return fmt.Errorf("ops: OPS_ADDR=%q: %w", cfg.Addr, err)
 	}
-	return ServeOn(ctx, listener, s, log)
+	return ServeOn(ctx, listener, log, services...)
 }
 
 // ServeOn is Serve on a listener, which it closes.
-func ServeOn(ctx context.Context, listener net.Listener, s Service, log *slog.Logger) error {
+func ServeOn(ctx context.Context, listener net.Listener, log *slog.Logger, services ...Service) error {
 	server := &http.Server{
-		Handler:           Handler(s),
+		Handler:           Handler(services...),
 		ReadHeaderTimeout: requestTimeout,
 		ReadTimeout:       requestTimeout,
 		WriteTimeout:      requestTimeout,
@@ -71,13 +72,29 @@ func ServeOn(ctx context.Context, listener net.Listener, s Service, log *slog.Lo
 	return <-ended
 }
 
-// Handler returns what answers for s.
-func Handler(s Service) http.Handler {
+// Handler returns what answers for the services.
+func Handler(services ...Service) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /livez", probe(s.Live))
-	mux.Handle("GET /readyz", probe(s.Ready))
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(s), promhttp.HandlerOpts{}))
+	mux.Handle("GET /livez", probe(all(services, Service.Live)))
+	mux.Handle("GET /readyz", probe(all(services, Service.Ready)))
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry(services), promhttp.HandlerOpts{}))
 	return mux
+}
+
+// all returns a check of all services, which tells what is wrong with each. The
+// only one needs no name.
+func all(services []Service, check func(Service) error) func() error {
+	return func() error {
+		var wrong []error
+		for _, s := range services {
+			err := check(s)
+			if err != nil && len(services) > 1 {
+				err = fmt.Errorf("%s: %w", s.Name(), err)
+			}
+			wrong = append(wrong, err)
+		}
+		return errors.Join(wrong...)
+	}
 }
 
 // probe answers 200 and "ok", or 503 and the reason.

@@ -18,18 +18,20 @@ import (
 
 // fake is a Service that says what it is told to.
 type fake struct {
+	name        string
 	live, ready error
 	stats       engine.Stats
 }
 
+func (f *fake) Name() string        { return f.name }
 func (f *fake) Live() error         { return f.live }
 func (f *fake) Ready() error        { return f.ready }
 func (f *fake) Stats() engine.Stats { return f.stats }
 
-func get(t *testing.T, s Service, path string) (int, string) {
+func get(t *testing.T, path string, services ...Service) (int, string) {
 	t.Helper()
 	w := httptest.NewRecorder()
-	Handler(s).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	Handler(services...).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 
@@ -46,16 +48,16 @@ func TestProbesTellWhy(t *testing.T) {
 		{"/readyz", &fake{ready: errors.New("no broker")}, 503, "no broker\n"},
 		{"/other", &fake{}, 404, "404 page not found\n"},
 	} {
-		if code, body := get(t, c.s, c.path); code != c.code || body != c.body {
+		if code, body := get(t, c.path, c.s); code != c.code || body != c.body {
 			t.Errorf("%s answers %d %q, want %d %q", c.path, code, body, c.code, c.body)
 		}
 	}
 }
 
 func TestMetricsShowTheFigures(t *testing.T) {
-	code, body := get(t, &fake{ready: errors.New("no broker"), stats: engine.Stats{
+	code, body := get(t, "/metrics", &fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
 		Events: map[string]int64{"handled": 7, "dead letter": 2}, Lanes: 3, Window: 12,
-	}}, "/metrics")
+	}})
 	if code != 200 {
 		t.Fatalf("status %d: %s", code, body)
 	}
@@ -70,6 +72,35 @@ func TestMetricsShowTheFigures(t *testing.T) {
 	}
 }
 
+func TestSeveralAreReadyWhenAllAre(t *testing.T) {
+	first, second := &fake{name: "first"}, &fake{name: "second"}
+	if code, body := get(t, "/readyz", first, second); code != 200 || body != "ok\n" {
+		t.Errorf("both are ready: %d %q", code, body)
+	}
+	second.ready = errors.New("no broker")
+	if code, body := get(t, "/readyz", first, second); code != 503 || body != "second: no broker\n" {
+		t.Errorf("one is not ready: %d %q", code, body)
+	}
+	first.live, second.live = errors.New("stuck"), errors.New("stuck too")
+	if code, body := get(t, "/livez", first, second); code != 503 || body != "first: stuck\nsecond: stuck too\n" {
+		t.Errorf("none lives: %d %q", code, body)
+	}
+}
+
+func TestMetricsTellSeveralApart(t *testing.T) {
+	first := &fake{name: "first", stats: engine.Stats{Lanes: 3}}
+	second := &fake{name: "second", ready: errors.New("no broker"), stats: engine.Stats{Lanes: 4}}
+	_, body := get(t, "/metrics", first, second)
+	for _, want := range []string{
+		`consumer_ready{consumer="first"} 1`, `consumer_ready{consumer="second"} 0`,
+		`consumer_partitions{consumer="first"} 3`, `consumer_partitions{consumer="second"} 4`,
+	} {
+		if !strings.Contains(body, "\n"+want) {
+			t.Errorf("metrics lack %q", want)
+		}
+	}
+}
+
 func TestServeEndsWithItsContext(t *testing.T) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -77,7 +108,7 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- ServeOn(ctx, listener, &fake{}, slog.New(slog.DiscardHandler)) }()
+	go func() { ended <- ServeOn(ctx, listener, slog.New(slog.DiscardHandler), &fake{}) }()
 
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/readyz", nil)
 	if err != nil {
@@ -106,7 +137,7 @@ func TestServeNamesTheAddressItCannotHave(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = taken.Close() }()
-	err = Serve(t.Context(), config.Ops{Addr: taken.Addr().String()}, &fake{}, slog.New(slog.DiscardHandler))
+	err = Serve(t.Context(), config.Ops{Addr: taken.Addr().String()}, slog.New(slog.DiscardHandler), &fake{})
 	if err == nil || !strings.Contains(err.Error(), "OPS_ADDR="+strconv.Quote(taken.Addr().String())) {
 		t.Errorf("error is %v", err)
 	}
