@@ -116,13 +116,17 @@ func (c *Consumer) setState(err error) {
 	c.state = err
 }
 
-// Run starts the handlers and consumes until ctx ends. Then it drains: what
-// runs may finish, what is done is committed, the handlers are shut down, and
-// Run returns nil. While Kafka is away it keeps trying. It returns an error
-// when a handler does not start, when a dead letter topic cannot be had, or
-// when the error policy stops the service.
+// Run starts the codecs and the handlers and consumes until ctx ends. Then it
+// drains: what runs may finish, what is done is committed, the handlers are shut
+// down, and Run returns nil. While Kafka is away it keeps trying, and so it does
+// while a start finds something else away and says so with message.Unavailable.
+// It returns an error when a handler does not start, when a dead letter topic
+// cannot be had, or when the error policy stops the service.
 func (c *Consumer) Run(ctx context.Context) (err error) {
-	if err := c.registry.Startup(ctx); err != nil {
+	if err := c.startup(ctx); err != nil {
+		if ctx.Err() != nil && message.IsUnavailable(err) {
+			return nil // waiting for it is all that was done
+		}
 		return err
 	}
 	defer func() { err = errors.Join(err, c.shutdown()) }()
@@ -138,6 +142,21 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	err = c.consume(ctx)
 	stopEngine()
 	return errors.Join(err, <-stopped)
+}
+
+// startup starts the registry, again and again while what it needs is away.
+func (c *Consumer) startup(ctx context.Context) error {
+	b := newBackoff()
+	for {
+		err := c.registry.Startup(ctx)
+		if err == nil || ctx.Err() != nil || !message.IsUnavailable(err) {
+			return err
+		}
+		delay, _ := b.Next()
+		c.setState(err)
+		c.log.Warn("what the service needs to start is away, trying again", "error", err, "in", delay.Round(time.Millisecond))
+		sleep(ctx, delay)
+	}
 }
 
 // shutdown gives the handlers as long to end as a drain may take.

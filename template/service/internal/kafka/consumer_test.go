@@ -53,6 +53,12 @@ func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle fun
 	for _, topic := range topics {
 		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
 	}
+	return consumeWith(t, cfg, log, registry)
+}
+
+// consumeWith runs a consumer of a registry's topics.
+func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *message.Registry) *running {
+	t.Helper()
 	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), log)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// starting is a handler whose start fails while it is told to.
+type starting struct {
+	err     atomic.Pointer[error]
+	starts  atomic.Int64
+	handled atomic.Int64
+}
+
+func (s *starting) fail(err error) { s.err.Store(&err) }
+
+func (s *starting) Startup(context.Context) error {
+	s.starts.Add(1)
+	return *s.err.Load()
+}
+
+func (s *starting) Handle(context.Context, message.Of[payment]) error {
+	s.handled.Add(1)
+	return nil
+}
+
+func TestAHandlerThatDoesNotStartIsAStartUpError(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	h, registry := new(starting), message.NewRegistry()
+	broken := errors.New("no such table")
+	h.fail(broken)
+	message.Register(registry, "payments", h)
+	r := consumeWith(t, settings(t, c), quiet, registry)
+	eventually(t, "it tried to start", func() bool { return h.starts.Load() > 0 })
+	if err := r.stop(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "start *kafka.starting") {
+		t.Errorf("ended with %v, want the error and whose it is", err)
+	}
+	if h.starts.Load() != 1 || h.handled.Load() != 0 {
+		t.Errorf("%d starts, %d handled; want 1, 0", h.starts.Load(), h.handled.Load())
+	}
+}
+
+func TestAStartThatFindsSomethingAwayIsTriedUntilItIsBack(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	h, registry := new(starting), message.NewRegistry()
+	h.fail(message.Unavailable(errors.New("no database")))
+	message.Register(registry, "payments", h)
+	r := consumeWith(t, settings(t, c), quiet, registry)
+	eventually(t, "it tries again", func() bool { return h.starts.Load() > 1 })
+	if err := r.Ready(); err == nil || !strings.Contains(err.Error(), "no database") {
+		t.Errorf("ready says %v, want what is away", err)
+	}
+	if h.handled.Load() > 0 {
+		t.Error("a message was handled before the start")
+	}
+	h.fail(nil)
+	r.await(t, engine.Handled, 1)
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAStopWhileTheStartWaitsIsNoFailure(t *testing.T) {
+	t.Parallel()
+	h, registry := new(starting), message.NewRegistry()
+	h.fail(message.Unavailable(errors.New("no database")))
+	message.Register(registry, "payments", h)
+	r := consumeWith(t, settings(t, startCluster(t, topicOf(1))), quiet, registry)
+	eventually(t, "it tried to start", func() bool { return h.starts.Load() > 0 })
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// distant is a codec that asks a registry which may be away.
+type distant struct {
+	message.JSON
+	back atomic.Bool
+}
+
+func (d *distant) Decode(ctx context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
+	if string(m.Key) == "1" && !d.back.Load() {
+		return message.Unavailable(errors.New("no route to the registry"))
+	}
+	return d.JSON.Decode(ctx, m, h, body)
+}
+
+func TestWhatACodecNeedsMayBeAwayAndNothingIsLost(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 3)...)
+	codec, registry := new(distant), message.NewRegistry(message.Recover)
+	registry.SetCodec(codec)
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	r := consumeWith(t, settings(t, c, "KAFKA_ERROR_POLICY", "skip", "KAFKA_RETRY_MAX_ATTEMPTS", "1", "KAFKA_RETRY_DELAY", "10ms"), quiet, registry)
+	r.await(t, engine.Handled, 2)
+	r.await(t, engine.Waiting, 3)
+	if err := r.Ready(); err == nil || !strings.Contains(err.Error(), "no route to the registry") {
+		t.Errorf("ready says %v, want what is away", err)
+	}
+	codec.back.Store(true)
+	r.await(t, engine.Handled, 3)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if got := committed(t, c, 0); got != 3 {
+		t.Errorf("committed %d, want 3", got)
+	}
+}
