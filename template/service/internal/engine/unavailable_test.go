@@ -37,6 +37,13 @@ func (a *away) handle(_ context.Context, m *message.Message) error {
 	return nil
 }
 
+// last returns the last n calls.
+func (a *away) last(n int) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return strings.Join(a.seen[len(a.seen)-n:], " ")
+}
+
 func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
 	for _, policy := range []ErrorPolicy{PolicyDeadLetter, PolicyRetry, PolicySkip, PolicyStop} {
 		t.Run(string(policy), func(t *testing.T) {
@@ -52,8 +59,8 @@ func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
 				if b.marks.Load() != -1 || len(b.result) > 0 {
 					t.Errorf("marked %d, stopped %d; want neither", b.marks.Load(), len(b.result))
 				}
-				if got := a.seen[len(a.seen)-1]; len(a.seen) < 1000 || got != "a0.1" {
-					t.Errorf("%d attempts, the last %s; want all counted as the first", len(a.seen), got)
+				if n, got := a.calls.Load(), a.last(1); n < 1000 || got != "a0.1" {
+					t.Errorf("%d attempts, the last %s; want all counted as the first", n, got)
 				}
 				a.back.Store(true)
 				elapse(time.Second)
@@ -86,7 +93,7 @@ func TestItsKeyWaitsAndOthersGoOnWhileSomethingIsAway(t *testing.T) {
 		}
 		a.back.Store(true)
 		elapse(time.Second)
-		if got := strings.Join(a.seen[len(a.seen)-3:], " "); got != "a0.1 a2.1 a4.1" {
+		if got := a.last(3); got != "a0.1 a2.1 a4.1" {
 			t.Errorf("handled %s at last, want the order of the key", got)
 		}
 		if b.marks.Load() != 5 || b.Ready() != nil || b.Stats().Waiting != 0 {

@@ -11,7 +11,10 @@ import (
 // The interfaces below are optional: a handler that has the method gets the
 // call. What a handler does not have costs its messages nothing.
 
-// Starter is a handler with something to do before the first message.
+// Starter is a handler with something to do before the first message. The
+// context is for that alone: it ends when the service is told to stop, when
+// handlers may still have work to finish. With Unavailable as its error the
+// start is tried again.
 type Starter interface {
 	Startup(ctx context.Context) error
 }
@@ -50,9 +53,12 @@ type TombstoneHandler interface {
 
 // Startup starts the codecs and then the handlers that have a Startup, as they
 // were registered. When one fails, those that were started are shut down again,
-// and the error says which it was. Nothing can be registered after it.
+// and the error says which it was. Nothing can be registered after it, and it is
+// a mistake to start a registry twice: each consumer has its own.
 func (r *Registry) Startup(ctx context.Context) error {
-	r.running = true
+	if r.running.Swap(true) {
+		return errors.New("message: the registry was started already: give each consumer one of its own")
+	}
 	for r.started < len(r.parts) {
 		part := r.parts[r.started]
 		if s, ok := part.(Starter); ok {
@@ -68,7 +74,7 @@ func (r *Registry) Startup(ctx context.Context) error {
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
 // handlers, then codecs. It goes on after an error and returns all of them.
 func (r *Registry) Shutdown(ctx context.Context) error {
-	r.running = false
+	defer r.running.Store(false)
 	var errs []error
 	for ; r.started > 0; r.started-- {
 		part := r.parts[r.started-1]

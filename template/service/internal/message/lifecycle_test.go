@@ -217,6 +217,19 @@ func TestScopedReleasesWithTheOutcome(t *testing.T) {
 	}
 }
 
+func TestHooksOfAScopedHandlerRunInItsScope(t *testing.T) {
+	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
+	w.onError = func(*message.Message, error) error { return nil }
+	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
+		_ = w.note("open")
+		return w, func(err error) error { _ = w.note("release"); return err }, nil
+	})
+	if err := errors.Join(r.Startup(t.Context()), r.Handle(t.Context(), newMessage(envelope("P", validBody)))); err != nil {
+		t.Error(err)
+	}
+	wantCalls(t, *w.calls, "open", "before", "handle", "error", "release")
+}
+
 func TestScopedReleaseDecidesTheOutcome(t *testing.T) {
 	r := message.NewRegistry()
 	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -22,10 +23,10 @@ type Registry struct {
 	codec    Codec   // of the topics whose registration names none
 	topics   map[string]*topic
 	rules    []func(Header) error
-	parts    []any // codecs, then handlers, with a Startup or a Shutdown, as they were registered
-	codecs   int   // how many of parts are codecs
-	started  int   // how many of parts were started
-	running  bool  // between Startup and Shutdown
+	parts    []any       // codecs, then handlers, with a Startup or a Shutdown, as they were registered
+	codecs   int         // how many of parts are codecs
+	started  int         // how many of parts were started
+	running  atomic.Bool // between Startup and Shutdown
 	validate *validator.Validate
 }
 

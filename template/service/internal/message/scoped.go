@@ -15,8 +15,9 @@ import (
 // nil, is called exactly once, also when the handler panics, and then with an
 // error. An error of open is the message's.
 //
-// The optional interfaces of lifecycle.go are not looked for. Like Register,
-// Scoped panics on a mistake in the wiring.
+// Before, After and OnError are called when the handler has them, within its
+// scope; it has no Startup, Shutdown and HandleTombstone. Like Register, Scoped
+// panics on a mistake in the wiring.
 func Scoped[T any](r *Registry, topic string, open func(context.Context) (TypedHandler[T], func(error) error, error), opts ...Option) {
 	var h TypedHandler[T] // stays nil, and is refused as such, when open is nil
 	if open != nil {
@@ -48,7 +49,7 @@ func (s scope[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 		returned = true
 		return Fail(ClassHandler, "open gave no handler")
 	}
-	err = h.Handle(ctx, m)
+	err = withHooks(typed[T]{h}, h).Handle(ctx, m.Message)
 	returned = true
 	return err
 }

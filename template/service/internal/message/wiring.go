@@ -13,7 +13,7 @@ import (
 // prepare looks at all of a registration that has nothing to do with its model.
 func (r *Registry) prepare(name string, h any, opts []Option) (*topic, registration, error) {
 	reg := registration{part: h}
-	if r.running {
+	if r.running.Load() {
 		return nil, reg, errors.New("the registry was started: registrations come before that")
 	}
 	if isNil(h) {

@@ -82,6 +82,7 @@ func TestMistakesBesideRegistrationsPanicWithAClearWord(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantContains(t, message.RegisterSafely(r, "refunds", new(recorder[payment])), "the registry was started: registrations come before that")
+	wantContains(t, r.Startup(t.Context()), "the registry was started already: give each consumer one of its own")
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
 	}
