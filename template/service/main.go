@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
@@ -35,11 +36,11 @@ func settings(file string) (config.Config, error) { return config.Load(file) }
 
 // run wires the service and keeps it going until ctx ends, which is a clean
 // end, or until something fails that waiting cannot mend.
-func run(ctx context.Context, cfg config.Config) error {
+func run(ctx context.Context, cfg config.Config) (err error) {
 	log := cfg.Log.Logger(os.Stderr)
 
-	publisher := kafka.NewPublisher(cfg.Kafka, log)
-	defer func() { _ = publisher.Close() }() // every publish was acknowledged or has failed by now
+	publisher := kafka.NewPublisher(cfg, log)
+	defer func() { err = errors.Join(err, publisher.Close()) }() // what is on its way has a drain's time
 
 	registry := message.NewRegistry(message.Recover, message.Log(log))
 	handlers.Register(registry, handlers.Deps{Log: log, Publisher: publisher})

@@ -57,7 +57,7 @@ func newService(ctx context.Context, brokerAddr string, observe func(engine.Even
 	if s.ops, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Ops.Addr); err != nil {
 		return nil, err
 	}
-	s.publisher = kafka.NewPublisher(cfg.Kafka, s.log)
+	s.publisher = kafka.NewPublisher(cfg, s.log)
 	registry := message.NewRegistry(message.Recover)
 	handlers.Register(registry, handlers.Deps{Log: log, Publisher: s.publisher})
 	s.topics = registry.Topics()

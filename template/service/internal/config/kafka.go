@@ -23,6 +23,13 @@ type Kafka struct {
 	RetryPlainErrors bool          `env:"KAFKA_RETRY_PLAIN_ERRORS" envDefault:"false" doc:"retry errors that are neither message.Retry nor message.Permanent too"`
 	BreakerFailures  int           `env:"KAFKA_BREAKER_FAILURES" envDefault:"50" min:"0" max:"1000000" doc:"failures that ask for a retry, if they are most within 10 s, hold all handlers back but one; 0 is never"`
 
+	PublishRetryPolicy      string        `env:"KAFKA_PUBLISH_RETRY_POLICY" envDefault:"exponential" oneof:"exponential fibonacci fixed" doc:"how the delays grow between attempts to publish, each 20 % more or less"`
+	PublishRetryMaxAttempts int           `env:"KAFKA_PUBLISH_RETRY_MAX_ATTEMPTS" envDefault:"0" min:"0" max:"1000000" doc:"attempts to publish, the first included; 0 is as many as KAFKA_PUBLISH_TIMEOUT has time for"`
+	PublishRetryDelay       time.Duration `env:"KAFKA_PUBLISH_RETRY_DELAY" envDefault:"100ms" min:"1ms" max:"1h" doc:"delay before the second attempt to publish"`
+	PublishRetryMaxDelay    time.Duration `env:"KAFKA_PUBLISH_RETRY_MAX_DELAY" envDefault:"5s" min:"1ms" max:"24h" doc:"no delay between attempts to publish grows beyond this"`
+	PublishTimeout          time.Duration `env:"KAFKA_PUBLISH_TIMEOUT" envDefault:"5m" min:"1ms" max:"24h" doc:"when an event that cannot be published comes back as an error"`
+	PublishBufferBytes      int64         `env:"KAFKA_PUBLISH_BUFFER_BYTES" envDefault:"33554432" min:"1024" max:"17179869184" doc:"bytes on their way to the broker before publishing waits"`
+
 	CommitInterval time.Duration `env:"KAFKA_COMMIT_INTERVAL" envDefault:"1s" min:"10ms" max:"1m" doc:"time between two commits; what was handled since the last comes again after a crash"`
 	DrainTimeout   time.Duration `env:"KAFKA_DRAIN_TIMEOUT" envDefault:"15s" min:"10ms" max:"10m" doc:"time for running handlers to end on shutdown or when a partition moves"`
 	HandlerTimeout time.Duration `env:"KAFKA_HANDLER_TIMEOUT" envDefault:"30s" min:"0s" max:"24h" doc:"when a handler's context ends; 0s is never"`

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"encoding/pem"
 	"log/slog"
 	"math/big"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -53,16 +55,26 @@ func TestClientConfigAvoidsTheTraps(t *testing.T) {
 	}
 }
 
-func TestProducerConfigIsIdempotent(t *testing.T) {
-	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_COMPRESSION_TYPE", "zstd")
-	c, err := producerConfig(cfg, batchBytes, 0)
-	if err != nil {
+func TestRequestsAreIdempotentCompressedAndForAllReplicas(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	requests := make(chan kmsg.ProduceRequest, 1)
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, When: func(r kmsg.Request) bool {
+		select {
+		case requests <- *r.(*kmsg.ProduceRequest):
+		default: // asked again about the same
+		}
+		return true
+	}})
+	p := newPublisher(t, settings(t, cluster, "KAFKA_COMPRESSION_TYPE", "zstd"))
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments", Value: make([]byte, 1000)}); err != nil {
 		t.Fatal(err)
 	}
-	p := c.Producer
-	if !p.Idempotent || p.RequiredAcks != sarama.WaitForAll || c.Net.MaxOpenRequests != 1 || p.Retry.Max < 1 ||
-		!p.Return.Successes || !p.Return.Errors || p.Compression != sarama.CompressionZSTD {
-		t.Errorf("producer settings: %+v", p)
+	r := <-requests
+	batch := r.Topics[0].Partitions[0].Records
+	codec, producer := batch[22]&7, int64(binary.BigEndian.Uint64(batch[43:]))
+	if r.Acks != -1 || producer < 0 || codec != 4 {
+		t.Errorf("acks %d, producer id %d, codec %d: want -1, one, and 4", r.Acks, producer, codec)
 	}
 }
 
@@ -90,9 +102,10 @@ func TestSASL(t *testing.T) {
 		t.Run(mechanism, func(t *testing.T) {
 			cluster := startCluster(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"), kfake.SeedTopics(1, "payments"))
 			with := func(password string) error {
-				return newPublisher(t, settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
-					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password)).
-					Publish(t.Context(), &message.Message{Topic: "payments"})
+				p := newPublisher(t, settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
+					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password))
+				p.sending.attempts = 1
+				return p.Send(t.Context(), &message.Message{Topic: "payments"})
 			}
 			if err := with("hunter2"); err != nil {
 				t.Error(err)
@@ -143,7 +156,9 @@ func TestMutualTLS(t *testing.T) {
 	}))
 	publish := func(more ...string) error {
 		cfg := settings(t, cluster, append(more, "KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CERT", cert, "KAFKA_SSL_KEY", key)...)
-		return newPublisher(t, cfg).Publish(t.Context(), &message.Message{Topic: "payments"})
+		p := newPublisher(t, cfg)
+		p.sending.attempts = 1
+		return p.Send(t.Context(), &message.Message{Topic: "payments"})
 	}
 	if err := publish("KAFKA_SSL_CA", cert); err != nil {
 		t.Error(err)

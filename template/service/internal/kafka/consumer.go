@@ -45,13 +45,13 @@ const maxUncommitted = 4
 const commitRecords = 50_000
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
-// for good go to the dead letters by publisher. It connects when it runs.
-func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher message.Publisher, log *slog.Logger) (*Consumer, error) {
+// for good go to the dead letters by sender. It connects when it runs.
+func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Sender, log *slog.Logger) (*Consumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one in handlers/handlers.go")
 	}
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errStarting}
-	dead := NewDeadLetters(publisher, cfg.GroupID)
+	dead := NewDeadLetters(sender, cfg.GroupID)
 	var err error
 	c.engine, err = engine.New(engineConfig(cfg), registry, dead, (*source)(c), log)
 	if err != nil {

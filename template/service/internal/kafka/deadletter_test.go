@@ -26,14 +26,14 @@ func failure(reason string) engine.Failure {
 	return engine.Failure{Err: errors.New(reason), Class: message.ClassInvalid, Attempts: 3, Time: failedAt}
 }
 
-// sink is a publisher that keeps what it gets, and first refuses as often as
+// sink is a sender that keeps what it gets, and first refuses as often as
 // it is told to.
 type sink struct {
 	refuse   []error
 	messages []*message.Message
 }
 
-func (s *sink) Publish(_ context.Context, m *message.Message) error {
+func (s *sink) Send(_ context.Context, m *message.Message) error {
 	s.messages = append(s.messages, m)
 	if len(s.refuse) >= len(s.messages) {
 		return s.refuse[len(s.messages)-1]

@@ -2,208 +2,183 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/IBM/sarama"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// producer is one sarama producer, from its dial to its end.
-type producer struct {
-	dialled chan struct{}  // closed when the dial ended, one way or the other
-	err     error          // why it failed
-	users   sync.WaitGroup // those who wait for the dial or for an answer
-	gone    chan struct{}  // closed when everything of it has ended
-
-	client sarama.Client
-	async  sarama.AsyncProducer
+// outgoing is a message on its way to the broker.
+type outgoing struct {
+	message   *message.Message
+	time      time.Time // of the record
+	size      int64
+	patience  patience
+	deadline  time.Time // when it is given up
+	attempts  int       // that failed, under the lock
+	cancelled atomic.Bool
+	done      func(partition int32, offset int64, err error) // called once
+	crowd     *crowd
 }
 
-// slot is the place of a producer: there is none before it is needed, and a
-// broken one makes room for the next.
-type slot struct {
-	dial  func() (sarama.Client, sarama.AsyncProducer, error)
-	drain time.Duration // how long close waits
-
-	mu      sync.Mutex
-	current *producer
-	closed  bool
-	abandon chan struct{} // closed when close waits no longer
+// patience is how often, and for how long, a message is tried.
+type patience struct {
+	attempts int // 0 is as many as there is time for
+	timeout  time.Duration
 }
 
-func newSlot(cfg config.Kafka, bytes, messages int) *slot {
-	return &slot{
-		drain:   cfg.DrainTimeout,
-		abandon: make(chan struct{}),
-		dial: func() (sarama.Client, sarama.AsyncProducer, error) {
-			c, err := producerConfig(cfg, bytes, messages)
-			if err != nil {
-				return nil, nil, err
-			}
-			return dial(cfg.Brokers, c)
-		},
+func newOutgoing(m *message.Message, p patience, done func(int32, int64, error)) *outgoing {
+	const overhead = 64 // of a record, its share of a batch, and its place in a queue
+	o := &outgoing{message: m, time: m.Time, patience: p, done: done, size: overhead + int64(len(m.Key)+len(m.Value))}
+	for _, h := range m.Headers {
+		o.size += int64(len(h.Key)+len(h.Value)) + 10
+	}
+	if o.time.IsZero() {
+		o.time = time.Now()
+	}
+	return o
+}
+
+// over reports whether o has no time, or no attempts, left. It is called with
+// the lock.
+func (o *outgoing) over(now time.Time) bool { return o.exhausted() || !now.Before(o.deadline) }
+
+func (o *outgoing) exhausted() bool {
+	return o.patience.attempts > 0 && o.attempts >= o.patience.attempts
+}
+
+// queues are the messages on their way: those of a topic whose partitions are
+// not known yet, and those of each partition. Each is emptied in its order, by a
+// goroutine that is there while there is something to do.
+type queues struct {
+	policy publishPolicy
+	link   *link
+	size   int64
+	room   *semaphore.Weighted // for size bytes
+
+	closing chan struct{} // closed when nothing more is accepted
+	abandon chan struct{} // closed when nobody waits for the broker any more
+
+	mu     sync.Mutex
+	closed bool
+	topics map[string]*topic
+	crowd  *crowd   // those that were accepted since the last flush
+	flying []*crowd // earlier ones that are not all done
+	lost   []*message.Message
+}
+
+// crowd is some messages of which somebody may want to know when all are done.
+type crowd struct {
+	left   int
+	landed chan struct{} // closed when none is left and none can come
+}
+
+func newQueues(cfg config.Kafka) *queues {
+	return &queues{
+		policy: policyOf(cfg), link: newLink(cfg),
+		size: cfg.PublishBufferBytes, room: semaphore.NewWeighted(cfg.PublishBufferBytes),
+		closing: make(chan struct{}), abandon: make(chan struct{}),
+		topics: make(map[string]*topic), crowd: &crowd{landed: make(chan struct{})},
 	}
 }
 
-// dial connects a producer. sarama.NewAsyncProducer would do, but leaves its
-// client running when it fails.
-func dial(brokers []string, c *sarama.Config) (sarama.Client, sarama.AsyncProducer, error) {
-	client, err := sarama.NewClient(brokers, c)
-	if err != nil {
-		return nil, nil, err
+// add puts o at the end of its queue, once there is room.
+func (q *queues) add(ctx context.Context, o *outgoing) error {
+	if o.size > soloBytes {
+		return fmt.Errorf("%w: %d bytes", ErrTooLarge, o.size)
 	}
-	async, err := sarama.NewAsyncProducerFromClient(client)
-	if err != nil {
-		return nil, nil, errors.Join(err, client.Close())
+	select {
+	case <-q.closing:
+		return ErrClosed
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	default:
 	}
-	return client, async, nil
-}
-
-// send publishes m with the slot's producer and waits for the answer.
-func (s *slot) send(ctx context.Context, m *message.Message) error {
-	p, err := s.acquire(ctx)
-	if err != nil {
+	if err := q.acquire(ctx, q.weight(o)); err != nil {
 		return err
 	}
-	defer p.users.Done()
-
-	pm := producerMessage(m)
-	answer := make(chan error, 1) // nobody may be waiting any more
-	pm.Metadata = answer
-	select {
-	case p.async.Input() <- pm:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.abandon:
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		q.room.Release(q.weight(o))
 		return ErrClosed
 	}
-	select {
-	case err = <-answer:
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-s.abandon:
-		return ErrClosed
+	now := time.Now()
+	o.deadline = now.Add(o.patience.timeout)
+	o.crowd = q.crowd
+	o.crowd.left++
+	t := q.topics[o.message.Topic]
+	if t == nil {
+		t = &topic{queues: q, name: o.message.Topic}
+		q.topics[t.name] = t
 	}
-	switch {
-	case err == nil:
-		m.Partition, m.Offset = pm.Partition, pm.Offset
-	case tooLarge(err):
-		return fmt.Errorf("%w: %w", ErrTooLarge, err)
-	case broken(err):
-		s.replace(p)
-	}
-	return err
+	t.add(o, now)
+	return nil
 }
 
-// acquire returns the slot's producer, dialled. The caller calls users.Done
-// when it needs it no longer.
-func (s *slot) acquire(ctx context.Context) (*producer, error) {
-	s.mu.Lock()
-	if s.closed {
-		s.mu.Unlock()
-		return nil, ErrClosed
-	}
-	p := s.current
-	if p == nil {
-		p = &producer{dialled: make(chan struct{}), gone: make(chan struct{})}
-		s.current = p
-		go s.run(p)
-	}
-	p.users.Add(1)
-	s.mu.Unlock()
+// weight is what o takes of the room. One that is larger than all of it has to
+// be alone.
+func (q *queues) weight(o *outgoing) int64 { return min(o.size, q.size) }
 
-	var err error
-	select {
-	case <-p.dialled:
-		err = p.err
-	case <-ctx.Done():
-		err = ctx.Err()
-	case <-s.abandon:
-		err = ErrClosed
-	}
-	if err != nil {
-		p.users.Done()
-		return nil, err
-	}
-	return p, nil
-}
-
-// run dials p and passes its answers on until it has ended.
-func (s *slot) run(p *producer) {
-	defer close(p.gone)
-	p.client, p.async, p.err = s.dial()
-	if p.err != nil {
-		s.vacate(p) // before anyone hears of it, so that who tries again dials again
-		close(p.dialled)
-		return
-	}
-	close(p.dialled)
-
-	var answers sync.WaitGroup
-	answers.Go(func() {
-		for pm := range p.async.Successes() {
-			pm.Metadata.(chan error) <- nil
-		}
-	})
-	answers.Go(func() {
-		for e := range p.async.Errors() {
-			e.Msg.Metadata.(chan error) <- e.Err
-		}
-	})
-	answers.Wait()
-	_ = p.client.Close() // it can only say that it was closed before
-}
-
-// vacate takes p out of the slot, unless another one has its place.
-func (s *slot) vacate(p *producer) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.current != p {
-		return false
-	}
-	s.current = nil
-	return true
-}
-
-// replace makes room for a new producer and ends p once its users are done.
-func (s *slot) replace(p *producer) {
-	if s.vacate(p) {
-		go p.end()
-	}
-}
-
-// end waits for p's users and lets sarama send what is left.
-func (p *producer) end() {
-	p.users.Wait()
-	<-p.dialled
-	if p.err == nil {
-		p.async.AsyncClose()
-	}
-	<-p.gone
-}
-
-// close ends the slot's producer. After the drain time it waits no longer.
-func (s *slot) close() error {
-	s.mu.Lock()
-	p, first := s.current, !s.closed
-	s.closed, s.current = true, nil
-	s.mu.Unlock()
-	if !first || p == nil {
+// acquire waits for room.
+func (q *queues) acquire(ctx context.Context, n int64) error {
+	if q.room.TryAcquire(n) {
 		return nil
 	}
-	go p.end()
-	timer := time.NewTimer(s.drain)
-	defer timer.Stop()
-	select {
-	case <-p.gone:
-		return nil
-	case <-timer.C:
-		close(s.abandon)
-		return fmt.Errorf("publisher closed after %v without the broker's answer to all messages", s.drain)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		select {
+		case <-q.closing:
+			cancel(ErrClosed)
+		case <-ctx.Done():
+		}
+	}()
+	if err := q.room.Acquire(ctx, n); err != nil {
+		return fmt.Errorf("no room among the %d bytes on their way (KAFKA_PUBLISH_BUFFER_BYTES): %w", q.size, context.Cause(ctx))
 	}
+	return nil
+}
+
+// finish tells those who gave the messages what became of them: they are at
+// offset and after, or not published because of err. It is called without the
+// lock, and after they left their queue.
+func (q *queues) finish(all []*outgoing, partition int32, offset int64, err error) {
+	var room int64
+	for _, o := range all {
+		room += q.weight(o)
+	}
+	q.room.Release(room)
+	for i, o := range all {
+		at := offset
+		if offset >= 0 {
+			at += int64(i)
+		}
+		o.done(partition, at, err)
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, o := range all {
+		o.crowd.left--
+		if o.crowd.left == 0 && o.crowd != q.crowd {
+			q.land(o.crowd)
+		}
+	}
+}
+
+// cancel gives o up, whose sender waits no longer, and returns why as an error
+// with what kept it.
+func (q *queues) cancel(o *outgoing, why error) error {
+	o.cancelled.Store(true)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if trouble := q.topics[o.message.Topic].trouble; trouble != nil {
+		return fmt.Errorf("%w; the last attempt failed: %w", why, trouble)
+	}
+	return why
 }

@@ -7,9 +7,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/IBM/sarama"
-	"github.com/eapache/go-resiliency/breaker"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -22,138 +19,198 @@ var (
 	ErrTooLarge = errors.New("message is too large for the topic")
 )
 
-const (
-	// batchBytes bounds what is sent to a partition at once. It lies below
-	// the 1 MiB that a topic takes by default, so that small messages
-	// together are not refused for their size.
-	batchBytes = 1_000_000
-	// soloBytes bounds a message sent alone: what a request can carry at all.
-	soloBytes = 100<<20 - 1<<16
+// errAbandoned is what callers get when Close gives up on their message.
+var errAbandoned = fmt.Errorf("%w: not published within KAFKA_DRAIN_TIMEOUT", ErrClosed)
 
-	publishRetries    = 10
-	publishBackoff    = 50 * time.Millisecond
-	publishMaxBackoff = time.Second
-)
+// sendPatience is how often and how long Send tries. Who sends raw messages, as
+// the dead letters are, tries again by a policy of its own, and has to hear what
+// is wrong soon.
+var sendPatience = patience{attempts: 5, timeout: 10 * time.Second}
 
-// Publisher writes messages to topics: idempotently, acknowledged by all
-// in-sync replicas, and with the key deciding the partition as Java's client
-// has it. It connects when it is first needed, and again after a failure. Its
-// methods may be called from many goroutines; messages that wait for the broker
-// at the same time travel together.
+// Publisher publishes events and sends raw messages: idempotently, acknowledged
+// by all in-sync replicas, and with the key deciding the partition as Java's
+// client has it. It connects when it is first needed. Its methods may be called
+// from many goroutines; messages that wait for the broker at the same time
+// travel together.
+//
+// Messages of one partition, and so of one key, are written in the order in
+// which they were given to it, also when one of them has to be tried again for
+// minutes: what comes later waits behind it. An attempt whose answer was lost is
+// told from the next by the broker, so a retry writes nothing twice. These can:
+// publishing an event again after an error; an event that travelled with one
+// whose time was up while the answer was missing; a broker that has forgotten
+// the producer, since the records that it remembers it by were deleted.
 type Publisher struct {
-	batch *slot // messages travel together
-	solo  *slot // each message travels alone: those that are large, or were refused in company
+	cfg     config.Kafka
+	service string
+	log     *slog.Logger
+	codec   message.Codec
+	codecs  map[string]message.Codec // of topics that have another one
+	queues  *queues
+
+	patience patience // of events
+	sending  patience // of Send
+}
+
+// PublisherOption changes a Publisher.
+type PublisherOption func(*Publisher)
+
+// WithCodec makes c write the envelopes in the place of JSON.
+func WithCodec(c message.Codec) PublisherOption {
+	return func(p *Publisher) { p.codec = c }
+}
+
+// WithTopicCodec makes c write the envelopes of one topic.
+func WithTopicCodec(topic string, c message.Codec) PublisherOption {
+	return func(p *Publisher) { p.codecs[topic] = c }
 }
 
 // NewPublisher returns a publisher. It does not connect yet.
-func NewPublisher(cfg config.Kafka, log *slog.Logger) *Publisher {
+func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOption) *Publisher {
 	logTo(log)
-	return &Publisher{
-		batch: newSlot(cfg, batchBytes, 0),
-		solo:  newSlot(cfg, soloBytes, 1),
+	p := &Publisher{
+		cfg: cfg.Kafka, service: cfg.Service, log: log,
+		codec: message.JSON{}, codecs: make(map[string]message.Codec),
+		queues:   newQueues(cfg.Kafka),
+		patience: patience{cfg.Kafka.PublishRetryMaxAttempts, cfg.Kafka.PublishTimeout}, sending: sendPatience,
+	}
+	for _, o := range options {
+		o(p)
+	}
+	return p
+}
+
+// Publish implements message.Publisher.
+func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
+	m, err := p.message(ctx, e)
+	if err != nil {
+		return publishError(e, m, err)
+	}
+	if _, err := p.wait(ctx, m, p.patience); err != nil {
+		return publishError(e, m, mayPass(err))
+	}
+	return nil
+}
+
+// PublishAsync implements message.Publisher.
+func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
+	m, err := p.message(ctx, e)
+	d := message.Delivery{Partition: -1, Offset: -1}
+	if m != nil {
+		d.Topic, d.Key = m.Topic, string(m.Key)
+	}
+	if m != nil && m.Header != nil {
+		d.MessageID = m.Header.MessageID
+	}
+	if delivered == nil {
+		delivered = p.logFailure
+	}
+	if err != nil {
+		delivered(d, publishError(e, m, err))
+		return
+	}
+	o := newOutgoing(m, p.patience, func(partition int32, offset int64, err error) {
+		if err != nil {
+			delivered(d, publishError(e, m, mayPass(err)))
+			return
+		}
+		d.Partition, d.Offset = partition, offset
+		delivered(d, nil)
+	})
+	if err := p.queues.add(ctx, o); err != nil {
+		delivered(d, publishError(e, m, mayPass(err)))
 	}
 }
 
-// Publish writes m and returns once the broker acknowledged it. It sets m's
+func (p *Publisher) logFailure(d message.Delivery, err error) {
+	if err != nil && !errors.Is(err, errAbandoned) { // which Close logs
+		p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
+	}
+}
+
+// Flush implements message.Publisher.
+func (p *Publisher) Flush(ctx context.Context) error { return p.queues.flush(ctx) }
+
+// Send writes m and returns once the broker acknowledged it. It sets m's
 // Partition and its Offset, which is -1 when an earlier attempt whose answer
 // was lost had written m already. A zero Time is now.
 //
 // The error is ErrTooLarge when no attempt can help, and otherwise tells what
 // the broker or the connection said. When ctx ends first, m may still be
 // written, and its bytes must not be changed after that either.
-func (p *Publisher) Publish(ctx context.Context, m *message.Message) error {
-	size := producerMessage(m).ByteSize(2)
-	if size > soloBytes {
-		return fmt.Errorf("publish to %s: %w: %d bytes", m.Topic, ErrTooLarge, size)
-	}
-	err := ErrTooLarge
-	if size <= batchBytes {
-		err = p.batch.send(ctx, m)
-	}
-	if errors.Is(err, ErrTooLarge) {
-		// A batch is refused as a whole, so m may have been refused for
-		// the company it was in.
-		err = p.solo.send(ctx, m)
-	}
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, ErrTooLarge):
-		return fmt.Errorf("publish to %s: %w", m.Topic, err)
-	}
-	// A handler that returns this as it is wants its message again, once the
-	// broker is back, and not in the dead letters.
-	return message.Retry(fmt.Errorf("publish to %s: %w", m.Topic, err))
-}
-
-// Close waits until what is being published has been answered, for as long as
-// a drain may take, and disconnects. Publish returns ErrClosed from now on.
-func (p *Publisher) Close() error {
-	solo := make(chan error, 1)
-	go func() { solo <- p.solo.close() }()
-	return errors.Join(p.batch.close(), <-solo)
-}
-
-// producerConfig returns the settings of a producer that sends at most bytes,
-// and messages when it is not zero, to a partition at once.
-func producerConfig(cfg config.Kafka, bytes, messages int) (*sarama.Config, error) {
-	c, err := clientConfig(cfg)
+func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
+	at, err := p.wait(ctx, m, p.sending)
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("send to %s: %w", m.Topic, mayPass(err))
 	}
-	c.Producer.Idempotent = true                // a retry writes nothing twice and keeps the order; it asks for the next three
-	c.Producer.RequiredAcks = sarama.WaitForAll // acknowledged means: on all in-sync replicas
-	c.Net.MaxOpenRequests = 1
-	c.Producer.Retry.Max = publishRetries
-	c.Producer.Retry.BackoffFunc = func(retries, _ int) time.Duration {
-		return min(publishBackoff<<min(retries, 10), publishMaxBackoff)
-	}
-	c.Producer.Return.Successes = true // who publishes waits for one of the two
-	c.Producer.Return.Errors = true
-	// The default hashes with FNV-1a, and a key would land in another
-	// partition than other languages put it in.
-	c.Producer.Partitioner = sarama.NewMurmur2Partitioner
-	c.Producer.MaxMessageBytes = bytes
-	c.Producer.Flush.MaxMessages = messages
-	if err := c.Producer.Compression.UnmarshalText([]byte(cfg.Compression)); cfg.Compression != "" && err != nil {
-		return nil, fmt.Errorf("kafka: %w", err)
-	}
-	return c, c.Validate()
+	m.Partition, m.Offset = at.partition, at.offset
+	return nil
 }
 
-// producerMessage returns m as sarama takes it. A nil key or value stays nil on
-// the wire, an empty one empty.
-func producerMessage(m *message.Message) *sarama.ProducerMessage {
-	pm := &sarama.ProducerMessage{Topic: m.Topic, Timestamp: m.Time, Offset: -1}
-	if m.Key != nil {
-		pm.Key = sarama.ByteEncoder(m.Key)
-	}
-	if m.Value != nil {
-		pm.Value = sarama.ByteEncoder(m.Value)
-	}
-	for _, h := range m.Headers {
-		pm.Headers = append(pm.Headers, sarama.RecordHeader{Key: []byte(h.Key), Value: h.Value})
-	}
-	return pm
+// place is where a message landed.
+type place struct {
+	partition int32
+	offset    int64
 }
 
-// tooLarge reports whether err is one of the ways to say so.
-func tooLarge(err error) bool {
-	return errors.Is(err, sarama.ErrMessageSizeTooLarge) || errors.Is(err, sarama.ErrMessageSetSizeTooLarge)
+// wait publishes m and waits for its fate.
+func (p *Publisher) wait(ctx context.Context, m *message.Message, patience patience) (place, error) {
+	type fate struct {
+		place
+		err error
+	}
+	met := make(chan fate, 1) // nobody may be waiting any more
+	o := newOutgoing(m, patience, func(partition int32, offset int64, err error) {
+		met <- fate{place{partition, offset}, err}
+	})
+	if err := p.queues.add(ctx, o); err != nil {
+		return place{}, err
+	}
+	select {
+	case f := <-met:
+		return f.place, f.err
+	case <-ctx.Done():
+		return place{}, p.queues.cancel(o, context.Cause(ctx))
+	}
 }
 
-// broken reports whether err means that the producer it came from will give no
-// other answer, or not for long: its circuit breaker refuses everything for 10 s
-// after three failures, and does not say what they were. A new producer asks
-// the brokers again.
-func broken(err error) bool {
-	for _, fatal := range []error{
-		sarama.ErrOutOfOrderSequenceNumber, sarama.ErrInvalidProducerEpoch, sarama.ErrUnknownProducerID,
-		sarama.ErrProducerFenced, sarama.ErrClosedClient, sarama.ErrShuttingDown, breaker.ErrBreakerOpen,
-	} {
-		if errors.Is(err, fatal) {
-			return true
+// message returns the message of e.
+func (p *Publisher) message(ctx context.Context, e message.Event) (*message.Message, error) {
+	codec := p.codec
+	if e != nil && len(p.codecs) > 0 {
+		if c := p.codecs[e.Topic()]; c != nil {
+			codec = c
 		}
 	}
-	return false
+	return message.NewMessage(ctx, codec, e, p.service)
+}
+
+func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
+	failed := &message.PublishError{Event: e, Err: err}
+	if m != nil {
+		failed.Topic, failed.Key = m.Topic, string(m.Key)
+	}
+	if m != nil && m.Header != nil {
+		failed.MessageID = m.Header.MessageID
+	}
+	return failed
+}
+
+// Close waits until all that is on its way has met its fate, for as long as a
+// drain may take, and disconnects. What is not published by then is logged with
+// its topic, key and id, gets ErrClosed, and is counted in the error. Whoever
+// publishes from now on gets ErrClosed too.
+func (p *Publisher) Close() error {
+	lost := p.queues.close(p.cfg.DrainTimeout)
+	for _, m := range lost {
+		id := ""
+		if m.Header != nil {
+			id = m.Header.MessageID
+		}
+		p.log.Error("not published before the end", "topic", m.Topic, "key", string(m.Key), "message_id", id)
+	}
+	if len(lost) > 0 {
+		return fmt.Errorf("publisher closed after %v: %d messages were not published", p.cfg.DrainTimeout, len(lost))
+	}
+	return nil
 }

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -16,6 +17,7 @@ import (
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -26,9 +28,14 @@ var quiet = slog.New(slog.DiscardHandler)
 
 const produceKey = 0 // Kafka's number for a produce request
 
+// unclosed returns a publisher that its test closes.
+func unclosed(cfg config.Kafka) *Publisher {
+	return NewPublisher(config.Config{Service: "tests", Kafka: cfg}, quiet)
+}
+
 func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
 	t.Helper()
-	p := NewPublisher(cfg, quiet)
+	p := unclosed(cfg)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
 			t.Error(err)
@@ -69,7 +76,7 @@ func TestPublishKeepsWhatIsNilNilAndWhatIsEmptyEmpty(t *testing.T) {
 	}
 	for i, m := range sent {
 		m.Partition, m.Offset = 9, 99
-		if err := p.Publish(t.Context(), m); err != nil {
+		if err := p.Send(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
 		if m.Partition != 0 || m.Offset != int64(i) {
@@ -94,54 +101,31 @@ func TestPublishKeepsWhatIsNilNilAndWhatIsEmptyEmpty(t *testing.T) {
 	}
 }
 
-// murmur2 is the hash of Java's client, written out from its definition.
-func murmur2(data []byte) int32 {
-	const m = 0x5bd1e995
-	h := uint32(0x9747b28c) ^ uint32(len(data))
-	for ; len(data) >= 4; data = data[4:] {
-		k := uint32(data[0]) | uint32(data[1])<<8 | uint32(data[2])<<16 | uint32(data[3])<<24
-		k *= m
-		k ^= k >> 24
-		h = h*m ^ k*m
-	}
-	if len(data) > 0 {
-		for i, b := range data {
-			h ^= uint32(b) << (8 * i)
-		}
-		h *= m
-	}
-	h ^= h >> 13
-	h *= m
-	h ^= h >> 15
-	return int32(h)
-}
-
 func TestKeysLandWhereJavaPutsThem(t *testing.T) {
+	t.Parallel()
 	vectors := map[string]int32{ // from the tests of Java's client
-		"21": -973932308, "foobar": -790332482, "abc": 479470107,
-		"a-little-bit-long-string": -985981536, "a-little-bit-longer-string": -1486304829,
-		"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+		"abc": 479470107,
 	}
-	c, err := producerConfig(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"), batchBytes, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	partitioner := c.Producer.Partitioner("payments")
 	for key, want := range vectors {
-		if got := murmur2([]byte(key)); got != want {
+		if got := int32(murmur2([]byte(key))); got != want {
 			t.Errorf("murmur2(%q) is %d, want %d", key, got, want)
 		}
 	}
-	if pm := producerMessage(&message.Message{}); pm.Key != nil || pm.Value != nil {
-		t.Errorf("a message without a key has the key %#v: all of them would land in one partition", pm.Key)
-	}
+	// franz-go's client agrees with Java's too, on any key and any count.
+	theirs := kgo.StickyKeyPartitioner(nil).ForTopic("payments")
 	for i := range 2000 {
 		key := []byte(strings.Repeat("k", i%7) + strconv.Itoa(i))
-		for _, partitions := range []int32{1, 6, 100, 1<<31 - 1} {
-			want := (murmur2(key) & 0x7fffffff) % partitions
-			got, err := partitioner.Partition(&sarama.ProducerMessage{Key: sarama.ByteEncoder(key)}, partitions)
-			if err != nil || got != want {
-				t.Fatalf("key %q of %d partitions lands in %d, want %d (%v)", key, partitions, got, want, err)
+		for _, partitions := range []int{1, 6, 100} {
+			lanes := &topic{queues: &queues{}, lanes: make([]*lane, partitions)}
+			for p := range lanes.lanes {
+				lanes.lanes[p] = &lane{topic: lanes, partition: int32(p), running: true}
+			}
+			lanes.share(&outgoing{message: &message.Message{Key: key}})
+			want := theirs.Partition(&kgo.Record{Key: key}, partitions)
+			if len(lanes.lanes[want].queue) != 1 {
+				t.Fatalf("key %q of %d partitions does not land in %d", key, partitions, want)
 			}
 		}
 	}
@@ -157,7 +141,7 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 
 	var all sync.WaitGroup
 	errs := make(chan error, publishers)
-	publish := func() { errs <- p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
+	publish := func() { errs <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
 	all.Go(publish)
 	<-arrived // the first is under way; the others gather behind it
 	var began sync.WaitGroup
@@ -178,16 +162,46 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 	}
 }
 
+// records returns how many records the first batch of a produce request has.
+func records(r kmsg.Request) int {
+	batch := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
+	return int(binary.BigEndian.Uint32(batch[57:]))
+}
+
 func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := newPublisher(t, settings(t, cluster))
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: 1})
-	if err := p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}); err != nil {
-		t.Errorf("a message refused once for its company's size: %v", err)
+	arrived, release := hold(t, cluster)
+	sent := make(chan error, 5)
+	send := func() {
+		sent <- p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")})
+	}
+	go send()
+	<-arrived
+	for range 4 {
+		go send()
+	}
+	lane := p.queues.topics["payments"].lanes[0]
+	eventually(t, "company", func() bool {
+		p.queues.mu.Lock()
+		defer p.queues.mu.Unlock()
+		return len(lane.queue) == 5
+	})
+	refused := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1, When: func(r kmsg.Request) bool {
+		return records(r) > 1
+	}})
+	release()
+	for range 5 {
+		if err := <-sent; err != nil {
+			t.Errorf("a message refused for its company's size: %v", err)
+		}
+	}
+	if refused.Hits() == 0 {
+		t.Error("no company was refused: the test proves nothing")
 	}
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1})
-	err := p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
+	err := p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
 	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "payments") {
 		t.Errorf("a message that is always refused: %v, want ErrTooLarge", err)
 	}
@@ -201,20 +215,20 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPublisher(t, settings(t, cluster))
-	if err := p.Publish(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
+	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
 		t.Error(err)
 	}
-	if err := p.Publish(t.Context(), &message.Message{Topic: "large", Value: make([]byte, soloBytes)}); !errors.Is(err, ErrTooLarge) {
+	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, soloBytes)}); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("a message no request can carry: %v, want ErrTooLarge", err)
 	}
 }
 
 func TestPublishHonoursItsContext(t *testing.T) {
 	t.Run("while connecting", func(t *testing.T) {
-		p := NewPublisher(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"), quiet)
+		p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if err := p.Publish(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
+		if err := p.Send(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -225,7 +239,7 @@ func TestPublishHonoursItsContext(t *testing.T) {
 		defer release()
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { <-arrived; cancel() }()
-		if err := p.Publish(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
+		if err := p.Send(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
 			t.Errorf("error is %v", err)
 		}
 	})
@@ -242,7 +256,8 @@ func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPublisher(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:"+port))
-	publish := func() error { return p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
+	p.sending.attempts = 1
+	publish := func() error { return p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
 	if err := publish(); err == nil {
 		t.Fatal("published without a broker")
 	}
@@ -278,16 +293,16 @@ func freeAddress(t *testing.T) string {
 func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := NewPublisher(settings(t, cluster), quiet)
+	p := unclosed(settings(t, cluster))
 	arrived, release := hold(t, cluster)
 	published, closed := make(chan error, 1), make(chan error, 1)
-	go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
+	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
 	<-arrived
 	go func() { closed <- p.Close() }()
 	for err := error(nil); !errors.Is(err, ErrClosed); {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		err = p.Publish(ctx, &message.Message{Topic: "payments"})
+		err = p.Send(ctx, &message.Message{Topic: "payments"})
 	}
 	release()
 	if err := <-published; err != nil {
@@ -305,16 +320,16 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 	t.Parallel()
 	const publishers = 100
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := NewPublisher(settings(t, cluster), quiet)
-	began, gate, connect := make(chan struct{}), make(chan struct{}), p.batch.dial
-	p.batch.dial = func() (sarama.Client, sarama.AsyncProducer, error) {
+	p := unclosed(settings(t, cluster))
+	began, gate, connect := make(chan struct{}), make(chan struct{}), p.queues.link.dial
+	p.queues.link.dial = func() (sarama.Client, error) {
 		close(began)
 		<-gate
 		return connect()
 	}
 	published, closed := make(chan error, publishers), make(chan error, 1)
 	for range publishers {
-		go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments"}) }()
+		go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	}
 	<-began
 	go func() { closed <- p.Close() }()
@@ -332,10 +347,10 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := NewPublisher(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"), quiet)
+	p := unclosed(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"))
 	arrived, _ := hold(t, cluster)
 	published := make(chan error, 1)
-	go func() { published <- p.Publish(t.Context(), &message.Message{Topic: "payments"}) }()
+	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	<-arrived
 	if err := p.Close(); err == nil {
 		t.Error("Close says nothing of the message it abandoned")
@@ -349,18 +364,18 @@ func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "payments"))
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-	err := newPublisher(t, settings(t, c)).Publish(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
+	err := newPublisher(t, settings(t, c)).Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
 	if !message.IsRetry(err) {
 		t.Errorf("%v does not ask for a retry", err)
 	}
 	large := &message.Message{Topic: "payments", Value: make([]byte, soloBytes)}
-	if err := newPublisher(t, settings(t, c)).Publish(t.Context(), large); err == nil || message.IsRetry(err) {
+	if err := newPublisher(t, settings(t, c)).Send(t.Context(), large); err == nil || message.IsRetry(err) {
 		t.Errorf("%v of a message that is too large for ever asks for a retry", err)
 	}
 }
 
 func TestCloseWithoutAConnection(t *testing.T) {
-	if err := NewPublisher(config.Kafka{}, quiet).Close(); err != nil {
+	if err := unclosed(config.Kafka{}).Close(); err != nil {
 		t.Error(err)
 	}
 }

@@ -4,7 +4,6 @@
 package message
 
 import (
-	"context"
 	"slices"
 	"time"
 )
@@ -41,13 +40,4 @@ func (m *Message) Get(key string) ([]byte, bool) {
 		}
 	}
 	return nil, false
-}
-
-// Publisher writes messages to topics.
-type Publisher interface {
-	// Publish writes m and returns once the broker acknowledged it; m's
-	// Partition and Offset then tell where it landed. After an error m may
-	// or may not have been written. An error that may pass asks for a Retry,
-	// so a handler can return it as it is.
-	Publish(ctx context.Context, m *Message) error
 }
