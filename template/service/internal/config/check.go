@@ -28,6 +28,7 @@ var checks = map[string]rule{
 	"listen":       {"host:port or :port", func(v string) bool { return isAddress(v, 0) }},
 	"name":         {"printable, at most 249 bytes", isName},
 	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", instance.MatchString},
+	"urls":         {"http:// or https:// URLs without user or password, several separated by commas", areURLs}, //forge:if avro
 	"certificates": {"certificates in PEM", func(v string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(v)) }},
 	"key": {"a private key in PEM, not encrypted", func(v string) bool {
 		block, _ := pem.Decode([]byte(v))
@@ -56,6 +57,7 @@ func isAddress(v string, least int) bool {
 // check tests each setting by its tags, then those that depend on each other.
 func (p *problems) check(cfg *Config) {
 	cfg.Kafka.Brokers = trim(cfg.Kafka.Brokers)
+	cfg.Registry.URLs = trim(cfg.Registry.URLs) //forge:if avro
 	for f := range fields(cfg) {
 		if !p.failed[f.Name] {
 			p.checkField(f)
@@ -69,6 +71,7 @@ func (p *problems) check(cfg *Config) {
 	}
 	p.checkTimeouts(cfg.Kafka)
 	p.checkSecurity(cfg.Kafka)
+	p.checkRegistry(cfg.Registry) //forge:if avro
 }
 
 // trim takes spaces and empty elements, such as after a last comma, out of a

@@ -21,9 +21,10 @@ type Config struct {
 	Service string `env:"SERVICE_NAME" check:"name" doc:"the service's name in logs, message headers and at the broker; empty is the group id"`
 	File    string `env:"CONFIG_FILE" doc:"a YAML file with settings, over which .env and the environment go; --config FILE names it too"`
 
-	Kafka Kafka
-	Ops   Ops
-	Log   Log
+	Kafka    Kafka
+	Registry Registry //forge:if avro
+	Ops      Ops
+	Log      Log
 
 	sources   map[string]string   // where each setting that is not the default came from
 	consumers map[string]consumer // by the names that Load was given

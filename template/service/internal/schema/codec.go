@@ -1,0 +1,330 @@
+package schema
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Codec is Avro or JSON, as SCHEMA_REGISTRY_FORMAT says.
+type Codec interface {
+	message.Codec
+	message.Binder
+	message.Starter
+
+	// Schemas returns the schemas of the models that it was bound to, by topic
+	// and name.
+	Schemas() []Schema
+}
+
+// Schema is a model's schema on a topic.
+type Schema struct {
+	Subject string // the registry's name for its versions
+	Name    string // with its namespace
+	Level   string // what its versions must keep, such as BACKWARD
+	Text    string // in JSON
+}
+
+// Schemas implements Codec.
+func (c *codec) Schemas() []Schema {
+	var all []Schema
+	for _, b := range c.on("") {
+		all = append(all, Schema{c.subject(b), b.model.about.FullName(), string(b.model.level), b.model.text})
+	}
+	return all
+}
+
+// New returns the codec that the settings ask for.
+func New(cfg config.Registry, log *slog.Logger) (Codec, error) {
+	r, err := Connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.SchemaFormat == "json" {
+		return NewJSON(r, cfg, log), nil
+	}
+	return NewAvro(r, cfg, log), nil
+}
+
+// format is a kind of schema, with what it makes of Go types.
+type format interface {
+	kind() sr.SchemaType
+	// model returns the schema of a Go type, and how its values are written.
+	model(t reflect.Type, s message.Schema) (text string, b body, err error)
+	// parse reads a schema that a writer used.
+	parse(text string, references []string) (written, error)
+	// compare returns a *BreakError when bodies written by one schema cannot be
+	// read by the other.
+	compare(writer, reader string) error
+}
+
+// body writes bodies of one Go type.
+type body interface {
+	encode(dst []byte, v any) ([]byte, error)
+}
+
+// written is a schema that bodies were written with.
+type written interface {
+	name() (name, full string)
+	// reader returns what reads its bodies into b's Go type, or into any type
+	// that can hold them when b is nil.
+	reader(b body) (reader, error)
+}
+
+// reader reads one body into what out points to.
+type reader func(data []byte, out any) error
+
+// codec is what Avro and JSON have in common: everything but the bodies.
+type codec struct {
+	registry *Registry
+	format   format
+	register bool // schemas that the registry lacks
+	log      *slog.Logger
+
+	writers frozen[uint32, *writer]
+	models  frozen[reflect.Type, *model]
+	bound   frozen[place, *binding]
+	mu      sync.Mutex // held while bound and models change
+}
+
+func newCodec(r *Registry, f format, cfg config.Registry, log *slog.Logger) codec {
+	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log}
+}
+
+// model is a Go type with its schema.
+type model struct {
+	typ      reflect.Type
+	about    message.Schema
+	level    level // what it must keep to
+	explicit bool  // the model says so itself
+	text     string
+	body     body
+}
+
+// place is where a model is used.
+type place struct {
+	topic string
+	model reflect.Type
+}
+
+// binding is a model on a topic. Its id is 0 until the registry has given one.
+type binding struct {
+	topic string
+	model *model
+	id    atomic.Uint32
+	mu    sync.Mutex // held while the registry is asked
+}
+
+// Bind makes the model's schema. It asks no registry yet: Startup does, and so
+// does the first message that is written where Startup was not called.
+func (c *codec) Bind(topic string, t reflect.Type) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, err := c.bind(topic, t)
+	return err
+}
+
+func (c *codec) bind(topic string, t reflect.Type) (*binding, error) {
+	at := place{topic, t}
+	if b, ok := c.bound.get(at); ok {
+		return b, nil
+	}
+	m, err := c.model(t)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range c.on(topic) {
+		if other.model.about.FullName() == m.about.FullName() {
+			return nil, fmt.Errorf("the schemas of %s and %s are both called %s, and topic %q has both: give one another name with a method Schema()",
+				other.model.typ, t, m.about.FullName(), topic)
+		}
+	}
+	b := &binding{topic: topic, model: m}
+	c.bound.set(at, b)
+	return b, nil
+}
+
+func (c *codec) model(t reflect.Type) (*model, error) {
+	if m, ok := c.models.get(t); ok {
+		return m, nil
+	}
+	m := &model{typ: t, about: message.SchemaOf(t)}
+	var err error
+	if m.level, err = parseLevel(cmp.Or(m.about.Compatibility, "BACKWARD")); err != nil {
+		return nil, fmt.Errorf("%s: %w", t, err)
+	}
+	m.explicit = m.about.Compatibility != ""
+	if m.text, m.body, err = c.format.model(t, m.about); err != nil {
+		return nil, err
+	}
+	c.models.set(t, m)
+	return m, nil
+}
+
+// on returns what is bound to a topic, or to all, sorted by topic and name.
+func (c *codec) on(topic string) []*binding {
+	var all []*binding
+	for _, b := range c.bound.all() {
+		if topic == "" || b.topic == topic {
+			all = append(all, b)
+		}
+	}
+	slices.SortFunc(all, func(a, b *binding) int {
+		return cmp.Or(strings.Compare(a.topic, b.topic), strings.Compare(a.model.about.FullName(), b.model.about.FullName()))
+	})
+	return all
+}
+
+// subject is the registry's name for the schemas of b: the topic's, or the
+// topic's and the schema's where a topic has several types. Other clients know
+// them as TopicNameStrategy and TopicRecordNameStrategy.
+func (c *codec) subject(b *binding) string {
+	if len(c.on(b.topic)) == 1 {
+		return b.topic + "-value"
+	}
+	return b.topic + "-" + b.model.about.FullName()
+}
+
+// Decode reads the value in the registry's wire format: a zero, the id of the
+// schema that it was written with, and the body. The envelope's header comes
+// from the transport's; what is not there is filled in, because other clients
+// know no envelope.
+func (c *codec) Decode(ctx context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
+	id, data, err := unframe(m.Value)
+	if err != nil {
+		return err
+	}
+	w, err := c.writer(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := readHeader(m, h, w); err != nil {
+		return err
+	}
+	out, err := body(h)
+	if err != nil || out == nil {
+		return err
+	}
+	read, err := c.reader(w, reflect.TypeOf(out))
+	if err != nil {
+		return err
+	}
+	return read(data, out)
+}
+
+// Encode writes what Decode reads. The body's schema must be known to the
+// registry; while the registry is away the error is message.Unavailable.
+func (c *codec) Encode(ctx context.Context, m *message.Message, h *message.Header, body any) error {
+	t := reflect.TypeOf(body)
+	if t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil || reflect.ValueOf(body).Kind() == reflect.Pointer && reflect.ValueOf(body).IsNil() {
+		return fmt.Errorf("encode %s: body: must not be null", h.MessageType)
+	}
+	b, err := c.bindingOf(m.Topic, t)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", h.MessageType, err)
+	}
+	id := b.id.Load()
+	if id == 0 {
+		if id, err = c.identify(ctx, b); err != nil {
+			return fmt.Errorf("encode %s: %w", h.MessageType, err)
+		}
+	}
+	value, err := b.model.body.encode(frame(id), body)
+	if err != nil {
+		return fmt.Errorf("encode %s: body: %w", h.MessageType, err)
+	}
+	if err := message.WriteHeader(m, h); err != nil {
+		return err
+	}
+	m.Value = value
+	return nil
+}
+
+// bindingOf returns the binding of a model that is written. One that nobody
+// told of before is bound now, unless that would change what others' subjects
+// are called.
+func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
+	if b, ok := c.bound.get(place{topic, t}); ok {
+		return b, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b, ok := c.bound.get(place{topic, t}); ok {
+		return b, nil
+	}
+	if others := c.on(topic); len(others) > 0 {
+		return nil, fmt.Errorf("topic %q has schemas of %s, and nobody told of %s at the start: tell the publisher of all types of a topic",
+			topic, others[0].model.typ, t)
+	}
+	return c.bind(topic, t)
+}
+
+// reader returns what reads bodies by w into a value of type out, a pointer.
+func (c *codec) reader(w *writer, out reflect.Type) (reader, error) {
+	if read, ok := w.readers.get(out); ok {
+		return read, nil
+	}
+	var b body
+	if t := out.Elem(); t.Kind() != reflect.Interface {
+		c.mu.Lock()
+		m, err := c.model(t)
+		c.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		b = m.body
+	}
+	read, err := w.schema.reader(b)
+	if err != nil {
+		return nil, message.Fail(message.ClassDecode, "schema %d (%s) cannot be read as %s: %w", w.id, w.full, out.Elem(), err)
+	}
+	w.readers.set(out, read)
+	return read, nil
+}
+
+// writer is a schema by which bodies were written, as the registry has it.
+type writer struct {
+	id         uint32
+	name, full string
+	schema     written
+	readers    frozen[reflect.Type, reader]
+}
+
+// writer returns the schema with an id, from the registry if need be.
+func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
+	if w, ok := c.writers.get(id); ok {
+		return w, nil
+	}
+	found, err := c.registry.byID(ctx, id)
+	switch {
+	case errors.Is(err, errUnknown):
+		return nil, message.Fail(message.ClassDecode, "schema %d is unknown to the registry", id)
+	case err != nil:
+		return nil, message.Unavailable(fmt.Errorf("schema %d: %w", id, err))
+	case found.kind != c.format.kind():
+		return nil, message.Fail(message.ClassDecode, "schema %d is one of %s, the topic has %s", id, found.kind, c.format.kind())
+	}
+	s, err := c.format.parse(found.text, found.references)
+	if err != nil {
+		return nil, message.Fail(message.ClassDecode, "schema %d cannot be read: %w", id, err)
+	}
+	w := &writer{id: id, schema: s}
+	w.name, w.full = s.name()
+	c.writers.set(id, w)
+	return w, nil
+}

@@ -1,0 +1,80 @@
+package schema
+
+import (
+	"encoding/json"
+	"log/slog"
+	"reflect"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// JSON is the codec of bodies in JSON whose schemas are in the registry too. On
+// the wire they are as Confluent's JSON serializers have them: the registry's
+// five bytes and the body alone. The header travels as it does with Avro, so
+// that other clients find in the value what its schema says.
+type JSON struct{ codec }
+
+// NewJSON returns a codec that keeps its schemas in the given registry. It
+// connects when it is started, or first needed.
+func NewJSON(r *Registry, cfg config.Registry, log *slog.Logger) *JSON {
+	return &JSON{newCodec(r, jsonFormat{}, cfg, log)}
+}
+
+// jsonFormat is what the codec has to know of JSON Schema.
+type jsonFormat struct{}
+
+func (jsonFormat) kind() sr.SchemaType { return sr.TypeJSON }
+
+func (jsonFormat) model(t reflect.Type, s message.Schema) (string, body, error) {
+	root, err := deriveJSON(t, s)
+	if err != nil {
+		return "", nil, err
+	}
+	text, err := json.Marshal(root)
+	return string(text), jsonBody{}, err
+}
+
+// jsonBody writes bodies as the plain JSON codec does.
+type jsonBody struct{}
+
+func (jsonBody) encode(dst []byte, v any) ([]byte, error) {
+	text, err := message.MarshalBody(v)
+	return append(dst, text...), err
+}
+
+func (jsonFormat) parse(text string, _ []string) (written, error) {
+	var s struct {
+		Title string `json:"title"`
+	}
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return nil, err
+	}
+	return jsonWritten{s.Title}, nil
+}
+
+// jsonWritten is a schema that bodies were written with. JSON says of itself
+// what is in it, so all that matters of it is its name.
+type jsonWritten struct{ title string }
+
+func (w jsonWritten) name() (name, full string) {
+	return w.title[strings.LastIndexByte(w.title, '.')+1:], w.title
+}
+
+func (jsonWritten) reader(body) (reader, error) { return message.UnmarshalBody, nil }
+
+func (jsonFormat) compare(writer, reader string) error {
+	w, err := parseJSON(writer)
+	if err != nil {
+		return err
+	}
+	r, err := parseJSON(reader)
+	if err != nil {
+		return err
+	}
+	c := comparison{w, r, make(map[[2]*jsonSchema]bool)}
+	return c.compare("", w, r)
+}
