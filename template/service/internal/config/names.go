@@ -26,7 +26,12 @@ var kafkaNames = map[string][]string{
 	"KAFKA_READ_TIMEOUT":     {"request.timeout.ms", "socket.timeout.ms"},
 	"KAFKA_FETCH_MAX_WAIT":   {"fetch.max.wait.ms", "fetch.wait.max.ms"},
 	"KAFKA_METADATA_BACKOFF": {"topic.metadata.refresh.fast.interval.ms"},
-	"KAFKA_COMPRESSION_TYPE": {"compression.type", "compression.codec"},
+
+	"KAFKA_COMPRESSION_TYPE":        {"compression.type", "compression.codec"},
+	"KAFKA_PUBLISH_TIMEOUT":         {"delivery.timeout.ms", "message.timeout.ms"},
+	"KAFKA_PUBLISH_BUFFER_BYTES":    {"buffer.memory"},
+	"KAFKA_PUBLISH_RETRY_DELAY":     {"retry.backoff.ms"},
+	"KAFKA_PUBLISH_RETRY_MAX_DELAY": {"retry.backoff.max.ms"},
 
 	"KAFKA_SECURITY_PROTOCOL": {"security.protocol"},
 	"KAFKA_SASL_MECHANISM":    {"sasl.mechanism", "sasl.mechanisms"},
