@@ -124,8 +124,8 @@ func (c *Consumer) setState(err error) {
 // cannot be had, or when the error policy stops the service.
 func (c *Consumer) Run(ctx context.Context) (err error) {
 	if err := c.startup(ctx); err != nil {
-		if ctx.Err() != nil && message.IsUnavailable(err) {
-			return nil // waiting for it is all that was done
+		if ctx.Err() != nil && (message.IsUnavailable(err) || errors.Is(err, context.Canceled)) {
+			return nil // it was told to stop while it waited
 		}
 		return err
 	}

@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 
 // starting is a handler whose start fails while it is told to.
 type starting struct {
+	waits   bool // for the end of the context
 	err     atomic.Pointer[error]
 	starts  atomic.Int64
 	handled atomic.Int64
@@ -20,8 +22,11 @@ type starting struct {
 
 func (s *starting) fail(err error) { s.err.Store(&err) }
 
-func (s *starting) Startup(context.Context) error {
+func (s *starting) Startup(ctx context.Context) error {
 	s.starts.Add(1)
+	if s.waits {
+		<-ctx.Done()
+	}
 	return *s.err.Load()
 }
 
@@ -72,13 +77,22 @@ func TestAStartThatFindsSomethingAwayIsTriedUntilItIsBack(t *testing.T) {
 
 func TestAStopWhileTheStartWaitsIsNoFailure(t *testing.T) {
 	t.Parallel()
-	h, registry := new(starting), message.NewRegistry()
-	h.fail(message.Unavailable(errors.New("no database")))
-	message.Register(registry, "payments", h)
-	r := consumeWith(t, settings(t, startCluster(t, topicOf(1))), quiet, registry)
-	eventually(t, "it tried to start", func() bool { return h.starts.Load() > 0 })
-	if err := r.stop(); err != nil {
-		t.Error(err)
+	c := startCluster(t, topicOf(1))
+	for name, err := range map[string]error{
+		"in the consumer": message.Unavailable(errors.New("no database")),
+		"by itself":       fmt.Errorf("ask for the database: %w", context.Canceled),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h, registry := &starting{waits: errors.Is(err, context.Canceled)}, message.NewRegistry()
+			h.fail(err)
+			message.Register(registry, "payments", h)
+			r := consumeWith(t, settings(t, c), quiet, registry)
+			eventually(t, "it tried to start", func() bool { return h.starts.Load() > 0 })
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
