@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -21,6 +21,8 @@ type territoryCreated struct {
 	TerritoryID int `json:"territory_id" validate:"gt=0"` // of the newly created territory
 }
 
+func (territoryCreated) Topic() string       { return "urban.events" }
+func (t territoryCreated) Key() string       { return strconv.Itoa(t.TerritoryID) }
 func (territoryCreated) MessageType() string { return "TerritoryCreated" }
 
 // territories is its handler with each hook there is.
@@ -75,20 +77,16 @@ var errOverlap = errors.New("it overlaps another one")
 func TestTerritoryCreatedMeetsEachHook(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "urban.events"))
-	client := newClient(t, c)
+	cfg := settings(t, c, "KAFKA_RETRY_DELAY", "1ms", "KAFKA_ORDERING", "partition")
+	publisher := newPublisher(t, cfg)
 	for n := range 5 {
-		m, h := message.Message{Topic: "urban.events"}, message.NewHeader("TerritoryCreated", "urban-api")
-		if err := (message.JSON{}).Encode(t.Context(), &m, &h, territoryCreated{n}); err != nil {
-			t.Fatal(err)
-		}
-		record := &kgo.Record{Topic: m.Topic, Key: []byte("city"), Value: m.Value}
-		if err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		if err := publisher.Publish(t.Context(), territoryCreated{n}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	h, registry := new(territories), message.NewRegistry(message.Recover)
 	message.Register(registry, "urban.events", h)
-	r := consumeWith(t, settings(t, c, "KAFKA_RETRY_DELAY", "1ms"), quiet, registry)
+	r := consumeWith(t, cfg, quiet, registry)
 	r.await(t, engine.Handled, 3)
 	r.await(t, engine.DeadLettered, 2)
 	if err := r.stop(); err != nil {
