@@ -170,7 +170,24 @@ func inBubble(t *testing.T, f func()) {
 
 // TestInvariantsHold runs the engine through random deliveries, failures,
 // refusals, revocations, losses, crashes and restarts, and checks the
-// invariants at each step and at the end.
+// invariants at each step and at the end:
+//
+//	 1  what is committed lies below everything that is not terminal
+//	 2  and does not go back in one life of a lane
+//	 3  a message becomes terminal at most once in it
+//	 4  at rest everything delivered is committed
+//	 5  handlers of one key do not overlap and keep its order, retries included
+//	 6  at most MaxWorkers run, and what is queued is bounded
+//	 7  a lane that ended marks nothing
+//	 8  no message is a dead letter because of a shutdown, and each is terminal only once its dead letter is acknowledged
+//	 9  every message is done in the end
+//	10  what comes again after a crash lies in the window that was told
+//	11  a drain ends by its deadline, and no handler starts after it began
+//	13  what is paused is resumed
+//	14  what is away is waited for: no dead letter, and not counted as an attempt
+//
+// Number 12, that a slow lane takes no more than its share of the workers, is
+// TestASlowLaneLeavesWorkersToOthers.
 func TestInvariantsHold(t *testing.T) {
 	for range 3 { // times the hundred histories that rapid runs by itself
 		t.Run("", invariantsHold)
