@@ -107,7 +107,7 @@ func morePartitions(tr *trial) {
 	tr.must(err)
 	tr.wait(10 * time.Second)
 	tr.finish(90 * time.Second)
-	tr.noLongerThan(50 * time.Second) // they are found within 30 s
+	tr.noLongerThan(30 * time.Second)
 	seen := map[int32]bool{}
 	for _, m := range tr.producer.Sent() {
 		seen[m.Place.Partition] = true

@@ -21,6 +21,10 @@ import (
 
 const (
 	dialTimeout = 10 * time.Second
+	// metadataRefresh is how often the client asks for a topic's partitions,
+	// and also how often a group's session looks at what the client knows. So
+	// new partitions are found within twice of it.
+	metadataRefresh = 10 * time.Second
 	// metadataRetries is also how often a heartbeat is tried again, without
 	// a pause, on a broken connection before the session is given up.
 	metadataRetries = 10
@@ -45,8 +49,8 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Net.ReadTimeout = cfg.ReadTimeout
 	c.Net.WriteTimeout = cfg.ReadTimeout
 
-	c.Metadata.AllowAutoTopicCreation = false      // a misspelt topic is a mistake, not a new topic
-	c.Metadata.RefreshFrequency = 30 * time.Second // new partitions are found within this; the default is 10 minutes
+	c.Metadata.AllowAutoTopicCreation = false // a misspelt topic is a mistake, not a new topic
+	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Metadata.Retry.Max = metadataRetries         // the default, 3, ends sessions on the shortest break
 	c.Metadata.Retry.Backoff = cfg.MetadataBackoff // also the pause of the heartbeat while its coordinator moves
 	c.Admin.Retry.Backoff = cfg.MetadataBackoff    // a new controller takes as long as a new leader

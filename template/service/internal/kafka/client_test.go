@@ -35,7 +35,7 @@ func TestClientConfigAvoidsTheTraps(t *testing.T) {
 		"errors are told":                              c.Consumer.Return.Errors,
 		"a new group starts at the oldest message":     c.Consumer.Offsets.Initial == sarama.OffsetOldest,
 		"an offset out of range is reset":              c.Consumer.Group.ResetInvalidOffsets,
-		"new partitions are found within 30 s":         c.Metadata.RefreshFrequency <= 30*time.Second,
+		"new partitions are found within 30 s":         2*c.Metadata.RefreshFrequency < 30*time.Second,
 		"no topic is created by asking for it":         !c.Metadata.AllowAutoTopicCreation,
 		"a heartbeat outlives a short break":           c.Metadata.Retry.Max >= 10,
 		"no batch is skipped for its size":             c.Consumer.Fetch.Max == 0,
