@@ -18,6 +18,7 @@ import (
 type answerFlags struct {
 	given         map[string]string // what flags answer, by the questions' keys
 	with, without listFlag
+	schemas       schemaFlag
 	file          string // path of the answers file
 
 	data     []byte // what is in the file
@@ -49,6 +50,7 @@ func (f *answerFlags) define(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(q.Key, cobra.NoFileCompletions)
 		}
 	}
+	flags.Var(&f.schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message; repeatable")
 	flags.StringVar(&f.file, "answers", "", "YAML `file` with these flags' names as keys, or - for stdin")
 	_ = cmd.MarkFlagFilename("answers", "yaml", "yml")
 	flags.SortFlags = false
@@ -114,7 +116,7 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 	}
 	f.data = data
 	if f.fromFile, err = answers.Parse(data, answers.Answers{}); err != nil {
-		return usage("the keys are name, module, topics, group, brokers and with, as in `topics: [orders, payments]`", "%s: %w", name, err)
+		return usage("the keys are name, module, topics, group, brokers, with and schemas, as in `topics: [orders, payments]`", "%s: %w", name, err)
 	}
 	return nil
 }
@@ -166,6 +168,13 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 	a.Name = name
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
+	}
+	topics, err := f.readSchemas(&a)
+	if err := refused(err); err != nil {
+		return nil, nil, err
+	}
+	if _, ok := f.given[answers.Topics]; !ok && !f.inFile(answers.Topics) && len(topics) > 0 {
+		a.Topics = topics
 	}
 	var open []prompts.Question
 	var problems []error

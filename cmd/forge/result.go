@@ -38,13 +38,16 @@ func (r result) print(t terminal, o *newOptions) error {
 
 // jsonResult is the result for programs.
 type jsonResult struct {
-	Name    string     `json:"name"`
-	Target  string     `json:"target"` // absolute
-	Module  string     `json:"module"`
-	Topics  []string   `json:"topics"`
-	Group   string     `json:"group"`
-	Brokers []string   `json:"brokers"`
-	With    []string   `json:"with"`
+	Name    string   `json:"name"`
+	Target  string   `json:"target"` // absolute
+	Module  string   `json:"module"`
+	Topics  []string `json:"topics"`
+	Group   string   `json:"group"`
+	Brokers []string `json:"brokers"`
+	With    []string `json:"with"`
+
+	Schemas map[string]string `json:"schemas,omitempty"` // files by topic
+
 	Written bool       `json:"written"`
 	Files   []jsonFile `json:"files"`
 	Next    []string   `json:"next"` // shell commands
@@ -62,6 +65,12 @@ func (r result) forPrograms() jsonResult {
 	j := jsonResult{
 		Name: a.Name, Target: r.target.abs, Module: a.Module, Topics: a.Topics, Group: a.Group, Brokers: a.Brokers,
 		With: append([]string{}, a.With...), Written: r.written,
+	}
+	for topic, schema := range a.Schemas {
+		if j.Schemas == nil {
+			j.Schemas = make(map[string]string)
+		}
+		j.Schemas[topic] = schema.File
 	}
 	for _, f := range r.tree.Files {
 		p := project.NewFile(f.Path, f.Mode, f.Content, f.Owner)

@@ -25,6 +25,8 @@ type Answers struct {
 	Group   string   `yaml:"group"`   // consumer group
 	Brokers []string `yaml:"brokers"` // bootstrap servers, host:port
 	With    []string `yaml:"with"`    // names of the extras that are wanted
+
+	Schemas map[string]Schema `yaml:"schemas,omitempty"` // by topic, for those whose model is made from one
 }
 
 // The questions, as Problem.Question names them; also the keys of an answers
@@ -36,6 +38,7 @@ const (
 	Group   = "group"
 	Brokers = "brokers"
 	With    = "with"
+	Schemas = "schemas" // asked by no prompt
 )
 
 // Extra is a part of the project that can be left out.
@@ -97,6 +100,7 @@ func (a Answers) Validate() error {
 		CheckGroup(a.Group),
 		CheckBrokers(a.Brokers),
 		CheckExtras(a.With),
+		CheckSchemas(a.Topics, a.Schemas),
 	)
 }
 

@@ -1,6 +1,7 @@
 package answers
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/strictyaml"
@@ -13,6 +14,7 @@ import (
 func Parse(data []byte, base Answers) (Answers, error) {
 	a := base
 	a.Topics, a.Brokers, a.With = slices.Clone(a.Topics), slices.Clone(a.Brokers), slices.Clone(a.With)
+	a.Schemas = maps.Clone(a.Schemas)
 	if err := strictyaml.Decode(data, &a); err != nil {
 		return base, err
 	}

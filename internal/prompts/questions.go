@@ -22,7 +22,9 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Topics, Title: "topics", Help: "what it consumes, separated by commas",
 			Default: JoinList(a.Topics), List: true,
-			Accept: list(&a.Topics, answers.CheckTopics),
+			Accept: list(&a.Topics, func(topics []string) error {
+				return errors.Join(answers.CheckTopics(topics), answers.CheckSchemas(topics, a.Schemas))
+			}),
 		},
 		{
 			Key: answers.Group, Title: "consumer group", Help: "its instances share the work as one group",

@@ -17,7 +17,7 @@ import (
 )
 
 // edit renders a file that is no text/template, with the names of one topic.
-func (r *renderer) edit(name string, src []byte, topic answers.Names) ([]byte, error) {
+func (r *renderer) edit(name string, src []byte, topic topic) ([]byte, error) {
 	isGo := path.Ext(name) == ".go"
 	only := strings.HasPrefix(name, "internal/")
 	if !utf8.Valid(src) {
@@ -97,28 +97,37 @@ type line struct {
 
 // render puts a document together again, with its names replaced and its
 // directives obeyed.
-func (r *renderer) render(doc document, only bool, topic answers.Names) ([]byte, error) {
+func (r *renderer) render(doc document, only bool, topic topic) ([]byte, error) {
 	var out bytes.Buffer
 	done := 0
 	for _, l := range doc.lines {
-		doc.write(&out, done, l.start, r.replacer(topic, only))
+		doc.write(&out, done, l.start, r.replacer(topic.Names, only))
 		done = l.end
 		switch {
 		case l.verb == "each" && l.arg == "topic":
 			for _, t := range r.data.Topics {
-				doc.write(&out, l.start, l.directive, r.replacer(t, only))
+				doc.write(&out, l.start, l.directive, r.replacer(t.Names, only))
 				out.WriteByte('\n')
 			}
-		case (l.verb == "if" || l.verb == "unless") && isExtra(l.arg):
-			if r.answers.Has(l.arg) == (l.verb == "if") {
-				doc.write(&out, l.start, l.directive, r.replacer(topic, only))
+		case l.verb == "each" && l.arg == "case" && topic.model != nil:
+			out.WriteString(topic.caseRows())
+		case l.verb == "each" && l.arg == "case":
+			doc.write(&out, l.start, l.directive, r.replacer(topic.Names, only))
+			out.WriteByte('\n')
+		case (l.verb == "if" || l.verb == "unless") && (isExtra(l.arg) || l.arg == "schema"):
+			has := r.answers.Has(l.arg)
+			if l.arg == "schema" {
+				has = topic.model != nil
+			}
+			if has == (l.verb == "if") {
+				doc.write(&out, l.start, l.directive, r.replacer(topic.Names, only))
 				out.WriteByte('\n')
 			}
 		default:
 			return nil, fmt.Errorf("unknown directive forge:%s %s", l.verb, l.arg)
 		}
 	}
-	doc.write(&out, done, len(doc.src), r.replacer(topic, only))
+	doc.write(&out, done, len(doc.src), r.replacer(topic.Names, only))
 	return out.Bytes(), nil
 }
 

@@ -19,6 +19,10 @@
 //     topic's names; every other file gets those of the first topic.
 //   - A line that ends in //forge:each topic (#forge:each topic where # starts a
 //     comment) is repeated for each topic.
+//   - A line that ends in //forge:if schema or //forge:unless schema is kept for
+//     topics whose model is made from a schema, or for the others; one that ends
+//     in //forge:each case gives way to the test cases of such a topic. Models
+//     and samples of such topics are made by package model alone.
 //   - A line that ends in //forge:if EXTRA is kept if the extra is wanted, one
 //     that ends in //forge:unless EXTRA if it is not; imports as well as others.
 //     Whole files belong to extras by the table in files.go.
@@ -62,9 +66,12 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
-	r := newRenderer(a, forgeVersion)
+	r, err := newRenderer(a, forgeVersion)
+	if err != nil {
+		return nil, err
+	}
 	var names []string
-	err := fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && r.wanted(name) {
 			names = append(names, name)
 		}
@@ -100,8 +107,9 @@ type renderer struct {
 	data    data
 }
 
-func newRenderer(a answers.Answers, forgeVersion string) *renderer {
-	return &renderer{answers: a, data: newData(a, forgeVersion)}
+func newRenderer(a answers.Answers, forgeVersion string) (*renderer, error) {
+	d, err := newData(a, forgeVersion)
+	return &renderer{answers: a, data: d}, err
 }
 
 // renderFile renders one file of the template into one or several of the project.
@@ -124,6 +132,13 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 	if rest, ok := perTopic(name); ok {
 		var files []File
 		for _, topic := range r.data.Topics {
+			if made, ok, err := topic.fromSchema(name, r.answers.Module); ok {
+				files = append(files, made...)
+				if err != nil {
+					return nil, err
+				}
+				continue
+			}
 			content, err := r.edit(name, src, topic)
 			if err != nil {
 				return nil, err

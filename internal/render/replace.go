@@ -15,6 +15,7 @@ const (
 	sampleTopic   = "orders"
 	sampleHandler = "Orders"
 	sampleModel   = "Order"
+	sampleType    = "OrderCreated"
 )
 
 // templatePath is the import path of the template service. It comes from this
@@ -72,6 +73,8 @@ func (r replacer) replacement(before, found, after string) string {
 		return r.image
 	case found == sampleTopic && stands(before, after) && !isExtension(after):
 		return r.names.Topic
+	case found == sampleType:
+		return r.names.MessageType
 	case strings.HasPrefix(found+"_", sampleTopic+"_") && isExtension(after):
 		return r.names.File + strings.TrimPrefix(found, sampleTopic)
 	}

@@ -12,20 +12,21 @@ import (
 
 // data is what a file that is a text/template can say.
 type data struct {
-	answers.Answers                 // .Name .Module .Group .Brokers, .Has "docker"
-	Slug            string          // the name as Docker takes it: small letters, digits, dashes
-	Topics          []answers.Names // .Topic .Handler .Model .MessageType .File
-	First           answers.Names   // the first of Topics
+	answers.Answers        // .Name .Module .Group .Brokers, .Has "docker"
+	Slug            string // the name as Docker takes it: small letters, digits, dashes
+	Topics          []topic
+	First           topic // the first of Topics
 	ForgeVersion    string
 }
 
-func newData(a answers.Answers, forgeVersion string) data {
+func newData(a answers.Answers, forgeVersion string) (data, error) {
 	d := data{Answers: a, Slug: slug(a.Name), ForgeVersion: forgeVersion}
-	for _, topic := range a.Topics {
-		d.Topics = append(d.Topics, answers.NamesOf(topic))
+	var err error
+	if d.Topics, err = newTopics(a); err != nil {
+		return d, err
 	}
 	d.First = d.Topics[0]
-	return d
+	return d, nil
 }
 
 // funcs bring a value into a kind of file so that it reads back equal there.
@@ -38,6 +39,7 @@ var funcs = template.FuncMap{
 	"mdCell":       func(s string) string { return strings.ReplaceAll(mdCode(s), "|", `\|`) },
 	"mermaid":      mermaid,
 	"join":         strings.Join,
+	"indent":       func(n int, s string) string { return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", n)) },
 }
 
 func execute(name string, src []byte, d data) ([]byte, error) {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"encoding/json"
 	"log/slog"
 	"testing"
 
@@ -15,18 +16,18 @@ func TestOrders(t *testing.T) {
 	message.Register(r, "orders", NewOrders(slog.New(slog.DiscardHandler)))
 	for _, tt := range []struct {
 		name string
-		body models.Order
+		body string        // JSON, as it is sent
 		want message.Class // empty when it is handled
 	}{
-		{"valid", models.Order{ID: "1", Amount: 9.50}, ""},
-		{"no id", models.Order{Amount: 9.50}, message.ClassInvalid},
-		{"no amount", models.Order{ID: "1"}, message.ClassInvalid},
-		{"over the limit", models.Order{ID: "1", Amount: 10_001}, message.ClassHandler},
+		{"valid", `{"id": "A-1", "amount": 9.50}`, ""},                             //forge:each case
+		{"no id", `{"amount": 9.50}`, message.ClassInvalid},                        //forge:unless schema
+		{"no amount", `{"id": "A-1"}`, message.ClassInvalid},                       //forge:unless schema
+		{"over the limit", `{"id": "A-1", "amount": 10001}`, message.ClassHandler}, //forge:unless schema
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			header := message.NewHeader(tt.body.MessageType(), "test")
+			header := message.NewHeader(models.Order{}.MessageType(), "test")
 			m := &message.Message{Topic: "orders"}
-			if err := (message.JSON{}).Encode(t.Context(), m, &header, tt.body); err != nil {
+			if err := (message.JSON{}).Encode(t.Context(), m, &header, json.RawMessage(tt.body)); err != nil {
 				t.Fatal(err)
 			}
 			err := r.Handle(t.Context(), m)

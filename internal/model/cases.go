@@ -1,0 +1,180 @@
+package model
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Case is a body with what becomes of it.
+type Case struct {
+	Name    string
+	Body    string // JSON, on one line
+	Field   string // at fault, as its path in JSON; empty when the body is valid
+	Problem string // what the service says of it, as in body.amount: must be greater than 0; empty when the body is valid
+	Wire    bool   // it can be sent as the messages are: in Avro not all that is wrong can be
+}
+
+// Cases are bodies to test with: one that is valid, then some that are not.
+func (m *Model) Cases() []Case {
+	valid := m.valid()
+	cases := []Case{{Name: "valid", Body: valid.String(), Wire: true}}
+	for i, name := range valid.names {
+		at := slices.IndexFunc(m.Body.Fields, func(f *Field) bool { return f.JSON == name })
+		if at < 0 || len(cases) > mostCases {
+			continue
+		}
+		if c, ok := m.wrong(valid, i, m.Body.Fields[at]); ok {
+			cases = append(cases, c)
+		}
+	}
+	slices.SortStableFunc(cases[1:], func(a, b Case) int { return btoi(b.Wire) - btoi(a.Wire) })
+	if len(cases) == 1 {
+		cases = append(cases, Case{Name: "no object", Body: "[]", Problem: "body: must be an object, got array"})
+	}
+	return cases
+}
+
+// mostCases is how many wrong bodies show what a model refuses.
+const mostCases = 4
+
+// wrong makes a case of a body in which field f, its i-th, breaks a rule, or has
+// the wrong kind.
+func (m *Model) wrong(body value, i int, f *Field) (Case, bool) {
+	t := f.Type
+	c := Case{Field: f.JSON, Wire: true}
+	set := func(name, text, problem string) (Case, bool) {
+		c.Name, c.Problem = name, "body"+pathOf(f.JSON)+": "+problem
+		c.Body = body.with(i, &value{text: text}).String()
+		return c, true
+	}
+	rules := m.rules(f)
+	required := len(rules) > 0 && rules[0] == "required"
+	switch t.Kind {
+	case Text:
+		if required {
+			return set("empty "+f.JSON, `""`, "is required")
+		}
+		return m.wrongText(t, set, &c, f)
+	case Int, Float:
+		if name, text, problem := t.wrongNumber(); text != "" {
+			if required && number64(&node{text: text}) == 0 && !m.isPointer(f) {
+				problem = "is required"
+			}
+			return set(f.JSON+" "+name, text, problem)
+		}
+	case List:
+		if t.shortest != nil && *t.shortest > 0 {
+			return set("too few "+f.JSON, "[]", t.amount(*t.shortest, "at least", "item"))
+		}
+	}
+	if required && m.message == nil {
+		c.Name, c.Problem, c.Wire = "no "+f.JSON, "body"+pathOf(f.JSON)+": is required", false
+		c.Body = body.with(i, nil).String()
+		return c, true
+	}
+	c.Wire = false
+	text, want, got := wrongKind(t)
+	if text == "" {
+		return c, false
+	}
+	return set(f.JSON+" of the wrong kind", text, "must be "+want+", got "+got)
+}
+
+func (m *Model) wrongText(t *Type, set func(name, text, problem string) (Case, bool), c *Case, f *Field) (Case, bool) {
+	switch {
+	case t.longest != nil && *t.longest < 200 && len(t.allowed) == 0:
+		return set(f.JSON+" too long", quoteJSON(strings.Repeat("x", *t.longest+1)), t.amount(*t.longest, "at most", "character"))
+	case len(t.allowed) > 0:
+		if rule, ok := t.allowedRule(); ok {
+			c.Wire = false
+			return set("unknown "+f.JSON, `"no such value"`, "must be one of "+strings.Join(strings.Fields(strings.TrimPrefix(rule, "oneof=")), ", "))
+		}
+	}
+	c.Wire = false
+	return set(f.JSON+" of the wrong kind", "1", "must be a string, got number")
+}
+
+// amount is how the service says that there must be so many of something.
+func (t *Type) amount(n int, how, unit string) string {
+	if t.shortest != nil && t.longest != nil && *t.shortest == *t.longest {
+		how = "exactly"
+	}
+	if n != 1 {
+		unit += "s"
+	}
+	return "must have " + how + " " + strconv.Itoa(n) + " " + unit
+}
+
+// wrongNumber is a number beyond a limit, if there is one in the type.
+func (t *Type) wrongNumber() (name, text, problem string) {
+	if len(t.allowed) > 0 {
+		return "", "", ""
+	}
+	if b := t.least; b != nil {
+		step, words := 1.0, "must be at least "
+		if b.open {
+			step, words = 0, "must be greater than "
+		}
+		if wrong := t.beyond(b.value - step); wrong != "" {
+			return "too small", wrong, words + limitOf(t.Kind, b)
+		}
+	}
+	if b := t.most; b != nil {
+		step, words := 1.0, "must be at most "
+		if b.open {
+			step, words = 0, "must be less than "
+		}
+		if wrong := t.beyond(b.value + step); wrong != "" {
+			return "too large", wrong, words + limitOf(t.Kind, b)
+		}
+	}
+	return "", "", ""
+}
+
+func limitOf(k Kind, b *bound) string {
+	_, limit, _ := strings.Cut(numberRule(k, b, "", "")[0], "=")
+	return limit
+}
+
+// beyond is a number that breaks a limit, if the type has it.
+func (t *Type) beyond(wrong float64) string {
+	free := Type{Kind: t.Kind, Bits: t.Bits}
+	if !free.inRange(wrong) || t.inRange(wrong) || t.Kind == Int && (wrong > 1<<53 || wrong < -1<<53) {
+		return ""
+	}
+	return free.number(wrong)
+}
+
+// wrongKind is a value that the type cannot have, and what the service calls
+// that. There is none for Any.
+func wrongKind(t *Type) (text, want, got string) {
+	switch t.Kind {
+	case Struct, Map:
+		return `"text"`, "an object", "string"
+	case List:
+		return `"text"`, "an array", "string"
+	case Bool:
+		return `"text"`, "a boolean", "string"
+	case Int:
+		return `"text"`, "a whole number", "string"
+	case Float:
+		return `"text"`, "a number", "string"
+	case Time:
+		return "1", "an RFC 3339 time", "number"
+	case Bytes, Fixed:
+		return "1", "a base64 string", "number"
+	case Any:
+		return "", "", ""
+	default:
+		return "1", "a string", "number"
+	}
+}
+
+// pathOf is a field's name as the service writes it behind body.
+func pathOf(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= 128 || !isWord(r) && r != '-' && r != '$' }) || len(name) > 60 {
+		return "[" + strconv.Quote(name) + "]"
+	}
+	return "." + name
+}

@@ -1,0 +1,121 @@
+package model
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// check refuses what can be read, and cannot be a model.
+func (r *reader) check(m *Model) {
+	size := 1
+	for _, rec := range m.records() {
+		for _, f := range rec.Fields {
+			r.checkName(f)
+			r.checkType(f.Type, m)
+		}
+	}
+	r.checkSize(m.Body, 1, &size)
+}
+
+// checkName refuses names that a struct tag cannot hold, or Avro.
+func (r *reader) checkName(f *Field) {
+	isBad := func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c)
+	}
+	switch bad := strings.IndexFunc(f.JSON, isBad); {
+	case f.JSON == "" || f.JSON == "-":
+		r.fail(f.Type.at, "give it another name", "a field of Go cannot be called %q in JSON", f.JSON)
+	case bad >= 0:
+		r.fail(f.Type.at, "give it another name", "a field of Go cannot be called %q in JSON, because of the character %q", f.JSON, []rune(f.JSON[bad:])[0])
+	case r.avro && !avroName.MatchString(f.JSON):
+		r.fail(f.Type.at, "leave out the extra avro, or give it another name", "%q is no name of Avro: letters, digits and _, no digit first", f.JSON)
+	}
+}
+
+func (r *reader) checkType(t *Type, m *Model) {
+	for ; t != nil; t = t.Elem {
+		switch t.Kind {
+		case Any:
+			if r.avro {
+				r.fail(t.at, "leave out the extra avro, or say of which type it is", "Avro wants a type, and nothing says of which this is")
+			}
+		case Text:
+			r.checkSizes(t)
+			if len(t.allowed) > 0 && !slices.ContainsFunc(t.allowed, func(n *node) bool { return t.fits(n.text) }) {
+				r.fail(t.at, "", "allows no value: none of the single ones keeps the other rules")
+			}
+			if _, ok := t.allowedRule(); !ok && len(t.allowed) > 0 {
+				t.unchecked = append(t.unchecked, "Not checked: which values are allowed.")
+			}
+		case Int, Float:
+			r.checkNumbers(t)
+		case List, Map:
+			r.checkSizes(t)
+			r.checkUnique(t)
+		}
+	}
+	_ = m
+}
+
+func (r *reader) checkSizes(t *Type) {
+	if t.shortest != nil && t.longest != nil && *t.shortest > *t.longest {
+		r.fail(t.at, "", "allows no value: it is at least %d and at most %d long", *t.shortest, *t.longest)
+	}
+	if (t.layout != "" || t.format != "") && t.Kind == Text { // of a length that nothing made here may have
+		made := t.makeText("", 0)
+		if t.shortest != nil && len(made) < *t.shortest || t.longest != nil && len(made) > *t.longest {
+			r.fail(t.at, "leave out the lengths", "has a format, and lengths that %q does not have", made)
+		}
+	}
+}
+
+func (r *reader) checkNumbers(t *Type) {
+	for _, n := range t.allowed {
+		if t.Kind == Int && !isWhole(n.text) {
+			r.fail(n, "", "%s is no whole number", n.text)
+		}
+	}
+	if len(t.allowed) > 0 && !slices.ContainsFunc(t.allowed, func(n *node) bool { return t.inRange(number64(n)) }) {
+		r.fail(t.at, "", "allows no value: none of the single ones keeps the other rules")
+	}
+	if made := t.makeNumber(0); !t.inRange(number64(&node{text: made})) {
+		r.fail(t.at, "", "allows no number that forge could find")
+	}
+}
+
+func (r *reader) checkUnique(t *Type) {
+	if !t.unique || t.shortest == nil {
+		return
+	}
+	seen := make(map[string]bool)
+	for n := range *t.shortest {
+		seen[new(Model).make(t.Elem, "x", n).text] = true
+	}
+	if len(seen) < *t.shortest {
+		r.fail(t.at, "", "wants %d items that are not the same, and forge finds %d", *t.shortest, len(seen))
+	}
+}
+
+// checkSize refuses models of which no message of a reasonable size can be made.
+func (r *reader) checkSize(rec *Record, times int, size *int) {
+	for _, f := range rec.Fields {
+		many := times
+		t := f.Type
+		for ; t.Elem != nil; t = t.Elem {
+			if t.shortest != nil {
+				many *= max(1, *t.shortest)
+			}
+			if many > most {
+				break
+			}
+		}
+		if *size += many; *size > most || many > most {
+			r.fail(f.Type.at, "", "forge makes no message of more than %s to test with", fmt.Sprint(most, " values"))
+		}
+		if t.Record != nil {
+			r.checkSize(t.Record, many, size)
+		}
+	}
+}

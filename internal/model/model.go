@@ -1,0 +1,215 @@
+// Package model makes the model of a topic from a schema: an Avro schema, a
+// JSON Schema, or a message that serves as an example. A Model gives the Go
+// file that declares it, and messages that are valid and others that are not.
+package model
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Model is what the messages of a topic carry.
+type Model struct {
+	Body      *Record
+	Namespace string // of the schema; empty where it has none
+	Name      string // of the schema, as the header has it; empty where it has none
+	Version   string // of the schema; empty where it has none
+
+	avro    bool   // messages are sent as Avro, so that their fields are always there
+	source  string // the text of an Avro schema
+	guessed bool   // the rules are guessed, from one message
+	message *node  // the body of that message
+}
+
+// Kind says which values a type has.
+type Kind int
+
+// The kinds of types.
+const (
+	Struct Kind = iota
+	List
+	Map
+	Text
+	Bytes
+	Fixed // as many bytes as Size says
+	Bool
+	Int
+	Float
+	Time
+	Decimal
+	Any
+)
+
+// Type is the type of a field, or of what is in a list or a map.
+type Type struct {
+	Kind   Kind
+	Null   bool    // null is a value, too
+	Bits   int     // of Int and Float
+	Size   int     // of Fixed
+	Record *Record // of Struct
+	Elem   *Type   // of List and Map
+
+	limits
+	logical string // what an avro tag says of it
+	at      *node
+}
+
+// Record is a struct.
+type Record struct {
+	Name   string // what the schema calls it, and after Declare its name in Go
+	Doc    string
+	Fields []*Field
+	Closed bool // it has no other fields
+	at     *node
+}
+
+// limits are the rules for a type's values. What is nil or empty is no rule.
+type limits struct {
+	shortest, longest *int    // in characters, items or entries
+	least, most       *bound  // of numbers
+	allowed           []*node // the only values
+	format            string  // as the validator calls it, as in email
+	layout            string  // of a date or time that is a text
+	unique            bool
+	step              *node    // numbers are multiples of it
+	unchecked         []string // rules that nothing checks, in words
+	example           *node    // a value that the schema gives
+}
+
+// bound is a limit of a number.
+type bound struct {
+	value float64
+	whole int64 // the same, of an Int
+	open  bool  // the value itself is beyond it
+}
+
+// Field is a field of a Struct.
+type Field struct {
+	JSON     string // its name in messages
+	Go       string // its name in Go
+	Doc      string
+	Type     *Type
+	Required bool
+}
+
+// Error says what is wrong with a schema, and where.
+type Error struct {
+	File         string
+	Line, Column int    // from 1; 0 when it is wrong as a whole
+	Path         string // as in fields[2].type
+	Reason       string
+	Hint         string // what to try
+}
+
+// Error is one line: the place, then the reason.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.File)
+	if e.Line > 0 {
+		fmt.Fprintf(&b, ":%d:%d", e.Line, e.Column)
+	}
+	b.WriteString(": ")
+	if e.Path != "" {
+		b.WriteString(e.Path + ": ")
+	}
+	return b.String() + e.Reason
+}
+
+// Parse reads a schema. The file's name tells what it is, and what errors call
+// it; avro tells whether messages are sent as Avro. Its error is an *Error.
+func Parse(file string, content []byte, avro bool) (m *Model, err error) {
+	r := &reader{file: file, text: content, avro: avro}
+	defer func() {
+		switch failure := recover().(type) {
+		case nil:
+		case *Error:
+			m, err = nil, failure
+		default:
+			panic(failure)
+		}
+	}()
+	ext := strings.ToLower(path.Ext(filepath.ToSlash(file)))
+	if ext != ".avsc" && ext != ".json" {
+		r.fail(nil, kinds, "is no schema: its name ends in %q", ext)
+	}
+	root := r.parseTree()
+	switch {
+	case ext == ".avsc" || root.get("type").is("record"):
+		m = r.avroModel(root)
+	case isJSONSchema(root):
+		m = r.jsonModel(root)
+	default:
+		m = r.messageModel(root)
+	}
+	m.avro = avro
+	r.check(m)
+	return m, nil
+}
+
+// kinds tells what a schema can be.
+const kinds = "use an Avro schema (.avsc), a JSON Schema or a message as an example (.json)"
+
+// reader reads one file.
+type reader struct {
+	file string
+	text []byte
+	avro bool
+}
+
+// fail ends the reading; n is where the mistake is, nil for the whole.
+func (r *reader) fail(n *node, hint, format string, args ...any) {
+	if n == nil {
+		panic(&Error{File: r.file, Reason: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	r.failAt(n.start, n.path(), hint, format, args...)
+}
+
+func (r *reader) failAt(offset int, where, hint, format string, args ...any) {
+	before := r.text[:min(max(offset, 0), len(r.text))]
+	line := bytes.Count(before, []byte("\n"))
+	column := len([]rune(string(before[bytes.LastIndexByte(before, '\n')+1:])))
+	panic(&Error{File: r.file, Line: line + 1, Column: column + 1, Path: where, Reason: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// want ends the reading unless n is of a kind.
+func (r *reader) want(n *node, k kind) *node {
+	if n.kind != k {
+		r.fail(n, "", "must be %s, not %s", k, n.kind)
+	}
+	return n
+}
+
+// string is the text of a field that must be one, or empty without the field.
+func (r *reader) string(n *node) string {
+	if n == nil {
+		return ""
+	}
+	return r.want(n, text).text
+}
+
+// records are the structs to declare, each once, the body first.
+func (m *Model) records() []*Record {
+	var all []*Record
+	var walk func(rec *Record)
+	walk = func(rec *Record) {
+		if slices.Contains(all, rec) {
+			return
+		}
+		all = append(all, rec)
+		for _, f := range rec.Fields {
+			t := f.Type
+			for t.Elem != nil {
+				t = t.Elem
+			}
+			if t.Record != nil {
+				walk(t.Record)
+			}
+		}
+	}
+	walk(m.Body)
+	return all
+}

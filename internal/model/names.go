@@ -1,0 +1,124 @@
+package model
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// initialisms are words that Go writes in capitals.
+var initialisms = func() map[string]bool {
+	all := make(map[string]bool)
+	for w := range strings.FieldsSeq("acl api ascii cpu css dns eof gid guid html http https id ip json lhs qps ram rhs rpc sip sla smtp sql ssh " +
+		"tcp tls ttl udp ui uid uuid uri url utf8 vm xml xmpp xsrf xss amqp db ts rtp") {
+		all[w] = true
+	}
+	return all
+}()
+
+func isWord(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
+
+// goName makes an exported name for Go of any text.
+func goName(name string) string {
+	var b strings.Builder
+	for _, word := range words(name) {
+		lower := strings.ToLower(word)
+		switch plural := strings.TrimSuffix(lower, "s"); {
+		case initialisms[lower]:
+			b.WriteString(strings.ToUpper(word))
+		case plural != lower && initialisms[plural] && len(plural) > 1:
+			b.WriteString(strings.ToUpper(plural) + "s")
+		default:
+			runes := []rune(word)
+			runes[0] = unicode.ToUpper(runes[0])
+			b.WriteString(string(runes))
+		}
+	}
+	made := b.String()
+	if first := []rune(made + "_")[0]; !unicode.IsUpper(first) { // a digit, nothing, or a script without capitals
+		return "Field" + made
+	}
+	return made
+}
+
+// words cuts a name where it is not a letter or a digit, and before a capital
+// that begins a word.
+func words(name string) []string {
+	var all []string
+	for _, part := range strings.FieldsFunc(name, func(r rune) bool { return !isWord(r) || r == '_' }) {
+		all = append(all, camelWords(part)...)
+	}
+	if strings.ToUpper(name) == name { // ORDER_ID has no more to say than order_id
+		for i, w := range all {
+			all[i] = strings.ToLower(w)
+		}
+	}
+	return all
+}
+
+func camelWords(part string) []string {
+	var all []string
+	runes, start := []rune(part), 0
+	for i := 1; i < len(runes); i++ {
+		next := i+1 < len(runes) && unicode.IsLower(runes[i+1])
+		if unicode.IsUpper(runes[i]) && (!unicode.IsUpper(runes[i-1]) || next) {
+			all = append(all, string(runes[start:i]))
+			start = i
+		}
+	}
+	return append(all, string(runes[start:]))
+}
+
+// free returns name, or name with the first number that makes it one of its own.
+func free(name string, taken func(string) bool) string {
+	for n := 1; ; n++ {
+		made := name
+		if n > 1 {
+			made += strconv.Itoa(n)
+		}
+		if !taken(made) {
+			return made
+		}
+	}
+}
+
+// methods are the names of the methods that a body has or may get. No field of
+// it can be called that.
+var methods = []string{
+	"AvroSchema", "ForbidExtra", "Headers", "Key", "MessageType", "Schema", "SchemaName", "SchemaVersion", "String", "Topic", "Validate",
+}
+
+// Declare gives everything its name in Go: the body that of the topic's model,
+// what is in it names that begin with that, and are not taken. It adds them.
+func (m *Model) Declare(model string, taken map[string]bool) {
+	taken[model] = true
+	for i, rec := range m.records() {
+		if i == 0 {
+			rec.Name = model
+		} else {
+			name := goName(rec.Name)
+			if !strings.HasPrefix(name, model) {
+				name = model + name
+			}
+			rec.Name = free(name, func(s string) bool { return taken[s] })
+			taken[rec.Name] = true
+		}
+		nameFields(rec, i == 0)
+	}
+}
+
+func nameFields(rec *Record, isBody bool) {
+	taken := make(map[string]bool)
+	for _, f := range rec.Fields {
+		name := goName(f.JSON)
+		if isBody {
+			for _, method := range methods {
+				if name == method {
+					name += "Field"
+				}
+			}
+		}
+		f.Go = free(name, func(s string) bool { return taken[s] })
+		taken[f.Go] = true
+	}
+}

@@ -1,0 +1,269 @@
+package model
+
+import (
+	"strconv"
+	"strings"
+	"unicode"
+)
+
+// A field that must be there, of a type in which nothing is a value too, is a
+// pointer: so that 0 is told from missing. A text that must be there must not be
+// empty instead, since hardly anybody means the empty text when they say that
+// there must be one. In Avro every field is there, and needs neither.
+
+// isPointer reports whether a field is a pointer in Go.
+func (m *Model) isPointer(f *Field) bool {
+	t := f.Type
+	switch t.Kind {
+	case List, Map, Bytes, Any, Decimal:
+		return false // nil is a value of theirs
+	case Text:
+		return t.Null || m.avro && !f.Required && m.source == ""
+	}
+	switch {
+	case t.Null:
+		return true
+	case m.avro && m.source != "":
+		return false
+	case !f.Required:
+		return true
+	}
+	return m.tellsMissing(f)
+}
+
+// tellsMissing reports whether a field that must be there has to be a pointer,
+// because its rules allow the zero value.
+func (m *Model) tellsMissing(f *Field) bool {
+	t := f.Type
+	if m.avro || m.guessed || !f.Required || t.Null {
+		return false
+	}
+	switch t.Kind {
+	case Bool:
+		return len(t.allowed) != 1 || !t.allowed[0].truth
+	case Int, Float:
+		return t.allows(0)
+	case Fixed:
+		return true
+	case Struct:
+		for _, inner := range t.Record.Fields {
+			if len(m.rules(inner)) > 0 && m.rules(inner)[0] == "required" {
+				return false // what is in it is missing then
+			}
+		}
+		return true
+	default:
+		return false
+	}
+}
+
+// allows reports whether the rules of a number let it be value.
+func (t *Type) allows(value float64) bool {
+	switch {
+	case t.least != nil && (value < t.least.value || t.least.open && value == t.least.value),
+		t.most != nil && (value > t.most.value || t.most.open && value == t.most.value):
+		return false
+	}
+	for _, n := range t.allowed {
+		if number64(n) == value {
+			return true
+		}
+	}
+	return len(t.allowed) == 0
+}
+
+// goType is a type as Go writes it, without a pointer.
+func (t *Type) goType() string {
+	switch t.Kind {
+	case Struct:
+		return t.Record.Name
+	case List:
+		return "[]" + t.Elem.inside()
+	case Map:
+		return "map[string]" + t.Elem.inside()
+	case Text:
+		return "string"
+	case Bytes:
+		return "[]byte"
+	case Fixed:
+		return "[" + strconv.Itoa(t.Size) + "]byte"
+	case Bool:
+		return "bool"
+	case Int:
+		return "int" + strconv.Itoa(t.Bits)
+	case Float:
+		return "float" + strconv.Itoa(t.Bits)
+	case Time:
+		return "time.Time"
+	case Decimal:
+		return "*big.Rat"
+	default:
+		return "any"
+	}
+}
+
+// inside is the type of an item, or of a map's value.
+func (t *Type) inside() string {
+	if t.isNullable() {
+		return "*" + t.goType()
+	}
+	return t.goType()
+}
+
+// isNullable reports whether an item needs a pointer to be null.
+func (t *Type) isNullable() bool {
+	switch t.Kind {
+	case List, Map, Bytes, Any, Decimal:
+		return false
+	}
+	return t.Null
+}
+
+// rules are the rules of a field's validate tag.
+func (m *Model) rules(f *Field) []string {
+	t := f.Type
+	rules := t.valueRules()
+	optional := !f.Required || t.Null
+	switch {
+	case optional && len(rules) > 0 && rules[0] != "dive":
+		return append([]string{"omitempty"}, rules...)
+	case optional:
+		return rules
+	case m.isRequired(f):
+		return append([]string{"required"}, rules...)
+	}
+	return rules
+}
+
+// isRequired reports whether the rule required says of a field what the schema
+// does.
+func (m *Model) isRequired(f *Field) bool {
+	switch f.Type.Kind {
+	case Text:
+		return !f.Type.allowsEmpty()
+	case Struct:
+		return m.tellsMissing(f)
+	case Time:
+		return !m.avro
+	default:
+		return !m.avro && !m.guessed
+	}
+}
+
+// allowsEmpty reports whether a text is one of several of which one is empty.
+func (t *Type) allowsEmpty() bool {
+	for _, n := range t.allowed {
+		if n.text == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// valueRules are the rules for a value that is there.
+func (t *Type) valueRules() []string {
+	var rules []string
+	if rule, ok := t.allowedRule(); ok {
+		rules = append(rules, rule)
+	}
+	switch t.Kind {
+	case Text, List, Map:
+		rules = append(rules, t.sizeRules()...)
+	case Int, Float:
+		rules = append(rules, numberRule(t.Kind, t.least, "min", "gt")...)
+		rules = append(rules, numberRule(t.Kind, t.most, "max", "lt")...)
+	}
+	if t.format != "" && t.Kind == Text {
+		rules = append(rules, t.format)
+	}
+	if t.layout != "" {
+		rules = append(rules, "datetime="+t.layout)
+	}
+	if t.unique {
+		rules = append(rules, "unique")
+	}
+	if t.Kind == List || t.Kind == Map {
+		if inner := t.Elem.itemRules(); len(inner) > 0 || t.Elem.Kind == Struct {
+			rules = append(append(rules, "dive"), inner...)
+		}
+	}
+	return rules
+}
+
+// itemRules are the rules for an item.
+func (t *Type) itemRules() []string {
+	rules := t.valueRules()
+	if t.Null && len(rules) > 0 && rules[0] != "dive" {
+		return append([]string{"omitempty"}, rules...)
+	}
+	return rules
+}
+
+func (t *Type) sizeRules() []string {
+	if t.shortest != nil && t.longest != nil && *t.shortest == *t.longest {
+		return []string{"len=" + strconv.Itoa(*t.shortest)}
+	}
+	var rules []string
+	if t.shortest != nil && *t.shortest > 0 {
+		rules = append(rules, "min="+strconv.Itoa(*t.shortest))
+	}
+	if t.longest != nil {
+		rules = append(rules, "max="+strconv.Itoa(*t.longest))
+	}
+	return rules
+}
+
+func numberRule(k Kind, b *bound, closed, open string) []string {
+	if b == nil {
+		return nil
+	}
+	rule := closed
+	if b.open {
+		rule = open
+	}
+	if k == Int {
+		return []string{rule + "=" + strconv.FormatInt(b.whole, 10)}
+	}
+	return []string{rule + "=" + strconv.FormatFloat(b.value, 'g', -1, 64)}
+}
+
+// allowedRule is the rule that names the only values, if a tag can name them.
+func (t *Type) allowedRule() (string, bool) {
+	var values []string
+	for _, n := range t.allowed {
+		switch t.Kind {
+		case Text:
+			quoted, ok := quoteOne(n.text)
+			if !ok {
+				return "", false
+			}
+			values = append(values, quoted)
+		case Int:
+			values = append(values, strconv.FormatInt(int64(number64(n)), 10))
+		case Float:
+			values = append(values, "eq="+strconv.FormatFloat(number64(n), 'g', -1, 64))
+		case Bool:
+			values = append(values, "eq="+strconv.FormatBool(n.truth))
+		}
+	}
+	switch {
+	case len(values) == 0:
+		return "", false
+	case t.Kind == Float || t.Kind == Bool:
+		return strings.Join(values, "|"), true
+	}
+	return "oneof=" + strings.Join(values, " "), true
+}
+
+// quoteOne writes a text for the rule oneof, unless the validator has no way to.
+func quoteOne(s string) (string, bool) {
+	if strings.ContainsAny(s, "'`") || strings.Contains(s, "0x2C") || strings.Contains(s, "0x7C") ||
+		strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return "", false
+	}
+	quoted := strings.NewReplacer(",", "0x2C", "|", "0x7C").Replace(s)
+	if s == "" || strings.ContainsFunc(s, unicode.IsSpace) {
+		return "'" + quoted + "'", true
+	}
+	return quoted, true
+}

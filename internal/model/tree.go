@@ -1,0 +1,163 @@
+package model
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// node is a JSON value that knows where it stands, and keeps its fields in
+// their order.
+type node struct {
+	kind   kind
+	text   string // of a string; the literal of a number
+	truth  bool   // of a boolean
+	fields []*node
+	items  []*node
+
+	parent *node
+	name   string // in parent, if that is an object
+	index  int    // in parent, if that is an array
+	start  int    // offset in the file
+}
+
+// kind is what a JSON value is, in a person's words.
+type kind string
+
+const (
+	object  kind = "an object"
+	array   kind = "a list"
+	text    kind = "a string"
+	number  kind = "a number"
+	boolean kind = "true or false"
+	null    kind = "null"
+)
+
+// deepest is more than any schema that a person wrote.
+const deepest = 64
+
+// get returns the field of that name, or nil.
+func (n *node) get(name string) *node {
+	if n == nil {
+		return nil
+	}
+	for _, f := range n.fields {
+		if f.name == name {
+			return f
+		}
+	}
+	return nil
+}
+
+// is reports whether n is a string and says that.
+func (n *node) is(value string) bool { return n != nil && n.kind == text && n.text == value }
+
+// path is where n is, as in fields[2].type.
+func (n *node) path() string {
+	if n.parent == nil {
+		return ""
+	}
+	before := n.parent.path()
+	switch {
+	case n.parent.kind == array:
+		return fmt.Sprintf("%s[%d]", before, n.index)
+	case strings.ContainsFunc(n.name, func(r rune) bool { return !isWord(r) && r != '$' && r != '-' }) || n.name == "":
+		return fmt.Sprintf("%s[%q]", before, n.name)
+	case before == "":
+		return n.name
+	}
+	return before + "." + n.name
+}
+
+// parseTree reads the one JSON value that is all of a file.
+func (r *reader) parseTree() *node {
+	r.text = bytes.TrimPrefix(r.text, []byte("\ufeff"))
+	if !utf8.Valid(r.text) {
+		r.fail(nil, "save it as UTF-8", "is not text in UTF-8")
+	}
+	t := &tree{reader: r, dec: json.NewDecoder(bytes.NewReader(r.text))}
+	t.dec.UseNumber()
+	root := t.value(new(node), 0)
+	if _, err := t.dec.Token(); !errors.Is(err, io.EOF) {
+		r.failAt(t.next(), "", "", "something follows the JSON value that a file must be")
+	}
+	return root
+}
+
+type tree struct {
+	*reader
+	dec *json.Decoder
+}
+
+// next is where the next token starts.
+func (t *tree) next() int {
+	at := int(t.dec.InputOffset())
+	for at < len(t.text) && strings.IndexByte(" \t\r\n,:", t.text[at]) >= 0 {
+		at++
+	}
+	return at
+}
+
+func (t *tree) token() json.Token {
+	at := t.next()
+	tok, err := t.dec.Token()
+	if err != nil {
+		if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
+			t.failAt(int(syntax.Offset), "", "", "is not JSON: %s", syntax)
+		}
+		t.failAt(at, "", "", "is not JSON: it ends too soon")
+	}
+	return tok
+}
+
+// value reads a value into n, which knows its place.
+func (t *tree) value(n *node, depth int) *node {
+	n.start = t.next()
+	if depth > deepest {
+		t.failAt(n.start, "", "", "is nested more than %d deep", deepest)
+	}
+	switch v := t.token().(type) {
+	case json.Delim:
+		if v == '[' {
+			n.kind = array
+			t.list(n, depth)
+		} else {
+			n.kind = object
+			t.members(n, depth)
+		}
+	case string:
+		n.kind, n.text = text, v
+	case json.Number:
+		n.kind, n.text = number, v.String()
+	case bool:
+		n.kind, n.truth = boolean, v
+	default:
+		n.kind = null
+	}
+	return n
+}
+
+func (t *tree) list(n *node, depth int) {
+	for t.dec.More() {
+		n.items = append(n.items, t.value(&node{parent: n, index: len(n.items)}, depth+1))
+	}
+	t.token() // ]
+}
+
+func (t *tree) members(n *node, depth int) {
+	seen := make(map[string]bool)
+	for t.dec.More() {
+		at := t.next()
+		name, _ := t.token().(string)
+		if seen[name] {
+			t.failAt(at, n.path(), "", "%q is there twice", name)
+		}
+		seen[name] = true
+		n.fields = append(n.fields, t.value(&node{parent: n, name: name}, depth+1))
+	}
+	t.token() // }
+}
