@@ -33,7 +33,7 @@ func TestConfigPrintsSettingsAndTheirSources(t *testing.T) {
 			t.Errorf("%q: code %d, %s", args, code, stderr)
 		}
 		text := strings.Join(strings.Fields(stdout), " ")
-		for _, want := range []string{"KAFKA_GROUP_ID=from-yaml # settings.yaml:1 ", "KAFKA_BOOTSTRAP_SERVERS=b:1 # environment "} {
+		for _, want := range []string{"KAFKA_GROUP_ID=from-yaml # settings.yaml:1 ", "KAFKA_BOOTSTRAP_SERVERS=b:1 # environment, over settings.yaml:2 "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%q: %q is missing in\n%s", args, want, stdout)
 			}

@@ -66,7 +66,7 @@ func load(file string, environment, dotEnv map[string]string, consumers ...strin
 	r := newReader(consumers)
 	settings := r.variables(fromEnvironment, environment).over(r.variables(DotEnv, dotEnv))
 	if file != "" {
-		settings[configFile] = value{text: file, written: file, name: fromFlag, from: fromFlag}
+		settings = layer{configFile: {text: file, written: file, name: fromFlag, from: fromFlag}}.over(settings)
 	}
 	if named, ok := settings[configFile]; ok {
 		settings = settings.over(r.yamlFile(named))
@@ -91,13 +91,6 @@ func unreadable(err error) string {
 func FromMap[V any](settings map[string]V, consumers ...string) (Config, error) {
 	r := newReader(consumers)
 	return r.config(r.named(entriesOf(settings)))
-}
-
-// FromEnv makes a Config from the given variables alone, as if they were the
-// environment. It reads no file but those that a variable ending in _FILE
-// names.
-func FromEnv(variables map[string]string) (Config, error) {
-	return load("", variables, nil)
 }
 
 // environment returns the process's environment as a map.

@@ -30,7 +30,7 @@ func refused(t *testing.T, file, environment map[string]string) []string {
 }
 
 func TestDefaultsMakeAConfig(t *testing.T) {
-	cfg, err := FromEnv(least())
+	cfg, err := FromMap(least())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestUnknownNamesAreProblemsInTheFileOnly(t *testing.T) {
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("problems %q, want %q", got, want)
 	}
-	if _, err := FromEnv(typo); err != nil {
+	if _, err := load("", typo, nil); err != nil {
 		t.Errorf("the same names in the environment are refused: %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func TestSecretsComeFromFiles(t *testing.T) {
 	sasl := func(extra ...string) map[string]string {
 		return least(append(extra, "KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u")...)
 	}
-	cfg, err := FromEnv(sasl("KAFKA_SASL_PASSWORD_FILE", path))
+	cfg, err := FromMap(sasl("KAFKA_SASL_PASSWORD_FILE", path))
 	if err != nil || string(cfg.Kafka.SASLPassword) != "hunter2" {
 		t.Errorf("password from a file: %q, %v", string(cfg.Kafka.SASLPassword), err)
 	}

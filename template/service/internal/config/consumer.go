@@ -74,6 +74,7 @@ func (r *reader) consumer(name string, settings layer, first Config) consumer {
 		}
 	}
 	all := p.own.over(settings)
+	maps.Copy(all, p.own) // that each hides what is said of all goes without saying
 	derived := r.derived(name, p.own, first)
 	for name, text := range derived {
 		if _, ok := all[name]; !ok || name == "KAFKA_GROUP_ID" {

@@ -33,23 +33,25 @@ func TestExplainTellsWhereEachSettingCameFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg, err := inFile(t,
-		map[string]string{"KAFKA_SASL_PASSWORD_FILE": password, "AUDIT_KAFKA_SASL_PASSWORD": "hunter3"},
-		map[string]string{"KAFKA_GROUP_ID": "payments", "KAFKA_SASL_PASSWORD": "hunter4", "KAFKA_SASL_USERNAME": "a\nb"}, []string{"audit"},
+		map[string]string{"KAFKA_SASL_PASSWORD_FILE": password, "LOG_LEVEL": "info", "AUDIT_KAFKA_SASL_PASSWORD": "hunter3"},
+		map[string]string{"KAFKA_GROUP_ID": "payments", "KAFKA_SASL_PASSWORD": "hunter4", "KAFKA_SASL_USERNAME": "a\nb", "LOG_LEVEL": "warn", configFile: "x"}, []string{"audit"},
 		"bootstrap.servers: [a:1, b:2]", "security.protocol: SASL_SSL", "", "session.timeout.ms: 30000",
 		"consumers:", "  audit:", "    kafka_max_workers: 1",
+		"log_level: error", "group.id: other",
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	lines := explained(t, cfg)
 	for _, want := range []string{
-		`CONFIG_FILE=config.yaml # --config`,
+		`CONFIG_FILE=config.yaml # --config, over .env`,
 		`KAFKA_BOOTSTRAP_SERVERS=a:1,b:2 # config.yaml:1`,
-		`KAFKA_GROUP_ID=payments # .env`,
+		`KAFKA_GROUP_ID=payments # .env, over config.yaml:9`,
+		`LOG_LEVEL=info # environment, over .env`,
 		`KAFKA_SESSION_TIMEOUT=30s # config.yaml:4`,
 		`KAFKA_MAX_WORKERS=16 # default`,
 		`KAFKA_CLIENT_ID=payments # default`,
-		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,
+		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment), over .env`,
 		`KAFKA_SASL_USERNAME="a\nb" # .env`,
 		`KAFKA_SSL_CA= # default`,
 		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:7`,

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -170,6 +171,50 @@ func TestTheHigherSourceWins(t *testing.T) {
 			if w := want[f.Name]; w != "" && f.value.String() != w {
 				t.Errorf("%s is of %q, want %q", f.Name, f.text(), w)
 			}
+		}
+	})
+}
+
+// TestNoSourceShowsASecret draws settings, right and wrong ones, with a secret
+// among them, of the first consumer or of another.
+func TestNoSourceShowsASecret(t *testing.T) {
+	dir := t.TempDir()
+	const secret = "hunter2-hunter2"
+	var secrets []string
+	for _, s := range Settings() {
+		if s.Secret {
+			secrets = append(secrets, s.Name)
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		settings := drawSettings(t)
+		name := rapid.SampledFrom(secrets).Draw(t, "secret")
+		own := map[string]any{}
+		given := map[string]any{consumersKey: map[string]any{"audit": own}}
+		for name, value := range settings {
+			given[strings.ToLower(name)] = value
+		}
+		if rapid.Bool().Draw(t, "of the consumer") {
+			own[strings.ToLower(name)] = Secret(secret)
+			settings["AUDIT_"+name] = secret
+		} else {
+			given[strings.ToLower(name)] = secret
+			settings[name] = secret
+		}
+		ofMap, err1 := FromMap(given, "audit")
+		ofEnvironment, err2 := load("", settings, nil, "audit")
+		ofDotEnv, err3 := load("", nil, settings, "audit")
+		ofFile, err4 := load(writeYAML(t, dir, renamed(settings, strings.ToLower)), nil, nil, "audit") // audit_kafka_… is a mistake there
+		shown := fmt.Sprintln(err1, err2, err3, err4)
+		for _, cfg := range []Config{ofMap, ofEnvironment, ofDotEnv, ofFile} {
+			var b strings.Builder
+			if err := cfg.Explain(&b); err != nil {
+				t.Fatal(err)
+			}
+			shown += b.String() + cfg.String() + fmt.Sprintf("%+v", cfg.Consumer("audit"))
+		}
+		if strings.Contains(shown, secret) {
+			t.Errorf("%s is shown in\n%s", name, shown)
 		}
 	})
 }

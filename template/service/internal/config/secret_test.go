@@ -17,7 +17,7 @@ import (
 )
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	cfg, err := FromEnv(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_MAX_WORKERS", "3"))
+	cfg, err := FromMap(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_MAX_WORKERS", "3"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func TestSecuritySettingsFitTogether(t *testing.T) {
 		{"a certificate without TLS", []string{"KAFKA_SSL_CA", cert}, "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := FromEnv(least(c.vars...))
+			_, err := FromMap(least(c.vars...))
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,6 +15,7 @@ type value struct {
 	name    string // the setting's name in the source
 	from    string // the source: environment, .env, config.yaml:12
 	file    bool   // text is what the file holds that written names
+	over    string // the source whose value it hides, if any: the next one
 }
 
 // The sources that have no lines.
@@ -29,10 +31,14 @@ const configFile = "CONFIG_FILE"
 
 // source says where the value came from.
 func (v value) source() string {
+	source := v.from
 	if v.file {
-		return fmt.Sprintf("%s (%s, %s)", v.written, v.name, v.from)
+		source = fmt.Sprintf("%s (%s, %s)", v.written, v.name, v.from)
 	}
-	return v.from
+	if v.over != "" {
+		source += ", over " + v.over
+	}
+	return source
 }
 
 // where is what stands before a problem with something from a source: the
@@ -49,7 +55,7 @@ func where(from string) string {
 // environment: NAME, NAME_FILE or, for a consumer's own, CONSUMER_NAME.
 type layer map[string]value
 
-// over lays l over another one. What l gives, be it as NAME or as NAME_FILE,
+// over lays l over another layer. What l gives, be it as NAME or as NAME_FILE,
 // replaces both of the other.
 func (l layer) over(other layer) layer {
 	merged := make(layer)
@@ -59,7 +65,11 @@ func (l layer) over(other layer) layer {
 		delete(merged, name)
 		delete(merged, name+fileSuffix)
 	}
-	maps.Copy(merged, l)
+	for name, v := range l {
+		plain := strings.TrimSuffix(name, fileSuffix)
+		v.over = cmp.Or(v.over, other[plain].from, other[plain+fileSuffix].from)
+		merged[name] = v
+	}
 	return merged
 }
 
