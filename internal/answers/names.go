@@ -126,7 +126,7 @@ func fileName(words []string) string {
 }
 
 // takenFiles are the files in a directory of files of topics that belong to none.
-var takenFiles = []string{"handlers", "models", "doc"}
+var takenFiles = []string{"handlers", "models", "web", "doc"}
 
 // splitCamel cuts a word before each capital that follows a small letter or digit.
 func splitCamel(word string) []string {

@@ -27,11 +27,14 @@ var extraFiles = []struct{ pattern, extra string }{
 	{"internal/config/registry*", answers.Avro},
 	{"dev/registry*", answers.Avro},
 	{"e2e/registry*", answers.Avro},
-	{"internal/web/", answers.HTTP},
+	{"internal/httpapi/", answers.HTTP},
 	{"internal/config/http*", answers.HTTP},
 	{"web/", answers.HTTP},
 	{"openapi.yaml*", answers.HTTP},
+	{"http_test.go", answers.HTTP},
+	{"openapi_test.go", answers.HTTP},
 	{"dev/http*", answers.HTTP},
+	{"dev/samples/http*", answers.HTTP},
 	{"e2e/http*", answers.HTTP},
 }
 

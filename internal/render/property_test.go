@@ -100,7 +100,7 @@ func renderAndCheck(a answers.Answers) error {
 	return errors.Join(compiles(tree), readsBack(tree, a))
 }
 
-// compiles type-checks handlers and models, which the answers change most, and
+// compiles type-checks handlers, models and web, which the answers change most, and
 // parses the other packages outside internal/. What they import counts as
 // right: TestVet compiles everything.
 func compiles(tree *render.Tree) error {
@@ -114,7 +114,7 @@ func compiles(tree *render.Tree) error {
 		if err != nil {
 			return err
 		}
-		if dir := path.Dir(f.Path); dir == "handlers" || dir == "models" {
+		if dir := path.Dir(f.Path); dir == "handlers" || dir == "models" || dir == "web" {
 			packages[dir+" "+file.Name.Name] = append(packages[dir+" "+file.Name.Name], file)
 		}
 	}
@@ -179,6 +179,13 @@ func readsBack(tree *render.Tree, a answers.Answers) error {
 		errs = append(errs, err)
 		same("compose.yaml", group, a.Group)
 	}
+	if a.Has(answers.HTTP) {
+		paths, err := openAPIPaths(contents["openapi.yaml"])
+		errs = append(errs, err)
+		for _, topic := range a.Topics {
+			same("openapi.yaml", paths["/"+topic], "#/components/schemas/"+answers.NamesOf(topic).Model)
+		}
+	}
 	topics, err := registered(contents["handlers/handlers.go"])
 	errs = append(errs, err)
 	same("handlers.go", strings.Join(topics, " "), strings.Join(a.Topics, " "))
@@ -208,6 +215,35 @@ func composeGroup(text []byte) (string, error) {
 		}
 	}
 	return "", errors.New("compose.yaml has no group")
+}
+
+// openAPIPaths returns the model of each path in openapi.yaml.
+func openAPIPaths(text []byte) (map[string]string, error) {
+	type schema struct {
+		Ref string `yaml:"$ref"`
+	}
+	var file struct {
+		Paths map[string]struct {
+			Post struct {
+				RequestBody struct {
+					Content map[string]struct{ Schema schema }
+				} `yaml:"requestBody"`
+			}
+		}
+		Components struct{ Schemas map[string]any }
+	}
+	if err := yaml.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("openapi.yaml: %w", err)
+	}
+	models := make(map[string]string)
+	for path, item := range file.Paths {
+		ref := item.Post.RequestBody.Content["application/json"].Schema.Ref
+		if file.Components.Schemas[strings.TrimPrefix(ref, "#/components/schemas/")] == nil {
+			return nil, fmt.Errorf("openapi.yaml: %s has the model %q, which is not there", path, ref)
+		}
+		models[path] = ref
+	}
+	return models, nil
 }
 
 // registered returns the topics that the calls of message.Register name.

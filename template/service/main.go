@@ -14,9 +14,11 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/handlers"
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+	"github.com/ouroboros-forge/forge/template/service/web" //forge:if http
 )
 
 func main() { os.Exit(start()) }
@@ -49,7 +51,11 @@ func run(ctx context.Context, cfg config.Config) (err error) {
 	if err != nil {
 		return err
 	}
+	api := httpapi.New(cfg, log)                                //forge:if http
+	web.Register(api, web.Deps{Log: log, Publisher: publisher}) //forge:if http
+
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return api.Serve(ctx) })    // answers what it took before it returns //forge:if http
 	g.Go(func() error { return consumer.Run(ctx) }) // drains and commits before it returns
 	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, log, consumer) })
 	return g.Wait()

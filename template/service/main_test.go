@@ -119,19 +119,19 @@ func TestRefusesBadSettings(t *testing.T) {
 // service is a run of main's wiring in this process.
 type service struct {
 	ops  string // http://host:port
+	web  string // the same, of the web service //forge:if http
 	end  context.CancelFunc
 	done chan error
 }
 
-// startService calls run with settings that make nobody wait, and with none of the
-// project's .env or of whoever runs the tests.
-func startService(t *testing.T, broker string) *service {
+// testSettings are settings that make nobody wait, and none of the project's .env
+// or of whoever runs the tests.
+func testSettings(t *testing.T, broker string) config.Config {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, s := range config.Settings() {
 		t.Setenv(s.Name, "")
 	}
-	listen := freeAddress(t)
 	for name, value := range map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS":  broker,
 		"KAFKA_GROUP_ID":           group,
@@ -139,7 +139,8 @@ func startService(t *testing.T, broker string) *service {
 		"KAFKA_HEARTBEAT_INTERVAL": "100ms",
 		"KAFKA_FETCH_MAX_WAIT":     "50ms",
 		"KAFKA_METADATA_BACKOFF":   "20ms",
-		"OPS_ADDR":                 listen,
+		"OPS_ADDR":                 freeAddress(t),
+		"HTTP_ADDR":                freeAddress(t), //forge:if http
 		"LOG_LEVEL":                "error",
 	} {
 		t.Setenv(name, value)
@@ -148,8 +149,20 @@ func startService(t *testing.T, broker string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return cfg
+}
+
+// startService starts the service with settings that make nobody wait.
+func startService(t *testing.T, broker string) *service {
+	t.Helper()
+	return startWith(t, testSettings(t, broker))
+}
+
+func startWith(t *testing.T, cfg config.Config) *service {
+	t.Helper()
 	ctx, end := context.WithCancel(context.Background())
-	s := &service{ops: "http://" + listen, end: end, done: make(chan error, 1)}
+	s := &service{ops: "http://" + cfg.Ops.Addr, end: end, done: make(chan error, 1)}
+	s.web = "http://" + cfg.HTTP.Listen //forge:if http
 	go func() { s.done <- run(ctx, cfg) }()
 	t.Cleanup(end)
 	return s

@@ -41,6 +41,7 @@ type service struct {
 	publisher *kafka.Publisher
 	consumer  *kafka.Consumer
 	ops       net.Listener
+	door      *door //forge:if http
 	log       *slog.Logger
 }
 
@@ -65,13 +66,15 @@ func newService(ctx context.Context, brokerAddr string, observe func(engine.Even
 		return nil, err
 	}
 	s.consumer.Observe(observe)
-	return s, nil
+	s.door, err = openDoor(ctx, cfg, s.publisher, s.log) //forge:if http
+	return s, err
 }
 
 // run consumes until ctx ends, then drains and commits.
 func (s *service) run(ctx context.Context) error {
 	defer func() { _ = s.publisher.Close() }()
 	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.door.run(ctx) }) //forge:if http
 	g.Go(func() error { return s.consumer.Run(ctx) })
 	g.Go(func() error { return ops.ServeOn(ctx, s.ops, s.log, s.consumer) })
 	return g.Wait()

@@ -45,6 +45,7 @@ func run(ctx context.Context, all []samples.Sample, once bool, out *report) erro
 			out.wrong(err) // somebody looks into it, and sees what they send next too
 		}
 		if err == nil {
+			service.door.invite(out) //forge:if http
 			out.next(kafka, service)
 		}
 		return nil

@@ -21,6 +21,7 @@ func (r *report) begin(kafka *broker, s *service) {
 		instead = fmt.Sprintf(", because %d is taken", usualPort)
 	}
 	fmt.Fprintf(r.w, "kafka  embedded on %s%s · %s\n", kafka.addr, instead, topics)
+	fmt.Fprintf(r.w, "web    %s\n", s.door.paths()) //forge:if http
 	fmt.Fprintf(r.w, "ops    http://%s/readyz · /livez · /metrics\n\n", s.ops.Addr())
 }
 

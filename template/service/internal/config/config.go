@@ -24,6 +24,7 @@ type Config struct {
 	Kafka    Kafka
 	Registry Registry //forge:if avro
 	Ops      Ops
+	HTTP     HTTP //forge:if http
 	Log      Log
 
 	sources   map[string]string   // where each setting that is not the default came from

@@ -16,7 +16,7 @@ var (
 	ErrClosed = errors.New("publisher is closed")
 	// ErrTooLarge is returned for a message that the topic does not take,
 	// however often it is tried.
-	ErrTooLarge = errors.New("message is too large for the topic")
+	ErrTooLarge = message.ErrTooLarge
 )
 
 // errAbandoned is what callers get when Close gives up on their message.

@@ -33,3 +33,12 @@ func (c *handling) Value(key any) any {
 	}
 	return c.Context.Value(key)
 }
+
+// WithMessageID returns a context in which what is published has the given id
+// in the place of a fresh one. It is for one message: consumers take a second
+// with the same id for the same.
+func WithMessageID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, messageIDKey{}, id)
+}
+
+type messageIDKey struct{}

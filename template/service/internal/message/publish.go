@@ -20,6 +20,10 @@ type Event interface {
 	MessageType() string // what happened, as consumers know it
 }
 
+// ErrTooLarge is the cause where a topic does not take a message for its size,
+// however often it is tried.
+var ErrTooLarge = errors.New("message is too large for the topic")
+
 // Publisher publishes events. It is what handlers and web handlers are given;
 // all of its errors are *PublishError.
 type Publisher interface {
@@ -98,6 +102,9 @@ func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Me
 	}
 	h := NewHeader(e.MessageType(), producer)
 	m.Header, m.Body, m.Time = &h, e, h.Timestamp
+	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
+		h.MessageID = id
+	}
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
 	}

@@ -1,0 +1,85 @@
+// Package httpapi is the service's door for HTTP. It reads and checks what is
+// posted, by the same rules as messages, gives it to the endpoint of its path,
+// and answers in JSON whatever happens. The endpoints are in web/.
+package httpapi
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+// API is the paths that the service serves. Register all of them, then serve.
+type API struct {
+	cfg   config.HTTP
+	drain time.Duration
+	log   *slog.Logger
+	mux   *http.ServeMux
+	posts []Operation
+	seats chan struct{} // one for each request that is being served
+}
+
+// Operation is what Post registered, for those who describe or call it.
+type Operation struct {
+	Path  string
+	Body  reflect.Type
+	Topic string // where the body is published, if it is a message.Event
+}
+
+// New returns an API without paths.
+func New(cfg config.Config, log *slog.Logger) *API {
+	return &API{
+		cfg:   cfg.HTTP,
+		drain: cfg.Kafka.DrainTimeout,
+		log:   log,
+		mux:   http.NewServeMux(),
+		seats: make(chan struct{}, cfg.HTTP.MaxRequests),
+	}
+}
+
+// Handle registers what is not a Post. Patterns are http.ServeMux's.
+func (a *API) Handle(pattern string, h http.Handler) { a.mux.Handle(pattern, h) }
+
+// Operations returns what was registered with Post, in that order.
+func (a *API) Operations() []Operation { return a.posts }
+
+// ServeHTTP answers a request. There is no place for more than
+// HTTP_MAX_REQUESTS at once: while the broker is away they would gather.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case a.seats <- struct{}{}:
+		defer func() { <-a.seats }()
+	default:
+		a.refuse(w, r, &Error{Status: http.StatusServiceUnavailable, Detail: "too many requests are being served"})
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.RequestTimeout)
+	defer cancel()
+	r = r.WithContext(ctx)
+	if _, pattern := a.mux.Handler(r); pattern == "" {
+		w = &unrouted{ResponseWriter: w, api: a, request: r}
+	}
+	a.mux.ServeHTTP(w, r)
+}
+
+// unrouted answers in JSON where http.ServeMux would answer in plain text, that
+// a path or a method is not there.
+type unrouted struct {
+	http.ResponseWriter
+	api     *API
+	request *http.Request
+}
+
+func (u *unrouted) WriteHeader(status int) {
+	if status < http.StatusBadRequest { // it leads to where there is something
+		u.ResponseWriter.WriteHeader(status)
+		return
+	}
+	u.api.refuse(u.ResponseWriter, u.request, &Error{Status: status})
+}
+
+func (u *unrouted) Write(text []byte) (int, error) { return len(text), nil }

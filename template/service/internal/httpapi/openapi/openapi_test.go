@@ -1,0 +1,199 @@
+package openapi
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+type address struct {
+	Street string `json:"street" validate:"required,max=80"`
+	Zip    string `json:"zip,omitempty"`
+}
+
+type base struct {
+	Created time.Time `json:"created" validate:"required"`
+}
+
+type territory struct {
+	message.ForbidExtra
+	base
+	ID       string            `json:"id" validate:"required"`
+	Kind     string            `json:"kind" validate:"oneof=city rural"`
+	Level    int               `json:"level" validate:"omitempty,oneof=1 2"`
+	Area     float64           `json:"area" validate:"gt=0,lte=1000"`
+	Count    uint8             `json:"count"`
+	Mail     *string           `json:"mail" validate:"omitempty,email"`
+	Tags     []string          `json:"tags" validate:"max=3,unique,dive,min=2"`
+	Labels   map[string]string `json:"labels"`
+	Photo    []byte            `json:"photo"`
+	At       address           `json:"at"`
+	Former   *address          `json:"former"`
+	Parts    []territory       `json:"parts"`
+	Secret   string            `json:"-"`
+	Untagged bool
+	Quoted   int64  `json:"quoted,string"`
+	Other    string `json:"other" validate:"required_without=ID,eqfield=ID"`
+	Any      any    `json:"any"`
+}
+
+// ruled checks itself, so its tags say nothing.
+type ruled struct {
+	ID string `json:"id" validate:"required"`
+}
+
+func (ruled) Validate() error { return nil }
+
+func parse(t *testing.T, text string) Object {
+	t.Helper()
+	var o Object
+	if err := json.Unmarshal([]byte(text), &o); err != nil {
+		t.Fatalf("%v in %s", err, text)
+	}
+	return o
+}
+
+// plain returns o as a reader of JSON has it.
+func plain(t *testing.T, o Object) Object {
+	t.Helper()
+	text, err := json.Marshal(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse(t, string(text))
+}
+
+func TestSchemasSayWhatTheModelTakes(t *testing.T) {
+	s := newSchemas()
+	s.model(reflect.TypeFor[territory]())
+	s.model(reflect.TypeFor[ruled]())
+	got := plain(t, s.described)
+	want := parse(t, `{
+		"territory": {
+			"type": "object", "additionalProperties": false,
+			"required": ["created", "id", "kind", "area", "at"],
+			"properties": {
+				"created": {"type": "string", "format": "date-time"},
+				"id": {"type": "string", "minLength": 1},
+				"kind": {"type": "string", "enum": ["city", "rural"]},
+				"level": {"type": "integer", "enum": [1, 2]},
+				"area": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
+				"count": {"type": "integer", "minimum": 0},
+				"mail": {"type": ["string", "null"], "format": "email"},
+				"tags": {"type": "array", "maxItems": 3, "uniqueItems": true, "items": {"type": "string", "minLength": 2}},
+				"labels": {"type": "object", "additionalProperties": {"type": "string"}},
+				"photo": {"type": "string", "contentEncoding": "base64"},
+				"at": {"$ref": "#/components/schemas/address"},
+				"former": {"anyOf": [{"$ref": "#/components/schemas/address"}, {"type": "null"}]},
+				"parts": {"type": "array", "items": {"$ref": "#/components/schemas/territory"}},
+				"Untagged": {"type": "boolean"},
+				"quoted": {"type": "string"},
+				"other": {"type": "string"},
+				"any": {}
+			}
+		},
+		"address": {
+			"type": "object", "required": ["street"],
+			"properties": {"street": {"type": "string", "minLength": 1, "maxLength": 80}, "zip": {"type": "string"}}
+		},
+		"ruled": {"type": "object", "properties": {"id": {"type": "string"}}}
+	}`)
+	for name := range want {
+		if !reflect.DeepEqual(got[name], want[name]) {
+			t.Errorf("%s is\n%v\nwant\n%v", name, got[name], want[name])
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d schemas, want %d", len(got), len(want))
+	}
+}
+
+// What the schema requires is what the service requires.
+func TestRequiredIsWhatAnEmptyBodyLacks(t *testing.T) {
+	b, err := message.NewBody[address]()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = b.Read([]byte("{}"))
+	var missing []any
+	for _, f := range message.Fields(err) {
+		missing = append(missing, f.Field)
+	}
+	s := newSchemas()
+	s.model(reflect.TypeFor[address]())
+	described, ok := s.described["address"].(Object)
+	if !ok || !reflect.DeepEqual(described["required"], missing) {
+		t.Errorf("required: %v, but the service misses %v", described["required"], missing)
+	}
+}
+
+func TestDocumentHasEachOperation(t *testing.T) {
+	doc := plain(t, Document([]httpapi.Operation{
+		{Path: "/territories", Body: reflect.TypeFor[territory]()},
+		{Path: "/v1/addresses", Body: reflect.TypeFor[address]()},
+	}))
+	for path, schema := range map[string]string{"/territories": "territory", "/v1/addresses": "address"} {
+		post := below(doc, "paths", path, "post")
+		if got := below(post, "requestBody", "content", "application/json", "schema")["$ref"]; got != "#/components/schemas/"+schema {
+			t.Errorf("%s takes %v", path, got)
+		}
+		for _, status := range []string{"202", "400", "413", "415", "503"} {
+			if below(post, "responses", status)["$ref"] == nil {
+				t.Errorf("%s has no answer %s", path, status)
+			}
+		}
+	}
+}
+
+// below returns the object at a path of names, or nil.
+func below(o Object, names ...string) Object {
+	for _, name := range names {
+		o, _ = o[name].(Object)
+	}
+	return o
+}
+
+func TestMergeKeepsWhatAPersonWrote(t *testing.T) {
+	file := parse(t, `{
+		"openapi": "3.1.0", "info": {"title": "mine"},
+		"paths": {
+			"/a": {"post": {"summary": "mine", "requestBody": {"required": false}}},
+			"/own": {"get": {}}
+		},
+		"components": {"schemas": {
+			"A": {
+				"description": "mine", "additionalProperties": false,
+				"properties": {"id": {"type": "string", "maxLength": 5, "description": "mine"}, "gone": {"type": "string"}, "title": {"type": "string"}}
+			},
+			"Own": {"type": "object"}
+		}}
+	}`)
+	document := parse(t, `{
+		"openapi": "3.1.0",
+		"paths": {"/a": {"post": {"requestBody": {"required": true}}}, "/b": {"post": {}}},
+		"components": {"schemas": {"A": {"type": "object", "properties": {"id": {"type": "string", "minLength": 1}}}}}
+	}`)
+	want := parse(t, `{
+		"openapi": "3.1.0", "info": {"title": "mine"},
+		"paths": {
+			"/a": {"post": {"summary": "mine", "requestBody": {"required": true}}},
+			"/b": {"post": {}},
+			"/own": {"get": {}}
+		},
+		"components": {"schemas": {
+			"A": {"type": "object", "description": "mine", "properties": {"id": {"type": "string", "minLength": 1, "description": "mine"}}},
+			"Own": {"type": "object"}
+		}}
+	}`)
+	got := Merge(file, document)
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got %v\nwant %v", got, want)
+	}
+	if again := Merge(got, document); !reflect.DeepEqual(again, got) {
+		t.Errorf("a second time changes something: %v", again)
+	}
+}

@@ -1,2 +1,0 @@
-// Package web has what others may ask of the service over HTTP.
-package web

@@ -1,0 +1,20 @@
+// Package web has what the service takes over HTTP, one file a topic.
+package web
+
+import (
+	"log/slog"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Deps is what endpoints need. It is made in main.go; add what yours need.
+type Deps struct {
+	Log       *slog.Logger
+	Publisher message.Publisher
+}
+
+// Register is the one place where a path meets its endpoint.
+func Register(a *httpapi.API, d Deps) {
+	httpapi.Post(a, "/orders", NewOrders(d.Publisher)) //forge:each topic
+}
