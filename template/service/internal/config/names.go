@@ -32,6 +32,8 @@ var kafkaNames = map[string][]string{
 	"KAFKA_PUBLISH_BUFFER_BYTES":    {"buffer.memory"},
 	"KAFKA_PUBLISH_RETRY_DELAY":     {"retry.backoff.ms"},
 	"KAFKA_PUBLISH_RETRY_MAX_DELAY": {"retry.backoff.max.ms"},
+	"SCHEMA_REGISTRY_URL":           {"schema.registry.url"},   //forge:if avro
+	"SCHEMA_REGISTRY_AUTO_REGISTER": {"auto.register.schemas"}, //forge:if avro
 
 	"KAFKA_SECURITY_PROTOCOL": {"security.protocol"},
 	"KAFKA_SASL_MECHANISM":    {"sasl.mechanism", "sasl.mechanisms"},

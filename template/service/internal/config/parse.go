@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -56,7 +57,7 @@ func (p *problems) add(s Setting, text, format string, args ...any) {
 	if !given {
 		v = value{name: s.Name, written: text, from: fromDefault}
 	}
-	shown := fmt.Sprintf("=%q", v.written)
+	shown := fmt.Sprintf("=%q", userInfo.ReplaceAllString(v.written, "://"+redacted+"@"))
 	switch {
 	case text == "":
 		shown = " is not set"
@@ -74,6 +75,9 @@ func (p *problems) add(s Setting, text, format string, args ...any) {
 	}
 	p.lines = append(p.lines, line)
 }
+
+// userInfo is what comes before the host in a URL: it may have a password.
+var userInfo = regexp.MustCompile(`://\S*@`)
 
 // fail takes a setting out of the checks that are to come.
 func (p *problems) fail(name string) {

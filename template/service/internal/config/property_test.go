@@ -205,15 +205,15 @@ func TestNoSourceShowsASecret(t *testing.T) {
 		ofEnvironment, err2 := load("", settings, nil, "audit")
 		ofDotEnv, err3 := load("", nil, settings, "audit")
 		ofFile, err4 := load(writeYAML(t, dir, renamed(settings, strings.ToLower)), nil, nil, "audit") // audit_kafka_… is a mistake there
-		shown := fmt.Sprintln(err1, err2, err3, err4)
+		var b strings.Builder
+		fmt.Fprintln(&b, err1, err2, err3, err4)
 		for _, cfg := range []Config{ofMap, ofEnvironment, ofDotEnv, ofFile} {
-			var b strings.Builder
 			if err := cfg.Explain(&b); err != nil {
 				t.Fatal(err)
 			}
-			shown += b.String() + cfg.String() + fmt.Sprintf("%+v", cfg.Consumer("audit"))
+			fmt.Fprintf(&b, "%s%+v", cfg, cfg.Consumer("audit"))
 		}
-		if strings.Contains(shown, secret) {
+		if shown := b.String(); strings.Contains(shown, secret) {
 			t.Errorf("%s is shown in\n%s", name, shown)
 		}
 	})

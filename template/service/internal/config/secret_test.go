@@ -54,6 +54,13 @@ func TestProblemsDoNotShowSecrets(t *testing.T) {
 	}
 }
 
+func TestProblemsDoNotShowThePasswordOfAURL(t *testing.T) {
+	got := refused(t, nil, least("KAFKA_BOOTSTRAP_SERVERS", "http://a:1,https://me:hunter2@b:1/"))
+	if want := `KAFKA_BOOTSTRAP_SERVERS="http://[redacted]@b:1/": must be`; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+		t.Errorf("problems %q, want %s", got, want)
+	}
+}
+
 func TestLoggerFollowsItsSettings(t *testing.T) {
 	var b bytes.Buffer
 	log := Log{Level: "warn", Format: "json"}.Logger(&b)
