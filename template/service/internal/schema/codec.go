@@ -97,6 +97,7 @@ type codec struct {
 	models  frozen[reflect.Type, *model]
 	bound   frozen[place, *binding]
 	mu      sync.Mutex // held while bound and models change
+	late    sync.Mutex // held while a type that nobody told of gets its subject
 }
 
 func newCodec(r *Registry, f format, cfg config.Registry, log *slog.Logger) codec {
@@ -123,6 +124,7 @@ type place struct {
 type binding struct {
 	topic string
 	model *model
+	late  bool // nobody told of it before its first message
 	id    atomic.Uint32
 	mu    sync.Mutex // held while the registry is asked
 }
@@ -132,11 +134,11 @@ type binding struct {
 func (c *codec) Bind(topic string, t reflect.Type) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, err := c.bind(topic, t)
+	_, err := c.bind(topic, t, false)
 	return err
 }
 
-func (c *codec) bind(topic string, t reflect.Type) (*binding, error) {
+func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) {
 	at := place{topic, t}
 	if b, ok := c.bound.get(at); ok {
 		return b, nil
@@ -151,7 +153,7 @@ func (c *codec) bind(topic string, t reflect.Type) (*binding, error) {
 				other.model.typ, t, m.about.FullName(), topic)
 		}
 	}
-	b := &binding{topic: topic, model: m}
+	b := &binding{topic: topic, model: m, late: late}
 	c.bound.set(at, b)
 	return b, nil
 }
@@ -191,10 +193,32 @@ func (c *codec) on(topic string) []*binding {
 // topic's and the schema's where a topic has several types. Other clients know
 // them as TopicNameStrategy and TopicRecordNameStrategy.
 func (c *codec) subject(b *binding) string {
-	if len(c.on(b.topic)) == 1 {
-		return b.topic + "-value"
+	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.late })
+	if others {
+		return b.topic + "-" + b.model.about.FullName()
 	}
-	return b.topic + "-" + b.model.about.FullName()
+	return b.topic + "-value"
+}
+
+// lateSubject is subject for a type that nobody told of: there may be more of
+// them, so whether the topic's subject is another type's is for the registry to
+// say. Each type has the same one after a restart, whichever comes first.
+func (c *codec) lateSubject(ctx context.Context, b *binding) (string, error) {
+	subject := c.subject(b)
+	if subject != b.topic+"-value" {
+		return subject, nil
+	}
+	versions, err := c.registry.versions(ctx, subject)
+	if err != nil || len(versions) == 0 {
+		return subject, err
+	}
+	latest := versions[len(versions)-1]
+	if s, err := c.format.parse(latest.text, latest.references); err == nil && latest.kind == c.format.kind() {
+		if _, full := s.name(); full == b.model.about.FullName() {
+			return subject, nil
+		}
+	}
+	return b.topic + "-" + b.model.about.FullName(), nil
 }
 
 // Decode reads the value in the registry's wire format: a zero, the id of the
@@ -256,22 +280,14 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h *message.Heade
 }
 
 // bindingOf returns the binding of a model that is written. One that nobody
-// told of before is bound now, unless that would change what others' subjects
-// are called.
+// told of before is bound now.
 func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
 	if b, ok := c.bound.get(place{topic, t}); ok {
 		return b, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b, ok := c.bound.get(place{topic, t}); ok {
-		return b, nil
-	}
-	if others := c.on(topic); len(others) > 0 {
-		return nil, fmt.Errorf("topic %q has schemas of %s, and nobody told of %s at the start: tell the publisher of all types of a topic",
-			topic, others[0].model.typ, t)
-	}
-	return c.bind(topic, t)
+	return c.bind(topic, t, true)
 }
 
 // reader returns what reads bodies by w into a value of type out, a pointer.

@@ -71,6 +71,14 @@ func (c *codec) identify(ctx context.Context, b *binding) (uint32, error) {
 // must go with those that it has; then it is registered, if that is wanted.
 func (c *codec) settle(ctx context.Context, b *binding, register bool) (int, error) {
 	subject := c.subject(b)
+	if b.late {
+		c.late.Lock() // two types that come at once must not both find the topic's subject free
+		defer c.late.Unlock()
+		var err error
+		if subject, err = c.lateSubject(ctx, b); err != nil {
+			return 0, passing(err)
+		}
+	}
 	s := sr.Schema{Schema: b.model.text, Type: c.format.kind()}
 	id, err := c.registry.lookup(ctx, subject, s)
 	if err == nil {

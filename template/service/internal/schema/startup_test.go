@@ -273,12 +273,26 @@ func TestStartupTellsWhatOnlyAPersonCanMend(t *testing.T) {
 	mustSay(t, c.Startup(t.Context()), "is SCHEMA_REGISTRY_URL right?")
 }
 
-func TestAnEventThatNobodyToldOf(t *testing.T) {
-	c := start(t, settings(t, startRegistry(t).URL()), "other", refund{})
+// Whichever type is published first, after a restart as well: each keeps its
+// subject.
+func TestTypesThatNobodyToldOfKeepTheirSubjects(t *testing.T) {
+	registry := startRegistry(t)
+	cfg := settings(t, registry.URL())
 	h := message.NewHeader("refund", "tests")
-	encode(t, c, header(), payment{}) // the only one of its topic
-	err := c.Encode(t.Context(), &message.Message{Topic: topic}, &h, &refund{})
-	mustSay(t, err, `topic "payments"`, "tell the publisher")
+	encode(t, newCodec(t, cfg), header(), payment{})
+	encode(t, newCodec(t, cfg), h, &refund{})
+	c := newCodec(t, cfg)
+	encode(t, c, h, refund{})
+	encode(t, c, header(), payment{})
+	encode(t, start(t, cfg, topic, payment{}), header(), payment{})
+	for _, subject := range []string{"payments-value", "payments-refund"} {
+		if len(registry.has(t, subject)) != 1 {
+			t.Errorf("%s has %d versions", subject, len(registry.has(t, subject)))
+		}
+	}
+	if registry.SubjectExists("payments-shop.billing.PaymentReceived") {
+		t.Error("payments has two subjects")
+	}
 }
 
 func TestTwoModelsOfATopicNeedTwoNames(t *testing.T) {
