@@ -18,7 +18,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
-	"github.com/ouroboros-forge/forge/template/service/web" //forge:if http
+	"github.com/ouroboros-forge/forge/template/service/internal/schema" //forge:if avro
+	"github.com/ouroboros-forge/forge/template/service/web"             //forge:if http
 )
 
 func main() { os.Exit(start()) }
@@ -41,10 +42,16 @@ func settings(file string) (config.Config, error) { return config.Load(file) }
 func run(ctx context.Context, cfg config.Config) (err error) {
 	log := cfg.Log.Logger(os.Stderr)
 
+	codec, err := schema.New(cfg.Registry, log) //forge:if avro
+	if err != nil {                             //forge:if avro
+		return err //forge:if avro
+	} //forge:if avro
 	publisher := kafka.NewPublisher(cfg, log)
+	publisher.SetCodec(codec)                                    //forge:if avro
 	defer func() { err = errors.Join(err, publisher.Close()) }() // what is on its way has a drain's time
 
 	registry := message.NewRegistry(message.Recover, message.Log(log))
+	registry.SetCodec(codec) //forge:if avro
 	handlers.Register(registry, handlers.Deps{Log: log, Publisher: publisher})
 
 	consumer, err := kafka.NewConsumer(cfg.Kafka, registry, publisher, log)

@@ -132,6 +132,7 @@ func testSettings(t *testing.T, broker string) config.Config {
 	for _, s := range config.Settings() {
 		t.Setenv(s.Name, "")
 	}
+	registry := registryURL(t) //forge:if avro
 	for name, value := range map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS":  broker,
 		"KAFKA_GROUP_ID":           group,
@@ -141,6 +142,7 @@ func testSettings(t *testing.T, broker string) config.Config {
 		"KAFKA_METADATA_BACKOFF":   "20ms",
 		"OPS_ADDR":                 freeAddress(t),
 		"HTTP_ADDR":                freeAddress(t), //forge:if http
+		"SCHEMA_REGISTRY_URL":      registry,       //forge:if avro
 		"LOG_LEVEL":                "error",
 	} {
 		t.Setenv(name, value)
@@ -215,6 +217,7 @@ func check(t *testing.T, broker string, all []samples.Sample) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	client := dial(t, broker)
+	all = encoded(ctx, t, all) //forge:if avro
 	sent, err := client.Send(ctx, all)
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,8 @@ const (
 // broker is a Kafka-compatible broker inside this process.
 type broker struct {
 	*kfake.Cluster
-	addr string // host:port
+	addr     string    // host:port
+	registry *registry //forge:if avro
 }
 
 // startBroker starts a broker on loopback, on the usual port if that is free.
@@ -28,7 +29,9 @@ func startBroker() (*broker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting the embedded Kafka: %w", err)
 	}
-	return &broker{Cluster: cluster, addr: cluster.ListenAddrs()[0]}, nil
+	b := &broker{Cluster: cluster, addr: cluster.ListenAddrs()[0]}
+	b.registry, err = startRegistry() //forge:if avro
+	return b, err
 }
 
 // create makes the topics; the service makes those of their dead letters.

@@ -35,6 +35,7 @@ func start() int {
 	once := flag.Bool("once", false, "end when the samples have met their fate; exit 1 if one met a wrong one")
 	send := flag.Bool("send", false, "send the samples to a running broker and end")
 	broker := flag.String("broker", "127.0.0.1:9092", "where -send sends them")
+	registry := flag.String("registry", "http://"+usualRegistry, "where -send finds the schemas") //forge:if avro
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,6 +45,9 @@ func start() int {
 	switch {
 	case err != nil:
 	case *send:
+		if all, err = samples.Encode(ctx, *registry, all); err != nil { //forge:if avro
+			break //forge:if avro
+		} //forge:if avro
 		err = sendTo(ctx, *broker, all)
 	default:
 		err = run(ctx, all, *once, newReport(os.Stdout, isTerminal(os.Stdout)))

@@ -15,6 +15,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+	"github.com/ouroboros-forge/forge/template/service/internal/schema" //forge:if avro
 )
 
 // group is the consumer group here.
@@ -45,11 +46,12 @@ type service struct {
 	log       *slog.Logger
 }
 
-func newService(ctx context.Context, brokerAddr string, observe func(engine.Event)) (*service, error) {
-	cfg, err := settings(brokerAddr)
+func newService(ctx context.Context, broker *broker, observe func(engine.Event)) (*service, error) {
+	cfg, err := settings(broker.addr)
 	if err != nil {
 		return nil, err
 	}
+	cfg.Registry.URLs = []string{broker.registry.url} //forge:if avro
 	log := cfg.Log.Logger(os.Stderr)
 	if os.Getenv("LOG_LEVEL") == "" {
 		cfg.Log.Level = "error" // what the engine warns of, the report tells
@@ -60,6 +62,12 @@ func newService(ctx context.Context, brokerAddr string, observe func(engine.Even
 	}
 	s.publisher = kafka.NewPublisher(cfg, s.log)
 	registry := message.NewRegistry(message.Recover)
+	codec, err := schema.New(cfg.Registry, s.log) //forge:if avro
+	if err != nil {                               //forge:if avro
+		return nil, err //forge:if avro
+	} //forge:if avro
+	registry.SetCodec(codec)    //forge:if avro
+	s.publisher.SetCodec(codec) //forge:if avro
 	handlers.Register(registry, handlers.Deps{Log: log, Publisher: s.publisher})
 	s.topics = registry.Topics()
 	if s.consumer, err = kafka.NewConsumer(cfg.Kafka, registry, s.publisher, s.log); err != nil {

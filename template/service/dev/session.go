@@ -19,7 +19,8 @@ func run(ctx context.Context, all []samples.Sample, once bool, out *report) erro
 		return err
 	}
 	defer kafka.Close()
-	service, err := newService(ctx, kafka.addr, out.event)
+	defer kafka.registry.Close() //forge:if avro
+	service, err := newService(ctx, kafka, out.event)
 	if err != nil {
 		return err
 	}
@@ -36,7 +37,7 @@ func run(ctx context.Context, all []samples.Sample, once bool, out *report) erro
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return service.run(ctx) })
 	g.Go(func() error {
-		err := try(ctx, kafka.addr, all, out)
+		err := try(ctx, kafka, all, out)
 		if once {
 			end()
 			return err
@@ -69,14 +70,17 @@ func check(all []samples.Sample, topics []string) error {
 
 // try sends the samples and returns nil once each met the fate it expects, by
 // what the service says and by what lies in the broker.
-func try(ctx context.Context, brokerAddr string, all []samples.Sample, out *report) error {
+func try(ctx context.Context, kafka *broker, all []samples.Sample, out *report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
 	defer cancel()
-	client, err := samples.Dial(brokerAddr)
+	client, err := samples.Dial(kafka.addr)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	if all, err = samples.Encode(ctx, kafka.registry.url, all); err != nil { //forge:if avro
+		return errors.Join(err, context.Cause(ctx)) //forge:if avro
+	} //forge:if avro
 	sent, err := client.Send(ctx, all)
 	if err != nil {
 		return errors.Join(err, context.Cause(ctx))

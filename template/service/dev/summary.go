@@ -21,7 +21,8 @@ func (r *report) begin(kafka *broker, s *service) {
 		instead = fmt.Sprintf(", because %d is taken", usualPort)
 	}
 	fmt.Fprintf(r.w, "kafka  embedded on %s%s · %s\n", kafka.addr, instead, topics)
-	fmt.Fprintf(r.w, "web    %s\n", s.door.paths()) //forge:if http
+	fmt.Fprintf(r.w, "schema %s\n", kafka.registry.url) //forge:if avro
+	fmt.Fprintf(r.w, "web    %s\n", s.door.paths())     //forge:if http
 	fmt.Fprintf(r.w, "ops    http://%s/readyz · /livez · /metrics\n\n", s.ops.Addr())
 }
 
@@ -47,6 +48,7 @@ func (r *report) next(kafka *broker, s *service) {
 	if !kafka.usual() {
 		send = "go run ./dev -send -broker " + kafka.addr
 	}
+	send = kafka.registry.send(send) //forge:if avro
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	fmt.Fprintf(r.w, `

@@ -29,8 +29,11 @@ func TestEveryMessageMeetsItsFate(t *testing.T) {
 	}
 	binary := build(t)
 	settings := []string{"KAFKA_BOOTSTRAP_SERVERS=" + broker, "KAFKA_GROUP_ID=" + group}
+	registry := registryURL(t)                                   //forge:if avro
+	settings = append(settings, "SCHEMA_REGISTRY_URL="+registry) //forge:if avro
 
 	first := start(ctx, t, binary, settings...)
+	all = encoded(ctx, t, registry, all) //forge:if avro
 	sent := send(ctx, t, client, all)
 	check(ctx, t, client, sent)
 	for fate, want := range count(sent) {

@@ -34,6 +34,8 @@ type Sample struct {
 	Expect Fate            `json:"expect"`
 	Reason string          `json:"reason"` // of a dead letter: what its reason must contain
 	Value  json.RawMessage `json:"value"`  // without the file's white space
+
+	header map[string]string // the envelope's, where it is not in the value //forge:if avro
 }
 
 // Load returns the samples of every file, in the order of file names.

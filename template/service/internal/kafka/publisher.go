@@ -80,6 +80,10 @@ func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOptio
 	return p
 }
 
+// SetCodec makes c write the envelopes in the place of JSON, of the topics that
+// have no codec of their own. It comes before the first event.
+func (p *Publisher) SetCodec(c message.Codec) { p.codec = c }
+
 // Publish implements message.Publisher.
 func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 	m, err := p.message(ctx, e)

@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"errors"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -55,7 +56,7 @@ func TestARealRegistryRefusesWhatThisRefuses(t *testing.T) {
 				kind = sr.TypeJSON
 			}
 			_, err := client.RegisterSchema(t.Context(), topic+"-value", sr.Schema{Schema: c.Schemas()[0].Text, Type: kind}, -1, -1)
-			if e, ok := errors.AsType[*sr.ResponseError](err); !ok || e.StatusCode != 409 {
+			if e, ok := errors.AsType[*sr.ResponseError](err); !ok || e.StatusCode != http.StatusConflict {
 				t.Errorf("%s %T: the registry says %v, and not that it is incompatible", format, broken.model, err)
 			}
 		}
