@@ -1,0 +1,157 @@
+package model_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/format"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"math/big"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-playground/validator/v10"
+
+	"github.com/ouroboros-forge/forge/internal/model"
+)
+
+// holds returns what is wrong with a model: its file must be gofmt's, compile,
+// and pass for itself; and its cases must be what they say, when they are
+// decoded into the types that the file declares and validated by their tags.
+func holds(m *model.Model) error {
+	text, err := m.Go("orders", "OrderCreated", "example.com/shop", "orders")
+	if err != nil {
+		return fmt.Errorf("it is no Go: %w", err)
+	}
+	if again, err := format.Source(text); err != nil || !bytes.Equal(again, text) {
+		return fmt.Errorf("gofmt would change it (%w):\n%s", err, text)
+	}
+	pkg, err := compile(text)
+	if err != nil {
+		return fmt.Errorf("%w:\n%s", err, text)
+	}
+	body := goType(pkg.Scope().Lookup("Order").Type())
+	cases := m.Cases()
+	if len(cases) < 2 || cases[0].Problem != "" {
+		return fmt.Errorf("no case is valid, or none is not: %+v", cases)
+	}
+	for i, c := range cases {
+		err := accepts(body, c.Body)
+		if isValid := i == 0; isValid != (err == nil) || isValid != (c.Problem == "") {
+			return fmt.Errorf("case %q: %w\n%s\n%s", c.Name, err, c.Body, text)
+		}
+	}
+	if err := isSamples(m); err != nil {
+		return err
+	}
+	return nil
+}
+
+func isSamples(m *model.Model) error {
+	var file struct {
+		Topic   string
+		Samples []struct{ Name, Expect string }
+	}
+	text := m.Samples("orders", "OrderCreated")
+	if err := json.Unmarshal(text, &file, json.MatchCaseInsensitiveNames(true)); err != nil {
+		return fmt.Errorf("samples: %w\n%s", err, text)
+	}
+	if len(file.Samples) < 2 || file.Samples[0].Expect != "handled" || file.Samples[1].Expect != "dead letter" {
+		return fmt.Errorf("samples do not show both fates:\n%s", text)
+	}
+	return nil
+}
+
+// accepts decodes and validates a body as the service does.
+func accepts(t reflect.Type, text string) error {
+	body := reflect.New(t)
+	if err := json.Unmarshal([]byte(text), body.Interface()); err != nil {
+		return err
+	}
+	return checker().Struct(body.Interface())
+}
+
+var checker = sync.OnceValue(func() *validator.Validate { return validator.New(validator.WithRequiredStructEnabled()) })
+
+// own is as much of the service's package message as models use.
+const own = `package message
+type ForbidExtra struct{}
+type Schema struct{ Namespace, Name, Version, Compatibility string }
+`
+
+// std reads the standard library, each package once.
+var std = sync.OnceValue(func() types.Importer { return importer.ForCompiler(token.NewFileSet(), "source", nil) })
+
+type imports struct{}
+
+func (imports) Import(path string) (*types.Package, error) {
+	if path == "example.com/shop/internal/message" {
+		return check(path, []byte(own))
+	}
+	return std().Import(path)
+}
+
+func compile(text []byte) (*types.Package, error) { return check("models", text) }
+
+func check(path string, text []byte) (*types.Package, error) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, path+".go", text, parser.SkipObjectResolution)
+	if err != nil {
+		return nil, err
+	}
+	var errs []error
+	config := types.Config{Importer: imports{}, Error: func(err error) { errs = append(errs, err) }}
+	pkg, _ := config.Check(path, fset, []*ast.File{file}, nil) // the errors were collected
+	return pkg, errors.Join(errs...)
+}
+
+// goType is the type of reflection that a type of the compiler's stands for.
+func goType(t types.Type) reflect.Type {
+	switch t := t.(type) {
+	case *types.Named:
+		switch t.String() {
+		case "time.Time":
+			return reflect.TypeFor[time.Time]()
+		case "math/big.Rat":
+			return reflect.TypeFor[big.Rat]()
+		}
+		return goType(t.Underlying())
+	case *types.Struct:
+		var fields []reflect.StructField
+		for i := range t.NumFields() {
+			if f := t.Field(i); !f.Embedded() {
+				fields = append(fields, reflect.StructField{Name: f.Name(), Type: goType(f.Type()), Tag: reflect.StructTag(t.Tag(i))})
+			}
+		}
+		return reflect.StructOf(fields)
+	case *types.Pointer:
+		return reflect.PointerTo(goType(t.Elem()))
+	case *types.Slice:
+		return reflect.SliceOf(goType(t.Elem()))
+	case *types.Array:
+		return reflect.ArrayOf(int(t.Len()), goType(t.Elem()))
+	case *types.Map:
+		return reflect.MapOf(goType(t.Key()), goType(t.Elem()))
+	case *types.Interface:
+		return reflect.TypeFor[any]()
+	case *types.Basic:
+		for _, basic := range []reflect.Type{
+			reflect.TypeFor[string](), reflect.TypeFor[bool](), reflect.TypeFor[int32](), reflect.TypeFor[int64](),
+			reflect.TypeFor[float32](), reflect.TypeFor[float64](), reflect.TypeFor[byte](),
+		} {
+			if basic.Name() == strings.Replace(t.Name(), "byte", "uint8", 1) {
+				return basic
+			}
+		}
+	case *types.Alias:
+		return goType(types.Unalias(t))
+	}
+	panic("a type that no model has: " + t.String())
+}
