@@ -15,7 +15,10 @@ import (
 type topic struct {
 	answers.Names
 	Body    string // of a valid message: JSON on one line, harmless in a shell and in Markdown
-	Problem string // of an invalid one: what its dead letter says
+	Wrong   string // an invalid one
+	Problem string // what the dead letter of that says
+
+	Components string // what OpenAPI says of the model; empty for the sample's
 
 	model  *model.Model // nil for the sample's
 	schema answers.Schema
@@ -25,6 +28,7 @@ type topic struct {
 // The body and its mistake in dev/samples/orders.json.
 const (
 	sampleBody    = `{"id": "A-1", "amount": 12.5}`
+	sampleWrong   = `{"amount": 0}`
 	sampleProblem = "body.amount: must be greater than 0"
 )
 
@@ -33,7 +37,7 @@ func newTopics(a answers.Answers) ([]topic, error) {
 	var topics []topic
 	taken := make(map[string]bool)
 	for _, name := range a.Topics {
-		t := topic{Names: answers.NamesOf(name), Body: sampleBody, Problem: sampleProblem}
+		t := topic{Names: answers.NamesOf(name), Body: sampleBody, Wrong: sampleWrong, Problem: sampleProblem}
 		topics = append(topics, t)
 		taken[t.Model] = true
 	}
@@ -49,7 +53,8 @@ func newTopics(a answers.Answers) ([]topic, error) {
 		}
 		m.Declare(t.Model, taken)
 		t.model, t.schema, t.cases = m, schema, m.Cases()
-		t.Body, t.Problem = t.cases[0].Body, t.cases[1].Problem
+		t.Body, t.Wrong, t.Problem = t.cases[0].Body, t.cases[1].Body, t.cases[1].Problem
+		t.Components = m.Components(4)
 		if m.Name != "" {
 			t.MessageType = m.Name
 		}

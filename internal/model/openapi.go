@@ -1,0 +1,272 @@
+package model
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// The service derives an OpenAPI document from its models, by their types and
+// tags, and a test of its holds the file against it. What follows says the same
+// of a model before there is a service.
+
+// Components describes the model for OpenAPI: its structs, as YAML that is
+// indented by so many spaces.
+func (m *Model) Components(indent int) string {
+	var b strings.Builder
+	for _, rec := range m.records() {
+		o := pairs{{"type", "object"}}
+		if doc := strings.Join(strings.Fields(strings.Map(printable, rec.Doc)), " "); doc != "" {
+			o = append(o, pair{"description", doc})
+		}
+		var required []any
+		properties := pairs{}
+		for _, f := range rec.Fields {
+			properties = append(properties, pair{f.JSON, m.property(f)})
+			if m.refusesZero(f) {
+				required = append(required, f.JSON)
+			}
+		}
+		o = append(o, pair{"properties", properties})
+		if len(required) > 0 {
+			o = append(o, pair{"required", required})
+		}
+		if m.forbidsExtra() {
+			o = append(o, pair{"additionalProperties", false})
+		}
+		pairs{{component(rec.Name), o}}.write(&b, indent)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+var unusual = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
+
+func component(name string) string { return strings.Trim(unusual.ReplaceAllString(name, "-"), "-") }
+
+// pairs are the fields of an object, in order.
+type pairs []pair
+
+type pair struct {
+	key   string
+	value any // string, bool, number, pairs, []any
+}
+
+func (o *pairs) set(key string, value any) {
+	for i := range *o {
+		if (*o)[i].key == key {
+			(*o)[i].value = value
+			return
+		}
+	}
+	*o = append(*o, pair{key, value})
+}
+
+func (o *pairs) get(key string) any {
+	for _, p := range *o {
+		if p.key == key {
+			return p.value
+		}
+	}
+	return nil
+}
+
+// write writes the pairs as YAML.
+func (o pairs) write(b *strings.Builder, indent int) {
+	for _, p := range o {
+		b.WriteString(strings.Repeat(" ", indent) + yamlKey(p.key) + ":")
+		if inner, ok := p.value.(pairs); ok && len(inner) > 0 {
+			b.WriteString("\n")
+			inner.write(b, indent+2)
+			continue
+		}
+		b.WriteString(" " + flow(p.value) + "\n")
+	}
+}
+
+var plainKey = regexp.MustCompile(`^[A-Za-z$_][A-Za-z0-9_-]*$`)
+
+func yamlKey(key string) string {
+	switch strings.ToLower(key) {
+	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
+		return quoteJSON(key)
+	}
+	if plainKey.MatchString(key) {
+		return key
+	}
+	return quoteJSON(key)
+}
+
+// flow is a value on one line.
+func flow(v any) string {
+	switch v := v.(type) {
+	case string:
+		if plainKey.MatchString(v) && yamlKey(v) == v {
+			return v
+		}
+		return quoteJSON(v)
+	case bool:
+		return strconv.FormatBool(v)
+	case float64:
+		return strconv.FormatFloat(v, 'g', -1, 64)
+	case []any:
+		var items []string
+		for _, item := range v {
+			items = append(items, flow(item))
+		}
+		return "[" + strings.Join(items, ", ") + "]"
+	case pairs:
+		var items []string
+		for _, p := range v {
+			items = append(items, yamlKey(p.key)+": "+flow(p.value))
+		}
+		return "{" + strings.Join(items, ", ") + "}"
+	}
+	return "null"
+}
+
+// property describes a field.
+func (m *Model) property(f *Field) pairs {
+	o := f.Type.described()
+	if m.isPointer(f) || f.Type.Kind == Decimal {
+		o = orNull(o)
+	}
+	limitTo(&o, f.Type, m.rules(f))
+	if doc := strings.Join(strings.Fields(strings.Map(printable, f.Doc)), " "); doc != "" {
+		o.set("description", doc)
+	}
+	return o
+}
+
+// described describes a type by what it is in Go.
+func (t *Type) described() pairs {
+	switch t.Kind {
+	case Struct:
+		return pairs{{"$ref", "#/components/schemas/" + component(t.Record.Name)}}
+	case List:
+		return pairs{{"type", "array"}, {"items", t.Elem.item()}}
+	case Map:
+		return pairs{{"type", "object"}, {"additionalProperties", t.Elem.item()}}
+	case Text, Decimal:
+		return pairs{{"type", "string"}}
+	case Bytes, Fixed:
+		return pairs{{"type", "string"}, {"contentEncoding", "base64"}}
+	case Bool:
+		return pairs{{"type", "boolean"}}
+	case Int:
+		return pairs{{"type", "integer"}}
+	case Float:
+		return pairs{{"type", "number"}}
+	case Time:
+		return pairs{{"type", "string"}, {"format", "date-time"}}
+	default:
+		return pairs{}
+	}
+}
+
+func (t *Type) item() pairs {
+	if t.isNullable() || t.Kind == Decimal {
+		return orNull(t.described())
+	}
+	return t.described()
+}
+
+func orNull(o pairs) pairs {
+	if kind, ok := o.get("type").(string); ok {
+		o.set("type", []any{kind, "null"})
+		return o
+	}
+	if len(o) == 0 {
+		return o
+	}
+	return pairs{{"anyOf", []any{o, pairs{{"type", "null"}}}}}
+}
+
+// limitTo adds what the rules say.
+func limitTo(o *pairs, t *Type, rules []string) {
+	for i, rule := range rules {
+		name, param, _ := strings.Cut(rule, "=")
+		switch {
+		case name == "dive":
+			if items, ok := o.get("items").(pairs); ok {
+				limitTo(&items, t.Elem, rules[i+1:])
+				o.set("items", items)
+			}
+			return
+		case strings.ContainsAny(rule, "|'") || strings.Contains(rule, "0x"):
+		case name == "oneof":
+			o.set("enum", choices(t, strings.Fields(param)))
+		case name == "email" || name == "uuid" || name == "uri" || name == "ipv4" || name == "ipv6":
+			o.set("format", name)
+		case name == "unique" && o.get("items") != nil:
+			o.set("uniqueItems", true)
+		case name == "required" && t.Kind == Text:
+			o.set("minLength", 1.0)
+		default:
+			limitSize(o, t, name, param)
+		}
+	}
+}
+
+func choices(t *Type, words []string) []any {
+	var values []any
+	for _, word := range words {
+		if n, err := strconv.ParseFloat(word, 64); err == nil && t.Kind != Text {
+			values = append(values, n)
+			continue
+		}
+		values = append(values, word)
+	}
+	return values
+}
+
+func limitSize(o *pairs, t *Type, rule, param string) {
+	n, err := strconv.ParseFloat(param, 64)
+	if err != nil || o.get("type") == nil {
+		return
+	}
+	words := map[Kind]map[string][]string{
+		Text: {"min": {"minLength"}, "max": {"maxLength"}, "len": {"minLength", "maxLength"}},
+		List: {"min": {"minItems"}, "max": {"maxItems"}, "len": {"minItems", "maxItems"}},
+		Map:  {"min": {"minProperties"}, "max": {"maxProperties"}, "len": {"minProperties", "maxProperties"}},
+	}[t.Kind]
+	if t.Kind == Int || t.Kind == Float {
+		words = map[string][]string{"min": {"minimum"}, "gt": {"exclusiveMinimum"}, "max": {"maximum"}, "lt": {"exclusiveMaximum"}, "eq": {"const"}}
+	}
+	for _, word := range words[rule] {
+		o.set(word, n)
+	}
+}
+
+// refusesZero reports whether the rules refuse what a field is when it is not
+// in the message.
+func (m *Model) refusesZero(f *Field) bool {
+	rules := m.rules(f)
+	if f.Type.Kind == Struct && !m.isPointer(f) {
+		for _, inner := range f.Type.Record.Fields {
+			if m.refusesZero(inner) {
+				return true
+			}
+		}
+	}
+	if len(rules) == 0 || rules[0] == "omitempty" {
+		return false
+	}
+	if rules[0] == "required" {
+		return true
+	}
+	for _, rule := range rules {
+		name, param, _ := strings.Cut(rule, "=")
+		n, _ := strconv.ParseFloat(param, 64)
+		switch {
+		case name == "dive":
+			return false
+		case name == "min" && n > 0, name == "gt" && n >= 0, name == "max" && n < 0, name == "lt" && n <= 0, name == "len" && n != 0:
+			return true
+		case name == "eq" && param != "false" && !f.Type.allows(0), name == "datetime":
+			return true
+		case name == "oneof":
+			return f.Type.Kind == Text && !f.Type.allowsEmpty() || f.Type.Kind == Int && !f.Type.allows(0)
+		}
+	}
+	return false
+}
