@@ -17,7 +17,7 @@ import (
 type outgoing struct {
 	message   *message.Message
 	time      time.Time // of the record
-	size      int64
+	size      int64     // on the wire, at most
 	patience  patience
 	deadline  time.Time // when it is given up
 	attempts  int       // that failed, under the lock
@@ -33,7 +33,7 @@ type patience struct {
 }
 
 func newOutgoing(m *message.Message, p patience, done func(int32, int64, error)) *outgoing {
-	const overhead = 64 // of a record, its share of a batch, and its place in a queue
+	const overhead = 36 // of a record at most
 	o := &outgoing{message: m, time: m.Time, patience: p, done: done, size: overhead + int64(len(m.Key)+len(m.Value))}
 	for _, h := range m.Headers {
 		o.size += int64(len(h.Key)+len(h.Value)) + 10
@@ -121,9 +121,12 @@ func (q *queues) add(ctx context.Context, o *outgoing) error {
 	return nil
 }
 
+// bookkeeping is about what a message takes in memory beside its bytes.
+const bookkeeping = 512
+
 // weight is what o takes of the room. One that is larger than all of it has to
 // be alone.
-func (q *queues) weight(o *outgoing) int64 { return min(o.size, q.size) }
+func (q *queues) weight(o *outgoing) int64 { return min(o.size+bookkeeping, q.size) }
 
 // acquire waits for room.
 func (q *queues) acquire(ctx context.Context, n int64) error {

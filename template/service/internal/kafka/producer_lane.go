@@ -214,7 +214,7 @@ func recordBatch(messages []*outgoing) *sarama.RecordBatch {
 	records := make([]sarama.Record, len(messages))
 	b := &sarama.RecordBatch{
 		Version: 2, FirstTimestamp: first, MaxTimestamp: first,
-		LastOffsetDelta: int32(len(messages) - 1), //nolint:gosec // far fewer
+		LastOffsetDelta: int32(len(messages) - 1),
 		Records:         make([]*sarama.Record, len(messages)),
 	}
 	for i, o := range messages {

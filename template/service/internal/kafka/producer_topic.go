@@ -143,7 +143,7 @@ func (t *topic) grow(n int) {
 	t.queues.mu.Lock()
 	defer t.queues.mu.Unlock()
 	for len(t.lanes) < n {
-		t.lanes = append(t.lanes, &lane{topic: t, partition: int32(len(t.lanes)), most: batchBytes}) //nolint:gosec // there are fewer
+		t.lanes = append(t.lanes, &lane{topic: t, partition: int32(len(t.lanes)), most: batchBytes})
 	}
 	t.counted = time.Now()
 	for _, o := range t.waiting {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -46,6 +47,7 @@ type Publisher struct {
 	log     *slog.Logger
 	codec   message.Codec
 	codecs  map[string]message.Codec // of topics that have another one
+	events  []message.Event
 	queues  *queues
 
 	patience patience // of events
@@ -65,7 +67,15 @@ func WithTopicCodec(topic string, c message.Codec) PublisherOption {
 	return func(p *Publisher) { p.codecs[topic] = c }
 }
 
-// NewPublisher returns a publisher. It does not connect yet.
+// WithEvents tells the publisher which events it will be given, an example of
+// each type, for codecs that have to know beforehand: one that keeps schemas in
+// a registry, say.
+func WithEvents(events ...message.Event) PublisherOption {
+	return func(p *Publisher) { p.events = append(p.events, events...) }
+}
+
+// NewPublisher returns a publisher. It does not connect yet. It panics
+// when a codec refuses one of WithEvents: that is a mistake in the wiring.
 func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOption) *Publisher {
 	logTo(log)
 	p := &Publisher{
@@ -76,6 +86,15 @@ func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOptio
 	}
 	for _, o := range options {
 		o(p)
+	}
+	for _, e := range p.events {
+		b, ok := p.codecOf(e.Topic()).(message.Binder)
+		if !ok {
+			continue
+		}
+		if err := b.Bind(e.Topic(), modelOf(e)); err != nil {
+			panic(fmt.Errorf("kafka: WithEvents: %s on topic %q: %w", e.MessageType(), e.Topic(), err))
+		}
 	}
 	return p
 }
@@ -181,12 +200,26 @@ func (p *Publisher) wait(ctx context.Context, m *message.Message, patience patie
 // message returns the message of e.
 func (p *Publisher) message(ctx context.Context, e message.Event) (*message.Message, error) {
 	codec := p.codec
-	if e != nil && len(p.codecs) > 0 {
-		if c := p.codecs[e.Topic()]; c != nil {
-			codec = c
-		}
+	if e != nil {
+		codec = p.codecOf(e.Topic())
 	}
 	return message.NewMessage(ctx, codec, e, p.service)
+}
+
+func (p *Publisher) codecOf(topic string) message.Codec {
+	if c := p.codecs[topic]; c != nil {
+		return c
+	}
+	return p.codec
+}
+
+// modelOf returns the type of an event as registrations know it.
+func modelOf(e message.Event) reflect.Type {
+	t := reflect.TypeOf(e)
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t
 }
 
 func publishError(e message.Event, m *message.Message, err error) *message.PublishError {

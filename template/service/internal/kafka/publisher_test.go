@@ -29,8 +29,8 @@ var quiet = slog.New(slog.DiscardHandler)
 const produceKey = 0 // Kafka's number for a produce request
 
 // unclosed returns a publisher that its test closes.
-func unclosed(cfg config.Kafka) *Publisher {
-	return NewPublisher(config.Config{Service: "tests", Kafka: cfg}, quiet)
+func unclosed(cfg config.Kafka, options ...PublisherOption) *Publisher {
+	return NewPublisher(config.Config{Service: "tests", Kafka: cfg}, quiet, options...)
 }
 
 func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {

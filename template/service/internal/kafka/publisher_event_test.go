@@ -1,0 +1,326 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// transfer is the event of these tests.
+type transfer struct {
+	Account string `json:"account"`
+	Number  int    `json:"number"`
+	Note    string `json:"note,omitempty"`
+}
+
+func (transfer) Topic() string       { return "transfers" }
+func (t transfer) Key() string       { return t.Account }
+func (transfer) MessageType() string { return "MoneyTransferred" }
+
+// receipt is an event of another topic, without a key.
+type receipt struct{}
+
+func (receipt) Topic() string       { return "receipts" }
+func (receipt) Key() string         { return "" }
+func (receipt) MessageType() string { return "MoneyReceived" }
+
+// fates gathers what becomes of events.
+type fates struct {
+	mu   sync.Mutex
+	seen map[int]int // calls for each number
+	errs map[int]error
+	last map[int]message.Delivery
+}
+
+func newFates() *fates {
+	return &fates{seen: map[int]int{}, errs: map[int]error{}, last: map[int]message.Delivery{}}
+}
+
+func (f *fates) of(n int) func(message.Delivery, error) {
+	return func(d message.Delivery, err error) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.seen[n]++
+		f.errs[n], f.last[n] = err, d
+	}
+}
+
+func (f *fates) known() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.seen)
+}
+
+// check says whether each of the first n events had one call, as ok wants it.
+func (f *fates) check(t *testing.T, n int, ok func(error) bool) {
+	t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range n {
+		if f.seen[i] != 1 || !ok(f.errs[i]) {
+			t.Errorf("event %d had %d calls, the last with %v", i, f.seen[i], f.errs[i])
+		}
+	}
+}
+
+func published(err error) bool { return err == nil }
+
+// bodyOf returns the event in a record.
+func bodyOf(t *testing.T, r *kgo.Record) (e transfer) {
+	t.Helper()
+	envelope := struct{ Body *transfer }{&e}
+	if err := json.Unmarshal(r.Value, &envelope); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// inOrder says whether the records have the first n events, each once, and
+// those of each key in their order.
+func inOrder(t *testing.T, records []*kgo.Record, n int) {
+	t.Helper()
+	last, seen := map[string]int{}, map[int]bool{}
+	for _, r := range records {
+		e := bodyOf(t, r)
+		if before, ok := last[e.Account]; ok && e.Number <= before {
+			t.Errorf("of %s, number %d comes after %d", e.Account, e.Number, before)
+		}
+		if seen[e.Number] {
+			t.Errorf("number %d is there twice", e.Number)
+		}
+		last[e.Account], seen[e.Number] = e.Number, true
+	}
+	if len(seen) != n {
+		t.Errorf("%d events are there, want %d", len(seen), n)
+	}
+}
+
+func TestPublishReturnsOnceTheBrokerAcknowledged(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(3, "transfers"))
+	p := newPublisher(t, settings(t, cluster))
+	arrived, release := hold(t, cluster)
+	published := make(chan error, 1)
+	go func() { published <- p.Publish(t.Context(), transfer{Account: "a"}) }()
+	<-arrived
+	select {
+	case err := <-published:
+		t.Fatalf("it returned %v before the broker answered", err)
+	default:
+	}
+	release()
+	if err := <-published; err != nil {
+		t.Fatal(err)
+	}
+	r := readAll(t, cluster, "transfers", 1)[0]
+	if string(r.Key) != "a" || bodyOf(t, r).Account != "a" || !strings.Contains(string(r.Value), `"producer":"tests"`) {
+		t.Errorf("record %s: %s", r.Key, r.Value)
+	}
+}
+
+func TestPublishAsyncCallsOnceForEveryEvent(t *testing.T) {
+	t.Parallel()
+	const n = 500
+	cluster := startCluster(t, kfake.SeedTopics(3, "transfers"))
+	p := newPublisher(t, settings(t, cluster))
+	f := newFates()
+	for i := range n {
+		p.PublishAsync(t.Context(), transfer{Account: fmt.Sprint("a", i%7), Number: i}, f.of(i))
+	}
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.check(t, n, published)
+	records := readAll(t, cluster, "transfers", n)
+	inOrder(t, records, n)
+	for _, r := range records {
+		e := bodyOf(t, r)
+		if d := f.last[e.Number]; d.Partition != r.Partition || d.Offset != r.Offset || d.Topic != "transfers" || d.Key != e.Account ||
+			!strings.Contains(string(r.Value), d.MessageID) {
+			t.Errorf("event %d is at %d@%d and is said to be %+v", e.Number, r.Partition, r.Offset, d)
+		}
+	}
+}
+
+func TestPublishAsyncCallsOnceForWhatFails(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, settings(t, cluster))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+	f := newFates()
+	for i := range 10 {
+		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: "nobody's business"}, f.of(i))
+	}
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	p.PublishAsync(cancelled, transfer{Number: 10}, f.of(10))
+	f.check(t, 11, func(err error) bool {
+		e, ok := errors.AsType[*message.PublishError](err)
+		return ok && message.IsRetry(err) && e.MessageID != "" && !strings.Contains(err.Error(), "business")
+	})
+	if e := f.errs[3].(*message.PublishError); e.Event.(transfer).Number != 3 || e.Key != "a" || !strings.Contains(e.Error(), "authorized") {
+		t.Errorf("the error of event 3 is %v with %+v", e, e.Event)
+	}
+	if d := f.last[3]; d.Partition != -1 || d.Offset != -1 || d.MessageID == "" {
+		t.Errorf("delivery of an event that was not published: %+v", d)
+	}
+}
+
+func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
+	t.Parallel()
+	p := newPublisher(t, settings(t, startCluster(t)))
+	err := p.Publish(t.Context(), transfer{})
+	if !message.IsRetry(err) || !strings.Contains(err.Error(), "transfers") || !strings.Contains(err.Error(), "does not exist") {
+		t.Errorf("error: %v", err)
+	}
+}
+
+func TestPublishingWaitsForRoom(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(2, "transfers"))
+	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "20000"))
+	_, release := hold(t, cluster)
+	f := newFates()
+	full, cancel := context.WithCancel(t.Context())
+	refused := make(chan int)
+	go func() {
+		for i := 0; ; i++ {
+			p.PublishAsync(full, transfer{Account: "a", Number: i, Note: strings.Repeat("x", 1000)}, f.of(i))
+			if full.Err() != nil {
+				refused <- i
+				return
+			}
+		}
+	}()
+	eventually(t, "no room", func() bool {
+		if p.queues.room.TryAcquire(1500) {
+			p.queues.room.Release(1500)
+			return false
+		}
+		return true
+	})
+	cancel()
+	n := <-refused
+	if n < 5 || n > 20 {
+		t.Errorf("%d events of 1 kB went into 20,000 bytes", n)
+	}
+	if err := f.errs[n]; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "KAFKA_PUBLISH_BUFFER_BYTES") {
+		t.Errorf("the event that found no room: %v", err)
+	}
+	done := make(chan struct{})
+	go func() {
+		p.PublishAsync(t.Context(), transfer{Account: "a", Number: n}, f.of(n+1))
+		close(done)
+	}()
+	release()
+	<-done
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.check(t, n, published)
+	inOrder(t, readAll(t, cluster, "transfers", n+1), n+1)
+	if !p.queues.room.TryAcquire(20000) {
+		t.Error("not all room is free again")
+	}
+}
+
+func TestAnEventLargerThanTheRoomGoesAlone(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "2000"))
+	for i := range 3 {
+		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: strings.Repeat("x", 5000)}, nil)
+	}
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	inOrder(t, readAll(t, cluster, "transfers", 3), 3)
+}
+
+func TestFlushWaitsForWhatCameBefore(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"), kfake.SeedTopics(1, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	if err := p.Flush(t.Context()); err != nil {
+		t.Errorf("with nothing on its way: %v", err)
+	}
+	arrived, release := hold(t, cluster)
+	f := newFates()
+	p.PublishAsync(t.Context(), transfer{Account: "a"}, f.of(0))
+	<-arrived
+	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if err := p.Flush(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("with an event on its way: %v", err)
+	}
+	flushed := make(chan error, 2)
+	for range 2 {
+		go func() { flushed <- p.Flush(t.Context()) }()
+	}
+	release()
+	for range 2 {
+		if err := <-flushed; err != nil {
+			t.Error(err)
+		}
+	}
+	f.check(t, 1, published)
+}
+
+func TestFlushDoesNotWaitForWhatComesLater(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
+	p := newPublisher(t, settings(t, cluster))
+	landed, over := make(chan struct{}), make(chan struct{})
+	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { <-landed })
+	ahead := p.queues.ahead() // as a flush would have it
+	p.PublishAsync(t.Context(), receipt{}, func(message.Delivery, error) { <-over })
+	close(landed)
+	for _, c := range ahead {
+		<-c.landed
+	}
+	close(over)
+}
+
+// binder is a codec that wants to know its models.
+type binder struct {
+	message.JSON
+	bound []string
+	err   error
+}
+
+func (b *binder) Bind(topic string, model reflect.Type) error {
+	b.bound = append(b.bound, topic+" "+model.String())
+	return b.err
+}
+
+func TestCodecsAreToldOfTheEvents(t *testing.T) {
+	t.Parallel()
+	b := &binder{}
+	unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"), WithTopicCodec("transfers", b), WithEvents(transfer{}, &transfer{}))
+	if want := "[transfers kafka.transfer transfers kafka.transfer]"; fmt.Sprint(b.bound) != want {
+		t.Errorf("it was told of %v, want %s", b.bound, want)
+	}
+	defer func() {
+		if got := fmt.Sprint(recover()); !strings.Contains(got, "transfers") || !strings.Contains(got, "no schema") {
+			t.Errorf("panic: %v", got)
+		}
+	}()
+	b.err = errors.New("no schema")
+	unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"), WithCodec(b), WithEvents(transfer{}))
+}

@@ -1,0 +1,402 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// network lies between a publisher and its brokers.
+type network struct {
+	mu    sync.Mutex
+	away  bool
+	lose  int  // answers to produce requests to lose, with their connection
+	last  bool // whether the network goes away with them
+	conns map[*wire]bool
+}
+
+// wire is one connection.
+type wire struct {
+	net.Conn
+	network *network
+	doomed  chan struct{} // closed when the next answer is to be lost
+	once    sync.Once
+}
+
+// through puts a network before a publisher.
+func through(p *Publisher, cfg config.Kafka) *network {
+	n := &network{conns: map[*wire]bool{}}
+	p.queues.link.dial = func() (sarama.Client, error) {
+		c, err := producerConfig(cfg)
+		if err != nil {
+			return nil, err
+		}
+		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, n
+		return sarama.NewClient(cfg.Brokers, c)
+	}
+	return n
+}
+
+// Dial implements the dialer that sarama takes.
+func (n *network) Dial(kind, address string) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.away {
+		return nil, errors.New("no network")
+	}
+	c, err := (&net.Dialer{}).DialContext(context.Background(), kind, address)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{Conn: c, network: n, doomed: make(chan struct{})}
+	n.conns[w] = true
+	return w, nil
+}
+
+// cut takes the network away, join gives it back.
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = true
+	for w := range n.conns {
+		_ = w.Close()
+	}
+	clear(n.conns)
+}
+
+func (n *network) join() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = false
+}
+
+// loseAnswers loses the next answers to produce requests, one a connection, and
+// the network with the first of them, if last.
+func (n *network) loseAnswers(count int, last bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose, n.last = count, last
+}
+
+func (n *network) lostAll() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lose == 0
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	w.network.mu.Lock()
+	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == produceKey && w.network.lose > 0 {
+		w.network.lose--
+		w.once.Do(func() { close(w.doomed) })
+	}
+	w.network.mu.Unlock()
+	return w.Conn.Write(b)
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	select {
+	case <-w.doomed: // the broker has done what it was asked for
+		w.network.mu.Lock()
+		last := w.network.last
+		w.network.mu.Unlock()
+		if last {
+			w.network.cut()
+		}
+		_ = w.Close()
+		return 0, io.EOF
+	default:
+		return n, err
+	}
+}
+
+// quick are settings with short delays.
+func quick(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
+	t.Helper()
+	return settings(t, c, append([]string{"KAFKA_PUBLISH_RETRY_DELAY", "5ms", "KAFKA_PUBLISH_RETRY_MAX_DELAY", "50ms", "KAFKA_METADATA_BACKOFF", "5ms"}, more...)...)
+}
+
+// fault makes the broker refuse produce requests.
+func fault(c *kfake.Cluster, err *kerr.Error, count int) *kfake.FaultHandle {
+	return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: err, Count: count})
+}
+
+func TestALostAnswerWritesNothingTwice(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	n.loseAnswers(3, false)
+	for i := range 5 {
+		if err := p.Publish(t.Context(), transfer{Account: "a", Number: i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !n.lostAll() {
+		t.Fatal("no answer was lost: the test proves nothing")
+	}
+	if err := p.Publish(t.Context(), transfer{Account: "a", Number: 5}); err != nil {
+		t.Fatal(err)
+	}
+	inOrder(t, readAll(t, cluster, "transfers", 6), 6)
+}
+
+func TestNothingIsLostDoubledOrOvertakenWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	const events = 3000
+	cluster := startCluster(t, kfake.SeedTopics(3, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	n.cut() // it is away at the start too
+	f := newFates()
+	go func() {
+		for i := range events {
+			p.PublishAsync(t.Context(), transfer{Account: fmt.Sprint("a", i%10), Number: i}, f.of(i))
+			if i%5 == 0 {
+				sleep(t.Context(), time.Millisecond)
+			}
+		}
+	}()
+	troubles := 0
+	for f.known() < events {
+		sleep(t.Context(), 10*time.Millisecond)
+		n.join()
+		n.loseAnswers(1, false)
+		sleep(t.Context(), 30*time.Millisecond)
+		n.cut()
+		troubles++
+		if troubles > 500 {
+			t.Fatalf("the fate of %d events is known after so many breaks", f.known())
+		}
+	}
+	n.join()
+	f.check(t, events, published)
+	inOrder(t, readAll(t, cluster, "transfers", events), events)
+}
+
+func TestRetriedEventsAreNotOvertaken(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []*kerr.Error{
+		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.NotEnoughReplicas, kerr.RequestTimedOut, kerr.KafkaStorageError,
+		kerr.UnknownServerError, kerr.UnknownTopicOrPartition, kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch,
+	} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, kfake.SeedTopics(2, "transfers"))
+			p := newPublisher(t, quick(t, cluster))
+			f := newFates()
+			refused := fault(cluster, refusal, 3)
+			for i := range 100 {
+				p.PublishAsync(t.Context(), transfer{Account: fmt.Sprint("a", i%5), Number: i}, f.of(i))
+				if i == 50 {
+					eventually(t, "refused", func() bool { return refused.Hits() == 3 })
+					fault(cluster, refusal, 2)
+				}
+			}
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if refused.Hits() != 3 {
+				t.Errorf("%d attempts were refused, want 3", refused.Hits())
+			}
+			f.check(t, 100, published)
+			inOrder(t, readAll(t, cluster, "transfers", 100), 100)
+		})
+	}
+}
+
+func TestTenFibonacciAttempts(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_RETRY_POLICY", "fibonacci", "KAFKA_PUBLISH_RETRY_MAX_ATTEMPTS", "10", "KAFKA_PUBLISH_RETRY_DELAY", "1ms"))
+	refused := fault(cluster, kerr.NotEnoughReplicas, 9)
+	if err := p.Publish(t.Context(), transfer{Number: 1}); err != nil {
+		t.Errorf("refused nine times and then taken: %v", err)
+	}
+	if refused.Hits() != 9 {
+		t.Errorf("refused %d times, want 9", refused.Hits())
+	}
+	refused = fault(cluster, kerr.NotEnoughReplicas, -1)
+	began := time.Now()
+	err := p.Publish(t.Context(), transfer{Number: 2})
+	e, ok := errors.AsType[*message.PublishError](err)
+	if !ok || e.Event.(transfer).Number != 2 || !strings.Contains(err.Error(), "10 attempts") || !strings.Contains(err.Error(), "NotEnoughReplicas") &&
+		!strings.Contains(err.Error(), "replicas") {
+		t.Errorf("error %v", err)
+	}
+	if refused.Hits() != 10 {
+		t.Errorf("it was tried %d times, want 10", refused.Hits())
+	}
+	const least = (1 + 2 + 3 + 5 + 8 + 13 + 21 + 34 + 55) * time.Millisecond * 80 / 100
+	if took := time.Since(began); took < least {
+		t.Errorf("ten attempts took %v, want %v at least", took, least)
+	}
+}
+
+func TestDelaysGrowByThePolicyWithJitter(t *testing.T) {
+	t.Parallel()
+	for policy, factors := range map[string][]int{
+		"fibonacci": {1, 2, 3, 5, 8, 13, 20, 20}, "exponential": {1, 2, 4, 8, 16, 20, 20}, "fixed": {1, 1, 1, 1},
+	} {
+		p := policyOf(config.Kafka{PublishRetryPolicy: policy, PublishRetryDelay: time.Second, PublishRetryMaxDelay: 20 * time.Second})
+		different := false
+		for range 20 {
+			tries := p.begin()
+			for i, factor := range factors {
+				want := float64(factor)
+				got := next(tries).Seconds()
+				if got < want*0.79 || got > want*1.21 || got > 20 {
+					t.Errorf("%s: delay %d is %v s, want %v, 20 %% more or less, and 20 at most", policy, i+1, got, want)
+				}
+				different = different || got != want && factor < 20
+			}
+		}
+		if !different {
+			t.Errorf("%s has no jitter", policy)
+		}
+	}
+}
+
+func TestAnEventIsGivenUpInTime(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_TIMEOUT", "1s"))
+	fault(cluster, kerr.NotEnoughReplicas, -1)
+	began := time.Now()
+	err := p.Publish(t.Context(), transfer{})
+	if err == nil || !message.IsRetry(err) || !strings.Contains(err.Error(), "given up after 1s") || !strings.Contains(err.Error(), "replicas") {
+		t.Errorf("error %v", err)
+	}
+	if took := time.Since(began); took < time.Second || took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestAHangingBrokerDoesNotHoldAnEventBeyondItsTime(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_TIMEOUT", "150ms"))
+	_, release := hold(t, cluster)
+	defer release()
+	if err := p.Publish(t.Context(), transfer{}); err == nil || !strings.Contains(err.Error(), "no answer") {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestWhatTravelledWithAnEventThatIsGivenUpIsPublished(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	f := newFates()
+	arrived, release := hold(t, cluster)
+	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 0}, func(d message.Delivery, err error) {
+		n.loseAnswers(1, true) // before the lane goes on
+		f.of(0)(d, err)
+	})
+	<-arrived // the next two gather behind it
+	p.patience.timeout = 300 * time.Millisecond
+	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 1}, f.of(1))
+	p.patience.timeout = time.Minute
+	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 2}, f.of(2))
+	release()
+	eventually(t, "the second given up", func() bool { return f.known() >= 2 })
+	n.join()
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if f.errs[0] != nil || f.errs[1] == nil || f.errs[2] != nil {
+		t.Errorf("the fates: %v", f.errs)
+	}
+	var numbers []int
+	for _, r := range readAll(t, cluster, "transfers", 4) {
+		numbers = append(numbers, bodyOf(t, r).Number)
+	}
+	if fmt.Sprint(numbers) != "[0 1 2 2]" { // the documented case of a double
+		t.Errorf("the topic has %v, want [0 1 2 2]", numbers)
+	}
+}
+
+func TestWhoWaitsNoLongerWithdrawsAnEvent(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
+		t.Fatal(err)
+	}
+	n.cut()
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := p.Publish(short, transfer{Number: 1}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "last attempt") {
+		t.Errorf("error %v, want one with the cause", err)
+	}
+	eventually(t, "it is withdrawn", func() bool { return p.queues.room.TryAcquire(p.queues.size) })
+	p.queues.room.Release(p.queues.size)
+	n.join()
+	if err := p.Publish(t.Context(), transfer{Number: 2}); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range readAll(t, cluster, "transfers", 2) {
+		if bodyOf(t, r).Number == 1 {
+			t.Error("the event was written although nobody waited for it before its first attempt could be")
+		}
+	}
+}
+
+func TestNewPartitionsAreFound(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, quick(t, cluster))
+	if err := p.Publish(t.Context(), transfer{}); err != nil {
+		t.Fatal(err)
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kadm.NewClient(client).UpdatePartitions(t.Context(), 8, "transfers"); err != nil {
+		t.Fatal(err)
+	}
+	connected, err := p.queues.link.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := connected.RefreshMetadata("transfers"); err != nil { // which the client does each 30 s
+		t.Fatal(err)
+	}
+	tt := p.queues.topics["transfers"]
+	eventually(t, "eight lanes", func() bool {
+		p.queues.mu.Lock()
+		tt.counted = time.Now().Add(-2 * recountAfter)
+		lanes := len(tt.lanes)
+		p.queues.mu.Unlock()
+		if err := p.Publish(t.Context(), transfer{Account: "b"}); err != nil {
+			t.Fatal(err)
+		}
+		return lanes == 8
+	})
+}
