@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
@@ -24,19 +25,13 @@ func (e InvoicePaid) Key() string       { return e.Invoice } // what is said of 
 func (InvoicePaid) MessageType() string { return "InvoicePaid" }
 
 // open returns a publisher to an embedded broker, and what ends both.
-func open(settings map[string]string) (*kafka.Publisher, func()) {
+func open(settings map[string]any) (*kafka.Publisher, func()) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, "invoices"))
-	if err != nil {
-		panic(err)
-	}
-	variables := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": cluster.ListenAddrs()[0], "KAFKA_GROUP_ID": "billing"}
-	for name, value := range settings {
-		variables[name] = value
-	}
-	cfg, err := config.FromEnv(variables)
-	if err != nil {
-		panic(err)
-	}
+	must(err)
+	all := map[string]any{"bootstrap.servers": cluster.ListenAddrs(), "group.id": "billing"}
+	maps.Copy(all, settings)
+	cfg, err := config.FromMap(all)
+	must(err)
 	p := kafka.NewPublisher(cfg, slog.New(slog.DiscardHandler))
 	return p, func() { _ = p.Close(); cluster.Close() }
 }
@@ -66,9 +61,7 @@ func ExamplePublisher_PublishAsync() {
 			fmt.Println("invoice", d.Key, "is at offset", d.Offset)
 		})
 	}
-	if err := publisher.Flush(ctx); err != nil {
-		fmt.Println(err)
-	}
+	must(publisher.Flush(ctx))
 	// Output:
 	// invoice 2026-17 is at offset 0
 	// invoice 2026-17 is at offset 1
@@ -82,7 +75,7 @@ func (NoSuchTopic) Topic() string { return "misspelt" }
 
 // An event that cannot be published comes back in the error.
 func ExamplePublisher_Publish_error() {
-	publisher, end := open(map[string]string{"KAFKA_METADATA_BACKOFF": "1ms"})
+	publisher, end := open(map[string]any{"kafka_metadata_backoff": "1ms"})
 	defer end()
 	err := publisher.Publish(context.Background(), NoSuchTopic{InvoicePaid{Invoice: "2026-17", Amount: 12.5}})
 	if failed, ok := errors.AsType[*message.PublishError](err); ok {

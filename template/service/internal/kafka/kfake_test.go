@@ -46,12 +46,10 @@ func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 
 // readAll returns the first n records of a topic, read by another client than
 // the one under test.
-func readAll(t *testing.T, c *kfake.Cluster, topic string, n int, options ...kgo.Opt) []*kgo.Record {
+func readAll(t *testing.T, c *kfake.Cluster, topic string, n int) []*kgo.Record {
 	t.Helper()
-	client, err := kgo.NewClient(append([]kgo.Opt{
-		kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumeTopics(topic),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-	}, options...)...)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ConsumeTopics(topic),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	if err != nil {
 		t.Fatal(err)
 	}

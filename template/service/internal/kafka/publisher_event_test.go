@@ -174,7 +174,7 @@ func TestPublishAsyncCallsOnceForWhatFails(t *testing.T) {
 		e, ok := errors.AsType[*message.PublishError](err)
 		return ok && message.IsRetry(err) && e.MessageID != "" && !strings.Contains(err.Error(), "business")
 	})
-	if e := f.errs[3].(*message.PublishError); e.Event.(transfer).Number != 3 || e.Key != "a" || !strings.Contains(e.Error(), "authorized") {
+	if e, _ := errors.AsType[*message.PublishError](f.errs[3]); e.Event.(transfer).Number != 3 || e.Key != "a" || !strings.Contains(e.Error(), "authorized") {
 		t.Errorf("the error of event 3 is %v with %+v", e, e.Event)
 	}
 	if d := f.last[3]; d.Partition != -1 || d.Offset != -1 || d.MessageID == "" {
