@@ -24,6 +24,7 @@ var extraFiles = []struct{ pattern, extra string }{
 	{"internal/message/schema*", answers.Avro},
 	{"internal/message/fields*", answers.Avro},
 	{"dev/samples/registry*", answers.Avro},
+	{"schema*.go", answers.Avro},
 	{"registry_test.go", answers.Avro},
 	{"internal/config/registry*", answers.Avro},
 	{"dev/registry*", answers.Avro},

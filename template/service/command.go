@@ -13,6 +13,7 @@ import (
 // commands are what the first argument may be. Without one the service runs.
 var commands = []struct{ name, does string }{
 	{"config", "print every setting and where it comes from, secrets redacted"},
+	{"schema", "export, check or register the schemas of the models"}, //forge:if avro
 }
 
 // command does what the arguments ask for until ctx ends, and returns the exit
@@ -32,6 +33,8 @@ func command(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		err = serve(ctx, file)
 	case args[0] == "config":
 		err = explain(file, stdout)
+	case args[0] == "schema": //forge:if avro
+		return schemas(ctx, file, args[1:], stdout, stderr) //forge:if avro
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "sample-service:", err)

@@ -2,7 +2,9 @@ package config
 
 import (
 	"crypto/tls"
+	"errors"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -87,4 +89,22 @@ func (p *problems) checkRegistry(r Registry) {
 			add("SCHEMA_REGISTRY_KEY", r.Key, "must be the key of SCHEMA_REGISTRY_CERT: %v", err)
 		}
 	}
+}
+
+// OfRegistry returns err without the problems of settings that are not of the
+// Schema Registry: commands that ask only that work without the others.
+func OfRegistry(err error) error {
+	all, ok := errors.AsType[*Error](err)
+	if !ok {
+		return err
+	}
+	others := func(line string) bool {
+		return slices.ContainsFunc(Settings(), func(s Setting) bool {
+			return !strings.HasPrefix(s.Name, "SCHEMA_REGISTRY_") && len(line) > len(s.Name) && strings.EqualFold(line[:len(s.Name)], s.Name)
+		})
+	}
+	if left := slices.DeleteFunc(slices.Clone(all.Problems), others); len(left) > 0 {
+		return &Error{Problems: left}
+	}
+	return nil
 }

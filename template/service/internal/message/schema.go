@@ -1,6 +1,9 @@
 package message
 
-import "reflect"
+import (
+	"fmt"
+	"reflect"
+)
 
 // Schema is what a model says of its schema, in a method
 //
@@ -42,4 +45,24 @@ func SchemaOf(t reflect.Type) Schema {
 		s.Version = "1"
 	}
 	return s
+}
+
+// Publishes tells the registry's codec of events that the service publishes.
+// Their schemas are then known and checked at the start, and not only when the
+// first of them is published. It belongs to the registrations and panics on an
+// event that has no schema.
+func Publishes(r *Registry, events ...Event) {
+	binder, ok := r.codec.(Binder)
+	if !ok {
+		return
+	}
+	for _, e := range events {
+		t := reflect.TypeOf(e)
+		if t.Kind() == reflect.Pointer {
+			t = t.Elem()
+		}
+		if err := binder.Bind(e.Topic(), t); err != nil {
+			panic(fmt.Errorf("message: publish %s to topic %q: %w", t, e.Topic(), err))
+		}
+	}
 }

@@ -32,6 +32,8 @@ type avroFormat struct{}
 
 func (avroFormat) kind() sr.SchemaType { return sr.TypeAvro }
 
+func (avroFormat) extension() string { return ".avsc" }
+
 // avroBody writes and reads bodies of one Go type.
 type avroBody struct {
 	wire  *avro.Schema // with the names that others see
@@ -183,7 +185,7 @@ func asBreak(err error) error {
 	case e.Path == "(root)":
 		b.Field = ""
 	case e.WriterType == "":
-		b.Problem = "the writer does not have it, and the reader has no default for it"
+		b.Problem = "the writer does not have it, and the reader has no default for it: make it a pointer, omitempty, or give it default= in its avro tag"
 	}
 	if e.WriterType != "" && e.ReaderType != "" {
 		b.Problem = fmt.Sprintf("the writer has %s, the reader %s: %s", e.WriterType, e.ReaderType, e.Detail)

@@ -27,6 +27,8 @@ type Codec interface {
 	// Schemas returns the schemas of the models that it was bound to, by topic
 	// and name.
 	Schemas() []Schema
+
+	base() *codec
 }
 
 // Schema is a model's schema on a topic.
@@ -36,6 +38,8 @@ type Schema struct {
 	Level   string // what its versions must keep, such as BACKWARD
 	Text    string // in JSON
 }
+
+func (c *codec) base() *codec { return c }
 
 // Schemas implements Codec.
 func (c *codec) Schemas() []Schema {
@@ -61,6 +65,7 @@ func New(cfg config.Registry, log *slog.Logger) (Codec, error) {
 // format is a kind of schema, with what it makes of Go types.
 type format interface {
 	kind() sr.SchemaType
+	extension() string // of files that have such schemas
 	// model returns the schema of a Go type, and how its values are written.
 	model(t reflect.Type, s message.Schema) (text string, b body, err error)
 	// parse reads a schema that a writer used.

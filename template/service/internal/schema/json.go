@@ -29,6 +29,8 @@ type jsonFormat struct{}
 
 func (jsonFormat) kind() sr.SchemaType { return sr.TypeJSON }
 
+func (jsonFormat) extension() string { return ".schema.json" }
+
 func (jsonFormat) model(t reflect.Type, s message.Schema) (string, body, error) {
 	root, err := deriveJSON(t, s)
 	if err != nil {

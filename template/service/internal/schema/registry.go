@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -225,6 +226,9 @@ func (r *Registry) told(err error) error {
 	}
 	e, ok := errors.AsType[*sr.ResponseError](err)
 	if !ok {
+		if failed, ok := errors.AsType[*url.Error](err); ok {
+			err = failed.Err // it says twice what was asked
+		}
 		return fmt.Errorf("schema registry %s: %w", r.url, err)
 	}
 	switch {

@@ -69,6 +69,10 @@ type (
 	paymentForward struct{ paymentAdded }
 	paymentFull    struct{ paymentRemoved }
 	paymentNone    struct{ paymentChanged }
+	paymentLong    struct {
+		paymentRemoved
+		Note *int64 `json:"note"`
+	}
 )
 
 func named(compatibility string) message.Schema {
@@ -82,6 +86,7 @@ func (paymentRemoved) Schema() message.Schema       { return named("") }
 func (paymentChanged) Schema() message.Schema       { return named("") }
 func (paymentForward) Schema() message.Schema       { return named("FORWARD") }
 func (paymentFull) Schema() message.Schema          { return named("full") }
+func (paymentLong) Schema() message.Schema          { return named("BACKWARD_TRANSITIVE") }
 func (paymentNone) Schema() message.Schema          { return named("NONE") }
 
 func TestChangesThatBreakAreRefusedAtTheStart(t *testing.T) {

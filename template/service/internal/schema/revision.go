@@ -1,0 +1,95 @@
+package schema
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// errStale says that a file is not what the models say.
+var errStale = errors.New("it is not what the models say: run `schema export` and commit it")
+
+// checkRevision compares each schema with its file in a revision, and with all
+// that the file was before that where its level is transitive. The file as it is
+// now must be what the models say, so that the next check finds the truth.
+func (r *command) checkRevision(ctx context.Context) error {
+	if _, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", r.against+"^{commit}"); err != nil {
+		return fmt.Errorf("no revision %q: %w", r.against, err)
+	}
+	return r.each(func(b *binding) error {
+		return errors.Join(r.compareRevision(ctx, b), r.fresh(b))
+	})
+}
+
+func (r *command) fresh(b *binding) error {
+	content, err := os.ReadFile(r.file(b))
+	if err == nil && bytes.Equal(content, pretty(b.model.text)) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", r.file(b), errStale)
+}
+
+func (r *command) compareRevision(ctx context.Context, b *binding) error {
+	before, err := versions(ctx, r.against, r.file(b), b.model.level.transitive())
+	if err != nil {
+		return err
+	}
+	if len(before) == 0 {
+		r.tell(b, "is new since %s", r.against)
+		return nil
+	}
+	if err := b.model.level.keeps(r.codec.format, r.codec.subject(b), b.model.text, before); err != nil {
+		return err
+	}
+	r.tell(b, "is %s compatible with %s", b.model.level, r.against)
+	return nil
+}
+
+// versions returns the contents of a file in a revision, or with history in
+// all revisions up to it, the oldest first; none when it was not there.
+func versions(ctx context.Context, revision, file string, history bool) ([]past, error) {
+	revisions := []string{revision}
+	if history {
+		out, err := git(ctx, "log", "--reverse", "--format=%h", revision, "--", file)
+		if err != nil {
+			return nil, err
+		}
+		revisions = strings.Fields(string(out))
+	}
+	var all []past
+	for _, at := range revisions {
+		entry, err := git(ctx, "ls-tree", "--format=%(objectname)", at, "--", filepath.ToSlash(file))
+		if err != nil {
+			return nil, err
+		}
+		name := strings.TrimSpace(string(entry))
+		if name == "" {
+			continue
+		}
+		content, err := git(ctx, "cat-file", "blob", name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, past{string(content), at})
+	}
+	return all, nil
+}
+
+func git(ctx context.Context, args ...string) ([]byte, error) {
+	var stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // the revision was verified to be one
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil && stderr.Len() > 0 {
+		err = fmt.Errorf("%w: %s", err, short(stderr.String()))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return out, nil
+}
