@@ -66,7 +66,7 @@ func (r result) rows() [][2]string {
 		}
 	}
 	var rows [][2]string
-	for _, dir := range []string{"handlers", "models"} {
+	for _, dir := range []string{"handlers", "models", "web"} {
 		if len(yours[dir]) > 0 {
 			rows = append(rows, [2]string{dir, "yours: " + strings.Join(yours[dir], ", ")})
 		}

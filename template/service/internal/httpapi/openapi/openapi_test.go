@@ -28,6 +28,7 @@ type territory struct {
 	Area     float64           `json:"area" validate:"gt=0,lte=1000"`
 	Count    uint8             `json:"count"`
 	Mail     *string           `json:"mail" validate:"omitempty,email"`
+	Floor    *int              `json:"floor" validate:"required,min=0"`
 	Tags     []string          `json:"tags" validate:"max=3,unique,dive,min=2"`
 	Labels   map[string]string `json:"labels"`
 	Photo    []byte            `json:"photo"`
@@ -75,7 +76,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 	want := parse(t, `{
 		"territory": {
 			"type": "object", "additionalProperties": false,
-			"required": ["created", "id", "kind", "area", "at"],
+			"required": ["created", "id", "kind", "area", "floor", "at"],
 			"properties": {
 				"created": {"type": "string", "format": "date-time"},
 				"id": {"type": "string", "minLength": 1},
@@ -84,6 +85,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 				"area": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
 				"count": {"type": "integer", "minimum": 0},
 				"mail": {"type": ["string", "null"], "format": "email"},
+				"floor": {"type": "integer", "minimum": 0},
 				"tags": {"type": "array", "maxItems": 3, "uniqueItems": true, "items": {"type": "string", "minLength": 2}},
 				"labels": {"type": "object", "additionalProperties": {"type": "string"}},
 				"photo": {"type": "string", "contentEncoding": "base64"},

@@ -163,15 +163,21 @@ func (o *object) add(s *schemas, t reflect.Type) {
 }
 
 func (o *object) field(s *schemas, name string, f reflect.StructField, quoted bool) {
-	schema := s.of(f.Type)
+	t, rules := f.Type, f.Tag.Get("validate")
+	ruled := s.tags && rules != "-"
+	required := ruled && s.isRequired(t, rules)
+	if required {
+		o.required = append(o.required, name)
+		for t.Kind() == reflect.Pointer { // null would be as if it were not there
+			t = t.Elem()
+		}
+	}
+	schema := s.of(t)
 	if quoted && (schema["type"] == "number" || schema["type"] == "integer") {
 		schema = Object{"type": "string"}
 	}
-	if rules := f.Tag.Get("validate"); s.tags && rules != "-" {
-		limit(schema, f.Type, strings.Split(rules, ","))
-		if s.isRequired(f.Type, rules) {
-			o.required = append(o.required, name)
-		}
+	if ruled {
+		limit(schema, t, strings.Split(rules, ","))
 	}
 	o.properties[name] = schema
 }
