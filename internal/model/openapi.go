@@ -127,7 +127,7 @@ func flow(v any) string {
 // property describes a field.
 func (m *Model) property(f *Field) pairs {
 	o := f.Type.described()
-	if m.isPointer(f) || f.Type.Kind == Decimal {
+	if !m.refusesZero(f) && (m.isPointer(f) || f.Type.Kind == Decimal) { // else null would be as if it were not there
 		o = orNull(o)
 	}
 	limitTo(&o, f.Type, m.rules(f))
@@ -262,7 +262,7 @@ func (m *Model) refusesZero(f *Field) bool {
 			return false
 		case name == "min" && n > 0, name == "gt" && n >= 0, name == "max" && n < 0, name == "lt" && n <= 0, name == "len" && n != 0:
 			return true
-		case name == "eq" && param != "false" && !f.Type.allows(0), name == "datetime":
+		case rule == "eq=true", name == "eq" && f.Type.Kind == Float && !f.Type.allows(0), name == "datetime":
 			return true
 		case name == "oneof":
 			return f.Type.Kind == Text && !f.Type.allowsEmpty() || f.Type.Kind == Int && !f.Type.allows(0)

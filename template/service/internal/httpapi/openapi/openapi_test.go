@@ -99,7 +99,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 			}
 		},
 		"address": {
-			"type": "object", "required": ["street"],
+			"type": "object", "required": ["street"], "additionalProperties": false,
 			"properties": {"street": {"type": "string", "minLength": 1, "maxLength": 80}, "zip": {"type": "string"}}
 		},
 		"ruled": {"type": "object", "properties": {"id": {"type": "string"}}}

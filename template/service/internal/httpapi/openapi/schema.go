@@ -20,6 +20,7 @@ type schemas struct {
 	names     map[reflect.Type]string
 	validate  *validator.Validate
 	tags      bool // whether validate tags count
+	closed    bool // whether other fields are refused, at any depth
 }
 
 func newSchemas() *schemas {
@@ -34,7 +35,15 @@ func newSchemas() *schemas {
 // that knows its rules.
 func (s *schemas) model(t reflect.Type) Object {
 	_, ruled := reflect.TypeAssert[interface{ Validate() error }](reflect.New(t))
-	s.tags = !ruled
+	s.tags, s.closed = !ruled, false
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() == reflect.Struct {
+		for f := range t.Fields() {
+			s.closed = s.closed || f.Type == reflect.TypeFor[message.ForbidExtra]()
+		}
+	}
 	return s.of(t)
 }
 
@@ -125,7 +134,7 @@ func (s *schemas) object(t reflect.Type) Object {
 	if len(o.required) > 0 {
 		schema["required"] = o.required
 	}
-	if o.closed {
+	if s.closed {
 		schema["additionalProperties"] = false
 	}
 	return schema
@@ -134,7 +143,6 @@ func (s *schemas) object(t reflect.Type) Object {
 type object struct {
 	properties Object
 	required   []any
-	closed     bool // other fields are refused
 }
 
 // add adds the fields of a struct, those of embedded ones among them.
@@ -148,9 +156,8 @@ func (o *object) add(s *schemas, t reflect.Type) {
 			embedded = embedded.Elem()
 		}
 		switch {
-		case f.Type == reflect.TypeFor[message.ForbidExtra]():
-			o.closed = true
-		case tag == "-", strings.Contains(options, "unknown"), !f.IsExported() && !f.Anonymous:
+		case f.Type == reflect.TypeFor[message.ForbidExtra](),
+			tag == "-", strings.Contains(options, "unknown"), !f.IsExported() && !f.Anonymous:
 		case inline && embedded.Kind() == reflect.Struct:
 			o.add(s, embedded)
 		case f.IsExported():
