@@ -2,6 +2,7 @@ package model
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -51,18 +52,19 @@ type pair struct {
 	value any // string, bool, number, pairs, []any
 }
 
-func (o *pairs) set(key string, value any) {
-	for i := range *o {
-		if (*o)[i].key == key {
-			(*o)[i].value = value
-			return
+// with returns the pairs with another value of key, or with one more.
+func (o pairs) with(key string, value any) pairs {
+	for i := range o {
+		if o[i].key == key {
+			o[i].value = value
+			return o
 		}
 	}
-	*o = append(*o, pair{key, value})
+	return append(o, pair{key, value})
 }
 
-func (o *pairs) get(key string) any {
-	for _, p := range *o {
+func (o pairs) get(key string) any {
+	for _, p := range o {
 		if p.key == key {
 			return p.value
 		}
@@ -130,9 +132,9 @@ func (m *Model) property(f *Field) pairs {
 	if !m.refusesZero(f) && (m.isPointer(f) || f.Type.Kind == Decimal) { // else null would be as if it were not there
 		o = orNull(o)
 	}
-	limitTo(&o, f.Type, m.rules(f))
+	o = limitTo(o, f.Type, m.rules(f))
 	if doc := strings.Join(strings.Fields(strings.Map(printable, f.Doc)), " "); doc != "" {
-		o.set("description", doc)
+		o = o.with("description", doc)
 	}
 	return o
 }
@@ -172,8 +174,7 @@ func (t *Type) item() pairs {
 
 func orNull(o pairs) pairs {
 	if kind, ok := o.get("type").(string); ok {
-		o.set("type", []any{kind, "null"})
-		return o
+		return o.with("type", []any{kind, "null"})
 	}
 	if len(o) == 0 {
 		return o
@@ -182,29 +183,29 @@ func orNull(o pairs) pairs {
 }
 
 // limitTo adds what the rules say.
-func limitTo(o *pairs, t *Type, rules []string) {
+func limitTo(o pairs, t *Type, rules []string) pairs {
 	for i, rule := range rules {
 		name, param, _ := strings.Cut(rule, "=")
 		switch {
 		case name == "dive":
 			if items, ok := o.get("items").(pairs); ok {
-				limitTo(&items, t.Elem, rules[i+1:])
-				o.set("items", items)
+				o = o.with("items", limitTo(items, t.Elem, rules[i+1:]))
 			}
-			return
+			return o
 		case strings.ContainsAny(rule, "|'") || strings.Contains(rule, "0x"):
 		case name == "oneof":
-			o.set("enum", choices(t, strings.Fields(param)))
+			o = o.with("enum", choices(t, strings.Fields(param)))
 		case name == "email" || name == "uuid" || name == "uri" || name == "ipv4" || name == "ipv6":
-			o.set("format", name)
+			o = o.with("format", name)
 		case name == "unique" && o.get("items") != nil:
-			o.set("uniqueItems", true)
+			o = o.with("uniqueItems", true)
 		case name == "required" && t.Kind == Text:
-			o.set("minLength", 1.0)
+			o = o.with("minLength", 1.0)
 		default:
-			limitSize(o, t, name, param)
+			o = limitSize(o, t, name, param)
 		}
 	}
+	return o
 }
 
 func choices(t *Type, words []string) []any {
@@ -219,10 +220,10 @@ func choices(t *Type, words []string) []any {
 	return values
 }
 
-func limitSize(o *pairs, t *Type, rule, param string) {
+func limitSize(o pairs, t *Type, rule, param string) pairs {
 	n, err := strconv.ParseFloat(param, 64)
 	if err != nil || o.get("type") == nil {
-		return
+		return o
 	}
 	words := map[Kind]map[string][]string{
 		Text: {"min": {"minLength"}, "max": {"maxLength"}, "len": {"minLength", "maxLength"}},
@@ -233,8 +234,9 @@ func limitSize(o *pairs, t *Type, rule, param string) {
 		words = map[string][]string{"min": {"minimum"}, "gt": {"exclusiveMinimum"}, "max": {"maximum"}, "lt": {"exclusiveMaximum"}, "eq": {"const"}}
 	}
 	for _, word := range words[rule] {
-		o.set(word, n)
+		o = o.with(word, n)
 	}
+	return o
 }
 
 // refusesZero reports whether the rules refuse what a field is when it is not
@@ -242,10 +244,8 @@ func limitSize(o *pairs, t *Type, rule, param string) {
 func (m *Model) refusesZero(f *Field) bool {
 	rules := m.rules(f)
 	if f.Type.Kind == Struct && !m.isPointer(f) {
-		for _, inner := range f.Type.Record.Fields {
-			if m.refusesZero(inner) {
-				return true
-			}
+		if slices.ContainsFunc(f.Type.Record.Fields, m.refusesZero) {
+			return true
 		}
 	}
 	if len(rules) == 0 || rules[0] == "omitempty" {
