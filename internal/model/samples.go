@@ -31,17 +31,15 @@ func (m *Model) Samples(topic, messageType string) []byte {
 		fmt.Fprintf(&b, "      \"value\": %s\n    }", value)
 	}
 	const dead = "dead letter"
-	var valid string
 	for _, c := range m.Cases() {
 		switch {
 		case c.Problem == "":
-			valid = c.Body
 			add("valid", "handled", "", m.envelope(messageType, n+1, c.Body))
 		case (c.Wire || !m.avro) && n == 1: // one shows it
 			add("invalid: "+c.Name, dead, reason(c.Field), m.envelope(messageType, n+1, c.Body))
 		}
 	}
-	add("undecodable: no envelope", dead, "", `{"body": `+valid+`}`)
+	add("undecodable: no envelope", dead, "", `"no envelope"`)
 	b.WriteString("\n  ]\n}\n")
 	return []byte(b.String())
 }

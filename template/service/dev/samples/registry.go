@@ -99,8 +99,8 @@ func appendBody(value []byte, schema sr.SubjectSchema, body json.RawMessage) ([]
 	if err != nil {
 		return nil, err
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(body, &fields); err != nil {
+	fields, err := asAvro(s, body)
+	if err != nil {
 		return nil, err
 	}
 	return s.AppendEncode(value, fields)

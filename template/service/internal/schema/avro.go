@@ -39,9 +39,13 @@ type avroBody struct {
 	wire  *avro.Schema // with the names that others see
 	local *avro.Schema // with the names in Go: the same bytes
 	paths fieldPaths
+	own   bool // the schema is the model's own, and its names are those in Go
 }
 
 func (avroFormat) model(t reflect.Type, s message.Schema) (string, body, error) {
+	if m, ok := reflect.TypeAssert[schemed](reflect.New(t)); ok {
+		return ownAvro(t, m.AvroSchema())
+	}
 	text, err := deriveAvro(t, s, false)
 	if err != nil {
 		return "", nil, err
@@ -111,10 +115,14 @@ func (w *avroWritten) reader(b body) (reader, error) {
 	}
 	resolved := model.local
 	if !bytes.Equal(w.schema.Canonical(), model.wire.Canonical()) {
-		writer, err := hide(w.schema)
-		if err != nil {
-			return nil, err
+		writer := w.schema
+		if !model.own {
+			var err error
+			if writer, err = hide(writer); err != nil {
+				return nil, err
+			}
 		}
+		var err error
 		if resolved, err = avro.Resolve(writer, model.local); err != nil {
 			return nil, asBreak(err)
 		}
