@@ -2,9 +2,13 @@ package main
 
 import (
 	"context"
+	"net/http"
 	"os"
+	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/dev/samples"
@@ -34,4 +38,74 @@ func encoded(ctx context.Context, t *testing.T, all []samples.Sample) []samples.
 		t.Fatal(err)
 	}
 	return all
+}
+
+// The registry away, at the start or later, is nothing to die of, and no message
+// becomes a dead letter for it: the service says that it is not ready, and goes
+// on when the registry is back.
+func TestOutlivesTheSchemaRegistry(t *testing.T) {
+	all := load(t)
+	registry, away := srfake.New(), new(atomic.Bool)
+	defer registry.Close()
+	registry.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		if away.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		return away.Load()
+	})
+	t.Setenv(registryOfTest, registry.URL())
+	broker := startKafka(t, 0, all).ListenAddrs()[0]
+	away.Store(true)
+	service := startService(t, broker)
+	service.awaitReady(t, http.StatusServiceUnavailable)
+	away.Store(false)
+	service.awaitReady(t, http.StatusOK)
+	check(t, broker, all)
+
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	anew(ctx, t, registry)
+	all = encoded(ctx, t, all) // with ids that the service has not seen
+	away.Store(true)
+	client := dial(t, broker)
+	before, err := client.DeadLetters(ctx, samples.Topics(all)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent, err := client.Send(ctx, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service.awaitReady(t, http.StatusServiceUnavailable)
+	if code := service.get("/livez"); code != http.StatusOK {
+		t.Errorf("/livez says %d while the registry is away", code)
+	}
+	if after, err := client.DeadLetters(ctx, samples.Topics(all)...); err != nil || len(after) != len(before) {
+		t.Errorf("%d dead letters were written because the registry is away: %v", len(after)-len(before), err)
+	}
+	away.Store(false)
+	if err := client.Check(ctx, group, sent); err != nil {
+		t.Error(err)
+	}
+	service.awaitReady(t, http.StatusOK)
+	service.stop(t)
+}
+
+// anew gives each schema another version.
+func anew(ctx context.Context, t *testing.T, registry *srfake.Registry) {
+	t.Helper()
+	client, err := sr.NewClient(sr.URLs(registry.URL()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := client.AllSchemas(ctx)
+	if err != nil || len(all) == 0 {
+		t.Fatalf("%d schemas are registered: %v", len(all), err)
+	}
+	for _, s := range all {
+		s.Schema.Schema = strings.Replace(s.Schema.Schema, "{", `{"doc":"another version",`, 1)
+		if _, _, err := registry.RegisterSchema(s.Subject, s.Schema); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -102,6 +102,7 @@ func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Me
 	}
 	h := NewHeader(e.MessageType(), producer)
 	m.Header, m.Body, m.Time = &h, e, h.Timestamp
+	h.describe(e) //forge:if avro
 	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
 		h.MessageID = id
 	}

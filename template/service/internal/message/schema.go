@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 )
@@ -45,6 +46,17 @@ func SchemaOf(t reflect.Type) Schema {
 		s.Version = "1"
 	}
 	return s
+}
+
+// describe puts into the header what e says of its schema, if it says anything.
+func (h *Header) describe(e Event) {
+	m, ok := e.(interface{ Schema() Schema })
+	if !ok {
+		return
+	}
+	s := m.Schema()
+	s.Name = cmp.Or(s.Name, h.MessageType)
+	h.SchemaName, h.SchemaVersion = s.FullName(), cmp.Or(s.Version, h.SchemaVersion)
 }
 
 // Publishes tells the registry's codec of events that the service publishes.

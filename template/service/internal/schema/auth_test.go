@@ -1,0 +1,83 @@
+package schema_test
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+func TestCredentialsReachTheRegistry(t *testing.T) {
+	for want, set := range map[string][]string{
+		"Basic dXNlcjpodXNo": {"SCHEMA_REGISTRY_USERNAME", "user", "SCHEMA_REGISTRY_PASSWORD", "hush"},
+		"Bearer hush":        {"SCHEMA_REGISTRY_TOKEN", "hush"},
+	} {
+		registry := startRegistry(t, srfake.WithAuth(want))
+		start(t, settings(t, registry.URL(), set...), topic, payment{})
+		if len(registry.has(t, "payments-value")) != 1 {
+			t.Errorf("%s: the schema is not there", want)
+		}
+	}
+}
+
+// A registry that asks for a certificate gets it, and is asked for its own.
+func TestCertificates(t *testing.T) {
+	cert, key := selfSigned(t)
+	registry := srfake.NewRegistry()
+	server := httptest.NewUnstartedServer(registry.Handler())
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM([]byte(cert))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+
+	start(t, settings(t, server.URL, "SCHEMA_REGISTRY_CA", ca, "SCHEMA_REGISTRY_CERT", cert, "SCHEMA_REGISTRY_KEY", key), topic, payment{})
+	if !registry.SubjectExists("payments-value") {
+		t.Error("the schema is not there")
+	}
+
+	h := header()
+	for name, cfg := range map[string][]string{
+		"a registry that nobody vouches for": {"SCHEMA_REGISTRY_CERT", cert, "SCHEMA_REGISTRY_KEY", key},
+		"no certificate of its own":          {"SCHEMA_REGISTRY_CA", ca},
+	} {
+		c := newCodec(t, settings(t, server.URL, cfg...))
+		if err := c.Encode(t.Context(), &message.Message{Topic: topic}, &h, payment{}); err == nil {
+			t.Errorf("%s: it was not refused", name)
+		}
+	}
+}
+
+// selfSigned returns a certificate for a client and its key in PEM.
+func selfSigned(t *testing.T) (cert, key string) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}, BasicConstraintsValid: true, IsCA: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, private.Public(), private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	encoded, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
+		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+}
