@@ -78,6 +78,25 @@ var Sets = []AnswerSet{
 	{"no-extras", []string{"--topics", "payments", "--without", "docker,github"}},
 	{"docker-only", []string{"--without", "github"}},
 	{"github-only", []string{"--without", "docker"}},
+	{"avro", []string{"--with", "avro"}},
+	{"http", []string{"--with", "http", "--without", "docker,github"}},
+	{"avro-http-three-topics", append([]string{"--with", "avro,http"}, ThreeTopics.Args...)},
+	{"schemas", append([]string{"--without", "docker,github"}, schemas...)},
+	{"schemas-avro", append([]string{"--with", "avro", "--without", "github"}, avroSchemas...)},
+	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
+	{"schemas-avro-http", append([]string{"--with", "avro,http"}, avroSchemas...)},
+}
+
+// schemas are topics whose models are made from a schema of each kind, beside
+// one that has none.
+var schemas = []string{
+	"--topics", "orders,payments,refunds,plain",
+	"--schema", "orders=SCHEMAS/order.avsc", "--schema", "payments=SCHEMAS/order.json", "--schema", "refunds=SCHEMAS/message.json",
+}
+
+// avroSchemas are those of them that Avro has types for.
+var avroSchemas = []string{
+	"--topics", "orders,payments,plain", "--schema", "orders=SCHEMAS/order.avsc", "--schema", "payments=SCHEMAS/plain.json",
 }
 
 // Project returns the directory of the service that forge writes for a set of
@@ -90,8 +109,19 @@ func Project(t *testing.T, set AnswerSet) string {
 	}
 	dir := filepath.Join(work, "my-service")
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	Do(t, work, Forge(t), append([]string{"new", "my-service"}, set.Args...)...)
+	args := []string{"new", "my-service"}
+	for _, arg := range set.Args {
+		args = append(args, strings.Replace(arg, "SCHEMAS", schemaDir(t), 1))
+	}
+	Do(t, work, Forge(t), args...)
 	return dir
+}
+
+// schemaDir is where forge's own tests have schemas.
+func schemaDir(t *testing.T) string {
+	t.Helper()
+	root := strings.TrimSpace(Do(t, ".", "go", "list", "-m", "-f", "{{.Dir}}"))
+	return filepath.Join(root, "internal", "model", "testdata")
 }
 
 // Forge returns the path of the built forge.

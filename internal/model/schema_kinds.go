@@ -32,7 +32,11 @@ func (s *schema) object(t *Type, name string) {
 		return
 	}
 	rec := &Record{Name: name, at: s.at}
-	if doc := s.first("description"); doc != nil {
+	doc := s.first("description")
+	if described != nil { // what refers to it may say what it is there
+		doc = described.get("description")
+	}
+	if doc != nil {
 		rec.Doc = s.string(doc)
 	}
 	if more := s.only("additionalProperties"); more != nil && more.kind == boolean {

@@ -9,8 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 )
 
-// usualRegistry is where -send looks for the Schema Registry, and compose.yaml
-// has it.
+// usualRegistry is where -send looks for the Schema Registry.
 const usualRegistry = "127.0.0.1:8085"
 
 // registry is a Schema Registry inside this process. It takes every schema: it

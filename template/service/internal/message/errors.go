@@ -55,7 +55,7 @@ func Retry(err error) error { return outcome(err, Again) }
 func Permanent(err error) error { return outcome(err, NeverMore) }
 
 // Unavailable wraps err so that the message is tried again, ever more slowly,
-// until it works: what it needs, a database or a schema registry, is away, and
+// until it works: what it needs, a database or another service, is away, and
 // the message cannot help that. It is never a dead letter, whatever the error
 // policy, and not counted as an attempt. The messages of its key wait, and the
 // service is not ready meanwhile, so this is not for what only one message

@@ -1,0 +1,131 @@
+package render_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
+)
+
+// words are those that only a project with that extra has a reason to say.
+var words = map[string][]string{
+	answers.Docker: {"dockerfile", ".dockerignore", "docker build", "docker compose", "compose.yaml"},
+	answers.GitHub: {".github/", "github workflow", "github action"},
+	answers.Avro:   {"avro", "schema registry", "schema_registry", "schema-registry", "pkg/sr", "internal/schema"},
+	answers.HTTP:   {"openapi", "httpapi", "http_addr", "http_request", "http_max", "idempotency-key", `/web"`},
+}
+
+// TestNoTraceOfAbsentExtras proves that of an extra that is not wanted nothing
+// is left: no word in any file, no import that is not used, no blank import
+// block, and no package that nobody imports.
+func TestNoTraceOfAbsentExtras(t *testing.T) {
+	for n := range 1 << len(answers.Extras()) {
+		with := []string{}
+		for i, e := range answers.Extras() {
+			if n>>i&1 == 1 {
+				with = append(with, e.Name)
+			}
+		}
+		a := answers.Defaults("shipping")
+		a.Topics, a.With = []string{"parcels", "vans"}, with
+		tree, err := render.Render(template.FS, a, "v0.0.0-test")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for extra, traces := range words {
+			if !a.Has(extra) {
+				lacks(t, tree, with, traces)
+			}
+		}
+		for _, problem := range unused(t, tree, a.Module) {
+			t.Errorf("with %v: %s", with, problem)
+		}
+	}
+}
+
+// lacks fails for each file that has one of the words, or is called so.
+func lacks(t *testing.T, tree *render.Tree, with, words []string) {
+	t.Helper()
+	for _, f := range tree.Files {
+		text := strings.ToLower(f.Path + "\n" + string(f.Content))
+		for _, word := range words {
+			if at := strings.Index(text, word); at >= 0 {
+				line, _, _ := strings.Cut(text[strings.LastIndexByte(text[:at], '\n')+1:], "\n")
+				t.Errorf("with %v, %s says %q: %s", with, f.Path, word, strings.TrimSpace(line))
+			}
+		}
+	}
+}
+
+// unused finds what a project has and does not use: imports in files, and
+// packages.
+func unused(t *testing.T, tree *render.Tree, module string) []string {
+	t.Helper()
+	var problems []string
+	packages, imported := make(map[string]bool), make(map[string]bool)
+	for _, f := range tree.Files {
+		if path.Ext(f.Path) != ".go" {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), f.Path, f.Content, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file.Name.Name != "main" && !strings.HasSuffix(f.Path, "_test.go") {
+			packages[path.Join(module, path.Dir(f.Path))] = true
+		}
+		names := make(map[string]bool)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok {
+				if x, ok := s.X.(*ast.Ident); ok {
+					names[x.Name] = true
+				}
+			}
+			return true
+		})
+		for _, decl := range file.Decls {
+			if d, ok := decl.(*ast.GenDecl); ok && len(d.Specs) == 0 {
+				problems = append(problems, f.Path+" has an empty block")
+			}
+		}
+		for _, spec := range file.Imports {
+			imports, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			imported[imports] = true
+			if name := nameOf(spec, imports); name != "_" && !names[name] {
+				problems = append(problems, fmt.Sprintf("%s imports %s and does not use it", f.Path, imports))
+			}
+		}
+	}
+	for pkg := range packages {
+		if !imported[pkg] && !strings.HasSuffix(pkg, "/e2e") {
+			problems = append(problems, pkg+" is imported by nobody")
+		}
+	}
+	return problems
+}
+
+var version = regexp.MustCompile(`^v\d+$`)
+
+// nameOf is what an import is called in its file.
+func nameOf(spec *ast.ImportSpec, imports string) string {
+	if spec.Name != nil {
+		return spec.Name.Name
+	}
+	name := path.Base(imports)
+	if version.MatchString(name) {
+		name = path.Base(path.Dir(imports))
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(strings.NewReplacer("-go", "", "go-", "").Replace(name), "go_"), ".go")
+}
