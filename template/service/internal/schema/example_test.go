@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -26,7 +27,7 @@ type TerritoryCreated struct {
 }
 
 func (TerritoryCreated) Topic() string       { return "urban.events" }
-func (e TerritoryCreated) Key() string       { return fmt.Sprint(e.TerritoryID) }
+func (e TerritoryCreated) Key() string       { return strconv.Itoa(int(e.TerritoryID)) }
 func (TerritoryCreated) MessageType() string { return "TerritoryCreated" }
 
 // Schema may be left out.
