@@ -68,7 +68,7 @@ func start(t *testing.T, script string) string {
 	if err != nil {
 		t.Fatalf("%s start: %v", script, err)
 	}
-	t.Cleanup(func() { _ = exec.Command("bash", script, "stop").Run() }) //nolint:noctx // the test's context has ended
+	t.Cleanup(func() { _ = exec.Command("bash", script, "stop").Run() }) // the test's context has ended
 	lines := strings.Fields(string(out))
 	return lines[len(lines)-1]
 }

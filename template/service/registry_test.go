@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
@@ -58,6 +60,7 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	away.Store(true)
 	service := startService(t, broker)
 	service.awaitReady(t, http.StatusServiceUnavailable)
+	service.awaitReason(t, registry.URL())
 	away.Store(false)
 	service.awaitReady(t, http.StatusOK)
 	check(t, broker, all)
@@ -89,6 +92,31 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	}
 	service.awaitReady(t, http.StatusOK)
 	service.stop(t)
+}
+
+// awaitReason returns once /readyz says why the service is not ready, in words
+// of which one is part.
+func (s *service) awaitReason(t *testing.T, part string) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	late := time.After(patience)
+	for {
+		var reason []byte
+		response, err := http.Get(s.ops + "/readyz")
+		if err == nil {
+			reason, _ = io.ReadAll(response.Body)
+			_ = response.Body.Close()
+		}
+		if strings.Contains(string(reason), part) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("/readyz says %s, %v, and nothing of %s", reason, err, part)
+		}
+	}
 }
 
 // anew gives each schema another version.

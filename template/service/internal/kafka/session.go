@@ -208,8 +208,29 @@ func toMessage(m *sarama.ConsumerMessage) message.Message {
 	if len(m.Headers) > 0 {
 		out.Headers = make([]message.Field, len(m.Headers))
 		for i, h := range m.Headers {
-			out.Headers[i] = message.Field{Key: string(h.Key), Value: h.Value}
+			out.Headers[i] = message.Field{Key: headerName(h.Key), Value: h.Value}
 		}
 	}
 	return out
+}
+
+// knownHeaders are the names of headers that come with every message, where they
+// come at all: those of an envelope that is not in the value, and of a trace.
+var knownHeaders = func() map[string]string {
+	names := make(map[string]string)
+	for _, name := range []string{
+		"messageType", "schemaName", "schemaVersion", "correlationId", "messageId", "timestamp", "producer",
+		"traceparent", "tracestate", "baggage",
+	} {
+		names[name] = name
+	}
+	return names
+}()
+
+// headerName returns a header's name, without an allocation if it is known.
+func headerName(name []byte) string {
+	if known, ok := knownHeaders[string(name)]; ok {
+		return known
+	}
+	return string(name)
 }

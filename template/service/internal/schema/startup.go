@@ -4,45 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-const (
-	firstPause  = 200 * time.Millisecond
-	longestWait = 10 * time.Second
-)
-
 // Startup makes every schema known to the registry, or looks it up where
 // SCHEMA_REGISTRY_AUTO_REGISTER is false, and checks that each goes with the
-// versions before it. While the registry is away it keeps trying, until ctx
-// ends. It returns an error for what only a person can mend.
+// versions before it. While the registry is away the error is
+// message.Unavailable, and Startup may be called again.
 func (c *codec) Startup(ctx context.Context) error {
 	for _, b := range c.on("") {
-		for pause := firstPause; ; pause = min(2*pause, longestWait) {
-			_, err := c.identify(ctx, b)
-			if err == nil {
-				break
-			}
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if !message.IsUnavailable(err) {
-				if errors.Is(err, errNotRegistered) {
-					c.log.Warn("messages of this type can be read, but not written", "error", err)
-					break
-				}
-				return err
-			}
-			c.log.Warn("the Schema Registry is not usable, trying again", "error", err, "in", pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
+		_, err := c.identify(ctx, b)
+		if errors.Is(err, errNotRegistered) {
+			c.log.Warn("messages of this type can be read, but not written", "error", err)
+			continue
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
