@@ -26,6 +26,7 @@ type bench struct {
 	dir     string // for everything that is made
 	self    string // this binary, which runs the contenders
 	service string // ours
+	sender  string // ours, publishing
 	readme  string // where tables go; empty is nowhere
 	brokers []string
 	client  *kgo.Client // fills topics by their messages' keys
@@ -54,6 +55,7 @@ var scenarios = []struct {
 	{"quiet", (*bench).quiet},
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
+	{"publish", (*bench).publishing},
 }
 
 func main() {
@@ -128,7 +130,7 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	b.service, err = buildService(ctx, b.dir)
+	b.service, b.sender, err = buildService(ctx, b.dir)
 	return err
 }
 

@@ -74,6 +74,9 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 	if j.name == oursTags || j.name == oursMethod {
 		path, args = b.service, nil
 	}
+	if j.name == oursPublish || j.name == oursPublishMade {
+		path, args = b.sender, nil
+	}
 	//nolint:gosec // the benchmark's own programs
 	p := &process{cmd: exec.CommandContext(ctx, path, args...), group: b.newName(j.name), cancel: cancel,
 		first: make(chan struct{}), figures: make(chan meter.Figures, 1)}

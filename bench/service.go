@@ -18,28 +18,32 @@ import (
 var files embed.FS
 
 // buildService renders a service with forge, as a user would, gives it the
-// benchmark's model and handler, and compiles it. It returns the binary.
-func buildService(ctx context.Context, dir string) (string, error) {
-	project, binary := filepath.Join(dir, "service"), filepath.Join(dir, "service.bin")
+// benchmark's model and handler, and compiles it, and a program that only
+// publishes. It returns the two binaries.
+func buildService(ctx context.Context, dir string) (consumer, publisher string, err error) {
+	project := filepath.Join(dir, "service")
+	consumer, publisher = filepath.Join(dir, "service.bin"), filepath.Join(dir, "publish.bin")
 	if err := os.RemoveAll(project); err != nil {
-		return "", err
+		return "", "", err
 	}
 	if err := command(ctx, ".", "go", "tool", "forge", "new", project, "--no-input",
 		"--module", "example.com/bench", "--topics", "payments"); err != nil {
-		return "", fmt.Errorf("render the service: %w", err)
+		return "", "", fmt.Errorf("render the service: %w", err)
 	}
 	for _, yours := range []string{"handlers", "models"} {
 		if err := os.RemoveAll(filepath.Join(project, yours)); err != nil {
-			return "", err
+			return "", "", err
 		}
 	}
 	if err := copyFiles(project); err != nil {
-		return "", err
+		return "", "", err
 	}
-	if err := command(ctx, project, "go", "build", "-trimpath", "-o", binary, "."); err != nil {
-		return "", fmt.Errorf("compile the service: %w", err)
+	for binary, source := range map[string]string{consumer: ".", publisher: "./publish"} {
+		if err := command(ctx, project, "go", "build", "-trimpath", "-o", binary, source); err != nil {
+			return "", "", fmt.Errorf("compile %s of the service: %w", source, err)
+		}
 	}
-	return binary, nil
+	return consumer, publisher, nil
 }
 
 // copyFiles puts the benchmark's files into the project.

@@ -37,6 +37,9 @@ var all = map[string]contender{
 	"franz-json-validator":   byFranz(validated),
 	"franz-json-experiment":  byFranz(experiment),
 	"watermill":              byWatermill,
+	"sarama-publish":         bySaramaAsync(bare, beforehand),
+	"sarama-publish-safe":    bySaramaAsync(safe, beforehand),
+	"sarama-publish-json":    bySaramaAsync(bare, envelope),
 }
 
 // Names returns the names of all contenders, sorted.

@@ -39,6 +39,8 @@ var experiments = []experiment{
 	{"20", "SIGTERM under load", true, terminateUnderLoad},
 	{"21", "a slow partition beside fast ones", false, slowPartition},
 	{"22", "consume, transform, produce", false, chain},
+	{"23", "network away while 10,000 events are published", true, publishCut},
+	{"23", "all brokers killed while 10,000 events are published", false, publishKilled},
 }
 
 // killLeader kills the broker that leads partition 0, then starts it again.

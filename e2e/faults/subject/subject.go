@@ -20,6 +20,7 @@ var files embed.FS
 var sources = map[string]string{
 	"files/handlers.go.txt": "handlers/handlers.go",
 	"files/models.go.txt":   "models/work.go",
+	"files/publish.go.txt":  "publish/main.go",
 }
 
 // Build renders a project below dir with the forge of the repository at root,
@@ -44,6 +45,13 @@ func Build(ctx context.Context, root, dir string, flags ...string) (string, erro
 	return binary, run(ctx, project, "go", append(append([]string{"build"}, flags...), "-o", binary, ".")...)
 }
 
+// BuildPublisher compiles, in the project that Build rendered in dir, a program
+// that only publishes. It returns the binary's path.
+func BuildPublisher(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "publisher")
+	return binary, run(ctx, filepath.Join(dir, "subject"), "go", "build", "-o", binary, "./publish")
+}
+
 // replace puts the test's handlers and models where the project's are.
 func replace(project string) error {
 	for _, dir := range []string{"handlers", "models"} {
@@ -62,7 +70,11 @@ func replace(project string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(project, to), b, 0o600); err != nil {
+		to = filepath.Join(project, to)
+		if err := os.MkdirAll(filepath.Dir(to), 0o750); err != nil {
+			return err
+		}
+		if err := os.WriteFile(to, b, 0o600); err != nil {
 			return err
 		}
 	}

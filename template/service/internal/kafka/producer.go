@@ -7,8 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/semaphore"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -22,8 +20,19 @@ type outgoing struct {
 	deadline  time.Time // when it is given up
 	attempts  int       // that failed, under the lock
 	cancelled atomic.Bool
-	done      func(partition int32, offset int64, err error) // called once
 	crowd     *crowd
+
+	event     message.Event // nil for a raw message
+	key       string        // of the event
+	delivered func(message.Delivery, error)
+	met       chan fate // who waits for it; nil when delivered is called
+}
+
+// fate is what became of a message.
+type fate struct {
+	partition int32 // -1 when it was not published
+	offset    int64 // -1 when it was not published, or the offset is not known
+	err       error
 }
 
 // patience is how often, and for how long, a message is tried.
@@ -32,16 +41,30 @@ type patience struct {
 	timeout  time.Duration
 }
 
-func newOutgoing(m *message.Message, p patience, done func(int32, int64, error)) *outgoing {
+func newOutgoing(m *message.Message, p patience) *outgoing {
 	const overhead = 36 // of a record at most
-	o := &outgoing{message: m, time: m.Time, patience: p, done: done, size: overhead + int64(len(m.Key)+len(m.Value))}
+	now := time.Now()
+	o := &outgoing{message: m, time: m.Time, patience: p, deadline: now.Add(p.timeout), size: overhead + int64(len(m.Key)+len(m.Value))}
 	for _, h := range m.Headers {
 		o.size += int64(len(h.Key)+len(h.Value)) + 10
 	}
 	if o.time.IsZero() {
-		o.time = time.Now()
+		o.time = now
 	}
 	return o
+}
+
+// meet tells who gave the message what became of it.
+func (o *outgoing) meet(f fate) {
+	if o.met != nil {
+		o.met <- f // there is room for one, and nobody may be waiting any more
+		return
+	}
+	if f.err != nil {
+		o.delivered(delivery(o.message, o.key, -1, -1), publishError(o.event, o.message, mayPass(f.err)))
+		return
+	}
+	o.delivered(delivery(o.message, o.key, f.partition, f.offset), nil)
 }
 
 // over reports whether o has no time, or no attempts, left. It is called with
@@ -59,13 +82,14 @@ type queues struct {
 	policy publishPolicy
 	link   *link
 	size   int64
-	room   *semaphore.Weighted // for size bytes
 
 	closing chan struct{} // closed when nothing more is accepted
 	abandon chan struct{} // closed when nobody waits for the broker any more
 
 	mu     sync.Mutex
 	closed bool
+	held   int64         // bytes on their way
+	roomy  chan struct{} // closed when there is room again; nil while there is
 	topics map[string]*topic
 	crowd  *crowd   // those that were accepted since the last flush
 	flying []*crowd // earlier ones that are not all done
@@ -81,7 +105,7 @@ type crowd struct {
 func newQueues(cfg config.Kafka) *queues {
 	return &queues{
 		policy: policyOf(cfg), link: newLink(cfg),
-		size: cfg.PublishBufferBytes, room: semaphore.NewWeighted(cfg.PublishBufferBytes),
+		size:    cfg.PublishBufferBytes,
 		closing: make(chan struct{}), abandon: make(chan struct{}),
 		topics: make(map[string]*topic), crowd: &crowd{landed: make(chan struct{})},
 	}
@@ -92,24 +116,11 @@ func (q *queues) add(ctx context.Context, o *outgoing) error {
 	if o.size > soloBytes {
 		return fmt.Errorf("%w: %d bytes", ErrTooLarge, o.size)
 	}
-	select {
-	case <-q.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	default:
-	}
-	if err := q.acquire(ctx, q.weight(o)); err != nil {
-		return err
-	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed {
-		q.room.Release(q.weight(o))
-		return ErrClosed
+	if err := q.enter(ctx, q.weight(o)); err != nil {
+		return err
 	}
-	now := time.Now()
-	o.deadline = now.Add(o.patience.timeout)
 	o.crowd = q.crowd
 	o.crowd.left++
 	t := q.topics[o.message.Topic]
@@ -117,7 +128,7 @@ func (q *queues) add(ctx context.Context, o *outgoing) error {
 		t = &topic{queues: q, name: o.message.Topic}
 		q.topics[t.name] = t
 	}
-	t.add(o, now)
+	t.add(o)
 	return nil
 }
 
@@ -128,41 +139,64 @@ const bookkeeping = 512
 // be alone.
 func (q *queues) weight(o *outgoing) int64 { return min(o.size+bookkeeping, q.size) }
 
-// acquire waits for room.
-func (q *queues) acquire(ctx context.Context, n int64) error {
-	if q.room.TryAcquire(n) {
-		return nil
+// enter waits for room for n bytes. Once there is none, all wait until there is
+// some to speak of: letting each in alone would cost more than publishing it.
+// It is called with the lock, and lets go of it while it waits.
+func (q *queues) enter(ctx context.Context, n int64) error {
+	if !q.closed && ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	go func() {
-		select {
-		case <-q.closing:
-			cancel(ErrClosed)
-		case <-ctx.Done():
+	for !q.closed && (q.roomy != nil || q.held > 0 && q.held+n > q.size) {
+		if q.roomy == nil {
+			q.roomy = make(chan struct{})
 		}
-	}()
-	if err := q.room.Acquire(ctx, n); err != nil {
-		return fmt.Errorf("no room among the %d bytes on their way (KAFKA_PUBLISH_BUFFER_BYTES): %w", q.size, context.Cause(ctx))
+		roomy := q.roomy
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-roomy:
+		case <-q.closing:
+		case <-ctx.Done():
+			err = fmt.Errorf("no room among the %d bytes on their way (KAFKA_PUBLISH_BUFFER_BYTES): %w", q.size, context.Cause(ctx))
+		}
+		q.mu.Lock()
+		if err != nil {
+			return err
+		}
 	}
+	if q.closed {
+		return ErrClosed
+	}
+	q.held += n
 	return nil
+}
+
+// leave gives back room for n bytes. It is called with the lock.
+func (q *queues) leave(n int64) {
+	q.held -= n
+	if q.roomy != nil && q.held <= q.size/4*3 {
+		close(q.roomy)
+		q.roomy = nil
+	}
 }
 
 // finish tells those who gave the messages what became of them: they are at
 // offset and after, or not published because of err. It is called without the
 // lock, and after they left their queue.
 func (q *queues) finish(all []*outgoing, partition int32, offset int64, err error) {
-	var room int64
+	var bytes int64
 	for _, o := range all {
-		room += q.weight(o)
+		bytes += q.weight(o)
 	}
-	q.room.Release(room)
+	q.mu.Lock()
+	q.leave(bytes)
+	q.mu.Unlock()
 	for i, o := range all {
-		at := offset
+		f := fate{partition, offset, err}
 		if offset >= 0 {
-			at += int64(i)
+			f.offset += int64(i)
 		}
-		o.done(partition, at, err)
+		o.meet(f)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

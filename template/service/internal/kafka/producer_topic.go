@@ -25,7 +25,7 @@ type topic struct {
 	trouble error // why the last attempt failed, nil after one that did not
 }
 
-func (t *topic) add(o *outgoing, now time.Time) {
+func (t *topic) add(o *outgoing) {
 	if len(t.lanes) == 0 {
 		t.waiting = append(t.waiting, o)
 		if !t.asking {
@@ -34,7 +34,7 @@ func (t *topic) add(o *outgoing, now time.Time) {
 		}
 		return
 	}
-	if now.Sub(t.counted) > recountAfter {
+	if now := o.deadline.Add(-o.patience.timeout); now.Sub(t.counted) > recountAfter {
 		t.counted = now
 		go t.recount(now.Add(recountAfter))
 	}

@@ -118,30 +118,18 @@ func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 // PublishAsync implements message.Publisher.
 func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
 	m, err := p.message(ctx, e)
-	d := message.Delivery{Partition: -1, Offset: -1}
-	if m != nil {
-		d.Topic, d.Key = m.Topic, string(m.Key)
-	}
-	if m != nil && m.Header != nil {
-		d.MessageID = m.Header.MessageID
-	}
 	if delivered == nil {
 		delivered = p.logFailure
 	}
 	if err != nil {
-		delivered(d, publishError(e, m, err))
+		failed := publishError(e, m, err)
+		delivered(delivery(m, failed.Key, -1, -1), failed)
 		return
 	}
-	o := newOutgoing(m, p.patience, func(partition int32, offset int64, err error) {
-		if err != nil {
-			delivered(d, publishError(e, m, mayPass(err)))
-			return
-		}
-		d.Partition, d.Offset = partition, offset
-		delivered(d, nil)
-	})
+	o := newOutgoing(m, p.patience)
+	o.event, o.key, o.delivered = e, e.Key(), delivered
 	if err := p.queues.add(ctx, o); err != nil {
-		delivered(d, publishError(e, m, mayPass(err)))
+		o.meet(fate{-1, -1, err})
 	}
 }
 
@@ -170,30 +158,18 @@ func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
 	return nil
 }
 
-// place is where a message landed.
-type place struct {
-	partition int32
-	offset    int64
-}
-
 // wait publishes m and waits for its fate.
-func (p *Publisher) wait(ctx context.Context, m *message.Message, patience patience) (place, error) {
-	type fate struct {
-		place
-		err error
-	}
-	met := make(chan fate, 1) // nobody may be waiting any more
-	o := newOutgoing(m, patience, func(partition int32, offset int64, err error) {
-		met <- fate{place{partition, offset}, err}
-	})
+func (p *Publisher) wait(ctx context.Context, m *message.Message, patience patience) (fate, error) {
+	o := newOutgoing(m, patience)
+	o.met = make(chan fate, 1)
 	if err := p.queues.add(ctx, o); err != nil {
-		return place{}, err
+		return fate{}, err
 	}
 	select {
-	case f := <-met:
-		return f.place, f.err
+	case f := <-o.met:
+		return f, f.err
 	case <-ctx.Done():
-		return place{}, p.queues.cancel(o, context.Cause(ctx))
+		return fate{}, p.queues.cancel(o, context.Cause(ctx))
 	}
 }
 
@@ -220,6 +196,18 @@ func modelOf(e message.Event) reflect.Type {
 		t = t.Elem()
 	}
 	return t
+}
+
+// delivery tells where m landed.
+func delivery(m *message.Message, key string, partition int32, offset int64) message.Delivery {
+	d := message.Delivery{Key: key, Partition: partition, Offset: offset}
+	if m != nil {
+		d.Topic = m.Topic
+	}
+	if m != nil && m.Header != nil {
+		d.MessageID = m.Header.MessageID
+	}
+	return d
 }
 
 func publishError(e message.Event, m *message.Message, err error) *message.PublishError {

@@ -353,8 +353,11 @@ func TestWhoWaitsNoLongerWithdrawsAnEvent(t *testing.T) {
 	if err := p.Publish(short, transfer{Number: 1}); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "last attempt") {
 		t.Errorf("error %v, want one with the cause", err)
 	}
-	eventually(t, "it is withdrawn", func() bool { return p.queues.room.TryAcquire(p.queues.size) })
-	p.queues.room.Release(p.queues.size)
+	eventually(t, "it is withdrawn", func() bool {
+		p.queues.mu.Lock()
+		defer p.queues.mu.Unlock()
+		return p.queues.held == 0
+	})
 	n.join()
 	if err := p.Publish(t.Context(), transfer{Number: 2}); err != nil {
 		t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -28,7 +29,13 @@ func encodeJSON(h *Header, body any) ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, err
 	}
-	out := bytes.NewBuffer(make([]byte, 0, 512))
+	out := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if out.Cap() <= maxBuffer {
+			buffers.Put(out)
+		}
+	}()
+	out.Reset()
 	e := headerWriter{b: append(out.AvailableBuffer(), `{"header":{`...)}
 	e.field("messageType", h.MessageType)
 	e.field("schemaName", h.SchemaName)
@@ -51,8 +58,15 @@ func encodeJSON(h *Header, body any) ([]byte, error) {
 		return nil, errors.New("body: must not be null")
 	}
 	out.WriteByte('}')
-	return out.Bytes(), nil
+	return bytes.Clone(out.Bytes()), nil
 }
+
+// buffers are what envelopes are written in. Each is then copied to its size: to
+// let a slice grow to it takes more, and leaves more.
+var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 4096)) }}
+
+// maxBuffer is what a buffer may have grown to, to be kept.
+const maxBuffer = 1 << 16
 
 // headerWriter appends the header's fields to b until one of them fails.
 type headerWriter struct {

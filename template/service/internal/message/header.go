@@ -20,6 +20,10 @@ type Header struct {
 	Producer      string    // the service that wrote it
 }
 
+// Ids are no secrets, and fetching the randomness of each from the system takes
+// as long as all else in a header.
+func init() { uuid.EnableRandPool() }
+
 // NewHeader returns a header for a new message: a fresh id that sorts by time
 // (UUID version 7), the time now, and the message type as the schema's name at
 // version 1. The other fields are the caller's to set.

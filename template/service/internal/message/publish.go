@@ -96,12 +96,16 @@ func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Me
 	if e == nil {
 		return nil, errors.New("the event is nil")
 	}
-	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1}
+	made := &struct {
+		message Message
+		header  Header
+	}{message: Message{Topic: e.Topic(), Partition: -1, Offset: -1}}
+	m, h := &made.message, &made.header
 	if err := checkTopic(m.Topic); err != nil {
 		return m, fmt.Errorf("topic %q: %w", m.Topic, err)
 	}
-	h := NewHeader(e.MessageType(), producer)
-	m.Header, m.Body, m.Time = &h, e, h.Timestamp
+	*h = NewHeader(e.MessageType(), producer)
+	m.Header, m.Body, m.Time = h, e, h.Timestamp
 	h.describe(e) //forge:if avro
 	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
 		h.MessageID = id
@@ -121,7 +125,7 @@ func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Me
 	if cause, ok := FromContext(ctx); ok {
 		m.follow(cause)
 	}
-	return m, codec.Encode(ctx, m, m.Header, e)
+	return m, codec.Encode(ctx, m, h, e)
 }
 
 // traceHeaders are W3C's, by which a trace goes on from one message to the next.
