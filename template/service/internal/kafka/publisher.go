@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -47,7 +46,6 @@ type Publisher struct {
 	log     *slog.Logger
 	codec   message.Codec
 	codecs  map[string]message.Codec // of topics that have another one
-	events  []message.Event
 	queues  *queues
 
 	patience patience // of events
@@ -67,15 +65,7 @@ func WithTopicCodec(topic string, c message.Codec) PublisherOption {
 	return func(p *Publisher) { p.codecs[topic] = c }
 }
 
-// WithEvents tells the publisher which events it will be given, an example of
-// each type, for codecs that have to know beforehand: one that keeps schemas in
-// a registry, say.
-func WithEvents(events ...message.Event) PublisherOption {
-	return func(p *Publisher) { p.events = append(p.events, events...) }
-}
-
-// NewPublisher returns a publisher. It does not connect yet. It panics
-// when a codec refuses one of WithEvents: that is a mistake in the wiring.
+// NewPublisher returns a publisher. It does not connect yet.
 func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOption) *Publisher {
 	logTo(log)
 	p := &Publisher{
@@ -86,15 +76,6 @@ func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOptio
 	}
 	for _, o := range options {
 		o(p)
-	}
-	for _, e := range p.events {
-		b, ok := p.codecOf(e.Topic()).(message.Binder)
-		if !ok {
-			continue
-		}
-		if err := b.Bind(e.Topic(), modelOf(e)); err != nil {
-			panic(fmt.Errorf("kafka: WithEvents: %s on topic %q: %w", e.MessageType(), e.Topic(), err))
-		}
 	}
 	return p
 }
@@ -187,15 +168,6 @@ func (p *Publisher) codecOf(topic string) message.Codec {
 		return c
 	}
 	return p.codec
-}
-
-// modelOf returns the type of an event as registrations know it.
-func modelOf(e message.Event) reflect.Type {
-	t := reflect.TypeOf(e)
-	if t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	return t
 }
 
 // delivery tells where m landed.

@@ -1,11 +1,11 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"sync"
 	"testing"
@@ -295,30 +295,27 @@ func TestFlushDoesNotWaitForWhatComesLater(t *testing.T) {
 	close(over)
 }
 
-// binder is a codec that wants to know its models.
-type binder struct {
-	message.JSON
-	bound []string
-	err   error
+// shouting is a codec that is told from JSON.
+type shouting struct{ message.JSON }
+
+func (c shouting) Encode(ctx context.Context, m *message.Message, h *message.Header, body any) error {
+	err := c.JSON.Encode(ctx, m, h, body)
+	m.Value = bytes.ToUpper(m.Value)
+	return err
 }
 
-func (b *binder) Bind(topic string, model reflect.Type) error {
-	b.bound = append(b.bound, topic+" "+model.String())
-	return b.err
-}
-
-func TestCodecsAreToldOfTheEvents(t *testing.T) {
+func TestATopicCanHaveACodecOfItsOwn(t *testing.T) {
 	t.Parallel()
-	b := &binder{}
-	unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"), WithTopicCodec("transfers", b), WithEvents(transfer{}, &transfer{}))
-	if want := "[transfers kafka.transfer transfers kafka.transfer]"; fmt.Sprint(b.bound) != want {
-		t.Errorf("it was told of %v, want %s", b.bound, want)
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
+	p := unclosed(settings(t, cluster), WithTopicCodec("receipts", shouting{}))
+	p.PublishAsync(t.Context(), transfer{}, nil)
+	p.PublishAsync(t.Context(), receipt{}, nil)
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
 	}
-	defer func() {
-		if got := fmt.Sprint(recover()); !strings.Contains(got, "transfers") || !strings.Contains(got, "no schema") {
-			t.Errorf("panic: %v", got)
+	for topic, want := range map[string]string{"transfers": "MoneyTransferred", "receipts": "MONEYRECEIVED"} {
+		if r := readAll(t, cluster, topic, 1)[0]; !strings.Contains(string(r.Value), want) {
+			t.Errorf("%s has %s, want one with %s", topic, r.Value, want)
 		}
-	}()
-	b.err = errors.New("no schema")
-	unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"), WithCodec(b), WithEvents(transfer{}))
+	}
 }
