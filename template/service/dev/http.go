@@ -72,6 +72,6 @@ func (d *door) invite(r *report) {
 	if command := d.curl(all); command != "" {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		fmt.Fprintf(r.w, "\npost a message   %s\n", command)
+		fmt.Fprintf(r.w, "\npost a message              %s\n", command)
 	}
 }

@@ -65,7 +65,7 @@ func TestTheCurlLineWorks(t *testing.T) {
 	out, ended := &lines{out: make(chan string, 1000)}, make(chan error, 1)
 	go func() { ended <- run(ctx, load(t), false, newReport(out, false)) }()
 
-	_, command, _ := strings.Cut(out.await(t, "post a message   curl"), "post a message   ")
+	_, command, _ := strings.Cut(out.await(t, "post a message", "curl --json"), "post a message")
 	out.await(t, "read on")
 	answer, err := exec.CommandContext(t.Context(), "sh", "-c", command+" -sS --fail-with-body").CombinedOutput()
 	if err != nil || !strings.Contains(string(answer), `"messageId":"`) {

@@ -57,3 +57,22 @@ func readAlone(data []byte, out any) error {
 	}
 	return nil
 }
+
+// Fields lists what err says of fields: each that is at fault, in the order of
+// the model. Paths are below the body or the header. It is empty when err is
+// about something else.
+func Fields(err error) []FieldError {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case *FieldError:
+		return []FieldError{*e}
+	case interface{ Unwrap() []error }:
+		var all []FieldError
+		for _, err := range e.Unwrap() {
+			all = append(all, Fields(err)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return Fields(e.Unwrap())
+	}
+	return nil
+}

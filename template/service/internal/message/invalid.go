@@ -26,25 +26,6 @@ func (e *FieldError) in(part string) string {
 	return part + "." + e.Error()
 }
 
-// Fields lists what err says of fields: each that is at fault, in the order of
-// the model. Paths are below the body or the header. It is empty when err is
-// about something else.
-func Fields(err error) []FieldError {
-	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
-	case *FieldError:
-		return []FieldError{*e}
-	case interface{ Unwrap() []error }:
-		var all []FieldError
-		for _, err := range e.Unwrap() {
-			all = append(all, Fields(err)...)
-		}
-		return all
-	case interface{ Unwrap() error }:
-		return Fields(e.Unwrap())
-	}
-	return nil
-}
-
 // Invalid returns a *FieldError, for a model's Validate method and for the
 // rules of Registry.CheckHeader:
 //

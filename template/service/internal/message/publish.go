@@ -24,8 +24,8 @@ type Event interface {
 // however often it is tried.
 var ErrTooLarge = errors.New("message is too large for the topic")
 
-// Publisher publishes events. It is what handlers and web handlers are given;
-// all of its errors are *PublishError.
+// Publisher publishes events. It is what handlers are given; all of its errors
+// are *PublishError.
 type Publisher interface {
 	// Publish returns once the broker acknowledged the event, on all in-sync
 	// replicas. Until then it is tried again by the publisher's retry policy,

@@ -130,6 +130,19 @@ func TestMessagesFollowTheirCauseInAHandler(t *testing.T) {
 	}
 }
 
+func TestAnEventPublishedAgainCanHaveTheSameID(t *testing.T) {
+	ctx := message.WithMessageID(message.NewContext(t.Context(), &message.Message{Header: &message.Header{MessageID: "cause"}}), "refund-of-cause")
+	for range 2 {
+		m, err := message.NewMessage(ctx, message.JSON{}, plain{"x"}, "tests")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h := decodeHeader(t, m); h.MessageID != "refund-of-cause" || h.CorrelationID != "cause" {
+			t.Errorf("message id %q and correlation id %q", h.MessageID, h.CorrelationID)
+		}
+	}
+}
+
 func TestEventsThatCannotGoAnywhere(t *testing.T) {
 	for name, e := range map[string]message.Event{
 		"nil": nil, "no topic": refunded{}, "a dead letter topic": refunded{topic: "refunds.dlq"}, "an impossible topic": refunded{topic: "a b"},
