@@ -12,9 +12,9 @@ import (
 	"github.com/ouroboros-forge/forge/internal/project"
 )
 
-// extraFiles says which files of the template belong to an extra. A pattern is
-// as in path.Match, on the whole path; one that ends in / stands for everything
-// below.
+// extraFiles says which files of the template belong to an extra, or to several,
+// of which one is enough. A pattern is as in path.Match, on the whole path; one
+// that ends in / stands for everything below.
 var extraFiles = []struct{ pattern, extra string }{
 	{"Dockerfile*", answers.Docker},
 	{".dockerignore", answers.Docker},
@@ -31,6 +31,8 @@ var extraFiles = []struct{ pattern, extra string }{
 	{"dev/registry*", answers.Avro},
 	{"e2e/registry*", answers.Avro},
 	{"internal/httpapi/", answers.HTTP},
+	{"internal/message/alone.go", answers.Avro},
+	{"internal/message/alone.go", answers.HTTP},
 	{"internal/message/body*", answers.HTTP},
 	{"internal/message/example_body*", answers.HTTP},
 	{"internal/config/http*", answers.HTTP},
@@ -78,12 +80,16 @@ func perTopic(name string) (rest string, ok bool) {
 
 // wanted reports whether the answers ask for a file of the template.
 func (r *renderer) wanted(name string) bool {
+	belongs := false
 	for _, e := range extraFiles {
 		if matches(e.pattern, name) {
-			return r.answers.Has(e.extra)
+			if r.answers.Has(e.extra) {
+				return true
+			}
+			belongs = true
 		}
 	}
-	return true
+	return !belongs
 }
 
 func ownerOf(name string) project.Owner {

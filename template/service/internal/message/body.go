@@ -41,23 +41,6 @@ func (b *Body[T]) Read(data []byte) (T, error) {
 	return body, nil
 }
 
-// readAlone decodes a body without an envelope around it.
-func readAlone(data []byte, out any) error {
-	d := decoders.Get().(*decoder)
-	defer d.release()
-	d.data, d.pos = data, 0
-	if d.peek() == 0 && d.pos == len(data) {
-		return Fail(ClassDecode, "body: is empty")
-	}
-	if err := d.body(nil, func(*Header) (any, error) { return out, nil }); err != nil {
-		return err
-	}
-	if d.peek() != 0 || d.pos < len(data) {
-		return Fail(ClassDecode, "body: something follows it at byte %d", d.pos)
-	}
-	return nil
-}
-
 // Fields lists what err says of fields: each that is at fault, in the order of
 // the model. Paths are below the body or the header. It is empty when err is
 // about something else.
