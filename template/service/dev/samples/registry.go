@@ -31,6 +31,7 @@ func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, schemaPatience,
 		fmt.Errorf("no schema registry with the schemas of these topics answers at %s; does the service run?", url))
 	defer cancel()
+	schemas := make(map[[2]string]sr.SubjectSchema) // by topic and type
 	encoded := slices.Clone(all)
 	for i := range encoded {
 		s := &encoded[i]
@@ -41,9 +42,13 @@ func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
 		if json.Unmarshal(s.Value, &envelope) != nil {
 			continue
 		}
-		schema, err := await(ctx, client, s.Topic, envelope.Header["messageType"])
-		if err != nil {
-			return nil, err
+		of := [2]string{s.Topic, envelope.Header["messageType"]}
+		schema, ok := schemas[of]
+		if !ok {
+			if schema, err = await(ctx, client, s.Topic, of[1]); err != nil {
+				return nil, err
+			}
+			schemas[of] = schema
 		}
 		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(schema.ID))
 		if value, err = appendBody(value, schema, envelope.Body); err != nil {
