@@ -51,8 +51,8 @@ func start(ctx context.Context, t *testing.T, binary string, settings ...string)
 	s := &service{ops: "http://" + listen, done: make(chan error, 1)}
 	s.cmd = exec.Command(binary)
 	s.cmd.Dir = t.TempDir()
+	settings = append([]string{"HTTP_ADDR=127.0.0.1:0"}, settings...) //forge:if http
 	s.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "OPS_ADDR=" + listen}, settings...)
-	s.cmd.Env = append(s.cmd.Env, "HTTP_ADDR=127.0.0.1:0") //forge:if http
 	s.cmd.Stderr = &s.log
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
