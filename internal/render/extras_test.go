@@ -58,9 +58,8 @@ func lacks(t *testing.T, tree *render.Tree, with, words []string) {
 	for _, f := range tree.Files {
 		text := strings.ToLower(f.Path + "\n" + string(f.Content))
 		for _, word := range words {
-			if at := strings.Index(text, word); at >= 0 {
-				line, _, _ := strings.Cut(text[strings.LastIndexByte(text[:at], '\n')+1:], "\n")
-				t.Errorf("with %v, %s says %q: %s", with, f.Path, word, strings.TrimSpace(line))
+			if before, after, found := strings.Cut(text, word); found {
+				t.Errorf("with %v, %s says %q: %q", with, f.Path, word, before[max(0, len(before)-60):]+word+after[:min(60, len(after))])
 			}
 		}
 	}
@@ -83,34 +82,44 @@ func unused(t *testing.T, tree *render.Tree, module string) []string {
 		if file.Name.Name != "main" && !strings.HasSuffix(f.Path, "_test.go") {
 			packages[path.Join(module, path.Dir(f.Path))] = true
 		}
-		names := make(map[string]bool)
-		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok {
-				if x, ok := s.X.(*ast.Ident); ok {
-					names[x.Name] = true
-				}
-			}
-			return true
-		})
-		for _, decl := range file.Decls {
-			if d, ok := decl.(*ast.GenDecl); ok && len(d.Specs) == 0 {
-				problems = append(problems, f.Path+" has an empty block")
-			}
-		}
-		for _, spec := range file.Imports {
-			imports, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				t.Fatal(err)
-			}
-			imported[imports] = true
-			if name := nameOf(spec, imports); name != "_" && !names[name] {
-				problems = append(problems, fmt.Sprintf("%s imports %s and does not use it", f.Path, imports))
-			}
+		for _, problem := range unusedImports(file, imported) {
+			problems = append(problems, f.Path+" "+problem)
 		}
 	}
 	for pkg := range packages {
 		if !imported[pkg] && !strings.HasSuffix(pkg, "/e2e") {
 			problems = append(problems, pkg+" is imported by nobody")
+		}
+	}
+	return problems
+}
+
+// unusedImports finds the imports that a file does not use, and empty blocks. It
+// notes the others.
+func unusedImports(file *ast.File, imported map[string]bool) []string {
+	var problems []string
+	names := make(map[string]bool)
+	ast.Inspect(file, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok {
+				names[x.Name] = true
+			}
+		}
+		return true
+	})
+	for _, decl := range file.Decls {
+		if d, ok := decl.(*ast.GenDecl); ok && len(d.Specs) == 0 {
+			problems = append(problems, "has an empty block")
+		}
+	}
+	for _, spec := range file.Imports {
+		imports, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return append(problems, err.Error())
+		}
+		imported[imports] = true
+		if name := nameOf(spec, imports); name != "_" && !names[name] {
+			problems = append(problems, fmt.Sprintf("imports %s and does not use it", imports))
 		}
 	}
 	return problems
