@@ -143,6 +143,7 @@ func testSettings(t *testing.T, broker string) config.Config {
 		"OPS_ADDR":                 freeAddress(t),
 		"HTTP_ADDR":                freeAddress(t), //forge:if http
 		"SCHEMA_REGISTRY_URL":      registry,       //forge:if avro
+		"SCHEMA_REGISTRY_FORMAT":   schemaFormat,   //forge:if avro
 		"LOG_LEVEL":                "error",
 	} {
 		t.Setenv(name, value)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net/http"
@@ -14,11 +15,19 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
 // registryOfTest is where a test keeps the URL of its registry, so that a service
 // that it starts again finds the same.
 const registryOfTest = "TEST_SCHEMA_REGISTRY"
+
+// schemaFormat is what the project's settings say, or those of whoever runs the
+// tests, from before a test changes them.
+var schemaFormat = func() string {
+	cfg, _ := config.Load("") // what else is wrong in it does not matter here
+	return cmp.Or(cfg.Registry.SchemaFormat, "avro")
+}()
 
 // registryURL returns the URL of the test's Schema Registry, in this process.
 func registryURL(t *testing.T) string {

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
 // usualRegistry is where -send looks for the Schema Registry.
@@ -34,6 +37,13 @@ func startRegistry() (*registry, error) {
 	}
 	go func() { _ = r.server.Serve(listener) }() // until Close
 	return r, nil
+}
+
+// schemaFormat is what the service's settings say, wherever they are: of all
+// settings of the registry this one is for dev too.
+func schemaFormat() string {
+	cfg, _ := config.Load("") // what else is wrong in it does not matter here
+	return cmp.Or(cfg.Registry.SchemaFormat, "avro")
 }
 
 // Close ends the registry.

@@ -26,6 +26,7 @@ const group = "dev"
 func settings(brokerAddr string) (config.Config, error) {
 	return config.FromMap(map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": brokerAddr,
+		"SCHEMA_REGISTRY_FORMAT":  schemaFormat(), //forge:if avro
 		"KAFKA_GROUP_ID":          group,
 		"KAFKA_COMMIT_INTERVAL":   "100ms",
 		"KAFKA_DRAIN_TIMEOUT":     "3s",

@@ -213,7 +213,7 @@ func (c *codec) lateSubject(ctx context.Context, b *binding) (string, error) {
 	if subject != b.topic+"-value" {
 		return subject, nil
 	}
-	versions, err := c.registry.versions(ctx, subject)
+	versions, err := c.registry.versions(ctx, subject, true)
 	if err != nil || len(versions) == 0 {
 		return subject, err
 	}

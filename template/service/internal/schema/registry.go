@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -146,9 +147,9 @@ func (r *Registry) create(ctx context.Context, subject string, s sr.Schema) (int
 	return id, r.told(err)
 }
 
-// versions returns the schemas of a subject, the oldest first; none when there
-// is no such subject.
-func (r *Registry) versions(ctx context.Context, subject string) ([]registered, error) {
+// versions returns the schemas of a subject, the oldest first, or the latest
+// alone; none when there is no such subject.
+func (r *Registry) versions(ctx context.Context, subject string, latest bool) ([]registered, error) {
 	numbers, err := r.client.SubjectVersions(ctx, subject)
 	if err = r.told(err); errors.Is(err, errUnknown) {
 		return nil, nil
@@ -156,6 +157,10 @@ func (r *Registry) versions(ctx context.Context, subject string) ([]registered, 
 	if err != nil {
 		return nil, err
 	}
+	if latest && len(numbers) > 1 {
+		numbers = []int{slices.Max(numbers)}
+	}
+	slices.Sort(numbers)
 	all := make([]registered, len(numbers))
 	for i, n := range numbers {
 		s, err := r.client.SchemaByVersion(ctx, subject, n)

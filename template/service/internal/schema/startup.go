@@ -113,7 +113,7 @@ func (c *codec) check(ctx context.Context, b *binding, subject string) (standing
 		at.level = own
 	}
 	at.set = set && own == at.level
-	versions, err := c.registry.versions(ctx, subject)
+	versions, err := c.registry.versions(ctx, subject, !at.level.transitive())
 	if err != nil {
 		return at, err
 	}
