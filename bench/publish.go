@@ -23,7 +23,7 @@ var publishers = []struct{ name, title, acks string }{
 // publishing is how many events of 1 KiB get through to the broker, by
 // callbacks.
 func (b *bench) publishing(ctx context.Context) error {
-	const messages = 400_000
+	const messages = 300_000
 	name := b.newName("bench-publish")
 	var jobs []job
 	for _, who := range publishers {

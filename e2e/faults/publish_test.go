@@ -1,12 +1,15 @@
 package faults
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
 	"github.com/ouroboros-forge/forge/e2e/faults/subject"
@@ -32,14 +35,20 @@ func publishCut(tr *trial) {
 
 // publishKilled has all brokers killed while events are published.
 func publishKilled(tr *trial) {
-	each := func(do func(id int)) func() {
-		return func() {
-			for id := 1; id <= 3; id++ {
-				do(id)
-			}
+	away := func() {
+		for id := 1; id <= 3; id++ {
+			tr.kill(id)
 		}
 	}
-	publishAway(tr, time.Minute, "", each(tr.kill), each(tr.restart))
+	back := func() {
+		var g errgroup.Group
+		for id := 1; id <= 3; id++ { // none is there before it finds another
+			g.Go(func() error { return tr.cluster.Restart(context.WithoutCancel(tr.ctx), id) })
+		}
+		tr.must(g.Wait())
+		tr.down = nil
+	}
+	publishAway(tr, time.Minute, "", away, back)
 }
 
 // publishAway publishes events while the brokers go away and come back, and asks

@@ -61,9 +61,10 @@ func (l *lane) run() {
 func (l *lane) publish() bool {
 	q := l.topic.queues
 	tries := q.policy.begin()
+	most := l.most
 	var b *batch
 	for {
-		if b = l.next(b); b == nil {
+		if b = l.next(b, most); b == nil {
 			return false
 		}
 		a := l.attempt(b)
@@ -73,8 +74,11 @@ func (l *lane) publish() bool {
 			l.stamp.sequence = after(l.stamp.sequence, len(b.messages))
 			l.land(b, a.offset, nil)
 			return true
-		case tooLarge(a.err) && len(b.messages) > 1:
-			l.most = size(b.messages) / 2 // it may have been refused for the company it was in
+		case isRefusal(a.err) && len(b.messages) > 1:
+			most, b.maybe = size(b.messages)/2, false // each may have been refused for the company it was in
+			if tooLarge(a.err) {
+				l.most = most
+			}
 			continue
 		case tooLarge(a.err):
 			a.err = fmt.Errorf("%w: %w", ErrTooLarge, a.err)
@@ -110,8 +114,9 @@ func (l *lane) attempt(b *batch) answer {
 
 // next returns what is to be published next: what was tried before as it is,
 // if it may have been written, and else whatever is first by now. It gives up
-// messages whose patience is at an end, and returns nil when none is left.
-func (l *lane) next(tried *batch) *batch {
+// messages whose patience is at an end, and returns nil when none is left. A
+// new batch has no more bytes than most.
+func (l *lane) next(tried *batch, most int64) *batch {
 	q := l.topic.queues
 	q.mu.Lock()
 	held := 0
@@ -131,7 +136,7 @@ func (l *lane) next(tried *batch) *batch {
 	l.running = len(l.queue) > 0
 	first := tried
 	if held == 0 && l.running {
-		first = &batch{messages: slices.Clone(head(l.queue, l.most))}
+		first = &batch{messages: slices.Clone(head(l.queue, most))}
 	}
 	trouble, running := l.topic.trouble, l.running
 	q.mu.Unlock()

@@ -35,8 +35,8 @@ type link struct {
 	client   sarama.Client
 	codec    sarama.CompressionCodec
 	closed   bool
-	producer *producerID              // the latest
-	hangUps  map[*sarama.Broker]int64 // how often a broker's connection was given up
+	producer *producerID     // the latest
+	hangUps  map[int32]int64 // how often a broker's connection was given up
 }
 
 // producerID is what the broker knows a producer by.
@@ -67,7 +67,7 @@ func after(sequence int32, n int) int32 {
 }
 
 func newLink(cfg config.Kafka) *link {
-	k := &link{hangUps: make(map[*sarama.Broker]int64)}
+	k := &link{hangUps: make(map[int32]int64)}
 	k.dial = func() (sarama.Client, error) {
 		c, err := producerConfig(cfg)
 		if err != nil {
@@ -273,18 +273,18 @@ func (k *link) producerID(broker *sarama.Broker, spent *producerID) (*producerID
 func (k *link) connection(b *sarama.Broker) int64 {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.hangUps[b]
+	return k.hangUps[b.ID()]
 }
 
 // hangUp ends a broker's connection, unless that was done since: all who had a
 // request on it are told that it failed, and only the first may end it.
 func (k *link) hangUp(b *sarama.Broker, connection int64) {
 	k.mu.Lock()
-	if k.hangUps[b] != connection {
+	if k.hangUps[b.ID()] != connection {
 		k.mu.Unlock()
 		return
 	}
-	k.hangUps[b]++
+	k.hangUps[b.ID()]++
 	k.mu.Unlock()
 	_ = b.Close() // it can only say that it is closed
 }

@@ -102,6 +102,12 @@ func tooLarge(err error) bool {
 	return errors.Is(err, sarama.ErrMessageSizeTooLarge) || errors.Is(err, sarama.ErrMessageSetSizeTooLarge)
 }
 
+// isRefusal reports whether err is about what is in the messages, so that some of
+// a batch may be taken where all are not.
+func isRefusal(err error) bool {
+	return tooLarge(err) || isOneOf(err, sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp)
+}
+
 // forgotten reports whether the broker does not go on with the producer's
 // sequence, so that a new one must begin.
 func forgotten(err error) bool {
@@ -112,9 +118,9 @@ func forgotten(err error) bool {
 // hopeless reports whether err is an answer that the broker will give again,
 // and that waiting is for somebody who mends it.
 func hopeless(err error) bool {
-	return errors.As(err, new(sarama.PacketEncodingError)) ||
+	return isRefusal(err) || errors.As(err, new(sarama.PacketEncodingError)) ||
 		isOneOf(err, ErrTooLarge, ErrClosed, sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed,
-			sarama.ErrInvalidTopic, sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp, sarama.ErrPolicyViolation,
+			sarama.ErrInvalidTopic, sarama.ErrPolicyViolation,
 			sarama.ErrUnsupportedForMessageFormat, sarama.ErrUnsupportedVersion, sarama.ErrUnsupportedCompressionType)
 }
 
@@ -126,7 +132,7 @@ func isOneOf(err error, all ...error) bool {
 // the broker is back, and not in the dead letters. What no attempt can mend, and
 // what says itself what it asks for, stays as it is.
 func mayPass(err error) error {
-	if _, ok := errors.AsType[*message.Error](err); ok || isOneOf(err, ErrTooLarge, sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp) {
+	if _, ok := errors.AsType[*message.Error](err); ok || isRefusal(err) || errors.Is(err, ErrTooLarge) {
 		return err
 	}
 	return message.Retry(err)

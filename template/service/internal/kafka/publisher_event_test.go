@@ -182,6 +182,34 @@ func TestPublishAsyncCallsOnceForWhatFails(t *testing.T) {
 	}
 }
 
+func TestOneBadRecordFailsAlone(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, settings(t, cluster))
+	_, release := hold(t, cluster)
+	f := newFates()
+	for i := range 20 {
+		note := ""
+		if i == 7 {
+			note = "the broker takes offence at this"
+		}
+		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: note}, f.of(i))
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.InvalidRecord, Count: -1, When: func(r kmsg.Request) bool {
+		return bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("offence"))
+	}})
+	release()
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, err := range f.errs {
+		if (err != nil) != (i == 7) || message.IsRetry(err) {
+			t.Errorf("event %d: %v", i, err)
+		}
+	}
+	inOrder(t, readAll(t, cluster, "transfers", 19), 19)
+}
+
 func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t, settings(t, startCluster(t)))
