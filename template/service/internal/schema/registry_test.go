@@ -23,7 +23,7 @@ type fake struct {
 	requests atomic.Int64 // of any kind
 }
 
-func startRegistry(t *testing.T, options ...srfake.Option) *fake {
+func startRegistry(t testing.TB, options ...srfake.Option) *fake {
 	t.Helper()
 	f := &fake{Registry: srfake.New(options...)}
 	t.Cleanup(f.Close)
@@ -52,7 +52,7 @@ func (f *fake) has(t *testing.T, subject string) []sr.SubjectSchema {
 
 // settings returns the settings for a registry, and then what else is given as
 // names and values.
-func settings(t *testing.T, url string, more ...string) config.Registry {
+func settings(t testing.TB, url string, more ...string) config.Registry {
 	t.Helper()
 	variables := map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
@@ -70,7 +70,7 @@ func settings(t *testing.T, url string, more ...string) config.Registry {
 }
 
 // newCodec returns a codec by the settings, which is not started.
-func newCodec(t *testing.T, cfg config.Registry) schema.Codec {
+func newCodec(t testing.TB, cfg config.Registry) schema.Codec {
 	t.Helper()
 	c, err := schema.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -80,7 +80,7 @@ func newCodec(t *testing.T, cfg config.Registry) schema.Codec {
 }
 
 // start returns a codec that knows the models and has asked the registry.
-func start(t *testing.T, cfg config.Registry, topic string, models ...any) schema.Codec {
+func start(t testing.TB, cfg config.Registry, topic string, models ...any) schema.Codec {
 	t.Helper()
 	c := newCodec(t, cfg)
 	bind(t, c, topic, models...)
@@ -90,7 +90,7 @@ func start(t *testing.T, cfg config.Registry, topic string, models ...any) schem
 	return c
 }
 
-func bind(t *testing.T, c schema.Codec, topic string, models ...any) {
+func bind(t testing.TB, c schema.Codec, topic string, models ...any) {
 	t.Helper()
 	for _, m := range models {
 		if err := c.Bind(topic, typeOf(m)); err != nil {
