@@ -14,9 +14,9 @@ import (
 )
 
 func main() {
-	// forge lives for milliseconds and allocates some 5 MB in all: by the default
-	// of 100 the collector would start its work, and stop ours, for nothing.
-	debug.SetGCPercent(400)
+	// What is rendered is a few megabytes, and the collector's default is to let as
+	// much become garbage before it starts.
+	debug.SetGCPercent(20)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()

@@ -73,13 +73,24 @@ func (f File) Perm() (fs.FileMode, error) {
 // heading begins every record.
 const heading = "# Written by forge, which reads it again to update the project. Keep it under version control.\n"
 
-// Marshal returns the record's bytes; the same for the same record.
+// Marshal returns the record's bytes; the same for the same record. Its list of
+// files is written out line by line: the encoder would take more memory for it
+// than all else that forge does.
 func (p Project) Marshal() ([]byte, error) {
 	b := bytes.NewBufferString(heading)
 	enc := yaml.NewEncoder(b)
 	enc.SetIndent(2)
-	if err := errors.Join(enc.Encode(p), enc.Close()); err != nil {
+	head := struct {
+		Schema  int             `yaml:"schema"`
+		Forge   string          `yaml:"forge"`
+		Answers answers.Answers `yaml:"answers"`
+	}{p.Schema, p.Forge, p.Answers}
+	if err := errors.Join(enc.Encode(head), enc.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", Path, err)
+	}
+	b.WriteString("files:\n")
+	for _, f := range p.Files {
+		fmt.Fprintf(b, "  - path: %q\n    mode: %q\n    sha256: %s\n    owner: %s\n", f.Path, f.Mode, f.SHA256, f.Owner)
 	}
 	return b.Bytes(), nil
 }

@@ -41,11 +41,11 @@ answers:
     - docker
     - github
 files:
-  - path: handlers/orders.go
+  - path: "handlers/orders.go"
     mode: "0644"
     sha256: c13063529a3113708e839de6aa0ad6ea75572c4399a3407175736e42ae75f057
     owner: user
-  - path: run.sh
+  - path: "run.sh"
     mode: "0755"
     sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
     owner: managed
@@ -101,10 +101,10 @@ func TestParseRefuses(t *testing.T) {
 		{"forge: v1.2.3", "forge: v1.2.3\nfrge: x", `unknown key "frge"`},
 		{"owner: user", "owner: user\n    colour: red", `unknown key "colour"`},
 		{"owner: user", "owner: nobody", `has the owner "nobody"`},
-		{"path: run.sh", "path: ../run.sh", "is not inside the project"},
-		{"path: run.sh", "path: /run.sh", "is not inside the project"},
-		{"path: run.sh", "path: .", "is not inside the project"},
-		{"path: run.sh", "path: handlers/orders.go", "is named twice"},
+		{`path: "run.sh"`, "path: ../run.sh", "is not inside the project"},
+		{`path: "run.sh"`, "path: /run.sh", "is not inside the project"},
+		{`path: "run.sh"`, "path: .", "is not inside the project"},
+		{`path: "run.sh"`, "path: handlers/orders.go", "is named twice"},
 		{`mode: "0644"`, "mode: 644", `mode "644"`},
 		{`mode: "0644"`, `mode: "9999"`, `mode "9999"`},
 		{"sha256: e3b0", "sha256: e3", "not 64 hexadecimal digits"},

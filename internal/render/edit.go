@@ -24,6 +24,9 @@ func (r *renderer) edit(name string, src []byte, topic topic) ([]byte, error) {
 		return src, nil
 	}
 	if !bytes.Contains(src, []byte("forge:")) && (only || !mentionsSample(string(src))) { // most files: no need to take them apart
+		if !bytes.Contains(src, []byte(templatePath)) {
+			return src, nil
+		}
 		out := bytes.ReplaceAll(src, []byte(templatePath), []byte(r.answers.Module))
 		if !isGo {
 			return out, nil
