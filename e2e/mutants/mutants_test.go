@@ -1,4 +1,5 @@
-// Package mutants proves that the engine's tests would notice its mistakes. It
+// Package mutants proves that the tests of the engine, and of what reads from and
+// writes to Kafka, would notice its mistakes. It
 // plants each of them, one at a time, by overlaying a source file, and expects
 // the tests to fail.
 package mutants
@@ -93,6 +94,22 @@ var mutants = []mutant{
 		"c.session.group.Pause(", "_ = any("},
 	{"the consume loop does not back off", "kafka/consumer.go",
 		"sleep(ctx, delay)\n\t\t}\n", "_ = delay\n\t\t}\n"},
+	{"publish: what may have been written is sent with more", "kafka/producer_lane.go",
+		"if tried != nil && tried.maybe {", "if false {"},
+	{"publish: the sequence goes on after an event was given up", "kafka/producer_lane.go",
+		"\t\t\tl.stamp.spend()\n\t\t}\n\t}\n\tstay", "\t\t}\n\t}\n\tstay"},
+	{"publish: each retry is a new producer's", "kafka/producer_lane.go",
+		"if forgotten(a.err)", "if a.err != nil"},
+	{"publish: what is tried again is overtaken", "kafka/producer_lane.go",
+		"\t\tl.failed(b, a.err)\n", "\t\tl.failed(b, a.err)\n\t\tq.mu.Lock(); l.queue = append(l.queue[len(b.messages):len(l.queue):len(l.queue)], b.messages...); q.mu.Unlock(); b = nil\n\t\tif b == nil { continue }\n"},
+	{"publish: refused in company is refused for good", "kafka/producer_lane.go",
+		"isRefusal(a.err) && len(b.messages) > 1", "false"},
+	{"publish: keys with a high bit land elsewhere than Java's", "kafka/producer_topic.go",
+		"int(murmur2(o.message.Key)&0x7fffffff)", "int(murmur2(o.message.Key))"},
+	{"publish: there is always room", "kafka/producer.go",
+		"q.held > 0 && q.held+n > q.size", "false"},
+	{"publish: what Close gives up hears nothing", "kafka/producer_policy.go",
+		"q.finish([]*outgoing{o}, -1, -1, err)", "if !q.abandoned() { q.finish([]*outgoing{o}, -1, -1, err) }"},
 }
 
 // TestEveryMutantIsKilled prints each mutant and what killed it.
