@@ -1,7 +1,6 @@
 // Package mutants proves that the tests of the engine, and of what reads from and
-// writes to Kafka, would notice its mistakes. It
-// plants each of them, one at a time, by overlaying a source file, and expects
-// the tests to fail.
+// writes to Kafka, would notice its mistakes. It plants each of them, one at a
+// time, by overlaying a source file, and expects the tests to fail.
 package mutants
 
 import (

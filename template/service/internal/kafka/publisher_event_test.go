@@ -226,9 +226,9 @@ func TestPublishingWaitsForRoom(t *testing.T) {
 	_, release := hold(t, cluster)
 	f := newFates()
 	full, cancel := context.WithCancel(t.Context())
-	refused := make(chan int)
+	refused := make(chan int, 1)
 	go func() {
-		for i := 0; ; i++ {
+		for i := range 1000 {
 			p.PublishAsync(full, transfer{Account: "a", Number: i, Note: strings.Repeat("x", 1000)}, f.of(i))
 			if full.Err() != nil {
 				refused <- i

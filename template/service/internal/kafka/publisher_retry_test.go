@@ -338,6 +338,34 @@ func TestWhatTravelledWithAnEventThatIsGivenUpIsPublished(t *testing.T) {
 	}
 }
 
+func TestTheNextEventIsNotTakenForOneThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
+		t.Fatal(err)
+	}
+	n.loseAnswers(1, true)
+	p.patience.timeout = 300 * time.Millisecond
+	if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil {
+		t.Fatal("published without an answer")
+	}
+	n.join()
+	p.patience.timeout = time.Minute
+	if err := p.Publish(t.Context(), transfer{Number: 2}); err != nil {
+		t.Fatal(err)
+	}
+	var numbers []int
+	for _, r := range readAll(t, cluster, "transfers", 3) {
+		numbers = append(numbers, bodyOf(t, r).Number)
+	}
+	if fmt.Sprint(numbers) != "[0 1 2]" {
+		t.Errorf("the topic has %v, want [0 1 2]: of the second only the answer was lost", numbers)
+	}
+}
+
 func TestWhoWaitsNoLongerWithdrawsAnEvent(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
