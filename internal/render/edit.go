@@ -68,13 +68,71 @@ func tidy(src, out []byte) ([]byte, error) {
 		ok = bytes.HasSuffix(out, body)
 	}
 	if !ok {
-		return format.Source(out)
+		return tidyParts(src[last:], out)
 	}
 	head, err := format.Source(out[:len(out)-len(body)])
 	if err != nil {
 		return nil, err
 	}
-	return append(bytes.TrimRight(head, "\n"), body...), nil
+	head = bytes.TrimRight(head, "\n")
+	if at := len(out) - len(body) - len(head); at >= 0 { // out has room for it
+		copy(out[at:], head)
+		return out[at:], nil
+	}
+	return append(head, body...), nil
+}
+
+// tidyParts gofmts a file part by part, those alone that are not as they were in
+// the template. What no part can be by itself makes it do the whole.
+func tidyParts(was, out []byte) ([]byte, error) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", out, parser.ImportsOnly)
+	if err != nil || len(file.Imports) == 0 {
+		return format.Source(out)
+	}
+	last := int(file.Decls[len(file.Decls)-1].End() - file.FileStart)
+	head, err := format.Source(out[:last])
+	if err != nil {
+		return nil, err
+	}
+	const clause = "package p\n\n" // makes a file of a part: comments of what is none are formatted otherwise
+	known := make(map[string]bool)
+	for _, part := range parts(was) {
+		known[string(part)] = true
+	}
+	var b bytes.Buffer
+	b.Grow(len(out))
+	b.Write(bytes.TrimRight(head, "\n"))
+	for _, part := range parts(out[last:]) {
+		if !known[string(part)] {
+			if part, err = format.Source(append([]byte(clause), part...)); err != nil {
+				return format.Source(out)
+			}
+			part = bytes.TrimSpace(bytes.TrimPrefix(part, []byte(clause)))
+		}
+		b.WriteString("\n\n")
+		b.Write(part)
+	}
+	b.WriteByte('\n')
+	return b.Bytes(), nil
+}
+
+// boundary is between two declarations. Inside of one, what follows an empty line
+// is indented.
+var boundary = regexp.MustCompile(`\n\n+\b|\n\n+//`)
+
+// parts are the declarations of a file with their comments.
+func parts(text []byte) [][]byte {
+	text = bytes.Trim(text, "\n")
+	var all [][]byte
+	start := 0
+	for _, at := range boundary.FindAllIndex(text, -1) {
+		all = append(all, text[start:at[0]])
+		start = at[0] + len(bytes.TrimRight(text[at[0]:at[1]], "/"))
+	}
+	if start < len(text) {
+		all = append(all, text[start:])
+	}
+	return all
 }
 
 // document is a file taken apart: the parts in which names may be replaced, and

@@ -41,6 +41,9 @@ func TestNoTraceOfAbsentExtras(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := isFormatted(tree); err != nil {
+			t.Errorf("with %v: %v", with, err)
+		}
 		for extra, traces := range words {
 			if !a.Has(extra) {
 				lacks(t, tree, with, traces)
