@@ -20,7 +20,6 @@ import (
 const (
 	headerIdempotencyKey = "Idempotency-Key"
 	headerCorrelationID  = "X-Correlation-ID"
-	headerTraceparent    = "traceparent"
 )
 
 // longestID is how long an id of a request may be.
@@ -94,7 +93,7 @@ func readOrigin(h http.Header) (origin, error) {
 	}
 	from.correlationID = correlationID
 	if trace := traceID(h); trace != "" {
-		for _, name := range []string{headerTraceparent, "tracestate", "baggage"} {
+		for _, name := range []string{"traceparent", "tracestate", "baggage"} {
 			if values := h.Values(name); len(values) > 0 {
 				from.trace = append(from.trace, message.Field{Key: name, Value: []byte(strings.Join(values, ","))})
 			}
@@ -137,7 +136,7 @@ var traceparent = regexp.MustCompile(`^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16
 // traceID returns the trace that the request belongs to. A traceparent that is
 // not as W3C's Trace Context has it counts as none, as it says.
 func traceID(h http.Header) string {
-	values := h.Values(headerTraceparent)
+	values := h.Values("Traceparent")
 	if len(values) != 1 {
 		return ""
 	}
