@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -81,7 +80,7 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	anew(ctx, t, registry)
 	all = encoded(ctx, t, all) // with ids that the service has not seen
 	all = slices.DeleteFunc(all, func(s samples.Sample) bool {
-		return !bytes.HasPrefix(s.Value, []byte{0}) // a dead letter without asking any registry
+		return s.Expect != samples.Handled // it may be a dead letter without asking any registry
 	})
 	away.Store(true)
 	client := dial(t, broker)
