@@ -2,17 +2,12 @@ package kafka
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -23,111 +18,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// network lies between a publisher and its brokers.
-type network struct {
-	mu    sync.Mutex
-	away  bool
-	lose  int  // answers to produce requests to lose, with their connection
-	last  bool // whether the network goes away with them
-	conns map[*wire]bool
-}
-
-// wire is one connection.
-type wire struct {
-	net.Conn
-	network *network
-	doomed  chan struct{} // closed when the next answer is to be lost
-	once    sync.Once
-}
-
-// through puts a network before a publisher.
-func through(p *Publisher, cfg config.Kafka) *network {
-	n := &network{conns: map[*wire]bool{}}
-	p.queues.link.dial = func() (sarama.Client, error) {
-		c, err := producerConfig(cfg)
-		if err != nil {
-			return nil, err
-		}
-		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, n
-		return sarama.NewClient(cfg.Brokers, c)
-	}
-	return n
-}
-
-// Dial implements the dialer that sarama takes.
-func (n *network) Dial(kind, address string) (net.Conn, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.away {
-		return nil, errors.New("no network")
-	}
-	c, err := (&net.Dialer{}).DialContext(context.Background(), kind, address)
-	if err != nil {
-		return nil, err
-	}
-	w := &wire{Conn: c, network: n, doomed: make(chan struct{})}
-	n.conns[w] = true
-	return w, nil
-}
-
-// cut takes the network away, join gives it back.
-func (n *network) cut() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.away = true
-	for w := range n.conns {
-		_ = w.Close()
-	}
-	clear(n.conns)
-}
-
-func (n *network) join() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.away = false
-}
-
-// loseAnswers loses the next answers to produce requests, one a connection, and
-// the network with the first of them, if last.
-func (n *network) loseAnswers(count int, last bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.lose, n.last = count, last
-}
-
-func (n *network) lostAll() bool {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.lose == 0
-}
-
-func (w *wire) Write(b []byte) (int, error) {
-	w.network.mu.Lock()
-	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == produceKey && w.network.lose > 0 {
-		w.network.lose--
-		w.once.Do(func() { close(w.doomed) })
-	}
-	w.network.mu.Unlock()
-	return w.Conn.Write(b)
-}
-
-func (w *wire) Read(b []byte) (int, error) {
-	n, err := w.Conn.Read(b)
-	select {
-	case <-w.doomed: // the broker has done what it was asked for
-		w.network.mu.Lock()
-		last := w.network.last
-		w.network.mu.Unlock()
-		if last {
-			w.network.cut()
-		}
-		_ = w.Close()
-		return 0, io.EOF
-	default:
-		return n, err
-	}
-}
-
 // quick are settings with short delays.
 func quick(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	t.Helper()
@@ -137,6 +27,16 @@ func quick(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 // fault makes the broker refuse produce requests.
 func fault(c *kfake.Cluster, err *kerr.Error, count int) *kfake.FaultHandle {
 	return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: err, Count: count})
+}
+
+// numbers returns the numbers of the transfers in records.
+func numbers(t *testing.T, records []*kgo.Record) string {
+	t.Helper()
+	var all []int
+	for _, r := range records {
+		all = append(all, bodyOf(t, r).Number)
+	}
+	return fmt.Sprint(all)
 }
 
 func TestALostAnswerWritesNothingTwice(t *testing.T) {
@@ -325,12 +225,8 @@ func TestWhatTravelledWithAnEventThatIsGivenUpIsPublished(t *testing.T) {
 	if f.errs[0] != nil || f.errs[1] == nil || f.errs[2] != nil {
 		t.Errorf("the fates: %v", f.errs)
 	}
-	var numbers []int
-	for _, r := range readAll(t, cluster, "transfers", 4) {
-		numbers = append(numbers, bodyOf(t, r).Number)
-	}
-	if fmt.Sprint(numbers) != "[0 1 2 2]" { // the documented case of a double
-		t.Errorf("the topic has %v, want [0 1 2 2]", numbers)
+	if got := numbers(t, readAll(t, cluster, "transfers", 4)); got != "[0 1 2 2]" { // the documented case of a double
+		t.Errorf("the topic has %s, want [0 1 2 2]", got)
 	}
 }
 
@@ -353,12 +249,8 @@ func TestTheNextEventIsNotTakenForOneThatWasGivenUp(t *testing.T) {
 	if err := p.Publish(t.Context(), transfer{Number: 2}); err != nil {
 		t.Fatal(err)
 	}
-	var numbers []int
-	for _, r := range readAll(t, cluster, "transfers", 3) {
-		numbers = append(numbers, bodyOf(t, r).Number)
-	}
-	if fmt.Sprint(numbers) != "[0 1 2]" {
-		t.Errorf("the topic has %v, want [0 1 2]: of the second only the answer was lost", numbers)
+	if got := numbers(t, readAll(t, cluster, "transfers", 3)); got != "[0 1 2]" {
+		t.Errorf("the topic has %s, want [0 1 2]: of the second only the answer was lost", got)
 	}
 }
 

@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"sync"
+
+	"github.com/IBM/sarama"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+// network lies between a publisher and its brokers.
+type network struct {
+	mu    sync.Mutex
+	away  bool
+	lose  int  // answers to produce requests to lose, with their connection
+	last  bool // whether the network goes away with them
+	conns map[*wire]bool
+}
+
+// wire is one connection.
+type wire struct {
+	net.Conn
+	network *network
+	doomed  chan struct{} // closed when the next answer is to be lost
+	once    sync.Once
+}
+
+// through puts a network before a publisher.
+func through(p *Publisher, cfg config.Kafka) *network {
+	n := &network{conns: map[*wire]bool{}}
+	p.queues.link.dial = func() (sarama.Client, error) {
+		c, err := producerConfig(cfg)
+		if err != nil {
+			return nil, err
+		}
+		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, n
+		return sarama.NewClient(cfg.Brokers, c)
+	}
+	return n
+}
+
+// Dial implements the dialer that sarama takes.
+func (n *network) Dial(kind, address string) (net.Conn, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.away {
+		return nil, errors.New("no network")
+	}
+	c, err := (&net.Dialer{}).DialContext(context.Background(), kind, address)
+	if err != nil {
+		return nil, err
+	}
+	w := &wire{Conn: c, network: n, doomed: make(chan struct{})}
+	n.conns[w] = true
+	return w, nil
+}
+
+// cut takes the network away, join gives it back.
+func (n *network) cut() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = true
+	for w := range n.conns {
+		_ = w.Close()
+	}
+	clear(n.conns)
+}
+
+func (n *network) join() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.away = false
+}
+
+// loseAnswers loses the next answers to produce requests, one a connection, and
+// the network with the first of them, if last.
+func (n *network) loseAnswers(count int, last bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose, n.last = count, last
+}
+
+func (n *network) lostAll() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.lose == 0
+}
+
+func (w *wire) Write(b []byte) (int, error) {
+	w.network.mu.Lock()
+	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == produceKey && w.network.lose > 0 {
+		w.network.lose--
+		w.once.Do(func() { close(w.doomed) })
+	}
+	w.network.mu.Unlock()
+	return w.Conn.Write(b)
+}
+
+func (w *wire) Read(b []byte) (int, error) {
+	n, err := w.Conn.Read(b)
+	select {
+	case <-w.doomed: // the broker has done what it was asked for
+		w.network.mu.Lock()
+		last := w.network.last
+		w.network.mu.Unlock()
+		if last {
+			w.network.cut()
+		}
+		_ = w.Close()
+		return 0, io.EOF
+	default:
+		return n, err
+	}
+}
