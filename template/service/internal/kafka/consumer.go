@@ -50,6 +50,9 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one in handlers/handlers.go")
 	}
+	if cfg.UnknownTypes == "dead-letter" {
+		registry.RefuseUnknownTypes()
+	}
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errStarting}
 	dead := NewDeadLetters(sender, cfg.GroupID)
 	var err error

@@ -127,7 +127,24 @@ func ExampleRegistry_CheckHeader() {
 	// invalid: header.correlationId: is required
 }
 
-// Middleware for one topic sees the decoded message.
+// Middleware for one topic, around all that happens to its messages.
+func ExampleRegistry_Use() {
+	r := message.NewRegistry()
+	message.Register(r, "payments", &Payments{})
+	r.Use("payments", func(next message.Handler) message.Handler {
+		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+			err := next.Handle(ctx, m)
+			fmt.Println("class:", message.ClassOf(err))
+			return err
+		})
+	})
+	send(r, "payments", "PaymentReceived", Payment{Amount: 5})
+	// Output:
+	// class: invalid
+	// invalid: body.id: is required
+}
+
+// Middleware for one registration sees the decoded message.
 func ExampleWith() {
 	audit := func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {

@@ -33,10 +33,39 @@ func TestMiddlewareOrder(t *testing.T) {
 	}
 	r := message.NewRegistry(note("outer"), note("inner"))
 	message.Register(r, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
+	r.Use("payments", note("topic"))
+	r.Use("payments", note("topic too"))
 	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
-	wantCalls(t, calls, "outer raw", "inner raw", "first decoded", "second decoded", "third decoded")
+	wantCalls(t, calls, "outer raw", "inner raw", "topic raw", "topic too raw", "first decoded", "second decoded", "third decoded")
+}
+
+func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
+	var seen []string
+	r := message.NewRegistry()
+	message.Register(r, "payments", new(recorder[received]))
+	message.RegisterDefault(r, "payments", message.HandlerFunc(nothing))
+	message.Register(r, "refunds", new(recorder[payment]))
+	r.Use("payments", func(next message.Handler) message.Handler {
+		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+			err := next.Handle(ctx, m)
+			seen = append(seen, string(message.ClassOf(err)))
+			return err
+		})
+	})
+	message.Register(r, "payments", new(recorder[returned])) // a registration after it, too
+	for _, value := range []string{envelope("PaymentReceived", validBody), envelope("PaymentReturned", validBody), envelope("Other", `{}`), "{", ""} {
+		for _, topic := range []string{"payments", "refunds"} {
+			m := newMessage(value)
+			m.Topic = topic
+			if value == "" {
+				m.Value = nil // a tombstone
+			}
+			_ = r.Handle(t.Context(), m)
+		}
+	}
+	wantCalls(t, seen, "", "", "", "decode", "unhandled")
 }
 
 func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {

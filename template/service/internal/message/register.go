@@ -116,7 +116,8 @@ func register[T any](r *Registry, name string, h TypedHandler[T], opts []Option)
 }
 
 // RegisterDefault makes h the handler of the messages on topic whose type no
-// other handler of the topic takes. Without one they are dead letters. Their
+// other handler of the topic takes. Without one they are dead letters, and so
+// they are when the registry was told to RefuseUnknownTypes. Their
 // bodies are not read: h gets m.Header, and m.Value as it came, but no m.Body.
 //
 // The options and the optional interfaces are those of Register. Like that,

@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type Registry struct {
 	rules    []func(Header) error
 	parts    []any       // codecs, then handlers, with a Startup or a Shutdown, as they were registered
 	codecs   int         // how many of parts are codecs
+	refuse   bool        // types that no handler takes, whatever default handlers there are
 	started  int         // how many of parts were started
 	running  atomic.Bool // between Startup and Shutdown
 	validate *validator.Validate
@@ -35,6 +37,8 @@ type Registry struct {
 // perhaps, all that is left.
 type topic struct {
 	name      string
+	handler   Handler // the topic's middleware around handle
+	around    []Middleware
 	codec     Codec
 	any       *binding
 	types     map[string]*binding
@@ -61,6 +65,37 @@ func NewRegistry(middleware ...Middleware) *Registry {
 
 // Topics returns the topics that have a handler, sorted.
 func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics)) }
+
+// Use adds middleware to one topic, which has its handlers already. It runs
+// around everything that happens to the topic's messages, whatever their type,
+// decoding and tombstones included: inside the registry's middleware, outside
+// that of With, the first one outermost. It panics on a mistake in the wiring.
+func (r *Registry) Use(topic string, middleware ...Middleware) {
+	if err := r.use(topic, middleware); err != nil {
+		panic(fmt.Errorf("message: middleware of topic %q: %w", topic, err))
+	}
+}
+
+func (r *Registry) use(topic string, middleware []Middleware) error {
+	t := r.topics[topic]
+	switch {
+	case r.running.Load():
+		return errStarted
+	case t == nil:
+		return errors.New("the topic has no handler: register one first")
+	}
+	around := slices.Concat(t.around, middleware)
+	handler, err := chain(r.plain(t), around)
+	if err != nil {
+		return err
+	}
+	t.handler, t.around = handler, around
+	return nil
+}
+
+// RefuseUnknownTypes makes messages dead letters whose type no handler of their
+// topic takes, even where RegisterDefault registered one for them.
+func (r *Registry) RefuseUnknownTypes() { r.refuse = true }
 
 // CheckHeader adds a rule that each header must keep, besides that all fields
 // but correlationId are required. The rule says what is wrong with Invalid, or
@@ -95,6 +130,15 @@ func (r *Registry) dispatch(ctx context.Context, m *Message) error {
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
+	return t.handler.Handle(ctx, m)
+}
+
+// plain returns what handles the messages of t when it has no middleware.
+func (r *Registry) plain(t *topic) Handler {
+	return HandlerFunc(func(ctx context.Context, m *Message) error { return r.handle(ctx, t, m) })
+}
+
+func (r *Registry) handle(ctx context.Context, t *topic, m *Message) error {
 	if m.Value == nil {
 		if t.tombstone == nil {
 			return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
@@ -165,7 +209,7 @@ func (d *decoding) toBinding(h *Header) (any, error) {
 	if b == nil {
 		b = d.topic.types[h.MessageType]
 	}
-	if b == nil {
+	if b == nil && !d.registry.refuse {
 		b = d.topic.fallback
 	}
 	if b == nil {

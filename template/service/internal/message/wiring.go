@@ -10,11 +10,13 @@ import (
 // What is wrong with the wiring is told when the service starts, and not by its
 // first message, or by none: a hook that is never called makes no noise.
 
+var errStarted = errors.New("the registry was started: registrations come before that")
+
 // prepare looks at all of a registration that has nothing to do with its model.
 func (r *Registry) prepare(name string, h any, opts []Option) (*topic, registration, error) {
 	reg := registration{part: h}
 	if r.running.Load() {
-		return nil, reg, errors.New("the registry was started: registrations come before that")
+		return nil, reg, errStarted
 	}
 	if isNil(h) {
 		return nil, reg, errors.New("the handler is nil")
@@ -47,7 +49,9 @@ func (r *Registry) at(name string) (*topic, error) {
 	if err := checkTopic(name); err != nil {
 		return nil, err
 	}
-	return &topic{name: name, codec: r.codec, types: make(map[string]*binding)}, nil
+	t := &topic{name: name, codec: r.codec, types: make(map[string]*binding)}
+	t.handler = r.plain(t)
+	return t, nil
 }
 
 // checkTopic refuses what Kafka refuses, and dead letter topics: what is there

@@ -78,13 +78,31 @@ func TestMistakesBesideRegistrationsPanicWithAClearWord(t *testing.T) {
 	panicsWith(t, "SetCodec: the codec is nil", func() { message.NewRegistry().SetCodec(nil) })
 	panicsWith(t, "CheckHeader: the rule is nil", func() { r.CheckHeader(nil) })
 	panicsWith(t, "middleware 1 of 2 is nil", func() { message.NewRegistry(nil, message.Recover) })
+	panicsWith(t, `middleware of topic "payments": middleware 2 of 2 is nil`, func() { r.Use("payments", message.Recover, nil) })
+	panicsWith(t, `middleware of topic "refunds": the topic has no handler: register one first`, func() { r.Use("refunds", message.Recover) })
 	if err := r.Startup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	panicsWith(t, `middleware of topic "payments": the registry was started`, func() { r.Use("payments", message.Recover) })
 	wantContains(t, message.RegisterSafely(r, "refunds", new(recorder[payment])), "the registry was started: registrations come before that")
 	wantContains(t, r.Startup(t.Context()), "the registry was started already: give each consumer one of its own")
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestDefaultHandlerGetsNothingWhenUnknownTypesAreRefused(t *testing.T) {
+	r := message.NewRegistry()
+	message.Register(r, "payments", new(recorder[received]))
+	message.RegisterDefault(r, "payments", message.HandlerFunc(func(context.Context, *message.Message) error {
+		t.Error("was called")
+		return nil
+	}))
+	r.RefuseUnknownTypes()
+	err := r.Handle(t.Context(), newMessage(envelope("PaymentLost", validBody)))
+	wantContains(t, err, `header.messageType: no handler for "PaymentLost" on topic "payments", only for PaymentReceived`)
+	if got := message.ClassOf(err); got != message.ClassUnhandled {
+		t.Errorf("class %q", got)
 	}
 }
 
