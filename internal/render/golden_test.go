@@ -32,11 +32,20 @@ func hostile() answers.Answers {
 	}
 }
 
+const vanSchema = `{"type": "record", "name": "Van", "namespace": "fleet", "fields": [
+  {"name": "id", "type": "string"},
+  {"name": "load", "type": "double", "default": 0},
+  {"name": "seen", "type": ["null", {"type": "long", "logicalType": "timestamp-millis"}], "default": null}
+]}`
+
 func answerSets() map[string]answers.Answers {
 	plain := answers.Defaults("my-service")
 	bare := answers.Defaults("bare")
 	bare.Module, bare.Topics, bare.With = "github.com/me/bare", []string{"payments", "billing.invoices"}, nil
-	return map[string]answers.Answers{"default": plain, "bare": bare, "hostile": hostile()}
+	full := answers.Defaults("shop")
+	full.Topics, full.With = []string{"parcels", "vans"}, []string{answers.Avro, answers.Docker, answers.GitHub, answers.HTTP}
+	full.Schemas = map[string]answers.Schema{"vans": {File: "van.avsc", Text: vanSchema}}
+	return map[string]answers.Answers{"default": plain, "bare": bare, "hostile": hostile(), "full": full}
 }
 
 // TestGolden compares what rendering decides with testdata/golden: the files
