@@ -57,7 +57,9 @@ const DotEnv = ".env"
 func Load(file string, consumers ...string) (Config, error) {
 	variables, err := godotenv.Read(DotEnv)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return Config{}, &Error{Problems: []string{unreadable(err)}}
+		var p problems
+		p.note("%s", unreadable(err))
+		return Config{}, p.err()
 	}
 	return load(file, environment(), variables, consumers...)
 }

@@ -116,13 +116,16 @@ func TestOneRefusedValue(t *testing.T) {
 	}
 }
 
-func TestUnknownNamesAreProblemsInTheFileOnly(t *testing.T) {
-	typo := least("KAFKA_MAX_WORKER", "4", "KAFKA_SASL_PASWORD_FILE", "x", "KAFKA_ZZZZZ", "1", "DATABASE_URL", "x", "KAFKA_IMAGE", "x")
+func TestTypingErrorsAreProblemsInTheFileOnly(t *testing.T) {
+	typo := least("KAFKA_MAX_WORKER", "4", "KAFKA_SASL_PASWORD_FILE", "x", "KAFKA_ZZZZZ", "1", "DATABASE_URL", "x", "KAFKA_IMAGE", "x",
+		"OPS_ADR", "x", "LOG_LEVL", "debug", "LOG_SAMPLES", "1", "SERVICE_URL", "x")
 	got := refused(t, typo, nil)
 	want := []string{
 		".env: KAFKA_MAX_WORKER is no setting; did you mean KAFKA_MAX_WORKERS?",
 		".env: KAFKA_SASL_PASWORD_FILE is no setting; did you mean KAFKA_SASL_PASSWORD_FILE?",
 		".env: KAFKA_ZZZZZ is no setting",
+		".env: LOG_LEVL is no setting; did you mean LOG_LEVEL?",
+		".env: OPS_ADR is no setting; did you mean OPS_ADDR?",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("problems %q, want %q", got, want)

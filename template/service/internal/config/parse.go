@@ -17,6 +17,7 @@ import (
 // Error is everything that is wrong with the settings.
 type Error struct {
 	Problems []string // one line each
+	settings []string // which each is about, empty for none
 }
 
 // Error lists the problems, one a line.
@@ -26,26 +27,33 @@ func (e *Error) Error() string {
 
 // problems collects what is wrong, so that all of it is told at once.
 type problems struct {
-	lines  []string
+	lines  []problem
 	failed map[string]bool // settings that need no further check
 	values layer           // what is checked, for the names and places that people know
 
 	// For the settings of one consumer:
 	consumer string
-	own      layer    // those that it has for itself
-	said     []string // what is wrong with all of them, and needs no second word
+	own      layer     // those that it has for itself
+	said     []problem // what is wrong with all of them, and needs no second word
 }
+
+// problem is one line of an Error, and the setting that it is about, if any.
+type problem struct{ text, setting string }
 
 func (p *problems) err() error {
 	if len(p.lines) == 0 {
 		return nil
 	}
-	return &Error{Problems: p.lines}
+	err := new(Error)
+	for _, line := range p.lines {
+		err.Problems, err.settings = append(err.Problems, line.text), append(err.settings, line.setting)
+	}
+	return err
 }
 
 // note notes what is wrong with a source.
 func (p *problems) note(format string, args ...any) {
-	p.lines = append(p.lines, fmt.Sprintf(format, args...))
+	p.lines = append(p.lines, problem{text: fmt.Sprintf(format, args...)})
 }
 
 // add notes that a setting has a value that is not allowed, under the name and
@@ -57,27 +65,28 @@ func (p *problems) add(s Setting, text, format string, args ...any) {
 	if !given {
 		v = value{name: s.Name, written: text, from: fromDefault}
 	}
-	shown := fmt.Sprintf("=%q", userInfo.ReplaceAllString(v.written, "://"+redacted+"@"))
+	shown := fmt.Sprintf("=%q", userInfo.ReplaceAllString(v.written, "${1}${2}"+redacted+"@"))
 	switch {
 	case text == "":
 		shown = " is not set"
 	case (s.Secret || s.File) && !v.file:
 		shown = "=" + redacted
 	}
-	line := where(v.from) + v.name + shown + ": " + fmt.Sprintf(format, args...)
+	line := problem{where(v.from) + v.name + shown + ": " + fmt.Sprintf(format, args...), s.Name}
 	if p.consumer != "" {
 		if slices.Contains(p.said, line) {
 			return
 		}
 		if !p.own.gives(s.Name) {
-			line = "consumer " + p.consumer + ": " + line
+			line.text = "consumer " + p.consumer + ": " + line.text
 		}
 	}
 	p.lines = append(p.lines, line)
 }
 
-// userInfo is what comes before the host in a URL: it may have a password.
-var userInfo = regexp.MustCompile(`://\S*@`)
+// userInfo is what comes before the host in a URL, or in a list of hosts: it may
+// have a password.
+var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
 
 // fail takes a setting out of the checks that are to come.
 func (p *problems) fail(name string) {
@@ -145,7 +154,13 @@ func (p *problems) readFile(s Setting) {
 		return
 	}
 	content, err := os.ReadFile(v.text)
-	if err != nil {
+	switch {
+	case err != nil && !strings.ContainsAny(v.text, `/\`) || strings.Contains(v.text, "-----BEGIN"):
+		named.Secret = true
+		p.add(named, v.text, "must be the name of a file that can be read, not what is in it; without a slash it is not shown")
+		p.fail(s.Name)
+		return
+	case err != nil:
 		p.add(named, v.text, "must be a file that can be read: %v", cause(err))
 		p.fail(s.Name)
 		return

@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
@@ -98,13 +97,12 @@ func OfRegistry(err error) error {
 	if !ok {
 		return err
 	}
-	others := func(line string) bool {
-		return slices.ContainsFunc(Settings(), func(s Setting) bool {
-			return !strings.HasPrefix(s.Name, "SCHEMA_REGISTRY_") && len(line) > len(s.Name) && strings.EqualFold(line[:len(s.Name)], s.Name)
-		})
+	var left problems
+	for i, text := range all.Problems {
+		setting := all.settings[i]
+		if setting == "" || setting == configFile || strings.HasPrefix(setting, "SCHEMA_REGISTRY_") {
+			left.lines = append(left.lines, problem{text, setting})
+		}
 	}
-	if left := slices.DeleteFunc(slices.Clone(all.Problems), others); len(left) > 0 {
-		return &Error{Problems: left}
-	}
-	return nil
+	return left.err()
 }

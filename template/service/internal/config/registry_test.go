@@ -49,6 +49,14 @@ func TestOfRegistry(t *testing.T) {
 	if left := OfRegistry(err); left == nil || strings.Contains(left.Error(), "KAFKA") {
 		t.Errorf("left %v", left)
 	}
+	_, err = load("", nil, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "no port"}) // stands behind its place
+	if err == nil || OfRegistry(err) != nil {
+		t.Errorf("%v, left %v", err, OfRegistry(err))
+	}
+	_, err = load("", map[string]string{"CONFIG_FILE": "missing.yaml"}, least())
+	if left := OfRegistry(err); left == nil || !strings.Contains(left.Error(), "missing.yaml") {
+		t.Errorf("left %v, want that the file with the registry's settings is missing", left)
+	}
 	if err := errors.New("other"); OfRegistry(err) != err { //nolint:errorlint // the very same
 		t.Error("it takes away what is no problem of a setting")
 	}

@@ -59,6 +59,19 @@ func TestProblemsDoNotShowThePasswordOfAURL(t *testing.T) {
 	if want := `KAFKA_BOOTSTRAP_SERVERS="http://[redacted]@b:1/": must be`; len(got) != 1 || !strings.HasPrefix(got[0], want) {
 		t.Errorf("problems %q, want %s", got, want)
 	}
+	got = refused(t, nil, least("KAFKA_BOOTSTRAP_SERVERS", "a:1,me:hunter2@b:1"))
+	if want := `KAFKA_BOOTSTRAP_SERVERS="a:1,[redacted]@b:1": must be`; len(got) != 1 || !strings.HasPrefix(got[0], want) {
+		t.Errorf("problems %q, want %s", got, want)
+	}
+}
+
+func TestProblemsDoNotShowASecretThatStandsWhereItsFileShould(t *testing.T) {
+	for _, secret := range []string{"hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2/hunter2"} {
+		got := refused(t, nil, least("KAFKA_SSL_KEY_FILE", secret))
+		if want := "KAFKA_SSL_KEY_FILE=[redacted]: must be the name of a file"; len(got) != 1 || !strings.HasPrefix(got[0], want) || strings.Contains(got[0], "hunter") {
+			t.Errorf("problems %q, want %s", got, want)
+		}
+	}
 }
 
 func TestLoggerFollowsItsSettings(t *testing.T) {

@@ -111,8 +111,8 @@ func newReader(consumers []string) *reader {
 
 // variables returns those variables of the environment or of .env that are
 // settings. An empty one counts as none. Names that nobody knows are a problem
-// in .env, where they are typing errors, but not in the environment, which
-// other programs share.
+// in .env where they look like settings, which makes them typing errors, but not
+// in the environment, which other programs share.
 func (r *reader) variables(from string, variables map[string]string) layer {
 	l := make(layer)
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
@@ -155,7 +155,8 @@ func (r *reader) stranger(from, name string) {
 	before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix)
 	consumer, own, isOurs := r.cutConsumer(name)
 	_, isSetting := r.known[kafkaPrefix+rest]
-	switch inFile := from == DotEnv; {
+	inFile := from == DotEnv
+	switch {
 	case slices.Contains(notSettings, name):
 	case isOurs:
 		if near := nearest(own, r.names(kafkaPrefix)); inFile || near != "" {
@@ -169,8 +170,16 @@ func (r *reader) stranger(from, name string) {
 		if near := nearest(consumerOf(before), r.consumers); inFile || near != "" {
 			r.noConsumer(from, name, consumerOf(before))
 		}
+	case inFile:
+		if near := nearest(name, r.names("")); near != "" && edits(name, near) <= slip {
+			r.unknown(from, name, near)
+		}
 	}
 }
+
+// slip is how many edits away from a setting a name in .env is taken for a typing
+// error, where it could be a variable of the handlers too.
+const slip = 2
 
 // names returns the names that settings have in the environment and that begin
 // with prefix, sorted.

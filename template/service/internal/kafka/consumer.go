@@ -128,7 +128,8 @@ func (c *Consumer) setState(err error) {
 func (c *Consumer) Run(ctx context.Context) (err error) {
 	if err := c.startup(ctx); err != nil {
 		if ctx.Err() != nil && (message.IsUnavailable(err) || errors.Is(err, context.Canceled)) {
-			return nil // it was told to stop while it waited
+			c.log.Info("stopped before it had started", "error", err)
+			return nil
 		}
 		return err
 	}

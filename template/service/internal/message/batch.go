@@ -70,17 +70,19 @@ func (r *Registry) Batch(topic string) Batch {
 
 // HandleBatch handles several messages of one topic, each as Handle does, but
 // lets those that reach a batch handler reach it together. It returns one
-// outcome for each.
+// outcome for each. One after the other they are decoded, checked, and handled
+// if their handler is none for batches: whoever calls has one worker for them.
 func (r *Registry) HandleBatch(ctx context.Context, batch []*Message) []error {
 	g := &gathering{ctx: ctx, awaited: len(batch)}
 	outcomes := make([]error, len(batch))
 	var all sync.WaitGroup
 	for i, m := range batch {
+		s := &seat{gathering: g, settled: make(chan struct{})}
 		all.Go(func() {
-			s := &seat{gathering: g}
 			defer s.leave()
 			outcomes[i] = Recover(r).Handle(context.WithValue(ctx, seatKey{}, s), m)
 		})
+		<-s.settled
 	}
 	all.Wait()
 	return outcomes
@@ -143,6 +145,7 @@ type seatKey struct{}
 type seat struct {
 	gathering *gathering
 	taken     bool
+	settled   chan struct{} // closed when the message has joined, or ended without
 }
 
 // join waits for the batch and returns the message's outcome.
@@ -151,6 +154,7 @@ func (s *seat) join(handler batcher, m any) error {
 		return errors.New("a middleware handled a message of a batch twice")
 	}
 	s.taken = true
+	close(s.settled)
 	outcome := make(chan error, 1)
 	s.gathering.add(handler, m, outcome)
 	return <-outcome
@@ -159,6 +163,7 @@ func (s *seat) join(handler batcher, m any) error {
 // leave is for messages that ended without joining.
 func (s *seat) leave() {
 	if !s.taken {
+		close(s.settled)
 		s.gathering.add(nil, nil, nil)
 	}
 }
@@ -194,7 +199,11 @@ func (g *gathering) group(handler batcher) *group {
 // handle gives each message its outcome. After a panic the messages are tried
 // one by one.
 func (g *group) handle(ctx context.Context) {
-	outcomes, err := protect(ctx, g.handler, g.messages)
+	var outcomes []error
+	err := protect(ctx, func(ctx context.Context) error {
+		outcomes = g.handler.call(ctx, g.messages)
+		return nil
+	})
 	for i, m := range g.messages {
 		switch {
 		case err == nil:
@@ -206,15 +215,6 @@ func (g *group) handle(ctx context.Context) {
 			alone.handle(ctx)
 		}
 	}
-}
-
-// protect calls a batch handler and returns its panic as an error.
-func protect(ctx context.Context, handler batcher, messages []any) (outcomes []error, err error) {
-	err = Recover(HandlerFunc(func(ctx context.Context, _ *Message) error {
-		outcomes = handler.call(ctx, messages)
-		return nil
-	})).Handle(ctx, nil)
-	return outcomes, err
 }
 
 func repeat(err error, n int) []error {

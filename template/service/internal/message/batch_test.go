@@ -1,6 +1,7 @@
 package message
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -141,6 +143,49 @@ func (typeA) MessageType() string { return "A" }
 type typeB struct{ N int }
 
 func (typeB) MessageType() string { return "B" }
+
+type entry struct {
+	N int `json:"n"`
+}
+
+func (entry) MessageType() string { return "Entry" }
+
+type total struct {
+	N int `json:"n"`
+}
+
+func (total) MessageType() string { return "Total" }
+
+// One worker calls for a whole batch: it must not become many where the topic
+// has handlers for single messages too.
+func TestSingleHandlersBesideABatchHandlerRunOneAtATime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRegistry()
+		RegisterBatch(r, "rows", BatchHandlerFunc[total](func(context.Context, []Of[total]) []error { return nil }), Batch{Size: 10})
+		var now, most, handled atomic.Int64
+		Register(r, "rows", TypedHandlerFunc[entry](func(context.Context, Of[entry]) error {
+			most.Store(max(most.Load(), now.Add(1)))
+			time.Sleep(time.Second) // of the bubble's clock: whoever runs beside it is there by then
+			now.Add(-1)
+			handled.Add(1)
+			return nil
+		}))
+		batch := rows(t, 1, 2, 3, 4, 5)
+		for i, m := range batch {
+			messageType := "Entry"
+			if i%2 == 0 {
+				messageType = "Total"
+			}
+			m.Value = bytes.Replace(m.Value, []byte(`"messageType":"Row"`), []byte(`"messageType":"`+messageType+`"`), 1)
+		}
+		if err := errors.Join(r.HandleBatch(t.Context(), batch)...); err != nil {
+			t.Fatal(err)
+		}
+		if handled.Load() != 2 || most.Load() != 1 {
+			t.Errorf("%d handled, %d at once, want 2, 1", handled.Load(), most.Load())
+		}
+	})
+}
 
 func TestAWrongNumberOfOutcomesFailsTheBatch(t *testing.T) {
 	r := NewRegistry()

@@ -115,15 +115,15 @@ func (d *decoder) bodyOrSkip(h *Header, body func(*Header) (any, error), hasHead
 var strict = []json.Options{json.RejectUnknownMembers(true)}
 
 func (d *decoder) body(h *Header, body func(*Header) (any, error)) error {
+	out, err := body(h)
+	if err != nil {
+		return err
+	}
 	if d.peek() == 'n' {
 		if err := d.syntax(); err != nil {
 			return err
 		}
 		return invalid("body", Invalid("", "must not be null"))
-	}
-	out, err := body(h)
-	if err != nil {
-		return err
 	}
 	if d.readBody(out) {
 		return nil

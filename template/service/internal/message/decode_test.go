@@ -265,6 +265,7 @@ func TestHeaderIsKnownWhenTheBodyIsRefused(t *testing.T) {
 	for name, value := range map[string]string{
 		"mismatch": envelope("P", `{"id":1}`),
 		"invalid":  envelope("P", `{"id":"1","amount":-1}`),
+		"null":     envelope("P", `null`),
 		"header":   strings.Replace(envelope("P", validBody), `"billing"`, `""`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 )
 
 // The interfaces below are optional: a handler that has the method gets the
@@ -62,13 +63,34 @@ func (r *Registry) Startup(ctx context.Context) error {
 	for r.started < len(r.parts) {
 		part := r.parts[r.started]
 		if s, ok := part.(Starter); ok {
-			if err := s.Startup(ctx); err != nil {
-				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.Shutdown(ctx))
+			if err := protect(ctx, s.Startup); err != nil {
+				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.undo(ctx))
 			}
 		}
 		r.started++
 	}
 	return nil
+}
+
+// undoTime is what Shutdown has when a start failed.
+const undoTime = 10 * time.Second
+
+// undo shuts down what was started. That a start failed because ctx ended is no
+// reason to have no time for it.
+func (r *Registry) undo(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
+	defer cancel()
+	return r.Shutdown(ctx)
+}
+
+// protect calls f and returns its panic as an error.
+func protect(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = NewPanicError(v)
+		}
+	}()
+	return f(ctx)
 }
 
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
@@ -79,7 +101,7 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	for ; r.started > 0; r.started-- {
 		part := r.parts[r.started-1]
 		if s, ok := part.(Stopper); ok {
-			if err := s.Shutdown(ctx); err != nil {
+			if err := protect(ctx, s.Shutdown); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %T: %w", part, err))
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -164,6 +165,54 @@ func TestShutdownGoesOnAfterAnError(t *testing.T) {
 		t.Error(err)
 	}
 	wantCalls(t, *calls, "c shutdown", "b shutdown", "a shutdown")
+}
+
+// interrupted is a handler whose start waits for the end of the context, or
+// panics where it would wait for ever.
+type interrupted struct{ recorder[payment] }
+
+func (*interrupted) Startup(ctx context.Context) error {
+	if ctx.Done() == nil {
+		panic("started for ever")
+	}
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestAnInterruptedStartLeavesTimeToShutDownWhatWasStarted(t *testing.T) {
+	r, calls := lifecycle(nil)
+	started := &stops{do: func(ctx context.Context) error { return ctx.Err() }}
+	message.Register(r, "started", started)
+	message.Register(r, "last", new(interrupted))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := r.Startup(ctx); !errors.Is(err, context.Canceled) || strings.Contains(err.Error(), "shut down") {
+		t.Errorf("ended with %v, want the start's error alone", err)
+	}
+	wantCalls(t, *calls, "a startup", "b startup", "c startup", "c shutdown", "b shutdown", "a shutdown")
+}
+
+// stops is a handler with a Shutdown.
+type stops struct {
+	recorder[payment]
+	do func(context.Context) error
+}
+
+func (s *stops) Shutdown(ctx context.Context) error { return s.do(ctx) }
+
+func TestAPanicInAHookOfTheLifeIsAnErrorAndTheOthersAreShutDown(t *testing.T) {
+	r, calls := lifecycle(nil)
+	message.Register(r, "panics", &stops{do: func(context.Context) error { panic("boom") }})
+	if err := r.Startup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wantContains(t, r.Shutdown(t.Context()), "shut down *message_test.stops: panic: boom")
+	wantCalls(t, (*calls)[3:], "c shutdown", "b shutdown", "a shutdown")
+
+	r, calls = lifecycle(nil)
+	message.Register(r, "panics", new(interrupted))
+	wantContains(t, r.Startup(context.Background()), "start *message_test.interrupted: panic: started for ever")
+	wantCalls(t, (*calls)[3:], "c shutdown", "b shutdown", "a shutdown")
 }
 
 func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -21,10 +22,17 @@ import (
 // it gives up.
 type reader func(d *decoder, v reflect.Value) bool
 
+// readers holds the reader of each type that was read.
+var readers sync.Map // of reflect.Type to reader
+
 // readerOf returns the reader of a type, or nil when the type is not plain.
 func (d *decoder) readerOf(t reflect.Type) reader {
 	if t != d.readType {
-		d.readType, d.reads = t, makeReader(t, nil)
+		made, ok := readers.Load(t)
+		if !ok {
+			made, _ = readers.LoadOrStore(t, makeReader(t, nil))
+		}
+		d.readType, d.reads = t, made.(reader) //nolint:forcetypeassert // nothing else is in there
 	}
 	return d.reads
 }
