@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,8 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 type decoder struct {
 	scanner
 	words           wordCache
-	ids             []byte // the ids of the header, which share one allocation
+	recent          [len(headerNames)]string // the words that came last
+	ids             []byte                   // the ids of the header, which share one allocation
 	correlation, id span
 	json            jsontext.Decoder // reads the body
 	source          bytes.Buffer     // lets json read from data without a copy
@@ -152,16 +154,17 @@ func (d *decoder) skip() (start int, err error) {
 	return start, nil
 }
 
-// The fields of a header, as bits of what was read already.
-const (
-	seenMessageType = 1 << iota
-	seenSchemaName
-	seenSchemaVersion
-	seenCorrelationID
-	seenMessageID
-	seenTimestamp
-	seenProducer
-)
+// headerNames are the fields of a header in the order in which they mostly come,
+// which is that of JSON.Encode.
+var headerNames = [...]string{"messageType", "schemaName", "schemaVersion", "correlationId", "messageId", "timestamp", "producer"}
+
+// headerLeads are what stands before their values, mostly.
+var headerLeads = func() (leads [len(headerNames)]string) {
+	for i, name := range headerNames {
+		leads[i] = lead(name)
+	}
+	return leads
+}()
 
 func (d *decoder) header(h *Header, again bool) error {
 	if again {
@@ -171,22 +174,26 @@ func (d *decoder) header(h *Header, again bool) error {
 		return d.unexpected("header", "an object")
 	}
 	*h, d.ids, d.correlation, d.id = Header{}, d.ids[:0], span{}, span{}
-	for seen := 0; ; {
-		name, ok := d.field(seen == 0)
-		if !ok {
-			return d.notJSON()
+	for seen, next := 0, 0; ; next++ {
+		if next == len(headerLeads) || !d.takeLead(headerLeads[next], seen == 0) {
+			name, ok := d.field(seen == 0)
+			if !ok {
+				return d.notJSON()
+			}
+			if name == nil {
+				break
+			}
+			if next = slices.Index(headerNames[:], string(name)); next < 0 {
+				return unknownField("header", name)
+			}
 		}
-		if name == nil {
-			break
+		if seen&(1<<next) != 0 {
+			return twice("header." + headerNames[next])
 		}
-		field, err := d.headerField(h, name)
-		if err != nil {
+		seen |= 1 << next
+		if err := d.headerField(h, next); err != nil {
 			return err
 		}
-		if seen&field != 0 {
-			return twice("header." + string(name))
-		}
-		seen |= field
 	}
 	ids := string(d.ids)
 	h.CorrelationID = ids[d.correlation.from:d.correlation.to]
@@ -194,32 +201,25 @@ func (d *decoder) header(h *Header, again bool) error {
 	return nil
 }
 
-// headerField reads the value of the field called name and returns its bit.
-func (d *decoder) headerField(h *Header, name []byte) (field int, err error) {
-	switch string(name) {
-	case "messageType":
-		h.MessageType, err = d.word("header.messageType")
-		return seenMessageType, err
-	case "schemaName":
-		h.SchemaName, err = d.word("header.schemaName")
-		return seenSchemaName, err
-	case "schemaVersion":
-		h.SchemaVersion, err = d.word("header.schemaVersion")
-		return seenSchemaVersion, err
-	case "correlationId":
+// headerField reads the value of a field of headerNames.
+func (d *decoder) headerField(h *Header, field int) (err error) {
+	switch field {
+	case 0:
+		h.MessageType, err = d.word(field, "header.messageType")
+	case 1:
+		h.SchemaName, err = d.word(field, "header.schemaName")
+	case 2:
+		h.SchemaVersion, err = d.word(field, "header.schemaVersion")
+	case 3:
 		d.correlation, err = d.unique("header.correlationId")
-		return seenCorrelationID, err
-	case "messageId":
+	case 4:
 		d.id, err = d.unique("header.messageId")
-		return seenMessageID, err
-	case "timestamp":
+	case 5:
 		h.Timestamp, err = d.time("header.timestamp")
-		return seenTimestamp, err
-	case "producer":
-		h.Producer, err = d.word("header.producer")
-		return seenProducer, err
+	case 6:
+		h.Producer, err = d.word(field, "header.producer")
 	}
-	return 0, unknownField("header", name)
+	return err
 }
 
 // string reads the text of a header field, or nil for null. It is valid until
@@ -239,10 +239,14 @@ func (d *decoder) string(path string) ([]byte, error) {
 	return nil, d.unexpected(path, "a string")
 }
 
-// word reads a text of which the same few values come again and again.
-func (d *decoder) word(path string) (string, error) {
+// word reads a field of the header of which the same few values come again and
+// again, mostly the one that came before.
+func (d *decoder) word(field int, path string) (string, error) {
 	b, err := d.string(path)
-	return d.words.get(b), err
+	if recent := &d.recent[field]; *recent != string(b) {
+		*recent = d.words.get(b)
+	}
+	return d.recent[field], err
 }
 
 // span is a part of decoder.ids.

@@ -157,6 +157,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"case of header field", withHeader(`"messageId"`, `"messageID"`), message.ClassInvalid, `header.messageID: unknown field`},
 		{"control character in a name", withHeader(`"messageId"`, `"a\nb"`), message.ClassInvalid, `header["a\nb"]: unknown field`},
 		{"header field twice", withHeader(`"producer"`, `"messageId":"m-2","producer"`), message.ClassDecode, `header.messageId: is given twice`},
+		{"header field twice, out of order", `{"header":{"schemaName":"s","messageType":"P","schemaName":"s"},"body":{}}`, message.ClassDecode, `header.schemaName: is given twice`},
 		{"header field twice, escaped", withHeader(`"producer"`, `"message\u0049d":"m-2","producer"`), message.ClassDecode, `header.messageId: is given twice`},
 		{"header field of another kind", withHeader(`"m-1"`, `17`), message.ClassInvalid, `header.messageId: must be a string, got number`},
 		{"header field is object", withHeader(`"m-1"`, `{"a":1}`), message.ClassInvalid, `header.messageId: must be a string, got object`},

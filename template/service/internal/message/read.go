@@ -169,6 +169,7 @@ func sliceReader(t reflect.Type, inside []reflect.Type) reader {
 // readField is a field of a struct.
 type readField struct {
 	name  string
+	lead  string // what stands before its value, mostly
 	index int
 	read  reader
 }
@@ -190,7 +191,7 @@ func structReader(t reflect.Type, inside []reflect.Type) reader {
 		if read == nil {
 			return nil
 		}
-		fields = append(fields, readField{name, f.Index[0], read})
+		fields = append(fields, readField{name, lead(name), f.Index[0], read})
 	}
 	if len(fields) > 64 { // as many as the bits below
 		return nil
@@ -228,11 +229,11 @@ func (d *decoder) readStruct(v reflect.Value, fields []readField) bool {
 	var seen uint64
 	next := 0 // fields mostly come in their order
 	for first := true; ; first = false {
-		name, ok := d.field(first)
-		if !ok || name == nil {
-			return ok
-		}
-		if next == len(fields) || fields[next].name != string(name) {
+		if next == len(fields) || !d.takeLead(fields[next].lead, first) {
+			name, ok := d.field(first)
+			if !ok || name == nil {
+				return ok
+			}
 			if next = find(fields, name); next < 0 {
 				return false
 			}

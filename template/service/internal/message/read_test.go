@@ -105,7 +105,7 @@ func TestReadsPlainBodies(t *testing.T) {
 
 func TestGivesUp(t *testing.T) {
 	for _, data := range []string{
-		`{"id":"a","id":"b"}`, `{"unknown":1}`, `{"ID":"a"}`, `{"count":1.0}`, `{"count":01}`, `{"small":128}`, `{"size":-1}`,
+		`{"id":"a","id":"b"}`, `{"count":1,"id":"a","count":2}`, `{"unknown":1}`, `{"ID":"a"}`, `{"count":1.0}`, `{"count":01}`, `{"small":128}`, `{"size":-1}`,
 		`{"price":.5}`, `{"price":1e999}`, `{"paid":1}`, `{"at":"2026-03-01 12:00:00Z"}`, `{"id":"\ud800"}`, "{\"id\":\"\xff\"}",
 		`{"id":"a",}`, `{"tags":["a",]}`, `{"tags":["a"`, `[]`, `{"id":1}`, `nul`, ``,
 	} {

@@ -3,6 +3,7 @@ package message
 import (
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func problem(f validator.FieldError) string {
 		case "ne":
 			return "must not be " + f.Param()
 		case "oneof":
-			return "must be one of " + strings.Join(strings.Fields(f.Param()), ", ")
+			return "must be one of " + strings.Join(choices(f.Param()), ", ")
 		case "startswith", "endswith", "contains":
 			return fmt.Sprintf("must %s %q", strings.Replace(f.Tag(), "swith", " with", 1), f.Param())
 		}
@@ -40,6 +41,18 @@ func problem(f validator.FieldError) string {
 		return fmt.Sprintf("breaks the rule %q", f.Tag())
 	}
 	return fmt.Sprintf("breaks the rule %q", f.Tag()+"="+f.Param())
+}
+
+// choice is one of those of oneof, in single quotes when it has spaces, as
+// package validator reads them.
+var choice = regexp.MustCompile(`'[^']*'|\S+`)
+
+func choices(param string) []string {
+	all := choice.FindAllString(param, -1)
+	for i, c := range all {
+		all[i] = strings.ReplaceAll(c, "'", "")
+	}
+	return all
 }
 
 // amount words a limit for what kind of value f is: a number, or so many

@@ -1,7 +1,6 @@
 package message
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 
@@ -49,10 +48,11 @@ func (s *scanner) takeNull() bool { return s.peek() == 'n' && s.takeWord("null")
 
 // takeWord reads word if it comes next, without space before it.
 func (s *scanner) takeWord(word string) bool {
-	if !bytes.HasPrefix(s.data[s.pos:], []byte(word)) {
+	end := s.pos + len(word)
+	if end > len(s.data) || string(s.data[s.pos:end]) != word {
 		return false
 	}
-	s.pos += len(word)
+	s.pos = end
 	return true
 }
 
@@ -68,6 +68,19 @@ func (s *scanner) field(first bool) ([]byte, bool) {
 	}
 	name, ok := s.text()
 	return name, ok && s.take(':')
+}
+
+// lead returns what stands between two values when there is no space: a comma
+// and the name of the second.
+func lead(name string) string { return `,"` + name + `":` }
+
+// takeLead reads a lead if it comes next, the first one without its comma. It
+// is for names that are likely: to compare is less work than to read.
+func (s *scanner) takeLead(lead string, first bool) bool {
+	if first {
+		lead = lead[1:]
+	}
+	return s.takeWord(lead)
 }
 
 // text reads a string. It is not nil, and valid until the next read.
