@@ -42,21 +42,35 @@ func New(cfg config.Config, log *slog.Logger) *API {
 }
 
 // Handle registers what is not a Post. Patterns are http.ServeMux's.
-func (a *API) Handle(pattern string, h http.Handler) { a.mux.Handle(pattern, h) }
+func (a *API) Handle(pattern string, h http.Handler) {
+	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := a.sit(); err != nil {
+			a.refuse(w, r, err)
+			return
+		}
+		defer a.leave()
+		h.ServeHTTP(w, r)
+	})
+}
 
 // Operations returns what was registered with Post, in that order.
 func (a *API) Operations() []Operation { return a.posts }
 
-// ServeHTTP answers a request. There is no place for more than
-// HTTP_MAX_REQUESTS at once: while the broker is away they would gather.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// sit takes one of HTTP_MAX_REQUESTS seats, or returns an error when there is
+// none: while the broker is away, requests would gather.
+func (a *API) sit() error {
 	select {
 	case a.seats <- struct{}{}:
-		defer func() { <-a.seats }()
+		return nil
 	default:
-		a.refuse(w, r, &Error{Status: http.StatusServiceUnavailable, Detail: "too many requests are being served"})
-		return
+		return &Error{Status: http.StatusServiceUnavailable, Detail: "too many requests are being served"}
 	}
+}
+
+func (a *API) leave() { <-a.seats }
+
+// ServeHTTP answers a request.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.RequestTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)

@@ -166,8 +166,8 @@ func TestWhatAnEndpointReturnsDecidesTheAnswer(t *testing.T) {
 		{"a status", fmt.Errorf("denied: %w", &Error{Status: 403, Detail: "not your account"}), 403, problem{Detail: "not your account"}},
 		{"a field", message.Invalid("amount", "must be whole"), 400, problem{Errors: []fault{{Field: "amount", Detail: "must be whole"}}}},
 		{"fields", errors.Join(message.Invalid("a", "b"), message.Invalid("c", "d")), 400, problem{Errors: []fault{{Field: "a", Detail: "b"}, {Field: "c", Detail: "d"}}}},
-		{"the broker is away", message.Retry(errors.New("no broker at 10.0.0.1")), 503, problem{Detail: "it could not be published in time; it is safe to try again with the same Idempotency-Key"}},
-		{"the time is up", fmt.Errorf("publish: %w", context.DeadlineExceeded), 503, problem{Detail: "it could not be published in time; it is safe to try again with the same Idempotency-Key"}},
+		{"the broker is away", message.Retry(errors.New("no broker at 10.0.0.1")), 503, problem{Detail: "it could not be published in time; it is safe to try again with this messageId as Idempotency-Key"}},
+		{"the time is up", fmt.Errorf("publish: %w", context.DeadlineExceeded), 503, problem{Detail: "it could not be published in time; it is safe to try again with this messageId as Idempotency-Key"}},
 		{"too large for the topic", message.Permanent(fmt.Errorf("publish: %w", message.ErrTooLarge)), 413, problem{Detail: "it is larger than a message may be"}},
 		{"a mistake", errors.New("password is hunter2"), 500, problem{}},
 		{"no status of an error", &Error{Status: 200, Err: errors.New("hunter2")}, 500, problem{}},
@@ -216,6 +216,8 @@ func TestMoreRequestsThanMayBeAreRefusedAtOnce(t *testing.T) {
 	if response.Header().Get("Retry-After") == "" {
 		t.Error("no Retry-After")
 	}
+	a.Handle("GET /other", http.NotFoundHandler())
+	refused(t, send(t, a, http.MethodGet, "/other", ""), http.StatusServiceUnavailable)
 	close(leave)
 	for range cap(a.seats) {
 		if code := <-codes; code != http.StatusAccepted {
@@ -225,6 +227,35 @@ func TestMoreRequestsThanMayBeAreRefusedAtOnce(t *testing.T) {
 	go func() { <-inside }()
 	if code := send(t, a, http.MethodPost, "/payments", valid).Code; code != http.StatusAccepted {
 		t.Errorf("with seats free again: %d", code)
+	}
+}
+
+func TestBodiesThatComeSlowlyKeepNoSeatFromOthers(t *testing.T) {
+	a := newAPI(takes)
+	url, end := serve(t, a)
+	for range 2 * cap(a.seats) {
+		begun(t, url)
+	}
+	if got := request(url, valid); got.status != http.StatusAccepted {
+		t.Errorf("answered %+v", got)
+	}
+	a.drain = time.Millisecond // the others are not waited for
+	if err := end(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+func TestAnAnswerThatAsksToTryAgainSaysWithWhichID(t *testing.T) {
+	unavailable := newAPI(func(context.Context, Request[payment]) error { return message.Retry(errors.New("away")) })
+	p := refused(t, send(t, unavailable, http.MethodPost, "/payments", valid, "Idempotency-Key", "k-1"), http.StatusServiceUnavailable)
+	if p.MessageID != "k-1" {
+		t.Errorf("message id %q, want the key", p.MessageID)
+	}
+	if p = refused(t, send(t, unavailable, http.MethodPost, "/payments", valid), http.StatusServiceUnavailable); len(p.MessageID) != 36 {
+		t.Errorf("message id %q, want a fresh one", p.MessageID)
+	}
+	if p = refused(t, send(t, newAPI(takes), http.MethodPost, "/payments", "{}"), http.StatusBadRequest); p.MessageID != "" {
+		t.Errorf("message id %q of what cannot be tried again", p.MessageID)
 	}
 }
 

@@ -50,7 +50,7 @@ func Post[T any](a *API, path string, e Endpoint[T]) {
 	case !strings.HasPrefix(path, "/"):
 		panic(fmt.Errorf("httpapi: POST %q: a path begins with /", path))
 	}
-	a.Handle("POST "+path, &post[T]{a, body, e})
+	a.mux.Handle("POST "+path, &post[T]{a, body, e})
 	op := Operation{Path: path, Body: reflect.TypeFor[T]()}
 	if event, ok := any(new(T)).(message.Event); ok {
 		op.Topic = event.Topic()
@@ -73,7 +73,7 @@ type accepted struct {
 func (p *post[T]) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer, err := p.handle(w, r)
 	if err != nil {
-		p.api.refuse(w, r, err)
+		p.api.refuseMessage(w, r, err, answer.MessageID)
 		return
 	}
 	p.api.write(w, r, http.StatusAccepted, "application/json", answer)
@@ -99,6 +99,10 @@ func (p *post[T]) handle(w http.ResponseWriter, r *http.Request) (answer accepte
 	if err := errors.Join(headerErr, err); err != nil {
 		return answer, &Error{Status: http.StatusBadRequest, Detail: strings.ReplaceAll(err.Error(), "\n", "; "), Err: err}
 	}
+	if err := p.api.sit(); err != nil { // not before: whoever sends slowly keeps no seat from others
+		return answer, err
+	}
+	defer p.api.leave()
 	ctx := from.context(r.Context())
 	answer = accepted{from.messageID, from.correlationID}
 	return answer, p.endpoint.Post(ctx, Request[T]{Request: r.WithContext(ctx), Body: body, MessageID: from.messageID})

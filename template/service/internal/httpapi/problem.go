@@ -43,6 +43,9 @@ type problem struct {
 	Status int     `json:"status"`
 	Detail string  `json:"detail,omitempty"`
 	Errors []fault `json:"errors,omitempty"`
+	// MessageID is that of a message that may have been published all the same:
+	// the Idempotency-Key to try again with.
+	MessageID string `json:"messageId,omitempty"`
 }
 
 // fault is one thing that is wrong with a request.
@@ -57,11 +60,17 @@ const retryAfter = "5"
 
 // refuse answers a request with what went wrong.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.refuseMessage(w, r, err, "")
+}
+
+// refuseMessage does so for a request that has got as far as to have a message.
+func (a *API) refuseMessage(w http.ResponseWriter, r *http.Request, err error, messageID string) {
 	p := problemOf(err)
 	a.log.Log(r.Context(), levelOf(r, p.Status), "request refused", "method", r.Method, "path", r.URL.Path, "status", p.Status, "error", err)
 	switch p.Status {
 	case http.StatusServiceUnavailable:
 		w.Header().Set("Retry-After", retryAfter)
+		p.MessageID = messageID
 	case http.StatusUnsupportedMediaType:
 		w.Header().Set("Accept-Post", "application/json")
 	}
@@ -93,7 +102,7 @@ func problemOf(err error) problem {
 	switch {
 	case p.Detail != "":
 	case p.Status == http.StatusServiceUnavailable:
-		p.Detail = "it could not be published in time; it is safe to try again with the same " + headerIdempotencyKey
+		p.Detail = "it could not be published in time; it is safe to try again with this messageId as " + headerIdempotencyKey
 	case p.Status == http.StatusRequestEntityTooLarge:
 		p.Detail = "it is larger than a message may be"
 	}

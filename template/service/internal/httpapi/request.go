@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -58,6 +60,10 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if deadline, ok := r.Context().Deadline(); ok { // a slow body must not outlast its request
 		_ = http.NewResponseController(w).SetReadDeadline(deadline) // the server's own timeout is still there
 	}
+	stop := context.AfterFunc(r.Context(), func() { // at the end of the service, before the deadline
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now())
+	})
+	defer stop()
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, tooLarge
@@ -65,6 +71,8 @@ func (a *API) read(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	switch {
 	case err == nil:
 		return data, nil
+	case errors.Is(context.Cause(r.Context()), errEnding):
+		return nil, &Error{Status: http.StatusServiceUnavailable, Detail: "the service ends, and the body had not arrived", Err: err}
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return nil, &Error{Status: http.StatusRequestTimeout, Detail: "the body did not arrive in time", Err: err}
 	default:
@@ -91,21 +99,22 @@ func readOrigin(h http.Header) (origin, error) {
 	if from.messageID = messageID; messageID == "" {
 		from.messageID = uuid.Must(uuid.NewV7()).String()
 	}
-	from.correlationID = correlationID
-	if trace := traceID(h); trace != "" {
-		for _, name := range []string{"traceparent", "tracestate", "baggage"} {
-			if values := h.Values(name); len(values) > 0 {
-				from.trace = append(from.trace, message.Field{Key: name, Value: []byte(strings.Join(values, ","))})
-			}
-		}
-		if correlationID == "" {
-			from.correlationID = trace
-		}
+	trace := traceID(h)
+	if trace != "" {
+		from.carry(h, "traceparent", "tracestate")
 	}
-	if from.correlationID == "" {
-		from.correlationID = from.messageID
-	}
+	from.carry(h, "baggage") // W3C's Baggage needs no trace
+	from.correlationID = cmp.Or(correlationID, trace, from.messageID)
 	return from, nil
+}
+
+// carry takes headers along that are there.
+func (o *origin) carry(h http.Header, names ...string) {
+	for _, name := range names {
+		if values := h.Values(name); len(values) > 0 {
+			o.trace = append(o.trace, message.Field{Key: name, Value: []byte(strings.Join(values, ","))})
+		}
+	}
 }
 
 // readID returns the id in a header, without the quotes that it may stand in.

@@ -31,6 +31,7 @@ func TestAMessageInheritsFromItsRequest(t *testing.T) {
 		{"a trace", []string{"traceparent", parent, "tracestate", "a=1", "baggage", "user=7"}, "", trace, "[{traceparent " + parent + "} {tracestate a=1} {baggage user=7}]"},
 		{"a trace and a correlation id", []string{"traceparent", parent, "X-Correlation-ID", "c-1"}, "", "c-1", "[{traceparent " + parent + "}]"},
 		{"a trace of the future", []string{"traceparent", "01" + parent[2:] + "-more"}, "", trace, "[{traceparent 01" + parent[2:] + "-more}]"},
+		{"baggage without a trace", []string{"baggage", "user=7"}, "", "", "[{baggage user=7}]"},
 		{"what is no trace", []string{"traceparent", "00-" + strings.Repeat("0", 32) + "-00f067aa0ba902b7-01", "tracestate", "a=1"}, "", "", "[]"},
 		{"a trace with something after it", []string{"traceparent", parent + "-more"}, "", "", "[]"},
 	} {

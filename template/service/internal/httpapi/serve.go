@@ -17,6 +17,9 @@ const (
 	maxHeaderBytes = 32 << 10
 )
 
+// errEnding is why the context of a request ends that did not finish in time.
+var errEnding = errors.New("the service ends")
+
 // Serve answers requests at HTTP_ADDR until ctx ends. Then it takes no more,
 // lets those that it has finish, and returns nil. That takes at most three
 // quarters of KAFKA_DRAIN_TIMEOUT, so that there is time left to flush what
@@ -31,8 +34,8 @@ func (a *API) Serve(ctx context.Context) error {
 
 // ServeOn is Serve on a listener, which it closes.
 func (a *API) ServeOn(ctx context.Context, listener net.Listener) error {
-	requests, giveUp := context.WithCancel(context.WithoutCancel(ctx))
-	defer giveUp()
+	requests, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer giveUp(nil)
 	server := &http.Server{
 		Handler:           a,
 		BaseContext:       func(net.Listener) context.Context { return requests },
@@ -55,8 +58,8 @@ func (a *API) ServeOn(ctx context.Context, listener net.Listener) error {
 // shutDown lets requests finish. After half of the drain time those that have
 // not are told to: they are answered with 503. Who has no answer by three
 // quarters of it loses the connection.
-func (a *API) shutDown(server *http.Server, giveUp context.CancelFunc) error {
-	hurry := time.AfterFunc(a.drain/2, giveUp)
+func (a *API) shutDown(server *http.Server, giveUp context.CancelCauseFunc) error {
+	hurry := time.AfterFunc(a.drain/2, func() { giveUp(errEnding) })
 	defer hurry.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), a.drain*3/4)
 	defer cancel()

@@ -119,25 +119,61 @@ func TestServeNamesTheAddressItCannotHave(t *testing.T) {
 	}
 }
 
-func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
-	a := newAPI(takes)
-	a.cfg.RequestTimeout = time.Millisecond
-	url, end := serve(t, a)
-	defer func() { _ = end() }()
+// begun is a request of which the service has begun to read the body, and which
+// does not come.
+func begun(t *testing.T, url string) net.Conn {
+	t.Helper()
 	server := strings.TrimPrefix(strings.TrimSuffix(url, "/payments"), "http://")
 	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", server)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = connection.Close() }()
-	if _, err := io.WriteString(connection, "POST /payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5\r\n\r\n{"); err != nil {
-		t.Fatal(err)
-	}
+	t.Cleanup(func() { _ = connection.Close() })
 	if err := connection.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	status := make([]byte, len("HTTP/1.1 408"))
-	if _, err := io.ReadFull(connection, status); err != nil || string(status) != "HTTP/1.1 408" {
-		t.Errorf("answered %q, %v", status, err)
+	const head = "POST /payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+	if _, err := io.WriteString(connection, head); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(t, connection, "HTTP/1.1 100 Continue\r\n\r\n"); got != "" {
+		t.Fatalf("answered %q before the body", got)
+	}
+	if _, err := io.WriteString(connection, "{"); err != nil {
+		t.Fatal(err)
+	}
+	return connection
+}
+
+// next reads want, or returns what comes in its place.
+func next(t *testing.T, connection net.Conn, want string) string {
+	t.Helper()
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(connection, got); err != nil {
+		return err.Error()
+	}
+	return strings.TrimPrefix(string(got), want)
+}
+
+func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
+	a := newAPI(takes)
+	a.cfg.RequestTimeout = 500 * time.Millisecond
+	url, end := serve(t, a)
+	defer func() { _ = end() }()
+	if got := next(t, begun(t, url), "HTTP/1.1 408"); got != "" {
+		t.Errorf("answered %q, want 408", got)
+	}
+}
+
+func TestABodyThatDoesNotComeIsAnsweredAtTheEnd(t *testing.T) {
+	a := newAPI(takes)
+	a.drain = 400 * time.Millisecond
+	url, end := serve(t, a)
+	connection := begun(t, url)
+	if err := end(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if got := next(t, connection, "HTTP/1.1 503"); got != "" {
+		t.Errorf("answered %q, want 503", got)
 	}
 }
