@@ -40,7 +40,7 @@ type Engine struct {
 	stopped  chan error    // the error policy asks to stop
 
 	breaker  breaker
-	counters counters
+	counters *counters    // by itself: it is written for each message, and what is beside it would be slow to read
 	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
 	stuck    atomic.Pointer[string]
 }
@@ -54,10 +54,11 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	}
 	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
-		seed:    maphash.MakeSeed(),
-		hurry:   make(chan struct{}, 1),
-		stopped: make(chan error, 1),
-		breaker: breaker{failures: cfg.BreakerFailures},
+		seed:     maphash.MakeSeed(),
+		hurry:    make(chan struct{}, 1),
+		stopped:  make(chan error, 1),
+		breaker:  breaker{failures: cfg.BreakerFailures},
+		counters: new(counters),
 	}
 	e.batcher, _ = h.(Batcher)
 	e.wake.L = &e.mu

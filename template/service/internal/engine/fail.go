@@ -46,7 +46,6 @@ func (l *Lane) judge(it *item, aborted bool) verdict {
 		e.stop(&it.msg, it.failed)
 		return leaveIt
 	}
-	it.failedAt = time.Now()
 	return deadLetter
 }
 
@@ -102,7 +101,7 @@ const (
 // ready. When the lane ends first, the message is delivered again.
 func (l *Lane) bury(q *queue, it *item) {
 	e := l.engine
-	f := Failure{Err: it.failed, Class: message.ClassOf(it.failed), Attempts: it.msg.Attempt, Time: it.failedAt}
+	f := Failure{Err: it.failed, Class: message.ClassOf(it.failed), Attempts: it.msg.Attempt, Time: time.Now()}
 	refused := false
 	for delay := firstRefusal; ; delay = min(2*delay, maxRefusal) {
 		err := e.dead.DeadLetter(l.ctx, &it.msg, f)

@@ -15,14 +15,13 @@ type item struct {
 	next *item  // the next message of the same key
 
 	// Of its last attempt.
-	verdict  verdict
-	elapsed  time.Duration
-	failed   error
-	failedAt time.Time
+	verdict verdict
+	away    bool // it waits for what it needs; counted in its lane
+	elapsed time.Duration
+	failed  error
 
 	backoff retry.Backoff // its delays, from its first retry on
 	delay   time.Duration // before the next attempt
-	away    bool          // it waits for what it needs; counted in its lane
 }
 
 // size is what an item counts for in bytes.

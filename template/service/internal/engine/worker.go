@@ -80,19 +80,20 @@ func (w *worker) loop() {
 // the rest when that ends, or the lane.
 func (w *worker) handleAll(l *Lane) {
 	began := time.Now()
-	now, handled := began, 0
+	var passed time.Duration // since then; to ask for that alone is half the price of the time
+	handled := 0
 	for i := range w.runs {
 		r := &w.runs[i]
 		it := r.queue.head
 		for {
-			if l.ending.Load() || handled > 0 && (now.Sub(began) > turn || w.engine.breaker.open.Load()) {
-				l.learn(now.Sub(began), handled)
+			if l.ending.Load() || handled > 0 && (passed > turn || w.engine.breaker.open.Load()) {
+				l.learn(passed, handled)
 				return
 			}
-			before := now
+			before := passed
 			aborted, err := w.guard(it, func(ctx context.Context) error { return w.engine.handler.Handle(ctx, &it.msg) })
-			now = time.Now()
-			it.elapsed = now.Sub(before)
+			passed = time.Since(began)
+			it.elapsed = passed - before
 			handled++
 			r.done++
 			it.failed = err
@@ -103,7 +104,7 @@ func (w *worker) handleAll(l *Lane) {
 			it = it.next
 		}
 	}
-	l.learn(now.Sub(began), handled)
+	l.learn(passed, handled)
 }
 
 // handleBatch handles what the worker took all at once.
