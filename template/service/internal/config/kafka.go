@@ -44,6 +44,7 @@ type Kafka struct {
 	RebalanceTimeout  time.Duration `env:"KAFKA_REBALANCE_TIMEOUT" envDefault:"60s" min:"1s" max:"30m" doc:"time for a member to drain and join again when partitions move"`
 	ReadTimeout       time.Duration `env:"KAFKA_READ_TIMEOUT" envDefault:"30s" min:"1s" max:"10m" doc:"time to wait for a broker's answer"`
 	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" envDefault:"100ms" min:"10ms" max:"10s" doc:"how long a broker may hold a fetch without data; commits wait behind it"`
+	IsolationLevel    string        `env:"KAFKA_ISOLATION_LEVEL" envDefault:"read_uncommitted" oneof:"read_uncommitted read_committed" doc:"whether messages of transactions that are not committed, or never will be, are handled too"`
 	MetadataBackoff   time.Duration `env:"KAFKA_METADATA_BACKOFF" envDefault:"250ms" min:"1ms" max:"10s" doc:"time between questions for topics and leaders, ten at most"`
 	Compression       string        `env:"KAFKA_COMPRESSION_TYPE" envDefault:"none" oneof:"none gzip snappy lz4 zstd" doc:"compression of what the service publishes"`
 

@@ -24,6 +24,7 @@ var kafkaNames = map[string][]string{
 	"KAFKA_MAX_POLL_RECORDS":   {"max.poll.records"},
 
 	"KAFKA_READ_TIMEOUT":     {"request.timeout.ms", "socket.timeout.ms"},
+	"KAFKA_ISOLATION_LEVEL":  {"isolation.level"},
 	"KAFKA_FETCH_MAX_WAIT":   {"fetch.max.wait.ms", "fetch.wait.max.ms"},
 	"KAFKA_METADATA_BACKOFF": {"topic.metadata.refresh.fast.interval.ms"},
 

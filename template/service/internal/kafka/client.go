@@ -79,6 +79,9 @@ func consumerConfig(c *sarama.Config, cfg config.Kafka) {
 	// A commit and a heartbeat wait behind a fetch without data when their
 	// broker also leads a partition, so a fetch must not stay long.
 	c.Consumer.MaxWaitTime = cfg.FetchMaxWait
+	if cfg.IsolationLevel == "read_committed" {
+		c.Consumer.IsolationLevel = sarama.ReadCommitted
+	}
 	// Fetch.Max stays zero: with it, a batch that is larger is skipped
 	// without a word.
 	c.Consumer.Fetch.Default = fetchSize
