@@ -26,7 +26,9 @@ import (
 func BenchmarkNew(b *testing.B) {
 	dir := b.TempDir()
 	forge := filepath.Join(dir, "forge")
-	if out, err := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", forge, ".").CombinedOutput(); err != nil {
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", forge, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as where there is Go and no C compiler
+	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
 	b.Run("forge", func(b *testing.B) {

@@ -64,16 +64,17 @@ func tidy(src, out []byte) ([]byte, error) {
 	return tidyParts(out[:is], src[was:], out[is:])
 }
 
-// importEnd is the end of a file's only import declaration, as gofmt writes it.
-var importEnd = regexp.MustCompile(`(?m)^import (?:"[^"\n]*"|\((?:\n|\n\t[^\n]*)*\n\))\n`)
-
-// afterImports returns where the imports of a Go file end, -1 if it has none.
+// afterImports returns where the only import declaration of a Go file ends, -1 if
+// it has none.
 func afterImports(src []byte) int {
-	at := importEnd.FindIndex(src)
-	if at == nil {
-		return -1
+	for _, style := range [][2]string{{"\nimport (\n", "\n)\n"}, {"\nimport \"", "\n"}} {
+		if at := bytes.Index(src, []byte(style[0])); at >= 0 {
+			if end := bytes.Index(src[at+1:], []byte(style[1])); end >= 0 {
+				return at + 1 + end + len(style[1])
+			}
+		}
 	}
-	return at[1]
+	return -1
 }
 
 // sortImports sorts each paragraph of the imports at the end of head by path, as
