@@ -3,7 +3,6 @@ package schema
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/twmb/franz-go/pkg/sr"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -101,12 +101,13 @@ type codec struct {
 	writers frozen[uint32, *writer]
 	models  frozen[reflect.Type, *model]
 	bound   frozen[place, *binding]
-	mu      sync.Mutex // held while bound and models change
-	late    sync.Mutex // held while a type that nobody told of gets its subject
+	flights singleflight.Group // questions for writers
+	mu      sync.Mutex         // held while bound and models change
+	late    turn               // of a type that nobody told of to get its subject
 }
 
 func newCodec(r *Registry, f format, cfg config.Registry, log *slog.Logger) codec {
-	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log}
+	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log, late: make(turn, 1)}
 }
 
 // model is a Go type with its schema.
@@ -127,11 +128,11 @@ type place struct {
 
 // binding is a model on a topic. Its id is 0 until the registry has given one.
 type binding struct {
-	topic string
-	model *model
-	late  bool // nobody told of it before its first message
-	id    atomic.Uint32
-	mu    sync.Mutex // held while the registry is asked
+	topic  string
+	model  *model
+	late   bool // nobody told of it before its first message
+	id     atomic.Uint32
+	asking turn // to ask the registry
 }
 
 // Bind makes the model's schema. It asks no registry yet: Startup does, and so
@@ -158,7 +159,7 @@ func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) 
 				other.model.typ, t, m.about.FullName(), topic)
 		}
 	}
-	b := &binding{topic: topic, model: m, late: late}
+	b := &binding{topic: topic, model: m, late: late, asking: make(turn, 1)}
 	c.bound.set(at, b)
 	return b, nil
 }
@@ -192,38 +193,6 @@ func (c *codec) on(topic string) []*binding {
 		return cmp.Or(strings.Compare(a.topic, b.topic), strings.Compare(a.model.about.FullName(), b.model.about.FullName()))
 	})
 	return all
-}
-
-// subject is the registry's name for the schemas of b: the topic's, or the
-// topic's and the schema's where a topic has several types. Other clients know
-// them as TopicNameStrategy and TopicRecordNameStrategy.
-func (c *codec) subject(b *binding) string {
-	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.late })
-	if others {
-		return b.topic + "-" + b.model.about.FullName()
-	}
-	return b.topic + "-value"
-}
-
-// lateSubject is subject for a type that nobody told of: there may be more of
-// them, so whether the topic's subject is another type's is for the registry to
-// say. Each type has the same one after a restart, whichever comes first.
-func (c *codec) lateSubject(ctx context.Context, b *binding) (string, error) {
-	subject := c.subject(b)
-	if subject != b.topic+"-value" {
-		return subject, nil
-	}
-	versions, err := c.registry.versions(ctx, subject, true)
-	if err != nil || len(versions) == 0 {
-		return subject, err
-	}
-	latest := versions[len(versions)-1]
-	if s, err := c.format.parse(latest.text, latest.references); err == nil && latest.kind == c.format.kind() {
-		if _, full := s.name(); full == b.model.about.FullName() {
-			return subject, nil
-		}
-	}
-	return b.topic + "-" + b.model.about.FullName(), nil
 }
 
 // Decode reads the value in the registry's wire format: a zero, the id of the
@@ -270,6 +239,7 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h *message.Heade
 	id := b.id.Load()
 	if id == 0 {
 		if id, err = c.identify(ctx, b); err != nil {
+			err = patient(err)
 			return fmt.Errorf("encode %s: %w", h.MessageType, err)
 		}
 	}
@@ -295,57 +265,16 @@ func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
 	return c.bind(topic, t, true)
 }
 
-// reader returns what reads bodies by w into a value of type out, a pointer.
-func (c *codec) reader(w *writer, out reflect.Type) (reader, error) {
-	if read, ok := w.readers.get(out); ok {
-		return read, nil
+// turn is a lock that nobody waits for longer than their context lasts.
+type turn chan struct{}
+
+func (t turn) take(ctx context.Context) error {
+	select {
+	case t <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("while another asked the registry: %w", context.Cause(ctx))
 	}
-	var b body
-	if t := out.Elem(); t.Kind() != reflect.Interface {
-		c.mu.Lock()
-		m, err := c.model(t)
-		c.mu.Unlock()
-		if err != nil {
-			return nil, err
-		}
-		b = m.body
-	}
-	read, err := w.schema.reader(b)
-	if err != nil {
-		return nil, message.Fail(message.ClassDecode, "schema %d (%s) cannot be read as %s: %w", w.id, w.full, out.Elem(), err)
-	}
-	w.readers.set(out, read)
-	return read, nil
 }
 
-// writer is a schema by which bodies were written, as the registry has it.
-type writer struct {
-	id         uint32
-	name, full string
-	schema     written
-	readers    frozen[reflect.Type, reader]
-}
-
-// writer returns the schema with an id, from the registry if need be.
-func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
-	if w, ok := c.writers.get(id); ok {
-		return w, nil
-	}
-	found, err := c.registry.byID(ctx, id)
-	switch {
-	case errors.Is(err, errUnknown):
-		return nil, message.Fail(message.ClassDecode, "schema %d is unknown to the registry", id)
-	case err != nil:
-		return nil, message.Unavailable(fmt.Errorf("schema %d: %w", id, err))
-	case found.kind != c.format.kind():
-		return nil, message.Fail(message.ClassDecode, "schema %d is one of %s, the topic has %s", id, found.kind, c.format.kind())
-	}
-	s, err := c.format.parse(found.text, found.references)
-	if err != nil {
-		return nil, message.Fail(message.ClassDecode, "schema %d cannot be read: %w", id, err)
-	}
-	w := &writer{id: id, schema: s}
-	w.name, w.full = s.name()
-	c.writers.set(id, w)
-	return w, nil
-}
+func (t turn) release() { <-t }

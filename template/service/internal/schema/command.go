@@ -92,20 +92,28 @@ func (r *command) parse(args []string) (name string, err error) {
 	if len(args) == 0 {
 		return "", errors.New("say what to do with the schemas")
 	}
-	name = args[0]
-	if strings.HasPrefix(name, "-") {
+	switch name = args[0]; {
+	case name == "-h" || name == "-help" || name == "--help":
 		return "", flag.ErrHelp
+	case strings.HasPrefix(name, "-"):
+		return "", fmt.Errorf("say what to do with the schemas before %s", name)
 	}
 	if err := flags.Parse(args[1:]); err != nil {
 		return "", err
 	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	switch {
 	case name != "export" && name != "check" && name != "register":
 		return "", fmt.Errorf("there is no %q", name)
 	case flags.NArg() > 0:
 		return "", fmt.Errorf("%s takes no argument %q", name, flags.Arg(0))
-	case r.against != "" && name != "check":
+	case given["against"] && name != "check":
 		return "", fmt.Errorf("%s does not take --against, check does", name)
+	case given["against"] && r.against == "": // a variable in a script that is not set
+		return "", errors.New("--against is empty: it must name a revision of git")
+	case given["dir"] && name != "export" && !given["against"]:
+		return "", fmt.Errorf("%s asks the registry and no files: --dir is for export and check --against", name)
 	}
 	return name, nil
 }
@@ -146,9 +154,9 @@ func (r *command) checkRegistry(ctx context.Context, b *binding) error {
 	return err
 }
 
-// file is where a schema is exported to.
-func (r *command) file(b *binding) string {
-	return filepath.Join(r.dir, r.codec.subject(b)+r.codec.format.extension())
+// file is where the schema of a subject is exported to.
+func (r *command) file(subject string) string {
+	return filepath.Join(r.dir, subject+r.codec.format.extension())
 }
 
 // pretty is a schema as it is in its file.
@@ -165,10 +173,11 @@ func (r *command) export() error {
 		return err
 	}
 	return r.each(func(b *binding) error {
-		if err := os.WriteFile(r.file(b), pretty(b.model.text), 0o600); err != nil {
+		file := r.file(r.codec.subject(b))
+		if err := os.WriteFile(file, pretty(b.model.text), 0o600); err != nil {
 			return err
 		}
-		r.tell(b, "%s", r.file(b))
+		r.tell(b, "%s", file)
 		return nil
 	})
 }

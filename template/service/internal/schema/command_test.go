@@ -13,8 +13,13 @@ import (
 // call runs `schema` with the arguments and what the models are at the moment.
 func call(t *testing.T, url, format string, model any, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return callWith(t, url, format, []any{model}, args...)
+}
+
+func callWith(t *testing.T, url, format string, models []any, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	c := newCodec(t, settings(t, url, "SCHEMA_REGISTRY_FORMAT", format))
-	bind(t, c, topic, model)
+	bind(t, c, topic, models...)
 	var out, err bytes.Buffer
 	code = schema.Command(t.Context(), c, args, &out, &err)
 	return code, out.String(), err.String()
@@ -87,6 +92,34 @@ func TestCheckAgainstARevisionLooksBack(t *testing.T) {
 	}
 }
 
+// With its second type the name of the first one's file changes. What was in the
+// old one counts still; what was in it of another type does not.
+func TestCheckAgainstARevisionFindsTheFileOfATopicThatHadOneType(t *testing.T) {
+	for _, format := range []string{"avro", "json"} {
+		for _, tt := range []struct {
+			before any
+			code   int
+			says   string
+		}{
+			{paymentV1{}, 1, "schema of payments-value is not BACKWARD compatible with HEAD: field amount"},
+			{refund{}, 0, "payments-payment  payment  is new since HEAD"},
+		} {
+			inRepository(t)
+			export(t, format, tt.before)
+			git(t, "add", ".")
+			git(t, "commit", "-qm", "one type")
+			both := []any{paymentChanged{}, refund{}}
+			if code, _, stderr := callWith(t, nowhere, format, both, "export"); code != 0 {
+				t.Fatal(stderr)
+			}
+			code, stdout, stderr := callWith(t, nowhere, format, both, "check", "--against", "HEAD")
+			if code != tt.code || !strings.Contains(stdout+stderr, tt.says) {
+				t.Errorf("%s %T: exit code %d\n%s%s", format, tt.before, code, stdout, stderr)
+			}
+		}
+	}
+}
+
 func TestCheckTellsWhatIsNotExported(t *testing.T) {
 	inRepository(t)
 	git(t, "commit", "-qm", "empty", "--allow-empty")
@@ -126,6 +159,12 @@ func TestWhatCannotBeFoundOutIsExitCode2(t *testing.T) {
 		"publish":                 `there is no "publish"`,
 		"export twice":            `takes no argument "twice"`,
 		"register --against HEAD": "does not take --against",
+		"register --against=":     "does not take --against",
+		"check --against=":        "--against is empty",
+		"check --dir x":           "check asks the registry and no files",
+		"register --dir x":        "register asks the registry and no files",
+		"--against HEAD check":    "say what to do with the schemas before --against",
+		"--nonsense":              "say what to do with the schemas before --nonsense",
 		"check --nope":            "-nope",
 		"check --against v9":      `no revision "v9"`,
 		"check":                   "connection refused",
@@ -135,8 +174,10 @@ func TestWhatCannotBeFoundOutIsExitCode2(t *testing.T) {
 			t.Errorf("schema %s: exit code %d\n%s", args, code, stderr)
 		}
 	}
-	if code, stdout, _ := call(t, nowhere, "avro", payment{}, "--help"); code != 0 || !strings.Contains(stdout, "schema export") {
-		t.Errorf("--help: exit code %d\n%s", code, stdout)
+	for _, args := range []string{"--help", "-help", "-h", "check --help"} {
+		if code, stdout, _ := call(t, nowhere, "avro", payment{}, strings.Fields(args)...); code != 0 || !strings.Contains(stdout, "schema export") {
+			t.Errorf("%s: exit code %d\n%s", args, code, stdout)
+		}
 	}
 }
 

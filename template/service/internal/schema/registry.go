@@ -7,23 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
 // Registry is a Schema Registry: Confluent's, or another with its REST API.
 type Registry struct {
-	client  *sr.Client
-	url     string // for messages
-	flights singleflight.Group
+	client *sr.Client
+	url    string // for messages
 }
 
 // idle is how long a connection to the registry is kept for the next question.
@@ -71,59 +68,64 @@ func tlsConfig(cfg config.Registry) (*tls.Config, error) {
 	return c, nil
 }
 
-// errUnknown says that the registry has confirmed that it does not have
-// something.
-var errUnknown = errors.New("unknown to the registry")
-
 // registered is a schema as the registry has it.
 type registered struct {
-	id, version int
-	kind        sr.SchemaType
-	text        string
-	references  []string // the schemas that it refers to, each before those that need it
+	id         int
+	kind       sr.SchemaType
+	text       string
+	refers     bool     // to other schemas
+	references []string // those, each before the ones that need it
 }
 
-// byID returns the schema with an id. Callers that ask for the same at the same
-// time share one request.
+// byID returns the schema with an id, or errUnknown.
 func (r *Registry) byID(ctx context.Context, id uint32) (registered, error) {
-	shared := r.flights.DoChan(strconv.FormatUint(uint64(id), 10), func() (any, error) {
-		// It is for all who wait, so it does not end with the first of them; the
-		// client has a timeout.
-		ctx := context.WithoutCancel(ctx)
-		s, err := r.client.SchemaByID(ctx, int(id))
-		if err != nil {
-			return registered{}, r.told(err)
-		}
-		return r.resolve(ctx, registered{id: int(id), kind: s.Type, text: s.Schema}, s.References)
-	})
-	select {
-	case result := <-shared:
-		found, _ := result.Val.(registered)
-		return found, result.Err
-	case <-ctx.Done():
-		return registered{}, context.Cause(ctx)
+	s, err := r.client.SchemaByID(ctx, int(id))
+	if err != nil {
+		return registered{}, r.told(err)
 	}
+	if s.Schema == "" {
+		return registered{}, r.notAnAnswer("schema")
+	}
+	return r.resolve(ctx, registered{id: int(id), kind: s.Type, text: s.Schema}, s.References)
+}
+
+// byVersion returns a version of a subject, also when it was deleted since: what
+// was written by it, or by what refers to it, is still there.
+func (r *Registry) byVersion(ctx context.Context, subject string, version int) (sr.SubjectSchema, error) {
+	s, err := r.client.SchemaByVersion(sr.WithParams(ctx, sr.ShowDeleted), subject, version)
+	if err == nil && s.Schema.Schema == "" {
+		return s, r.notAnAnswer("schema")
+	}
+	return s, r.told(err)
 }
 
 // deepestReference bounds how far references are followed.
 const deepestReference = 16
+
+// errReferences says that the registry has confirmed that it does not have what
+// a schema refers to, or that it goes too deep.
+var errReferences = errors.New("its references cannot be followed")
 
 // resolve adds the schemas that s refers to.
 func (r *Registry) resolve(ctx context.Context, s registered, references []sr.SchemaReference) (registered, error) {
 	seen := make(map[sr.SchemaReference]bool)
 	var follow func(references []sr.SchemaReference, depth int) error
 	follow = func(references []sr.SchemaReference, depth int) error {
-		if depth > deepestReference {
-			return fmt.Errorf("its references go deeper than %d", deepestReference)
-		}
 		for _, reference := range references {
 			if seen[reference] {
 				continue
 			}
 			seen[reference] = true
-			found, err := r.client.SchemaByVersion(ctx, reference.Subject, reference.Version)
+			name := fmt.Sprintf("%s, version %d of %s", reference.Name, reference.Version, reference.Subject)
+			if depth > deepestReference {
+				return fmt.Errorf("%w: %s is more than %d deep", errReferences, name, deepestReference)
+			}
+			found, err := r.byVersion(ctx, reference.Subject, reference.Version)
+			if errors.Is(err, errUnknown) {
+				return fmt.Errorf("%w: %s: %v", errReferences, name, err) //nolint:errorlint // it is not s that is unknown
+			}
 			if err != nil {
-				return fmt.Errorf("its reference to %s version %d: %w", reference.Subject, reference.Version, r.told(err))
+				return fmt.Errorf("it refers to %s: %w", name, err)
 			}
 			if err := follow(found.References, depth+1); err != nil {
 				return err
@@ -132,54 +134,55 @@ func (r *Registry) resolve(ctx context.Context, s registered, references []sr.Sc
 		}
 		return nil
 	}
-	return s, follow(references, 0)
+	s.refers = len(references) > 0
+	return s, follow(references, 1)
 }
 
 // lookup returns the id of a schema of a subject, or errUnknown.
 func (r *Registry) lookup(ctx context.Context, subject string, s sr.Schema) (int, error) {
 	found, err := r.client.LookupSchema(ctx, subject, s)
-	return found.ID, r.told(err)
+	return r.given(found.ID, err)
 }
 
-// create adds a version to a subject and returns the schema's id.
-func (r *Registry) create(ctx context.Context, subject string, s sr.Schema) (int, error) {
+// create adds a version to a subject and returns the schema's id. When that
+// breaks the level by which the registry judges, it is an *IncompatibleError.
+func (r *Registry) create(ctx context.Context, subject string, s sr.Schema, l level) (int, error) {
 	id, err := r.client.RegisterSchema(ctx, subject, s, -1, -1)
-	return id, r.told(err)
+	if e, ok := errors.AsType[*sr.ResponseError](err); ok && e.StatusCode == http.StatusConflict {
+		return 0, refused(subject, l, e.Error())
+	}
+	return r.given(id, err)
 }
 
-// versions returns the schemas of a subject, the oldest first, or the latest
-// alone; none when there is no such subject.
-func (r *Registry) versions(ctx context.Context, subject string, latest bool) ([]registered, error) {
+// versions returns the numbers of a subject's versions, the oldest first; none
+// when there is no such subject.
+func (r *Registry) versions(ctx context.Context, subject string) ([]int, error) {
 	numbers, err := r.client.SubjectVersions(ctx, subject)
 	if err = r.told(err); errors.Is(err, errUnknown) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if latest && len(numbers) > 1 {
-		numbers = []int{slices.Max(numbers)}
-	}
 	slices.Sort(numbers)
-	all := make([]registered, len(numbers))
-	for i, n := range numbers {
-		s, err := r.client.SchemaByVersion(ctx, subject, n)
-		if err != nil {
-			return nil, r.told(err)
-		}
-		all[i] = registered{id: s.ID, version: n, kind: s.Type, text: s.Schema.Schema}
-		if all[i], err = r.resolve(ctx, all[i], s.References); err != nil {
-			return nil, err
+	return numbers, err
+}
+
+// version returns one of them. References that cannot be followed are left out:
+// the registry knows what it took.
+func (r *Registry) version(ctx context.Context, subject string, n int) (registered, error) {
+	s, err := r.byVersion(ctx, subject, n)
+	if err == nil {
+		found := registered{id: s.ID, kind: s.Type, text: s.Schema.Schema}
+		if found, err = r.resolve(ctx, found, s.References); err == nil || errors.Is(err, errReferences) {
+			return found, nil
 		}
 	}
-	return all, nil
+	return registered{}, fmt.Errorf("version %d of %s: %w", n, subject, err)
 }
 
 // level returns the compatibility that was set for a subject, and false when
-// none was.
-func (r *Registry) level(ctx context.Context, subject string) (level, bool, error) {
-	own := sr.WithParams(ctx, sr.RawParams(map[string][]string{"defaultToGlobal": {"false"}}))
-	found := r.client.Compatibility(own, subject)[0]
+// none was; with global, what then holds instead.
+func (r *Registry) level(ctx context.Context, subject string, global bool) (level, bool, error) {
+	asked := sr.WithParams(ctx, sr.RawParams(map[string][]string{"defaultToGlobal": {strconv.FormatBool(global)}}))
+	found := r.client.Compatibility(asked, subject)[0]
 	if err := r.told(found.Err); err != nil {
 		if errors.Is(err, errUnknown) {
 			err = nil
@@ -200,63 +203,23 @@ func (r *Registry) setLevel(ctx context.Context, subject string, l level) error 
 }
 
 // compatible asks the registry whether a schema may become the next version of
-// a subject.
+// a subject: at a transitive level with regard to all of them, or else to the
+// latest.
 func (r *Registry) compatible(ctx context.Context, subject string, s sr.Schema, l level) error {
-	answer, err := r.client.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, -1, s)
+	version := -1
+	if l.transitive() {
+		version = -2
+	}
+	answer, err := r.client.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, version, s)
 	if err != nil {
 		return r.told(err)
 	}
 	if !answer.Is {
-		return &IncompatibleError{subject, "the versions before", string(l), &BreakError{Problem: "the registry says: " + short(strings.Join(answer.Messages, "; "))}}
+		return refused(subject, l, strings.Join(answer.Messages, "; "))
 	}
 	return nil
 }
 
-// refusal is an answer of the registry that asking again cannot change.
-type refusal struct {
-	status int
-	err    error
-}
-
-func (e *refusal) Error() string { return e.err.Error() }
-
-func (e *refusal) Unwrap() error { return e.err }
-
-// told tells the client's errors apart: errUnknown, a *refusal, and those that
-// may pass. A 404 counts only if the registry says with a code of its own what
-// is not found: a proxy, or a wrong path, says 404 to everything.
-func (r *Registry) told(err error) error {
-	if err == nil {
-		return nil
-	}
-	e, ok := errors.AsType[*sr.ResponseError](err)
-	if !ok {
-		if failed, ok := errors.AsType[*url.Error](err); ok {
-			err = failed.Err // it says twice what was asked
-		}
-		return fmt.Errorf("schema registry %s: %w", r.url, err)
-	}
-	switch {
-	case e.StatusCode == http.StatusNotFound && sr.IsNotFoundError(e.ErrorCode):
-		return fmt.Errorf("schema registry %s: %w: %s", r.url, errUnknown, short(e.Message))
-	case e.StatusCode == http.StatusNotFound:
-		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: nothing is at %s; is SCHEMA_REGISTRY_URL right?", r.url, e.URL)}
-	case e.StatusCode == http.StatusUnauthorized, e.StatusCode == http.StatusForbidden:
-		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: it refuses these credentials (%d): %s", r.url, e.StatusCode, short(e.Error()))}
-	}
-	err = fmt.Errorf("schema registry %s: it says %d: %s", r.url, e.StatusCode, short(e.Error()))
-	if e.StatusCode < http.StatusInternalServerError && e.StatusCode != http.StatusTooManyRequests && e.StatusCode != http.StatusRequestTimeout {
-		return &refusal{e.StatusCode, err}
-	}
-	return err
-}
-
-// short cuts what others wrote to what a line of a log can have.
-func short(s string) string {
-	const most = 500
-	s = strings.Join(strings.Fields(s), " ")
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "…"
+func refused(subject string, l level, why string) error {
+	return &IncompatibleError{subject, "the versions before", string(l), &BreakError{Problem: "the registry says: " + short(why)}}
 }

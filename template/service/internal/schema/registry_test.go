@@ -117,6 +117,11 @@ func decode(t *testing.T, c message.Codec, m *message.Message, out any) (message
 	return h, err
 }
 
+// contains reports whether err says the words.
+func contains(err error, words string) bool {
+	return err != nil && strings.Contains(err.Error(), words)
+}
+
 // mustSay fails unless err says each of the words.
 func mustSay(t *testing.T, err error, words ...string) {
 	t.Helper()
@@ -124,7 +129,7 @@ func mustSay(t *testing.T, err error, words ...string) {
 		t.Fatalf("no error; it should say %q", words)
 	}
 	for _, w := range words {
-		if !strings.Contains(err.Error(), w) {
+		if !contains(err, w) {
 			t.Errorf("it lacks %q: %v", w, err)
 		}
 	}

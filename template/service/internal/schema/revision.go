@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -27,15 +28,16 @@ func (r *command) checkRevision(ctx context.Context) error {
 }
 
 func (r *command) fresh(b *binding) error {
-	content, err := os.ReadFile(r.file(b))
+	file := r.file(r.codec.subject(b))
+	content, err := os.ReadFile(file)
 	if err == nil && bytes.Equal(content, pretty(b.model.text)) {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", r.file(b), errStale)
+	return fmt.Errorf("%s: %w", file, errStale)
 }
 
 func (r *command) compareRevision(ctx context.Context, b *binding) error {
-	before, err := versions(ctx, r.against, r.file(b), b.model.level.transitive())
+	subject, before, err := r.filed(ctx, b)
 	if err != nil {
 		return err
 	}
@@ -43,11 +45,25 @@ func (r *command) compareRevision(ctx context.Context, b *binding) error {
 		r.tell(b, "is new since %s", r.against)
 		return nil
 	}
-	if err := b.model.level.keeps(r.codec.format, r.codec.subject(b), b.model.text, before); err != nil {
+	if err := b.model.level.keeps(r.codec.format, subject, b.model.text, before); err != nil {
 		return err
 	}
 	r.tell(b, "is %s compatible with %s", b.model.level, r.against)
 	return nil
+}
+
+// filed returns what the files have of b's schema, and the subject that they
+// are called after: as in the registry, the one before it if its own has none.
+func (r *command) filed(ctx context.Context, b *binding) (subject string, before []past, err error) {
+	subject = r.codec.subject(b)
+	before, err = versions(ctx, r.against, r.file(subject), b.model.level.transitive())
+	if err != nil || len(before) > 0 {
+		return subject, before, err
+	}
+	former := b.formerSubject(subject)
+	before, err = versions(ctx, r.against, r.file(former), b.model.level.transitive())
+	before = slices.DeleteFunc(before, func(p past) bool { return !r.codec.named(b, p.text, nil) })
+	return former, before, err
 }
 
 // versions returns the contents of a file in a revision, or with history in

@@ -34,8 +34,10 @@ var errNotRegistered = errors.New("it is not registered: register it with `schem
 
 // identify returns the id of b's schema, from the registry the first time.
 func (c *codec) identify(ctx context.Context, b *binding) (uint32, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	if err := b.asking.take(ctx); err != nil {
+		return 0, b.failed(c.subject(b), err)
+	}
+	defer b.asking.release()
 	if id := b.id.Load(); id != 0 {
 		return id, nil
 	}
@@ -47,106 +49,66 @@ func (c *codec) identify(ctx context.Context, b *binding) (uint32, error) {
 	return uint32(id), nil
 }
 
-// settle returns the id of b's schema. A schema that its subject does not have
-// must go with those that it has; then it is registered, if that is wanted.
-func (c *codec) settle(ctx context.Context, b *binding, register bool) (int, error) {
-	subject := c.subject(b)
-	if b.late {
-		c.late.Lock() // two types that come at once must not both find the topic's subject free
-		defer c.late.Unlock()
-		var err error
-		if subject, err = c.lateSubject(ctx, b); err != nil {
-			return 0, passing(err)
+// settle returns the id of b's schema, and makes it known if that is wanted.
+func (c *codec) settle(ctx context.Context, b *binding, register bool) (id int, err error) {
+	if b.late { // two types that come at once must not both find the topic's subject free
+		if err := c.late.take(ctx); err != nil {
+			return 0, b.failed(c.subject(b), err)
 		}
+		defer c.late.release()
 	}
+	subject, err := c.settledSubject(ctx, b)
+	if err == nil {
+		id, err = c.place(ctx, b, subject, register)
+	}
+	return id, b.failed(subject, err)
+}
+
+// place returns the id of b's schema in its subject. One that is not there must
+// go with those that are; then it is registered, if that is wanted.
+func (c *codec) place(ctx context.Context, b *binding, subject string, register bool) (int, error) {
 	s := sr.Schema{Schema: b.model.text, Type: c.format.kind()}
 	id, err := c.registry.lookup(ctx, subject, s)
-	if err == nil {
-		return id, nil
-	}
 	if !errors.Is(err, errUnknown) {
-		return 0, passing(err)
+		return id, err
 	}
 	known, err := c.check(ctx, b, subject)
 	if err != nil {
-		return 0, passing(err)
+		return 0, err
 	}
 	if !register {
-		return 0, fmt.Errorf("schema of %s in subject %s: %w", b.model.typ, subject, errNotRegistered)
+		return 0, errNotRegistered
 	}
 	if err := known.enforce(ctx, c, subject); err != nil {
-		return 0, passing(err)
+		return 0, err
 	}
-	if id, err = c.registry.create(ctx, subject, s); err != nil {
-		return 0, passing(fmt.Errorf("register the schema of %s as %s: %w", b.model.typ, subject, err))
+	if id, err = c.registry.create(ctx, subject, s, known.level); err != nil {
+		return 0, err
 	}
 	c.log.Info("schema registered", "subject", subject, "schema", b.model.about.FullName(), "id", id, "compatibility", known.level)
 	return id, nil
 }
 
-// passing makes an error that may pass one that is tried again.
-func passing(err error) error {
-	var permanent *refusal
-	var incompatible *IncompatibleError
-	if errors.As(err, &permanent) || errors.As(err, &incompatible) {
+// failed says what an error is about, and that it may pass if it may.
+func (b *binding) failed(subject string, err error) error {
+	if _, incompatible := errors.AsType[*IncompatibleError](err); err == nil || incompatible {
+		return err // it says so itself
+	}
+	err = fmt.Errorf("schema of %s in subject %s: %w", b.model.typ, subject, err)
+	if _, refused := errors.AsType[*refusal](err); refused || errors.Is(err, errNotRegistered) {
 		return err
 	}
 	return message.Unavailable(err)
 }
 
-// standing is what a subject asks of its next version.
-type standing struct {
-	level level
-	set   bool // the registry has this level for the subject
-}
-
-// check returns an *IncompatibleError when b's schema does not go with the
-// versions of its subject. A level that the model does not name is the one that
-// somebody set for the subject.
-func (c *codec) check(ctx context.Context, b *binding, subject string) (standing, error) {
-	at := standing{level: b.model.level}
-	own, set, err := c.registry.level(ctx, subject)
-	if err != nil {
-		return at, err
-	}
-	if set && !b.model.explicit {
-		at.level = own
-	}
-	at.set = set && own == at.level
-	versions, err := c.registry.versions(ctx, subject, !at.level.transitive())
-	if err != nil {
-		return at, err
-	}
-	var before []past
-	foreign := false
-	for _, v := range versions {
-		what := fmt.Sprintf("version %d", v.version)
-		if v.kind != c.format.kind() {
-			return at, &IncompatibleError{subject, what, string(at.level), &BreakError{Problem: fmt.Sprintf("that is one of %s, this of %s", v.kind, c.format.kind())}}
-		}
-		if len(v.references) > 0 {
-			foreign = true
-			continue
-		}
-		before = append(before, past{v.text, what})
-	}
-	err = at.level.keeps(c.format, subject, b.model.text, before)
-	if errors.Is(err, errForeign) || err == nil && foreign {
-		err = c.registry.compatible(ctx, subject, sr.Schema{Schema: b.model.text, Type: c.format.kind()}, at.level)
-	}
-	return at, err
-}
-
-// enforce sets the level in the registry, so that others cannot break it either.
-// Who may register but not configure goes without.
-func (s standing) enforce(ctx context.Context, c *codec, subject string) error {
-	if s.set {
-		return nil
-	}
-	err := c.registry.setLevel(ctx, subject, s.level)
-	if permanent, ok := errors.AsType[*refusal](err); ok {
-		c.log.Warn("the registry does not let this service set a subject's compatibility", "subject", subject, "compatibility", s.level, "error", permanent)
-		return nil
+// patient makes an error one that may pass if somebody can mend it while the
+// service runs. A start ends with those, so that somebody does; but whoever
+// publishes has begun its work, and what it works on must not become a dead
+// letter because a password has changed.
+func patient(err error) error {
+	refused, _ := errors.AsType[*refusal](err)
+	if errors.Is(err, errNotRegistered) || refused != nil && refused.mendable() {
+		return message.Unavailable(err)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package schema
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -30,7 +31,11 @@ func unframe(value []byte) (id uint32, body []byte, err error) {
 	case value[0] != magic:
 		return 0, nil, message.Fail(message.ClassDecode, "not in the Schema Registry's format: it begins with the byte 0x%02x in the place of 0x00", value[0])
 	}
-	return binary.BigEndian.Uint32(value[1:]), value[prefixLen:], nil
+	id = binary.BigEndian.Uint32(value[1:])
+	if id > math.MaxInt32 { // ids have a sign: the registry cannot even be asked for this one
+		return 0, nil, message.Fail(message.ClassDecode, "not in the Schema Registry's format: %d cannot be a schema's id, which is %d at most", id, math.MaxInt32)
+	}
+	return id, value[prefixLen:], nil
 }
 
 // unknownProducer is who wrote a message that does not say.
@@ -42,6 +47,9 @@ func readHeader(m *message.Message, h *message.Header, w *writer) error {
 	*h = message.Header{MessageType: w.name, SchemaName: w.full, SchemaVersion: "1", Timestamp: m.Time, Producer: unknownProducer}
 	if err := message.ReadHeader(m, h); err != nil {
 		return err
+	}
+	if w.name == "" && (h.MessageType == "" || h.SchemaName == "") { // in Avro there is always a name
+		return message.Fail(message.ClassInvalid, "header.messageType and header.schemaName: are required, as schema %d has no title to take them from", w.id)
 	}
 	if h.MessageID == "" {
 		h.MessageID = m.Topic + "/" + strconv.Itoa(int(m.Partition)) + "/" + strconv.FormatInt(m.Offset, 10)

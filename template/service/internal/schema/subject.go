@@ -1,0 +1,94 @@
+package schema
+
+import (
+	"context"
+	"slices"
+)
+
+// subject is the registry's name for the schemas of b: the topic's, or the
+// topic's and the schema's where a topic has several types. Other clients know
+// them as TopicNameStrategy and TopicRecordNameStrategy.
+func (c *codec) subject(b *binding) string {
+	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.late })
+	if others {
+		return b.ownSubject()
+	}
+	return b.topicSubject()
+}
+
+func (b *binding) topicSubject() string { return b.topic + "-value" }
+
+func (b *binding) ownSubject() string { return b.topic + "-" + b.model.about.FullName() }
+
+// formerSubject is where the schemas of b were if its subject has none yet: the
+// topic has got its second type, or has lost it.
+func (b *binding) formerSubject(subject string) string {
+	if subject == b.topicSubject() {
+		return b.ownSubject()
+	}
+	return b.topicSubject()
+}
+
+// settledSubject is subject, but for a type that nobody told of: there may be
+// more of them, so whether the topic's subject is another type's is for the
+// registry to say. Each type has the same one after a restart, whichever comes
+// first.
+func (c *codec) settledSubject(ctx context.Context, b *binding) (string, error) {
+	subject := c.subject(b)
+	if !b.late || subject != b.topicSubject() {
+		return subject, nil
+	}
+	versions, err := c.registry.versions(ctx, subject)
+	if err != nil || len(versions) == 0 {
+		return subject, err
+	}
+	latest, err := c.registry.version(ctx, subject, versions[len(versions)-1])
+	if err != nil || c.isOf(b, latest) {
+		return subject, err
+	}
+	return b.ownSubject(), nil
+}
+
+// isOf reports whether a schema has the name of b's.
+func (c *codec) isOf(b *binding, s registered) bool {
+	if s.kind != c.format.kind() {
+		return false
+	}
+	return c.named(b, s.text, s.references)
+}
+
+func (c *codec) named(b *binding, text string, references []string) bool {
+	parsed, err := c.format.parse(text, references)
+	if err != nil {
+		return false
+	}
+	_, full := parsed.name()
+	return full == b.model.about.FullName()
+}
+
+// history returns the versions that b's schema has to go with, and the subject
+// that has them.
+func (c *codec) history(ctx context.Context, b *binding, subject string) (from string, versions []int, err error) {
+	versions, err = c.registry.versions(ctx, subject)
+	if err != nil || len(versions) > 0 {
+		return subject, versions, err
+	}
+	former := b.formerSubject(subject)
+	all, err := c.registry.versions(ctx, former)
+	if err != nil {
+		return subject, nil, err
+	}
+	for _, n := range all {
+		s, err := c.registry.version(ctx, former, n)
+		if err != nil {
+			return subject, nil, err
+		}
+		if c.isOf(b, s) { // the topic's may have been another type's
+			versions = append(versions, n)
+		}
+	}
+	if len(versions) == 0 {
+		return subject, nil, nil
+	}
+	return former, versions, nil
+}

@@ -1,0 +1,94 @@
+package schema
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// writer is a schema by which bodies were written, as the registry has it.
+type writer struct {
+	id         uint32
+	name, full string
+	schema     written
+	fault      error // it cannot be read by, and never will be
+	readers    frozen[reflect.Type, reader]
+}
+
+// writer returns the schema with an id. Those who ask the registry for the same
+// one at the same time share the question.
+func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
+	if w, ok := c.writers.get(id); ok {
+		return w, w.fault
+	}
+	shared := c.flights.DoChan(strconv.FormatUint(uint64(id), 10), func() (any, error) {
+		// It does not end with the first who waits for it: the others still do,
+		// and the answer serves whoever comes later. The client has a timeout.
+		w, err := c.find(context.WithoutCancel(ctx), id)
+		if err == nil {
+			c.writers.set(id, w) // an id is the same schema for ever
+		}
+		return w, err
+	})
+	select {
+	case result := <-shared:
+		if result.Err != nil {
+			return nil, result.Err
+		}
+		w, _ := result.Val.(*writer)
+		return w, w.fault
+	case <-ctx.Done():
+		return nil, message.Unavailable(fmt.Errorf("schema %d: %w", id, context.Cause(ctx)))
+	}
+}
+
+// find asks the registry for a schema. One that cannot be read by is an answer
+// too, and stays so; one that the registry does not have is not, as it may later.
+func (c *codec) find(ctx context.Context, id uint32) (*writer, error) {
+	w := &writer{id: id}
+	found, err := c.registry.byID(ctx, id)
+	switch {
+	case errors.Is(err, errReferences):
+		return nil, message.Fail(message.ClassDecode, "schema %d cannot be read: %w", id, err)
+	case errors.Is(err, errUnknown):
+		return nil, message.Fail(message.ClassDecode, "schema %d is unknown to the registry", id)
+	case err != nil:
+		return nil, message.Unavailable(fmt.Errorf("schema %d: %w", id, err))
+	case found.kind != c.format.kind():
+		w.fault = message.Fail(message.ClassDecode, "schema %d is one of %s, and SCHEMA_REGISTRY_FORMAT asks for %s", id, found.kind, c.format.kind())
+		return w, nil
+	}
+	if w.schema, err = c.format.parse(found.text, found.references); err != nil {
+		w.fault = message.Fail(message.ClassDecode, "schema %d cannot be read: %w", id, err)
+		return w, nil
+	}
+	w.name, w.full = w.schema.name()
+	return w, nil
+}
+
+// reader returns what reads bodies by w into a value of type out, a pointer.
+func (c *codec) reader(w *writer, out reflect.Type) (reader, error) {
+	if read, ok := w.readers.get(out); ok {
+		return read, nil
+	}
+	var b body
+	if t := out.Elem(); t.Kind() != reflect.Interface {
+		c.mu.Lock()
+		m, err := c.model(t)
+		c.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		b = m.body
+	}
+	read, err := w.schema.reader(b)
+	if err != nil {
+		return nil, message.Fail(message.ClassDecode, "schema %d (%s) cannot be read as %s: %w", w.id, w.full, out.Elem(), err)
+	}
+	w.readers.set(out, read)
+	return read, nil
+}
