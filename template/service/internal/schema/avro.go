@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/twmb/avro"
@@ -38,7 +39,7 @@ func (avroFormat) extension() string { return ".avsc" }
 type avroBody struct {
 	wire  *avro.Schema // with the names that others see
 	local *avro.Schema // with the names in Go: the same bytes
-	paths fieldPaths
+	model reflect.Type
 	own   bool // the schema is the model's own, and its names are those in Go
 }
 
@@ -54,21 +55,20 @@ func (avroFormat) model(t reflect.Type, s message.Schema) (string, body, error) 
 	if err != nil {
 		return "", nil, err
 	}
-	b := &avroBody{paths: make(fieldPaths)}
+	b := &avroBody{model: t}
 	if b.wire, err = avro.Parse(text); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", t, err)
 	}
 	if b.local, err = avro.Parse(inGo); err != nil {
 		return "", nil, fmt.Errorf("%s: %w", t, err)
 	}
-	b.paths.add(t, make(map[reflect.Type]bool))
 	return text, b, nil
 }
 
 func (b *avroBody) encode(dst []byte, v any) ([]byte, error) {
 	out, err := b.local.AppendEncode(dst, v)
 	if err != nil {
-		return nil, b.paths.explain(err)
+		return nil, b.explain(err)
 	}
 	return out, nil
 }
@@ -95,7 +95,7 @@ func (w *avroWritten) name() (name, full string) {
 	if root.Name == "" {
 		return root.Type, root.Type
 	}
-	name = root.Name[strings.LastIndexByte(root.Name, '.')+1:]
+	name = unqualified(root.Name)
 	if name != root.Name || root.Namespace == "" {
 		return name, root.Name
 	}
@@ -104,14 +104,14 @@ func (w *avroWritten) name() (name, full string) {
 
 func (w *avroWritten) reader(b body) (reader, error) {
 	if b == nil { // a body of any kind: maps, lists and so on, as it was written
-		return func(data []byte, out any) error { return readAvro(w.schema, nil, data, out) }, nil
+		return func(data []byte, out any) error { return readAvro(w.schema, &avroBody{}, data, out) }, nil
 	}
 	model, ok := b.(*avroBody)
 	if !ok {
 		return nil, errors.New("the topic's models are not read from Avro")
 	}
-	if err := avro.CheckCompatibility(w.schema, model.wire); err != nil {
-		return nil, asBreak(err)
+	if err := readable(w.schema, model.wire); err != nil {
+		return nil, err
 	}
 	resolved := model.local
 	if !bytes.Equal(w.schema.Canonical(), model.wire.Canonical()) {
@@ -127,14 +127,14 @@ func (w *avroWritten) reader(b body) (reader, error) {
 			return nil, asBreak(err)
 		}
 	}
-	return func(data []byte, out any) error { return readAvro(resolved, model.paths, data, out) }, nil
+	return func(data []byte, out any) error { return readAvro(resolved, model, data, out) }, nil
 }
 
-func readAvro(s *avro.Schema, paths fieldPaths, data []byte, out any) error {
+func readAvro(s *avro.Schema, b *avroBody, data []byte, out any) error {
 	rest, err := s.Decode(data, out)
 	switch {
 	case err != nil:
-		return message.Fail(message.ClassDecode, "body: cannot be read as Avro: %w", paths.explain(err))
+		return message.Fail(message.ClassDecode, "body: cannot be read as Avro: %w", b.explain(err))
 	case len(rest) > 0:
 		return message.Fail(message.ClassDecode, "body: something follows it at byte %d", len(data)-len(rest))
 	}
@@ -167,74 +167,40 @@ func hideNames(n *avro.SchemaNode) {
 	}
 }
 
-func (avroFormat) compare(writer, reader string) error {
-	w, err := avro.Parse(writer)
-	if err != nil {
-		return err
-	}
-	r, err := avro.Parse(reader)
-	if err != nil {
-		return err
-	}
-	if err := avro.CheckCompatibility(w, r); err != nil {
-		return asBreak(err)
-	}
-	return nil
-}
-
-// asBreak tells an incompatibility in the words of this package.
-func asBreak(err error) error {
-	e, ok := errors.AsType[*avro.CompatibilityError](err)
-	if !ok {
-		return err
-	}
-	b := &BreakError{Field: e.Path, Problem: e.Detail}
-	switch {
-	case e.Path == "(root)":
-		b.Field = ""
-	case e.WriterType == "":
-		b.Problem = "the writer does not have it, and the reader has no default for it: make it a pointer, omitempty, or give it default= in its avro tag"
-	}
-	if e.WriterType != "" && e.ReaderType != "" {
-		b.Problem = fmt.Sprintf("the writer has %s, the reader %s: %s", e.WriterType, e.ReaderType, e.Detail)
-	}
-	return b
-}
-
-// fieldPaths has the names on the wire by those in Go.
-type fieldPaths map[string]string
-
-func (p fieldPaths) add(t reflect.Type, seen map[reflect.Type]bool) {
-	for t.Kind() == reflect.Pointer || hasItems(t) {
-		t = t.Elem()
-	}
-	if t.Kind() != reflect.Struct || seen[t] {
-		return
-	}
-	seen[t] = true
-	fields, err := fieldsOf(t)
-	if err != nil {
-		return // a leaf like time.Time: the derivation has looked at all others
-	}
-	for _, f := range fields {
-		p[f.goName] = f.name
-		p.add(f.typ, seen)
-	}
-}
+// unqualified is a name without its namespace.
+func unqualified(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
 // explain tells what the library says with the field's name on the wire.
-func (p fieldPaths) explain(err error) error {
+func (b *avroBody) explain(err error) error {
 	e, ok := errors.AsType[*avro.SemanticError](err)
 	if !ok || e.Field == "" {
 		return err
 	}
-	path := strings.Split(e.Field, ".")
-	for i, name := range path {
-		if wire, ok := p[name]; ok {
-			path[i] = wire
-		}
-	}
 	told := *e
 	told.Field = ""
-	return fmt.Errorf("%s: %w", strings.Join(path, "."), &told)
+	return fmt.Errorf("%s: %w", strings.Join(b.onTheWire(strings.Split(e.Field, ".")), "."), &told)
+}
+
+// onTheWire returns the names on the wire of a path of fields that begins in
+// the model.
+func (b *avroBody) onTheWire(path []string) []string {
+	if b.own || b.model == nil {
+		return path
+	}
+	t := b.model
+	for i, name := range path {
+		for t.Kind() == reflect.Pointer || hasItems(t) {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct {
+			break
+		}
+		fields, _ := fieldsOf(t) // the derivation has been here without an error
+		known := slices.IndexFunc(fields, func(f field) bool { return f.goName == name && !f.tagged || f.name == name && f.tagged })
+		if known < 0 {
+			break
+		}
+		path[i], t = fields[known].name, fields[known].typ
+	}
+	return path
 }

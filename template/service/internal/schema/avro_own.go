@@ -44,5 +44,5 @@ func ownAvro(t reflect.Type, text string) (string, body, error) {
 			return "", nil, fmt.Errorf("%s: the schema has a field %q, and the struct has none for it", t, known.Name)
 		}
 	}
-	return text, &avroBody{wire: s, local: s, paths: make(fieldPaths), own: true}, nil
+	return text, &avroBody{wire: s, local: s, model: t, own: true}, nil
 }

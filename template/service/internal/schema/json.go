@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"reflect"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
@@ -63,7 +62,7 @@ func (jsonFormat) parse(text string, _ []string) (written, error) {
 type jsonWritten struct{ title string }
 
 func (w jsonWritten) name() (name, full string) {
-	return w.title[strings.LastIndexByte(w.title, '.')+1:], w.title
+	return unqualified(w.title), w.title
 }
 
 func (jsonWritten) reader(body) (reader, error) { return message.UnmarshalBody, nil }

@@ -39,13 +39,18 @@ func (l level) transitive() bool { return strings.HasSuffix(string(l), "_TRANSIT
 type BreakError struct {
 	Field   string // its path; empty is the whole
 	Problem string
+	advice  string // to whoever can change the reader
 }
 
 func (b *BreakError) Error() string {
-	if b.Field == "" {
-		return b.Problem
+	text := b.Problem
+	if b.Field != "" {
+		text = fmt.Sprintf("field %s: %s", b.Field, text)
 	}
-	return fmt.Sprintf("field %s: %s", b.Field, b.Problem)
+	if b.advice != "" {
+		text += ": " + b.advice
+	}
+	return text
 }
 
 // IncompatibleError says which version a schema does not go with, and why.
@@ -83,6 +88,9 @@ func (l level) keeps(f format, subject, text string, before []past) error {
 		}
 		if err == nil && l.forward() {
 			err = f.compare(text, old.text)
+			if b, ok := errors.AsType[*BreakError](err); ok {
+				b.advice = "" // nobody can change that reader any more
+			}
 		}
 		if b, ok := errors.AsType[*BreakError](err); ok {
 			return &IncompatibleError{subject, old.what, string(l), b}
