@@ -16,6 +16,7 @@ type field struct {
 	name     string // its avro tag's, or its json tag's, or the one in Go
 	typ      reflect.Type
 	optional bool // its json tag has omitempty or omitzero: it may be missing
+	omitzero bool // it has the latter
 	doc      string
 	rules    string // its validate tag
 	tagged   bool   // its avro tag has a name, which is then the one in Go for the library
@@ -96,6 +97,7 @@ func fieldOf(f reflect.StructField, jsonName, jsonOptions, tag string) (field, e
 		switch option {
 		case "omitempty", "omitzero":
 			one.optional = true
+			one.omitzero = one.omitzero || option == "omitzero"
 		case "inline", "unknown":
 			return one, fmt.Errorf("the option %q of the json tag has no schema: embed the struct", option)
 		}

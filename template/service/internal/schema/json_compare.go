@@ -6,12 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 )
 
 // errForeign is for schemas that have more in them than models make.
-var errForeign = errors.New("it says more than the schemas of models, and only the registry can compare it")
+var errForeign = errors.New("it is not a schema that models make, so only the registry can compare it")
 
 // parseJSON reads a schema that says nothing but what models make.
 func parseJSON(text string) (*jsonSchema, error) {
@@ -44,8 +45,22 @@ func (c *comparison) compare(path string, w, r *jsonSchema) error {
 		return nil
 	}
 	c.seen[pair] = true
+	err = c.compareOnce(path, w, r)
+	if err != nil {
+		delete(c.seen, pair) // it may be asked for again, as one of several
+	}
+	return err
+}
+
+func (c *comparison) compareOnce(path string, w, r *jsonSchema) error {
+	if len(w.AnyOf) > 0 || len(r.AnyOf) > 0 {
+		if !anyOfAlone(w) || !anyOfAlone(r) {
+			return errForeign
+		}
+		return c.anyOf(path, w, r)
+	}
 	if problem := narrower(w, r); problem != "" {
-		return &BreakError{path, problem}
+		return &BreakError{Field: path, Problem: problem}
 	}
 	if r.Items != nil && w.Items != nil {
 		if err := c.compare(path+"[]", w.Items, r.Items); err != nil {
@@ -56,6 +71,30 @@ func (c *comparison) compare(path string, w, r *jsonSchema) error {
 		return err
 	}
 	return c.others(path, w, r)
+}
+
+// anyOf compares schemas that have several. What the writer may have, one of the
+// reader's must take.
+func (c *comparison) anyOf(path string, w, r *jsonSchema) error {
+	for _, one := range w.AnyOf {
+		if err := c.compare(path, one, r); err != nil {
+			return err
+		}
+	}
+	if len(w.AnyOf) > 0 {
+		return nil
+	}
+	var err error
+	for _, one := range r.AnyOf {
+		if err = c.compare(path, w, one); err == nil {
+			return nil
+		}
+	}
+	return err // of the last: the first is null
+}
+
+func anyOfAlone(s *jsonSchema) bool {
+	return len(s.AnyOf) == 0 || reflect.DeepEqual(*s, jsonSchema{AnyOf: s.AnyOf, Description: s.Description})
 }
 
 func deref(s, root *jsonSchema) (*jsonSchema, error) {
@@ -130,7 +169,7 @@ func tighter(w, r *jsonSchema) string {
 func (c *comparison) properties(path string, w, r *jsonSchema) error {
 	for _, name := range r.Required {
 		if !slices.Contains(w.Required, name) {
-			return &BreakError{fieldOfPath(path, name), "the reader requires it, and the writer may leave it out"}
+			return &BreakError{Field: fieldOfPath(path, name), Problem: "the reader requires it, and the writer may leave it out"}
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.Properties)) {
@@ -145,7 +184,7 @@ func (c *comparison) properties(path string, w, r *jsonSchema) error {
 				return err
 			}
 		case r.AdditionalProperties != nil && r.AdditionalProperties.none:
-			return &BreakError{at, "the reader does not have it, and takes no other fields than its own"}
+			return &BreakError{Field: at, Problem: "the reader does not have it, and takes no other fields than its own"}
 		}
 	}
 	if w.AdditionalProperties != nil && w.AdditionalProperties.none {
@@ -153,7 +192,7 @@ func (c *comparison) properties(path string, w, r *jsonSchema) error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.Properties)) {
 		if _, ok := w.Properties[name]; !ok {
-			return &BreakError{fieldOfPath(path, name), "the writer may have anything there: its schema allows other fields than its own"}
+			return &BreakError{Field: fieldOfPath(path, name), Problem: "the writer may have anything there: its schema allows other fields than its own"}
 		}
 	}
 	return nil
@@ -166,7 +205,7 @@ func (c *comparison) others(path string, w, r *jsonSchema) error {
 	}
 	if r.AdditionalProperties.none || w.AdditionalProperties == nil && r.AdditionalProperties.schema != nil {
 		if slices.Contains(w.Type, "object") {
-			return &BreakError{path, "the writer may have other fields than its own, and the reader does not take them"}
+			return &BreakError{Field: path, Problem: "the writer may have other fields than its own, and the reader does not take them"}
 		}
 		return nil
 	}

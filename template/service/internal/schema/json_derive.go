@@ -12,6 +12,7 @@ import (
 type jsonSchema struct {
 	Draft                string                 `json:"$schema,omitempty"`
 	Ref                  string                 `json:"$ref,omitempty"`
+	AnyOf                []*jsonSchema          `json:"anyOf,omitempty"`
 	Title                string                 `json:"title,omitempty"`
 	Description          string                 `json:"description,omitempty"`
 	Type                 jsonTypes              `json:"type,omitempty"`
@@ -171,15 +172,23 @@ func (d *jsonDerivation) of(t reflect.Type) (*jsonSchema, error) {
 	}
 }
 
-// optional is a type or null. For structs that goes without saying: what is
-// beside a reference does not count, and models leave null out.
+// optional is a type or null. What is beside a reference does not count, so that
+// one stands among others.
 func (d *jsonDerivation) optional(t reflect.Type) (*jsonSchema, error) {
 	s, err := d.of(t)
-	if err == nil && len(s.Type) > 0 {
-		s.Type = append(jsonTypes{"null"}, s.Type...)
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	if s.Ref != "" {
+		return &jsonSchema{AnyOf: []*jsonSchema{{Type: jsonTypes{null}}, s}}, nil
+	}
+	if len(s.Type) > 0 {
+		s.Type = append(jsonTypes{null}, s.Type...)
+	}
+	return s, nil
 }
+
+const null = "null"
 
 func (d *jsonDerivation) reference(t reflect.Type) (*jsonSchema, error) {
 	if t == d.root {

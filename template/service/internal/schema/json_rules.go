@@ -2,6 +2,8 @@ package schema
 
 import (
 	"reflect"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -10,32 +12,43 @@ import (
 // JSON Schema has words for it, and reports whether the field must be there.
 func rules(s *jsonSchema, f field) (required bool) {
 	t := f.typ
-	skipsEmpty := false
+	written := !leftOut(f) // also when it is empty
+	skipsEmpty := false    // and then no rule holds for it
 	for rule := range strings.SplitSeq(f.rules, ",") {
 		name, limit, _ := strings.Cut(rule, "=")
 		switch name {
 		case "required":
 			required = true
-			if t.Kind() == reflect.String && s.MinLength == nil {
+			if t.Kind() == reflect.String && !isText(t) && s.MinLength == nil {
 				s.MinLength = new(1.0)
 			}
 			continue
 		case "omitempty", "omitnil", "omitzero":
-			skipsEmpty = !f.optional && t.Kind() != reflect.Pointer
+			skipsEmpty = written && t.Kind() != reflect.Pointer
 			continue
 		case "dive":
 			if s.Items == nil {
 				return required
 			}
-			s, t, skipsEmpty = s.Items, elem(t), false
+			s, t, written, skipsEmpty = s.Items, elem(t), true, false
 			continue
 		}
-		if skipsEmpty || s.Ref != "" || strings.Contains(rule, "|") {
+		if skipsEmpty || s.Ref != "" || s.AnyOf != nil || strings.Contains(rule, "|") {
 			continue // an empty value would be right, or something else too
 		}
 		restrict(s, elemOf(t), name, limit)
 	}
 	return required
+}
+
+// leftOut reports whether a field is not written when it is empty. In JSON 0 and
+// false are not: omitempty leaves out what is written as null, "", [] or {}.
+func leftOut(f field) bool {
+	switch f.typ.Kind() {
+	case reflect.String, reflect.Slice, reflect.Map, reflect.Pointer, reflect.Interface:
+		return f.optional
+	}
+	return f.omitzero
 }
 
 func elem(t reflect.Type) reflect.Type { return elemOf(t).Elem() }
@@ -55,15 +68,15 @@ func restrict(s *jsonSchema, t reflect.Type, rule, limit string) {
 		s.Format = format
 		return
 	}
+	if isText(t) {
+		return // the rule is for what it is in Go
+	}
 	switch rule {
 	case "oneof":
-		s.Enum = nil
-		for word := range strings.FieldsSeq(limit) {
-			s.Enum = append(s.Enum, enumValue(t, word))
-		}
+		enumerate(s, t, wordsOf(limit))
 		return
 	case "eq":
-		s.Enum = []any{enumValue(t, limit)}
+		enumerate(s, t, []string{limit})
 		return
 	}
 	n, err := strconv.ParseFloat(limit, 64)
@@ -114,15 +127,47 @@ func numberRule(s *jsonSchema, rule string, n float64) {
 	case "lt":
 		s.ExclusiveMaximum = new(n)
 	case "len":
-		s.Enum = []any{n}
+		s.Enum = orNull(s, []any{n})
 	}
 }
 
-func enumValue(t reflect.Type, word string) any {
-	if t.Kind() != reflect.String {
-		if n, err := strconv.ParseFloat(word, 64); err == nil {
-			return n
+var words = regexp.MustCompile(`'[^']*'|\S+`)
+
+// wordsOf returns the words of a list as the validator takes them.
+func wordsOf(list string) []string {
+	found := words.FindAllString(list, -1)
+	for i, word := range found {
+		found[i] = strings.ReplaceAll(word, "'", "")
+	}
+	return found
+}
+
+// enumerate says which texts or numbers a value can be. Of other types a rule
+// with such words means something else.
+func enumerate(s *jsonSchema, t reflect.Type, words []string) {
+	var values []any
+	for _, word := range words {
+		switch n, err := strconv.ParseFloat(word, 64); {
+		case t.Kind() == reflect.String:
+			values = append(values, word)
+		case isNumber(t) && err == nil:
+			values = append(values, n)
+		default:
+			return
 		}
 	}
-	return strings.Trim(word, "'")
+	s.Enum = orNull(s, values)
+}
+
+// orNull adds null to the values that are listed for a type that may be null: a
+// list counts for that too.
+func orNull(s *jsonSchema, values []any) []any {
+	if slices.Contains(s.Type, null) {
+		values = append(values, nil)
+	}
+	return values
+}
+
+func isNumber(t reflect.Type) bool {
+	return t.Kind() >= reflect.Int && t.Kind() <= reflect.Float64 && t.Kind() != reflect.Uintptr
 }

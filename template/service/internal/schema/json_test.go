@@ -51,7 +51,7 @@ const invoiceSchema = `{"$schema":"http://json-schema.org/draft-07/schema#","tit
 	`"names":{"type":"object","additionalProperties":{"type":"string"}},` +
 	`"note":{"type":"string","minLength":3,"maxLength":20},` +
 	`"paid":{"type":["null","string"],"format":"date-time"},` +
-	`"parent":{"$ref":"#"},` +
+	`"parent":{"anyOf":[{"type":"null"},{"$ref":"#"}]},` +
 	`"proof":{"type":"string","contentEncoding":"base64"},` +
 	`"tags":{"type":"array","maxItems":3,"items":{"type":"string","minLength":2}}},` +
 	`"required":["id","currency"],"additionalProperties":false,` +
@@ -80,7 +80,7 @@ func TestJSONReadsWhatItWrote(t *testing.T) {
 	if gotHeader, err := decode(t, c, m, &got); err != nil || got != body || gotHeader != h {
 		t.Errorf("read %+v %+v, %v", gotHeader, got, err)
 	}
-	m.Headers = nil
+	m.Headers, m.Time = nil, time.Now()
 	if gotHeader, _ := decode(t, c, m, &got); gotHeader.SchemaName != "shop.billing.PaymentReceived" || gotHeader.MessageType != "PaymentReceived" {
 		t.Errorf("the header is filled in with %+v", gotHeader)
 	}
@@ -128,6 +128,13 @@ func TestJSONChangesThatBreakAreNamed(t *testing.T) {
 		{"values of a map", `{"type":"object","additionalProperties":{"type":"string"}}`, `{"type":"object","additionalProperties":{"type":"integer"}}`, "{}"},
 		{"behind a reference", `{"type":"object","properties":{"a":{"$ref":"#/definitions/x"}},"definitions":{"x":{"type":"string"}}}`,
 			`{"type":"object","properties":{"a":{"type":"integer"}}}`, "a"},
+		{"or null", `{"type":"object"}`, `{"anyOf":[{"type":"null"},{"type":"object"}]}`, "-"},
+		{"or null still", `{"anyOf":[{"type":"null"},{"type":"object"}]}`, `{"anyOf":[{"type":"null"},{"type":"object"}],"description":"x"}`, "-"},
+		{"null no more", `{"type":"object","properties":{"a":{"anyOf":[{"type":"null"},{"$ref":"#"}]}}}`, `{"type":"object","properties":{"a":{"$ref":"#"}}}`, "a"},
+		{"within what may be null", `{"anyOf":[{"type":"null"},{"type":"object","properties":{"b":{"type":"string"}}}]}`,
+			`{"anyOf":[{"type":"null"},{"type":"object","properties":{"b":{"type":"integer"}}}]}`, "b"},
+		{"asked for twice", `{"type":"object","properties":{"a":{"$ref":"#/definitions/x"},"b":{"$ref":"#/definitions/x"}},"definitions":{"x":{"type":"string"}}}`,
+			`{"type":"object","properties":{"a":{"anyOf":[{"$ref":"#/definitions/y"},{"type":"string"}]},"b":{"$ref":"#/definitions/y"}},"definitions":{"y":{"type":"null"}}}`, "b"},
 		{"in itself", `{"type":"object","properties":{"a":{"$ref":"#"},"b":{"type":"string"}}}`, `{"type":"object","properties":{"a":{"$ref":"#"},"b":{"type":"integer"}}}`, "b"},
 	} {
 		err := schema.CompareJSON(tt.writer, tt.reader)
@@ -138,15 +145,25 @@ func TestJSONChangesThatBreakAreNamed(t *testing.T) {
 	}
 }
 
-// A schema that somebody else wrote in words that models do not have is left to
-// the registry to compare.
-func TestJSONForeignSchemasAreForTheRegistry(t *testing.T) {
+// The type of a message from others is their schema's title. Without one there
+// is nothing to tell it by.
+func TestJSONThatHasNoTitleSaysSo(t *testing.T) {
 	registry := startRegistry(t)
-	registry.SeedSchema("payments-value", 1, 1, sr.Schema{Schema: `{"oneOf":[{"type":"object"}]}`, Type: sr.TypeJSON})
-	before := registry.requests.Load()
-	start(t, settings(t, registry.URL(), "SCHEMA_REGISTRY_FORMAT", "json"), topic, payment{})
-	if len(registry.has(t, "payments-value")) != 2 || registry.requests.Load() == before {
-		t.Error("it was not registered")
+	registry.SeedSchema("others", 1, 5, sr.Schema{Schema: `{"type":"object"}`, Type: sr.TypeJSON})
+	c := newCodec(t, settings(t, registry.URL(), "SCHEMA_REGISTRY_FORMAT", "json"))
+	m := &message.Message{Topic: topic, Value: append([]byte{0, 0, 0, 0, 5}, `{"id":"a"}`...), Time: time.Now()}
+	var got payment
+	_, err := decode(t, c, m, &got)
+	mustSay(t, err, "header.messageType", "schema 5 has no title")
+	if message.ClassOf(err) != message.ClassInvalid || !message.IsPermanent(err) {
+		t.Errorf("it is %v", err)
+	}
+	h := header()
+	if err := message.WriteHeader(m, &h); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := decode(t, c, m, &got); err != nil || got.ID != "a" {
+		t.Errorf("with a header of its own: %+v, %v", got, err)
 	}
 }
 
