@@ -17,7 +17,7 @@ type Schema struct {
 	Namespace     string // such as shop.billing; empty is none
 	Name          string // empty is the model's MessageType, or else the name of its type
 	Version       string // what the header calls schemaVersion; empty is 1
-	Compatibility string // what later versions must keep; empty is BACKWARD
+	Compatibility string // what later versions must keep; empty is what the registry says, or BACKWARD
 }
 
 // FullName is the name with the namespace before it.

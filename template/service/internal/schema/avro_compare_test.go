@@ -3,6 +3,7 @@ package schema_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -19,11 +20,8 @@ func record(name, fields string) string {
 }
 
 func field(name, typ string, more ...string) string {
-	text := fmt.Sprintf(`{"name":%q,"type":%s`, name, typ)
-	for _, m := range more {
-		text += "," + m
-	}
-	return text + "}"
+	parts := append([]string{fmt.Sprintf(`"name":%q,"type":%s`, name, typ)}, more...)
+	return "{" + strings.Join(parts, ",") + "}"
 }
 
 const (

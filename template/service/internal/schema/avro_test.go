@@ -290,7 +290,7 @@ func TestDecodeTellsWhatIsWrong(t *testing.T) {
 type priced struct {
 	Price  *big.Rat              `json:"total" avro:",decimal(4,2)"`
 	Lines  []pricedLine          `json:"lines"`
-	Named  map[string]pricedLine `json:"named"`
+	Named  map[string]pricedLine `avro:"named"`
 	Tagged *big.Rat              `avro:"tagged,decimal(4,2)"`
 }
 

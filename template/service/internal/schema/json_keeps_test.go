@@ -115,25 +115,32 @@ func breaks(root, schema map[string]any, v any) string {
 		}
 		return under(schema, "minItems", float64(len(v)))
 	case map[string]any:
-		for _, name := range listed(schema["required"]) {
-			if _, ok := v[name.(string)]; !ok {
-				return fmt.Sprintf("%v is missing", name)
-			}
-		}
-		for name, one := range v {
-			properties, _ := schema["properties"].(map[string]any)
-			of, ok := properties[name].(map[string]any)
-			if !ok {
-				of, ok = schema["additionalProperties"].(map[string]any)
-			}
-			if !ok {
-				return name + " is not expected"
-			}
-			if problem := breaks(root, of, one); problem != "" {
-				return name + ": " + problem
-			}
+		if problem := breaksFields(root, schema, v); problem != "" {
+			return problem
 		}
 		return under(schema, "minProperties", float64(len(v)))
+	}
+	return ""
+}
+
+func breaksFields(root, schema map[string]any, v map[string]any) string {
+	for _, name := range listed(schema["required"]) {
+		if _, ok := v[name.(string)]; !ok {
+			return fmt.Sprintf("%v is missing", name)
+		}
+	}
+	for name, one := range v {
+		properties, _ := schema["properties"].(map[string]any)
+		of, ok := properties[name].(map[string]any)
+		if !ok {
+			of, ok = schema["additionalProperties"].(map[string]any)
+		}
+		if !ok {
+			return name + " is not expected"
+		}
+		if problem := breaks(root, of, one); problem != "" {
+			return name + ": " + problem
+		}
 	}
 	return ""
 }

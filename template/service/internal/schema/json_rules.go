@@ -33,7 +33,7 @@ func rules(s *jsonSchema, f field) (required bool) {
 			s, t, written, skipsEmpty = s.Items, elem(t), true, false
 			continue
 		}
-		if skipsEmpty || s.Ref != "" || s.AnyOf != nil || strings.Contains(rule, "|") {
+		if skipsEmpty || s.Ref != "" || strings.Contains(rule, "|") {
 			continue // an empty value would be right, or something else too
 		}
 		restrict(s, elemOf(t), name, limit)

@@ -145,6 +145,18 @@ func TestJSONChangesThatBreakAreNamed(t *testing.T) {
 	}
 }
 
+// What models do not say is not guessed at.
+func TestJSONOfOthersIsNotComparedHere(t *testing.T) {
+	for _, other := range []string{
+		`{"oneOf":[{"type":"object"}]}`, `{"$ref":"#/properties/a"}`, `{"$ref":"https://example.com/a.json"}`,
+		`{"type":"object","anyOf":[{"type":"object"}]}`, `not JSON`,
+	} {
+		for _, err := range []error{schema.CompareJSON(other, `{"type":"object"}`), schema.CompareJSON(`{"type":"object"}`, other)} {
+			mustSay(t, err, "only the registry can compare it")
+		}
+	}
+}
+
 // The type of a message from others is their schema's title. Without one there
 // is nothing to tell it by.
 func TestJSONThatHasNoTitleSaysSo(t *testing.T) {
