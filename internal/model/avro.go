@@ -221,13 +221,15 @@ func (a *avroReader) symbols(n *node, t *Type) {
 	if symbols == nil || len(a.want(symbols, array).items) == 0 {
 		a.fail(n, "", "has no symbols")
 	}
-	for i, s := range symbols.items {
+	seen := make(map[string]bool)
+	for _, s := range symbols.items {
 		if !avroName.MatchString(a.string(s)) || strings.Contains(s.text, ".") {
 			a.fail(s, "", "%q is no symbol of Avro: letters, digits and _, no digit first", s.text)
 		}
-		if slices.ContainsFunc(symbols.items[:i], func(other *node) bool { return other.text == s.text }) {
+		if seen[s.text] {
 			a.fail(s, "", "the symbol %q is there already", s.text)
 		}
+		seen[s.text] = true
 	}
 	t.allowed = symbols.items
 }

@@ -81,18 +81,49 @@ func (m *Model) wrong(body value, i int, f *Field) (Case, bool) {
 	return set(f.JSON+" of the wrong kind", text, "must be "+want+", got "+got)
 }
 
+// wrongText makes a case of a text that keeps its rules not, or is none.
 func (m *Model) wrongText(t *Type, set func(name, text, problem string) (Case, bool), c *Case, f *Field) (Case, bool) {
-	switch {
-	case t.longest != nil && *t.longest < 200 && len(t.allowed) == 0:
+	if t.longest != nil && *t.longest < 200 && len(t.allowed) == 0 {
 		return set(f.JSON+" too long", quoteJSON(strings.Repeat("x", *t.longest+1)), t.amount(*t.longest, "at most", "character"))
-	case len(t.allowed) > 0:
-		if rule, ok := t.allowedRule(); ok {
-			c.Wire = false
-			return set("unknown "+f.JSON, `"no such value"`, "must be one of "+strings.Join(strings.Fields(strings.TrimPrefix(rule, "oneof=")), ", "))
-		}
+	}
+	if problem := t.emptyProblem(); problem != "" && f.Required && !t.Null && len(t.allowed) == 0 {
+		return set("empty "+f.JSON, `""`, problem)
 	}
 	c.Wire = false
+	if _, ok := t.allowedRule(); ok {
+		var choices []string
+		for _, n := range t.allowed {
+			choices = append(choices, n.text)
+		}
+		return set("unknown "+f.JSON, quoteJSON(newNames(t.isAllowed).free("no such value")), "must be one of "+strings.Join(choices, ", "))
+	}
 	return set(f.JSON+" of the wrong kind", "1", "must be a string, got number")
+}
+
+// emptyProblem is what the service says of an empty text, or nothing.
+func (t *Type) emptyProblem() string {
+	switch {
+	case t.shortest != nil && *t.shortest > 0:
+		return t.amount(*t.shortest, "at least", "character")
+	case t.format == "uuid":
+		return "must be a UUID"
+	case t.format == "email":
+		return "must be an email address"
+	case t.format == "uri":
+		return "must be a URI"
+	case t.format == "numeric":
+		return "must be a number"
+	case t.format != "":
+		return "breaks the rule " + strconv.Quote(t.format)
+	case t.layout != "":
+		return "breaks the rule " + strconv.Quote("datetime="+t.layout)
+	}
+	return ""
+}
+
+// isAllowed reports whether a text is one of the only values.
+func (t *Type) isAllowed(s string) bool {
+	return slices.ContainsFunc(t.allowed, func(n *node) bool { return n.text == s })
 }
 
 // amount is how the service says that there must be so many of something.

@@ -9,14 +9,14 @@ import (
 
 // check refuses what can be read, and cannot be a model.
 func (r *reader) check(m *Model) {
-	size := 1
+	size, choices := 1, 0
+	r.checkSize(m.Body, 1, 1, &size)
 	for _, rec := range m.records() {
 		for _, f := range rec.Fields {
 			r.checkName(f)
-			r.checkType(f.Type, m)
+			r.checkType(f.Type, &choices)
 		}
 	}
-	r.checkSize(m.Body, 1, &size)
 }
 
 // checkName refuses names that a struct tag cannot hold, or Avro.
@@ -34,8 +34,14 @@ func (r *reader) checkName(f *Field) {
 	}
 }
 
-func (r *reader) checkType(t *Type, m *Model) {
+// unknownChoice is said of values of which only some are allowed.
+const unknownChoice = "Not checked: which values are allowed."
+
+func (r *reader) checkType(t *Type, choices *int) {
 	for ; t != nil; t = t.Elem {
+		if *choices += len(t.allowed); *choices > mostChoices {
+			r.fail(t.at, "leave the choice out", "forge reads no more than %d single values that fields may have", mostChoices)
+		}
 		switch t.Kind {
 		case Any:
 			if r.avro {
@@ -47,7 +53,7 @@ func (r *reader) checkType(t *Type, m *Model) {
 				r.fail(t.at, "", "allows no value: none of the single ones keeps the other rules")
 			}
 			if _, ok := t.allowedRule(); !ok && len(t.allowed) > 0 {
-				t.unchecked = append(t.unchecked, "Not checked: which values are allowed.")
+				t.unchecked = append(t.unchecked, unknownChoice)
 			}
 		case Int, Float:
 			r.checkNumbers(t)
@@ -56,7 +62,6 @@ func (r *reader) checkType(t *Type, m *Model) {
 			r.checkUnique(t)
 		}
 	}
-	_ = m
 }
 
 func (r *reader) checkSizes(t *Type) {
@@ -73,14 +78,16 @@ func (r *reader) checkSizes(t *Type) {
 
 func (r *reader) checkNumbers(t *Type) {
 	for _, n := range t.allowed {
-		if t.Kind == Int && !isWhole(n.text) {
-			r.fail(n, "", "%s is no whole number", n.text)
+		if _, ok := whole(n.text); t.Kind == Int && !ok && strings.ContainsAny(n.text, ".eE") {
+			r.fail(n, "", "%s is no whole number", shortened(n.text))
+		} else if !ok {
+			r.keep(n)
 		}
 	}
-	if len(t.allowed) > 0 && !slices.ContainsFunc(t.allowed, func(n *node) bool { return t.inRange(number64(n)) }) {
+	if len(t.allowed) > 0 && !slices.ContainsFunc(t.allowed, t.has) {
 		r.fail(t.at, "", "allows no value: none of the single ones keeps the other rules")
 	}
-	if made := t.makeNumber(0); !t.inRange(number64(&node{text: made})) {
+	if made := t.makeNumber(0); !t.has(&node{text: made}) {
 		r.fail(t.at, "", "allows no number that forge could find")
 	}
 }
@@ -98,8 +105,11 @@ func (r *reader) checkUnique(t *Type) {
 	}
 }
 
+// mostChoices is how many single values the rules of a model can name.
+const mostChoices = 10 * most
+
 // checkSize refuses models of which no message of a reasonable size can be made.
-func (r *reader) checkSize(rec *Record, times int, size *int) {
+func (r *reader) checkSize(rec *Record, times, depth int, size *int) {
 	for _, f := range rec.Fields {
 		many := times
 		t := f.Type
@@ -114,8 +124,11 @@ func (r *reader) checkSize(rec *Record, times int, size *int) {
 		if *size += many; *size > most || many > most {
 			r.fail(f.Type.at, "", "forge makes no message of more than %s to test with", fmt.Sprint(most, " values"))
 		}
+		if t.Record != nil && depth > deepest {
+			r.fail(f.Type.at, "", "is nested more than %d deep", deepest)
+		}
 		if t.Record != nil {
-			r.checkSize(t.Record, many, size)
+			r.checkSize(t.Record, many, depth+1, size)
 		}
 	}
 }

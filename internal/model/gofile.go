@@ -40,8 +40,11 @@ func (m *Model) imports(b *strings.Builder, module string) {
 			}
 		}
 	}
+	if key := m.key(); key != nil && key.Type.Kind == Int {
+		needs["strconv"] = true
+	}
 	var std []string
-	for _, path := range []string{"math/big", "time"} {
+	for _, path := range []string{"math/big", "strconv", "time"} {
 		if needs[path] {
 			std = append(std, strconv.Quote(path))
 		}
@@ -80,7 +83,7 @@ func (m *Model) bodyDoc(b *strings.Builder, rec *Record, topic string) {
 	if m.pointers() {
 		about += " A number that must be there is a pointer, which tells 0 from missing."
 	}
-	comment(b, "", about, rec.Doc)
+	comment(b, "", append([]string{about, rec.Doc}, rec.unchecked...)...)
 }
 
 // pointers reports whether a reader may wonder about a pointer.
@@ -176,11 +179,26 @@ func (m *Model) methods(b *strings.Builder, topic, messageType string) {
 	comment(b, "", fmt.Sprintf("Topic is where %s %s is published.", m.article(), name))
 	fmt.Fprintf(b, "func (%s) Topic() string { return %q }\n", name, topic)
 	comment(b, "", "Key is the id of what the message is about. Messages with the same key stay in their order; an empty one is none.")
-	if key := m.key(); key != nil {
-		fmt.Fprintf(b, "func (m %s) Key() string { return m.%s }\n", name, key.Go)
-	} else {
+	key := m.key()
+	switch {
+	case key == nil:
 		fmt.Fprintf(b, "func (%s) Key() string { return \"\" }\n", name)
+	case m.isPointer(key):
+		fmt.Fprintf(b, "func (m %s) Key() string {\n\tif m.%s == nil {\n\t\treturn \"\"\n\t}\n\treturn %s\n}\n", name, key.Go, keyText(key, "*m."+key.Go))
+	default:
+		fmt.Fprintf(b, "func (m %s) Key() string { return %s }\n", name, keyText(key, "m."+key.Go))
 	}
+}
+
+// keyText is how Go writes the value of a key as a text.
+func keyText(key *Field, value string) string {
+	switch {
+	case key.Type.Kind == Text:
+		return value
+	case key.Type.Bits == 32:
+		value = "int64(" + value + ")"
+	}
+	return "strconv.FormatInt(" + value + ", 10)"
 }
 
 // schemaMethods are what a codec asks a model for.
@@ -222,20 +240,17 @@ func (m *Model) article() string {
 	return "a"
 }
 
-// key is the field that says what a message is about, or nil.
+// key is the field that says what a message is about, or nil: the id, or else the
+// first of others' ids that must be there. Any other text could be one that many
+// share, or that changes.
 func (m *Model) key() *Field {
 	var first *Field
 	for _, f := range m.Body.Fields {
 		switch {
-		case f.Type.Kind != Text || m.isPointer(f):
+		case f.Type.Kind != Text && f.Type.Kind != Int:
 		case f.Go == "ID" || f.Go == "KeyField":
 			return f
 		case first == nil && f.Required && strings.HasSuffix(f.Go, "ID"):
-			first = f
-		}
-	}
-	for _, f := range m.Body.Fields {
-		if first == nil && f.Type.Kind == Text && !m.isPointer(f) && f.Required {
 			first = f
 		}
 	}

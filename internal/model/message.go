@@ -64,6 +64,7 @@ func (r *reader) infer(values []*node, name string) *Type {
 	t.at, t.example = some[0], some[0]
 	if slices.ContainsFunc(some, func(n *node) bool { return n.kind != some[0].kind }) {
 		t.Kind = Any
+		r.keepAll(some)
 		return t
 	}
 	switch some[0].kind {
@@ -85,6 +86,8 @@ func (r *reader) infer(values []*node, name string) *Type {
 		t.Kind, t.Bits = Float, 64
 		if !slices.ContainsFunc(some, func(n *node) bool { _, err := strconv.ParseInt(n.text, 10, 64); return err != nil }) {
 			t.Kind = Int
+		} else {
+			r.keepAll(some)
 		}
 	default:
 		t.Kind = Bool
@@ -92,25 +95,43 @@ func (r *reader) infer(values []*node, name string) *Type {
 	return t
 }
 
-// inferFields makes a struct of all fields that some of the objects have.
+// keepAll refuses values that would become others where a number is a float64.
+func (r *reader) keepAll(values []*node) {
+	for _, n := range values {
+		if n.kind == number {
+			r.keep(n)
+		}
+		r.keepAll(n.items)
+		r.keepAll(n.fields)
+	}
+}
+
+// inferFields makes a struct of all fields that some of the objects have. Of
+// objects inside of others that have none, nothing says which they may have.
 func (r *reader) inferFields(t *Type, objects []*node, name string) {
-	t.Kind, t.Record = Struct, &Record{Name: name, at: objects[0]}
+	var names []string
+	values := make(map[string][]*node)
 	for _, o := range objects {
 		for _, f := range o.fields {
-			if slices.ContainsFunc(t.Record.Fields, func(known *Field) bool { return known.JSON == f.name }) {
-				continue
+			if values[f.name] == nil {
+				names = append(names, f.name)
 			}
-			var values []*node
-			for _, other := range objects {
-				if value := other.get(f.name); value != nil {
-					values = append(values, value)
-				}
-			}
-			field := &Field{JSON: f.name, Type: r.infer(values, f.name)}
-			isEmpty := slices.ContainsFunc(values, func(n *node) bool { return n.kind == text && n.text == "" })
-			field.Required = len(values) == len(objects) && !field.Type.Null && !isEmpty
-			t.Record.Fields = append(t.Record.Fields, field)
+			values[f.name] = append(values[f.name], f)
 		}
+	}
+	if len(names) == 0 && name != "" {
+		t.Kind, t.Elem = Map, &Type{Kind: Any, at: objects[0]}
+		return
+	}
+	if len(names) > most {
+		r.fail(objects[0], "describe only what the service needs", "has more than %d fields, and forge reads no more", most)
+	}
+	t.Kind, t.Record = Struct, &Record{Name: name, at: objects[0]}
+	for _, name := range names {
+		field := &Field{JSON: name, Type: r.infer(values[name], name)}
+		isEmpty := slices.ContainsFunc(values[name], func(n *node) bool { return n.kind == text && n.text == "" })
+		field.Required = len(values[name]) == len(objects) && !field.Type.Null && !isEmpty
+		t.Record.Fields = append(t.Record.Fields, field)
 	}
 }
 

@@ -65,6 +65,8 @@ type Record struct {
 	Fields []*Field
 	Closed bool // it has no other fields
 	at     *node
+
+	unchecked []string // rules of the body that nothing checks, in words
 }
 
 // limits are the rules for a type's values. What is nil or empty is no rule.
@@ -137,6 +139,7 @@ func Parse(file string, content []byte, avro bool) (m *Model, err error) {
 		r.fail(nil, kinds, "is no schema: its name ends in %q", ext)
 	}
 	root := r.parseTree()
+	r.checkDocument(root)
 	switch {
 	case ext == ".avsc" || root.get("type").is("record"):
 		m = r.avroModel(root)

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -69,14 +70,24 @@ func camelWords(part string) []string {
 	return append(all, string(runes[start:]))
 }
 
+// names gives names that nothing else has.
+type names struct {
+	taken func(string) bool
+	next  map[string]int // by name, the number to try, since thousands may want the same
+}
+
+func newNames(taken func(string) bool) *names {
+	return &names{taken: taken, next: make(map[string]int)}
+}
+
 // free returns name, or name with the first number that makes it one of its own.
-func free(name string, taken func(string) bool) string {
-	for n := 1; ; n++ {
+func (n *names) free(name string) string {
+	for {
 		made := name
-		if n > 1 {
-			made += strconv.Itoa(n)
+		if n.next[name]++; n.next[name] > 1 {
+			made += strconv.Itoa(n.next[name])
 		}
-		if !taken(made) {
+		if !n.taken(made) {
 			return made
 		}
 	}
@@ -89,9 +100,11 @@ var methods = []string{
 }
 
 // Declare gives everything its name in Go: the body that of the topic's model,
-// what is in it names that begin with that, and are not taken. It adds them.
+// what is in it names that begin with that, and are not taken. It adds them, and
+// what OpenAPI calls them, where only letters of ASCII count.
 func (m *Model) Declare(model string, taken map[string]bool) {
 	taken[model] = true
+	own := newNames(func(s string) bool { return taken[s] || taken[component(s)] })
 	for i, rec := range m.records() {
 		if i == 0 {
 			rec.Name = model
@@ -100,8 +113,8 @@ func (m *Model) Declare(model string, taken map[string]bool) {
 			if !strings.HasPrefix(name, model) {
 				name = model + name
 			}
-			rec.Name = free(name, func(s string) bool { return taken[s] })
-			taken[rec.Name] = true
+			rec.Name = own.free(name)
+			taken[rec.Name], taken[component(rec.Name)] = true, true
 		}
 		nameFields(rec, i == 0)
 	}
@@ -109,16 +122,13 @@ func (m *Model) Declare(model string, taken map[string]bool) {
 
 func nameFields(rec *Record, isBody bool) {
 	taken := make(map[string]bool)
+	own := newNames(func(s string) bool { return taken[s] })
 	for _, f := range rec.Fields {
 		name := goName(f.JSON)
-		if isBody {
-			for _, method := range methods {
-				if name == method {
-					name += "Field"
-				}
-			}
+		if isBody && slices.Contains(methods, name) {
+			name += "Field"
 		}
-		f.Go = free(name, func(s string) bool { return taken[s] })
+		f.Go = own.free(name)
 		taken[f.Go] = true
 	}
 }

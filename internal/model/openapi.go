@@ -108,6 +108,8 @@ func flow(v any) string {
 		return quoteJSON(v)
 	case bool:
 		return strconv.FormatBool(v)
+	case int64:
+		return strconv.FormatInt(v, 10)
 	case float64:
 		return strconv.FormatFloat(v, 'g', -1, 64)
 	case []any:
@@ -211,6 +213,10 @@ func limitTo(o pairs, t *Type, rules []string) pairs {
 func choices(t *Type, words []string) []any {
 	var values []any
 	for _, word := range words {
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil && t.Kind == Int {
+			values = append(values, n)
+			continue
+		}
 		if n, err := strconv.ParseFloat(word, 64); err == nil && t.Kind != Text {
 			values = append(values, n)
 			continue
@@ -262,7 +268,7 @@ func (m *Model) refusesZero(f *Field) bool {
 			return false
 		case name == "min" && n > 0, name == "gt" && n >= 0, name == "max" && n < 0, name == "lt" && n <= 0, name == "len" && n != 0:
 			return true
-		case rule == "eq=true", name == "eq" && f.Type.Kind == Float && !f.Type.allows(0), name == "datetime":
+		case rule == "eq=true", name == "eq" && f.Type.Kind == Float && !f.Type.allows(0), name == "datetime", f.Type.Kind == Text && name == f.Type.format:
 			return true
 		case name == "oneof":
 			return f.Type.Kind == Text && !f.Type.allowsEmpty() || f.Type.Kind == Int && !f.Type.allows(0)

@@ -47,7 +47,7 @@ func (m *Model) tellsMissing(f *Field) bool {
 		return true
 	case Struct:
 		for _, inner := range t.Record.Fields {
-			if len(m.rules(inner)) > 0 && m.rules(inner)[0] == "required" {
+			if rules := m.rules(inner); len(rules) > 0 && rules[0] == "required" {
 				return false // what is in it is missing then
 			}
 		}
@@ -55,21 +55,6 @@ func (m *Model) tellsMissing(f *Field) bool {
 	default:
 		return false
 	}
-}
-
-// allows reports whether the rules of a number let it be value.
-func (t *Type) allows(value float64) bool {
-	switch {
-	case t.least != nil && (value < t.least.value || t.least.open && value == t.least.value),
-		t.most != nil && (value > t.most.value || t.most.open && value == t.most.value):
-		return false
-	}
-	for _, n := range t.allowed {
-		if number64(n) == value {
-			return true
-		}
-	}
-	return len(t.allowed) == 0
 }
 
 // goType is a type as Go writes it, without a pointer.
@@ -140,7 +125,7 @@ func (m *Model) rules(f *Field) []string {
 func (m *Model) isRequired(f *Field) bool {
 	switch f.Type.Kind {
 	case Text:
-		return !f.Type.allowsEmpty()
+		return !m.avro && !f.Type.allowsEmpty()
 	case Struct:
 		return m.tellsMissing(f)
 	case Time:
@@ -150,14 +135,11 @@ func (m *Model) isRequired(f *Field) bool {
 	}
 }
 
-// allowsEmpty reports whether a text is one of several of which one is empty.
+// allowsEmpty reports whether a text is one of several of which one is empty, or
+// has no choice.
 func (t *Type) allowsEmpty() bool {
-	for _, n := range t.allowed {
-		if n.text == "" {
-			return true
-		}
-	}
-	return false
+	return t.longest != nil && *t.longest == 0 ||
+		t.isAllowed("")
 }
 
 // valueRules are the rules for a value that is there.
@@ -239,7 +221,7 @@ func (t *Type) allowedRule() (string, bool) {
 			}
 			values = append(values, quoted)
 		case Int:
-			values = append(values, strconv.FormatInt(int64(number64(n)), 10))
+			values = append(values, t.numberOf(n))
 		case Float:
 			values = append(values, "eq="+strconv.FormatFloat(number64(n), 'g', -1, 64))
 		case Bool:

@@ -18,18 +18,50 @@ func isJSONSchema(root *node) bool {
 	if properties != nil && properties.kind == object && (typ == nil || typ.is("object")) {
 		return !slices.ContainsFunc(properties.fields, func(p *node) bool { return p.kind != object && p.kind != boolean })
 	}
-	return typ.is("object") && !slices.ContainsFunc(root.fields, func(f *node) bool { return !keyword[f.name] })
+	return (typ.is("object") || refers(root)) && !slices.ContainsFunc(root.fields, func(f *node) bool { return !isKeyword(f) })
 }
 
-// keyword are the words of JSON Schema that an object without properties may have.
+// refers reports whether what is described is said in another place, or in
+// several.
+func refers(root *node) bool {
+	if ref := root.get("$ref"); ref != nil && ref.kind == text {
+		return true
+	}
+	for _, word := range []string{"$defs", "definitions"} {
+		if n := root.get(word); n != nil && n.kind == object {
+			return true
+		}
+	}
+	return slices.ContainsFunc([]string{"allOf", "anyOf", "oneOf"}, func(word string) bool {
+		n := root.get(word)
+		return n != nil && len(n.items) > 0 && !slices.ContainsFunc(n.items, func(part *node) bool { return part.kind != object })
+	})
+}
+
+// isKeyword reports whether a field of an object without properties is one of
+// JSON Schema. Drafts before 6 have id for $id.
+func isKeyword(f *node) bool {
+	return keyword[f.name] || strings.HasPrefix(f.name, "x-") || f.name == "id" && f.kind == text && strings.Contains(f.text, ":")
+}
+
 var keyword = func() map[string]bool {
 	all := make(map[string]bool)
-	for w := range strings.FieldsSeq("$id $schema $comment $defs definitions $ref title description type additionalProperties required allOf anyOf oneOf " +
-		"minProperties maxProperties patternProperties propertyNames unevaluatedProperties examples default") {
+	for w := range strings.FieldsSeq("$id $schema $comment $anchor $defs definitions $ref title description type nullable additionalProperties required " +
+		"allOf anyOf oneOf not if then else minProperties maxProperties patternProperties propertyNames unevaluatedProperties " +
+		"dependentRequired dependentSchemas dependencies deprecated readOnly writeOnly examples default") {
 		all[w] = true
 	}
 	return all
 }()
+
+// checkDocument refuses what has schemas among other things.
+func (r *reader) checkDocument(root *node) {
+	for name, called := range map[string]string{"openapi": "an OpenAPI", "swagger": "an OpenAPI", "asyncapi": "an AsyncAPI"} {
+		if version := root.get(name); version != nil && (version.kind == text || version.kind == number) && root.get("info") != nil {
+			r.fail(nil, "copy it into a file of its own, with what it refers to in $defs", "is %s document; give one of its schemas", called)
+		}
+	}
+}
 
 // jsonModel reads a JSON Schema, of any draft.
 func (r *reader) jsonModel(root *node) *Model {
@@ -38,6 +70,7 @@ func (r *reader) jsonModel(root *node) *Model {
 	if t.Kind != Struct {
 		r.fail(root, `describe an object: {"type": "object", "properties": { … }}`, "the body of a message has fields, and this says none")
 	}
+	t.Record.unchecked = t.notes()
 	m := &Model{Body: t.Record, Version: "1"}
 	if title := r.string(root.get("title")); messageType.MatchString(title) && (!r.avro || avroName.MatchString(title)) {
 		m.Namespace, m.Name = cutLast(title)
@@ -53,136 +86,22 @@ type jsonReader struct {
 	root    *node
 	records map[*node]*Record // by what describes them
 	open    []*node           // what is being read
-}
-
-// schema is a JSON Schema together with what it refers to: all in which a value
-// has to agree.
-type schema struct {
-	*jsonReader
-	at    *node
-	parts []*node
-	name  string // of the last definition that was referred to
-	null  bool   // null is a value
-	oneOf []*node
-}
-
-// flatten collects a schema's parts.
-func (s *schema) flatten(n *node) {
-	if n.kind == boolean && n.truth {
-		return
-	}
-	if n.kind == boolean {
-		s.fail(n, "leave it out", "no value is allowed here")
-	}
-	if slices.Contains(s.parts, s.want(n, object)) || slices.Contains(s.open, n) {
-		s.fail(n, recursive, "is inside of itself, and a model cannot be")
-	}
-	s.parts = append(s.parts, n)
-	for _, f := range n.fields {
-		switch f.name {
-		case "$ref":
-			target, name := s.find(f)
-			if slices.Contains(s.open, target) || slices.Contains(s.parts, target) {
-				s.fail(f, recursive, "%q is inside of itself, and a model cannot be", f.text)
-			}
-			s.name = name
-			s.flatten(target)
-		case "$dynamicRef", "$recursiveRef":
-			s.fail(f, "use $ref", "%s is not followed", f.name)
-		case "allOf":
-			for _, part := range s.want(f, array).items {
-				s.flatten(part)
-			}
-		case "anyOf", "oneOf":
-			s.choose(f)
-		case "nullable":
-			s.null = s.null || s.want(f, boolean).truth
-		}
-	}
-}
-
-// find returns what a reference refers to, and what it is called there.
-func (s *schema) find(ref *node) (*node, string) {
-	path, ok := strings.CutPrefix(s.string(ref), "#")
-	if !ok || path != "" && path[0] != '/' {
-		s.fail(ref, "put it into $defs of the same file and refer to it as #/$defs/NAME", "%q is not in this file", ref.text)
-	}
-	at, name := s.root, ""
-	for step := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if path == "" {
-			break
-		}
-		name = strings.NewReplacer("~1", "/", "~0", "~", "%25", "%").Replace(step)
-		if at = at.get(name); at == nil {
-			s.fail(ref, "", "%q is not in this file: there is no %q", ref.text, name)
-		}
-	}
-	return at, name
-}
-
-// choose reads alternatives: null and one other schema, or single values.
-func (s *schema) choose(n *node) {
-	var some []*node
-	values := true
-	for _, branch := range s.want(n, array).items {
-		if branch.get("type").is("null") || branch.get("const") != nil && branch.get("const").kind == null {
-			s.null = true
-			continue
-		}
-		some = append(some, branch)
-		values = values && branch.get("const") != nil
-	}
-	switch {
-	case len(some) == 1:
-		s.flatten(some[0])
-	case values && len(some) > 1:
-		for _, branch := range some {
-			s.oneOf = append(s.oneOf, branch.get("const"))
-		}
-	default:
-		s.fail(n, "make it null and one other, with a field for each that is wanted", "%d alternatives are no type of Go", len(some))
-	}
-}
-
-// first returns the first of the parts' fields of that name, or nil.
-func (s *schema) first(name string) *node {
-	for _, part := range s.parts {
-		if n := part.get(name); n != nil {
-			return n
-		}
-	}
-	return nil
-}
-
-// only is first, for what two parts cannot say in two ways.
-func (s *schema) only(name string) *node {
-	found := s.first(name)
-	for _, part := range s.parts {
-		if n := part.get(name); n != nil && !same(n, found) {
-			s.fail(n, "say it in one place", "%s is said twice, and differently", name)
-		}
-	}
-	return found
-}
-
-func same(a, b *node) bool {
-	return a.kind == b.kind && a.text == b.text && a.truth == b.truth &&
-		slices.EqualFunc(a.items, b.items, same) &&
-		slices.EqualFunc(a.fields, b.fields, func(a, b *node) bool { return a.name == b.name && same(a, b) })
+	parts   int               // how many were read
 }
 
 // read reads the schema n of something that is called name.
 func (j *jsonReader) read(n *node, name string) *Type {
+	if slices.Contains(j.open, n) {
+		if ref := n.get("$ref"); ref != nil {
+			j.fail(ref, recursive, "%q is inside of itself, and a model cannot be", ref.text)
+		}
+		j.fail(n, recursive, "is inside of itself, and a model cannot be")
+	}
+	j.open = append(j.open, n)
+	defer func() { j.open = j.open[:len(j.open)-1] }()
 	s := &schema{jsonReader: j, at: n}
 	s.flatten(n)
-	if s.name != "" {
-		name = s.name
-	} else if title := s.first("title"); title != nil && title.kind == text && len(words(title.text)) > 0 && len(title.text) < 40 {
-		name = title.text
-	}
-	before := j.open
-	j.open = append(slices.Clip(j.open), s.parts...)
-	defer func() { j.open = before }()
+	name = s.called(name)
 
 	t := &Type{at: n}
 	s.values(t)
@@ -196,6 +115,7 @@ func (j *jsonReader) read(n *node, name string) *Type {
 	default:
 		s.describe(t, types[0], name)
 	}
+	s.note(t)
 	if example := s.first("examples"); example != nil && example.kind == array && len(example.items) > 0 {
 		t.example = example.items[0]
 	} else if example := s.first("default"); example != nil {
@@ -257,7 +177,7 @@ func (s *schema) guess(t *Type) []string {
 		case boolean:
 			return []string{"boolean"}
 		case number:
-			if slices.ContainsFunc(t.allowed, func(n *node) bool { return !isWhole(n.text) }) {
+			if slices.ContainsFunc(t.allowed, func(n *node) bool { _, ok := whole(n.text); return !ok }) {
 				return []string{"number"}
 			}
 			return []string{"integer"}
@@ -278,17 +198,16 @@ func (s *schema) values(t *Type) {
 	if value := s.only("const"); value != nil {
 		allowed = []*node{value}
 	}
-	for _, value := range allowed {
-		switch value.kind {
-		case null:
-			s.null = true
-		case object, array:
-			s.fail(value, "describe its fields or items", "%s is no value that a rule can name", value.kind)
-		default:
-			t.allowed = append(t.allowed, value)
-		}
+	isNull := func(n *node) bool { return n.kind == null }
+	if slices.ContainsFunc(allowed, isNull) {
+		s.null = true
+		allowed = slices.DeleteFunc(slices.Clone(allowed), isNull)
 	}
+	t.allowed = allowed
 	for _, value := range t.allowed {
+		if value.kind == object || value.kind == array {
+			s.fail(value, "describe its fields or items", "%s is no value that a rule can name", value.kind)
+		}
 		if value.kind != t.allowed[0].kind {
 			s.fail(value, "use values of one type", "%s among others that are not is no type of Go", value.kind)
 		}
@@ -313,13 +232,19 @@ func (s *schema) describe(t *Type, typ, name string) {
 	default:
 		s.numbers(t, typ == "integer")
 	}
+}
+
+// note takes down the rules that nothing checks, besides those of the types.
+func (s *schema) note(t *Type) {
 	for _, word := range []string{"pattern", "contains", "not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "unevaluatedProperties"} {
 		switch n := s.first(word); {
 		case n == nil:
 		case n.kind == text:
 			t.unchecked = append(t.unchecked, "Not checked: "+word+" "+n.text)
 		default:
-			t.unchecked = append(t.unchecked, "Not checked: what the schema says with "+word+".")
+			t.unchecked = append(t.unchecked, notChecked(word))
 		}
 	}
 }
+
+func notChecked(word string) string { return "Not checked: what the schema says with " + word + "." }

@@ -2,7 +2,6 @@ package model
 
 import (
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +25,11 @@ func (s *schema) object(t *Type, name string) {
 		return
 	}
 	t.Kind = Struct
+	for _, word := range []string{"minProperties", "maxProperties", "patternProperties", "additionalProperties"} {
+		if n := s.first(word); n != nil && (n.kind != object || len(n.fields) > 0) && n.kind != boolean {
+			t.unchecked = append(t.unchecked, notChecked(word))
+		}
+	}
 	described := s.describedBy()
 	if rec, ok := s.records[described]; ok && described != nil {
 		t.Record = rec
@@ -43,11 +47,6 @@ func (s *schema) object(t *Type, name string) {
 		rec.Closed = !more.truth
 	}
 	s.fields(rec, properties, required)
-	for _, word := range []string{"minProperties", "maxProperties", "patternProperties"} {
-		if s.first(word) != nil {
-			t.unchecked = append(t.unchecked, "Not checked: what the schema says with "+word+".")
-		}
-	}
 	t.Record = rec
 	if described != nil {
 		s.records[described] = rec
@@ -56,39 +55,27 @@ func (s *schema) object(t *Type, name string) {
 
 // fields reads the fields of a struct.
 func (s *schema) fields(rec *Record, properties, required []*node) {
-	isRequired := func(name string) bool {
-		return slices.ContainsFunc(required, func(r *node) bool { return s.string(r) == name })
+	isRequired := make(map[string]bool)
+	for _, r := range required {
+		isRequired[s.string(r)] = true
 	}
+	described := make(map[string]bool)
 	for _, p := range properties {
-		if slices.ContainsFunc(rec.Fields, func(f *Field) bool { return f.JSON == p.name }) {
+		if described[p.name] {
 			s.fail(p, "say it in one place", "%q is described twice", p.name)
 		}
-		f := &Field{JSON: p.name, Type: s.read(p, p.name), Required: isRequired(p.name)}
+		described[p.name] = true
+		f := &Field{JSON: p.name, Type: s.read(p, p.name), Required: isRequired[p.name]}
 		if doc := p.get("description"); doc != nil {
 			f.Doc = s.string(doc)
 		}
 		rec.Fields = append(rec.Fields, f)
 	}
 	for _, r := range required {
-		if !slices.ContainsFunc(rec.Fields, func(f *Field) bool { return f.JSON == s.string(r) }) {
+		if !described[r.text] {
 			s.fail(r, "describe it in properties", "%q is required, but nothing says what it is", r.text)
 		}
 	}
-}
-
-// describedBy is the one part that describes the object, if there is only one.
-func (s *schema) describedBy() *node {
-	var found *node
-	for _, part := range s.parts {
-		if part.get("properties") == nil && part.get("required") == nil && part.get("additionalProperties") == nil {
-			continue
-		}
-		if found != nil {
-			return nil
-		}
-		found = part
-	}
-	return found
 }
 
 func (s *schema) mapOf(t *Type, name string) {
@@ -103,7 +90,7 @@ func (s *schema) mapOf(t *Type, name string) {
 		if s.want(patterns, object); len(patterns.fields) == 1 {
 			t.Elem = s.read(patterns.fields[0], one(name))
 		}
-		t.unchecked = append(t.unchecked, "Not checked: what the schema says with patternProperties.")
+		t.unchecked = append(t.unchecked, notChecked("patternProperties"))
 	}
 	t.shortest, t.longest = s.count("minProperties"), s.count("maxProperties")
 }
@@ -152,8 +139,10 @@ func (s *schema) texts(t *Type) {
 	t.Kind = Text
 	t.shortest, t.longest = s.count("minLength"), s.count("maxLength")
 	if encoding := s.first("contentEncoding"); encoding != nil && s.string(encoding) == "base64" {
-		t.Kind, t.limits = Bytes, limits{}
+		s.unlimited(t, Bytes)
 		return
+	} else if encoding != nil {
+		t.unchecked = append(t.unchecked, "Not checked: the encoding "+encoding.text+".")
 	}
 	format := s.only("format")
 	if format == nil {
@@ -161,13 +150,30 @@ func (s *schema) texts(t *Type) {
 	}
 	switch name := s.string(format); name {
 	case "date-time":
-		t.Kind, t.limits = Time, limits{}
+		s.unlimited(t, Time)
 	case "date":
 		t.layout = "2006-01-02"
 	case "byte":
-		t.Kind, t.limits = Bytes, limits{}
+		s.unlimited(t, Bytes)
 	default:
-		t.format = formats[name]
+		if t.format = formats[name]; t.format == "" {
+			t.unchecked = append(t.unchecked, "Not checked: the format "+name+".")
+		}
+	}
+}
+
+// unlimited gives a text another type, whose values no rule limits.
+func (s *schema) unlimited(t *Type, kind Kind) {
+	allowed := t.allowed
+	t.Kind, t.limits = kind, limits{}
+	if len(allowed) > 0 {
+		t.example = allowed[0]
+		t.unchecked = append(t.unchecked, unknownChoice)
+	}
+	for _, word := range []string{"minLength", "maxLength"} {
+		if s.first(word) != nil {
+			t.unchecked = append(t.unchecked, notChecked(word))
+		}
 	}
 }
 
@@ -188,96 +194,4 @@ func (s *schema) count(word string) *int {
 		s.fail(n, "", "is more than %d, and forge makes no message of that size to test with", most)
 	}
 	return &count
-}
-
-func isWhole(literal string) bool {
-	value, err := strconv.ParseFloat(literal, 64)
-	return err == nil && value == math.Trunc(value) && math.Abs(value) < math.MaxInt64
-}
-
-func (s *schema) numbers(t *Type, whole bool) {
-	t.Kind, t.Bits = Float, 64
-	if whole {
-		t.Kind = Int
-	}
-	if format := s.first("format"); format.is("int32") && whole || format.is("float") && !whole {
-		t.Bits = 32
-	}
-	t.least, t.most = s.bound("minimum", 1, whole), s.bound("maximum", -1, whole)
-	t.least = tighter(t.least, s.beyond("exclusiveMinimum", &t.least, 1, whole), 1)
-	t.most = tighter(t.most, s.beyond("exclusiveMaximum", &t.most, -1, whole), -1)
-	if t.step = s.only("multipleOf"); t.step != nil {
-		if step, err := strconv.ParseFloat(s.want(t.step, number).text, 64); err != nil || step <= 0 {
-			s.fail(t.step, "", "must be more than 0")
-		}
-		t.unchecked = append(t.unchecked, "Not checked: that it is a multiple of "+t.step.text+".")
-	}
-}
-
-// beyond reads a limit that is not a value itself. In draft 4 it is a word on the
-// other limit.
-func (s *schema) beyond(word string, closed **bound, side float64, whole bool) *bound {
-	n := s.only(word)
-	if n == nil {
-		return nil
-	}
-	if n.kind == boolean {
-		if *closed != nil && n.truth {
-			(*closed).open = true
-		}
-		return nil
-	}
-	b := s.bound(word, side, whole)
-	if b != nil && b.value == number64(n) {
-		b.open = true
-	}
-	return b
-}
-
-func number64(n *node) float64 {
-	value, _ := strconv.ParseFloat(n.text, 64)
-	return value
-}
-
-// bound reads a limit; side is 1 for the least and -1 for the most. Whole
-// numbers have limits that are. One that no int64 reaches is none.
-func (s *schema) bound(word string, side float64, whole bool) *bound {
-	n := s.only(word)
-	if n == nil || n.kind == boolean {
-		return nil
-	}
-	value, err := strconv.ParseFloat(s.want(n, number).text, 64)
-	if err != nil {
-		s.fail(n, "", "%s is beyond all numbers of Go", n.text)
-	}
-	b := &bound{value: value}
-	if !whole {
-		return b
-	}
-	if exact, err := strconv.ParseInt(n.text, 10, 64); err == nil {
-		b.whole = exact
-		return b
-	}
-	b.value = side * math.Ceil(side*value)
-	if math.Abs(b.value) >= math.MaxInt64 {
-		if b.value*side > 0 {
-			s.fail(n, "", "%s is beyond all whole numbers of Go", n.text)
-		}
-		return nil
-	}
-	b.whole = int64(b.value)
-	return b
-}
-
-// tighter returns the limit of two that leaves less.
-func tighter(a, b *bound, side float64) *bound {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	case a.value*side > b.value*side || a.value == b.value && a.open:
-		return a
-	}
-	return b
 }

@@ -18,6 +18,7 @@ type node struct {
 	truth  bool   // of a boolean
 	fields []*node
 	items  []*node
+	named  map[string]*node // the fields
 
 	parent *node
 	name   string // in parent, if that is an object
@@ -45,12 +46,7 @@ func (n *node) get(name string) *node {
 	if n == nil {
 		return nil
 	}
-	for _, f := range n.fields {
-		if f.name == name {
-			return f
-		}
-	}
-	return nil
+	return n.named[name]
 }
 
 // is reports whether n is a string and says that.
@@ -149,15 +145,15 @@ func (t *tree) list(n *node, depth int) {
 }
 
 func (t *tree) members(n *node, depth int) {
-	seen := make(map[string]bool)
+	n.named = make(map[string]*node)
 	for t.dec.More() {
 		at := t.next()
 		name, _ := t.token().(string)
-		if seen[name] {
+		if n.named[name] != nil {
 			t.failAt(at, n.path(), "", "%q is there twice", name)
 		}
-		seen[name] = true
-		n.fields = append(n.fields, t.value(&node{parent: n, name: name}, depth+1))
+		f := t.value(&node{parent: n, name: name}, depth+1)
+		n.fields, n.named[name] = append(n.fields, f), f
 	}
 	t.token() // }
 }

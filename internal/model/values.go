@@ -3,7 +3,6 @@ package model
 import (
 	"encoding/base64"
 	"encoding/json"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -177,8 +176,7 @@ func btoi(b bool) int {
 // does, else one that shows the format or the field's name.
 func (t *Type) makeText(name string, n int) string {
 	if len(t.allowed) > 0 {
-		good := slices.DeleteFunc(slices.Clone(t.allowed), func(v *node) bool { return !t.fits(v.text) })
-		return good[n%len(good)].text
+		return t.choice(n, func(v *node) bool { return t.fits(v.text) }).text
 	}
 	if n == 0 && t.example != nil && t.example.kind == text && t.example.text != "" && t.fits(t.example.text) {
 		return t.example.text
@@ -208,6 +206,16 @@ func (t *Type) makeText(name string, n int) string {
 		made += strings.Repeat("x", max(0, *t.shortest-utf8.RuneCountInString(made)))
 	}
 	return made
+}
+
+// choice is the n-th of the only values, of those that are good. One is, as check
+// found.
+func (t *Type) choice(n int, isGood func(*node) bool) *node {
+	if first := slices.IndexFunc(t.allowed, isGood); n == 0 {
+		return t.allowed[first]
+	}
+	good := slices.DeleteFunc(slices.Clone(t.allowed), func(v *node) bool { return !isGood(v) })
+	return good[n%len(good)]
 }
 
 // number36 is a number in as few characters as there may be.
@@ -267,78 +275,4 @@ func (t *Type) makeDecimal() string {
 		return whole + "." + strings.Repeat("5", min(scale, 2))
 	}
 	return "0." + strings.Repeat("5", min(scale, 2))
-}
-
-// makeNumber makes a number that keeps the rules.
-func (t *Type) makeNumber(n int) string {
-	if len(t.allowed) > 0 {
-		good := slices.DeleteFunc(slices.Clone(t.allowed), func(v *node) bool { return !t.inRange(number64(v)) })
-		return t.number(number64(good[n%len(good)]))
-	}
-	if e := t.example; n == 0 && e != nil && e.kind == number && t.inRange(number64(e)) && (t.Kind == Float || isWhole(e.text)) {
-		return t.number(number64(e))
-	}
-	step := 1.0
-	if t.step != nil {
-		step = number64(t.step)
-	}
-	at := step
-	if t.Kind == Float && t.step == nil {
-		at = 12.5
-	}
-	if t.most != nil && !t.inRange(at) {
-		at = math.Floor(t.most.value/step) * step
-		if t.most.open && at >= t.most.value {
-			at -= step
-		}
-		at -= step * float64(n)
-	}
-	if t.least != nil && !t.inRange(at) {
-		at = math.Ceil(t.least.value/step) * step
-		if t.least.open && at <= t.least.value {
-			at += step
-		}
-	}
-	if made := at + step*float64(n); t.inRange(made) {
-		at = made
-	}
-	if !t.inRange(at) && t.Kind == Float && t.least != nil && t.most != nil { // a step is too far
-		at = t.least.value + (t.most.value-t.least.value)*float64(n+1)/float64(n+2)
-	}
-	return t.number(at)
-}
-
-func (t *Type) number(value float64) string {
-	if t.Kind == Int {
-		for _, b := range []*bound{t.least, t.most} {
-			if b != nil && value == b.value && !b.open {
-				return strconv.FormatInt(b.whole, 10)
-			}
-		}
-		return strconv.FormatInt(int64(value), 10)
-	}
-	text := strconv.FormatFloat(value, 'f', -1, 64)
-	if len(text) > 30 {
-		return strconv.FormatFloat(value, 'e', -1, 64)
-	}
-	return text
-}
-
-// inRange reports whether a number keeps the limits, and is one of the type.
-func (t *Type) inRange(value float64) bool {
-	beyond := math.MaxFloat64
-	switch {
-	case t.Kind == Int && t.Bits == 32:
-		beyond = math.MaxInt32
-	case t.Kind == Int:
-		beyond = 1 << 62
-	case t.Bits == 32:
-		beyond = math.MaxFloat32
-	}
-	if math.Abs(value) > beyond || math.IsNaN(value) {
-		return false
-	}
-	limited := *t
-	limited.allowed = nil
-	return limited.allows(value)
 }
