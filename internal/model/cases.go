@@ -1,6 +1,7 @@
 package model
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,20 +144,20 @@ func (t *Type) wrongNumber() (name, text, problem string) {
 		return "", "", ""
 	}
 	if b := t.least; b != nil {
-		step, words := 1.0, "must be at least "
+		words := "must be at least "
 		if b.open {
-			step, words = 0, "must be greater than "
+			words = "must be greater than "
 		}
-		if wrong := t.beyond(b.value - step); wrong != "" {
+		if wrong := t.beyond(b, -1); wrong != "" {
 			return "too small", wrong, words + limitOf(t.Kind, b)
 		}
 	}
 	if b := t.most; b != nil {
-		step, words := 1.0, "must be at most "
+		words := "must be at most "
 		if b.open {
-			step, words = 0, "must be less than "
+			words = "must be less than "
 		}
-		if wrong := t.beyond(b.value + step); wrong != "" {
+		if wrong := t.beyond(b, 1); wrong != "" {
 			return "too large", wrong, words + limitOf(t.Kind, b)
 		}
 	}
@@ -168,13 +169,21 @@ func limitOf(k Kind, b *bound) string {
 	return limit
 }
 
-// beyond is a number that breaks a limit, if the type has it.
-func (t *Type) beyond(wrong float64) string {
+// beyond is a number that breaks a limit, if the type has it: the limit itself
+// where that is not allowed, or the next one below or above.
+func (t *Type) beyond(b *bound, step int64) string {
+	if b.open {
+		step = 0
+	}
 	free := Type{Kind: t.Kind, Bits: t.Bits}
-	if !free.inRange(wrong) || t.inRange(wrong) || t.Kind == Int && (wrong > 1<<53 || wrong < -1<<53) {
+	wrong := free.number(b.value + float64(step))
+	if t.Kind == Int {
+		wrong = new(big.Int).Add(big.NewInt(b.whole), big.NewInt(step)).String()
+	}
+	if n := (&node{text: wrong}); !free.has(n) || t.has(n) {
 		return ""
 	}
-	return free.number(wrong)
+	return wrong
 }
 
 // wrongKind is a value that the type cannot have, and what the service calls

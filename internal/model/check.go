@@ -40,7 +40,7 @@ const unknownChoice = "Not checked: which values are allowed."
 func (r *reader) checkType(t *Type, choices *int) {
 	for ; t != nil; t = t.Elem {
 		if *choices += len(t.allowed); *choices > mostChoices {
-			r.fail(t.at, "leave the choice out", "forge reads no more than %d single values that fields may have", mostChoices)
+			r.fail(t.at, "leave the choice out", tooManyChoices, mostChoices)
 		}
 		switch t.Kind {
 		case Any:
@@ -52,14 +52,14 @@ func (r *reader) checkType(t *Type, choices *int) {
 			if len(t.allowed) > 0 && !slices.ContainsFunc(t.allowed, func(n *node) bool { return t.fits(n.text) }) {
 				r.fail(t.at, "", "allows no value: none of the single ones keeps the other rules")
 			}
-			if _, ok := t.allowedRule(); !ok && len(t.allowed) > 0 {
-				t.unchecked = append(t.unchecked, unknownChoice)
-			}
 		case Int, Float:
 			r.checkNumbers(t)
 		case List, Map:
 			r.checkSizes(t)
 			r.checkUnique(t)
+		}
+		if _, ok := t.allowedRule(); !ok && len(t.allowed) > 0 {
+			t.unchecked = append(t.unchecked, unknownChoice)
 		}
 	}
 }
@@ -106,7 +106,10 @@ func (r *reader) checkUnique(t *Type) {
 }
 
 // mostChoices is how many single values the rules of a model can name.
-const mostChoices = 10 * most
+const (
+	mostChoices    = 10 * most
+	tooManyChoices = "forge reads no more than %d single values that fields may have"
+)
 
 // checkSize refuses models of which no message of a reasonable size can be made.
 func (r *reader) checkSize(rec *Record, times, depth int, size *int) {

@@ -2,6 +2,7 @@ package model_test
 
 import (
 	"bytes"
+	stdjson "encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-playground/validator/v10"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/ouroboros-forge/forge/internal/model"
 )
@@ -48,10 +50,11 @@ func holds(m *model.Model) error {
 			return fmt.Errorf("case %q: %w\n%s\n%s", c.Name, err, c.Body, text)
 		}
 	}
-	if err := isSamples(m); err != nil {
-		return err
+	var components map[string]any // no name is there twice
+	if err := yaml.Unmarshal([]byte(m.Components(0)), &components); err != nil {
+		return fmt.Errorf("components: %w\n%s", err, m.Components(0))
 	}
-	return nil
+	return isSamples(m)
 }
 
 func isSamples(m *model.Model) error {
@@ -67,6 +70,75 @@ func isSamples(m *model.Model) error {
 		return fmt.Errorf("samples do not show both fates:\n%s", text)
 	}
 	return nil
+}
+
+// keepsAll returns what of a message is lost in the model that was made from it.
+func keepsAll(m *model.Model) error {
+	text, err := m.Go("orders", "OrderCreated", "example.com/shop", "orders")
+	if err != nil || !bytes.Contains(text, []byte("They are a guess")) { // a message that looks like a schema
+		return err
+	}
+	pkg, err := compile(text)
+	if err != nil {
+		return err
+	}
+	sent := m.Cases()[0].Body
+	body := reflect.New(goType(pkg.Scope().Lookup("Order").Type()))
+	if err := json.Unmarshal([]byte(sent), body.Interface()); err != nil {
+		return err
+	}
+	kept, err := json.Marshal(body.Interface())
+	if err != nil {
+		return err
+	}
+	want, got := plain(sent), plain(string(kept))
+	if !reflect.DeepEqual(want, got) {
+		return fmt.Errorf("of\n%s\nremains\n%s\nin\n%s", sent, kept, text)
+	}
+	return nil
+}
+
+// plain is a JSON value without what says nothing, and with numbers of any size.
+func plain(text string) any {
+	decoder := stdjson.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var v any
+	if err := decoder.Decode(&v); err != nil {
+		return err
+	}
+	return simplified(v)
+}
+
+func simplified(v any) any {
+	switch v := v.(type) {
+	case stdjson.Number:
+		n, _ := new(big.Rat).SetString(v.String()) // it is a number
+		return n.String()
+	case string:
+		if at, err := time.Parse(time.RFC3339Nano, v); err == nil {
+			return at.UnixNano()
+		}
+		if v == "" {
+			return nil
+		}
+	case map[string]any:
+		for name, inner := range v {
+			if v[name] = simplified(inner); v[name] == nil {
+				delete(v, name)
+			}
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	case []any:
+		for i := range v {
+			v[i] = simplified(v[i])
+		}
+		if len(v) == 0 {
+			return nil
+		}
+	}
+	return v
 }
 
 // accepts decodes and validates a body as the service does.

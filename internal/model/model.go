@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -197,11 +196,13 @@ func (r *reader) string(n *node) string {
 // records are the structs to declare, each once, the body first.
 func (m *Model) records() []*Record {
 	var all []*Record
+	seen := make(map[*Record]bool)
 	var walk func(rec *Record)
 	walk = func(rec *Record) {
-		if slices.Contains(all, rec) {
+		if seen[rec] {
 			return
 		}
+		seen[rec] = true
 		all = append(all, rec)
 		for _, f := range rec.Fields {
 			t := f.Type

@@ -129,6 +129,21 @@ func TestMistakes(t *testing.T) {
 		{"a.json", object(`"a": false`), "no value is allowed here"},
 		{"a.json", `{"type": "object", "properties": {}, "required": ["a"]}`, `"a" is required, but nothing says what it is`},
 		{"a.json", `{"$schema": "x", "allOf": [{"type": "object"}, {"type": "array"}]}`, "type is said twice"},
+		{"a.json", `{"$schema": "x", "$ref": "#/$defs/A", "$defs": {"A": {"allOf": [{"$ref": "#/$defs/A"}]}}}`, `"#/$defs/A" is inside of itself`},
+		{"a.json", `{"$ref": "#/$defs/A", "$defs": {"A": {"properties": {"b": {"$ref": "#/$defs/B"}}}, "B": {"allOf": [{"$ref": "#/$defs/A"}]}}}`, `"#/$defs/B" is inside of itself`},
+		{"a.json", object(`"a": {"$ref": "#/100%"}`), `"#/100%" is no reference`},
+		{"a.json", `{"definitions": {"A": {"type": "object"}}}`, "the body of a message has fields, and this says none"},
+		{"a.json", `{"openapi": "3.1.0", "info": {"title": "x"}, "components": {"schemas": {}}}`, "a.json: is an OpenAPI document; give one of its schemas"},
+		{"a.json", `{"swagger": "2.0", "info": {"title": "x"}, "definitions": {}}`, "a.json: is an OpenAPI document; give one of its schemas"},
+		{"a.json", `{"id": 18446744073709551615}`, "a.json:1:8: id: 18446744073709551615 is beyond the whole numbers of Go"},
+		{"a.json", `{"x": [1.5, 9007199254740993]}`, "x[1]: 9007199254740993 is beyond the whole numbers of Go"},
+		{"a.json", `{"x": [{"a": ["b", -9223372036854775809]}]}`, "x[0].a[1]: -9223372036854775809 is beyond the whole numbers of Go"},
+		{"a.json", `{"x": 1e400}`, "x: 1e400 is beyond all numbers of Go"},
+		{"a.json", `{"x": 1e-400}`, "x: 1e-400 is beyond all numbers of Go"},
+		{"a.json", `{"x": ` + strings.Repeat("9", 1000) + `}`, "x: is a number of 1000 characters"},
+		{"a.json", object(`"a": {"enum": [1, 9223372036854775808]}`), "9223372036854775808 is beyond the whole numbers of Go"},
+		{"a.json", object(`"a": {"type": "integer", "enum": [1.5]}`), "1.5 is no whole number"},
+		{"a.json", object(`"a": {"enum": [1.5, 1e400]}`), "1e400 is beyond all numbers of Go"},
 	} {
 		_, err := model.Parse(tt.file, []byte(tt.text), false)
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), tt.file+":") {
@@ -137,5 +152,77 @@ func TestMistakes(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "\n") {
 			t.Errorf("more than one line: %q", err)
 		}
+	}
+}
+
+// TestModels shows for one thing that a schema can say what becomes of it.
+func TestModels(t *testing.T) {
+	object := func(properties string) string { return `{"type": "object", "properties": {` + properties + `}}` }
+	entity := `"Entity": {"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}}`
+	for _, tt := range []struct {
+		name, file, text string
+		want             []string
+	}{
+		{"an id is a number", "a.json", `{"id": 42, "status": "NEW"}`, []string{"return strconv.FormatInt(m.ID, 10) }", `import "strconv"`}},
+		{"an id is a number that must be there", "a.json", `{"type": "object", "required": ["id"], "properties": {"id": {"type": "integer"}, "currency": {"type": "string"}}}`,
+			[]string{"if m.ID == nil {\n\t\treturn \"\"\n\t}\n\treturn strconv.FormatInt(*m.ID, 10)\n}"}},
+		{"an id is a number of 32 bits", "a.json", `{"type": "object", "required": ["orderId"], "properties": {"orderId": {"type": "integer", "format": "int32", "minimum": 1}}}`,
+			[]string{"return strconv.FormatInt(int64(m.OrderID), 10) }"}},
+		{"an id can be null", "a.avsc", `{"type": "record", "name": "R", "fields": [{"name": "id", "type": ["null", "string"]}]}`, []string{"return *m.ID\n}"}},
+		{"nothing is an id", "a.json", `{"status": "NEW", "currency": "EUR"}`, []string{`Key() string { return "" }`}},
+
+		{"two types have a base", "a.json", `{"allOf": [{"$ref": "#/$defs/Entity"}], "properties": {"by": {"$ref": "#/$defs/Customer"}, "for": {"$ref": "#/$defs/Customer"}},
+			"$defs": {` + entity + `, "Customer": {"allOf": [{"$ref": "#/$defs/Entity"}, {"properties": {"name": {"type": "string"}}}]}}}`,
+			[]string{"By  *OrderCustomer", "For *OrderCustomer", "ID  string", "type OrderCustomer struct {\n\tID   string `json:\"id\" validate:\"required\"`\n\tName"}},
+		{"two bases have a base", "a.json", `{"allOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}], "$defs": {` + entity + `,
+			"A": {"allOf": [{"$ref": "#/$defs/Entity"}], "properties": {"a": {"type": "string"}}}, "B": {"allOf": [{"$ref": "#/$defs/Entity"}], "properties": {"b": {"type": "string"}}}}}`,
+			[]string{"ID string", "A  string", "B  string"}},
+		{"a base does not give its name", "a.json", `{"properties": {"buyer": {"allOf": [{"$ref": "#/$defs/Entity"}, {"properties": {"vip": {"type": "boolean"}}}]}}, "$defs": {` + entity + `}}`,
+			[]string{"Buyer *OrderBuyer"}},
+		{"the root refers", "a.json", `{"$ref": "#/definitions/Order", "definitions": {"Order": {"type": "object", "properties": {"qty": {"type": "integer"}}}}}`, []string{"Qty *int64"}},
+		{"the root combines", "a.json", `{"allOf": [{"type": "object", "properties": {"id": {"type": "string"}}}, {"properties": {"n": {"type": "integer"}}}]}`, []string{"ID string", "N  *int64"}},
+		{"a message has a list called allOf", "a.json", `{"allOf": [{"a": 1}], "id": "1"}`, []string{"AllOf []OrderAllOf"}},
+		{"a reference is escaped", "a.json", `{"properties": {"a": {"$ref": "#/$defs/Order%20Line"}, "b": {"$ref": "#/$defs/x~1y%7E0z"}},
+			"$defs": {"Order Line": ` + object(`"sku": {"type": "string"}`) + `, "x/y~z": ` + object(`"sku": {"type": "string"}`) + `}}`, []string{"A *OrderLine", "B *OrderXYZ"}},
+
+		{"a number keeps its digits", "a.json", object(`"e": {"type": "integer", "enum": [9007199254740993, 1]}`), []string{"oneof=9007199254740993 1", `{"e": 9007199254740993}`}},
+		{"a limit keeps its digits", "a.json", object(`"n": {"type": "integer", "minimum": 9007199254740993}`), []string{"min=9007199254740993", `{"n": 9007199254740993}`, `{"n": 9007199254740992}`}},
+		{"an object is empty", "a.json", `{"meta": {}, "list": [{}], "full": [{}, {"a": 1}]}`, []string{"Meta map[string]any", "List []map[string]any", "Full []OrderFull"}},
+		{"only nothing is allowed", "a.json", `{"type": "object", "required": ["a"], "properties": {"a": {"type": "string", "maxLength": 0}}}`, []string{`validate:"max=0"`, `{"a": ""}`}},
+		{"values have commas and spaces", "a.json", object(`"a": {"enum": ["new", "in progress", "a,b", "c|d"]}`), []string{"oneof=new 'in progress' a0x2Cb c0x7Cd", "body.a: must be one of new, in progress, a,b, c|d\n"}},
+
+		{"more fields have a type", "a.json", `{"properties": {"a": {"type": "string"}}, "additionalProperties": {"type": "number"}}`, []string{"// Not checked: what the schema says with additionalProperties.\ntype Order struct"}},
+		{"a body has limits", "a.json", `{"properties": {"a": {"type": "string"}}, "minProperties": 1}`, []string{"// Not checked: what the schema says with minProperties.\ntype Order struct"}},
+		{"a time has limits", "a.json", object(`"t": {"type": "string", "format": "date-time", "enum": ["2026-05-01T00:00:00Z"], "maxLength": 20}`),
+			[]string{"// Not checked: which values are allowed.\n\t// Not checked: what the schema says with maxLength.\n\tT *time.Time", `{"t": "2026-05-01T00:00:00Z"}`}},
+		{"bytes have limits", "a.json", object(`"b": {"type": "string", "format": "byte", "maxLength": 8, "const": "AQID"}`), []string{"// Not checked: which values are allowed.\n\t// Not checked: what the schema says with maxLength.\n\tB []byte"}},
+		{"a format has no rule", "a.json", object(`"t": {"type": "string", "format": "time"}, "d": {"type": "string", "format": "duration"}`), []string{"// Not checked: the format time.\n\tT string", "// Not checked: the format duration.\n\tD string"}},
+		{"a choice is too long for a tag", "a.json", object(`"e": {"enum": [0` + manyNumbers(1000) + `]}`), []string{"// Not checked: which values are allowed.\n\tE *int64 `json:\"e,omitempty\"`"}},
+	} {
+		m := declared(t, tt.file, tt.text, false)
+		if err := holds(m); err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+		got := shown(t, tt.file, tt.text, false)
+		for _, want := range tt.want {
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: want %s in\n%s", tt.name, want, got)
+			}
+		}
+	}
+}
+
+// TestAvroHasEmptyTexts proves that a text of an Avro message may be empty, and
+// still has to keep the rules that it has.
+func TestAvroHasEmptyTexts(t *testing.T) {
+	got := shown(t, "a.avsc", `{"type": "record", "name": "R", "fields": [{"name": "note", "type": "string"}, {"name": "key", "type": {"type": "string", "logicalType": "uuid"}}]}`, true)
+	for _, want := range []string{"`json:\"note\" avro:\"note\"`", `validate:"uuid"`, "empty key: body.key: must be a UUID"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("want %s in\n%s", want, got)
+		}
+	}
+	_, err := model.Parse("a.json", []byte(`{"meta": {}}`), true)
+	if err == nil || !strings.Contains(err.Error(), "meta: Avro wants a type") {
+		t.Errorf("an empty object: %v", err)
 	}
 }

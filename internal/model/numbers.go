@@ -23,13 +23,14 @@ func number64(n *node) float64 {
 	return value
 }
 
-// keep refuses a number that no float64 is: one beyond them all, and a whole one
-// that would become another.
+// keep refuses a number that no float64 is: one beyond them all, or too near to
+// 0, and a whole one that would become another.
 func (r *reader) keep(n *node) {
 	const hint = "send it as a string"
 	value, err := strconv.ParseFloat(n.text, 64)
+	mantissa, _, _ := strings.Cut(strings.ToLower(n.text), "e")
 	switch exact, isWhole := whole(n.text); {
-	case err != nil:
+	case err != nil, value == 0 && strings.ContainsAny(mantissa, "123456789"):
 		r.fail(n, hint, "%s is beyond all numbers of Go", shortened(n.text))
 	case strings.ContainsAny(n.text, ".eE"):
 	case !isWhole || new(big.Float).SetFloat64(value).Cmp(new(big.Float).SetInt64(exact)) != 0:

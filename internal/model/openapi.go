@@ -15,6 +15,7 @@ import (
 // indented by so many spaces.
 func (m *Model) Components(indent int) string {
 	var b strings.Builder
+	isClosed := m.forbidsExtra()
 	for _, rec := range m.records() {
 		o := pairs{{"type", "object"}}
 		if doc := strings.Join(strings.Fields(strings.Map(printable, rec.Doc)), " "); doc != "" {
@@ -32,7 +33,7 @@ func (m *Model) Components(indent int) string {
 		if len(required) > 0 {
 			o = append(o, pair{"required", required})
 		}
-		if m.forbidsExtra() {
+		if isClosed {
 			o = append(o, pair{"additionalProperties", false})
 		}
 		pairs{{component(rec.Name), o}}.write(&b, indent)

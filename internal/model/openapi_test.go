@@ -20,7 +20,7 @@ import (
 var described = map[string]string{
 	"numbers.json": `{"type": "object", "required": ["a", "b", "c", "d", "e"], "properties": {
 		"a": {"type": "integer", "minimum": 1, "maximum": 9}, "b": {"type": "integer", "minimum": 0}, "c": {"type": "number", "exclusiveMinimum": 0.5},
-		"d": {"enum": [1, 2, 3]}, "e": {"type": "number", "enum": [1.5]}, "f": {"type": "integer", "minimum": 3}, "g": {"type": ["number", "null"], "maximum": 7}}}`,
+		"d": {"enum": [1, 2, 9007199254740993]}, "e": {"type": "number", "enum": [1.5]}, "f": {"type": "integer", "minimum": 3}, "g": {"type": ["number", "null"], "maximum": 7}}}`,
 	"texts.json": `{"type": "object", "additionalProperties": false, "required": ["a", "b", "c", "d", "e"], "properties": {
 		"a": {"type": "string"}, "b": {"type": "string", "minLength": 3, "maxLength": 5}, "c": {"enum": ["x", "y"]}, "d": {"enum": ["", "in, progress"]},
 		"e": {"type": "string", "format": "email"}, "f": {"type": "string", "format": "date"}, "g": {"type": "string", "minLength": 2}, "h": {"type": ["string", "null"]}}}`,
@@ -37,6 +37,10 @@ var described = map[string]string{
 		{"name": "amount", "type": {"type": "bytes", "logicalType": "decimal", "precision": 9, "scale": 2}},
 		{"name": "digest", "type": {"type": "fixed", "name": "Digest", "size": 4}}, {"name": "at", "type": {"type": "long", "logicalType": "timestamp-millis"}},
 		{"name": "note", "type": ["null", "string"], "default": null}, {"name": "tags", "type": {"type": "map", "values": "int"}}, {"name": "kind", "type": {"type": "enum", "name": "Kind", "symbols": ["A", "B"]}}]}`,
+	"formats.json": `{"type": "object", "required": ["a", "b", "c", "d", "e", "f", "g"], "properties": {
+		"a": {"type": "string", "format": "email"}, "b": {"type": "string", "format": "uri"}, "c": {"type": "string", "format": "hostname"}, "d": {"type": "string", "format": "ipv4"},
+		"e": {"type": "string", "format": "ipv6"}, "f": {"type": "string", "format": "date"}, "g": {"type": "string", "maxLength": 0}}}`,
+	"names.json":   `{"id": 1, "名前": {"a": 1}, "住所": {"b": 2}, "größe": {"c": {}}, "grüße": {"d": []}}`,
 	"message.json": `{"header": {"messageType": "Seen"}, "body": {"id": "1", "n": 3, "x": 1.5, "ok": true, "at": "2026-01-02T12:00:01Z", "list": [{"a": 1}], "none": null}}`,
 }
 

@@ -209,8 +209,14 @@ func numberRule(k Kind, b *bound, closed, open string) []string {
 	return []string{rule + "=" + strconv.FormatFloat(b.value, 'g', -1, 64)}
 }
 
+// mostNamed is how many values a tag can name and still be read.
+const mostNamed = 1000
+
 // allowedRule is the rule that names the only values, if a tag can name them.
 func (t *Type) allowedRule() (string, bool) {
+	if len(t.allowed) > mostNamed {
+		return "", false
+	}
 	var values []string
 	for _, n := range t.allowed {
 		switch t.Kind {

@@ -87,6 +87,7 @@ type jsonReader struct {
 	records map[*node]*Record // by what describes them
 	open    []*node           // what is being read
 	parts   int               // how many were read
+	choices int               // how many single values
 }
 
 // read reads the schema n of something that is called name.
@@ -202,6 +203,9 @@ func (s *schema) values(t *Type) {
 	if slices.ContainsFunc(allowed, isNull) {
 		s.null = true
 		allowed = slices.DeleteFunc(slices.Clone(allowed), isNull)
+	}
+	if s.choices += len(allowed); s.choices > mostChoices {
+		s.fail(s.at, "leave the choice out", tooManyChoices, mostChoices)
 	}
 	t.allowed = allowed
 	for _, value := range t.allowed {

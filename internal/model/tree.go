@@ -41,6 +41,10 @@ const (
 // deepest is more than any schema that a person wrote.
 const deepest = 64
 
+// longest is as many characters as a number may have here, more than any of Go's
+// needs.
+const longest = 400
+
 // get returns the field of that name, or nil.
 func (n *node) get(name string) *node {
 	if n == nil {
@@ -129,6 +133,9 @@ func (t *tree) value(n *node, depth int) *node {
 		n.kind, n.text = text, v
 	case json.Number:
 		n.kind, n.text = number, v.String()
+		if len(n.text) > longest {
+			t.failAt(n.start, n.path(), "send it as a string", "is a number of %d characters", len(n.text))
+		}
 	case bool:
 		n.kind, n.truth = boolean, v
 	default:

@@ -211,10 +211,15 @@ func (t *Type) makeText(name string, n int) string {
 // choice is the n-th of the only values, of those that are good. One is, as check
 // found.
 func (t *Type) choice(n int, isGood func(*node) bool) *node {
-	if first := slices.IndexFunc(t.allowed, isGood); n == 0 {
-		return t.allowed[first]
+	var good []*node
+	for _, v := range t.allowed {
+		if !isGood(v) {
+			continue
+		}
+		if good = append(good, v); len(good) > n {
+			return v
+		}
 	}
-	good := slices.DeleteFunc(slices.Clone(t.allowed), func(v *node) bool { return !isGood(v) })
 	return good[n%len(good)]
 }
 
