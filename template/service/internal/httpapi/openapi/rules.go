@@ -116,7 +116,12 @@ func choices(t reflect.Type, words []string) []any {
 	values := make([]any, len(words))
 	for i, word := range words {
 		values[i] = word
-		if n, err := strconv.ParseFloat(word, 64); err == nil && t.Kind() != reflect.String {
+		if t.Kind() == reflect.String {
+			continue
+		}
+		if n, err := strconv.ParseInt(word, 10, 64); err == nil { // a float64 has not all of them
+			values[i] = n
+		} else if n, err := strconv.ParseFloat(word, 64); err == nil {
 			values[i] = n
 		}
 	}
