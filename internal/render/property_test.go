@@ -193,12 +193,34 @@ func readsBack(tree *render.Tree, a answers.Answers) error {
 	errs = append(errs, err)
 	same(project.Path, fmt.Sprintf("%q", record.Answers), fmt.Sprintf("%q", a))
 	for _, topic := range a.Topics {
-		var sample struct{ Topic string }
 		file := "dev/samples/" + answers.NamesOf(topic).File + ".json"
-		errs = append(errs, yaml.Unmarshal(contents[file], &sample)) // JSON is YAML
-		same(file, sample.Topic, topic)
+		name, handled, err := sampled(contents[file])
+		errs = append(errs, err)
+		same(file, name, topic)
+		if handled == 0 { // else the service's own tests would try nothing, and pass
+			errs = append(errs, fmt.Errorf("%s has no message that is handled", file))
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// sampled returns the topic of a file of samples, and how many of them are to be
+// handled.
+func sampled(text []byte) (topic string, handled int, err error) {
+	var file struct {
+		Topic   string
+		Samples []struct {
+			Expect string
+			Value  any
+		}
+	}
+	err = yaml.Unmarshal(text, &file) // JSON is YAML
+	for _, s := range file.Samples {
+		if value, ok := s.Value.(map[string]any); ok && s.Expect == "handled" && value["body"] != nil {
+			handled++
+		}
+	}
+	return file.Topic, handled, err
 }
 
 // composeGroup returns the group that compose gives to the service.

@@ -6,7 +6,11 @@ import (
 )
 
 func TestOrders_publishes(t *testing.T) {
-	for _, body := range bodies(t, "orders") {
+	all := bodies(t, "orders")
+	if len(all) == 0 {
+		t.Skip("NOT TESTED: dev/samples has no message for orders that is handled")
+	}
+	for _, body := range all {
 		published := new(sink)
 		answer := post(newAPI(published), "/orders", body)
 		if answer.Code != http.StatusAccepted || len(published.events) != 1 {
