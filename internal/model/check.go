@@ -78,9 +78,11 @@ func (r *reader) checkSizes(t *Type) {
 
 func (r *reader) checkNumbers(t *Type) {
 	for _, n := range t.allowed {
-		if _, ok := whole(n.text); t.Kind == Int && !ok && strings.ContainsAny(n.text, ".eE") {
+		switch _, ok := whole(n.text); {
+		case t.Kind == Int && ok:
+		case t.Kind == Int && strings.ContainsAny(n.text, ".eE"):
 			r.fail(n, "", "%s is no whole number", shortened(n.text))
-		} else if !ok {
+		default:
 			r.keep(n)
 		}
 	}

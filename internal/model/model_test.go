@@ -143,6 +143,7 @@ func TestMistakes(t *testing.T) {
 		{"a.json", `{"x": ` + strings.Repeat("9", 1000) + `}`, "x: is a number of 1000 characters"},
 		{"a.json", object(`"a": {"enum": [1, 9223372036854775808]}`), "9223372036854775808 is beyond the whole numbers of Go"},
 		{"a.json", object(`"a": {"type": "integer", "enum": [1.5]}`), "1.5 is no whole number"},
+		{"a.json", object(`"a": {"type": "number", "enum": [9007199254740993]}`), "9007199254740993 is beyond the whole numbers of Go"},
 		{"a.json", object(`"a": {"enum": [1.5, 1e400]}`), "1e400 is beyond all numbers of Go"},
 	} {
 		_, err := model.Parse(tt.file, []byte(tt.text), false)
