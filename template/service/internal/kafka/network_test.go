@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -17,8 +18,9 @@ import (
 type network struct {
 	mu    sync.Mutex
 	away  bool
-	lose  int  // answers to produce requests to lose, with their connection
-	last  bool // whether the network goes away with them
+	lose  int    // answers to produce requests to lose, with their connection
+	last  bool   // whether the network goes away with them
+	say   uint16 // the error that they arrive with, if they are not lost but changed
 	conns map[*wire]bool
 }
 
@@ -82,7 +84,22 @@ func (n *network) join() {
 func (n *network) loseAnswers(count int, last bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.lose, n.last = count, last
+	n.lose, n.last, n.say = count, last, 0
+}
+
+// changeAnswer makes the next answer to a produce request say that it failed, and
+// takes the network away after it. The broker did what it was asked for.
+func (n *network) changeAnswer(say uint16) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.lose, n.last, n.say = 1, true, say
+}
+
+// isAway reports whether the network is cut.
+func (n *network) isAway() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.away
 }
 
 func (n *network) lostAll() bool {
@@ -106,13 +123,21 @@ func (w *wire) Read(b []byte) (int, error) {
 	select {
 	case <-w.doomed: // the broker has done what it was asked for
 		w.network.mu.Lock()
-		last := w.network.last
+		last, say := w.network.last, w.network.say
 		w.network.mu.Unlock()
 		if last {
 			w.network.cut()
 		}
 		_ = w.Close()
-		return 0, io.EOF
+		if say == 0 {
+			return 0, io.EOF
+		}
+		// After the topic come the number of partitions, the partition, and
+		// what became of it.
+		topic := transfer{}.Topic()
+		after := bytes.Index(b[:n], []byte(topic)) + len(topic)
+		binary.BigEndian.PutUint16(b[after+1+4:], say)
+		return n, err
 	default:
 		return n, err
 	}

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -98,13 +99,15 @@ func (l *lane) publish() bool {
 // attempt tries to publish b once.
 func (l *lane) attempt(b *batch) answer {
 	q := l.topic.queues
-	call := produceCall{topic: l.topic.name, partition: l.partition, records: b.records, stamp: l.stamp, refresh: l.stale}
+	call := &produceCall{topic: l.topic.name, partition: l.partition, records: b.records, stamp: l.stamp, refresh: l.stale}
 	a, ok := await(q, b.deadline, func() answer { return q.link.produce(call) })
 	if !ok {
-		b.maybe = true
-		return answer{err: errNoAnswer}
+		a = call.giveUp()
 	}
 	l.stamp = a.stamp
+	if b.maybe && errors.Is(a.err, sarama.ErrDuplicateSequenceNumber) {
+		a.err = nil // an earlier attempt had written it
+	}
 	b.maybe = b.maybe || a.maybe
 	if forgotten(a.err) {
 		l.stamp.spend()

@@ -108,10 +108,18 @@ func isRefusal(err error) bool {
 	return tooLarge(err) || isOneOf(err, sarama.ErrInvalidRecord, sarama.ErrInvalidTimestamp)
 }
 
+// beforeWriting reports whether err is an answer that Kafka gives before it
+// writes anything. All others may come after it: a leader that moves while the
+// replicas are waited for answers like one that never was.
+func beforeWriting(err error) bool {
+	return hopeless(err) || forgotten(err) || errors.Is(err, sarama.ErrNotEnoughReplicas)
+}
+
 // forgotten reports whether the broker does not go on with the producer's
-// sequence, so that a new one must begin.
+// sequence, so that a new one must begin. That it knows what it was never sent
+// is a way to say so.
 func forgotten(err error) bool {
-	return isOneOf(err, sarama.ErrOutOfOrderSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
+	return isOneOf(err, sarama.ErrOutOfOrderSequenceNumber, sarama.ErrDuplicateSequenceNumber, sarama.ErrUnknownProducerID, sarama.ErrInvalidProducerEpoch,
 		sarama.ErrInvalidProducerIDMapping, sarama.ErrProducerFenced)
 }
 

@@ -95,6 +95,7 @@ func TestRetriedEventsAreNotOvertaken(t *testing.T) {
 	for _, refusal := range []*kerr.Error{
 		kerr.NotLeaderForPartition, kerr.LeaderNotAvailable, kerr.NotEnoughReplicas, kerr.RequestTimedOut, kerr.KafkaStorageError,
 		kerr.UnknownServerError, kerr.UnknownTopicOrPartition, kerr.OutOfOrderSequenceNumber, kerr.UnknownProducerID, kerr.InvalidProducerEpoch,
+		kerr.DuplicateSequenceNumber, // of what was never sent before
 	} {
 		t.Run(refusal.Message, func(t *testing.T) {
 			t.Parallel()

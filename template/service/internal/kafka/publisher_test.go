@@ -48,9 +48,15 @@ func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
 // called. The channel tells of the first one.
 func hold(t *testing.T, c *kfake.Cluster) (arrived <-chan struct{}, release func()) {
 	t.Helper()
+	return holdKind(t, c, produceKey)
+}
+
+// holdKind is hold of requests of another kind.
+func holdKind(t *testing.T, c *kfake.Cluster, kind kmsg.Key) (arrived <-chan struct{}, release func()) {
+	t.Helper()
 	seen, gate := make(chan struct{}, 1), make(chan struct{})
 	release = sync.OnceFunc(func() { close(gate) })
-	c.ControlKey(produceKey, func(kmsg.Request) (kmsg.Response, error, bool) {
+	c.ControlKey(int16(kind), func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
 		select {
 		case seen <- struct{}{}:

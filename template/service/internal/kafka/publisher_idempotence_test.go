@@ -1,0 +1,188 @@
+package kafka
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// A leader that moves between writing and the replicas' acknowledgement answers
+// with these, as one does that never led the partition.
+var afterWriting = []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.KafkaStorageError, kerr.NotEnoughReplicasAfterAppend}
+
+func TestWhatIsWrittenThoughTheAnswerSaysNoIsNotSentWithMore(t *testing.T) {
+	t.Parallel()
+	for _, said := range afterWriting {
+		t.Run(said.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+			cfg := quick(t, cluster)
+			p := newPublisher(t, cfg)
+			n := through(p, cfg)
+			f := newFates()
+			publish := func(i int) { p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(i)) }
+			publish(0)
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			n.changeAnswer(uint16(said.Code))
+			publish(1)
+			eventually(t, "the answer came", n.isAway)
+			publish(2) // before a second attempt can be made
+			n.join()
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			publish(3)
+			if err := p.Flush(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			f.check(t, 4, published)
+			inOrder(t, readAll(t, cluster, "transfers", 4), 4)
+		})
+	}
+}
+
+func TestTheNextEventIsNotTakenForOneThatWasWrittenThoughTheAnswerSaidNo(t *testing.T) {
+	t.Parallel()
+	for _, said := range afterWriting {
+		t.Run(said.Message, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+			cfg := quick(t, cluster)
+			p := newPublisher(t, cfg)
+			n := through(p, cfg)
+			if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
+				t.Fatal(err)
+			}
+			n.changeAnswer(uint16(said.Code))
+			p.patience.attempts = 1
+			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil {
+				t.Fatal("published, and the answer said no")
+			}
+			n.join()
+			p.patience.attempts = 0
+			for i := 2; i < 4; i++ {
+				if err := p.Publish(t.Context(), transfer{Number: i}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := numbers(t, readAll(t, cluster, "transfers", 4)); got != "[0 1 2 3]" {
+				t.Errorf("the topic has %s, want [0 1 2 3]", got)
+			}
+		})
+	}
+}
+
+func TestWhatTheBrokerHasAlreadyIsPublished(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	n := through(p, cfg)
+	n.changeAnswer(uint16(kerr.RequestTimedOut.Code))
+	f := newFates()
+	p.PublishAsync(t.Context(), transfer{Number: 0}, f.of(0))
+	eventually(t, "the answer came", n.isAway)
+	known := fault(cluster, kerr.DuplicateSequenceNumber, 1)
+	n.join()
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.check(t, 1, published)
+	if known.Hits() != 1 || f.last[0].Offset != -1 {
+		t.Errorf("the event is at %d after %d repetitions that were known, want -1 after 1", f.last[0].Offset, known.Hits())
+	}
+	if err := p.Publish(t.Context(), transfer{Number: 1}); err != nil {
+		t.Fatal(err)
+	}
+	if got := numbers(t, readAll(t, cluster, "transfers", 2)); got != "[0 1]" {
+		t.Errorf("the topic has %s, want [0 1]", got)
+	}
+}
+
+func TestTheSecondEventIsNotTakenForAFirstThatWasGivenUp(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		held kmsg.Key
+		want string
+	}{
+		"while its answer was awaited": {kmsg.Produce, "[1 2 3]"}, // the first was on its way
+		"while it had no producer id":  {kmsg.InitProducerID, "[2 3]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+			p := newPublisher(t, quick(t, cluster))
+			_, release := holdKind(t, cluster, c.held)
+			p.patience.timeout = 200 * time.Millisecond
+			if err := p.Publish(t.Context(), transfer{Number: 1}); !errors.Is(err, errNoAnswer) {
+				t.Fatalf("error %v, want that there was no answer", err)
+			}
+			p.patience.timeout = time.Minute
+			release()
+			for i := 2; i < 4; i++ {
+				if err := p.Publish(t.Context(), transfer{Number: i}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := numbers(t, readAll(t, cluster, "transfers", len(c.want)/2)); got != c.want {
+				t.Errorf("the topic has %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestWhatWasGivenUpBeforeItWasSentIsNotSentLater(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	requests := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, Count: -1})
+	p := newPublisher(t, quick(t, cluster))
+	call := &produceCall{topic: "transfers", records: recordBatch([]*outgoing{newOutgoing(&message.Message{}, sendPatience)})}
+	if a := call.giveUp(); a.maybe || !errors.Is(a.err, errNoAnswer) {
+		t.Errorf("a call that sent nothing is given up with %+v", a)
+	}
+	if a := p.queues.link.produce(call); a.err == nil || requests.Hits() != 0 {
+		t.Errorf("it goes on with %v after %d requests", a.err, requests.Hits())
+	}
+	sent := &produceCall{}
+	if s := (stamp{producer: &producerID{id: 1}}); !sent.send(s) || sent.giveUp() != (answer{offset: -1, stamp: s, maybe: true, err: errNoAnswer}) {
+		t.Errorf("a call that is given up while it is sent: %+v", sent)
+	}
+}
+
+func TestASpentProducerIDIsNotTakenFromAnotherLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &link{producer: &producerID{id: 1}}
+		spent := k.producer
+		other, answer := make(chan error, 1), make(chan struct{})
+		go func() {
+			_, err, _ := k.calls.Do("producer id", func() (any, error) { <-answer; return spent, nil })
+			other <- err
+		}()
+		synctest.Wait() // another lane asks
+		var got *producerID
+		go func() {
+			var err error
+			got, err = k.producerID(spent, func() (*producerID, error) { return &producerID{id: 2}, nil })
+			other <- err
+		}()
+		synctest.Wait() // this one waits for the same answer
+		close(answer)
+		for range 2 {
+			if err := <-other; err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got == nil || got.id != 2 {
+			t.Errorf("the lane that spent producer id 1 got %+v, want 2", got)
+		}
+	})
+}
