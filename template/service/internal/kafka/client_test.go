@@ -55,8 +55,9 @@ func TestClientConfigAvoidsTheTraps(t *testing.T) {
 	}
 }
 
-func TestRequestsAreIdempotentCompressedAndForAllReplicas(t *testing.T) {
-	t.Parallel()
+// produced returns the request by which a publisher sends value.
+func produced(t *testing.T, value []byte, more ...string) kmsg.ProduceRequest {
+	t.Helper()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	requests := make(chan kmsg.ProduceRequest, 1)
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Observe: true, When: func(r kmsg.Request) bool {
@@ -66,15 +67,33 @@ func TestRequestsAreIdempotentCompressedAndForAllReplicas(t *testing.T) {
 		}
 		return true
 	}})
-	p := newPublisher(t, settings(t, cluster, "KAFKA_COMPRESSION_TYPE", "zstd"))
-	if err := p.Send(t.Context(), &message.Message{Topic: "payments", Value: make([]byte, 1000)}); err != nil {
+	p := newPublisher(t, settings(t, cluster, more...))
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments", Value: value}); err != nil {
 		t.Fatal(err)
 	}
-	r := <-requests
-	batch := r.Topics[0].Partitions[0].Records
-	codec, producer := batch[22]&7, int64(binary.BigEndian.Uint64(batch[43:]))
-	if r.Acks != -1 || producer < 0 || codec != 4 {
-		t.Errorf("acks %d, producer id %d, codec %d: want -1, one, and 4", r.Acks, producer, codec)
+	return <-requests
+}
+
+func TestRequestsAreIdempotentAndForAllReplicas(t *testing.T) {
+	t.Parallel()
+	r := produced(t, []byte("v"))
+	producer := int64(binary.BigEndian.Uint64(r.Topics[0].Partitions[0].Records[43:]))
+	if r.Acks != -1 || producer < 0 {
+		t.Errorf("acks %d, producer id %d: want -1, and one", r.Acks, producer)
+	}
+}
+
+func TestEveryCompressionCompresses(t *testing.T) {
+	t.Parallel()
+	value := bytes.Repeat([]byte("0123456789"), 5000)
+	for codec, name := range []string{"none", "gzip", "snappy", "lz4", "zstd"} {
+		batch := produced(t, value, "KAFKA_COMPRESSION_TYPE", name).Topics[0].Partitions[0].Records
+		if got := int(batch[22] & 7); got != codec {
+			t.Errorf("%s: codec %d, want %d", name, got, codec)
+		}
+		if small := len(batch) < len(value)/10; small != (codec > 0) {
+			t.Errorf("%s: %d bytes became %d", name, len(value), len(batch))
+		}
 	}
 }
 

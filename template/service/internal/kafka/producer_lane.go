@@ -222,8 +222,9 @@ func recordBatch(messages []*outgoing) *sarama.RecordBatch {
 	records := make([]sarama.Record, len(messages))
 	b := &sarama.RecordBatch{
 		Version: 2, FirstTimestamp: first, MaxTimestamp: first,
-		LastOffsetDelta: int32(len(messages) - 1),
-		Records:         make([]*sarama.Record, len(messages)),
+		LastOffsetDelta:  int32(len(messages) - 1),
+		CompressionLevel: sarama.CompressionLevelDefault, // 0 is none, for gzip
+		Records:          make([]*sarama.Record, len(messages)),
 	}
 	for i, o := range messages {
 		r, m := &records[i], o.message
