@@ -48,7 +48,7 @@ func run(ctx context.Context, cfg config.Config) (err error) {
 	} //forge:if avro
 	publisher := kafka.NewPublisher(cfg, log)
 	publisher.SetCodec(codec)                                    //forge:if avro
-	defer func() { err = errors.Join(err, publisher.Close()) }() // what is on its way has a drain's time
+	defer func() { err = errors.Join(err, publisher.Close()) }() // what is on its way has the rest of the drain's time
 
 	registry := message.NewRegistry(message.Recover, message.Log(log))
 	registry.SetCodec(codec) //forge:if avro
@@ -62,6 +62,7 @@ func run(ctx context.Context, cfg config.Config) (err error) {
 	web.Register(api, web.Deps{Log: log, Publisher: publisher}) //forge:if http
 
 	g, ctx := errgroup.WithContext(ctx)
+	context.AfterFunc(ctx, publisher.Ending)
 	g.Go(func() error { return api.Serve(ctx) })    // answers what it took before it returns //forge:if http
 	g.Go(func() error { return consumer.Run(ctx) }) // drains and commits before it returns
 	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, log, consumer) })

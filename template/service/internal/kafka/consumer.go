@@ -133,10 +133,12 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	defer func() { err = errors.Join(err, c.shutdown()) }()
+	var end ending
+	defer func() { err = errors.Join(err, c.shutdown(&end)) }()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	context.AfterFunc(ctx, end.begin)
 	stopped := make(chan error, 1)
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
@@ -163,9 +165,9 @@ func (c *Consumer) startup(ctx context.Context) error {
 	}
 }
 
-// shutdown gives the handlers as long to end as a drain may take.
-func (c *Consumer) shutdown() error {
-	ctx, cancel := context.WithTimeout(context.Background(), c.cfg.DrainTimeout)
+// shutdown gives the handlers what is left of a drain's time to end.
+func (c *Consumer) shutdown(end *ending) error {
+	ctx, cancel := context.WithTimeout(context.Background(), end.left(c.cfg.DrainTimeout))
 	defer cancel()
 	return c.registry.Shutdown(ctx)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -129,5 +130,42 @@ func TestWhatACodecNeedsMayBeAwayAndNothingIsLost(t *testing.T) {
 	}
 	if got := committed(t, c, 0); got != 3 {
 		t.Errorf("committed %d, want 3", got)
+	}
+}
+
+// untilTold is a handler that handles a message until it is told to give up, and
+// notes until when it may shut down.
+type untilTold struct {
+	began    chan struct{}
+	told     time.Time
+	deadline time.Time
+}
+
+func (u *untilTold) Handle(ctx context.Context, _ message.Of[payment]) error {
+	close(u.began)
+	<-ctx.Done()
+	u.told = time.Now()
+	return message.Retry(ctx.Err())
+}
+
+func (u *untilTold) Shutdown(ctx context.Context) error {
+	u.deadline, _ = ctx.Deadline()
+	return nil
+}
+
+func TestHandlersShutDownInWhatIsLeftOfTheDrain(t *testing.T) {
+	t.Parallel()
+	const drain = 4 * time.Second
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	h, registry := &untilTold{began: make(chan struct{})}, message.NewRegistry()
+	message.Register(registry, "payments", h)
+	r := consumeWith(t, settings(t, c, "KAFKA_DRAIN_TIMEOUT", drain.String()), quiet, registry)
+	<-h.began
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if end := h.told.Add(drain); !h.deadline.Before(end) {
+		t.Errorf("Shutdown had until %v, want before %v: a drain after the last handler was told to give up", h.deadline, end)
 	}
 }

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +21,7 @@ type outgoing struct {
 	patience  patience
 	deadline  time.Time // when it is given up
 	attempts  int       // that failed, under the lock
+	end       error     // why it was given up, under the lock
 	cancelled atomic.Bool
 	crowd     *crowd
 
@@ -54,17 +57,28 @@ func newOutgoing(m *message.Message, p patience) *outgoing {
 	return o
 }
 
-// meet tells who gave the message what became of it.
-func (o *outgoing) meet(f fate) {
+// meet tells who gave o what became of it.
+func (q *queues) meet(o *outgoing, f fate) {
 	if o.met != nil {
 		o.met <- f // there is room for one, and nobody may be waiting any more
 		return
 	}
 	if f.err != nil {
-		o.delivered(delivery(o.message, o.key, -1, -1), publishError(o.event, o.message, mayPass(f.err)))
+		q.call(o.delivered, delivery(o.message, o.key, -1, -1), publishError(o.event, o.message, mayPass(f.err)))
 		return
 	}
-	o.delivered(delivery(o.message, o.key, f.partition, f.offset), nil)
+	q.call(o.delivered, delivery(o.message, o.key, f.partition, f.offset), nil)
+}
+
+// call calls delivered. Its panic would end the service, because nobody whom
+// it belongs to could recover it here.
+func (q *queues) call(delivered func(message.Delivery, error), d message.Delivery, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			q.log.Error("a delivery callback panicked", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	delivered(d, err)
 }
 
 // over reports whether o has no time, or no attempts, left. It is called with
@@ -79,6 +93,7 @@ func (o *outgoing) exhausted() bool {
 // not known yet, and those of each partition. Each is emptied in its order, by a
 // goroutine that is there while there is something to do.
 type queues struct {
+	log    *slog.Logger
 	policy publishPolicy
 	link   *link
 	size   int64
@@ -102,9 +117,9 @@ type crowd struct {
 	landed chan struct{} // closed when none is left and none can come
 }
 
-func newQueues(cfg config.Kafka) *queues {
+func newQueues(cfg config.Kafka, log *slog.Logger) *queues {
 	return &queues{
-		policy: policyOf(cfg), link: newLink(cfg),
+		log: log, policy: policyOf(cfg), link: newLink(cfg),
 		size:    cfg.PublishBufferBytes,
 		closing: make(chan struct{}), abandon: make(chan struct{}),
 		topics: make(map[string]*topic), crowd: &crowd{landed: make(chan struct{})},
@@ -196,7 +211,7 @@ func (q *queues) finish(all []*outgoing, partition int32, offset int64, err erro
 		if offset >= 0 {
 			f.offset += int64(i)
 		}
-		o.meet(f)
+		q.meet(o, f)
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()

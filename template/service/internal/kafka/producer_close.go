@@ -38,24 +38,40 @@ func (q *queues) flush(ctx context.Context) error {
 }
 
 // close accepts nothing more, gives what was accepted the time of a drain, and
-// returns the messages that it was not enough for.
-func (q *queues) close(drain time.Duration) []*message.Message {
+// returns the messages that it was not enough for, and whether everybody was told
+// what became of theirs.
+func (q *queues) close(drain time.Duration) (lost []*message.Message, landed bool) {
 	q.mu.Lock()
 	first := !q.closed
 	q.closed = true
 	q.mu.Unlock()
 	if !first {
-		return nil
+		return nil, true
 	}
 	close(q.closing)
-	if !q.landWithin(drain) {
+	if landed = q.landWithin(drain); !landed {
 		close(q.abandon)
-		q.landWithin(closingTimeout) // only those whom it is told may hold this up
+		landed = q.landWithin(closingTimeout) // only those whom it is told may hold this up
 	}
 	q.link.close()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return q.lost
+	return slices.Concat(q.lost, q.stuck()), landed
+}
+
+// stuck returns the messages that are still queued, behind a callback that does
+// not return. It is called with the lock, after all else was given up.
+func (q *queues) stuck() (all []*message.Message) {
+	for _, t := range q.topics {
+		for _, l := range t.lanes {
+			for _, o := range l.queue {
+				if !o.cancelled.Load() {
+					all = append(all, o.message)
+				}
+			}
+		}
+	}
+	return all
 }
 
 func (q *queues) landWithin(d time.Duration) bool {

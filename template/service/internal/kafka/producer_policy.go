@@ -48,44 +48,39 @@ func next(b retry.Backoff) time.Duration {
 	return d
 }
 
-// sift parts a queue in those that go on and those that do not. It is called
-// with the lock.
+// sift parts a queue in those that go on and those that do not, and notes those
+// that the publisher's end lost. It is called with the lock.
 func (q *queues) sift(queue []*outgoing) (stay, gone []*outgoing) {
 	abandoned, now := q.abandoned(), time.Now()
-	leaves := func(o *outgoing) bool {
-		return abandoned || o.cancelled.Load() || o.over(now)
-	}
+	leaves := func(o *outgoing) bool { return abandoned || o.cancelled.Load() || o.over(now) }
 	if !slices.ContainsFunc(queue, leaves) {
 		return queue, nil
 	}
 	for _, o := range queue {
-		if leaves(o) {
-			gone = append(gone, o)
-		} else {
+		if !leaves(o) {
 			stay = append(stay, o)
+			continue
+		}
+		gone = append(gone, o)
+		switch {
+		case o.cancelled.Load():
+			o.end = context.Canceled // nobody hears it
+		case abandoned:
+			o.end = errAbandoned
+			q.lost = append(q.lost, o.message)
+		case o.exhausted():
+			o.end = fmt.Errorf("given up after %d attempts", o.attempts)
+		default:
+			o.end = fmt.Errorf("given up after %v", o.patience.timeout)
 		}
 	}
 	return stay, gone
 }
 
-// giveUp tells those that sift found gone why, and notes those that the
-// publisher's end lost.
+// giveUp tells those that sift found gone why.
 func (q *queues) giveUp(gone []*outgoing, trouble error) {
 	for _, o := range gone {
-		var err error
-		switch {
-		case o.cancelled.Load():
-			err = context.Canceled // nobody hears it
-		case q.abandoned():
-			err = errAbandoned
-			q.mu.Lock()
-			q.lost = append(q.lost, o.message)
-			q.mu.Unlock()
-		case o.exhausted():
-			err = fmt.Errorf("given up after %d attempts", o.attempts)
-		default:
-			err = fmt.Errorf("given up after %v", o.patience.timeout)
-		}
+		err := o.end
 		if trouble != nil {
 			err = fmt.Errorf("%w; the last attempt: %w", err, trouble)
 		}

@@ -47,6 +47,7 @@ type Publisher struct {
 	codec   message.Codec
 	codecs  map[string]message.Codec // of topics that have another one
 	queues  *queues
+	ending  ending
 
 	patience patience // of events
 	sending  patience // of Send
@@ -71,7 +72,7 @@ func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOptio
 	p := &Publisher{
 		cfg: cfg.Kafka, service: cfg.Service, log: log,
 		codec: message.JSON{}, codecs: make(map[string]message.Codec),
-		queues:   newQueues(cfg.Kafka),
+		queues:   newQueues(cfg.Kafka, log),
 		patience: patience{cfg.Kafka.PublishRetryMaxAttempts, cfg.Kafka.PublishTimeout}, sending: sendPatience,
 	}
 	for _, o := range options {
@@ -104,13 +105,13 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 	}
 	if err != nil {
 		failed := publishError(e, m, err)
-		delivered(delivery(m, failed.Key, -1, -1), failed)
+		p.queues.call(delivered, delivery(m, failed.Key, -1, -1), failed)
 		return
 	}
 	o := newOutgoing(m, p.patience)
 	o.event, o.key, o.delivered = e, e.Key(), delivered
 	if err := p.queues.add(ctx, o); err != nil {
-		o.meet(fate{-1, -1, err})
+		p.queues.meet(o, fate{-1, -1, err})
 	}
 }
 
@@ -193,12 +194,21 @@ func publishError(e message.Event, m *message.Message, err error) *message.Publi
 	return failed
 }
 
+// Ending says that the service begins to end: the time of a drain that Close has
+// counts from here. So the consumer, which ends first, and Close share it.
+func (p *Publisher) Ending() { p.ending.begin() }
+
 // Close waits until all that is on its way has met its fate, for as long as a
 // drain may take, and disconnects. What is not published by then is logged with
-// its topic, key and id, gets ErrClosed, and is counted in the error. Whoever
+// its topic, key and id, gets ErrClosed, and is counted in the error; what waits
+// behind a callback that does not return gets it once that does. Whoever
 // publishes from now on gets ErrClosed too.
 func (p *Publisher) Close() error {
-	lost := p.queues.close(p.cfg.DrainTimeout)
+	drain := p.ending.left(p.cfg.DrainTimeout)
+	lost, landed := p.queues.close(drain)
+	if !landed {
+		p.log.Warn("a delivery callback has not returned")
+	}
 	for _, m := range lost {
 		id := ""
 		if m.Header != nil {
@@ -207,7 +217,7 @@ func (p *Publisher) Close() error {
 		p.log.Error("not published before the end", "topic", m.Topic, "key", string(m.Key), "message_id", id)
 	}
 	if len(lost) > 0 {
-		return fmt.Errorf("publisher closed after %v: %d messages were not published", p.cfg.DrainTimeout, len(lost))
+		return fmt.Errorf("publisher closed after %v: %d messages were not published", drain.Round(time.Millisecond), len(lost))
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -66,4 +67,20 @@ func closing(c io.Closer) error {
 		return nil
 	}
 	return err
+}
+
+// ending is the end of a service, from when it was told to stop. Those who have
+// something to do in it share the time of one drain.
+type ending struct {
+	once  sync.Once
+	began time.Time
+}
+
+func (e *ending) begin() { e.once.Do(func() { e.began = time.Now() }) }
+
+// left returns what is left of a drain, which begins now if it has not yet.
+// However late, there is some time to say goodbye.
+func (e *ending) left(drain time.Duration) time.Duration {
+	e.begin()
+	return max(drain-time.Since(e.began), min(drain, closingTimeout))
 }
