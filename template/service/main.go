@@ -62,7 +62,7 @@ func run(ctx context.Context, cfg config.Config) (err error) {
 	web.Register(api, web.Deps{Log: log, Publisher: publisher}) //forge:if http
 
 	g, ctx := errgroup.WithContext(ctx)
-	context.AfterFunc(ctx, publisher.Ending)
+	context.AfterFunc(ctx, publisher.Ending)        // it and the consumer share a drain's time
 	g.Go(func() error { return api.Serve(ctx) })    // answers what it took before it returns //forge:if http
 	g.Go(func() error { return consumer.Run(ctx) }) // drains and commits before it returns
 	g.Go(func() error { return ops.Serve(ctx, cfg.Ops, log, consumer) })

@@ -35,11 +35,16 @@ var sendPatience = patience{attempts: 5, timeout: 10 * time.Second}
 //
 // Messages of one partition, and so of one key, are written in the order in
 // which they were given to it, also when one of them has to be tried again for
-// minutes: what comes later waits behind it. An attempt whose answer was lost is
-// told from the next by the broker, so a retry writes nothing twice. These can:
-// publishing an event again after an error; an event that travelled with one
-// whose time was up while the answer was missing; a broker that has forgotten
-// the producer, since the records that it remembers it by were deleted.
+// minutes: what comes later waits behind it. An attempt that was written, though
+// its answer was lost or said no, is told from the next by the broker, so a retry
+// writes nothing twice. These can: publishing an event again after an error; an
+// event that travelled with one whose time was up while the answer was missing; a
+// broker that has forgotten the producer, since the records that it remembers it
+// by were deleted.
+//
+// An event that comes back as an error while an attempt is under way may be
+// written all the same, and then perhaps after later ones. What is acknowledged is
+// there in any case.
 type Publisher struct {
 	cfg     config.Kafka
 	service string

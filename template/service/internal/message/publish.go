@@ -42,7 +42,10 @@ type Publisher interface {
 	// accepted has its call before PublishAsync returns.
 	//
 	// delivered is called by the goroutine that publishes the partition, so it
-	// must be quick, and not wait for another event. If it is nil, an event
+	// must be quick, and not wait for another event. Nor may it publish one:
+	// without room, that would wait, until its ctx ends, for what this very
+	// goroutine makes room by. It may have another goroutine do so. If it
+	// panics, that is logged, and publishing goes on. If it is nil, an event
 	// that is not published is logged.
 	PublishAsync(ctx context.Context, e Event, delivered func(Delivery, error))
 
