@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
@@ -18,9 +19,9 @@ import (
 type network struct {
 	mu    sync.Mutex
 	away  bool
-	lose  int    // answers to produce requests to lose, with their connection
-	last  bool   // whether the network goes away with them
-	say   uint16 // the error that they arrive with, if they are not lost but changed
+	lose  int         // answers to produce requests to lose, with their connection
+	last  bool        // whether the network goes away with them
+	say   *kerr.Error // what they say, if they are not lost but changed
 	conns map[*wire]bool
 }
 
@@ -30,6 +31,7 @@ type wire struct {
 	network *network
 	doomed  chan struct{} // closed when the next answer is to be lost
 	once    sync.Once
+	change  *kerr.Error // what the next answer is to say, under the network's lock
 }
 
 // through puts a network before a publisher.
@@ -84,22 +86,22 @@ func (n *network) join() {
 func (n *network) loseAnswers(count int, last bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.lose, n.last, n.say = count, last, 0
+	n.lose, n.last, n.say = count, last, nil
 }
 
-// changeAnswer makes the next answer to a produce request say that it failed, and
-// takes the network away after it. The broker did what it was asked for.
-func (n *network) changeAnswer(say uint16) {
+// changeAnswer makes the next answer to a produce request say that it failed. The
+// broker did what it was asked for.
+func (n *network) changeAnswer(say *kerr.Error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.lose, n.last, n.say = 1, true, say
+	n.lose, n.say = 1, say
 }
 
-// isAway reports whether the network is cut.
-func (n *network) isAway() bool {
+// changed reports whether it did.
+func (n *network) changed() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.away
+	return n.lose == 0 && n.say == nil
 }
 
 func (n *network) lostAll() bool {
@@ -112,7 +114,11 @@ func (w *wire) Write(b []byte) (int, error) {
 	w.network.mu.Lock()
 	if len(b) > 6 && binary.BigEndian.Uint16(b[4:]) == produceKey && w.network.lose > 0 {
 		w.network.lose--
-		w.once.Do(func() { close(w.doomed) })
+		if w.network.say != nil {
+			w.change = w.network.say
+		} else {
+			w.once.Do(func() { close(w.doomed) })
+		}
 	}
 	w.network.mu.Unlock()
 	return w.Conn.Write(b)
@@ -123,22 +129,30 @@ func (w *wire) Read(b []byte) (int, error) {
 	select {
 	case <-w.doomed: // the broker has done what it was asked for
 		w.network.mu.Lock()
-		last, say := w.network.last, w.network.say
+		last := w.network.last
 		w.network.mu.Unlock()
 		if last {
 			w.network.cut()
 		}
 		_ = w.Close()
-		if say == 0 {
-			return 0, io.EOF
-		}
-		// After the topic come the number of partitions, the partition, and
-		// what became of it.
-		topic := transfer{}.Topic()
-		after := bytes.Index(b[:n], []byte(topic)) + len(topic)
-		binary.BigEndian.PutUint16(b[after+1+4:], say)
-		return n, err
+		return 0, io.EOF
 	default:
+		w.alter(b[:n])
 		return n, err
 	}
+}
+
+// alter makes the answer to a produce request say what it is to say.
+func (w *wire) alter(answer []byte) {
+	w.network.mu.Lock()
+	defer w.network.mu.Unlock()
+	topic := transfer{}.Topic()
+	at := bytes.Index(answer, []byte(topic))
+	if w.change == nil || at < 0 {
+		return
+	}
+	// After the topic come the number of partitions, the partition, and what
+	// became of it.
+	binary.BigEndian.PutUint16(answer[at+len(topic)+1+4:], uint16(w.change.Code))
+	w.change, w.network.say = nil, nil
 }

@@ -37,8 +37,8 @@ func after(sequence int32, n int) int32 {
 }
 
 // producerID returns the latest producer id, or one that ask gets when that is
-// spent. Those who need one at the same time wait for one answer, and who spent
-// it meanwhile goes on.
+// spent. Those who need one at the same time wait for one answer; who has spent
+// what that brings asks again.
 func (k *link) producerID(spent *producerID, ask func() (*producerID, error)) (*producerID, error) {
 	for {
 		k.mu.Lock()

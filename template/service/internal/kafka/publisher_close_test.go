@@ -73,64 +73,64 @@ func TestCloseLogsWhatWasNotPublished(t *testing.T) {
 
 func TestCloseReturnsWhatASlowCallbackHeldUp(t *testing.T) {
 	t.Parallel()
-	for name, first := range map[string]error{
-		"a callback for what was published": nil,
-		"a callback for what was lost":      ErrClosed,
+	for name, c := range map[string]struct {
+		first error // of the first event, which has the slow callback
+		lost  []int
+	}{
+		"a callback for what was published": {nil, []int{1, 2, 3}},
+		"a callback for what was lost":      {ErrClosed, []int{0, 1, 2, 3}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-			cfg := quick(t, cluster, "KAFKA_DRAIN_TIMEOUT", "100ms")
+			cfg := quick(t, startCluster(t, kfake.SeedTopics(1, "transfers")), "KAFKA_DRAIN_TIMEOUT", "100ms")
 			var log bytes.Buffer // written by Close alone
 			p := NewPublisher(config.Config{Service: "tests", Kafka: cfg}, slog.New(slog.NewTextHandler(&log, nil)))
 			n := through(p, cfg)
 			f := newFates()
-			called, over := make(chan struct{}), make(chan struct{})
-			if first != nil {
-				n.cut()
+			called, over, first := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			publish := func(i int, delivered func(message.Delivery, error)) {
+				p.PublishAsync(t.Context(), transfer{Account: fmt.Sprint("acc-", i), Number: i}, delivered)
 			}
-			p.PublishAsync(t.Context(), transfer{Account: "acc-0"}, func(d message.Delivery, err error) {
+			slow := func(_ message.Delivery, err error) {
 				close(called)
 				<-over
-				f.of(0)(d, err)
-			})
-			if first == nil {
+				first <- err
+			}
+			if c.first == nil {
+				publish(0, slow)
 				<-called
+			} else {
+				n.cut()
+				publish(0, slow)
 			}
 			for i := 1; i < 4; i++ {
-				p.PublishAsync(t.Context(), transfer{Account: fmt.Sprint("acc-", i), Number: i}, f.of(i))
+				publish(i, f.of(i-1))
 			}
-			err := p.Close()
-			lost := 3
-			if first != nil {
-				lost = 4
-			}
-			if want := fmt.Sprintf("%d messages were not published", lost); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("Close says %v, want that %s", err, want)
-			}
-			said := log.String()
-			for i := 4 - lost; i < 4; i++ {
-				if strings.Count(said, fmt.Sprint("key=acc-", i, " message_id=")) != 1 {
-					t.Errorf("event %d is not in the log once:\n%s", i, said)
-				}
-			}
-			if !strings.Contains(said, "callback has not returned") {
-				t.Errorf("the log does not say why:\n%s", said)
-			}
+			tellsOf(t, p.Close(), log.String(), c.lost)
 			close(over)
-			eventually(t, "all are called", func() bool { return f.known() == 4 })
-			f.mu.Lock()
-			defer f.mu.Unlock()
-			for i := range 4 {
-				want := ErrClosed
-				if i == 0 {
-					want = first
-				}
-				if !errors.Is(f.errs[i], want) || f.seen[i] != 1 {
-					t.Errorf("event %d had %d calls, the last with %v, want one with %v", i, f.seen[i], f.errs[i], want)
-				}
+			if err := <-first; !errors.Is(err, c.first) {
+				t.Errorf("the slow callback got %v, want %v", err, c.first)
 			}
+			eventually(t, "all are called", func() bool { return f.known() == 3 })
+			f.check(t, 3, func(err error) bool { return errors.Is(err, ErrClosed) })
 		})
+	}
+}
+
+// tellsOf says whether Close's error and log tell of the events that were lost,
+// each once, and of the callback that has not returned.
+func tellsOf(t *testing.T, err error, log string, lost []int) {
+	t.Helper()
+	if want := fmt.Sprintf("%d messages were not published", len(lost)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Close says %v, want that %s", err, want)
+	}
+	for _, i := range lost {
+		if strings.Count(log, fmt.Sprint("key=acc-", i, " message_id=")) != 1 {
+			t.Errorf("event %d is not in the log once:\n%s", i, log)
+		}
+	}
+	if !strings.Contains(log, "callback has not returned") {
+		t.Errorf("the log does not say why:\n%s", log)
 	}
 }
 

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -17,6 +18,17 @@ import (
 // with these, as one does that never led the partition.
 var afterWriting = []*kerr.Error{kerr.NotLeaderForPartition, kerr.UnknownTopicOrPartition, kerr.KafkaStorageError, kerr.NotEnoughReplicasAfterAppend}
 
+// refuseRetries makes the broker refuse all produce requests but the next, until
+// the handle is removed.
+func refuseRetries(c *kfake.Cluster, err *kerr.Error) *kfake.FaultHandle {
+	var first atomic.Pointer[kmsg.ProduceRequest]
+	return c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: err, Count: -1, When: func(r kmsg.Request) bool {
+		request := r.(*kmsg.ProduceRequest)
+		first.CompareAndSwap(nil, request) // it is asked several times about each
+		return first.Load() != request
+	}})
+}
+
 func TestWhatIsWrittenThoughTheAnswerSaysNoIsNotSentWithMore(t *testing.T) {
 	t.Parallel()
 	for _, said := range afterWriting {
@@ -28,24 +40,25 @@ func TestWhatIsWrittenThoughTheAnswerSaysNoIsNotSentWithMore(t *testing.T) {
 			n := through(p, cfg)
 			f := newFates()
 			publish := func(i int) { p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(i)) }
+			refused := refuseRetries(cluster, kerr.NotEnoughReplicas)
+			n.changeAnswer(said)
 			publish(0)
-			if err := p.Flush(t.Context()); err != nil {
-				t.Fatal(err)
-			}
-			n.changeAnswer(uint16(said.Code))
+			eventually(t, "it is tried again", func() bool { return refused.Hits() > 0 })
 			publish(1)
-			eventually(t, "the answer came", n.isAway)
-			publish(2) // before a second attempt can be made
-			n.join()
+			before := refused.Hits()
+			eventually(t, "it is tried when there is more", func() bool { return refused.Hits() > before+1 })
+			refused.Remove()
 			if err := p.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			publish(3)
+			publish(2)
 			if err := p.Flush(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			f.check(t, 4, published)
-			inOrder(t, readAll(t, cluster, "transfers", 4), 4)
+			f.check(t, 3, published)
+			if got := numbers(t, readAll(t, cluster, "transfers", 3)); got != "[0 1 2]" || !n.changed() {
+				t.Errorf("the topic has %s, want [0 1 2]; changed: %v", got, n.changed())
+			}
 		})
 	}
 }
@@ -62,22 +75,36 @@ func TestTheNextEventIsNotTakenForOneThatWasWrittenThoughTheAnswerSaidNo(t *test
 			if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 				t.Fatal(err)
 			}
-			n.changeAnswer(uint16(said.Code))
+			n.changeAnswer(said)
 			p.patience.attempts = 1
-			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil {
-				t.Fatal("published, and the answer said no")
+			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil || !n.changed() {
+				t.Fatalf("error %v after an answer that said no; changed: %v", err, n.changed())
 			}
-			n.join()
 			p.patience.attempts = 0
-			for i := 2; i < 4; i++ {
-				if err := p.Publish(t.Context(), transfer{Number: i}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got := numbers(t, readAll(t, cluster, "transfers", 4)); got != "[0 1 2 3]" {
-				t.Errorf("the topic has %s, want [0 1 2 3]", got)
-			}
+			publishTwoMore(t, p, cluster, "[0 1 2 3]")
 		})
+	}
+}
+
+// publishTwoMore publishes events 2 and 3, after which the topic is to have want.
+func publishTwoMore(t *testing.T, p *Publisher, c *kfake.Cluster, want string) {
+	t.Helper()
+	f := newFates()
+	for i := 2; i < 4; i++ {
+		p.PublishAsync(t.Context(), transfer{Number: i}, f.of(i))
+		if err := p.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if f.errs[i] != nil {
+			t.Fatal(f.errs[i])
+		}
+	}
+	n := len(want) / 2
+	if at := f.last[3].Offset; at != int64(n-1) {
+		t.Fatalf("event 3 is at %d, want %d: it, or another, was taken for one that was there", at, n-1)
+	}
+	if got := numbers(t, readAll(t, c, "transfers", n)); got != want {
+		t.Errorf("the topic has %s, want %s", got, want)
 	}
 }
 
@@ -87,15 +114,15 @@ func TestWhatTheBrokerHasAlreadyIsPublished(t *testing.T) {
 	cfg := quick(t, cluster)
 	p := newPublisher(t, cfg)
 	n := through(p, cfg)
-	n.changeAnswer(uint16(kerr.RequestTimedOut.Code))
+	n.changeAnswer(kerr.RequestTimedOut)
+	known := refuseRetries(cluster, kerr.DuplicateSequenceNumber)
+	p.patience.attempts = 2
 	f := newFates()
 	p.PublishAsync(t.Context(), transfer{Number: 0}, f.of(0))
-	eventually(t, "the answer came", n.isAway)
-	known := fault(cluster, kerr.DuplicateSequenceNumber, 1)
-	n.join()
 	if err := p.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	known.Remove()
 	f.check(t, 1, published)
 	if known.Hits() != 1 || f.last[0].Offset != -1 {
 		t.Errorf("the event is at %d after %d repetitions that were known, want -1 after 1", f.last[0].Offset, known.Hits())
@@ -128,14 +155,7 @@ func TestTheSecondEventIsNotTakenForAFirstThatWasGivenUp(t *testing.T) {
 			}
 			p.patience.timeout = time.Minute
 			release()
-			for i := 2; i < 4; i++ {
-				if err := p.Publish(t.Context(), transfer{Number: i}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if got := numbers(t, readAll(t, cluster, "transfers", len(c.want)/2)); got != c.want {
-				t.Errorf("the topic has %s, want %s", got, c.want)
-			}
+			publishTwoMore(t, p, cluster, c.want)
 		})
 	}
 }
