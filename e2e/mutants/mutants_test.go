@@ -130,7 +130,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 	for _, m := range mutants {
 		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) {
 			overlay := plant(t, m)
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-timeout", "90s", "-count=1", filepath.Join(internal, filepath.Dir(m.file)),
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-failfast", "-timeout", "90s", "-count=1", filepath.Join(internal, filepath.Dir(m.file)),
 				"-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
 			if err == nil {
 				t.Fatalf("SURVIVED: %s", m.name)
