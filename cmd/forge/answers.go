@@ -123,12 +123,20 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 
 // content is what is in the answers file, and what to call it.
 func (f *answerFlags) content(stdin io.Reader) (data []byte, name string, err error) {
-	if f.file == "-" {
-		data, err = io.ReadAll(io.LimitReader(stdin, maxFile))
-		return data, "stdin", err
+	from, name := stdin, "stdin"
+	if f.file != "-" {
+		file, err := os.Open(f.file)
+		if err != nil {
+			return nil, f.file, err
+		}
+		defer func() { _ = file.Close() }()
+		from, name = file, f.file
 	}
-	data, err = os.ReadFile(f.file)
-	return data, f.file, err
+	data, err = io.ReadAll(io.LimitReader(from, maxFile+1))
+	if len(data) > maxFile {
+		err = fmt.Errorf("%s has more than %d bytes", name, maxFile)
+	}
+	return data, name, err
 }
 
 // inFile reports whether the file answers the question of that key.

@@ -55,7 +55,7 @@ what no flag and no answers file has answered; elsewhere the defaults stand.`,
 
 func atMostOneName(_ *cobra.Command, args []string) error {
 	if len(args) > 1 {
-		return usage("quote a name that has spaces; topics go to --topics", "one NAME is expected, but got %s", strings.Join(args, " "))
+		return usage("a name has no spaces; topics go to --topics", "one NAME is expected, but got %s", strings.Join(args, " "))
 	}
 	return nil
 }
@@ -87,7 +87,7 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 	start := time.Now()
 	tree, err := render.Render(template.FS, a, buildInfo().Version)
 	if err != nil {
-		return err
+		return refused(err)
 	}
 	if !o.dryRun {
 		if err := write(ctx, tree, target); err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"syscall"
@@ -13,9 +14,10 @@ const exeSuffix = ""
 // ownGroup has cmd started as the leader of a new process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
-// signalGroup sends a signal to the process group that cmd leads.
+// signalGroup sends a signal to the process group that cmd leads, and wakes it:
+// a terminal may have stopped it for writing (stty tostop).
 func signalGroup(cmd *exec.Cmd, s os.Signal) error {
-	return syscall.Kill(-cmd.Process.Pid, s.(syscall.Signal))
+	return errors.Join(syscall.Kill(-cmd.Process.Pid, s.(syscall.Signal)), syscall.Kill(-cmd.Process.Pid, syscall.SIGCONT))
 }
 
 // endedBySignal reports whether an interrupt ended the process.

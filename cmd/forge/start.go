@@ -169,7 +169,7 @@ func runToEnd(ctx context.Context, cmd *exec.Cmd) error {
 	case <-ctx.Done():
 	}
 	again := make(chan os.Signal, 1)
-	signal.Notify(again, os.Interrupt, syscall.SIGTERM)
+	signal.Notify(again, os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT)
 	defer signal.Stop(again)
 	_ = signalGroup(cmd, os.Interrupt)
 	for {

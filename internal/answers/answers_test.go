@@ -77,6 +77,8 @@ var refused = []struct{ question, value, reason string }{
 	{answers.Topics, "order,orders", "share the Go name Order"},
 	{answers.Topics, "orders,ORDERS", "share the file name orders.go"},
 	{answers.Topics, "---,___", "share the Go name Topic"},
+	{answers.Topics, "orders,orders_dlq", "share the topic orders_dlq"},
+	{answers.Topics, "orders_dlq,orders", "share the topic orders_dlq"},
 
 	{answers.Group, "", "is empty"},
 	{answers.Group, "  ", "is blank"},

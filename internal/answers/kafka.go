@@ -19,26 +19,26 @@ const maxKafkaName = 249
 const deadLetterSuffix = ".dlq"
 
 // CheckTopics checks the topics: each by itself, and that no two of them give
-// the same name to a file or to something in Go.
+// the same name to a file, to something in Go, or to a topic.
 func CheckTopics(topics []string) error {
 	if len(topics) == 0 {
 		return &Problem{Question: Topics, Reason: "names no topic", Hint: "name at least one, as in orders"}
 	}
 	var problems []error
-	for i, topic := range topics {
-		if p := checkTopic(topic); p != nil {
+	given := make(map[string]bool)
+	taken := make(map[string]string) // by what they call, the topics that were first
+	for _, topic := range topics {
+		p := checkTopic(topic)
+		switch {
+		case p != nil:
+		case given[topic]:
+			p = &Problem{Question: Topics, Value: topic, Reason: "is given twice", Hint: "name each topic once"}
+		default:
+			p = checkShared(topic, taken)
+		}
+		given[topic] = true
+		if p != nil {
 			problems = append(problems, p)
-			continue
-		}
-		if slices.Contains(topics[:i], topic) {
-			problems = append(problems, &Problem{Question: Topics, Value: topic, Reason: "is given twice", Hint: "name each topic once"})
-			continue
-		}
-		for _, other := range topics[:i] {
-			if p := checkPair(topic, other); p != nil {
-				problems = append(problems, p)
-				break
-			}
 		}
 	}
 	return errors.Join(problems...)
@@ -68,25 +68,33 @@ func checkTopic(topic string) *Problem {
 	return p
 }
 
-// checkPair tells what two valid topics have in common that two may not.
-func checkPair(topic, other string) *Problem {
-	a, b := NamesOf(topic), NamesOf(other)
-	var shared string
-	switch {
-	case a.Handler == b.Handler:
-		shared = "the Go name " + a.Handler
-	case a.Model == b.Model:
-		shared = "the Go name " + a.Model
-	case a.File == b.File:
-		shared = "the file name " + a.File + ".go"
-	default:
-		return nil
+// checkShared tells what a valid topic would share with one before it, and
+// otherwise notes what it takes for itself.
+func checkShared(topic string, taken map[string]string) *Problem {
+	n := NamesOf(topic)
+	known := func(topic string) string {
+		return fmt.Sprintf("the topic %s: dead letters have topics too, and Kafka takes . and _ for the same", strings.ReplaceAll(topic, ".", "_"))
 	}
-	return &Problem{
-		Question: Topics, Value: topic,
-		Reason: fmt.Sprintf("and %q would share %s", other, shared),
-		Hint:   "one service cannot have both: leave one of them to another service",
+	claims := []string{
+		"the Go name " + n.Handler,
+		"the Go name " + n.Model + " of a model",
+		"the file name " + n.File + ".go",
+		known(topic),
+		known(topic + deadLetterSuffix),
 	}
+	for _, claim := range claims {
+		if other, ok := taken[claim]; ok {
+			return &Problem{
+				Question: Topics, Value: topic,
+				Reason: fmt.Sprintf("and %q would share %s", other, claim),
+				Hint:   "one service cannot have both: leave one of them to another service",
+			}
+		}
+	}
+	for _, claim := range claims {
+		taken[claim] = topic
+	}
+	return nil
 }
 
 // CheckGroup checks a consumer group's name.

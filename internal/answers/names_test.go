@@ -115,13 +115,16 @@ func TestAcceptedTopicsDoNotMeet(t *testing.T) {
 		if answers.CheckTopics(all) != nil {
 			return
 		}
-		handlers, models, files := make(map[string]bool), make(map[string]bool), make(map[string]bool)
+		handlers, models, files, kafka := make(map[string]bool), make(map[string]bool), make(map[string]bool), make(map[string]bool)
 		for _, topic := range all {
 			n := answers.NamesOf(topic)
 			handlers[n.Handler], handlers["New"+n.Handler], models[n.Model], files[n.File] = true, true, true, true
+			for _, name := range []string{topic, topic + ".dlq"} {
+				kafka[strings.ReplaceAll(name, ".", "_")] = true // for Kafka the two are one
+			}
 		}
-		if len(handlers) != 2*len(all) || len(models) != len(all) || len(files) != len(all) {
-			t.Errorf("names meet: %v %v %v", handlers, models, files)
+		if len(handlers) != 2*len(all) || len(models) != len(all) || len(files) != len(all) || len(kafka) != 2*len(all) {
+			t.Errorf("names meet: %v %v %v %v", handlers, models, files, kafka)
 		}
 	})
 }

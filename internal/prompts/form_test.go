@@ -65,6 +65,29 @@ func (d *driver) press(keys ...tea.KeyType) *driver {
 
 func (d *driver) shown() string { return ansi.Strip(d.View()) }
 
+func TestFormIsShownInAWindowOfAnySize(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	for _, width := range []int{0, 1, 18, 19, 40, 300} {
+		d.send(tea.WindowSizeMsg{Width: width, Height: width / 3})
+		if !strings.Contains(d.shown(), "Go module") {
+			t.Errorf("%d columns: no question:\n%s", width, d.shown())
+		}
+	}
+}
+
+func TestWhatWasTypedBeforeTheFormGoesIntoItsFields(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a)) // until then the terminal makes line feeds of Enter
+	d.typed("example.com/me/shop").press(tea.KeyCtrlJ).typed("a, b").press(tea.KeyCtrlJ).typed("team-a ").press(tea.KeyCtrlJ, tea.KeyCtrlJ, tea.KeyCtrlJ)
+	if err := d.submit(); err != nil {
+		t.Fatal(err)
+	}
+	if a.Module != "example.com/me/shop" || strings.Join(a.Topics, "|") != "a|b" || a.Group != "team-a" {
+		t.Errorf("%+v", a)
+	}
+}
+
 func TestFormShowsEveryQuestionWithItsDefault(t *testing.T) {
 	a := answers.Defaults("shop")
 	screen := drive(t, Questions(&a)).shown()

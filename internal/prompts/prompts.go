@@ -66,7 +66,7 @@ func SplitList(answer string) []string {
 func JoinList(items []string) string { return strings.Join(items, ", ") }
 
 func (q Question) accept(answer string) error {
-	if strings.TrimSpace(answer) == "" {
+	if answer = strings.TrimSpace(answer); answer == "" {
 		if q.Default == "" && q.Options == nil {
 			return errNeeded
 		}

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"cmp"
 	"fmt"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -48,6 +49,14 @@ func newScreen(heading string, questions []Question) *screen {
 	return s
 }
 
+// leastWidth is what the form is drawn for in narrower windows, because huh's
+// inputs panic in fewer columns than their text needs, and usualHeight in those
+// that have no size.
+const (
+	leastWidth  = 40
+	usualHeight = 24
+)
+
 // Init starts the form.
 func (s *screen) Init() tea.Cmd { return s.form.Init() }
 
@@ -57,7 +66,14 @@ func (s *screen) View() string { return s.form.View() }
 // Update hands a message on to the form.
 func (s *screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		msg.Width = max(msg.Width, leastWidth)
+		msg.Height = cmp.Or(msg.Height, usualHeight)
+		return s, s.pass(msg)
 	case tea.KeyMsg:
+		if msg.Type == tea.KeyCtrlJ { // an Enter from before the terminal was the form's
+			msg.Type = tea.KeyEnter
+		}
 		if s.held && msg.Type != tea.KeyCtrlC {
 			s.typed = append(s.typed, msg)
 			return s, nil

@@ -17,9 +17,7 @@ import "os"
 var term, had = os.LookupEnv("TERM")
 
 func init() {
-	if had {
-		_ = os.Setenv("TERM", "dumb")
-	}
+	_ = os.Setenv("TERM", "dumb")
 }
 
 // Restore gives TERM its value back. It belongs in the init function of the
@@ -27,5 +25,7 @@ func init() {
 func Restore() {
 	if had {
 		_ = os.Setenv("TERM", term)
+	} else {
+		_ = os.Unsetenv("TERM")
 	}
 }

@@ -13,7 +13,7 @@ type Order struct {
 // other types too, each with a model and a handler of its own.
 func (Order) MessageType() string { return "OrderCreated" }
 
-// Topic is where an Order is published.
+// Topic is where it is published.
 func (Order) Topic() string { return "orders" }
 
 // Key is the id of what the message is about. Messages with the same key stay
