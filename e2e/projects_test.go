@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
 )
@@ -19,8 +20,14 @@ func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
 // nothing, its go.mod is what go mod tidy would write, and its own tests pass
 // under the race detector.
 func TestProjectsAreInOrder(t *testing.T) {
+	var longest time.Duration
 	for _, set := range generated.Sets {
 		t.Run(set.Name, func(t *testing.T) {
+			if end, ok := t.Deadline(); ok && time.Until(end) < 2*longest {
+				generated.Missing(t, "another service takes up to %v, and go test ends before: give it -timeout 30m", longest.Round(time.Second))
+			}
+			began := time.Now()
+			defer func() { longest = max(longest, time.Since(began)) }()
 			dir := generated.Project(t, set)
 			t.Run("gofmt", func(t *testing.T) {
 				if files := generated.Do(t, dir, "gofmt", "-l", "."); files != "" {

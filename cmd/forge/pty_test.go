@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,6 +33,7 @@ type console struct {
 const patience = 20 * time.Second
 
 // onTerminal starts forge in dir on a terminal that answers no question itself.
+// A name alone in env is a variable that is not set.
 func onTerminal(t *testing.T, dir string, env []string, args ...string) *console {
 	t.Helper()
 	exe, err := os.Executable()
@@ -42,6 +44,7 @@ func onTerminal(t *testing.T, dir string, env []string, args ...string) *console
 	cmd.Args[0] = "forge" // see TestMain
 	cmd.Dir = dir
 	cmd.Env = append([]string{"TERM=xterm-256color", "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { name, _, _ := strings.Cut(v, "="); return slices.Contains(env, name) })
 	f, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: 24, Cols: 80})
 	if err != nil {
 		t.Fatal(err)
@@ -237,12 +240,14 @@ func TestTerminalIsAskedNothingWhereNoFormIsShown(t *testing.T) {
 		{"new", "shop", "--no-input", "--dry-run"},
 		{"new", "shop", "--no-input", "--json"},
 	} {
-		c := onTerminal(t, t.TempDir(), nil, args...)
-		if code := c.ends(); code != 0 {
-			t.Errorf("%v: exit code %d", args, code)
-		}
-		if bytes.ContainsRune(c.seen, '\x1b') {
-			t.Errorf("%v: escape sequences for the terminal: %.80q", args, c.seen)
+		for _, env := range [][]string{nil, {"TERM"}} {
+			c := onTerminal(t, t.TempDir(), env, args...)
+			if code := c.ends(); code != 0 {
+				t.Errorf("%v %v: exit code %d", env, args, code)
+			}
+			if bytes.ContainsRune(c.seen, '\x1b') {
+				t.Errorf("%v %v: escape sequences for the terminal: %.80q", env, args, c.seen)
+			}
 		}
 	}
 }
