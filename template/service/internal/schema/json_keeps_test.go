@@ -1,7 +1,9 @@
 package schema_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -41,10 +43,8 @@ func TestJSONThatAModelWritesKeepsItsSchema(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.Schemas()[0].Text), &schema); err != nil {
 		t.Fatal(err)
 	}
-	rules, err := message.NewBody[sparse]()
-	if err != nil {
-		t.Fatal(err)
-	}
+	rules := message.NewRegistry()
+	message.Register(rules, "rules", message.TypedHandlerFunc[sparse](func(context.Context, message.Of[sparse]) error { return nil }))
 	one, a, text := 1, "A", "ab"
 	full := sparse{
 		Up: &line{"x"}, Ups: []*line{{"x"}, nil}, Named: map[string]*line{"k": nil}, Gone: &line{"x"}, Kind: &a, Grade: &one, Text: &text,
@@ -54,7 +54,8 @@ func TestJSONThatAModelWritesKeepsItsSchema(t *testing.T) {
 	nested.Self = &sparse{Quoted: "c"}
 	for _, body := range []sparse{{Quoted: "c"}, full, nested} {
 		value := encode(t, c, message.NewHeader("sparse", "tests"), body).Value[5:]
-		if _, err := rules.Read(value); err != nil {
+		m, h := &message.Message{Topic: "rules"}, message.NewHeader("sparse", "tests")
+		if err := errors.Join((message.JSON{}).Encode(t.Context(), m, &h, json.RawMessage(value)), rules.Handle(t.Context(), m)); err != nil {
 			t.Fatalf("the test is wrong: %v", err)
 		}
 		var document any
