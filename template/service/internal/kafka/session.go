@@ -75,9 +75,9 @@ func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.Consume
 	s.tellJump(cs, sc)
 	c := &claim{session: s, sarama: cs, topic: sc.Topic(), partition: sc.Partition(), initial: sc.InitialOffset()}
 	s.begin(c)
+	defer s.end(c) // a claim that drains still has marks for the engine's committer
 	lane := s.consumer.engine.Assign(c)
 	s.take(cs, sc, c, lane)
-	s.end(c) // its last commit is the drain's
 	// The session's context has ended by now, so the drain has its own time.
 	if err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil {
 		s.consumer.log.Warn("partition was given back with work left", "topic", c.topic, "partition", c.partition, "error", err)
@@ -122,9 +122,11 @@ type claim struct {
 	sarama    sarama.ConsumerGroupSession
 	topic     string
 	partition int32
-	initial   int64        // what the group had committed, or less than 0
-	started   bool         // a first message was delivered
-	marked    atomic.Int64 // what the group is to read next, 0 before the first mark
+	initial   int64 // what the group had committed, or less than 0
+	started   bool  // a first message was delivered
+
+	mu     sync.Mutex
+	marked int64 // what the group is to read next, 0 before the first mark
 }
 
 // starts notes the first delivered offset. When it lies below the committed
@@ -142,8 +144,17 @@ func (c *claim) starts(first int64) {
 
 // Mark implements engine.Claim.
 func (c *claim) Mark(offset int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.sarama.MarkOffset(c.topic, c.partition, offset+1, "")
-	c.marked.Store(offset + 1)
+	c.marked = offset + 1
+}
+
+// toRead returns what the group is to read next by the claim's marks.
+func (c *claim) toRead() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.marked
 }
 
 // Commit implements engine.Claim.
@@ -164,7 +175,7 @@ func (s *session) commit(ctx context.Context, cs sarama.ConsumerGroupSession, cl
 	want := make(map[*claim]int64, len(claims))
 	partitions := map[string][]int32{}
 	for _, c := range claims {
-		if marked := c.marked.Load(); marked > 0 {
+		if marked := c.toRead(); marked > 0 {
 			want[c] = marked
 			partitions[c.topic] = append(partitions[c.topic], c.partition)
 		}
@@ -179,13 +190,25 @@ func (s *session) commit(ctx context.Context, cs sarama.ConsumerGroupSession, cl
 			return fmt.Errorf("read back the committed offsets: %w", err)
 		}
 		for c, marked := range want {
-			if block := got.GetBlock(c.topic, c.partition); block == nil || block.Offset < marked {
+			if !c.has(got, marked) {
 				return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, marked)
 			}
 		}
 		return nil
 	})
 }
+
+// has reports whether the group's offsets show a commit of at least marked. One
+// beyond the claim's last mark is not of its making: it stands there from before
+// the claim went back to a lower offset, and the commit was lost.
+func (c *claim) has(got *sarama.OffsetFetchResponse, marked int64) bool {
+	block := got.GetBlock(c.topic, c.partition)
+	return block != nil && marked <= block.Offset && block.Offset <= c.toRead()
+}
+
+// errNoSession is what the engine gets when it commits between sessions. Claims
+// have committed when they ended, so it is a commit called off, no failure.
+var errNoSession = fmt.Errorf("not a member of the group at present: %w", context.Canceled)
 
 // source is the consumer as the engine sees it.
 type source Consumer
@@ -194,7 +217,7 @@ type source Consumer
 func (s *source) Commit(ctx context.Context) error {
 	current := s.session.Load()
 	if current == nil {
-		return nil // between sessions: claims commit when they end
+		return errNoSession
 	}
 	return current.commit(ctx, *current.current.Load(), current.live())
 }

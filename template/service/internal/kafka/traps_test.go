@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -153,11 +152,7 @@ func TestMarksCountAfterAnOffsetOutOfRange(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 5)...)
-	var offsets kadm.Offsets
-	offsets.AddOffset("payments", 0, 1000, -1)
-	if err := kadm.NewClient(newClient(t, c)).CommitAllOffsets(t.Context(), "tests", offsets); err != nil {
-		t.Fatal(err)
-	}
+	commitAt(t, c, 1000)
 	r := consume(t, settings(t, c), succeed, "payments")
 	r.await(t, engine.Handled, 5)
 	if err := r.stop(); err != nil {

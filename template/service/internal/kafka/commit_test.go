@@ -1,0 +1,72 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// TestWhatTheCommitterBelievesDuringADrainIsCommitted: the engine's committer
+// goes on while all claims drain. If it were told that nothing was left to
+// commit, the drain would believe that its last marks are committed too.
+func TestWhatTheCommitterBelievesDuringADrainIsCommitted(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 2)...)
+	finish, giveUp := make(chan struct{}), make(chan struct{})
+	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "10ms"), func(_ context.Context, m message.Of[payment]) error {
+		if m.Body.N == 0 {
+			<-finish
+			return nil
+		}
+		<-giveUp
+		return message.Retry(errors.New("not today"))
+	}, "payments")
+	eventually(t, "both messages run", func() bool { return r.Stats().Busy == 2 })
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	eventually(t, "the consumer drains", func() bool { return drains(r) })
+	close(finish)
+	eventually(t, "the engine believes that the first message is committed", func() bool { return r.Stats().Window == 1 })
+	close(giveUp)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	if got := committed(t, c, 0); got != 1 {
+		t.Errorf("committed %d, want 1", got)
+	}
+}
+
+// TestALostCommitBelowAStaleOneIsRepeated: after a jump back to lower offsets
+// the group still has the higher one, which is no proof of a lower commit.
+func TestALostCommitBelowAStaleOneIsRepeated(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 5)...)
+	commitAt(t, c, 1000)
+	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
+	r.await(t, engine.Handled, 5)
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator, Count: 3})
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := committed(t, c, 0); got != 5 {
+		t.Errorf("committed %d, want 5", got)
+	}
+}
+
+// TestBetweenSessionsNothingIsCommittedAndNobodyAlarmed: nil would say that
+// marks are durable, and any error but a cancellation is a warning in the log.
+func TestBetweenSessionsNothingIsCommittedAndNobodyAlarmed(t *testing.T) {
+	t.Parallel()
+	if err := (*source)(new(Consumer)).Commit(t.Context()); !errors.Is(err, context.Canceled) {
+		t.Errorf("a commit without a session says %v, want a cancellation", err)
+	}
+}
