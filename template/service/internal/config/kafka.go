@@ -15,7 +15,7 @@ type Kafka struct {
 	MaxPollRecords int    `env:"KAFKA_MAX_POLL_RECORDS" envDefault:"4096" min:"1" max:"1000000" doc:"messages of one partition held in memory before its fetching pauses"`
 	MaxPollBytes   int64  `env:"KAFKA_MAX_POLL_BYTES" envDefault:"8388608" min:"1024" max:"1073741824" doc:"bytes of one partition held in memory before its fetching pauses"`
 
-	ErrorPolicy      string        `env:"KAFKA_ERROR_POLICY" envDefault:"dead-letter" oneof:"dead-letter retry skip stop" doc:"what becomes of a message that failed for good"`
+	ErrorPolicy      string        `env:"KAFKA_ERROR_POLICY" envDefault:"dead-letter" oneof:"dead-letter retry skip stop" doc:"what becomes of a message that failed for good; only dead-letter needs the .dlq topics"`
 	UnknownTypes     string        `env:"KAFKA_UNKNOWN_TYPES" envDefault:"default-handler" oneof:"default-handler dead-letter" doc:"where a message goes whose type no handler of its topic takes; without a default handler it is a dead letter"`
 	RetryPolicy      string        `env:"KAFKA_RETRY_POLICY" envDefault:"exponential" oneof:"exponential fibonacci fixed" doc:"how the delays between attempts grow"`
 	RetryMaxAttempts int           `env:"KAFKA_RETRY_MAX_ATTEMPTS" envDefault:"5" min:"1" max:"1000000" doc:"attempts, the first included, before the error policy decides"`

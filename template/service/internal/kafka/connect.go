@@ -129,7 +129,8 @@ func (c *Consumer) joinUntil(ctx context.Context, s *session) error {
 // join makes sure of the topics, which may be gone since the last session, and
 // is a member of the group until that session ends.
 func (c *Consumer) join(ctx context.Context, s *session) error {
-	err := within(ctx, func() error { return ensureTopics(ctx, s.admin, c.registry.Topics(), c.log) })
+	deadLetters := c.cfg.ErrorPolicy == "dead-letter" // the other policies write none
+	err := within(ctx, func() error { return ensureTopics(ctx, s.admin, c.registry.Topics(), deadLetters, c.log) })
 	if err != nil {
 		return err
 	}

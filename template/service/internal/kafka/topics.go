@@ -72,19 +72,21 @@ func (a asking) ListConsumerGroupOffsets(group string, partitions map[string][]i
 	return got, err
 }
 
-// ensureTopics checks that the subscribed topics exist and that each has a
-// topic for its dead letters, which it creates where it is missing. All
-// problems come back in one error. Those that only a person can mend, such as
+// ensureTopics checks that the subscribed topics exist and, if deadLetters, that
+// each has a topic for its dead letters, which it creates where it is missing.
+// All problems come back in one error. Those that only a person can mend, such as
 // a right that the service has not, are fatal. A subscribed topic that is
 // missing is not: it may be created any time, so the caller says so and tries
 // again.
-func ensureTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []string, log *slog.Logger) error {
-	if err := checkNames(topics); err != nil {
+func ensureTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []string, deadLetters bool, log *slog.Logger) error {
+	if err := checkNames(topics, deadLetters); err != nil {
 		return fatal(err)
 	}
 	names := slices.Clone(topics)
-	for _, topic := range topics {
-		names = append(names, DeadLetterTopic(topic))
+	if deadLetters {
+		for _, topic := range topics {
+			names = append(names, DeadLetterTopic(topic))
+		}
 	}
 	found, err := describe(admin, names)
 	if err != nil {
@@ -95,19 +97,24 @@ func ensureTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []strin
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		errs = append(errs, ensureTopic(admin, found[topic], found[DeadLetterTopic(topic)], log))
+		err := checkTopic(found[topic])
+		if err == nil && deadLetters {
+			err = ensureDeadLetters(admin, found[topic], found[DeadLetterTopic(topic)], log)
+		}
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
 
-// checkNames refuses topics that cannot have dead letters.
-func checkNames(topics []string) error {
+// checkNames refuses topics of dead letters and, if there are to be any, topics
+// that cannot have them.
+func checkNames(topics []string, deadLetters bool) error {
 	var errs []error
 	for _, topic := range topics {
 		if strings.HasSuffix(topic, deadLetterSuffix) {
 			errs = append(errs, fmt.Errorf("topic %q holds dead letters: a service does not subscribe to those", topic))
 		}
-		if len(DeadLetterTopic(topic)) > maxTopicName {
+		if deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
 			errs = append(errs, fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName))
 		}
 	}
@@ -132,8 +139,8 @@ func describe(admin sarama.ClusterAdmin, names []string) (map[string]*sarama.Top
 	return found, nil
 }
 
-// ensureTopic checks one subscribed topic and the topic of its dead letters.
-func ensureTopic(admin sarama.ClusterAdmin, source, dead *sarama.TopicMetadata, log *slog.Logger) error {
+// checkTopic checks one subscribed topic.
+func checkTopic(source *sarama.TopicMetadata) error {
 	switch err := source.Err; {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return fmt.Errorf("topic %q does not exist: create it, or mend its name in handlers/handlers.go", source.Name)
@@ -142,6 +149,11 @@ func ensureTopic(admin sarama.ClusterAdmin, source, dead *sarama.TopicMetadata, 
 	case len(source.Partitions) == 0:
 		return fmt.Errorf("topic %q: %w", source.Name, err)
 	}
+	return nil
+}
+
+// ensureDeadLetters checks the topic of source's dead letters, or creates it.
+func ensureDeadLetters(admin sarama.ClusterAdmin, source, dead *sarama.TopicMetadata, log *slog.Logger) error {
 	switch err := dead.Err; {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
 		return createDeadLetters(admin, source, dead.Name, log)

@@ -33,7 +33,7 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 	}
 	admin := connectAdmin(t, cluster)
 	for range 2 { // the second time they are there
-		if err := ensureTopics(t.Context(), admin, []string{"payments", "invoices"}, quiet); err != nil {
+		if err := ensureTopics(t.Context(), admin, []string{"payments", "invoices"}, true, quiet); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -62,7 +62,7 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 	cluster := startCluster(t, kfake.SeedTopics(1, "invoices"))
 	admin := connectAdmin(t, cluster)
 	topics := []string{"payments", "invoices"}
-	err := ensureTopics(t.Context(), admin, topics, quiet)
+	err := ensureTopics(t.Context(), admin, topics, true, quiet)
 	if err == nil || isFatal(err) || !strings.Contains(err.Error(), `topic "payments" does not exist: create it`) {
 		t.Errorf("error is %v", err)
 	}
@@ -75,7 +75,7 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 	if err := cluster.CreateTopic("payments", 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := ensureTopics(t.Context(), admin, topics, quiet); err != nil {
+	if err := ensureTopics(t.Context(), admin, topics, true, quiet); err != nil {
 		t.Errorf("once the topic is there: %v", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{c.topic}, quiet)
+			err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{c.topic}, true, quiet)
 			if !isFatal(err) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v (fatal: %t), want it fatal with %q", err, isFatal(err), c.want)
 			}
@@ -110,11 +110,40 @@ func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
 	}
 }
 
+// TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics: the others never write to
+// them, and a service may have no right to make them.
+func TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"skip", "retry", "stop"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+			r := consume(t, settings(t, c, "KAFKA_ERROR_POLICY", policy), succeed, "payments")
+			eventually(t, "it is ready, or has ended", func() bool { return r.Ready() == nil || errors.Is(r.Ready(), errStopped) })
+			if err := r.stop(); err != nil {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+// TestWithoutDeadLettersANameMayBeLong: but a service never reads dead letters.
+func TestWithoutDeadLettersANameMayBeLong(t *testing.T) {
+	t.Parallel()
+	if err := checkNames([]string{strings.Repeat("p", maxTopicName)}, false); err != nil {
+		t.Error(err)
+	}
+	if checkNames([]string{"payments.dlq"}, false) == nil {
+		t.Error("a topic of dead letters was not refused")
+	}
+}
+
 func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.InvalidReplicationFactor, Count: -1})
-	err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{"payments"}, quiet)
+	err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{"payments"}, true, quiet)
 	if err == nil || isFatal(err) {
 		t.Errorf("error is %v (fatal: %t)", err, isFatal(err))
 	}
@@ -128,10 +157,10 @@ func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
 	}
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.UnknownTopicOrPartition, Count: 1})
 	admin := connectAdmin(t, cluster)
-	if err := ensureTopics(t.Context(), admin, []string{"payments"}, quiet); err == nil || isFatal(err) {
+	if err := ensureTopics(t.Context(), admin, []string{"payments"}, true, quiet); err == nil || isFatal(err) {
 		t.Errorf("when a broker does not know the topic yet: %v (fatal: %t)", err, isFatal(err))
 	}
-	if err := ensureTopics(t.Context(), admin, []string{"payments"}, quiet); !isFatal(err) {
+	if err := ensureTopics(t.Context(), admin, []string{"payments"}, true, quiet); !isFatal(err) {
 		t.Errorf("when it does: %v, want it fatal", err)
 	}
 }
