@@ -48,8 +48,8 @@ func TestAStopIsHeardWhileABrokerDoesNotAnswer(t *testing.T) {
 			c.SleepControl(func() { <-release })
 			return nil, nil, false
 		})
-		t.Cleanup(func() { close(release) })
 		r := consume(t, settings(t, c), succeed, "payments")
+		t.Cleanup(func() { close(release) })
 		<-asked
 		stopsWithinADrain(t, r)
 	})
