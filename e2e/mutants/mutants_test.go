@@ -96,7 +96,7 @@ var mutants = []mutant{
 		"err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil", "err := error(nil); err != nil"},
 	{"a claim cannot pause", "kafka/session.go",
 		"c.session.group.Pause(", "_ = any("},
-	{"the consume loop does not back off", "kafka/consumer.go",
+	{"the consume loop does not back off", "kafka/connect.go",
 		"sleep(ctx, delay)\n\t\t}\n", "_ = delay\n\t\t}\n"},
 	{"publish: what may have been written is sent with more", "kafka/producer_lane.go",
 		"if tried != nil && tried.maybe {", "if false {"},
