@@ -134,11 +134,28 @@ func (c *Consumer) join(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	err = s.group.Consume(ctx, c.registry.Topics(), s)
+	err = s.consume(ctx, c.registry.Topics())
 	if err != nil && ctx.Err() == nil {
 		// Sarama goes on asking a coordinator that is gone until it learns,
 		// much later, that the whole broker is.
 		_ = within(ctx, func() error { return s.client.RefreshCoordinator(c.cfg.GroupID) }) // err is what is wrong
 	}
 	return err
+}
+
+// consume is a member of the group until its session ends, and gives up joining
+// when ctx ends first: a join takes as long as another member drains, or a broker
+// hangs, and knows no context.
+func (s *session) consume(ctx context.Context, topics []string) error {
+	done := make(chan error, 1)
+	go func() { done <- s.group.Consume(ctx, topics, s) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	if s.giveUp() {
+		return ctx.Err() // closing the group leaves it, if it is joined soon
+	}
+	return <-done // its claims drain
 }

@@ -38,21 +38,23 @@ func TestAStopIsHeardWhileABrokerDoesNotAnswer(t *testing.T) {
 		<-accepted
 		stopsWithinADrain(t, r)
 	})
-	t.Run("looking after the topics", func(t *testing.T) {
-		t.Parallel()
-		c := startCluster(t, topicOf(1))
-		var once sync.Once
-		asked, release := make(chan struct{}), make(chan struct{})
-		c.ControlKey(createTopicsKey, func(kmsg.Request) (kmsg.Response, error, bool) {
-			once.Do(func() { close(asked) })
-			c.SleepControl(func() { <-release })
-			return nil, nil, false
+	for what, request := range map[string]kmsg.Key{"looking after the topics": createTopicsKey, "joining": kmsg.JoinGroup} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			var once sync.Once
+			asked, release := make(chan struct{}), make(chan struct{})
+			c.ControlKey(int16(request), func(kmsg.Request) (kmsg.Response, error, bool) {
+				once.Do(func() { close(asked) })
+				c.SleepControl(func() { <-release })
+				return nil, nil, false
+			})
+			r := consume(t, settings(t, c), succeed, "payments")
+			t.Cleanup(func() { close(release) })
+			<-asked
+			stopsWithinADrain(t, r)
 		})
-		r := consume(t, settings(t, c), succeed, "payments")
-		t.Cleanup(func() { close(release) })
-		<-asked
-		stopsWithinADrain(t, r)
-	})
+	}
 }
 
 // mute listens like a broker that hangs, and tells of the first connection.

@@ -22,8 +22,35 @@ type session struct {
 	admin    sarama.ClusterAdmin
 	current  atomic.Pointer[sarama.ConsumerGroupSession]
 
-	mu     sync.Mutex
-	claims []*claim // that have not ended
+	mu      sync.Mutex
+	claims  []*claim // that have not ended
+	member  bool     // of the group, from Setup to Cleanup
+	givenUp bool     // it is not to become one any more
+}
+
+// giveUp keeps the session from becoming a member, unless it is one.
+func (s *session) giveUp() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.givenUp = !s.member
+	return s.givenUp
+}
+
+// enter makes the session a member, unless that was given up.
+func (s *session) enter() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.member = !s.givenUp
+	return s.member
+}
+
+// leave makes it none, and reports whether it was one.
+func (s *session) leave() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.member
+	s.member = false
+	return was
 }
 
 func (s *session) live() []*claim {
@@ -47,6 +74,9 @@ func (s *session) end(c *claim) {
 // Setup is called when partitions were assigned.
 func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 	c := s.consumer
+	if !s.enter() {
+		return context.Canceled // nobody is there to consume
+	}
 	s.current.Store(&cs)
 	c.session.Store(s)
 	c.setState(nil)
@@ -56,8 +86,12 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 }
 
 // Cleanup is called when all claims have ended. There is nothing left to do
-// for them: with a cooperative strategy it comes far too late.
+// for them: with a cooperative strategy it comes far too late. It is called after
+// a Setup that failed too.
 func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
+	if !s.leave() {
+		return nil
+	}
 	s.consumer.session.Store(nil)
 	s.consumer.setState(errors.New("partitions are being assigned anew"))
 	s.consumer.log.Info("session ended", "group", s.consumer.cfg.GroupID, "cause", context.Cause(cs.Context()))
