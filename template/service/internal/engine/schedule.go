@@ -35,6 +35,15 @@ func (e *Engine) rouse() {
 	}
 }
 
+// stir rouses a worker when there is work for one. Whoever makes a lane eligible
+// other than by offering it calls it, with e.mu held, and so does a worker that
+// found a lane: the signals of two offers may have woken it alone.
+func (e *Engine) stir() {
+	if e.eligible() >= 0 {
+		e.rouse()
+	}
+}
+
 // next gives a worker the lane whose turn it is, waiting for one when there is
 // none. It returns nil when the engine closed. The lane that the worker comes
 // from, if any, loses it.
@@ -56,9 +65,7 @@ func (e *Engine) next(from *Lane) *Lane {
 			e.shares.took(l)
 			e.busy++
 			e.probe = false
-			if e.idle > 0 && e.eligible() >= 0 {
-				e.wake.Signal()
-			}
+			e.stir()
 			return l
 		}
 		e.idle++
@@ -103,7 +110,7 @@ func (e *Engine) remove(l *Lane) {
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
 	l.active = false
 	e.shares.reset(e.lanes, e.cfg.MaxWorkers)
-	e.wake.Broadcast()
+	e.stir()
 }
 
 // activate counts a lane as active from its first delivery on.
@@ -132,7 +139,7 @@ func (e *Engine) ageLanes() {
 	}
 	if changed {
 		e.shares.reset(e.lanes, e.cfg.MaxWorkers)
-		e.wake.Broadcast()
+		e.stir()
 	}
 }
 
@@ -157,5 +164,5 @@ func (e *Engine) closeBreaker() {
 	e.log.Info("handlers start again")
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.wake.Broadcast()
+	e.stir()
 }

@@ -101,3 +101,60 @@ func TestALoneLaneTakesAllWorkers(t *testing.T) {
 		_ = quiet.Drain(t.Context())
 	})
 }
+
+// Both deliveries signal the one worker that is idle, and it can take but one.
+func TestASecondWorkerStartsWhenOneWasWokenForTwoLanes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var waited atomic.Int64
+		waited.Store(-1)
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			if m.Partition == 0 && m.Offset == 1 {
+				time.Sleep(30 * time.Second)
+			}
+			if m.Partition == 1 {
+				waited.Store(int64(time.Since(m.Time)))
+			}
+			return nil
+		})
+		slow, quick := b.Assign(b), b.Assign(b)
+		slow.Deliver(batch(0, 1, "k")) // the first worker starts, and is idle then
+		synctest.Wait()
+		m := batch(0, 1, "k")
+		m[0].Partition, m[0].Time = 1, time.Now()
+		slow.Deliver(batch(1, 1, "k"))
+		quick.Deliver(m)
+		elapse(time.Minute)
+		if got := time.Duration(waited.Load()); got != 0 {
+			t.Errorf("the other lane's message waited %v, and 3 workers were never started", got)
+		}
+		_ = slow.Drain(t.Context())
+		_ = quick.Drain(t.Context())
+	})
+}
+
+// Two lanes that are active have two of the four workers reserved, and the
+// second may not have them once the first is gone unless somebody looks.
+func TestALaneThatEndsLeavesItsReserveAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var running atomic.Int64
+		b := start(t, settings(), func(context.Context, *message.Message) error {
+			running.Add(1)
+			time.Sleep(time.Second)
+			running.Add(-1)
+			return nil
+		})
+		busy, other := b.Assign(b), b.Assign(b)
+		busy.Deliver(batch(0, 40))
+		synctest.Wait()
+		if got := running.Load(); got != 3 {
+			t.Errorf("%d handlers run beside a reserve, want 3", got)
+		}
+		other.Lose()
+		synctest.Wait()
+		if got := running.Load(); got != 4 {
+			t.Errorf("%d handlers run once the reserve is gone, want all 4", got)
+		}
+		busy.Lose()
+		elapse(time.Minute)
+	})
+}
