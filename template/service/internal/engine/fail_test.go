@@ -185,6 +185,72 @@ func TestPanicIsADeadLetter(t *testing.T) {
 	})
 }
 
+// sayless panics when it is nil and asked what it says; causeless does when it
+// is asked what it wraps.
+type (
+	sayless   struct{ text string }
+	causeless struct{ cause error }
+)
+
+func (e *sayless) Error() string   { return e.text }
+func (e *causeless) Error() string { return "broken" }
+func (e *causeless) Unwrap() error { return e.cause }
+
+func TestAnErrorThatCannotBeAskedIsAPanic(t *testing.T) {
+	for name, handle := range map[string]func() error{
+		"text":           func() error { var e *sayless; return e },
+		"cause":          func() error { var e *causeless; return e },
+		"wrapped":        func() error { var e *causeless; return message.Retry(e) },
+		"wrapped text":   func() error { var e *sayless; return message.Retry(e) },
+		"panic":          func() error { var e *sayless; panic(e) },
+		"panicked cause": func() error { var e *causeless; panic(e) },
+	} {
+		for _, size := range []int{0, 2} {
+			t.Run(fmt.Sprintf("%s/batch=%d", name, size), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := &failingBatch{size: size, fail: func(m *message.Message) error {
+						if m.Offset == 0 {
+							return handle()
+						}
+						return nil
+					}}
+					b := startWith(t, settings(), h)
+					l := b.Assign(b)
+					l.Deliver(batch(0, 2, "a", "b"))
+					elapse(time.Second)
+					f, ok := b.buried.Load(int64(0))
+					if !ok || f.(Failure).Class != message.ClassPanic || f.(Failure).Reason() == "" {
+						t.Errorf("dead letter %+v, want class panic", f)
+					}
+					if b.marks.Load() != 1 {
+						t.Errorf("marked %d, want 1", b.marks.Load())
+					}
+					_ = l.Drain(t.Context())
+				})
+			})
+		}
+	}
+}
+
+// failingBatch handles messages one by one, or in batches with the same
+// outcomes.
+type failingBatch struct {
+	size int
+	fail func(*message.Message) error
+}
+
+func (h *failingBatch) Batch(string) message.Batch { return message.Batch{Size: h.size} }
+
+func (h *failingBatch) Handle(_ context.Context, m *message.Message) error { return h.fail(m) }
+
+func (h *failingBatch) HandleBatch(_ context.Context, batch []*message.Message) []error {
+	var outcomes []error
+	for _, m := range batch {
+		outcomes = append(outcomes, h.fail(m))
+	}
+	return outcomes
+}
+
 func TestWhileMostMessagesAskToBeTriedAgainNoneIsDeadLettered(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()

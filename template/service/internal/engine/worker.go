@@ -120,6 +120,9 @@ func (w *worker) handleBatch(l *Lane) {
 	var outcomes []error
 	aborted, err := w.guard(w.runs[0].queue.head, func(ctx context.Context) error {
 		outcomes = w.engine.batcher.HandleBatch(ctx, batch)
+		for i, err := range outcomes {
+			outcomes[i] = askable(err)
+		}
 		return errors.Join(outcomes...)
 	})
 	elapsed := time.Since(began)
@@ -184,10 +187,26 @@ func timedOut(err error, after time.Duration) error {
 func (w *worker) call(ctx context.Context, handle func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = message.NewPanicError(v)
+			err = askable(message.NewPanicError(v))
 		}
 	}()
-	return handle(ctx)
+	return askable(handle(ctx))
+}
+
+// askable returns err, or a PanicError in its place when it panics on being
+// asked what it says and wraps, as a nil pointer in an error does.
+func askable(err error) (asked error) {
+	if err == nil {
+		return nil
+	}
+	defer func() {
+		if v := recover(); v != nil {
+			asked = message.NewPanicError(v)
+		}
+	}()
+	_ = err.Error()
+	_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	return err
 }
 
 // interrupt ends the context of the handler that runs with the given count. It
