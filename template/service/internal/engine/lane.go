@@ -88,7 +88,8 @@ func (l *Lane) Deliver(batch []message.Message) {
 		it.msg.Attempt = 1
 		it.seq = l.tracker.add(it.msg.Offset)
 		l.records++
-		l.bytes += it.size()
+		it.size = sizeOf(&it.msg)
+		l.bytes += it.size
 		q := l.queueFor(it)
 		q.push(it)
 		if q.length == 1 {
@@ -148,7 +149,7 @@ func (l *Lane) release(q *queue) {
 func (l *Lane) finish(q *queue) {
 	it := q.pop()
 	l.records--
-	l.bytes -= it.size()
+	l.bytes -= it.size
 	l.tracker.done(it.seq)
 }
 

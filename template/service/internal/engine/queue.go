@@ -12,6 +12,7 @@ import (
 type item struct {
 	msg  message.Message
 	seq  uint64 // its place in order of delivery
+	size int64  // bytes of its key, value and headers, as delivered
 	next *item  // the next message of the same key
 
 	// Of its last attempt.
@@ -24,8 +25,28 @@ type item struct {
 	delay   time.Duration // before the next attempt
 }
 
-// size is what an item counts for in bytes.
-func (it *item) size() int64 { return int64(len(it.msg.Key) + len(it.msg.Value)) }
+// sizeOf is what a message counts for in bytes.
+func sizeOf(m *message.Message) int64 {
+	n := len(m.Key) + len(m.Value)
+	for i := range m.Headers {
+		n += len(m.Headers[i].Key) + len(m.Headers[i].Value)
+	}
+	return int64(n)
+}
+
+// delivered is what a message came with and its handler may exchange. The
+// worker puts it back after each attempt: the next one, and the dead letter, are
+// of the message that was delivered.
+type delivered struct {
+	key, value []byte
+	headers    []message.Field
+}
+
+func (it *item) delivered() delivered { return delivered{it.msg.Key, it.msg.Value, it.msg.Headers} }
+
+func (it *item) restore(d delivered) {
+	it.msg.Key, it.msg.Value, it.msg.Headers = d.key, d.value, d.headers
+}
 
 // queue holds the messages of one key that wait for their turn, the one being
 // handled first. It is in exactly one place: among the ready ones, with a

@@ -19,7 +19,7 @@ type Stats struct {
 	Busy   int              // workers that have something to do
 
 	Records int   // messages delivered and not terminal
-	Bytes   int64 // their keys and values
+	Bytes   int64 // their keys, values and headers
 	Refused int64 // messages whose dead letter was refused and is tried again
 	Waiting int   // messages that wait for something that is away
 

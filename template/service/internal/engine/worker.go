@@ -90,8 +90,9 @@ func (w *worker) handleAll(l *Lane) {
 				l.learn(passed, handled)
 				return
 			}
-			before := passed
+			before, came := passed, it.delivered()
 			aborted, err := w.guard(it, func(ctx context.Context) error { return w.engine.handler.Handle(ctx, &it.msg) })
+			it.restore(came)
 			passed = time.Since(began)
 			it.elapsed = passed - before
 			handled++
@@ -112,9 +113,9 @@ func (w *worker) handleBatch(l *Lane) {
 	if l.ending.Load() {
 		return
 	}
-	batch := make([]*message.Message, len(w.runs))
+	batch, came := make([]*message.Message, len(w.runs)), make([]delivered, len(w.runs))
 	for i, r := range w.runs {
-		batch[i] = &r.queue.head.msg
+		batch[i], came[i] = &r.queue.head.msg, r.queue.head.delivered()
 	}
 	began := time.Now()
 	var outcomes []error
@@ -130,6 +131,7 @@ func (w *worker) handleBatch(l *Lane) {
 	for i := range w.runs {
 		r := &w.runs[i]
 		it := r.queue.head
+		it.restore(came[i])
 		r.done, it.elapsed, it.failed = 1, elapsed, err
 		if outcomes != nil {
 			it.failed = outcomes[i]

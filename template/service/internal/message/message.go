@@ -10,7 +10,9 @@ import (
 
 // Message is one message as a broker delivered it, or as it is to be published.
 // Key, Value and Headers may share memory with the client's buffers: a handler
-// that keeps them after it returned copies them.
+// that keeps them after it returned copies them. A handler or middleware may set
+// them to others, but not write into what they point to: that holds for the rest
+// of this attempt, and the next one and the dead letter are as delivered again.
 type Message struct {
 	Topic     string
 	Partition int32

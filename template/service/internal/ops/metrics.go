@@ -34,7 +34,7 @@ var (
 	descPaused  = describe("partitions_paused", "Assigned partitions that take no messages for now.")
 	descBusy    = describe("workers_busy", "Workers that have something to do.")
 	descRecords = describe("messages_in_flight", "Messages taken from the broker and not done.")
-	descBytes   = describe("bytes_in_flight", "Keys and values of the messages in flight, in bytes.")
+	descBytes   = describe("bytes_in_flight", "Keys, values and headers of the messages in flight, in bytes.")
 	descRefused = describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again.")
 	descWaiting = describe("messages_waiting", "Messages that wait for something that is away.")
 	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
