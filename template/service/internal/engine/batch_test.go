@@ -18,6 +18,7 @@ type batchHandler struct {
 	batch message.Batch
 	mu    sync.Mutex
 	got   [][]int64
+	times []time.Time
 }
 
 func (h *batchHandler) Batch(string) message.Batch { return h.batch }
@@ -34,6 +35,7 @@ func (h *batchHandler) HandleBatch(_ context.Context, batch []*message.Message) 
 		}
 	}
 	h.got = append(h.got, offsets)
+	h.times = append(h.times, time.Now())
 	return outcomes
 }
 
@@ -61,6 +63,60 @@ func TestABatchIsFullOrHasWaitedAndHasOneMessageOfAKey(t *testing.T) {
 		}
 		if _, ok := b.buried.Load(int64(1)); !ok || b.marks.Load() != 4 {
 			t.Errorf("marked %d, want 4 and the bad row alone in the dead letters", b.marks.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestABatchThatWaitingCannotFillGoesAtOnce(t *testing.T) {
+	t.Run("order of the partition", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := settings()
+			cfg.Ordering = OrderPartition
+			b := startWith(t, cfg, &batchHandler{batch: message.Batch{Size: 10, Wait: time.Second}})
+			l := b.Assign(b)
+			l.Deliver(batch(0, 50, "a", "b", "c"))
+			synctest.Wait()
+			if s := b.Stats(); s.Records != 0 {
+				t.Errorf("%d of 50 wait although none can come beside them", s.Records)
+			}
+			_ = l.Drain(t.Context())
+		})
+	})
+	t.Run("paused", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := settings()
+			cfg.MaxPollRecords = 10
+			b := startWith(t, cfg, &batchHandler{batch: message.Batch{Size: 3, Wait: time.Second}})
+			l := b.Assign(newGate())
+			l.Deliver(batch(0, 20, "a", "b"))
+			synctest.Wait()
+			// At half of the watermark it flows again, and may be waited for.
+			if s := b.Stats(); s.Records != 4 || s.Paused != 0 {
+				t.Errorf("%d messages wait, %d lanes are paused; want 4, 0", s.Records, s.Paused)
+			}
+			_ = l.Drain(t.Context())
+		})
+	})
+}
+
+func TestABatchThatWentOutFullDoesNotHurryTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &batchHandler{batch: message.Batch{Size: 3, Wait: time.Second}}
+		b := startWith(t, settings(), h)
+		l := b.Assign(b)
+		began := time.Now()
+		l.Deliver(batch(0, 1))
+		elapse(500 * time.Millisecond)
+		l.Deliver(batch(1, 2)) // full
+		elapse(400 * time.Millisecond)
+		l.Deliver(batch(3, 1))
+		elapse(5 * time.Second)
+		if got := h.seen(); got != "[[0 1 2] [3]]" {
+			t.Errorf("batches %s, want a full one and the rest", got)
+		}
+		if got := h.times[1].Sub(began); got != 1900*time.Millisecond {
+			t.Errorf("the second went out %v after the start, want its whole wait from its first message on, at 1.9s", got)
 		}
 		_ = l.Drain(t.Context())
 	})

@@ -37,8 +37,8 @@ type Lane struct {
 	keys    map[uint64]*queue // queues by their key's hash; keys that share one only wait for each other
 	ready   queues
 	batch   message.Batch // of the lane's topic; its size is 0 for one by one
-	waiting bool          // for a batch to fill up
-	due     bool          // a batch has waited long enough
+	timer   *time.Timer   // of the batch that is filling up, nil for none
+	due     bool          // that has waited long enough
 	free    *queue        // for reuse
 	records int           // delivered and not terminal
 	bytes   int64         // of those
@@ -178,24 +178,6 @@ func (l *Lane) offer() {
 	}
 }
 
-// filled reports whether there is a whole batch, or one that has waited long
-// enough. If not, it makes sure that somebody looks again.
-func (l *Lane) filled() bool {
-	if l.ready.length >= l.batch.Size || l.due || l.batch.Wait == 0 {
-		return true
-	}
-	if !l.waiting {
-		l.waiting = true
-		time.AfterFunc(l.batch.Wait, func() {
-			l.mu.Lock()
-			defer l.mu.Unlock()
-			l.waiting, l.due = false, true
-			l.offer()
-		})
-	}
-	return false
-}
-
 // turn bounds how long a worker stays with a lane before others get theirs.
 const turn = 200 * time.Microsecond
 
@@ -227,21 +209,6 @@ func (l *Lane) take(runs []run) []run {
 	for range n {
 		q := l.ready.pop()
 		runs = append(runs, run{queue: q, limit: min(max(total/n, 1), q.length)})
-	}
-	l.busy += n
-	l.offer()
-	return runs
-}
-
-// takeBatch gives a worker one message of each ready key, a batch of them.
-func (l *Lane) takeBatch(runs []run) []run {
-	if l.ready.length == 0 || !l.filled() {
-		return runs
-	}
-	l.due = false
-	n := min(l.ready.length, l.batch.Size)
-	for range n {
-		runs = append(runs, run{queue: l.ready.pop(), limit: 1})
 	}
 	l.busy += n
 	l.offer()
