@@ -69,6 +69,8 @@ var mutants = []mutant{
 		"l.tracker.end - l.committed.Load()", "l.tracker.base - l.committed.Load()"},
 	{"an open breaker lets attempts run out", "engine/fail.go",
 		" || e.breaker.open.Load())", ")"},
+	{"handlers that were told to give up open the breaker", "engine/fail.go",
+		"if !aborted {", "if true {"},
 	{"an open breaker holds nobody back", "engine/schedule.go",
 		"if e.breaker.open.Load() && !e.probe", "if false"},
 	{"a success does not close the breaker", "engine/fail.go",

@@ -91,3 +91,23 @@ func TestALostLaneMarksNothing(t *testing.T) {
 		}
 	})
 }
+
+// Handlers that are told to give up fail as they do when a database is down.
+// That must not hold back those of the lanes that stay.
+func TestADrainDoesNotOpenTheBreaker(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures, cfg.Retry.PlainErrors = 3, true
+		b := start(t, cfg, func(ctx context.Context, _ *message.Message) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 4, "a", "b", "c", "d"))
+		synctest.Wait()
+		_ = l.Drain(t.Context())
+		if err := b.Ready(); err != nil {
+			t.Errorf("after a drain: %v", err)
+		}
+	})
+}

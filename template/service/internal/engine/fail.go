@@ -21,7 +21,9 @@ const (
 // judge decides about a message that failed, and reports it.
 func (l *Lane) judge(it *item, aborted bool) verdict {
 	e := l.engine
-	e.learnFailure(it)
+	if !aborted { // else its failure says nothing of what it needs
+		e.learnFailure(it)
+	}
 	away := message.IsUnavailable(it.failed)
 	again := away || e.again(it)
 	switch {
