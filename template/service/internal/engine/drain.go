@@ -113,6 +113,7 @@ func (l *Lane) commit(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
+		l.engine.commits.failed.Add(1)
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("engine: the last commit was not confirmed; its messages will be delivered again: %w", err)

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/maphash"
 	"log/slog"
@@ -39,6 +38,7 @@ type Engine struct {
 	hurry    chan struct{} // a commit is due before its time
 	stopped  chan error    // the error policy asks to stop
 
+	commits  commits
 	breaker  breaker
 	counters *counters    // by itself: it is written for each message, and what is beside it would be slow to read
 	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
@@ -94,32 +94,6 @@ func (e *Engine) close() {
 	defer e.mu.Unlock()
 	e.closed = true
 	e.wake.Broadcast()
-}
-
-// commit marks how far each lane is done and has the source commit it.
-func (e *Engine) commit(ctx context.Context) {
-	e.mu.Lock()
-	lanes := append([]*Lane(nil), e.lanes...)
-	e.mu.Unlock()
-	e.terminal.Store(0)
-	marks := make([]uint64, len(lanes))
-	moved := false
-	for i, l := range lanes {
-		marks[i] = l.mark()
-		moved = moved || marks[i] != l.committed.Load()
-	}
-	if !moved {
-		return
-	}
-	if err := e.source.Commit(ctx); err != nil {
-		if !errors.Is(err, context.Canceled) {
-			e.log.WarnContext(ctx, "commit failed, tried again at the next interval", "error", err)
-		}
-		return
-	}
-	for i, l := range lanes {
-		l.committed.Store(marks[i])
-	}
 }
 
 // stop asks Run to return because of a message that failed.

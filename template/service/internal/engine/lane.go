@@ -32,23 +32,26 @@ type Lane struct {
 	ctx    context.Context // ends when the lane must give up what it still does
 	giveUp context.CancelFunc
 
-	mu      sync.Mutex
-	tracker tracker
-	keys    map[uint64]*queue // queues by their key's hash; keys that share one only wait for each other
-	ready   queues
-	batch   message.Batch // of the lane's topic; its size is 0 for one by one
-	timer   *time.Timer   // of the batch that is filling up, nil for none
-	due     bool          // that has waited long enough
-	free    *queue        // for reuse
-	records int           // delivered and not terminal
-	bytes   int64         // of those
-	busy    int           // queues with a worker or at the dead letters
-	away    int           // messages that wait for what they need
-	missing error         // what the last of those said
-	paused  bool
-	dead    bool   // nothing is marked any more
-	marked  uint64 // the low-water mark that was marked last
-	rested  bool   // quietly is closed
+	mu        sync.Mutex
+	topic     string // known from the first message on
+	partition int32
+	tracker   tracker
+	keys      map[uint64]*queue // queues by their key's hash; keys that share one only wait for each other
+	ready     queues
+	batch     message.Batch // of the lane's topic; its size is 0 for one by one
+	timer     *time.Timer   // of the batch that is filling up, nil for none
+	due       bool          // that has waited long enough
+	free      *queue        // for reuse
+	records   int           // delivered and not terminal
+	bytes     int64         // of those
+	busy      int           // queues with a worker or at the dead letters
+	away      int           // messages that wait for what they need
+	missing   error         // what the last of those said
+	paused    bool
+	since     time.Time // when it was paused
+	dead      bool      // nothing is marked any more
+	marked    uint64    // the low-water mark that was marked last
+	rested    bool      // quietly is closed
 
 	ended   chan struct{} // closed when the lane is ending
 	quietly chan struct{} // closed when the lane is ending and no queue is busy
@@ -79,8 +82,8 @@ func (l *Lane) Deliver(batch []message.Message) {
 	if l.ending.Load() {
 		return
 	}
-	if l.tracker.end == 0 && l.engine.batcher != nil {
-		l.batch = l.engine.batcher.Batch(batch[0].Topic)
+	if l.tracker.end == 0 {
+		l.begin(&batch[0])
 	}
 	for i := range batch {
 		it := &items[i]
@@ -98,6 +101,14 @@ func (l *Lane) Deliver(batch []message.Message) {
 	}
 	l.flow()
 	l.offer()
+}
+
+// begin learns from the lane's first message which lane it is.
+func (l *Lane) begin(m *message.Message) {
+	l.topic, l.partition = m.Topic, m.Partition
+	if l.engine.batcher != nil {
+		l.batch = l.engine.batcher.Batch(m.Topic)
+	}
 }
 
 // queueFor returns the queue that a message waits in.
@@ -151,24 +162,6 @@ func (l *Lane) finish(q *queue) {
 	l.records--
 	l.bytes -= it.size
 	l.tracker.done(it.seq)
-}
-
-// flow pauses the claim above the watermarks and resumes it below half of
-// them. The distance keeps it from doing so all the time.
-func (l *Lane) flow() {
-	if l.pauser == nil {
-		return
-	}
-	c := &l.engine.cfg
-	span := l.tracker.span()
-	switch {
-	case !l.paused && (l.records > c.MaxPollRecords || l.bytes > c.MaxPollBytes || span > c.MaxUncommitted):
-		l.paused = true
-		l.pauser.Pause()
-	case l.paused && l.records <= c.MaxPollRecords/2 && l.bytes <= c.MaxPollBytes/2 && span <= c.MaxUncommitted/2:
-		l.paused = false
-		l.pauser.Resume()
-	}
 }
 
 // offer lets workers know that there is something to do.

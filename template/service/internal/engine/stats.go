@@ -23,6 +23,8 @@ type Stats struct {
 	Refused int64 // messages whose dead letter was refused and is tried again
 	Waiting int   // messages that wait for something that is away
 
+	FailedCommits int64 // ever; each is tried again
+
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
 	Window int64
@@ -32,7 +34,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	lanes := append([]*Lane(nil), e.lanes...)
-	s := Stats{Lanes: len(lanes), Busy: e.busy, Refused: e.refused.Load(), Events: map[string]int64{}}
+	s := Stats{Lanes: len(lanes), Busy: e.busy, Refused: e.refused.Load(), FailedCommits: e.commits.failed.Load(), Events: map[string]int64{}}
 	e.mu.Unlock()
 	for kind := range e.counters {
 		s.Events[EventKind(kind).String()] = e.counters[kind].Load()
@@ -59,7 +61,26 @@ func (e *Engine) Ready() error {
 	if n, err := e.waiting(); n > 0 {
 		return fmt.Errorf("%d messages wait for what is away and are tried again: %w", n, err)
 	}
-	return e.breaker.err()
+	if err := e.breaker.err(); err != nil {
+		return err
+	}
+	if err := e.commits.trouble(lasting * e.cfg.CommitInterval); err != nil {
+		return err
+	}
+	return e.pinned()
+}
+
+// pinned returns why a lane takes no messages although it has room for them.
+func (e *Engine) pinned() error {
+	e.mu.Lock()
+	lanes := append([]*Lane(nil), e.lanes...)
+	e.mu.Unlock()
+	for _, l := range lanes {
+		if err := l.pinned(lasting * e.cfg.CommitInterval); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // waiting returns how many messages wait for what they need, not counting those

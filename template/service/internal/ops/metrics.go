@@ -37,6 +37,7 @@ var (
 	descBytes   = describe("bytes_in_flight", "Keys, values and headers of the messages in flight, in bytes.")
 	descRefused = describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again.")
 	descWaiting = describe("messages_waiting", "Messages that wait for something that is away.")
+	descCommits = describe("commits_failed_total", "Commits that failed; each is tried again.")
 	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
 )
 
@@ -45,7 +46,7 @@ type stats struct{ service Service }
 
 // Describe sends what Collect can send.
 func (s stats) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWaiting, descWindow} {
+	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWaiting, descCommits, descWindow} {
 		to <- d
 	}
 }
@@ -56,6 +57,7 @@ func (s stats) Collect(to chan<- prometheus.Metric) {
 	for event, n := range now.Events {
 		to <- prometheus.MustNewConstMetric(descEvents, prometheus.CounterValue, float64(n), event)
 	}
+	to <- prometheus.MustNewConstMetric(descCommits, prometheus.CounterValue, float64(now.FailedCommits))
 	gauge := func(d *prometheus.Desc, value float64) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}

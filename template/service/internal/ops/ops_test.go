@@ -56,7 +56,7 @@ func TestProbesTellWhy(t *testing.T) {
 
 func TestMetricsShowTheFigures(t *testing.T) {
 	code, body := get(t, "/metrics", &fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
-		Events: map[string]int64{"handled": 7, "dead letter": 2}, Lanes: 3, Window: 12,
+		Events: map[string]int64{"handled": 7, "dead letter": 2}, Lanes: 3, Window: 12, FailedCommits: 5,
 	}})
 	if code != 200 {
 		t.Fatalf("status %d: %s", code, body)
@@ -64,7 +64,7 @@ func TestMetricsShowTheFigures(t *testing.T) {
 	for _, want := range []string{
 		`consumer_events_total{event="handled"} 7`,
 		`consumer_events_total{event="dead letter"} 2`,
-		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "go_goroutines ",
+		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "consumer_commits_failed_total 5", "go_goroutines ",
 	} {
 		if !strings.Contains(body, "\n"+want) {
 			t.Errorf("metrics lack %q", want)
