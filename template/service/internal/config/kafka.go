@@ -14,6 +14,7 @@ type Kafka struct {
 	Ordering       string `env:"KAFKA_ORDERING" envDefault:"key" oneof:"key partition none" doc:"which messages wait for each other: those of one key, of one partition, or none"`
 	MaxPollRecords int    `env:"KAFKA_MAX_POLL_RECORDS" envDefault:"4096" min:"1" max:"1000000" doc:"messages of one partition held in memory before its fetching pauses"`
 	MaxPollBytes   int64  `env:"KAFKA_MAX_POLL_BYTES" envDefault:"8388608" min:"1024" max:"1073741824" doc:"bytes of one partition held in memory before its fetching pauses"`
+	MaxBufferBytes int64  `env:"KAFKA_MAX_BUFFER_BYTES" envDefault:"268435456" min:"1024" max:"1099511627776" doc:"bytes of all partitions held in memory before fetching pauses; each may hold its share"`
 
 	ErrorPolicy      string        `env:"KAFKA_ERROR_POLICY" envDefault:"dead-letter" oneof:"dead-letter retry skip stop" doc:"what becomes of a message that failed for good; only dead-letter needs the .dlq topics"`
 	UnknownTypes     string        `env:"KAFKA_UNKNOWN_TYPES" envDefault:"default-handler" oneof:"default-handler dead-letter" doc:"where a message goes whose type no handler of its topic takes; without a default handler it is a dead letter"`

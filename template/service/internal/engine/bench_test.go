@@ -94,7 +94,7 @@ func benchEngine(b *testing.B, ordering Ordering, workers int) {
 	b.ReportAllocs()
 	cfg := settings()
 	cfg.Ordering, cfg.MaxWorkers = ordering, workers
-	cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxPollBytes = 4096, 16384, 1<<30
+	cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxPollBytes = 4096, 16384, 1<<27
 	cfg.CommitInterval, cfg.CommitRecords = time.Second, 50_000
 	var left atomic.Int64
 	finished := make(chan struct{})

@@ -49,6 +49,7 @@ type Config struct {
 
 	MaxPollRecords int   // messages of one lane held in memory before the lane is paused
 	MaxPollBytes   int64 // bytes of one lane held in memory before the lane is paused
+	MaxBytes       int64 // bytes of all lanes; each may hold its share, and MaxPollBytes at most
 	MaxUncommitted int   // messages of one lane delivered beyond its low-water mark before the lane is paused
 
 	CommitInterval time.Duration // between two commits
@@ -74,6 +75,7 @@ func (c Config) validate() error {
 	check(c.BreakerFailures >= 0, "BreakerFailures", c.BreakerFailures, "zero or positive")
 	check(c.MaxPollRecords > 0, "MaxPollRecords", c.MaxPollRecords, "positive")
 	check(c.MaxPollBytes > 0, "MaxPollBytes", c.MaxPollBytes, "positive")
+	check(c.MaxBytes > 0, "MaxBytes", c.MaxBytes, "positive")
 	check(c.MaxUncommitted >= c.MaxPollRecords, "MaxUncommitted", c.MaxUncommitted, "at least MaxPollRecords")
 	check(c.CommitInterval > 0, "CommitInterval", c.CommitInterval, "positive")
 	check(c.CommitRecords > 0, "CommitRecords", c.CommitRecords, "positive")

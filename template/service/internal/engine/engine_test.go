@@ -40,7 +40,7 @@ func settings() Config {
 	return Config{
 		Ordering: OrderKey, MaxWorkers: 4, ErrorPolicy: PolicyDeadLetter,
 		Retry:          RetryPolicy{Kind: RetryFixed, MaxAttempts: 3, Delay: 10 * time.Millisecond, MaxDelay: time.Second},
-		MaxPollRecords: 100, MaxPollBytes: 1 << 20, MaxUncommitted: 400,
+		MaxPollRecords: 100, MaxPollBytes: 1 << 20, MaxBytes: 1 << 30, MaxUncommitted: 400,
 		CommitInterval: 100 * time.Millisecond, CommitRecords: 1000,
 		DrainTimeout: time.Second, HandlerTimeout: time.Minute, StuckAfter: 5 * time.Minute,
 	}
@@ -134,7 +134,7 @@ func TestManyTerminalMessagesBringTheCommitForward(t *testing.T) {
 
 func TestEveryWrongSettingIsNamed(t *testing.T) {
 	_, err := New(Config{}, nil, nil, nil, slog.New(slog.DiscardHandler))
-	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxPollBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "Retry.Kind", "Retry.MaxAttempts", "Retry.Delay"} {
+	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxPollBytes", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "Retry.Kind", "Retry.MaxAttempts", "Retry.Delay"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in: %v", name, err)
 		}

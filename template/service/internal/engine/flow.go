@@ -9,8 +9,18 @@ import (
 // beyond its low-water mark, are above the nth part of their watermarks.
 func (l *Lane) above(nth int) (held, span bool) {
 	c := &l.engine.cfg
-	held = l.records > c.MaxPollRecords/nth || l.bytes > c.MaxPollBytes/int64(nth)
+	held = l.records > c.MaxPollRecords/nth || l.bytes > l.limit.Load()/int64(nth)
 	return held, l.tracker.span() > c.MaxUncommitted/nth
+}
+
+// share gives each lane its part of the bytes that all may hold. It is called
+// with e.mu held, after lanes came or went. A lane that is over its new limit is
+// paused at its next delivery.
+func (e *Engine) share() {
+	limit := min(e.cfg.MaxPollBytes, e.cfg.MaxBytes/int64(max(len(e.lanes), 1)))
+	for _, l := range e.lanes {
+		l.limit.Store(limit)
+	}
 }
 
 // flow pauses the claim above the watermarks and resumes it below half of

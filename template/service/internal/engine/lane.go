@@ -27,6 +27,7 @@ type Lane struct {
 	touched   atomic.Bool   // had a delivery since the last tick
 	ending    atomic.Bool   // no handler starts any more
 	cost      atomic.Int64  // what a message takes, in nanoseconds, as a moving average
+	limit     atomic.Int64  // bytes that it may hold in memory before it is paused
 	committed atomic.Uint64 // the low-water mark that was committed last
 
 	ctx    context.Context // ends when the lane must give up what it still does
@@ -156,11 +157,15 @@ func (l *Lane) release(q *queue) {
 	l.free = q
 }
 
-// finish makes the first message of a queue terminal.
+// finish makes the first message of a queue terminal. Its bytes are let go at
+// once: the messages of a delivery share their memory, and the last one of them
+// may take long. What else the message has stays, for contexts made from its
+// handler's.
 func (l *Lane) finish(q *queue) {
 	it := q.pop()
 	l.records--
 	l.bytes -= it.size
+	it.restore(delivered{})
 	l.tracker.done(it.seq)
 }
 

@@ -75,7 +75,7 @@ func drawConfig(t *rapid.T) Config {
 			Delay:       10 * time.Millisecond, MaxDelay: 80 * time.Millisecond,
 			PlainErrors: rapid.Bool().Draw(t, "PlainErrors"),
 		},
-		MaxPollRecords: records, MaxPollBytes: 1 << 20, MaxUncommitted: 3 * records,
+		MaxPollRecords: records, MaxPollBytes: 1 << 20, MaxBytes: 1 << 30, MaxUncommitted: 3 * records,
 		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
 		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
 	}

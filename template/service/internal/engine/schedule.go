@@ -98,6 +98,7 @@ func (e *Engine) Assign(c Claim) *Lane {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.lanes = append(e.lanes, l)
+	e.share()
 	l.active = true // until it turns out that it is not
 	e.shares.reset(e.lanes, e.cfg.MaxWorkers)
 	return l
@@ -109,6 +110,7 @@ func (e *Engine) remove(l *Lane) {
 	defer e.mu.Unlock()
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
 	l.active = false
+	e.share()
 	e.shares.reset(e.lanes, e.cfg.MaxWorkers)
 	e.stir()
 }

@@ -78,6 +78,7 @@ func engineConfig(cfg config.Kafka) engine.Config {
 
 		MaxPollRecords: cfg.MaxPollRecords,
 		MaxPollBytes:   cfg.MaxPollBytes,
+		MaxBytes:       cfg.MaxBufferBytes,
 		MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
 		CommitInterval: cfg.CommitInterval,
 		CommitRecords:  commitRecords,

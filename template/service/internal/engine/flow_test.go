@@ -1,0 +1,80 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// large makes one message of n bytes.
+func large(offset int64, n int) []message.Message {
+	m := batch(offset, 1)
+	m[0].Value = make([]byte, n)
+	return m
+}
+
+func TestLanesShareTheBytesOfAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxPollBytes, cfg.MaxBytes = 1000, 1200
+		release := make(chan struct{})
+		b := start(t, cfg, func(context.Context, *message.Message) error { <-release; return nil })
+		gates := []*gate{newGate(), newGate(), newGate()}
+		first := b.Assign(gates[0])
+		first.Deliver(large(0, 900))
+		if gates[0].closed {
+			t.Error("a lane alone is paused below its own limit")
+		}
+		second, third := b.Assign(gates[1]), b.Assign(gates[2])
+		first.Deliver(large(1, 1))
+		second.Deliver(large(0, 401))
+		third.Deliver(large(0, 400))
+		if !gates[0].closed || !gates[1].closed || gates[2].closed {
+			t.Errorf("paused %v, %v, %v; want those of more than a third", gates[0].closed, gates[1].closed, gates[2].closed)
+		}
+		first.Lose()
+		third.Deliver(large(1, 190))
+		if gates[2].closed {
+			t.Error("a lane is paused below its half, now that there are two")
+		}
+		close(release)
+		elapse(time.Second)
+		if gates[1].closed {
+			t.Error("a lane that is done is paused")
+		}
+		second.Lose()
+		third.Lose()
+	})
+}
+
+// A delivery's messages are one piece of memory, which the slowest one holds.
+func TestAMessageThatIsDoneHoldsNoBytes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		kept := map[int64]*message.Message{}
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			kept[m.Offset] = m
+			if m.Offset == 1 {
+				return message.Unavailable(errors.New("away"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		m := batch(0, 2, "done", "stuck")
+		for i := range m {
+			m[i].Headers = []message.Field{{Key: "trace"}}
+		}
+		l.Deliver(m)
+		elapse(time.Second)
+		if m := kept[0]; m.Key != nil || m.Value != nil || m.Headers != nil || m.Topic == "" {
+			t.Errorf("%+v, want its place without its bytes", m)
+		}
+		if m := kept[1]; m.Key == nil || m.Value == nil || m.Headers == nil {
+			t.Errorf("%+v is not done and lost its bytes", m)
+		}
+		l.Lose()
+	})
+}
