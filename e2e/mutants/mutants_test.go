@@ -54,7 +54,7 @@ var mutants = []mutant{
 	{"a lane that ended keeps its bytes", "engine/schedule.go",
 		"\te.share()\n\te.shares.reset", "\te.shares.reset"},
 	{"what is done holds its bytes", "engine/lane.go",
-		"\tit.restore(delivered{})\n", ""},
+		"\tit.msg.Key, it.msg.Value = nil, nil\n", ""},
 	{"no resume at claim start", "engine/schedule.go",
 		"l.pauser.Resume() // a", "// a"},
 	{"a dead epoch marks", "engine/lane.go",

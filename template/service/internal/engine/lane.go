@@ -159,13 +159,13 @@ func (l *Lane) release(q *queue) {
 
 // finish makes the first message of a queue terminal. Its bytes are let go at
 // once: the messages of a delivery share their memory, and the last one of them
-// may take long. What else the message has stays, for contexts made from its
-// handler's.
+// may take long. Its headers stay, because whoever publishes with a context made
+// from the handler's reads them, and may do so after the handler returned.
 func (l *Lane) finish(q *queue) {
 	it := q.pop()
 	l.records--
 	l.bytes -= it.size
-	it.restore(delivered{})
+	it.msg.Key, it.msg.Value = nil, nil
 	l.tracker.done(it.seq)
 }
 

@@ -9,9 +9,9 @@ import (
 )
 
 // Message is one message as a broker delivered it, or as it is to be published.
-// Key, Value and Headers may share memory with the client's buffers, and the
-// message lets go of them once it is done: a handler that needs them after it
-// returned copies them before. A handler or middleware may set them to others,
+// Key, Value and Headers may share memory with the client's buffers, and a
+// message lets go of key and value once it is done: a handler that needs them
+// after it returned copies them before. A handler or middleware may set them to others,
 // though not write into what they point to: that holds for the rest of this
 // attempt; the next one, and the dead letter, are of what was delivered.
 type Message struct {
