@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -109,5 +110,79 @@ func TestADrainDoesNotOpenTheBreaker(t *testing.T) {
 		if err := b.Ready(); err != nil {
 			t.Errorf("after a drain: %v", err)
 		}
+	})
+}
+
+// unanswered is where dead letters go while nobody answers.
+type unanswered struct{}
+
+func (unanswered) DeadLetter(ctx context.Context, _ *message.Message, _ Failure) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+func TestADrainGivesUpDeadLettersThatNobodyAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(context.Context, *message.Message) error { return errors.New("broken") })
+		b.dead = unanswered{}
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		synctest.Wait()
+		if err := l.Drain(t.Context()); err != nil {
+			t.Errorf("the drain says %v, want nothing that still runs", err)
+		}
+		if b.marks.Load() != -1 || b.Ready() != nil {
+			t.Errorf("marked %d, ready %v; want -1, nil", b.marks.Load(), b.Ready())
+		}
+	})
+}
+
+func TestALaneThatEndedPausedFlowsAgain(t *testing.T) {
+	for name, end := range map[string]func(*Lane){"drained": func(l *Lane) { _ = l.Drain(context.Background()) }, "lost": (*Lane).Lose} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, settings(), func(ctx context.Context, _ *message.Message) error { <-ctx.Done(); return ctx.Err() })
+				g := newGate()
+				l := b.Assign(g)
+				l.Deliver(batch(0, 200))
+				if !g.closed {
+					t.Error("not paused above its watermark")
+				}
+				end(l)
+				if g.closed {
+					t.Error("paused for ever: the pause outlives the lane")
+				}
+				synctest.Wait()
+			})
+		})
+	}
+}
+
+func TestARetryOfALaneThatEndedIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers, cfg.Retry.Delay = 1, time.Second
+		release := make(chan struct{})
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if string(m.Key) == "busy" {
+				<-release
+				return nil
+			}
+			return message.Retry(errors.New("later"))
+		})
+		l, other := b.Assign(b), b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		synctest.Wait()
+		other.Deliver(batch(0, 1, "busy")) // nobody is free to take what comes
+		l.Lose()
+		elapse(time.Minute)
+		b.mu.Lock()
+		if len(b.turns) != 0 {
+			t.Error("a lane that ended stands in line")
+		}
+		b.mu.Unlock()
+		close(release)
+		elapse(time.Second)
+		other.Lose()
 	})
 }

@@ -48,7 +48,7 @@ func (l *life) deliver(n int) {
 	for ; l.next < end; l.next++ {
 		e := l.p.log[l.next]
 		batch = append(batch, message.Message{
-			Topic: "t", Partition: l.p.id, Offset: e.offset, Key: e.key,
+			Topic: "t", Partition: l.p.id, Offset: e.offset, Key: e.key, Value: e.value,
 			Headers: []message.Field{{Key: "life", Value: fmt.Appendf(nil, "%p", l)}},
 		})
 	}
@@ -57,14 +57,23 @@ func (l *life) deliver(n int) {
 	if time.Since(began) > 0 {
 		l.w.violate("6: intake waited for %v", time.Since(began))
 	}
+	l.bounded()
+}
+
+// bounded checks that a lane holds no more than its watermarks, what was
+// delivered when it was below them, and what had been fetched by then.
+// Invariant 6.
+func (l *life) bounded() {
+	const more, each = 2 * 12, largest + 32 // its key and its header besides
 	l.lane.mu.Lock()
 	defer l.lane.mu.Unlock()
-	if c := l.w.cfg; l.lane.records > c.MaxPollRecords+2*12 {
-		l.w.violate("6: %d records are queued", l.lane.records)
+	c, now := l.w.cfg, l.lane
+	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxPollBytes+more*each || now.tracker.span() > c.MaxUncommitted+more {
+		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, now.tracker.span())
 	}
 }
 
-// end ends the present life of a partition. Invariants 7 and 11.
+// end ends the present life of a partition. Invariants 7, 11 and 13.
 func (w *world) end(p *partition, lose bool) {
 	l := p.lane
 	began := time.Now()
@@ -82,6 +91,9 @@ func (w *world) end(p *partition, lose bool) {
 	defer w.mu.Unlock()
 	l.over = true
 	p.lane = nil
+	if l.paused {
+		w.violate("13: partition %d was given back paused", p.id)
+	}
 	if took := time.Since(began); took > w.cfg.DrainTimeout {
 		w.violate("11: the drain took %v", took)
 	}

@@ -35,8 +35,8 @@ func (w *world) settle(m *member) {
 		time.Sleep(w.cfg.CommitInterval)
 		synctest.Wait()
 	}
-	if n, _ := m.waiting(); n != 0 {
-		w.violate("14: %d messages wait at rest", n)
+	if s := m.Stats(); s.Waiting != 0 || s.Records != 0 || s.Bytes != 0 {
+		w.violate("14: %d messages wait, %d with %d bytes are held at rest", s.Waiting, s.Records, s.Bytes)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -75,11 +75,15 @@ func drawConfig(t *rapid.T) Config {
 			Delay:       10 * time.Millisecond, MaxDelay: 80 * time.Millisecond,
 			PlainErrors: rapid.Bool().Draw(t, "PlainErrors"),
 		},
-		MaxPollRecords: records, MaxPollBytes: 1 << 20, MaxBytes: 1 << 30, MaxUncommitted: 3 * records,
+		MaxPollRecords: records, MaxPollBytes: rapid.SampledFrom([]int64{1 << 20, 300}).Draw(t, "MaxPollBytes"),
+		MaxBytes: rapid.SampledFrom([]int64{1 << 30, 500}).Draw(t, "MaxBytes"), MaxUncommitted: 3 * records,
 		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
 		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
 	}
 }
+
+// largest is how many bytes a message has at most.
+const largest = 100
 
 func drawPartition(t *rapid.T, id int32) *partition {
 	step := rapid.Custom(func(t *rapid.T) step {
@@ -96,6 +100,7 @@ func drawPartition(t *rapid.T, id int32) *partition {
 		offset += int64(rapid.SampledFrom([]int{1, 1, 1, 5}).Draw(t, "gap"))
 		e := entry{offset: offset, plan: rapid.SliceOfN(step, 1, 3).Draw(t, "plan")}
 		e.key = rapid.SampledFrom([][]byte{nil, {}, []byte("a"), []byte("b"), []byte("c")}).Draw(t, "key")
+		e.value = make([]byte, rapid.SampledFrom([]int{0, 1, largest}).Draw(t, "value"))
 		p.log = append(p.log, e)
 	}
 	return p
@@ -177,14 +182,15 @@ func inBubble(t *testing.T, f func()) {
 //	 3  a message becomes terminal at most once in it
 //	 4  at rest everything delivered is committed
 //	 5  handlers of one key do not overlap and keep its order, retries included
-//	 6  at most MaxWorkers run, and what is queued is bounded
+//	 6  at most MaxWorkers run, and what is held, and what is beyond the low-water mark, is bounded
 //	 7  a lane that ended marks nothing
 //	 8  no message is a dead letter because of a shutdown, and each is terminal only once its dead letter is acknowledged
 //	 9  every message is done in the end
 //	10  what comes again after a crash lies in the window that was told
 //	11  a drain ends by its deadline, and no handler starts after it began
-//	13  what is paused is resumed
+//	13  what is paused is resumed, also when its lane ends
 //	14  what is away is waited for: no dead letter, and not counted as an attempt
+//	15  each attempt, and the dead letter, is of what was delivered
 //
 // Number 12, that a slow lane takes no more than its share of the workers, is
 // TestASlowLaneLeavesWorkersToOthers.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -40,6 +41,7 @@ func (p *partition) GoString() string { return fmt.Sprintf("partition %d", p.id)
 type entry struct {
 	offset int64
 	key    []byte
+	value  []byte
 	plan   []step // one an attempt; the last one repeats
 	done   int    // how often it became terminal, over all lives
 }
@@ -151,6 +153,7 @@ func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) 
 	defer m.w.mu.Unlock()
 	l := lifeOf(msg)
 	i := l.index(msg.Offset)
+	m.w.came(msg, l.p.log[i])
 	if l.aborted[i] {
 		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
 	}
@@ -162,6 +165,13 @@ func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) 
 	}
 	m.w.becomes(msg)
 	return nil
+}
+
+// came checks that a message is as it was delivered. Invariant 15.
+func (w *world) came(m *message.Message, e entry) {
+	if !bytes.Equal(m.Key, e.key) || !bytes.Equal(m.Value, e.value) {
+		w.violate("15: %d/%d is %q %q, was delivered as %q %q", m.Partition, m.Offset, m.Key, m.Value, e.key, e.value)
+	}
 }
 
 // becomes notes a message as terminal. Invariant 3.
@@ -184,7 +194,7 @@ func lifeOf(m *message.Message) *life {
 	return l.(*life)
 }
 
-// handle is the handler. Invariants 5, 6, 11 and 14.
+// handle is the handler. Invariants 5, 6, 11, 14 and 15.
 func (w *world) handle(ctx context.Context, m *message.Message) error {
 	w.mu.Lock()
 	l := lifeOf(m)
@@ -192,6 +202,8 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 	if m.Attempt != l.failures[i]+1 {
 		w.violate("14: attempt %d of %d/%d after %d that count", m.Attempt, m.Partition, m.Offset, l.failures[i])
 	}
+	w.came(m, l.p.log[i])
+	m.Value = nil // a handler may, for this attempt
 	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
 	if w.healed { // with a breaker, they would ask to be tried again for ever
 		s.takes, s.away = min(s.takes, 20*time.Millisecond), 0
