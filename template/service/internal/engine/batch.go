@@ -3,18 +3,17 @@ package engine
 import "time"
 
 // takeBatch gives a worker one message of each ready key, a batch of them.
-func (l *Lane) takeBatch(runs []run) []run {
+func (l *Lane) takeBatch(w *worker) {
 	if l.ready.length == 0 || !l.filled() {
-		return runs
+		return
 	}
 	l.taken()
 	n := min(l.ready.length, l.batch.Size)
 	for range n {
-		runs = append(runs, run{queue: l.ready.pop(), limit: 1})
+		w.runs = append(w.runs, run{queue: l.ready.pop(), limit: 1})
 	}
 	l.busy += n
 	l.offer()
-	return runs
 }
 
 // filled reports whether there is a whole batch, or one that has waited long

@@ -182,22 +182,17 @@ const turn = 200 * time.Microsecond
 // maxTake bounds how many messages a worker takes at once.
 const maxTake = 64
 
-// run is a queue that a worker took, and how many of its messages.
-type run struct {
-	queue *queue
-	limit int // how many it may handle
-	done  int // how many it handled
-}
-
 // take gives a worker its fair share of the ready keys, and of each as many
 // messages as fit into one turn. Where a message takes long, or it is not known
 // yet how long, that is one. Of cheap messages it is many, so that handing over
 // costs little.
-func (l *Lane) take(runs []run) []run {
+func (l *Lane) take(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	w.lane.Store(l)
 	if l.batch.Size > 0 {
-		return l.takeBatch(runs)
+		l.takeBatch(w)
+		return
 	}
 	total := 1
 	if cost := l.cost.Load(); cost > 0 && !l.engine.breaker.open.Load() {
@@ -206,23 +201,27 @@ func (l *Lane) take(runs []run) []run {
 	n := min(max(l.ready.length/l.engine.cfg.MaxWorkers, 1), total, l.ready.length)
 	for range n {
 		q := l.ready.pop()
-		runs = append(runs, run{queue: q, limit: min(max(total/n, 1), q.length)})
+		w.runs = append(w.runs, run{queue: q, limit: min(max(total/n, 1), q.length)})
 	}
 	l.busy += n
 	l.offer()
-	return runs
 }
 
-// complete takes back what a worker handled.
-func (l *Lane) complete(runs []run) {
+// complete takes back what a worker handled, and what it left.
+func (l *Lane) complete(w *worker) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.busy -= len(runs)
-	if !l.dead {
-		before := l.records
-		for i := range runs {
-			l.settle(&runs[i])
+	w.lane.Store(nil)
+	before := l.records
+	for i := range w.runs {
+		if r := &w.runs[i]; r.queue != nil {
+			l.busy--
+			if !l.dead {
+				l.settle(r)
+			}
 		}
+	}
+	if !l.dead {
 		l.engine.countTerminal(before - l.records)
 		l.flow()
 		l.offer()

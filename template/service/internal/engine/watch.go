@@ -7,6 +7,10 @@ import (
 	"time"
 )
 
+// patience is for how many looks a handler may be seen to run before what its
+// worker took with it is given to others.
+const patience = 2
+
 // watchInterval is how often the watch looks: often enough to see a handler's
 // time run out within a tenth of it.
 func (e *Engine) watchInterval() time.Duration {
@@ -20,7 +24,8 @@ func (e *Engine) watchInterval() time.Duration {
 }
 
 // watchOver ends the contexts of handlers whose time is up, notes those that do
-// not return all the same, and forgets lanes without messages. One look at all
+// not return all the same, gives to others what waits behind one that takes long,
+// and forgets lanes without messages. One look at all
 // workers costs less than a timer for each message.
 func (e *Engine) watchOver(ctx context.Context, tick <-chan time.Time) {
 	for {
@@ -56,6 +61,9 @@ func (w *worker) watch(now time.Time) string {
 		return ""
 	}
 	c, running := &w.engine.cfg, now.Sub(w.seenSince)
+	if l := w.lane.Load(); l != nil && running >= patience*w.engine.watchInterval() {
+		l.relieve(w)
+	}
 	if c.HandlerTimeout > 0 && running >= c.HandlerTimeout {
 		w.interrupt(count, errTimeout)
 	}

@@ -19,14 +19,14 @@ var (
 // worker is a goroutine that runs handlers, one at a time.
 type worker struct {
 	engine *Engine
-	runs   []run
+	runs   []run // what it took from lane
 
 	// count is odd while a handler runs and grows with each start and end. Who
 	// sets interrupted while it is odd ends the context of that handler and of
 	// no other.
 	count   atomic.Uint64
 	context atomic.Pointer[handlerContext]
-	lane    atomic.Pointer[Lane]
+	lane    atomic.Pointer[Lane] // whose lock guards runs; nil between two
 	item    atomic.Pointer[item]
 
 	// What the watch saw, for its eyes only.
@@ -61,17 +61,17 @@ func (w *worker) loop() {
 			w.context.Load().cancel(nil)
 			return
 		}
-		w.lane.Store(l)
-		w.runs = l.take(w.runs[:0])
+		l.take(w)
 		if len(w.runs) > 0 {
 			if l.batch.Size > 0 {
 				w.handleBatch(l)
 			} else {
 				w.handleAll(l)
 			}
-			l.complete(w.runs)
 		}
+		l.complete(w)
 		clear(w.runs)
+		w.runs = w.runs[:0]
 		w.item.Store(nil)
 	}
 }
@@ -84,6 +84,9 @@ func (w *worker) handleAll(l *Lane) {
 	handled := 0
 	for i := range w.runs {
 		r := &w.runs[i]
+		if !r.own() {
+			continue // it was taken back
+		}
 		it := r.queue.head
 		for {
 			if l.ending.Load() || handled > 0 && (passed > turn || w.engine.breaker.open.Load()) {
@@ -114,8 +117,9 @@ func (w *worker) handleBatch(l *Lane) {
 		return
 	}
 	batch, came := make([]*message.Message, len(w.runs)), make([]delivered, len(w.runs))
-	for i, r := range w.runs {
-		batch[i], came[i] = &r.queue.head.msg, r.queue.head.delivered()
+	for i := range w.runs {
+		it := w.runs[i].queue.head
+		batch[i], came[i] = &it.msg, it.delivered()
 	}
 	began := time.Now()
 	var outcomes []error
