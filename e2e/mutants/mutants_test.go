@@ -48,7 +48,7 @@ var mutants = []mutant{
 	{"a lane that one message holds back is ready", "engine/flow.go",
 		"held || !span {\n\t\treturn nil", "true || held || !span {\n\t\treturn nil"},
 	{"a lane that is busy is not ready", "engine/flow.go",
-		"held || !span {\n\t\treturn nil", "!span {\n\t\treturn nil"},
+		"held || !span {\n\t\treturn nil", "held && !span || !span {\n\t\treturn nil"},
 	{"each lane may hold what all may", "engine/flow.go",
 		"e.cfg.MaxBytes/int64(max(len(e.lanes), 1))", "e.cfg.MaxBytes"},
 	{"a lane that ended keeps its bytes", "engine/schedule.go",
