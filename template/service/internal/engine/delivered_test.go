@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,4 +73,22 @@ func TestAnItemIsSmall(t *testing.T) {
 	if got := unsafe.Sizeof(item{}); got > 256 {
 		t.Errorf("an item takes %d bytes, and there is one for each message in memory", got)
 	}
+}
+
+// What a handler leaves behind may read its message: run with -race.
+func TestAMessageMayBeReadAfterItsHandler(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var read atomic.Int64
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			go func() { read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers))) }()
+			return nil
+		})
+		l := b.Assign(b)
+		m := batch(0, 3, "a", "b", "a")
+		l.Deliver(m)
+		elapse(time.Second)
+		if want := int64(3 * len("k{}")); read.Load() != want {
+			t.Errorf("read %d bytes, want %d", read.Load(), want)
+		}
+	})
 }

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,33 +47,5 @@ func TestLanesShareTheBytesOfAll(t *testing.T) {
 		}
 		second.Lose()
 		third.Lose()
-	})
-}
-
-// A delivery's messages are one piece of memory, which the slowest one holds.
-func TestAMessageThatIsDoneHoldsNoBytes(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		kept := map[int64]*message.Message{}
-		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
-			kept[m.Offset] = m
-			if m.Offset == 1 {
-				return message.Unavailable(errors.New("away"))
-			}
-			return nil
-		})
-		l := b.Assign(b)
-		m := batch(0, 2, "done", "stuck")
-		for i := range m {
-			m[i].Headers = []message.Field{{Key: "trace"}}
-		}
-		l.Deliver(m)
-		elapse(time.Second)
-		if m := kept[0]; m.Key != nil || m.Value != nil || m.Headers == nil || m.Topic == "" {
-			t.Errorf("%+v, want its place and headers without its bytes", m)
-		}
-		if m := kept[1]; m.Key == nil || m.Value == nil {
-			t.Errorf("%+v is not done and lost its bytes", m)
-		}
-		l.Lose()
 	})
 }

@@ -157,15 +157,12 @@ func (l *Lane) release(q *queue) {
 	l.free = q
 }
 
-// finish makes the first message of a queue terminal. Its bytes are let go at
-// once: the messages of a delivery share their memory, and the last one of them
-// may take long. Its headers stay, because whoever publishes with a context made
-// from the handler's reads them, and may do so after the handler returned.
+// finish makes the first message of a queue terminal. It is not touched: its
+// handler may have left somebody behind who reads it.
 func (l *Lane) finish(q *queue) {
 	it := q.pop()
 	l.records--
 	l.bytes -= it.size
-	it.msg.Key, it.msg.Value = nil, nil
 	l.tracker.done(it.seq)
 }
 

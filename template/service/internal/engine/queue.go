@@ -44,8 +44,26 @@ type delivered struct {
 
 func (it *item) delivered() delivered { return delivered{it.msg.Key, it.msg.Value, it.msg.Headers} }
 
+// restore writes only what was exchanged: the handler may have left somebody
+// behind who reads the message.
 func (it *item) restore(d delivered) {
-	it.msg.Key, it.msg.Value, it.msg.Headers = d.key, d.value, d.headers
+	if !same(it.msg.Key, d.key) {
+		it.msg.Key = d.key
+	}
+	if !same(it.msg.Value, d.value) {
+		it.msg.Value = d.value
+	}
+	if !same(it.msg.Headers, d.headers) {
+		it.msg.Headers = d.headers
+	}
+}
+
+// same reports whether a and b are one slice, whatever is in it.
+func same[T any](a, b []T) bool {
+	if len(a) != len(b) || len(a) == 0 {
+		return len(a) == len(b) && (a == nil) == (b == nil)
+	}
+	return &a[0] == &b[0]
 }
 
 // queue holds the messages of one key that wait for their turn, the one being
