@@ -37,7 +37,7 @@ type Registry struct {
 // perhaps, all that is left.
 type topic struct {
 	name      string
-	handler   Handler // the topic's middleware around handle
+	handler   Handler // the topic's middleware around handle, nil for none
 	around    []Middleware
 	codec     Codec
 	any       *binding
@@ -85,7 +85,7 @@ func (r *Registry) use(topic string, middleware []Middleware) error {
 		return errors.New("the topic has no handler: register one first")
 	}
 	around := slices.Concat(t.around, middleware)
-	handler, err := chain(r.plain(t), around)
+	handler, err := chain(HandlerFunc(func(ctx context.Context, m *Message) error { return r.handle(ctx, t, m) }), around)
 	if err != nil {
 		return err
 	}
@@ -130,12 +130,10 @@ func (r *Registry) dispatch(ctx context.Context, m *Message) error {
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
-	return t.handler.Handle(ctx, m)
-}
-
-// plain returns what handles the messages of t when it has no middleware.
-func (r *Registry) plain(t *topic) Handler {
-	return HandlerFunc(func(ctx context.Context, m *Message) error { return r.handle(ctx, t, m) })
+	if t.handler != nil {
+		return t.handler.Handle(ctx, m)
+	}
+	return r.handle(ctx, t, m)
 }
 
 func (r *Registry) handle(ctx context.Context, t *topic, m *Message) error {

@@ -49,9 +49,7 @@ func (r *Registry) at(name string) (*topic, error) {
 	if err := checkTopic(name); err != nil {
 		return nil, err
 	}
-	t := &topic{name: name, codec: r.codec, types: make(map[string]*binding)}
-	t.handler = r.plain(t)
-	return t, nil
+	return &topic{name: name, codec: r.codec, types: make(map[string]*binding)}, nil
 }
 
 // checkTopic refuses what Kafka refuses, and dead letter topics: what is there
