@@ -8,9 +8,11 @@ import (
 	"io"
 	"net"
 	"sync"
+	"testing"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
@@ -32,6 +34,16 @@ type wire struct {
 	doomed  chan struct{} // closed when the next answer is to be lost
 	once    sync.Once
 	change  *kerr.Error // what the next answer is to say, under the network's lock
+}
+
+// publishing returns a broker with the topic transfers, a publisher, and the
+// network between them.
+func publishing(t *testing.T, partitions int32) (*kfake.Cluster, *Publisher, *network) {
+	t.Helper()
+	cluster := startCluster(t, kfake.SeedTopics(partitions, "transfers"))
+	cfg := quick(t, cluster)
+	p := newPublisher(t, cfg)
+	return cluster, p, through(p, cfg)
 }
 
 // through puts a network before a publisher.

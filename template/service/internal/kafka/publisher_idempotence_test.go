@@ -34,10 +34,7 @@ func TestWhatIsWrittenThoughTheAnswerSaysNoIsNotSentWithMore(t *testing.T) {
 	for _, said := range afterWriting {
 		t.Run(said.Message, func(t *testing.T) {
 			t.Parallel()
-			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-			cfg := quick(t, cluster)
-			p := newPublisher(t, cfg)
-			n := through(p, cfg)
+			cluster, p, n := publishing(t, 1)
 			f := newFates()
 			publish := func(i int) { p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(i)) }
 			refused := refuseRetries(cluster, kerr.NotEnoughReplicas)
@@ -68,10 +65,7 @@ func TestTheNextEventIsNotTakenForOneThatWasWrittenThoughTheAnswerSaidNo(t *test
 	for _, said := range afterWriting {
 		t.Run(said.Message, func(t *testing.T) {
 			t.Parallel()
-			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-			cfg := quick(t, cluster)
-			p := newPublisher(t, cfg)
-			n := through(p, cfg)
+			cluster, p, n := publishing(t, 1)
 			if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 				t.Fatal(err)
 			}
@@ -110,10 +104,7 @@ func publishTwoMore(t *testing.T, p *Publisher, c *kfake.Cluster, want string) {
 
 func TestWhatTheBrokerHasAlreadyIsPublished(t *testing.T) {
 	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 1)
 	n.changeAnswer(kerr.RequestTimedOut)
 	known := refuseRetries(cluster, kerr.DuplicateSequenceNumber)
 	p.patience.attempts = 2

@@ -41,10 +41,7 @@ func numbers(t *testing.T, records []*kgo.Record) string {
 
 func TestALostAnswerWritesNothingTwice(t *testing.T) {
 	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 1)
 	n.loseAnswers(3, false)
 	for i := range 5 {
 		if err := p.Publish(t.Context(), transfer{Account: "a", Number: i}); err != nil {
@@ -63,10 +60,7 @@ func TestALostAnswerWritesNothingTwice(t *testing.T) {
 func TestNothingIsLostDoubledOrOvertakenWhileTheBrokerIsAway(t *testing.T) {
 	t.Parallel()
 	const events = 3000
-	cluster := startCluster(t, kfake.SeedTopics(3, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 3)
 	n.cut() // it is away at the start too
 	f := newFates()
 	go func() {
@@ -202,10 +196,7 @@ func TestAHangingBrokerDoesNotHoldAnEventBeyondItsTime(t *testing.T) {
 
 func TestWhatTravelledWithAnEventThatIsGivenUpIsPublished(t *testing.T) {
 	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 1)
 	f := newFates()
 	arrived, release := hold(t, cluster)
 	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 0}, func(d message.Delivery, err error) {
@@ -233,10 +224,7 @@ func TestWhatTravelledWithAnEventThatIsGivenUpIsPublished(t *testing.T) {
 
 func TestTheNextEventIsNotTakenForOneThatWasGivenUp(t *testing.T) {
 	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 1)
 	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 		t.Fatal(err)
 	}
@@ -257,10 +245,7 @@ func TestTheNextEventIsNotTakenForOneThatWasGivenUp(t *testing.T) {
 
 func TestWhoWaitsNoLongerWithdrawsAnEvent(t *testing.T) {
 	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	n := through(p, cfg)
+	cluster, p, n := publishing(t, 1)
 	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 		t.Fatal(err)
 	}

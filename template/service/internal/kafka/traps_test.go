@@ -113,24 +113,6 @@ func TestABadMessageEndsNoSession(t *testing.T) {
 	}
 }
 
-// TestALostCommitAtTheEndOfAClaimIsRepeated: sarama tells nobody of a commit
-// that the coordinator refused, and discards the marks with the claim.
-func TestALostCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, topicOf(1))
-	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m")
-	produce(t, c, 0, envelopes(t, 0, 5)...)
-	r := consume(t, cfg, succeed, "payments")
-	r.await(t, engine.Handled, 5)
-	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator, Count: 3})
-	if err := r.stop(); err != nil {
-		t.Error(err)
-	}
-	if got := committed(t, c, 0); got != 5 {
-		t.Errorf("committed %d, want 5", got)
-	}
-}
-
 // TestCommitsAreNotInTheProcessingPath: a commit waits behind a fetch without
 // data, and Kafka 4 takes 5 ms for each.
 func TestCommitsAreNotInTheProcessingPath(t *testing.T) {
