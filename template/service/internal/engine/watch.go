@@ -25,8 +25,8 @@ func (e *Engine) watchInterval() time.Duration {
 
 // watchOver ends the contexts of handlers whose time is up, notes those that do
 // not return all the same, gives to others what waits behind one that takes long,
-// and forgets lanes without messages. One look at all
-// workers costs less than a timer for each message.
+// and forgets lanes without messages. One look at all workers costs less than a
+// timer for each message.
 func (e *Engine) watchOver(ctx context.Context, tick <-chan time.Time) {
 	for {
 		select {
