@@ -14,6 +14,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/handlers"
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/heap"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -40,6 +41,7 @@ func settings(file string) (config.Config, error) { return config.Load(file) }
 // run wires the service and keeps it going until ctx ends, which is a clean
 // end, or until something fails that waiting cannot mend.
 func run(ctx context.Context, cfg config.Config) (err error) {
+	heap.Reserve()
 	log := cfg.Log.Logger(os.Stderr)
 
 	codec, err := schema.New(cfg.Registry, log) //forge:if avro

@@ -16,12 +16,14 @@ import (
 type Engine struct {
 	cfg     Config
 	handler message.Handler
-	batcher Batcher // nil when the handler is none
+	observe func(Event)
+	seed    maphash.Seed // for the keys' hashes
+	batcher Batcher      // nil when the handler is none
 	dead    DeadLetters
 	source  Source
 	log     *slog.Logger
-	observe func(Event)
-	seed    maphash.Seed // for the keys' hashes
+	hurry   chan struct{} // a commit is due before its time
+	stopped chan error    // the error policy asks to stop
 
 	mu      sync.Mutex // never taken before a lane's
 	wake    sync.Cond  // a worker may find something to do
@@ -34,9 +36,7 @@ type Engine struct {
 	shares  shares
 	probe   bool // one message may be tried although the breaker is open
 
-	terminal atomic.Int64  // messages since the last commit
-	hurry    chan struct{} // a commit is due before its time
-	stopped  chan error    // the error policy asks to stop
+	terminal atomic.Int64 // messages since the last commit
 
 	commits  commits
 	breaker  breaker

@@ -176,9 +176,8 @@ func (e *Engine) report(kind EventKind, it *item, err error, delay time.Duration
 	}
 }
 
-// handled counts a success and tells the observer. It is not logged.
+// handled tells of a success. It is not logged, and counted by its worker.
 func (e *Engine) handled(it *item) {
-	e.counters.add(Handled, 1)
 	if e.breaker.open.Load() {
 		e.closeBreaker()
 	}

@@ -284,6 +284,33 @@ func TestWhileMostMessagesAskToBeTriedAgainNoneIsDeadLettered(t *testing.T) {
 	})
 }
 
+// The successes of a worker's turn are counted at its end, or before they are
+// needed.
+func TestAMinorityWithinOneTurnHoldsNobodyBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.BreakerFailures, cfg.MaxWorkers = 10, 1
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset%3 == 2 && m.Attempt == 1 {
+				return message.Retry(errors.New("once"))
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		l.cost.Store(int64(time.Microsecond))
+		l.Deliver(batch(0, maxTake))
+		synctest.Wait()
+		if err := b.Ready(); err != nil {
+			t.Errorf("ready says %v although most messages succeeded", err)
+		}
+		elapse(time.Second)
+		if got := b.Stats().Events[Handled.String()]; got != maxTake {
+			t.Errorf("%d successes are counted, want %d", got, maxTake)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
 func TestAMinorityThatAsksToBeTriedAgainHoldsNobodyBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()

@@ -20,6 +20,7 @@ var (
 type worker struct {
 	engine *Engine
 	runs   []run // what it took from lane
+	passed int64 // successes that are not counted yet
 
 	// count is odd while a handler runs and grows with each start and end. Who
 	// sets interrupted while it is odd ends the context of that handler and of
@@ -68,6 +69,7 @@ func (w *worker) loop() {
 			} else {
 				w.handleAll(l)
 			}
+			w.countPassed()
 		}
 		l.complete(w)
 		clear(w.runs)
@@ -150,11 +152,20 @@ func (w *worker) handleBatch(l *Lane) {
 // judge decides about a message that was handled.
 func (w *worker) judge(l *Lane, it *item, aborted bool) {
 	if it.failed != nil {
+		w.countPassed() // the breaker compares failures with successes
 		it.verdict = l.judge(it, aborted)
 		return
 	}
 	it.verdict = terminal
+	w.passed++
 	w.engine.handled(it)
+}
+
+// countPassed counts the successes since the last time. It is not done for each
+// message, because workers would wait for each other.
+func (w *worker) countPassed() {
+	w.engine.counters.add(Handled, w.passed)
+	w.passed = 0
 }
 
 // guard runs a handler, for one message or a batch that begins with it. It

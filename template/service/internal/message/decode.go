@@ -6,9 +6,7 @@ import (
 	"errors"
 	"io"
 	"reflect"
-	"slices"
 	"sync"
-	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,8 +29,9 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 type decoder struct {
 	scanner
 	words           wordCache
-	recent          [len(headerNames)]string // the words that came last
-	ids             []byte                   // the ids of the header, which share one allocation
+	recent          [len(headerNames)]knownWord // those that came last
+	minute          minute                      // the one that came last
+	ids             []byte                      // the ids of the header, which share one allocation
 	correlation, id span
 	json            jsontext.Decoder // reads the body
 	source          bytes.Buffer     // lets json read from data without a copy
@@ -42,6 +41,7 @@ type decoder struct {
 	reads    reader
 	texts    string // what comes from textsAt on, for texts to be parts of
 	textsAt  int
+	shared   bool // whether they are
 }
 
 // release gives d back. Its source still holds the value, until the next one
@@ -57,30 +57,31 @@ func (d *decoder) from(pos int) {
 	d.json.Reset(&d.source)
 }
 
+// envelopeMembers are the fields of an envelope, in the order in which they mostly come.
+var envelopeMembers = [...]member{newMember("header"), newMember("body")}
+
 func (d *decoder) envelope(h *Header, body func(*Header) (any, error)) error {
 	if !d.take('{') {
 		return d.unexpected("", "an object")
 	}
 	var hasHeader, hasBody bool
 	early := -1 // where a body is that came before its header
-	for first := true; ; first = false {
-		name, ok := d.field(first)
-		if !ok {
-			return d.notJSON()
-		}
-		if name == nil {
-			break
-		}
+	for i := 0; ; i++ {
+		first := !hasHeader && !hasBody
 		var err error
-		switch string(name) {
-		case "header":
+		if i == len(envelopeMembers) || !d.takeLead(&envelopeMembers[i], first) {
+			if i, err = d.field("", envelopeMembers[:], first); i < 0 && err == nil {
+				break
+			}
+		}
+		switch {
+		case err != nil:
+		case i == 0:
 			err = d.header(h, hasHeader)
 			hasHeader = true
-		case "body":
+		default:
 			early, err = d.bodyOrSkip(h, body, hasHeader, hasBody)
 			hasBody = true
-		default:
-			err = unknownField("", name)
 		}
 		if err != nil {
 			return err
@@ -98,6 +99,19 @@ func (d *decoder) envelope(h *Header, body func(*Header) (any, error)) error {
 		return d.body(h, body)
 	}
 	return nil
+}
+
+// field reads the name of an object's next field, up to its value. It returns which
+// of the members it is, or -1 at the object's end or with an error.
+func (d *decoder) field(path string, members []member, first bool) (i int, err error) {
+	i, name, ok := d.member(members, first)
+	switch {
+	case !ok:
+		err = d.notJSON()
+	case i < 0 && name != nil:
+		err = unknownField(path, name)
+	}
+	return i, err
 }
 
 // bodyOrSkip reads the body. Before the header was read it cannot, and returns
@@ -158,12 +172,11 @@ func (d *decoder) skip() (start int, err error) {
 // which is that of JSON.Encode.
 var headerNames = [...]string{"messageType", "schemaName", "schemaVersion", "correlationId", "messageId", "timestamp", "producer"}
 
-// headerLeads are what stands before their values, mostly.
-var headerLeads = func() (leads [len(headerNames)]string) {
+var headerMembers = func() (members [len(headerNames)]member) {
 	for i, name := range headerNames {
-		leads[i] = lead(name)
+		members[i] = newMember(name)
 	}
-	return leads
+	return members
 }()
 
 func (d *decoder) header(h *Header, again bool) error {
@@ -174,24 +187,22 @@ func (d *decoder) header(h *Header, again bool) error {
 		return d.unexpected("header", "an object")
 	}
 	*h, d.ids, d.correlation, d.id = Header{}, d.ids[:0], span{}, span{}
-	for seen, next := 0, 0; ; next++ {
-		if next == len(headerLeads) || !d.takeLead(headerLeads[next], seen == 0) {
-			name, ok := d.field(seen == 0)
-			if !ok {
-				return d.notJSON()
+	seen := 0
+	for i := 0; ; i++ {
+		if first := seen == 0; i == len(headerMembers) || !d.takeLead(&headerMembers[i], first) {
+			var err error
+			if i, err = d.field("header", headerMembers[:], first); err != nil {
+				return err
 			}
-			if name == nil {
+			if i < 0 {
 				break
 			}
-			if next = slices.Index(headerNames[:], string(name)); next < 0 {
-				return unknownField("header", name)
-			}
 		}
-		if seen&(1<<next) != 0 {
-			return twice("header." + headerNames[next])
+		if seen&(1<<i) != 0 {
+			return twice("header." + headerNames[i])
 		}
-		seen |= 1 << next
-		if err := d.headerField(h, next); err != nil {
+		seen |= 1 << i
+		if err := d.headerField(h, i); err != nil {
 			return err
 		}
 	}
@@ -225,28 +236,33 @@ func (d *decoder) headerField(h *Header, field int) (err error) {
 // string reads the text of a header field, or nil for null. It is valid until
 // the next read.
 func (d *decoder) string(path string) ([]byte, error) {
-	switch d.peek() {
-	case '"':
-		if b, ok := d.text(); ok {
-			return b, nil
-		}
-		return nil, d.notJSON()
-	case 'n':
-		if d.takeNull() {
-			return nil, nil
-		}
+	if b, ok := d.text(); ok {
+		return b, nil
+	}
+	if d.takeNull() {
+		return nil, nil
 	}
 	return nil, d.unexpected(path, "a string")
 }
 
+// knownWord is a text that comes again and again, and how it is written.
+type knownWord struct{ text, written string }
+
 // word reads a field of the header of which the same few values come again and
-// again, mostly the one that came before.
+// again, mostly the one that came before: to compare is less work than to read.
 func (d *decoder) word(field int, path string) (string, error) {
-	b, err := d.string(path)
-	if recent := &d.recent[field]; *recent != string(b) {
-		*recent = d.words.get(b)
+	recent := &d.recent[field]
+	if recent.written != "" && d.takeWord(recent.written) {
+		return recent.text, nil
 	}
-	return d.recent[field], err
+	d.peek()
+	start := d.pos
+	b, err := d.string(path)
+	if b == nil {
+		return "", err
+	}
+	*recent = knownWord{d.words.get(b), d.words.get(d.data[start:d.pos])}
+	return recent.text, nil
 }
 
 // span is a part of decoder.ids.
@@ -258,31 +274,6 @@ func (d *decoder) unique(path string) (span, error) {
 	from := len(d.ids)
 	d.ids = append(d.ids, b...)
 	return span{from, len(d.ids)}, err
-}
-
-func (d *decoder) time(path string) (t time.Time, err error) {
-	b, err := d.string(path)
-	if err != nil || b == nil {
-		return t, err
-	}
-	if err := t.UnmarshalText(b); err != nil || !isStrict(b) {
-		return t, Fail(ClassInvalid, "%s: must be RFC 3339, got %s", path, quote(string(b)))
-	}
-	return t.UTC(), nil
-}
-
-// isStrict refuses what package time reads although RFC 3339 does not have it:
-// hours of one digit, a comma before the fraction, offsets beyond a day.
-func isStrict(b []byte) bool {
-	const hour, fraction = len("2006-01-02T"), len("2006-01-02T15:04:05")
-	if b[hour+1] == ':' || b[fraction] == ',' {
-		return false
-	}
-	if b[len(b)-1] == 'Z' {
-		return true
-	}
-	offset := string(b[len(b)-len("00:00"):])
-	return offset[:2] < "24" && offset[3:] < "60"
 }
 
 // unexpected is the error for a value that is not what it should be, unless

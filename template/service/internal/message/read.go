@@ -3,7 +3,6 @@ package message
 import (
 	"encoding"
 	"reflect"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -48,7 +47,7 @@ func (d *decoder) readBody(out any) bool {
 		return false
 	}
 	start := d.pos
-	d.texts, d.textsAt = "", start
+	d.texts, d.textsAt, d.shared = "", start, len(d.data)-start <= sharedTexts
 	ok := read(d, v.Elem())
 	d.texts = ""
 	if !ok {
@@ -166,16 +165,15 @@ func sliceReader(t reflect.Type, inside []reflect.Type) reader {
 	}
 }
 
-// readField is a field of a struct.
-type readField struct {
-	name  string
-	lead  string // what stands before its value, mostly
-	index int
-	read  reader
+// structFields are the fields of a struct, in their order, in which they mostly come.
+type structFields struct {
+	members []member
+	index   []int
+	read    []reader
 }
 
 func structReader(t reflect.Type, inside []reflect.Type) reader {
-	var fields []readField
+	fields := new(structFields)
 	for f := range t.Fields() {
 		if f.Anonymous && f.Type == reflect.TypeFor[ForbidExtra]() {
 			continue // whatever is extra makes the reader give up
@@ -191,9 +189,10 @@ func structReader(t reflect.Type, inside []reflect.Type) reader {
 		if read == nil {
 			return nil
 		}
-		fields = append(fields, readField{name, lead(name), f.Index[0], read})
+		fields.members = append(fields.members, newMember(name))
+		fields.index, fields.read = append(fields.index, f.Index[0]), append(fields.read, read)
 	}
-	if len(fields) > 64 { // as many as the bits below
+	if len(fields.members) > 64 { // as many as the bits below
 		return nil
 	}
 	return func(d *decoder, v reflect.Value) bool { return d.readStruct(v, fields) }
@@ -219,74 +218,47 @@ func plainName(f reflect.StructField) (string, bool) {
 	return name, true
 }
 
-func (d *decoder) readStruct(v reflect.Value, fields []readField) bool {
-	if d.peek() == 'n' {
+func (d *decoder) readStruct(v reflect.Value, fields *structFields) bool {
+	if !d.take('{') {
 		return d.takeNull()
 	}
-	if !d.take('{') {
-		return false
-	}
 	var seen uint64
-	next := 0 // fields mostly come in their order
-	for first := true; ; first = false {
-		if next == len(fields) || !d.takeLead(fields[next].lead, first) {
-			name, ok := d.field(first)
-			if !ok || name == nil {
-				return ok
-			}
-			if next = find(fields, name); next < 0 {
-				return false
+	for i := 0; ; i++ { // they mostly come in their order
+		if i == len(fields.members) || !d.takeLead(&fields.members[i], seen == 0) {
+			var name []byte
+			var ok bool
+			if i, name, ok = d.member(fields.members, seen == 0); i < 0 {
+				return ok && name == nil
 			}
 		}
-		f := &fields[next]
-		if seen&(1<<next) != 0 {
+		if seen&(1<<i) != 0 || !fields.read[i](d, v.Field(fields.index[i])) {
 			return false
 		}
-		seen |= 1 << next
-		if !f.read(d, v.Field(f.index)) {
-			return false
-		}
-		next++
+		seen |= 1 << i
 	}
-}
-
-func find(fields []readField, name []byte) int {
-	for i := range fields {
-		if fields[i].name == string(name) {
-			return i
-		}
-	}
-	return -1
 }
 
 func (d *decoder) readText(v reflect.Value) bool {
-	switch d.peek() {
-	case '"':
-		b, ok := d.text()
-		if !ok {
-			return false
-		}
-		v.SetString(d.keep(b))
-		return true
-	case 'n':
+	b, ok := d.text()
+	if !ok {
 		return d.takeNull()
 	}
-	return false
+	v.SetString(d.keep(b))
+	return true
 }
 
 // keep returns the text that was just read as a string.
 func (d *decoder) keep(b []byte) string {
-	if len(b) <= shortText {
+	switch {
+	case d.texts == "" && len(b) <= shortText:
 		return d.words.get(b)
-	}
-	from := d.pos - 1 - len(b)
-	if &b[0] != &d.data[from] || len(d.data)-d.textsAt > sharedTexts {
-		return string(b) // it was unescaped, or is one of many
-	}
-	if d.texts == "" {
+	case d.escaped || !d.shared:
+		return string(b)
+	case d.texts == "":
 		d.texts = string(d.data[d.textsAt:])
 	}
-	return d.texts[from-d.textsAt:][:len(b)]
+	end := d.pos - len(`"`) - d.textsAt
+	return d.texts[end-len(b) : end]
 }
 
 func (d *decoder) readBool(v reflect.Value) bool {
@@ -303,37 +275,37 @@ func (d *decoder) readBool(v reflect.Value) bool {
 }
 
 func (d *decoder) readInt(v reflect.Value) bool {
-	if d.peek() == 'n' {
+	n, ok := d.number()
+	if !ok {
 		return d.takeNull()
 	}
-	text, whole := d.number()
-	n, err := strconv.ParseInt(string(text), 10, 64)
-	if !whole || err != nil || v.OverflowInt(n) {
+	x, err := n.int()
+	if err != nil || v.OverflowInt(x) {
 		return false
 	}
-	v.SetInt(n)
+	v.SetInt(x)
 	return true
 }
 
 func (d *decoder) readUint(v reflect.Value) bool {
-	if d.peek() == 'n' {
+	n, ok := d.number()
+	if !ok {
 		return d.takeNull()
 	}
-	text, whole := d.number()
-	n, err := strconv.ParseUint(string(text), 10, 64)
-	if !whole || err != nil || v.OverflowUint(n) {
+	x, err := n.uint()
+	if err != nil || v.OverflowUint(x) {
 		return false
 	}
-	v.SetUint(n)
+	v.SetUint(x)
 	return true
 }
 
 func (d *decoder) readFloat(v reflect.Value) bool {
-	if d.peek() == 'n' {
+	n, ok := d.number()
+	if !ok {
 		return d.takeNull()
 	}
-	text, _ := d.number()
-	x, err := strconv.ParseFloat(string(text), 64)
+	x, err := n.float()
 	if err != nil {
 		return false
 	}
@@ -351,44 +323,4 @@ func (d *decoder) readTime(v reflect.Value) bool {
 		return d.takeNull()
 	}
 	return false
-}
-
-// number reads a number as JSON has them, and tells whether it is whole. It
-// returns an empty text for anything else.
-func (d *decoder) number() (text []byte, whole bool) {
-	start := d.pos
-	i, data := start, d.data
-	digits := func() bool {
-		from := i
-		for i < len(data) && data[i]-'0' <= 9 {
-			i++
-		}
-		return i > from
-	}
-	if i < len(data) && data[i] == '-' {
-		i++
-	}
-	zero := i < len(data) && data[i] == '0'
-	before := i
-	if !digits() || zero && i > before+1 {
-		return nil, false
-	}
-	whole = true
-	if i < len(data) && data[i] == '.' {
-		i++
-		if whole = false; !digits() {
-			return nil, false
-		}
-	}
-	if i < len(data) && data[i]|0x20 == 'e' {
-		i++
-		if i < len(data) && (data[i] == '+' || data[i] == '-') {
-			i++
-		}
-		if whole = false; !digits() {
-			return nil, false
-		}
-	}
-	d.pos = i
-	return data[start:i], whole
 }

@@ -55,6 +55,7 @@ var plainBodies = []string{
 	`{}`, `null`, `{"id":"a","count":-7,"small":127,"size":65535,"price":1.5e3,"paid":true}`,
 	` { "id" : "größer\u0020\n" , "items" : [ { "sku" : "x" , "number" : 0 } , null , {} ] } `,
 	`{"note":"n","next":{"number":1},"tags":["a","bcdef",null],"Named":"w","at":"2026-03-01T12:00:00.5Z"}`,
+	`{"id":"long enough to be shared","Named":"","tags":["","no","a \"quoted\" one","ende"]}`,
 	`{"note":null,"next":null,"tags":[],"items":null,"at":"2026-03-01T12:00:00+02:00","paid":false}`,
 }
 

@@ -14,18 +14,18 @@ import (
 type scanner struct {
 	data    []byte
 	pos     int
-	scratch []byte // the last string that had to be unescaped
+	escaped bool   // the last string was
+	scratch []byte // and this is what it was unescaped to
 }
 
 // peek returns the next byte that is not space, or 0 at the end.
 func (s *scanner) peek() byte {
 	for s.pos < len(s.data) {
-		switch c := s.data[s.pos]; c {
-		case ' ', '\t', '\r', '\n':
-			s.pos++
-		default:
+		c := s.data[s.pos]
+		if c > ' ' || c != ' ' && c != '\t' && c != '\r' && c != '\n' {
 			return c
 		}
+		s.pos++
 	}
 	return 0
 }
@@ -56,78 +56,91 @@ func (s *scanner) takeWord(word string) bool {
 	return true
 }
 
-// field reads the name of an object's next field up to its value. At the
-// object's end it returns nil and true; false is for what is not JSON. The
-// name is valid until the next read.
-func (s *scanner) field(first bool) ([]byte, bool) {
+// member is a field of an object that is known.
+type member struct {
+	name string
+	lead string // what stands before its value when there is no space: a comma and its name
+}
+
+func newMember(name string) member { return member{name, `,"` + name + `":`} }
+
+// takeLead reads the lead of a member if it comes next, that of an object's first
+// field without its comma. It is for members that are likely: to compare is less
+// work than to read.
+func (s *scanner) takeLead(m *member, first bool) bool {
+	if first {
+		return s.takeWord(m.lead[1:])
+	}
+	return s.takeWord(m.lead)
+}
+
+// member reads the name of an object's next field, up to its value, and returns
+// which of the members it is, or -1 when it is none of them. The name is valid
+// until the next read, and nil at the object's end; false is for what is not
+// JSON.
+func (s *scanner) member(members []member, first bool) (i int, name []byte, ok bool) {
 	if s.take('}') {
-		return nil, true
+		return -1, nil, true
 	}
 	if !first && !s.take(',') {
-		return nil, false
+		return -1, nil, false
 	}
-	name, ok := s.text()
-	return name, ok && s.take(':')
-}
-
-// lead returns what stands between two values when there is no space: a comma
-// and the name of the second.
-func lead(name string) string { return `,"` + name + `":` }
-
-// takeLead reads a lead if it comes next, the first one without its comma. It
-// is for names that are likely: to compare is less work than to read.
-func (s *scanner) takeLead(lead string, first bool) bool {
-	if first {
-		lead = lead[1:]
+	if name, ok = s.text(); !ok || !s.take(':') {
+		return -1, nil, false
 	}
-	return s.takeWord(lead)
-}
-
-// text reads a string. It is not nil, and valid until the next read.
-func (s *scanner) text() ([]byte, bool) {
-	if !s.take('"') {
-		return nil, false
-	}
-	start := s.pos
-	i := plain(s.data, start)
-	if i == len(s.data) {
-		return nil, false
-	}
-	if s.data[i] != '"' {
-		return s.unescape(start - 1)
-	}
-	s.pos = i + 1
-	return s.data[start:i], true
-}
-
-// plain returns where in data, from i on, the first byte is that ends a plain
-// run of text: a quote, a backslash, a control character, or one beyond ASCII.
-func plain(data []byte, i int) int {
-	const (
-		low  = 0x0101010101010101 // times a byte: that byte in all eight
-		high = 0x80 * low
-	)
-	for ; i+8 <= len(data); i += 8 {
-		x := binary.LittleEndian.Uint64(data[i:])
-		// The lowest bit that is set belongs to the first such byte: what is
-		// borrowed from higher bytes can only set bits above it.
-		found := x | ((x ^ '"'*low) - low) | ((x ^ '\\'*low) - low) | (x - ' '*low)
-		if found &= high; found != 0 {
-			return i + bits.TrailingZeros64(found)/8
+	for i := range members {
+		if members[i].name == string(name) {
+			return i, name, true
 		}
 	}
-	for ; i < len(data); i++ {
-		if c := data[i]; c == '"' || c == '\\' || c < ' ' || c >= 0x80 {
+	return -1, name, true
+}
+
+const (
+	low  = 0x0101010101010101 // times a byte: that byte in all eight
+	high = 0x80 * low
+)
+
+// text reads a string if one comes next. It is not nil, and valid until the
+// next read.
+func (s *scanner) text() ([]byte, bool) {
+	if s.peek() != '"' {
+		return nil, false
+	}
+	s.escaped = false
+	data, start := s.data, s.pos+1
+	i := start
+	// Mostly it is plain, until a quote: no backslash, no control character, and
+	// nothing beyond ASCII. Eight bytes are looked at at once.
+	for ; i <= len(data)-8; i += 8 {
+		x := binary.LittleEndian.Uint64(data[i:][:8]) // cut like this, it is checked once
+		// The lowest bit that is set belongs to the first such byte: what is
+		// borrowed from higher bytes can only set bits above it. A quote is the
+		// one byte that turns into a space when its second bit is turned, and
+		// what was a control character remains one.
+		found := x | ((x ^ '\\'*low) - low) | ((x ^ 2*low) - (' '+1)*low)
+		if found &= high; found != 0 {
+			i += bits.TrailingZeros64(found) / 8
 			break
 		}
 	}
-	return i
+	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' && data[i] < 0x80 {
+		i++
+	}
+	switch {
+	case i >= len(data):
+		return nil, false
+	case data[i] != '"':
+		return s.unescape(start)
+	}
+	s.pos = i + 1
+	return data[start:i], true
 }
 
-// unescape reads the string whose quote is at start: the uncommon case, with
-// escapes or characters beyond ASCII.
+// unescape reads the string whose quote is before start: the uncommon case,
+// with escapes or characters beyond ASCII.
 func (s *scanner) unescape(start int) ([]byte, bool) {
-	end := start + 1
+	end := start
 	for ; end < len(s.data) && s.data[end] != '"'; end++ {
 		if s.data[end] == '\\' {
 			end++
@@ -136,8 +149,11 @@ func (s *scanner) unescape(start int) ([]byte, bool) {
 	if end >= len(s.data) {
 		return nil, false
 	}
-	s.pos = end + 1
 	var err error
-	s.scratch, err = jsontext.AppendUnquote(s.scratch[:0], s.data[start:s.pos])
-	return s.scratch, err == nil
+	s.scratch, err = jsontext.AppendUnquote(s.scratch[:0], s.data[start-1:end+1])
+	if err != nil {
+		return nil, false
+	}
+	s.pos, s.escaped = end+1, true
+	return s.scratch, true
 }

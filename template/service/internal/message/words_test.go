@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"pgregory.net/rapid"
 )
 
 func TestWordCacheReturnsWhatItIsGiven(t *testing.T) {
@@ -43,4 +45,28 @@ func TestWordCacheKeepsNoLongStrings(t *testing.T) {
 			t.Fatal("a long string was kept")
 		}
 	}
+}
+
+// TestAWordIsReadWhateverCameBefore: the words that are remembered change neither
+// what a word is nor what is refused.
+func TestAWordIsReadWhateverCameBefore(t *testing.T) {
+	read := func(d *decoder, text string) (string, int, bool) {
+		d.data, d.pos = []byte(text), 0
+		got, err := d.word(0, "header.messageType")
+		return got, d.pos, err == nil
+	}
+	written := rapid.SampledFrom([]string{
+		`"Paid"`, ` "Paid"`, `"P\u0061id"`, `"Pai"`, `"Paid\""`, `"größer"`, `""`, `null`, ` null`, `"Paid`, `"\ud800"`, `1`, ``, `"null"`,
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		texts := rapid.SliceOfN(written, 2, 8).Draw(t, "texts")
+		d := new(decoder)
+		for _, text := range texts {
+			got, pos, ok := read(d, text+`,"schemaName":"x"`)
+			alone, alonePos, aloneOK := read(new(decoder), text+`,"schemaName":"x"`)
+			if got != alone || ok != aloneOK || ok && pos != alonePos {
+				t.Fatalf("%s of %s: %q up to %d, %v; alone %q up to %d, %v", text, texts, got, pos, ok, alone, alonePos, aloneOK)
+			}
+		}
+	})
 }
