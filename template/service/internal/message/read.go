@@ -47,7 +47,7 @@ func (d *decoder) readBody(out any) bool {
 		return false
 	}
 	start := d.pos
-	d.texts, d.textsAt, d.shared = "", start, len(d.data)-start <= sharedTexts
+	d.texts, d.shared = "", len(d.data)-start <= sharedTexts
 	ok := read(d, v.Elem())
 	d.texts = ""
 	if !ok {
@@ -249,16 +249,16 @@ func (d *decoder) readText(v reflect.Value) bool {
 
 // keep returns the text that was just read as a string.
 func (d *decoder) keep(b []byte) string {
+	start := d.pos - len(`"`) - len(b) // of the text, where it was not unescaped
 	switch {
 	case d.texts == "" && len(b) <= shortText:
 		return d.words.get(b)
 	case d.escaped || !d.shared:
 		return string(b)
 	case d.texts == "":
-		d.texts = string(d.data[d.textsAt:])
+		d.texts, d.textsAt = string(d.data[start:]), start
 	}
-	end := d.pos - len(`"`) - d.textsAt
-	return d.texts[end-len(b) : end]
+	return d.texts[start-d.textsAt:][:len(b)]
 }
 
 func (d *decoder) readBool(v reflect.Value) bool {

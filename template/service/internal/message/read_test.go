@@ -56,6 +56,7 @@ var plainBodies = []string{
 	` { "id" : "größer\u0020\n" , "items" : [ { "sku" : "x" , "number" : 0 } , null , {} ] } `,
 	`{"note":"n","next":{"number":1},"tags":["a","bcdef",null],"Named":"w","at":"2026-03-01T12:00:00.5Z"}`,
 	`{"id":"long enough to be shared","Named":"","tags":["","no","a \"quoted\" one","ende"]}`,
+	`{"id":"größer","Named":"日本語テキスト","note":"naïve 🦊 fox","tags":["é","ascii"]}`,
 	`{"note":null,"next":null,"tags":[],"items":null,"at":"2026-03-01T12:00:00+02:00","paid":false}`,
 }
 
@@ -107,7 +108,7 @@ func TestReadsPlainBodies(t *testing.T) {
 func TestGivesUp(t *testing.T) {
 	for _, data := range []string{
 		`{"id":"a","id":"b"}`, `{"count":1,"id":"a","count":2}`, `{"unknown":1}`, `{"ID":"a"}`, `{"count":1.0}`, `{"count":01}`, `{"small":128}`, `{"size":-1}`,
-		`{"price":.5}`, `{"price":1e999}`, `{"paid":1}`, `{"at":"2026-03-01 12:00:00Z"}`, `{"id":"\ud800"}`, "{\"id\":\"\xff\"}",
+		`{"price":.5}`, `{"price":1e999}`, `{"paid":1}`, `{"at":"2026-03-01 12:00:00Z"}`, `{"id":"\ud800"}`, "{\"id\":\"\xff\"}", "{\"id\":\"abcdefgh\xed\xa0\x80\"}",
 		`{"id":"a",}`, `{"tags":["a",]}`, `{"tags":["a"`, `[]`, `{"id":1}`, `nul`, ``,
 	} {
 		if out, ok := read[plainBody](data); ok || !reflect.ValueOf(out).IsZero() {

@@ -3,6 +3,7 @@ package message
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -107,38 +108,39 @@ func (s *scanner) text() ([]byte, bool) {
 	if s.peek() != '"' {
 		return nil, false
 	}
-	s.escaped = false
 	data, start := s.data, s.pos+1
+	var all uint64 // the bytes there are, one over the other
 	i := start
-	// Mostly it is plain, until a quote: no backslash, no control character, and
-	// nothing beyond ASCII. Eight bytes are looked at at once.
 	for ; i <= len(data)-8; i += 8 {
 		x := binary.LittleEndian.Uint64(data[i:][:8]) // cut like this, it is checked once
-		// The lowest bit that is set belongs to the first such byte: what is
-		// borrowed from higher bytes can only set bits above it. A quote is the
-		// one byte that turns into a space when its second bit is turned, and
-		// what was a control character remains one.
-		found := x | ((x ^ '\\'*low) - low) | ((x ^ 2*low) - (' '+1)*low)
-		if found &= high; found != 0 {
+		all |= x
+		// Looks for a quote, a backslash or a control character. The lowest bit
+		// that is set belongs to the first such byte: what is borrowed from higher
+		// bytes can only set bits above it. A quote is the one byte that turns into
+		// a space when its second bit is turned, and what was a control character
+		// remains one.
+		found := ((x ^ '\\'*low) - low) | ((x ^ 2*low) - (' '+1)*low)
+		if found &= high &^ x; found != 0 {
 			i += bits.TrailingZeros64(found) / 8
 			break
 		}
 	}
-	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' && data[i] < 0x80 {
+	for i < len(data) && data[i] != '"' && data[i] != '\\' && data[i] >= ' ' {
+		all |= uint64(data[i])
 		i++
 	}
 	switch {
 	case i >= len(data):
 		return nil, false
-	case data[i] != '"':
+	case data[i] != '"' || all&high != 0 && !utf8.Valid(data[start:i]):
 		return s.unescape(start)
 	}
-	s.pos = i + 1
+	s.pos, s.escaped = i+1, false
 	return data[start:i], true
 }
 
-// unescape reads the string whose quote is before start: the uncommon case,
-// with escapes or characters beyond ASCII.
+// unescape reads the string whose quote is before start: the uncommon case, with
+// escapes.
 func (s *scanner) unescape(start int) ([]byte, bool) {
 	end := start
 	for ; end < len(s.data) && s.data[end] != '"'; end++ {
