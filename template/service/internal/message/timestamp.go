@@ -46,26 +46,31 @@ func (m *minute) remember(t time.Time, b []byte) {
 	}
 }
 
+// places are what the last digit of seconds is worth, by their length: 05, 05.1 and
+// so on up to nanoseconds.
+var places = [...]time.Duration{2: 1e9, 4: 1e8, 5: 1e7, 6: 1e6, 7: 1e5, 8: 1e4, 9: 1e3, 10: 100, 11: 10, 12: 1}
+
 // time reads a timestamp of the minute. It returns false for any other text.
 func (m *minute) time(b []byte) (t time.Time, ok bool) {
-	if len(b) < toSeconds+len("05Z") || string(b[:toSeconds]) != m.written || b[len(b)-1] != 'Z' {
-		return t, false
-	}
 	const point = len("05")
-	seconds := b[toSeconds : len(b)-1]
-	if len(seconds) > point && (seconds[point] != '.' || len(seconds) == point+1) {
+	end := len(b) - len("Z")
+	if end < toSeconds+point || b[end] != 'Z' || string(b[:toSeconds]) != m.written {
 		return t, false
 	}
-	since, unit := time.Duration(0), 10*time.Second // unit is the next digit's, and 0 for what is less than a nanosecond
+	seconds := b[toSeconds:end]
+	if len(seconds) >= len(places) || places[len(seconds)] == 0 || len(seconds) > point && seconds[point] != '.' {
+		return t, false
+	}
+	var since time.Duration
 	for i, c := range seconds {
-		if i == point {
-			continue
-		}
-		if c-'0' > 9 {
+		switch {
+		case i == point:
+		case c-'0' <= 9:
+			since = 10*since + time.Duration(c-'0')
+		default:
 			return t, false
 		}
-		since += time.Duration(c-'0') * unit
-		unit /= 10
 	}
+	since *= places[len(seconds)]
 	return m.begins.Add(since), since < time.Minute
 }

@@ -28,7 +28,7 @@ func TestATimestampIsReadWhateverCameBefore(t *testing.T) {
 	const minute = "2026-11-22T12:05:"
 	minutes := rapid.SampledFrom([]string{minute, minute, minute, "2026-11-22T12:06:", "0000-01-01T00:00:", "9999-12-31T23:59:", "2026-11-22T1205::", "2026-11-22T12:5:"})
 	seconds := rapid.SampledFrom([]string{"00", "07", "59", "60", "99", "5", "051", "0a", ""})
-	fractions := rapid.SampledFrom([]string{"", ".", ".0", ".5", ",5", ".123456789", ".1234567890123", ".12x", "..1", ".999999999"})
+	fractions := rapid.SampledFrom([]string{"", ".", ".0", ".5", ",5", ".1234567", ".123456789", ".1234567890", ".1234567890123", ".12x", "..1", ".999999999"})
 	zones := rapid.SampledFrom([]string{"Z", "Z", "Z", "Z", "z", "", "+00:00", "+01:30", "-23:59", "+24:00"})
 	text := rapid.Custom(func(t *rapid.T) string {
 		return minutes.Draw(t, "minute") + seconds.Draw(t, "second") + fractions.Draw(t, "fraction") + zones.Draw(t, "zone")
