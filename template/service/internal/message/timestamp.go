@@ -46,9 +46,9 @@ func (m *minute) remember(t time.Time, b []byte) {
 	}
 }
 
-// places are what the last digit of seconds is worth, by their length: 05, 05.1 and
-// so on up to nanoseconds.
-var places = [...]time.Duration{2: 1e9, 4: 1e8, 5: 1e7, 6: 1e6, 7: 1e5, 8: 1e4, 9: 1e3, 10: 100, 11: 10, 12: 1}
+// places are how many nanoseconds the last digit of seconds is worth, by their
+// length: 05, 05.1 and so on.
+var places = [...]int64{2: 1e9, 4: 1e8, 5: 1e7, 6: 1e6, 7: 1e5, 8: 1e4, 9: 1e3, 10: 100, 11: 10, 12: 1}
 
 // time reads a timestamp of the minute. It returns false for any other text.
 func (m *minute) time(b []byte) (t time.Time, ok bool) {
@@ -61,16 +61,16 @@ func (m *minute) time(b []byte) (t time.Time, ok bool) {
 	if len(seconds) >= len(places) || places[len(seconds)] == 0 || len(seconds) > point && seconds[point] != '.' {
 		return t, false
 	}
-	var since time.Duration
+	var n int64
 	for i, c := range seconds {
 		switch {
 		case i == point:
 		case c-'0' <= 9:
-			since = 10*since + time.Duration(c-'0')
+			n = 10*n + int64(c-'0')
 		default:
 			return t, false
 		}
 	}
-	since *= places[len(seconds)]
+	since := time.Duration(n * places[len(seconds)])
 	return m.begins.Add(since), since < time.Minute
 }
