@@ -4,6 +4,9 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
+	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
@@ -29,6 +32,22 @@ func TestSamplesMeetTheirFates(t *testing.T) {
 	service := startService(t, kafka.ListenAddrs()[0])
 	service.awaitReady(t, http.StatusOK)
 	check(t, kafka.ListenAddrs()[0], all)
+	service.stop(t)
+}
+
+// A service with a small heap is not collected all the time.
+func TestHasRoomForGarbage(t *testing.T) {
+	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
+		t.Skip("GOGC or GOMEMLIMIT says otherwise")
+	}
+	service := startService(t, freeAddress(t))
+	service.awaitReady(t, http.StatusServiceUnavailable) // it runs
+	runtime.GC()
+	goal := []metrics.Sample{{Name: "/gc/heap/goal:bytes"}}
+	metrics.Read(goal)
+	if got := goal[0].Value.Uint64(); got < 64<<20 {
+		t.Errorf("garbage is collected at %d bytes", got)
+	}
 	service.stop(t)
 }
 

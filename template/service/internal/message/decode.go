@@ -258,8 +258,8 @@ func (d *decoder) word(field int, path string) (string, error) {
 	d.peek()
 	start := d.pos
 	b, err := d.string(path)
-	if b == nil {
-		return "", err
+	if b == nil || d.pos-start > longestWord {
+		return string(b), err
 	}
 	*recent = knownWord{d.words.get(b), d.words.get(d.data[start:d.pos])}
 	return recent.text, nil

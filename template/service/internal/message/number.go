@@ -7,13 +7,13 @@ import "strconv"
 type number struct {
 	text     []byte
 	negative bool
-	short    bool   // at most 15 digits, no exponent
+	short    bool   // at most exactDigits, no exponent
 	digits   uint64 // of a short one, the point left out
 	decimals int    // how many of those are behind the point
 }
 
-// shortest is how many digits a float64 has room for, whatever they are.
-const shortest = 15
+// exactDigits is how many digits a float64 has room for, whatever they are.
+const exactDigits = 15
 
 // number reads a number, and returns false when what comes next is none.
 func (s *scanner) number() (n number, ok bool) {
@@ -40,7 +40,7 @@ func (s *scanner) number() (n number, ok bool) {
 			return n, false
 		}
 	}
-	n.short = count+n.decimals <= shortest
+	n.short = count+n.decimals <= exactDigits
 	if i < len(data) && data[i]|0x20 == 'e' {
 		n.short = false
 		i++
@@ -81,7 +81,7 @@ func (n number) uint() (uint64, error) {
 }
 
 // powers are those of ten that a short number is divided by.
-var powers = [shortest + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
+var powers = [exactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
 // float returns the float64 next to n, or an error when n is beyond them. Where
 // digits and power are both exact, so is what a division rounds: Clinger, How to

@@ -33,7 +33,7 @@ func isStrict(b []byte) bool {
 
 // minute is what timestamps share that are not far from each other.
 type minute struct {
-	written string // such as 2006-01-02T15:04:
+	written [toSeconds]byte // such as 2006-01-02T15:04:
 	begins  time.Time
 }
 
@@ -42,7 +42,7 @@ const toSeconds = len("2006-01-02T15:04:")
 // remember takes the minute of t, which is written as b, if it is in UTC.
 func (m *minute) remember(t time.Time, b []byte) {
 	if b[len(b)-1] == 'Z' {
-		*m = minute{string(b[:toSeconds]), t.UTC().Truncate(time.Minute)}
+		*m = minute{[toSeconds]byte(b), t.UTC().Truncate(time.Minute)}
 	}
 }
 
@@ -54,7 +54,7 @@ var places = [...]int64{2: 1e9, 4: 1e8, 5: 1e7, 6: 1e6, 7: 1e5, 8: 1e4, 9: 1e3, 
 func (m *minute) time(b []byte) (t time.Time, ok bool) {
 	const point = len("05")
 	end := len(b) - len("Z")
-	if end < toSeconds+point || b[end] != 'Z' || string(b[:toSeconds]) != m.written {
+	if end < toSeconds+point || b[end] != 'Z' || [toSeconds]byte(b) != m.written {
 		return t, false
 	}
 	seconds := b[toSeconds:end]
