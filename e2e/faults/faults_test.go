@@ -49,6 +49,7 @@ type row struct {
 	experiment
 	report oracle.Report
 	failed bool
+	words  []string // why it failed
 	took   time.Duration
 }
 
@@ -127,7 +128,7 @@ func (b *bench) try(ctx context.Context, t *testing.T, e experiment) {
 	defer cancel()
 	tr := newTrial(ctx, t, b, e)
 	defer func() {
-		r.report, r.failed, r.took = tr.total, t.Failed(), time.Since(began)
+		r.report, r.failed, r.words, r.took = tr.total, t.Failed(), tr.words, time.Since(began)
 		b.rows = append(b.rows, r)
 	}()
 	defer tr.release()
@@ -148,6 +149,11 @@ func (b *bench) print(t *testing.T, took time.Duration) {
 		p := r.report
 		fmt.Fprintf(&s, "| %s | %s | %d | %d | %d | %d | %d | %d (%d) | %.1f | %.0f | %s |\n",
 			r.number, r.name, p.Produced, p.Handled, p.Dead, p.Lost, p.Disorder, p.Repeated, p.Excess, p.Worst.Seconds(), r.took.Seconds(), verdict)
+	}
+	for _, r := range b.rows {
+		for _, word := range r.words {
+			fmt.Fprintf(&s, "\n%s %s: %s\n", r.number, r.name, word)
+		}
 	}
 	fmt.Fprintf(&s, "\nIn all %.0f s. To recover: the longest that a message waited, from its acknowledgement until it was handled or a dead letter.\n", took.Seconds())
 	t.Logf("\n%s", s.String())

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,6 +60,34 @@ type trial struct {
 	down      []int // brokers that were killed
 	total     oracle.Report
 	gone      func(oracle.Sent) bool // what the cluster lost, nil for nothing
+	words     []string               // why it failed
+	began     time.Time
+}
+
+// Error, Errorf, Fatal and Fatalf are those of testing.T, and keep their words
+// for the table: its reader may have nothing else.
+func (tr *trial) Error(args ...any) {
+	tr.Helper()
+	tr.words = append(tr.words, fmt.Sprint(args...))
+	tr.T.Error(args...)
+}
+
+func (tr *trial) Errorf(format string, args ...any) {
+	tr.Helper()
+	tr.words = append(tr.words, fmt.Sprintf(format, args...))
+	tr.T.Errorf(format, args...)
+}
+
+func (tr *trial) Fatal(args ...any) {
+	tr.Helper()
+	tr.words = append(tr.words, fmt.Sprint(args...))
+	tr.T.Fatal(args...)
+}
+
+func (tr *trial) Fatalf(format string, args ...any) {
+	tr.Helper()
+	tr.words = append(tr.words, fmt.Sprintf(format, args...))
+	tr.T.Fatalf(format, args...)
 }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
@@ -66,7 +95,7 @@ var notInNames = regexp.MustCompile(`[^a-z0-9]+`)
 func newTrial(ctx context.Context, t *testing.T, b *bench, e experiment) *trial {
 	t.Helper()
 	name := "f" + e.number + "-" + strings.Trim(notInNames.ReplaceAllString(strings.ToLower(e.name), "-"), "-")
-	tr := &trial{T: t, bench: b, ctx: ctx, dir: filepath.Join(b.dir, name)}
+	tr := &trial{T: t, bench: b, ctx: ctx, began: time.Now(), dir: filepath.Join(b.dir, name)}
 	tr.topic = fmt.Sprintf("%s-%d", name, time.Now().UnixMilli()) // brokers may be those of an earlier run
 	tr.group = tr.topic
 	tr.rules = oracle.Rules{Commit: commitInterval + slack, Span: span}
@@ -212,8 +241,17 @@ func (tr *trial) exits(p *subject.Process, want int, within time.Duration) {
 	tr.Helper()
 	code, err := p.Wait(within)
 	if err != nil || code != want {
-		tr.Errorf("%s ended with %d, %v; want %d", p.Life, code, err, want)
+		tr.Errorf("%s ended with %d, %v; want %d\n%s", p.Life, code, err, want, tr.complaint(p))
 	}
+}
+
+// complaint returns what a life printed that was no line of its log: why it
+// ended, or the beginning of a panic.
+func (tr *trial) complaint(p *subject.Process) string {
+	tr.Helper()
+	const most = 10
+	lines := slices.DeleteFunc(tr.logged(p, ""), func(line string) bool { return strings.HasPrefix(line, "time=") })
+	return strings.Join(lines[:min(most, len(lines))], "\n")
 }
 
 // settle stops the producer and waits until everything is committed.
@@ -259,6 +297,11 @@ func (tr *trial) judge() {
 	tr.must(err)
 	tr.total = oracle.Check(run)
 	if !tr.total.OK() {
+		// All but what a handler writes down is by the clock on the wall.
+		now := time.Now()
+		if step := now.Round(0).Sub(tr.began.Round(0)) - now.Sub(tr.began); step.Abs() > 10*time.Millisecond {
+			tr.Errorf("the machine's clock was set by %v meanwhile, so do not trust what follows", step)
+		}
 		tr.Errorf("%d lost, %d out of order, %d beyond the window, %d passed by commits, %d misled:\n%s", tr.total.Lost, tr.total.Disorder,
 			tr.total.Excess, tr.total.Passed, tr.total.Misled, strings.Join(tr.total.Problems, "\n"))
 	}
