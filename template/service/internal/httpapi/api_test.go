@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -231,18 +232,21 @@ func TestMoreRequestsThanMayBeAreRefusedAtOnce(t *testing.T) {
 }
 
 func TestBodiesThatComeSlowlyKeepNoSeatFromOthers(t *testing.T) {
-	a := newAPI(takes)
-	url, end := serve(t, a)
-	for range 2 * cap(a.seats) {
-		begun(t, url)
-	}
-	if got := request(url, valid); got.status != http.StatusAccepted {
-		t.Errorf("answered %+v", got)
-	}
-	a.drain = time.Millisecond // the others are not waited for
-	if err := end(); err != nil {
-		t.Errorf("it ended with %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(takes)
+		connect, end := servePipes(t, a)
+		for range 2 * cap(a.seats) {
+			begun(t, connect())
+		}
+		connection := connect()
+		write(t, connection, valid)
+		if got := next(t, connection, "HTTP/1.1 202"); got != "" {
+			t.Errorf("answered %q, want 202", got)
+		}
+		if err := end(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	})
 }
 
 func TestAnAnswerThatAsksToTryAgainSaysWithWhichID(t *testing.T) {

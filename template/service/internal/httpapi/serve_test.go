@@ -3,11 +3,13 @@ package httpapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -70,40 +72,46 @@ func TestRequestsInFlightFinishAndNoneIsTakenAfterTheEnd(t *testing.T) {
 }
 
 func TestRequestsThatTakeTooLongAreToldToEnd(t *testing.T) {
-	inside := make(chan struct{})
-	a := newAPI(func(ctx context.Context, _ Request[payment]) error {
-		close(inside)
-		<-ctx.Done()
-		return ctx.Err()
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(func(ctx context.Context, _ Request[payment]) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		connect, end := servePipes(t, a)
+		connection := connect()
+		write(t, connection, valid)
+		synctest.Wait()
+		began := time.Now()
+		go func() { _ = end() }()
+		if got := next(t, connection, "HTTP/1.1 503"); got != "" {
+			t.Errorf("answered %q, want 503", got)
+		}
+		if took := time.Since(began); took != a.drain/2 {
+			t.Errorf("it was told after %v of %v", took, a.drain)
+		}
 	})
-	a.drain = 100 * time.Millisecond
-	url, end := serve(t, a)
-	answers := make(chan answer, 1)
-	go func() { answers <- request(url, valid) }()
-	<-inside
-	if err := end(); err != nil {
-		t.Errorf("it ended with %v", err)
-	}
-	if got := <-answers; got.status != http.StatusServiceUnavailable {
-		t.Errorf("answered %+v", got)
-	}
 }
 
 func TestARequestThatNeverEndsDoesNotHoldUpTheEnd(t *testing.T) {
-	inside, leave := make(chan struct{}), make(chan struct{})
-	defer close(leave)
-	a := newAPI(func(context.Context, Request[payment]) error { close(inside); <-leave; return nil })
-	a.drain = 20 * time.Millisecond
-	url, end := serve(t, a)
-	answers := make(chan answer, 1)
-	go func() { answers <- request(url, valid) }()
-	<-inside
-	if err := end(); err != nil {
-		t.Errorf("it ended with %v", err)
-	}
-	if got := <-answers; got.err == nil {
-		t.Errorf("answered %+v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		defer close(leave)
+		a := newAPI(func(context.Context, Request[payment]) error { <-leave; return nil })
+		connect, end := servePipes(t, a)
+		connection := connect()
+		write(t, connection, valid)
+		synctest.Wait()
+		began := time.Now()
+		if err := end(); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+		if took := time.Since(began); took < a.drain*3/4 || took > a.drain {
+			t.Errorf("it ended after %v of %v", took, a.drain)
+		}
+		if got := next(t, connection, "HTTP/1.1"); got != io.EOF.Error() {
+			t.Errorf("answered %q", got)
+		}
+	})
 }
 
 func TestServeNamesTheAddressItCannotHave(t *testing.T) {
@@ -119,19 +127,62 @@ func TestServeNamesTheAddressItCannotHave(t *testing.T) {
 	}
 }
 
+// servePipes is serve without a network, so that a test can have a clock of its
+// own. Each call of connect makes a connection, and both end with the test at
+// the latest.
+func servePipes(t *testing.T, a *API) (connect func() net.Conn, end func() error) {
+	t.Helper()
+	listener := pipes{connections: make(chan net.Conn), closed: make(chan struct{})}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	var err error
+	go func() {
+		defer close(ended)
+		err = a.ServeOn(ctx, listener)
+	}()
+	end = func() error { cancel(); <-ended; return err }
+	t.Cleanup(func() { _ = end() })
+	connect = func() net.Conn {
+		client, server := net.Pipe()
+		t.Cleanup(func() { _ = client.Close() })
+		listener.connections <- server
+		return client
+	}
+	return connect, end
+}
+
+// pipes is a listener for the ends of pipes.
+type pipes struct {
+	connections chan net.Conn
+	closed      chan struct{}
+}
+
+func (p pipes) Accept() (net.Conn, error) {
+	select {
+	case c := <-p.connections:
+		return c, nil
+	case <-p.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (p pipes) Close() error { close(p.closed); return nil }
+
+func (pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "pipe"} }
+
+// write sends a request with a body.
+func write(t *testing.T, connection net.Conn, body string) {
+	t.Helper()
+	const head = "POST /payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+	if _, err := fmt.Fprintf(connection, head, len(body), body); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // begun is a request of which the service has begun to read the body, and which
 // does not come.
-func begun(t *testing.T, url string) net.Conn {
+func begun(t *testing.T, connection net.Conn) net.Conn {
 	t.Helper()
-	server := strings.TrimPrefix(strings.TrimSuffix(url, "/payments"), "http://")
-	connection, err := new(net.Dialer).DialContext(t.Context(), "tcp", server)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = connection.Close() })
-	if err := connection.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
 	const head = "POST /payments HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
 	if _, err := io.WriteString(connection, head); err != nil {
 		t.Fatal(err)
@@ -156,24 +207,27 @@ func next(t *testing.T, connection net.Conn, want string) string {
 }
 
 func TestABodyThatDoesNotComeIsGivenUp(t *testing.T) {
-	a := newAPI(takes)
-	a.cfg.RequestTimeout = 500 * time.Millisecond
-	url, end := serve(t, a)
-	defer func() { _ = end() }()
-	if got := next(t, begun(t, url), "HTTP/1.1 408"); got != "" {
-		t.Errorf("answered %q, want 408", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		a := newAPI(takes)
+		connect, _ := servePipes(t, a)
+		connection := begun(t, connect())
+		began := time.Now()
+		if got := next(t, connection, "HTTP/1.1 408"); got != "" {
+			t.Errorf("answered %q, want 408", got)
+		}
+		if took := time.Since(began); took != a.cfg.RequestTimeout {
+			t.Errorf("given up after %v, want %v", took, a.cfg.RequestTimeout)
+		}
+	})
 }
 
 func TestABodyThatDoesNotComeIsAnsweredAtTheEnd(t *testing.T) {
-	a := newAPI(takes)
-	a.drain = 400 * time.Millisecond
-	url, end := serve(t, a)
-	connection := begun(t, url)
-	if err := end(); err != nil {
-		t.Errorf("it ended with %v", err)
-	}
-	if got := next(t, connection, "HTTP/1.1 503"); got != "" {
-		t.Errorf("answered %q, want 503", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		connect, end := servePipes(t, newAPI(takes))
+		connection := begun(t, connect())
+		go func() { _ = end() }()
+		if got := next(t, connection, "HTTP/1.1 503"); got != "" {
+			t.Errorf("answered %q, want 503", got)
+		}
+	})
 }
