@@ -31,7 +31,8 @@ const (
 	// have fetched when it was paused: its channel, and a fetch of small
 	// messages.
 	span = 4*maxPoll + 256 + 4096
-	// slack is how long a commit may take on a busy machine.
+	// slack is how long a commit may take, unless the machine is so busy that
+	// the watch's own take longer.
 	slack = time.Second
 )
 
@@ -284,6 +285,7 @@ func (tr *trial) judge() {
 	tr.Helper()
 	tr.wait(300 * time.Millisecond) // for a last look at what is committed
 	tr.stopWatch()
+	tr.rules.Commit += max(0, tr.watch.Slowest()-slack)
 	run := oracle.Run{Sent: tr.producer.Sent(), Samples: tr.watch.Samples(), Rules: tr.rules}
 	for i := range run.Sent {
 		run.Sent[i].Gone = tr.gone != nil && tr.gone(run.Sent[i])

@@ -29,30 +29,57 @@ func NewObserver(brokers []string) (*Observer, error) {
 	return &Observer{client, kadm.NewClient(client)}, nil
 }
 
-// Watch notes what a group commits of a topic, four times a second until ctx
-// ends. The samples are there once done is closed.
+// Watch notes what a group commits of a topic, and how long a commit takes, four
+// times a second until ctx ends. Both are there once it has.
 type Watch struct {
 	mu      sync.Mutex
 	samples []oracle.Sample
 	last    map[oracle.Place]int64
+	slowest time.Duration
 	wg      sync.WaitGroup
 }
 
 // Watch begins a watch.
 func (o *Observer) Watch(ctx context.Context, group string, topics ...string) *Watch {
 	w := &Watch{last: map[oracle.Place]int64{}}
-	w.wg.Go(func() {
-		tick := time.NewTicker(250 * time.Millisecond)
-		defer tick.Stop()
-		for ctx.Err() == nil {
-			w.look(ctx, o, group, topics)
-			select {
-			case <-ctx.Done():
-			case <-tick.C:
-			}
-		}
-	})
+	w.wg.Go(func() { often(ctx, func() { w.look(ctx, o, group, topics) }) })
+	w.wg.Go(func() { often(ctx, func() { w.commit(ctx, o, group+".watch", topics[0]) }) })
 	return w
+}
+
+func often(ctx context.Context, do func()) {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		do()
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+		}
+	}
+}
+
+// patience bounds what counts as the machine being slow: whatever takes longer,
+// a broker is gone.
+const patience = 3 * time.Second
+
+// commit measures a commit of a group of its own, whatever comes of it.
+func (w *Watch) commit(ctx context.Context, o *Observer, group, topic string) {
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topic, 0, 0, -1)
+	began := time.Now()
+	_ = o.Admin.CommitAllOffsets(short, group, offsets)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.slowest = max(w.slowest, time.Since(began))
+}
+
+// Slowest returns how long a commit took at most, once the watch has ended.
+func (w *Watch) Slowest() time.Duration {
+	w.wg.Wait()
+	return w.slowest
 }
 
 func (w *Watch) look(ctx context.Context, o *Observer, group string, topics []string) {
