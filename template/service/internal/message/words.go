@@ -4,9 +4,9 @@ import "hash/maphash"
 
 // wordCache gives back the same string for the same bytes, so that names which
 // come with every message are allocated once. It holds at most 256 short
-// strings. Two share a place and the newer one goes first, so that one
-// unlucky pair does not push each other out with every message.
-type wordCache [128][2]string
+// strings. Four share a place, the newest first: so many that come with every
+// message hardly ever meet in one and push each other out.
+type wordCache [64][4]string
 
 const longestWord = 128
 
@@ -17,12 +17,12 @@ func (c *wordCache) get(b []byte) string {
 		return string(b)
 	}
 	place := &c[maphash.Bytes(wordSeed, b)%uint64(len(c))]
-	switch {
-	case place[0] == string(b):
-		return place[0]
-	case place[1] == string(b):
-		return place[1]
+	for _, word := range place {
+		if word == string(b) {
+			return word
+		}
 	}
-	place[1], place[0] = place[0], string(b)
+	copy(place[1:], place[:])
+	place[0] = string(b)
 	return place[0]
 }
