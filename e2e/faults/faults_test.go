@@ -151,8 +151,8 @@ func (b *bench) print(t *testing.T, took time.Duration) {
 			r.number, r.name, p.Produced, p.Handled, p.Dead, p.Lost, p.Disorder, p.Repeated, p.Excess, p.Worst.Seconds(), r.took.Seconds(), verdict)
 	}
 	for _, r := range b.rows {
-		for _, word := range r.words {
-			fmt.Fprintf(&s, "\n%s %s: %s\n", r.number, r.name, word)
+		for _, why := range r.words {
+			fmt.Fprintf(&s, "\n%s %s: %s\n", r.number, r.name, why)
 		}
 	}
 	fmt.Fprintf(&s, "\nIn all %.0f s. To recover: the longest that a message waited, from its acknowledgement until it was handled or a dead letter.\n", took.Seconds())

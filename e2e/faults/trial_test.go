@@ -69,26 +69,27 @@ type trial struct {
 // for the table: its reader may have nothing else.
 func (tr *trial) Error(args ...any) {
 	tr.Helper()
-	tr.words = append(tr.words, fmt.Sprint(args...))
-	tr.T.Error(args...)
+	tr.T.Error(tr.keep(fmt.Sprint(args...)))
 }
 
 func (tr *trial) Errorf(format string, args ...any) {
 	tr.Helper()
-	tr.words = append(tr.words, fmt.Sprintf(format, args...))
-	tr.T.Errorf(format, args...)
+	tr.Error(fmt.Sprintf(format, args...))
 }
 
 func (tr *trial) Fatal(args ...any) {
 	tr.Helper()
-	tr.words = append(tr.words, fmt.Sprint(args...))
-	tr.T.Fatal(args...)
+	tr.T.Fatal(tr.keep(fmt.Sprint(args...)))
 }
 
 func (tr *trial) Fatalf(format string, args ...any) {
 	tr.Helper()
-	tr.words = append(tr.words, fmt.Sprintf(format, args...))
-	tr.T.Fatalf(format, args...)
+	tr.Fatal(fmt.Sprintf(format, args...))
+}
+
+func (tr *trial) keep(words string) string {
+	tr.words = append(tr.words, words)
+	return words
 }
 
 var notInNames = regexp.MustCompile(`[^a-z0-9]+`)

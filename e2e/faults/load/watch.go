@@ -47,6 +47,7 @@ func (o *Observer) Watch(ctx context.Context, group string, topics ...string) *W
 	return w
 }
 
+// often calls do four times a second until ctx ends.
 func often(ctx context.Context, do func()) {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()

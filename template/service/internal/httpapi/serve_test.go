@@ -81,13 +81,17 @@ func TestRequestsThatTakeTooLongAreToldToEnd(t *testing.T) {
 		connection := connect()
 		write(t, connection, valid)
 		synctest.Wait()
-		began := time.Now()
-		go func() { _ = end() }()
+		began, ended := time.Now(), make(chan error, 1)
+		go func() { ended <- end() }()
 		if got := next(t, connection, "HTTP/1.1 503"); got != "" {
 			t.Errorf("answered %q, want 503", got)
 		}
 		if took := time.Since(began); took != a.drain/2 {
 			t.Errorf("it was told after %v of %v", took, a.drain)
+		}
+		_, _ = io.Copy(io.Discard, connection) // a pipe holds nothing: unread, the answer would not end
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
 		}
 	})
 }
@@ -225,9 +229,14 @@ func TestABodyThatDoesNotComeIsAnsweredAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		connect, end := servePipes(t, newAPI(takes))
 		connection := begun(t, connect())
-		go func() { _ = end() }()
+		ended := make(chan error, 1)
+		go func() { ended <- end() }()
 		if got := next(t, connection, "HTTP/1.1 503"); got != "" {
 			t.Errorf("answered %q, want 503", got)
+		}
+		_, _ = io.Copy(io.Discard, connection)
+		if err := <-ended; err != nil {
+			t.Errorf("it ended with %v", err)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"hash/maphash"
 	"strings"
 	"testing"
 
@@ -29,6 +30,23 @@ func TestWordCacheAllocatesAWordOnce(t *testing.T) {
 	var c wordCache
 	// Any four fit, whatever the seed: a fifth may belong to the same place.
 	words := [][]byte{[]byte("PaymentReceived"), []byte("payment"), []byte("1.0.0"), []byte("billing")}
+	if n := testing.AllocsPerRun(100, func() {
+		for _, w := range words {
+			c.get(w)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestFourWordsOfAPlaceDoNotPushEachOtherOut(t *testing.T) {
+	var c wordCache
+	var words [][]byte
+	for i := 0; len(words) < 4; i++ {
+		if b := fmt.Append(nil, "word-", i); maphash.Bytes(wordSeed, b)%uint64(len(c)) == 0 {
+			words = append(words, b)
+		}
+	}
 	if n := testing.AllocsPerRun(100, func() {
 		for _, w := range words {
 			c.get(w)
