@@ -19,7 +19,7 @@ import (
 // edit renders a file that is no text/template, with the names of one topic.
 func (r *renderer) edit(name string, src []byte, topic topic) ([]byte, error) {
 	isGo := path.Ext(name) == ".go"
-	only := strings.HasPrefix(name, "internal/")
+	only := isInternal(name)
 	if !utf8.Valid(src) {
 		return src, nil
 	}
@@ -194,7 +194,7 @@ func (r *renderer) render(doc document, only bool, topic topic) ([]byte, error) 
 		case l.verb == "each" && l.arg == "case":
 			doc.write(&out, l.start, l.directive, r.replacer(topic.Names, only))
 			out.WriteByte('\n')
-		case (l.verb == "if" || l.verb == "unless") && (isExtra(l.arg) || l.arg == "schema"):
+		case (l.verb == "if" || l.verb == "unless") && (isPart(l.arg) || l.arg == "schema"):
 			has := r.answers.Has(l.arg)
 			if l.arg == "schema" {
 				has = topic.model != nil
@@ -256,14 +256,7 @@ func (r *renderer) replacer(topic answers.Names, only bool) replacer {
 	return replacer{module: r.answers.Module, service: r.answers.Name, image: r.data.Slug, names: topic, only: only}
 }
 
-func isExtra(name string) bool {
-	for _, e := range answers.Extras() {
-		if e.Name == name {
-			return true
-		}
-	}
-	return false
-}
+func isPart(name string) bool { return slices.Contains(answers.Parts(), name) }
 
 // scanGo finds the tokens of a Go file that may have names in them.
 func scanGo(src []byte) (document, error) {

@@ -25,7 +25,15 @@
 //     and samples of such topics are made by package model alone.
 //   - A line that ends in //forge:if EXTRA is kept if the extra is wanted, one
 //     that ends in //forge:unless EXTRA if it is not; imports as well as others.
-//     Whole files belong to extras by the table in files.go.
+//     Only the files that put a service together have such lines.
+//
+// Extras are whole files else. A file belongs to an extra if an element of its
+// path begins or ends with the extra's name (avro.go, codec_avro.go, avro/), or
+// if it is in one of the extra's rooms, which files.go lists. The tests of
+// internal/ are an extra. Of a file in several variants, each says by a build
+// constraint when it is the one: //go:build !avro in codec.go, //go:build avro in
+// codec_avro.go. The renderer keeps one and takes the constraint off. For all of
+// this the source of messages counts as an extra.
 //
 // In Go files the names are replaced inside tokens (identifiers, strings,
 // comments), so that layout and comments survive, and gofmt has the last word.
@@ -117,6 +125,12 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 	src, err := fs.ReadFile(tmpl, name)
 	if err != nil {
 		return nil, err
+	}
+	if path.Ext(name) == ".go" {
+		kept := false
+		if src, kept, err = r.chosen(src); err != nil || !kept {
+			return nil, err
+		}
 	}
 	if strings.HasSuffix(name, tmplSuffix) {
 		content, err := execute(name, src, r.data)
