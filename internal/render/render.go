@@ -78,9 +78,47 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	rendered, err := r.renderAll(tmpl, r.wanted)
+	if err != nil {
+		return nil, err
+	}
+	files, err := r.finish(rendered)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Files: files}, nil
+}
+
+// RenderTopic returns the files that the project of these answers has for one of
+// its topics alone, sorted by path.
+func RenderTopic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	r, err := newRenderer(a, "")
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(r.data.Topics, func(t topic) bool { return t.Topic == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%q is not one of the topics, which are %s", name, strings.Join(a.Topics, ", "))
+	}
+	r.data.Topics = r.data.Topics[i : i+1]
+	files, err := r.renderAll(tmpl, func(name string) bool {
+		_, ok := perTopic(name)
+		return ok && r.wanted(name)
+	})
+	slices.SortFunc(files, byPath)
+	return files, err
+}
+
+func byPath(a, b File) int { return cmp.Compare(a.Path, b.Path) }
+
+// renderAll renders the files of the template that are wanted.
+func (r *renderer) renderAll(tmpl fs.FS, wanted func(name string) bool) ([]File, error) {
 	var names []string
-	err = fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && r.wanted(name) {
+	err := fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && wanted(name) {
 			names = append(names, name)
 		}
 		return err
@@ -102,11 +140,7 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	files, err := r.finish(slices.Concat(rendered...))
-	if err != nil {
-		return nil, err
-	}
-	return &Tree{Files: files}, nil
+	return slices.Concat(rendered...), nil
 }
 
 // renderer holds what stays the same from file to file.
@@ -174,7 +208,6 @@ func newFile(name string, content []byte) File {
 
 // finish checks the files as a whole, adds the record of them, and sorts them.
 func (r *renderer) finish(files []File) ([]File, error) {
-	byPath := func(a, b File) int { return cmp.Compare(a.Path, b.Path) }
 	slices.SortFunc(files, byPath)
 	record := project.Project{Schema: project.Schema, Forge: r.data.ForgeVersion, Answers: r.answers}
 	seen := make(map[string]string, len(files))

@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -363,6 +364,34 @@ func TestVariants(t *testing.T) {
 				t.Errorf("with %q, %s is %q", with, name, file(t, tree, name).Content)
 			}
 		}
+	}
+}
+
+// TestRenderTopic proves that the files of one topic alone are those that the
+// whole project has for it.
+func TestRenderTopic(t *testing.T) {
+	for name, a := range answerSets() {
+		tree, err := render.Render(template.FS, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, topic := range a.Topics {
+			files, err := render.RenderTopic(template.FS, a, topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(files) < 4 { // handler, its test, model, samples
+				t.Errorf("%s: %s has %d files", name, topic, len(files))
+			}
+			for _, f := range files {
+				if whole := file(t, tree, f.Path); !reflect.DeepEqual(f, whole) {
+					t.Errorf("%s: %s alone is another than in the project", name, f.Path)
+				}
+			}
+		}
+	}
+	if _, err := render.RenderTopic(template.FS, two(), "orders"); err == nil || !strings.Contains(err.Error(), "1st.topic_X-y, payments") {
+		t.Errorf("an unknown topic: %v", err)
 	}
 }
 
