@@ -84,7 +84,7 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 		{"settings in all", size.settings, 0, ""},
 		{"lines of README.md", size.readme, 200, ""},
 		{"references between files of a package that run up", upShare(packages), 15, " %"},
-		{"the same in the package that has the most", worstShare(packages), 15, " %"},
+		{"references that run up in the worst package", worstShare(packages), 15, " %"},
 	}), nil
 }
 
