@@ -68,10 +68,10 @@ func prefixFields(part string, err error) string {
 		}
 		return strings.Join(texts, "; ")
 	case *FieldError:
-		if e.Field != "" && !strings.HasPrefix(e.Field, "[") {
-			return part + "." + e.Error()
-		} else if e.Field != "" {
+		if strings.HasPrefix(e.Field, "[") {
 			return part + e.Error()
+		} else if e.Field != "" {
+			return part + "." + e.Error()
 		}
 	}
 	return part + ": " + err.Error()

@@ -79,8 +79,9 @@ func TestSiblingsShareWhatIsNotOfATopic(t *testing.T) {
 
 func TestEachRegistryStartsTheCodecsThatItUses(t *testing.T) {
 	calls := new([]string)
-	r := message.NewRegistry(&watched{calls: calls, name: "all"}, nil)
+	r := message.NewRegistry(upside{}, nil)
 	sibling := r.NewSibling()
+	r.SetCodec(&watched{calls: calls, name: "all"})
 	message.Register(sibling, "notes", new(recorder[payment]), message.WithCodec(&watched{calls: calls, name: "own"}))
 	if err := errors.Join(r.Startup(t.Context()), sibling.Startup(t.Context()), sibling.Shutdown(t.Context()), r.Shutdown(t.Context())); err != nil {
 		t.Fatal(err)

@@ -47,7 +47,7 @@ func (r *Registry) add(name string, reg *registration, opts []Option) error {
 		return err
 	}
 	r.topics[name], r.topicCodecs[name] = t, t.codec
-	r.codecs, r.handlers = addPart(r.codecs, t.codec), addPart(r.handlers, reg.hooks)
+	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
 	return nil
 }
 
