@@ -222,3 +222,25 @@ func TestMistakesInBatchesEndTheStart(t *testing.T) {
 	panicsWith(t, `batches of topic "rows": size is 1 and wait -1ns`, func() { newBatchRegistry(message.Batch{Size: 1, Wait: -1}, nil) })
 	panicsWith(t, `on topic "rows": the handler is nil`, func() { newBatchRegistry(message.Batch{Size: 1}, nil) })
 }
+
+func TestTheWaitOfOneBatchDoesNotShortenThatOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var called []time.Duration
+		r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Second}, func(_ context.Context, batch []message.Of[row]) []error {
+			called = append(called, time.Since(began))
+			if len(batch) == 2 {
+				time.Sleep(3 * time.Second)
+			}
+			return nil
+		})
+		var first []error
+		go func() { first = handleRows(t.Context(), r, 1, 2) }()
+		time.Sleep(500 * time.Millisecond)
+		outcomes := handleRows(t.Context(), r, 3)
+		time.Sleep(time.Minute)
+		if err := errors.Join(append(first, outcomes...)...); err != nil || fmt.Sprint(called) != "[0s 1.5s]" {
+			t.Errorf("called at %v, %v", called, err)
+		}
+	})
+}
