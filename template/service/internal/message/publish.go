@@ -163,7 +163,6 @@ func bodyOf(e Event) reflect.Value {
 
 func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
 	h := NewHeader(e.MessageType(), producer)
-	h.describe(e) //forge:if avro
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
 	}
