@@ -224,8 +224,8 @@ func (t *topic) find(m *Message) (*registration, error) {
 
 func checkHeader(rules []func(Header) error, h Header) error {
 	for _, rule := range rules {
-		if err := rule(h); err != nil {
-			return InvalidPart("header", err)
+		if err := InvalidPart("header", rule(h)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -236,21 +236,15 @@ func (s *shared) rulesOf(model reflect.Type) (func(body any) error, error) {
 	if check, ok := s.checks.Load(model); ok {
 		return check.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	var find func(body any) error
+	check := func(any) error { return nil }
 	if s.rules != nil {
-		var err error
-		if find, err = s.rules.Of(model); err != nil {
+		rules, err := s.rules.Of(model)
+		if err != nil {
 			return nil, err
 		}
-	}
-	check := func(body any) error {
-		if find == nil {
-			return nil
+		if rules != nil {
+			check = func(body any) error { return InvalidPart("body", rules(body)) }
 		}
-		if err := find(body); err != nil {
-			return InvalidPart("body", err)
-		}
-		return nil
 	}
 	s.checks.Store(model, check)
 	return check, nil
