@@ -10,7 +10,7 @@ import (
 )
 
 // Starter is a handler with something to do before the first message. The
-// context is for that alone: it ends when the service is told to stop. With
+// context is for that alone: it ends when the service is stopped. With
 // Unavailable as its error, or an outage, the start is tried again.
 type Starter interface {
 	Startup(ctx context.Context) error

@@ -50,13 +50,13 @@ type Publisher interface {
 // Sender sends messages as they are, with a topic, a key and a value.
 type Sender interface {
 	// Send writes m and returns once the broker acknowledged it; m's Partition
-	// and Offset then tell where it landed. After an error m may or may not
+	// and Offset then say where it landed. After an error m may or may not
 	// have been written. An error that may pass asks for a Retry, so a handler
 	// can return it as it is.
 	Send(ctx context.Context, m *Message) error
 }
 
-// Delivery tells where an event landed.
+// Delivery says where an event landed.
 type Delivery struct {
 	Topic     string
 	Key       string
