@@ -1,0 +1,209 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Error is everything that is wrong with the settings.
+type Error struct{ Problems []Problem }
+
+// Problem is one line of an Error.
+type Problem struct {
+	Setting string // which it is about; empty for a file, or a name that is not a setting
+	Text    string
+}
+
+// Error lists the problems, one a line.
+func (e *Error) Error() string {
+	text := "configuration:"
+	for _, p := range e.Problems {
+		text += "\n  " + p.Text
+	}
+	return text
+}
+
+// given is what a source says of a setting.
+type given struct {
+	name, text string
+	place      string // the source, with the line if it is a file: environment, .env:3
+	cut        bool   // a comment was cut off the text
+	over       string // the place of the next source that has the setting too
+}
+
+// The sources that are not files.
+const (
+	fromOverride    = "override"
+	fromFlag        = "--config"
+	fromEnvironment = "environment"
+	fromMap         = "map"
+)
+
+// loader gives settings their values, and collects all that is wrong.
+type loader struct {
+	consumer  string // whose settings these are; empty for the service's
+	known     []Setting
+	values    map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
+	failed    map[string]bool  // settings that need no further check
+	problems  []Problem
+	unread    []given          // names of .env and YAML that no setting has, or only a consumer's
+	consumers map[string]Kafka // by prefix
+}
+
+func newLoader(cfg *Config, own any) *loader {
+	l := &loader{known: Settings(cfg), values: make(map[string]given), failed: make(map[string]bool), consumers: make(map[string]Kafka)}
+	for _, s := range Settings(own) {
+		if other, _ := l.setting(s.Name); other.Name != "" {
+			l.note("own setting %s: the name is taken by another setting", s.Name)
+		}
+		l.known = append(l.known, s)
+	}
+	return l
+}
+
+// setting returns the setting that a variable called name gives, as NAME or as
+// NAME_FILE, and the prefix of the consumer that it is for, if any.
+func (l *loader) setting(name string) (s Setting, prefix string) {
+	i := slices.IndexFunc(l.known, func(s Setting) bool { return name == s.Name || s.File && name == s.Name+fileSuffix })
+	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); i < 0 && ofConsumer {
+		s, _ = l.setting(kafkaPrefix + rest)
+		return s, before + "_"
+	} else if i < 0 {
+		return Setting{}, ""
+	}
+	return l.known[i], ""
+}
+
+// merge adds what a source says below the sources before it. An empty value
+// counts as none, but in the override it hides the others.
+func (l *loader) merge(source []given) {
+	earlier := make(map[string]string)
+	for _, g := range source {
+		s, prefix := l.setting(g.name)
+		name := prefix + s.Name
+		before, hidden := l.values[name]
+		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
+		if isFile && s.Name == "" && strings.HasPrefix(g.name, kafkaPrefix) && g.name != "KAFKA_IMAGE" { // the tests' own
+			l.unknown(g, "")
+		} else if isFile && (s.Name == "" || prefix != "") {
+			l.unread = append(l.unread, g)
+		}
+		switch {
+		case s.Name == "" || g.text == "" && g.place != fromOverride:
+			continue
+		case earlier[name] != "":
+			l.note("%s: %s is set again, after %s", g.place, name, earlier[name])
+		case hidden:
+			before.over = cmp.Or(before.over, g.place)
+			l.values[name] = before
+		default:
+			l.values[name] = l.content(s, g)
+		}
+		earlier[name] = g.place
+	}
+}
+
+// content returns what g stands for: the content of the file that it names;
+// without line breaks at its end, as in files and secrets of Kubernetes; without
+// blanks between the elements of a list.
+func (l *loader) content(s Setting, g given) given {
+	g.text = strings.TrimRight(g.text, "\r\n")
+	if strings.HasSuffix(g.name, s.Name+fileSuffix) {
+		return l.fileContent(s, g)
+	}
+	if s.value.Kind() == reflect.Slice {
+		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
+	}
+	if s.Secret && g.cut {
+		l.refuse(s, g, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
+	} else if s.Secret && strings.TrimSpace(g.text) != g.text {
+		l.refuse(s, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", s.Name, fileSuffix)
+	}
+	return g
+}
+
+var commas = regexp.MustCompile(`\s*,[\s,]*`)
+
+func (l *loader) fileContent(s Setting, g given) given {
+	content, err := os.ReadFile(g.text)
+	text := strings.TrimRight(string(content), "\r\n")
+	switch {
+	case err != nil && (!strings.ContainsAny(g.text, `/\`) || strings.Contains(g.text, "-----BEGIN")): // perhaps the secret itself
+		g.text = redacted
+		l.refuse(s, g, "must be the name of a file that can be read, not what is in it; without a slash it is not shown")
+	case err != nil:
+		l.refuse(s, g, "must be a file that can be read: %v", errors.Unwrap(err))
+	case text == "":
+		l.refuse(s, g, "the file is empty")
+	}
+	return given{text: text, name: s.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
+}
+
+// read gives the known settings their values, and checks each by its tags.
+func (l *loader) read() {
+	for _, s := range l.known {
+		g := l.values[s.Name]
+		err := s.parse(g.text)
+		if err != nil {
+			_ = s.parse("") // what depends on it is checked with the default
+		} else if rule := s.field.Tag.Get("validate"); rule != "" {
+			err = validate.Var(s.value.Interface(), rule)
+		}
+		switch {
+		case err == nil || l.failed[s.Name]:
+		case g.text == "" && s.Default == "":
+			l.refuse(s, g, "it must be %s: %s", s.Allowed, s.Help)
+		default:
+			l.refuse(s, g, "must be %s", s.Allowed)
+		}
+	}
+}
+
+// note adds what is wrong with a source.
+func (l *loader) note(format string, args ...any) {
+	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
+}
+
+// refuse adds that a setting has a value that is not allowed. A secret or a
+// certificate is not shown, but the name of its file is.
+func (l *loader) refuse(s Setting, g given, format string, args ...any) {
+	l.failed[s.Name] = true
+	text := " is not set"
+	if g.text = cmp.Or(g.text, s.Default); g.text != "" {
+		text = fmt.Sprintf("=%q", redact(g.text))
+	}
+	if s.File && g.text != "" && !strings.HasSuffix(g.name, fileSuffix) {
+		text = "=" + redacted
+	}
+	text = cmp.Or(g.name, s.Name) + text + ": " + fmt.Sprintf(format, args...)
+	if g.place != "" {
+		text = g.place + ": " + text
+	}
+	if l.consumer != "" {
+		text = "consumer " + l.consumer + ": " + text
+	}
+	l.problems = append(l.problems, Problem{s.Name, text})
+}
+
+// userInfo is what comes before the host in a URL, or in a list of hosts: it may
+// have a password.
+var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
+
+// redact hides the user and password of each URL in text.
+func redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
+
+// err returns the problems since the last call.
+func (l *loader) err() error {
+	problems := l.problems
+	l.problems = nil
+	if len(problems) == 0 {
+		return nil
+	}
+	return &Error{problems}
+}
