@@ -1,24 +1,20 @@
 package message
 
 import (
-	"fmt"
-	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 )
 
 // For codecs whose envelopes have their body in the value and their header in
 // the transport's headers, each field under its name in the JSON.
 
-// WriteHeader appends the fields of h to m.Headers. An incomplete h is an error.
-func WriteHeader(m *Message, h *Header) error {
-	if err := h.check(); err != nil {
-		return fmt.Errorf("encode %s: %w", quote(h.MessageType), err)
-	}
+// WriteHeader appends the fields of h to m.Headers.
+func WriteHeader(m *Message, h Header) error {
 	at, err := h.Timestamp.UTC().MarshalText()
 	if err != nil {
-		return fmt.Errorf("encode %s: header.timestamp: %w", quote(h.MessageType), err)
+		return Fail(ClassInvalid, "header.timestamp: %w", err)
 	}
 	m.Headers = append(m.Headers,
 		Field{"messageType", []byte(h.MessageType)},
@@ -33,72 +29,37 @@ func WriteHeader(m *Message, h *Header) error {
 	return nil
 }
 
-// ReadHeader fills h from m.Headers. Of a name that repeats the last counts;
-// fields that are not there stay as they are; other headers are not looked at.
+// ReadHeader sets the fields of h from m.Headers. Of a name that repeats the
+// last counts; fields that are not there, and ids that are empty, stay as they
+// are; other headers are ignored.
 func ReadHeader(m *Message, h *Header) error {
-	d := decoders.Get().(*decoder)
-	defer d.release()
-	d.ids, d.correlation, d.id = d.ids[:0], span{}, span{}
-	for i := range m.Headers {
-		if err := d.transportField(h, &m.Headers[i]); err != nil {
-			return err
+	for _, f := range m.Headers {
+		text := string(f.Value)
+		switch f.Key {
+		case "messageType":
+			h.MessageType = text
+		case "schemaName":
+			h.SchemaName = text
+		case "schemaVersion":
+			h.SchemaVersion = text
+		case "producer":
+			h.Producer = text
+		case "correlationId":
+			h.CorrelationID = text
+		case "messageId":
+			h.MessageID = text
+		case "timestamp":
+			quoted, err := jsontext.AppendQuote(nil, text)
+			if err != nil || json.Unmarshal(quoted, &h.Timestamp) != nil { // stricter than package time
+				return Fail(ClassInvalid, "header.timestamp: must be an RFC 3339 time, got %.40q", text)
+			}
+			h.Timestamp = h.Timestamp.UTC()
+		default:
+			continue
 		}
-	}
-	ids := string(d.ids)
-	if id := ids[d.correlation.from:d.correlation.to]; id != "" {
-		h.CorrelationID = id
-	}
-	if id := ids[d.id.from:d.id.to]; id != "" {
-		h.MessageID = id
+		if !utf8.Valid(f.Value) {
+			return Fail(ClassInvalid, "header.%s: must be text in UTF-8", f.Key)
+		}
 	}
 	return nil
 }
-
-// transportField reads one of the transport's headers if it is of the envelope.
-func (d *decoder) transportField(h *Header, f *Field) error {
-	var word *string
-	switch f.Key {
-	case "messageType":
-		word = &h.MessageType
-	case "schemaName":
-		word = &h.SchemaName
-	case "schemaVersion":
-		word = &h.SchemaVersion
-	case "producer":
-		word = &h.Producer
-	case "correlationId":
-		d.correlation = d.keepID(f.Value)
-	case "messageId":
-		d.id = d.keepID(f.Value)
-	case "timestamp":
-		var at time.Time
-		if err := at.UnmarshalText(f.Value); err != nil || !isStrict(f.Value) {
-			return Fail(ClassInvalid, "header.timestamp: must be RFC 3339, got %s", quote(string(f.Value)))
-		}
-		h.Timestamp = at.UTC()
-		return nil
-	default:
-		return nil
-	}
-	if !utf8.Valid(f.Value) {
-		return Fail(ClassInvalid, "header.%s: must be text in UTF-8", f.Key)
-	}
-	if word != nil {
-		*word = d.words.get(f.Value)
-	}
-	return nil
-}
-
-// keepID notes an id. All of them share one allocation.
-func (d *decoder) keepID(b []byte) span {
-	from := len(d.ids)
-	d.ids = append(d.ids, b...)
-	return span{from, len(d.ids)}
-}
-
-// MarshalBody returns a body in JSON, as it is in an envelope.
-func MarshalBody(body any) ([]byte, error) { return json.Marshal(body, json.Deterministic(true)) }
-
-// UnmarshalBody reads a body in JSON as it is read in an envelope. Errors are
-// permanent, and name the field by its path.
-func UnmarshalBody(data []byte, out any) error { return readAlone(data, out) }

@@ -9,47 +9,18 @@ import (
 	"time"
 )
 
-// The interfaces below are optional: a handler that has the method gets the
-// call. What a handler does not have costs its messages nothing.
-
 // Starter is a handler with something to do before the first message. The
 // context is for that alone: it ends when the service is told to stop, when
-// handlers may still have work to finish. With Unavailable as its error the
-// start is tried again.
+// handlers may still have work to finish. With Unavailable as its error, or one
+// that the outage rule reports, the start is tried again.
 type Starter interface {
 	Startup(ctx context.Context) error
 }
 
-// Stopper is a handler with something to do after the last message.
+// Stopper is a handler with something to do after the last message. When ctx
+// ends it should return.
 type Stopper interface {
 	Shutdown(ctx context.Context) error
-}
-
-// BeforeHandler is called before each message is handled. After an error the
-// message is not handled, and the error is treated like one of Handle.
-type BeforeHandler interface {
-	Before(ctx context.Context, m *Message) error
-}
-
-// AfterHandler is called after each message that was handled without error.
-// An error is treated like one of Handle.
-type AfterHandler interface {
-	After(ctx context.Context, m *Message) error
-}
-
-// ErrorHandler is called with each error of Before, Handle and After; m.Attempt
-// tells how often the message was tried. What it returns takes the error's
-// place: the error itself, Retry or Permanent of it, or nil for handled. It
-// does not see messages that could not be decoded or are invalid, nor panics.
-type ErrorHandler interface {
-	OnError(ctx context.Context, m *Message, err error) error
-}
-
-// TombstoneHandler is called for messages without a value, which say that
-// their key was deleted. They have no envelope: m.Header and m.Body are nil,
-// and neither the hooks nor the registration's middleware run.
-type TombstoneHandler interface {
-	HandleTombstone(ctx context.Context, m *Message) error
 }
 
 // Startup starts the codecs and then the handlers that have a Startup, as they
@@ -63,8 +34,8 @@ func (r *Registry) Startup(ctx context.Context) error {
 	for r.started < len(r.parts) {
 		part := r.parts[r.started]
 		if s, ok := part.(Starter); ok {
-			if err := protect(ctx, s.Startup); err != nil {
-				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.undo(ctx))
+			if err := r.classify(protect(ctx, s.Startup)); err != nil {
+				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.undoStartup(ctx))
 			}
 		}
 		r.started++
@@ -75,38 +46,47 @@ func (r *Registry) Startup(ctx context.Context) error {
 // undoTime is what Shutdown has when a start failed.
 const undoTime = 10 * time.Second
 
-// undo shuts down what was started. That a start failed because ctx ended is no
-// reason to have no time for it.
-func (r *Registry) undo(ctx context.Context) error {
+// undoStartup shuts down what was started, also when ctx has ended.
+func (r *Registry) undoStartup(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
 	defer cancel()
 	return r.Shutdown(ctx)
 }
 
-// protect calls f and returns its panic as an error.
-func protect(ctx context.Context, f func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = NewPanicError(v)
-		}
-	}()
-	return f(ctx)
-}
-
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
-// handlers, then codecs. It goes on after an error and returns all of them.
+// handlers, then codecs. It goes on after an error and returns all of them. One
+// that has not returned soon after ctx ended is left behind and named.
 func (r *Registry) Shutdown(ctx context.Context) error {
 	defer r.running.Store(false)
 	var errs []error
 	for ; r.started > 0; r.started-- {
 		part := r.parts[r.started-1]
 		if s, ok := part.(Stopper); ok {
-			if err := protect(ctx, s.Shutdown); err != nil {
+			if err := shutdown(ctx, s); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %T: %w", part, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// shutdownGrace is what a Stopper has to return after its context ended.
+const shutdownGrace = 100 * time.Millisecond
+
+func shutdown(ctx context.Context, s Stopper) error {
+	done := make(chan error, 1)
+	go func() { done <- protect(ctx, s.Shutdown) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(shutdownGrace):
+		return fmt.Errorf("did not return: %w", context.Cause(ctx))
+	}
 }
 
 // addPart notes that h is to be started and shut down: once, even when it
@@ -132,47 +112,4 @@ func (r *Registry) isNewPart(h any) bool {
 		return false
 	}
 	return !reflect.ValueOf(h).Comparable() || !slices.Contains(r.parts, h)
-}
-
-// hooks calls what a handler has around its Handle.
-type hooks struct {
-	next   Handler
-	before BeforeHandler
-	after  AfterHandler
-	failed ErrorHandler
-}
-
-// withHooks returns next with the hooks of h around it, or next itself.
-func withHooks(next Handler, h any) Handler {
-	k := hooks{next: next}
-	k.before, _ = h.(BeforeHandler)
-	k.after, _ = h.(AfterHandler)
-	k.failed, _ = h.(ErrorHandler)
-	if k.before == nil && k.after == nil && k.failed == nil {
-		return next
-	}
-	return &k
-}
-
-func (k *hooks) Handle(ctx context.Context, m *Message) error {
-	err := k.handle(ctx, m)
-	if err != nil && k.failed != nil {
-		return k.failed.OnError(ctx, m, err)
-	}
-	return err
-}
-
-func (k *hooks) handle(ctx context.Context, m *Message) error {
-	if k.before != nil {
-		if err := k.before.Before(ctx, m); err != nil {
-			return err
-		}
-	}
-	if err := k.next.Handle(ctx, m); err != nil {
-		return err
-	}
-	if k.after != nil {
-		return k.after.After(ctx, m)
-	}
-	return nil
 }

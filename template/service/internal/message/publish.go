@@ -1,11 +1,13 @@
 package message
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 )
 
 // Event is a body that knows where it goes. A model becomes one by these
@@ -92,59 +94,144 @@ func (e *PublishError) Error() string {
 // Unwrap returns the cause.
 func (e *PublishError) Unwrap() error { return e.Err }
 
-// NewMessage returns the message that e is published as: its envelope, written
-// by codec, under its key, by the service called producer. What is being
-// handled in ctx gives the correlation id and the trace headers.
-func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Message, error) {
-	if e == nil {
-		return nil, errors.New("the event is nil")
+// Publishes declares events that the service publishes: their rules and, if
+// there are any, schemas are then checked at the start, and PublishedTopics has
+// their topics. It comes with the registrations and panics on a mistake.
+func (r *Registry) Publishes(events ...Event) {
+	for i, e := range events {
+		if err := r.publishes(e); err != nil {
+			panic(fmt.Errorf("message: Publishes: event %d of %d, %T: %w", i+1, len(events), e, err))
+		}
 	}
-	made := &struct {
-		message Message
-		header  Header
-	}{message: Message{Topic: e.Topic(), Partition: -1, Offset: -1}}
-	m, h := &made.message, &made.header
+}
+
+func (r *Registry) publishes(e Event) error {
+	if isNil(e) {
+		return errors.New("the event is nil")
+	}
+	topic, model := e.Topic(), modelOf(e)
+	if err := checkTopic(topic); err != nil {
+		return fmt.Errorf("topic %q: %w", topic, err)
+	}
+	if _, err := r.rulesOf(model); err != nil {
+		return err
+	}
+	codec := r.codecOf(topic)
+	if err := bind(codec, topic, model); err != nil {
+		return fmt.Errorf("topic %q: %w", topic, err)
+	}
+	r.topicCodecs[topic], r.published[topic] = codec, true
+	return nil
+}
+
+// PublishedTopics returns the topics of what Publishes declared, on r and its
+// siblings, sorted.
+func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r.published)) }
+
+// codecOf returns the codec of a topic that is consumed or published to.
+func (s *shared) codecOf(topic string) Codec {
+	if c := s.topicCodecs[topic]; c != nil {
+		return c
+	}
+	return s.codec
+}
+
+// Encode returns the message that e is published as by the service called
+// producer: its envelope, written by the codec of its topic, under its key. The
+// header has all seven fields. What is being handled in ctx gives the
+// correlation id, unless WithCorrelationID did, and the trace headers; without
+// either, the message's own id is its correlation id.
+//
+// An event that breaks the rules of its model is a permanent error of
+// ClassInvalid. With an error the message is as far as it was made, for what
+// is to be said of it.
+func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Message, error) {
+	if isNil(e) {
+		return nil, Fail(ClassHandler, "the event is nil")
+	}
+	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1}
+	if key := e.Key(); key != "" {
+		m.Key = []byte(key)
+	}
 	if err := checkTopic(m.Topic); err != nil {
-		return m, fmt.Errorf("topic %q: %w", m.Topic, err)
+		return m, Fail(ClassHandler, "topic %q: %w", m.Topic, err)
 	}
-	*h = NewHeader(e.MessageType(), producer)
-	m.Header, m.Body, m.Time = h, e, h.Timestamp
+	cause, _ := FromContext(ctx)
+	m.Header = newEventHeader(ctx, e, cause, producer)
+	m.Headers = newTransportHeaders(e, cause)
+	m.Time, m.Decoded = m.Header.Timestamp, e
+	if err := m.Header.check(); err != nil {
+		return m, err
+	}
+	check, err := r.rulesOf(modelOf(e))
+	if err != nil {
+		return m, Permanent(err)
+	}
+	if check != nil {
+		if err := checkBody(check, pointerTo(e)); err != nil {
+			return m, err
+		}
+	}
+	return m, r.codecOf(m.Topic).Encode(ctx, m, m.Header, e)
+}
+
+func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
+	h := NewHeader(e.MessageType(), producer)
 	h.describe(e) //forge:if avro
-	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
-		h.MessageID = id
-	}
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
 	}
 	if s, ok := e.(interface{ SchemaVersion() string }); ok {
 		h.SchemaVersion = s.SchemaVersion()
 	}
-	if s, ok := e.(interface{ Headers() []Field }); ok {
-		m.Headers = append(m.Headers, s.Headers()...)
+	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
+		h.MessageID = id
 	}
-	if key := e.Key(); key != "" {
-		m.Key = []byte(key)
+	h.CorrelationID, _ = ctx.Value(correlationIDKey{}).(string)
+	if cause != nil {
+		h.CorrelationID = cmp.Or(h.CorrelationID, cause.Header.CorrelationID, cause.Header.MessageID)
 	}
-	if cause, ok := FromContext(ctx); ok {
-		m.follow(cause)
-	}
-	return m, codec.Encode(ctx, m, h, e)
+	h.CorrelationID = cmp.Or(h.CorrelationID, h.MessageID)
+	return h
 }
 
 // traceHeaders are W3C's, by which a trace goes on from one message to the next.
 var traceHeaders = []string{"traceparent", "tracestate", "baggage"}
 
-// follow makes m belong to what its cause belongs to.
-func (m *Message) follow(cause *Message) {
-	if cause.Header != nil {
-		m.Header.CorrelationID = cmp.Or(cause.Header.CorrelationID, cause.Header.MessageID)
+// newTransportHeaders returns the event's own headers and those of its cause's trace.
+func newTransportHeaders(e Event, cause *Message) []Field {
+	var m Message
+	if s, ok := e.(interface{ Headers() []Field }); ok {
+		m.Headers = slices.Clone(s.Headers())
+	}
+	if cause == nil {
+		return m.Headers
 	}
 	for _, name := range traceHeaders {
-		if _, own := m.Get(name); own {
-			continue
-		}
-		if value, ok := cause.Get(name); ok {
-			m.Headers = append(m.Headers, Field{Key: name, Value: bytes.Clone(value)}) // the cause's lasts as long as its handler
+		value, ok := cause.Get(name)
+		if _, has := m.Get(name); ok && !has {
+			m.Headers = append(m.Headers, Field{Key: name, Value: value})
 		}
 	}
+	return m.Headers
+}
+
+// modelOf returns the type of an event's body.
+func modelOf(e Event) reflect.Type {
+	t := reflect.TypeOf(e)
+	if t.Kind() == reflect.Pointer {
+		return t.Elem()
+	}
+	return t
+}
+
+// pointerTo returns e as a pointer to its model, as rules take it.
+func pointerTo(e Event) any {
+	v := reflect.ValueOf(e)
+	if v.Kind() == reflect.Pointer {
+		return e
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p.Interface()
 }

@@ -2,7 +2,6 @@ package message
 
 import (
 	"cmp"
-	"fmt"
 	"reflect"
 )
 
@@ -57,24 +56,4 @@ func (h *Header) describe(e Event) {
 	s := m.Schema()
 	s.Name = cmp.Or(s.Name, h.MessageType)
 	h.SchemaName, h.SchemaVersion = s.FullName(), cmp.Or(s.Version, h.SchemaVersion)
-}
-
-// Publishes tells the registry's codec of events that the service publishes.
-// Their schemas are then known and checked at the start, and not only when the
-// first of them is published. It belongs to the registrations and panics on an
-// event that has no schema.
-func Publishes(r *Registry, events ...Event) {
-	binder, ok := r.codec.(Binder)
-	if !ok {
-		return
-	}
-	for _, e := range events {
-		t := reflect.TypeOf(e)
-		if t.Kind() == reflect.Pointer {
-			t = t.Elem()
-		}
-		if err := binder.Bind(e.Topic(), t); err != nil {
-			panic(fmt.Errorf("message: publish %s to topic %q: %w", t, e.Topic(), err))
-		}
-	}
 }

@@ -7,53 +7,58 @@ import (
 	"strings"
 )
 
-// What is wrong with the wiring is told when the service starts, and not by its
-// first message, or by none: a hook that is never called makes no noise.
+// Mistakes in the wiring end the start. Otherwise the first message would find
+// them, or none would: a hook that is never called makes no noise.
 
 var errStarted = errors.New("the registry was started: registrations come before that")
 
-// prepare looks at all of a registration that has nothing to do with its model.
-func (r *Registry) prepare(name string, h any, opts []Option) (*topic, registration, error) {
-	reg := registration{part: h}
-	if r.running.Load() {
-		return nil, reg, errStarted
-	}
-	if isNil(h) {
-		return nil, reg, errors.New("the handler is nil")
-	}
-	t, err := r.at(name)
-	if err != nil {
-		return nil, reg, err
-	}
-	for i, opt := range opts {
-		if opt == nil {
-			return nil, reg, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
-		}
-		opt(&reg)
-	}
+// prepare checks all of a registration that has nothing to do with its model.
+func (r *Registry) prepare(name string, h any, opts []Option) (*registration, error) {
 	switch {
-	case reg.codec == nil:
-		reg.codec = t.codec
-	case !t.empty():
-		reg.mistakes = append(reg.mistakes, errors.New("the topic's first registration chose its codec"))
-	}
-	return t, reg, errors.Join(errors.Join(reg.mistakes...),
-		checkOptional(reg.part, optionalOfHandlers), checkOptional(reg.codec, optionalOfCodecs))
-}
-
-// at returns the topic called name, and makes it if need be.
-func (r *Registry) at(name string) (*topic, error) {
-	if t := r.topics[name]; t != nil {
-		return t, nil
+	case r.running.Load():
+		return nil, errStarted
+	case isNil(h):
+		return nil, errors.New("the handler is nil")
 	}
 	if err := checkTopic(name); err != nil {
 		return nil, err
 	}
-	return &topic{name: name, codec: r.codec, types: make(map[string]*binding)}, nil
+	reg := &registration{hooks: h}
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
+		}
+		opt(reg)
+	}
+	var err error
+	if reg.topic, err = r.openTopic(name, reg.codec); err != nil {
+		return nil, errors.Join(reg.mistake, err)
+	}
+	return reg, errors.Join(reg.mistake, checkOptional(reg.hooks, optionalOfHandlers), checkOptional(reg.topic.codec, optionalOfCodecs))
 }
 
-// checkTopic refuses what Kafka refuses, and dead letter topics: what is there
-// has failed before and would fail again for ever.
+// openTopic returns the topic called name, or a new one that is not among the
+// registry's yet. A nil codec is the topic's.
+func (r *Registry) openTopic(name string, codec Codec) (*topic, error) {
+	used := r.topicCodecs[name]
+	switch {
+	case codec != nil && used != nil:
+		return nil, errors.New("the topic has its codec already, from its first registration or from Publishes")
+	case used != nil:
+		codec = used
+	case codec == nil:
+		codec = r.codec
+	}
+	if t := r.topics[name]; t != nil {
+		return t, nil
+	}
+	t := &topic{name: name, registry: r, codec: codec, types: make(map[string]*registration)}
+	t.handler = HandlerFunc(t.handle)
+	return t, nil
+}
+
+// checkTopic refuses what Kafka refuses, and dead letter topics: what is in
+// them has failed before and would fail again.
 func checkTopic(name string) error {
 	switch {
 	case name == "" || len(name) > 249:
@@ -61,7 +66,7 @@ func checkTopic(name string) error {
 	case name == "." || name == "..":
 		return errors.New("a topic cannot have this name")
 	case strings.HasSuffix(name, ".dlq"):
-		return errors.New("dead letters are not consumed, but sent back to their topic once their cause is gone")
+		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
 	}
 	for _, c := range name {
 		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
@@ -71,50 +76,24 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// accepts refuses a second handler for the same messages.
-func (t *topic) accepts(reg registration) error {
-	_, tombstones := reg.part.(TombstoneHandler)
-	all := reg.messageType == nil && !reg.fallback
-	switch {
-	case t.any != nil:
-		return errors.New("the topic has a handler for all its messages already")
-	case all && len(t.types) > 0:
-		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", t.known())
-	case all && t.fallback != nil:
-		return errors.New("the model has no MessageType, but the topic has a default handler, which would get nothing")
-	case reg.fallback && t.fallback != nil:
-		return errors.New("the topic has a default handler already")
-	case reg.messageType != nil && t.types[*reg.messageType] != nil:
-		return fmt.Errorf("the topic has a handler for the message type %q already", *reg.messageType)
-	case tombstones && t.tombstone != nil:
-		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
+// checkModel refuses types that no body can be decoded into.
+func checkModel(t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return fmt.Errorf("use the model %s itself, not a pointer to it", t.Elem())
+	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
+		return fmt.Errorf("a %s cannot be a body", t.Kind())
+	case reflect.Interface:
+		if t.NumMethod() > 0 {
+			return fmt.Errorf("the interface %s cannot be a body", t)
+		}
+	default:
 	}
 	return nil
 }
 
-// enter notes a registration that was accepted.
-func (r *Registry) enter(t *topic, b *binding, reg registration) {
-	switch {
-	case reg.fallback:
-		t.fallback = b
-	case reg.messageType == nil:
-		t.any = b
-	default:
-		t.types[*reg.messageType] = b
-	}
-	if tombstone, ok := reg.part.(TombstoneHandler); ok {
-		t.tombstone = tombstone
-	}
-	t.codec = reg.codec
-	r.topics[t.name] = t
-	r.addCodec(reg.codec)
-	r.addPart(reg.part)
-}
-
-func (t *topic) empty() bool { return t.any == nil && len(t.types) == 0 && t.fallback == nil }
-
-// messageType returns the message type that model T declares, or nil.
-func messageType[T any]() (*string, error) {
+// messageTypeOf returns the message type that model T declares, or nil.
+func messageTypeOf[T any]() (*string, error) {
 	m, ok := any(new(T)).(interface{ MessageType() string })
 	if !ok {
 		if method := reflect.ValueOf(new(T)).MethodByName("MessageType"); method.IsValid() {
@@ -129,6 +108,63 @@ func messageType[T any]() (*string, error) {
 	return &s, nil
 }
 
+// add adds a registration to its topic, and the topic to r. A nil model has no
+// codec to bind to.
+func (r *Registry) add(reg *registration, model reflect.Type) error {
+	t := reg.topic
+	if err := t.accepts(reg); err != nil {
+		return err
+	}
+	if model != nil {
+		if err := bind(t.codec, t.name, model); err != nil {
+			return err
+		}
+	}
+	switch {
+	case reg.isDefault:
+		t.fallback = reg
+	case reg.messageType == nil:
+		t.all = reg
+	default:
+		t.types[*reg.messageType] = reg
+	}
+	if h, ok := reg.hooks.(TombstoneHandler); ok {
+		t.tombstones = h
+	}
+	r.topics[t.name], r.topicCodecs[t.name] = t, t.codec
+	r.addCodec(t.codec)
+	r.addPart(reg.hooks)
+	return nil
+}
+
+// accepts refuses a second handler for the same messages.
+func (t *topic) accepts(reg *registration) error {
+	_, tombstones := reg.hooks.(TombstoneHandler)
+	all := reg.messageType == nil && !reg.isDefault
+	switch {
+	case t.all != nil:
+		return errors.New("the topic has a handler for all its messages already")
+	case all && len(t.types) > 0:
+		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", strings.Join(t.registry.Types(t.name), ", "))
+	case all && t.fallback != nil:
+		return errors.New("the model has no MessageType, but the topic has a default handler, which would get nothing")
+	case reg.isDefault && t.fallback != nil:
+		return errors.New("the topic has a default handler already")
+	case reg.messageType != nil && t.types[*reg.messageType] != nil:
+		return fmt.Errorf("the topic has a handler for the message type %q already", *reg.messageType)
+	case tombstones && t.tombstones != nil:
+		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
+	}
+	return nil
+}
+
+func bind(c Codec, topic string, model reflect.Type) error {
+	if b, ok := c.(Binder); ok {
+		return b.Bind(topic, model)
+	}
+	return nil
+}
+
 // The optional interfaces, each of one method.
 var (
 	optionalOfHandlers = []reflect.Type{
@@ -141,7 +177,7 @@ var (
 )
 
 // checkOptional refuses what has a method with the name of an optional
-// interface's, but would never be called: its signature is another one, or only
+// interface's that would never be called: its signature is another one, or only
 // a pointer has it.
 func checkOptional(v any, optional []reflect.Type) error {
 	t := reflect.TypeOf(v)
@@ -161,16 +197,4 @@ func checkOptional(v any, optional []reflect.Type) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch rv := reflect.ValueOf(v); rv.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return rv.IsNil()
-	default:
-		return false
-	}
 }

@@ -1,4 +1,4 @@
-package message
+package envelope
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// problem says in words which rule a field breaks. Its value is not shown.
-func problem(f validator.FieldError) string {
+// ruleProblem says in words which rule a field breaks. Its value is not shown.
+func ruleProblem(f validator.FieldError) string {
 	if text, ok := plainRules[f.Tag()]; ok {
 		return text
 	}
