@@ -181,7 +181,7 @@ func (b *backlog) Log(_ kgo.LogLevel, text string, attributes ...any) {
 func (b *backlog) note(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, context.Canceled) {
+	if !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "producer id") { // which follow from the cause
 		b.trouble = err
 	}
 }

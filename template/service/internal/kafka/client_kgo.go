@@ -24,6 +24,8 @@ const (
 	// below the 1 MiB that a topic takes by default.
 	defaultBatchBytes = 1_000_012
 	batchSizeTimeout  = 5 * time.Second
+	// What the client takes as a size.
+	minBatchBytes, maxBatchBytes = 512, 1 << 30
 )
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
@@ -111,8 +113,11 @@ func askBatchSize(client *kgo.Client, topic string) int32 {
 	}
 	for _, r := range response.Resources {
 		for _, c := range r.Configs {
-			if n, err := strconv.ParseInt(deref(c.Value), 10, 32); err == nil && n >= 512 {
-				return int32(min(n, 1<<30))
+			if c.Value == nil {
+				continue
+			}
+			if n, err := strconv.ParseInt(*c.Value, 10, 32); err == nil && n >= minBatchBytes {
+				return int32(min(n, maxBatchBytes))
 			}
 		}
 	}

@@ -55,7 +55,9 @@ type Publisher struct {
 	service  string
 	registry *message.Registry
 	log      *slog.Logger
-	options  []kgo.Opt // of tests
+
+	options     []kgo.Opt // of tests
+	sendTimeout time.Duration
 
 	capacity int64 // bytes on their way
 	room     *semaphore.Weighted
@@ -77,7 +79,7 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
 	}
 	p.setCapacity(publishBuffer)
 	return p
@@ -126,7 +128,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 // The error is ErrTooLarge when no attempt can help. When ctx ends first, m may
 // still be written, and its bytes must not be changed after that either.
 func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
-	r, err := p.wait(ctx, m, sendTimeout)
+	r, err := p.wait(ctx, m, p.sendTimeout)
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", m.Topic, err)
 	}
@@ -199,8 +201,12 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 
 // enter waits for room for n bytes until ctx or the publisher ends.
 func (p *Publisher) enter(ctx context.Context, n int64) error {
-	if ctx.Err() != nil {
+	select {
+	case <-p.closing:
+		return ErrClosed
+	case <-ctx.Done():
 		return context.Cause(ctx)
+	default:
 	}
 	if p.room.TryAcquire(n) {
 		return nil
