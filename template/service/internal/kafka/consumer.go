@@ -50,8 +50,11 @@ const (
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
 // for good go to the dead letters by sender. It connects when it runs.
 func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Sender, log *slog.Logger) (*Consumer, error) {
-	if len(registry.Topics()) == 0 {
+	switch {
+	case len(registry.Topics()) == 0:
 		return nil, errors.New("no topic has a handler: register one with message.Register")
+	case cfg.GroupID == "":
+		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
 	}
 	saramaLogger.Store(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
@@ -221,16 +224,30 @@ type trouble struct {
 // readErrors reads the group's errors until it closes. Unread, they would be
 // dropped, and with them every word of a failed commit.
 func (c *Consumer) readErrors(group sarama.ConsumerGroup) {
-	var logged time.Time
-	dropped := 0
-	for err := range group.Errors() {
-		c.trouble.Store(&trouble{err, time.Now()})
-		if time.Since(logged) < troubleInterval {
-			dropped++
-			continue
+	var began, logged time.Time
+	over := time.NewTimer(troubleLasts)
+	for {
+		select {
+		case err, ok := <-group.Errors():
+			if !ok {
+				return
+			}
+			now := time.Now()
+			c.trouble.Store(&trouble{err, now})
+			over.Reset(troubleLasts)
+			if began.IsZero() {
+				began = now
+			}
+			if now.Sub(logged) > troubleInterval {
+				logged = now
+				c.log.Warn("consuming has trouble, retrying", "group", c.cfg.GroupID, "error", err)
+			}
+		case <-over.C:
+			if c.Ready() == nil && !began.IsZero() {
+				c.log.Info("consuming again", "group", c.cfg.GroupID, "after", time.Since(began).Round(time.Millisecond))
+			}
+			began, logged = time.Time{}, time.Time{}
 		}
-		c.log.Warn("consuming has trouble, retrying", "error", err, "not_logged", dropped)
-		logged, dropped = time.Now(), 0
 	}
 }
 

@@ -352,9 +352,7 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 		return slices.Contains(r.places, "payments/0@1")
 	})
 	eventually(t, "ready again", func() bool { return r.Ready() == nil })
-	if log.line("level=INFO", `msg="consuming again"`, "after=") == "" {
-		t.Errorf("the log does not say how long it was away:\n%s", log.String())
-	}
+	eventually(t, "the log says how long it was away", func() bool { return log.line("level=INFO", `msg="consuming again"`, "after=") != "" })
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
@@ -405,5 +403,15 @@ func TestNoTopicWithAHandlerIsAStartUpError(t *testing.T) {
 	_, err := NewConsumer(settings(t, startCluster(t)), newRegistry(), nil, quiet)
 	if err == nil || !strings.Contains(err.Error(), "message.Register") {
 		t.Errorf("%v, want where to register a handler", err)
+	}
+}
+
+func TestAConsumerNeedsAGroup(t *testing.T) {
+	t.Parallel()
+	cfg, registry := settings(t, startCluster(t)), newRegistry()
+	cfg.GroupID = ""
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	if _, err := NewConsumer(cfg, registry, nil, quiet); err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID") {
+		t.Errorf("%v, want the setting's name", err)
 	}
 }

@@ -43,7 +43,11 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		"bootstrap.servers": c.ListenAddrs(), "group.id": "shop",
 		"kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
 		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
-	}, "audit")
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auditing, err := cfg.Consumer("audit")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +63,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		return consumer, h
 	}
 	first, payments := consumerOf(cfg.Kafka, "payments")
-	second, audits := consumerOf(cfg.Consumer("audit"), "audits")
+	second, audits := consumerOf(auditing, "audits")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -30,7 +30,7 @@ func open(settings map[string]any) (*kafka.Publisher, func()) {
 	must(err)
 	all := map[string]any{"bootstrap.servers": cluster.ListenAddrs(), "group.id": "billing"}
 	maps.Copy(all, settings)
-	cfg, err := config.FromMap(all)
+	cfg, err := config.FromMap(all, nil)
 	must(err)
 	p := kafka.NewPublisher(cfg.Kafka, "billing", newRegistry(), slog.New(slog.DiscardHandler))
 	return p, func() { _ = p.Close(); cluster.Close() }

@@ -27,11 +27,12 @@ func ExampleNewConsumer() {
 	must(err)
 	defer broker.Close()
 
-	// main.go says config.Load(file, "audit").
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": broker.ListenAddrs(), "group.id": "shop", "kafka_max_workers": 10,
 		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
-	}, "audit")
+	}, nil)
+	must(err)
+	auditing, err := cfg.Consumer("audit")
 	must(err)
 	quiet := slog.New(slog.DiscardHandler)
 	publisher := kafka.NewPublisher(cfg.Kafka, "shop", newRegistry(), quiet)
@@ -50,7 +51,7 @@ func ExampleNewConsumer() {
 
 	first, err := kafka.NewConsumer(cfg.Kafka, payments, publisher, quiet)
 	must(err)
-	second, err := kafka.NewConsumer(cfg.Consumer("audit"), audits, publisher, quiet)
+	second, err := kafka.NewConsumer(auditing, audits, publisher, quiet)
 	must(err)
 	ctx, stop := context.WithCancel(context.Background())
 	g, ctx := errgroup.WithContext(ctx)

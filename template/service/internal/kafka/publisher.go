@@ -62,7 +62,7 @@ type Publisher struct {
 	capacity int64 // bytes on their way
 	room     *semaphore.Weighted
 	backlog  *backlog
-	calls    callbacks
+	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
 	ending   ending
 	closing  chan struct{} // closed when nothing more is accepted
 	lost     atomic.Int64
@@ -79,7 +79,7 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, called: closedChannel(), closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
 	}
 	p.setCapacity(publishBuffer)
 	return p
@@ -116,7 +116,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 		p.call(delivered, delivery(m, r), nil)
 	}
 	if err == nil {
-		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.calls.add, done: done})
+		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.runInOrder, done: done})
 	}
 	if err != nil {
 		done(nil, err)
@@ -287,6 +287,20 @@ func (p *Publisher) learnAnew(client *kgo.Client, o *outgoing) {
 	}
 }
 
+// runInOrder runs f after all that it was given before, and does not wait for it: a
+// slow callback delays other callbacks and no publishing.
+func (p *Publisher) runInOrder(f func()) {
+	before, after := p.called, make(chan struct{})
+	p.called = after
+	go func() { <-before; f(); close(after) }()
+}
+
+func closedChannel() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
 // call calls delivered. Its panic would end the service.
 func (p *Publisher) call(delivered func(message.Delivery, error), d message.Delivery, err error) {
 	defer func() {
@@ -378,37 +392,4 @@ func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
 	d := delivery(m, nil)
 	return &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
-}
-
-// callbacks runs functions one after the other, in the order in which they were
-// added, so that a slow callback delays other callbacks and no publishing.
-type callbacks struct {
-	mu      sync.Mutex
-	queue   []func()
-	running bool
-}
-
-func (c *callbacks) add(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue = append(c.queue, f)
-	if !c.running {
-		c.running = true
-		go c.run()
-	}
-}
-
-func (c *callbacks) run() {
-	for {
-		c.mu.Lock()
-		queue := c.queue
-		c.queue, c.running = nil, len(queue) > 0
-		c.mu.Unlock()
-		if len(queue) == 0 {
-			return
-		}
-		for _, f := range queue {
-			f()
-		}
-	}
 }
