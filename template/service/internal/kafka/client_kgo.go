@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -28,13 +28,42 @@ const (
 	minBatchBytes, maxBatchBytes = 512, 1 << 30
 )
 
+// newKgoClient returns a client of franz-go, which connects when it is needed.
+func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout),
+		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
+	}
+	if cfg.TLS() {
+		t, err := tlsConfig(cfg)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, kgo.DialTLSConfig(t))
+	}
+	if cfg.SASL() {
+		options = append(options, kgo.SASL(saslMechanism(cfg)))
+	}
+	return kgo.NewClient(append(options, more...)...)
+}
+
+// newAdmin returns a client for questions about topics and offsets: unlike
+// sarama's, it looks for another broker when one does not answer.
+func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
+	client, err := newKgoClient(cfg, kgo.MetadataMinAge(minMetadataBackoff), kgo.RetryTimeout(cfg.ReadTimeout),
+		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
+	if err != nil {
+		return nil, err
+	}
+	return kadm.NewClient(client), nil
+}
+
 // newProducerClient returns the client that publishes. It is idempotent, waits for
 // all in-sync replicas, and partitions by murmur2: that is its default.
 func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *kgo.Client, err error) {
-	var sizes sync.Map
+	var sizes sync.Map // of batches, by topic
 	options := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout), kgo.WithLogger(b),
-		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
+		kgo.WithLogger(b),
 		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(b.policy, n) }),
 		// The backlog asks for metadata earlier, when its policy wants an attempt.
 		kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh)),
@@ -47,17 +76,7 @@ func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *k
 	if cfg.PublishRetryMaxAttempts > 0 {
 		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
 	}
-	if cfg.TLS() {
-		t, err := tlsConfig(cfg)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, kgo.DialTLSConfig(t))
-	}
-	if cfg.SASL() {
-		options = append(options, kgo.SASL(saslMechanism(cfg)))
-	}
-	client, err = kgo.NewClient(append(options, more...)...)
+	client, err = newKgoClient(cfg, append(options, more...)...)
 	return client, err
 }
 
@@ -93,30 +112,21 @@ func batchSize(client *kgo.Client, sizes *sync.Map, topic string) int32 {
 	if topic == "" { // the client checks the default
 		return defaultBatchBytes
 	}
-	if size, ok := sizes.Load(topic); ok {
-		return size.(int32)
+	size, ok := sizes.Load(topic)
+	if !ok {
+		size = askBatchSize(client, topic)
+		sizes.Store(topic, size)
 	}
-	size := askBatchSize(client, topic)
-	sizes.Store(topic, size)
-	return size
+	return size.(int32) //nolint:forcetypeassert // stored above
 }
 
 func askBatchSize(client *kgo.Client, topic string) int32 {
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
-	request, resource := kmsg.NewPtrDescribeConfigsRequest(), kmsg.NewDescribeConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceTypeTopic, topic, []string{maxMessageBytes}
-	request.Resources = append(request.Resources, resource)
-	response, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return defaultBatchBytes
-	}
-	for _, r := range response.Resources {
+	described, _ := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic) // empty after an error
+	for _, r := range described {
 		for _, c := range r.Configs {
-			if c.Value == nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(*c.Value, 10, 32); err == nil && n >= minBatchBytes {
+			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
 				return int32(min(n, maxBatchBytes))
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -65,7 +66,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 // connection is what consuming needs of a cluster.
 type connection struct {
 	client sarama.Client
-	admin  sarama.ClusterAdmin // over a client of its own: questions do not wait behind fetches
+	admin  *kadm.Client // of its own connections: questions do not wait behind fetches
 	group  sarama.ConsumerGroup
 }
 
@@ -111,17 +112,16 @@ func (conn *connection) close() {
 		return
 	}
 	_ = withTimeout(closingTimeout, func() error {
-		var errs []error
 		if conn.group != nil {
-			errs = append(errs, conn.group.Close())
-		}
-		if conn.admin != nil {
-			errs = append(errs, conn.admin.Close())
+			_ = conn.group.Close()
 		}
 		if conn.client != nil {
-			errs = append(errs, conn.client.Close())
+			_ = conn.client.Close()
 		}
-		return errors.Join(errs...)
+		if conn.admin != nil {
+			conn.admin.Close()
+		}
+		return nil
 	})
 }
 
@@ -130,7 +130,7 @@ func (conn *connection) close() {
 func (c *Consumer) consumeSession(ctx context.Context, conn *connection) error {
 	c.setState(fmt.Errorf("joining the group: another member's session may have to end first, at most %v", c.cfg.SessionTimeout))
 	wanted := topics{subscribed: c.registry.Topics(), published: c.registry.PublishedTopics(), deadLetters: c.cfg.ErrorPolicy == "dead-letter"}
-	if err := within(ctx, func() error { return wanted.ensure(ctx, conn.admin, c.log) }); err != nil {
+	if err := wanted.ensure(ctx, conn.admin, c.log); err != nil {
 		return err
 	}
 	s := &session{consumer: c, connection: conn}

@@ -3,10 +3,9 @@ package kafka
 import (
 	"errors"
 	"strings"
-	"syscall"
 	"testing"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -14,18 +13,18 @@ import (
 
 const createTopicsKey = 19 // Kafka's number for a request to create topics
 
-func connectAdmin(t *testing.T, c *kfake.Cluster) sarama.ClusterAdmin {
+func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
 	t.Helper()
 	admin, err := newAdmin(settings(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = admin.Close() })
+	t.Cleanup(admin.Close)
 	return admin
 }
 
 // ensure makes sure of the topics and those of their dead letters.
-func ensure(t *testing.T, admin sarama.ClusterAdmin, subscribed ...string) error {
+func ensure(t *testing.T, admin *kadm.Client, subscribed ...string) error {
 	t.Helper()
 	return topics{subscribed: subscribed, deadLetters: true}.ensure(t.Context(), admin, quiet)
 }
@@ -53,10 +52,11 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 			t.Errorf("%s is missing", topic)
 			continue
 		}
-		settings, err := topicSettings(admin, topic)
+		all, err := topicSettings(t.Context(), admin, kadm.TopicDetails{topic: {Topic: topic}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		settings := all[topic]
 		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size || settings[minInSync] != want.inSync {
 			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
 		}
@@ -81,9 +81,7 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 	if err := cluster.CreateTopic("payments", 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := ensure(t, admin, names...); err != nil {
-		t.Errorf("once the topic is there: %v", err)
-	}
+	eventually(t, "the topic is found", func() bool { return ensure(t, admin, names...) == nil })
 }
 
 func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
@@ -168,42 +166,5 @@ func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
 	}
 	if err := ensure(t, admin, []string{"payments"}...); !isFatal(err) {
 		t.Errorf("when it does: %v, want it fatal", err)
-	}
-}
-
-// fakeAdmin answers with err.
-type fakeAdmin struct {
-	sarama.ClusterAdmin
-	err error
-}
-
-func (a fakeAdmin) DescribeTopics([]string) ([]*sarama.TopicMetadata, error) { return nil, a.err }
-
-func (a fakeAdmin) ListConsumerGroupOffsets(string, map[string][]int32) (*sarama.OffsetFetchResponse, error) {
-	return nil, a.err
-}
-
-// fakeClient counts how often it looks for another broker.
-type fakeClient struct {
-	sarama.Client
-	controllers, coordinators int
-}
-
-func (c *fakeClient) RefreshController() (*sarama.Broker, error) { c.controllers++; return nil, nil }
-func (c *fakeClient) RefreshCoordinator(string) error            { c.coordinators++; return nil }
-
-// TestABrokerThatIsGoneIsNotAskedForEver: sarama keeps whom it knows as the
-// controller and as the coordinator when a connection to them is refused, and a
-// service could not start while one broker of three was away.
-func TestABrokerThatIsGoneIsNotAskedForEver(t *testing.T) {
-	for want, err := range []error{nil, syscall.ECONNREFUSED} {
-		client := &fakeClient{}
-		admin := failoverAdmin{fakeAdmin{err: err}, client}
-		if _, got := admin.DescribeTopics(nil); !errors.Is(got, err) || client.controllers != want {
-			t.Errorf("after %v: %v, looked for another controller %d times, want %d", err, got, client.controllers, want)
-		}
-		if _, got := admin.ListConsumerGroupOffsets("", nil); !errors.Is(got, err) || client.coordinators != want {
-			t.Errorf("after %v: %v, looked for another coordinator %d times, want %d", err, got, client.coordinators, want)
-		}
 	}
 }
