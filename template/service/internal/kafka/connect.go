@@ -22,7 +22,7 @@ const settled = 10 * time.Second
 // keepConsuming connects, joins the group and consumes, again after each session
 // and each failure, until ctx ends. What only a person can correct is an error.
 func (c *Consumer) keepConsuming(ctx context.Context) error {
-	defer c.setState(errStopped)
+	defer func() { c.setConsuming(); c.setState(errStopped) }()
 	var conn *connection
 	defer func() { conn.close() }()
 	delays := connectPolicy.Backoff()
@@ -38,7 +38,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // what fails because the service stops is no failure
-		case isFatal(err):
+		case message.OutcomeOf(err) == message.OutcomePermanent:
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			return fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err)
@@ -84,7 +84,7 @@ func (c *Consumer) connect(ctx context.Context) (*connection, error) {
 func open(cfg config.Kafka) (_ *connection, err error) {
 	sc, err := clientConfig(cfg)
 	if err != nil {
-		return nil, fatal(err)
+		return nil, message.Permanent(err)
 	}
 	conn := &connection{}
 	defer func() {
@@ -189,16 +189,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// fatalError is an error that retrying cannot correct.
-type fatalError struct{ error }
-
-func (e fatalError) Unwrap() error { return e.error }
-
-func fatal(err error) error { return fatalError{err} }
-
-func isFatal(err error) bool {
-	_, ok := errors.AsType[fatalError](err)
-	return ok
 }

@@ -64,7 +64,8 @@ type Publisher struct {
 	backlog  *backlog
 	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
 	ending   ending
-	closing  chan struct{} // closed when nothing more is accepted
+	closing  context.Context // ends when nothing more is accepted
+	refuse   context.CancelFunc
 	lost     atomic.Int64
 
 	mu       sync.Mutex
@@ -79,8 +80,9 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, called: closedChannel(), closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
 	}
+	p.closing, p.refuse = context.WithCancel(context.Background())
 	p.setCapacity(publishBuffer)
 	return p
 }
@@ -105,7 +107,11 @@ func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 // PublishAsync implements message.Publisher.
 func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
 	if delivered == nil {
-		delivered = p.logFailure
+		delivered = func(d message.Delivery, err error) {
+			if err != nil && !errors.Is(err, errAbandoned) { // which is logged already
+				p.logFailure(d, err)
+			}
+		}
 	}
 	m, err := p.registry.Encode(ctx, e, p.service)
 	done := func(r *kgo.Record, err error) {
@@ -138,18 +144,14 @@ func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
 
 // wait publishes m and waits for what becomes of it.
 func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.Duration) (*kgo.Record, error) {
-	type result struct {
-		record *kgo.Record
-		err    error
-	}
-	results := make(chan result, 1)
-	o := &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: func(r *kgo.Record, err error) { results <- result{r, err} }}
-	if err := p.produce(ctx, o); err != nil {
+	results := make(chan kgo.ProduceResult, 1)
+	done := func(r *kgo.Record, err error) { results <- kgo.ProduceResult{Record: r, Err: err} }
+	if err := p.produce(ctx, &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: done}); err != nil {
 		return nil, err
 	}
 	select {
 	case got := <-results:
-		return got.record, got.err
+		return got.Record, got.Err
 	case <-ctx.Done():
 		return nil, p.backlog.mayPass(context.Cause(ctx))
 	}
@@ -186,7 +188,7 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	}
 	// The record has a context of its own, never the caller's: the client fails
 	// all that waits for a partition when the context of its first record ends.
-	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
+	life, cancel := context.WithTimeout(context.Background(), o.timeout)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
 		err = p.settle(client, o, err)
@@ -201,32 +203,13 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 
 // enter waits for room for n bytes until ctx or the publisher ends.
 func (p *Publisher) enter(ctx context.Context, n int64) error {
-	select {
-	case <-p.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	default:
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
+	if p.room.Acquire(ctx, n) != nil {
+		return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
 	}
-	if p.room.TryAcquire(n) {
-		return nil
-	}
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-p.closing:
-			cancel()
-		case <-waiting.Done():
-		}
-	}()
-	switch err := p.room.Acquire(waiting, n); {
-	case err == nil:
-		return nil
-	case ctx.Err() == nil:
-		return ErrClosed
-	}
-	return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
+	return nil
 }
 
 // accept notes that o is on its way and returns the client that takes it, and the
@@ -256,8 +239,7 @@ func (p *Publisher) settle(client *kgo.Client, o *outgoing, err error) error {
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
 		p.lost.Add(1)
-		d := delivery(o.message, nil)
-		p.log.Error("not published before the end", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID)
+		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
@@ -292,13 +274,13 @@ func (p *Publisher) learnAnew(client *kgo.Client, o *outgoing) {
 func (p *Publisher) runInOrder(f func()) {
 	before, after := p.called, make(chan struct{})
 	p.called = after
-	go func() { <-before; f(); close(after) }()
-}
-
-func closedChannel() <-chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
+	go func() {
+		if before != nil {
+			<-before
+		}
+		f()
+		close(after)
+	}()
 }
 
 // call calls delivered. Its panic would end the service.
@@ -312,9 +294,7 @@ func (p *Publisher) call(delivered func(message.Delivery, error), d message.Deli
 }
 
 func (p *Publisher) logFailure(d message.Delivery, err error) {
-	if err != nil && !errors.Is(err, errAbandoned) { // which Close logs
-		p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
-	}
+	p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
 }
 
 // Flush implements message.Publisher.
@@ -350,7 +330,7 @@ func (p *Publisher) Close() error {
 	if !first || client == nil {
 		return nil
 	}
-	close(p.closing)
+	p.refuse()
 	drain := p.ending.left(p.cfg.DrainTimeout)
 	flushed := p.flushWithin(drain)
 	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang

@@ -285,10 +285,9 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
 	<-arrived
 	go func() { closed <- p.Close() }()
-	for err := error(nil); !errors.Is(err, ErrClosed); {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		err = p.Send(ctx, &message.Message{Topic: "payments"})
+	eventually(t, "nothing more is accepted", func() bool { return p.closing.Err() != nil })
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("what comes after Close: %v, want ErrClosed", err)
 	}
 	release()
 	if err := <-published; err != nil {

@@ -13,6 +13,16 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// The headers by which a dead letter leads back.
+const (
+	headerTopic     = headerPrefix + "topic"
+	headerPartition = headerPrefix + "partition"
+	headerOffset    = headerPrefix + "offset"
+	headerTimestamp = headerPrefix + "timestamp"
+	headerReason    = headerPrefix + "reason"
+	headerEncoding  = headerPrefix + "encoding"
+)
+
 // restore returns the message that a dead letter was made from, with its own
 // topic, place, time, key, value and headers, to the byte.
 func restore(dead *message.Message) (*message.Message, error) {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
@@ -39,11 +41,11 @@ type topics struct {
 // ensure checks that the topics exist and, if there are to be dead letters, creates
 // the topics for those where they are missing. All problems come back in one error.
 // Those that only a person can correct, such as a right that the service has not,
-// are fatal. A missing topic is not: it may be created any time, so the caller says
+// are permanent. A missing topic is not: it may be created any time, so the caller says
 // so and tries again.
 func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
 	if err := t.checkNames(); err != nil {
-		return fatal(err)
+		return message.Permanent(err)
 	}
 	found, err := admin.ListTopics(ctx, t.names()...)
 	if err != nil {
@@ -129,7 +131,7 @@ func checkTopic(t kadm.TopicDetail, purpose string) error {
 	case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
 		return fmt.Errorf("topic %q, which the service is to %s, does not exist: create it, or correct its name", t.Topic, purpose)
 	case errors.Is(t.Err, kerr.TopicAuthorizationFailed), errors.Is(t.Err, kerr.InvalidTopicException):
-		return fatal(fmt.Errorf("topic %q: the service may not %s it: %w", t.Topic, purpose, t.Err))
+		return message.Permanent(fmt.Errorf("topic %q: the service may not %s it: %w", t.Topic, purpose, t.Err))
 	case len(t.Partitions) == 0:
 		return fmt.Errorf("topic %q has no partition: %w", t.Topic, t.Err)
 	}
@@ -177,7 +179,7 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 	if slices.ContainsFunc([]error{
 		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.PolicyViolation, kerr.InvalidConfig, kerr.InvalidTopicException,
 	}, isForbidden) {
-		return fatal(wrapped)
+		return message.Permanent(wrapped)
 	}
 	return wrapped
 }
@@ -187,7 +189,7 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 func (d deadLetterTopic) check(log *slog.Logger) error {
 	settings := d.settings[d.found.Topic]
 	if strings.Contains(settings[cleanupPolicy], "compact") {
-		return fatal(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
+		return message.Permanent(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
 			d.found.Topic, cleanupPolicy, settings[cleanupPolicy]))
 	}
 	if size, err := strconv.Atoi(settings[maxMessageBytes]); err == nil && size < d.wantedSize() {

@@ -9,6 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const createTopicsKey = 19 // Kafka's number for a request to create topics
@@ -168,3 +170,5 @@ func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
 		t.Errorf("when it does: %v, want it fatal", err)
 	}
 }
+
+func isFatal(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }
