@@ -144,7 +144,7 @@ var mutants = []mutant{
 	{"no reset before the first mark", "kafka/claim.go",
 		"c.sarama.ResetOffset(c.topic, c.partition, first, \"\")", ""},
 	{"a commit is not read back", "kafka/claim.go",
-		"return ok && o.Err == nil && next <= o.At && o.At <= c.nextOffset()", "return ok || next > 0"},
+		"return ok && o.Err == nil && next <= o.At && o.At <= c.nextOffset()", "return ok && o.Err == nil || next > 0"},
 	{"a stale offset passes for a commit", "kafka/claim.go",
 		" && o.At <= c.nextOffset()", ""},
 	{"a draining claim's marks are not the committer's", "kafka/session.go",
@@ -187,7 +187,7 @@ var mutants = []mutant{
 	{"publish: what Close gives up is not counted", "kafka/publisher.go",
 		"\t\tp.lost.Add(1)\n", ""},
 	{"publish: a topic made anew is never learned", "kafka/publisher.go",
-		"\t\tp.learnAnew(client, o)\n", ""},
+		"\t\tp.relearnTopic(client, o)\n", ""},
 }
 
 // TestEveryMutantIsKilled prints each mutant and what killed it.

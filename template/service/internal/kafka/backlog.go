@@ -36,7 +36,7 @@ type backlog struct {
 	tries   retry.Backoff
 	timer   *time.Timer // until the next look
 	delayed time.Time   // since when events wait, as the log says; zero when they do not
-	trouble error       // what the client said last
+	reason  error       // of the client for the last retry
 }
 
 func newBacklog(cfg config.Kafka, log *slog.Logger) *backlog {
@@ -63,22 +63,22 @@ func (b *backlog) add(o *outgoing, client *kgo.Client) {
 	o.since = time.Now()
 	o.place = b.waiting.PushBack(o)
 	if b.timer == nil {
-		b.timer = time.AfterFunc(time.Hour, func() { b.look(client) })
+		b.timer = time.AfterFunc(time.Hour, func() { b.checkOldest(client) })
 	}
 	if b.waiting.Len() == 1 {
-		b.watch(o)
+		b.watchOldest(o)
 	}
 }
 
-// watch gives o the time of the first delay. It is called with b.mu held.
-func (b *backlog) watch(o *outgoing) {
+// watchOldest gives o the time of the first delay. It is called with b.mu held.
+func (b *backlog) watchOldest(o *outgoing) {
 	b.watched, b.tries = o, b.policy.Backoff()
-	b.lookAfterDelay()
+	b.checkAfterDelay()
 }
 
-// lookAfterDelay sets the timer to the policy's next delay, or to when the watched
+// checkAfterDelay sets the timer to the policy's next delay, or to when the watched
 // message is given up. It is called with b.mu held.
-func (b *backlog) lookAfterDelay() {
+func (b *backlog) checkAfterDelay() {
 	d, _ := b.tries.Next()
 	if left := b.watched.timeout - time.Since(b.watched.since); left > 0 {
 		d = min(d, left+time.Millisecond)
@@ -86,9 +86,9 @@ func (b *backlog) lookAfterDelay() {
 	b.timer.Reset(d)
 }
 
-// look makes the client try again if the oldest message has waited since the last
+// checkOldest makes the client try again if the oldest message has waited since the last
 // look.
-func (b *backlog) look(client *kgo.Client) {
+func (b *backlog) checkOldest(client *kgo.Client) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting.Len() == 0 {
@@ -97,16 +97,16 @@ func (b *backlog) look(client *kgo.Client) {
 	oldest := b.waiting.Front().Value.(*outgoing)
 	if oldest != b.watched {
 		b.overdue.Store(false)
-		b.watch(oldest)
+		b.watchOldest(oldest)
 		return
 	}
 	b.overdue.Store(true)
 	client.ForceMetadataRefresh()
 	if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
 		b.delayed = oldest.since
-		b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.trouble)
+		b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.reason)
 	}
-	b.lookAfterDelay()
+	b.checkAfterDelay()
 }
 
 // remove takes o away, which was published if err is nil.
@@ -124,28 +124,28 @@ func (b *backlog) remove(o *outgoing, err error) {
 	b.overdue.Store(false)
 	if !b.delayed.IsZero() && (front == nil || time.Since(front.Value.(*outgoing).since) < noticeDelay) {
 		b.log.Info("publishing resumed", "after", time.Since(b.delayed).Round(time.Millisecond), "waiting", b.waiting.Len())
-		b.delayed, b.trouble = time.Time{}, nil
+		b.delayed, b.reason = time.Time{}, nil
 	}
 }
 
-// mayPass lets a handler that returns err as it is have its message again, and
+// withOutcome lets a handler that returns err as it is have its message again, and
 // without counting an attempt while the broker is away.
-func (b *backlog) mayPass(err error) error {
+func (b *backlog) withOutcome(err error) error {
 	if _, ok := errors.AsType[*message.Error](err); ok {
 		return err
 	}
 	if b.overdue.Load() {
-		return message.Unavailable(b.explain(err, nil))
+		return message.Unavailable(b.withReason(err, nil))
 	}
 	return message.Retry(err)
 }
 
-// explain adds to err why the last attempt failed.
-func (b *backlog) explain(err, last error) error {
+// withReason adds to err why the last attempt failed.
+func (b *backlog) withReason(err, last error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if last == nil || errors.Is(last, context.DeadlineExceeded) {
-		last = b.trouble
+		last = b.reason
 	}
 	if last == nil {
 		return fmt.Errorf("%w: no answer from the broker", err)
@@ -168,20 +168,20 @@ func (b *backlog) Log(_ kgo.LogLevel, text string, attributes ...any) {
 	for i := 0; i+1 < len(attributes); i += 2 {
 		switch value := attributes[i+1].(type) {
 		case error:
-			b.note(value)
+			b.noteReason(value)
 		case string:
 			if _, why, ok := strings.Cut(value, "retrying@"); ok {
-				b.note(errors.New(why))
+				b.noteReason(errors.New(why))
 			}
 		}
 	}
 	b.log.Debug(text, append(attributes, "from", "franz-go")...)
 }
 
-func (b *backlog) note(err error) {
+func (b *backlog) noteReason(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "producer id") { // which follow from the cause
-		b.trouble = err
+		b.reason = err
 	}
 }

@@ -16,8 +16,8 @@ import (
 // connectPolicy says how long to wait between attempts to reach a broker.
 var connectPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
 
-// settled is how long something works before its failure counts as a new one.
-const settled = 10 * time.Second
+// stableAfter is how long a session lasts before its failure counts as a new one.
+const stableAfter = 10 * time.Second
 
 // keepConsuming connects, joins the group and consumes, again after each session
 // and each failure, until ctx ends. What only a person can correct is an error.
@@ -47,7 +47,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 			conn = nil
 		}
 		worked := time.Since(began)
-		if worked > settled {
+		if worked > stableAfter {
 			delays = connectPolicy.Backoff()
 		}
 		if err == nil && worked > time.Second {

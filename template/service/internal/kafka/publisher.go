@@ -91,12 +91,18 @@ func (p *Publisher) setCapacity(bytes int64) {
 	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
 }
 
-// Publish implements message.Publisher. When ctx ends first, the event may still
-// be written until KAFKA_PUBLISH_TIMEOUT is over.
+// Publish implements message.Publisher. An event is tried for
+// KAFKA_PUBLISH_TIMEOUT, and for nine tenths of KAFKA_HANDLER_TIMEOUT at most: a
+// handler that runs again publishes it again, and both would be written once the
+// broker is back. When ctx ends first, the event may still be written until then.
 func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
+	timeout := p.cfg.PublishTimeout
+	if handler := p.cfg.HandlerTimeout; handler > 0 {
+		timeout = min(timeout, handler/10*9)
+	}
 	m, err := p.registry.Encode(ctx, e, p.service)
 	if err == nil {
-		_, err = p.wait(ctx, m, p.cfg.PublishTimeout)
+		_, err = p.wait(ctx, m, timeout)
 	}
 	if err != nil {
 		return publishError(e, m, err)
@@ -153,7 +159,7 @@ func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.D
 	case got := <-results:
 		return got.Record, got.Err
 	case <-ctx.Done():
-		return nil, p.backlog.mayPass(context.Cause(ctx))
+		return nil, p.backlog.withOutcome(context.Cause(ctx))
 	}
 }
 
@@ -178,31 +184,31 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 		o.size += int64(len(h.Key) + len(h.Value))
 	}
 	o.size = min(o.size, p.capacity) // one that is larger goes alone
-	if err := p.enter(ctx, o.size); err != nil {
-		return p.backlog.mayPass(err)
+	if err := p.acquireRoom(ctx, o.size); err != nil {
+		return p.backlog.withOutcome(err)
 	}
-	client, landed, err := p.accept(o)
+	client, group, err := p.accept(o)
 	if err != nil {
 		p.room.Release(o.size)
-		return p.backlog.mayPass(err)
+		return p.backlog.withOutcome(err)
 	}
 	// The record has a context of its own, never the caller's: the client fails
 	// all that waits for a partition when the context of its first record ends.
 	life, cancel := context.WithTimeout(context.Background(), o.timeout)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
-		err = p.settle(client, o, err)
+		err = p.finish(client, o, err)
 		o.run(func() {
 			p.room.Release(o.size)
 			o.done(r, err)
-			landed.Done()
+			group.Done()
 		})
 	})
 	return nil
 }
 
-// enter waits for room for n bytes until ctx or the publisher ends.
-func (p *Publisher) enter(ctx context.Context, n int64) error {
+// acquireRoom waits for room for n bytes until ctx or the publisher ends.
+func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
@@ -231,8 +237,8 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	return p.client, p.accepted, nil
 }
 
-// settle takes o from the backlog and returns err as callers get it.
-func (p *Publisher) settle(client *kgo.Client, o *outgoing, err error) error {
+// finish takes o from the backlog and returns err as callers get it.
+func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
 	switch waited := time.Since(o.since); {
 	case err == nil:
@@ -244,23 +250,23 @@ func (p *Publisher) settle(client *kgo.Client, o *outgoing, err error) error {
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
-		p.learnAnew(client, o)
+		p.relearnTopic(client, o)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
 	case waited >= o.timeout:
-		return message.Unavailable(p.backlog.explain(fmt.Errorf("given up after %v", o.timeout), err))
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", o.timeout), err))
 	case errors.Is(err, context.DeadlineExceeded):
-		return message.Unavailable(p.backlog.explain(errors.New("given up with an earlier message of its partition"), err))
+		return message.Unavailable(p.backlog.withReason(errors.New("given up with an earlier message of its partition"), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
-	return p.backlog.mayPass(err)
+	return p.backlog.withOutcome(err)
 }
 
-// learnAnew makes the client forget a topic that was deleted and made anew, and so
+// relearnTopic makes the client forget a topic that was deleted and made anew, and so
 // learn it with the next message. It does so once for all messages accepted before.
-func (p *Publisher) learnAnew(client *kgo.Client, o *outgoing) {
+func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
@@ -304,10 +310,10 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	after.Add(1) // a later Flush waits for those of this one too
 	p.accepted = after
 	p.mu.Unlock()
-	landed := make(chan struct{})
-	go func() { before.Wait(); after.Done(); close(landed) }()
+	done := make(chan struct{})
+	go func() { before.Wait(); after.Done(); close(done) }()
 	select {
-	case <-landed:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)

@@ -254,6 +254,29 @@ func TestWhoWaitsNoLongerHearsWhyAndTakesNothingFromOthers(t *testing.T) {
 	}
 }
 
+// TestAnEventIsGivenUpBeforeItsHandler: one that runs again publishes it again.
+func TestAnEventIsGivenUpBeforeItsHandler(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, quick(t, cluster, "KAFKA_HANDLER_TIMEOUT", "1s"))
+	n := through(p)
+	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
+		t.Fatal(err)
+	}
+	n.cut()
+	err := p.Publish(t.Context(), transfer{Number: 1})
+	if message.OutcomeOf(err) != message.OutcomeUnavailable || !strings.Contains(err.Error(), "given up after 900ms") {
+		t.Errorf("error %v", err)
+	}
+	n.join()
+	if err := p.Publish(t.Context(), transfer{Number: 1}); err != nil { // by the handler's second attempt
+		t.Fatal(err)
+	}
+	if got := numbers(t, readAll(t, cluster, "transfers", 2)); got != "[0 1]" {
+		t.Errorf("the topic has %s, want [0 1]", got)
+	}
+}
+
 func TestNewPartitionsAreFound(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
