@@ -32,28 +32,17 @@ type backlog struct {
 
 	mu      sync.Mutex
 	waiting list.List // of *outgoing
-	watched *outgoing // the oldest at the last look
+	watched *outgoing // the oldest at the last check
 	tries   retry.Backoff
-	timer   *time.Timer // until the next look
+	timer   *time.Timer // until the next check
 	delayed time.Time   // since when events wait, as the log says; zero when they do not
 	reason  error       // of the client for the last retry
 }
 
 func newBacklog(cfg config.Kafka, log *slog.Logger) *backlog {
-	return &backlog{log: log, policy: publishPolicy(cfg)}
-}
-
-func publishPolicy(cfg config.Kafka) message.RetryPolicy {
-	return message.RetryPolicy{Kind: message.RetryKind(cfg.PublishRetryPolicy), Delay: cfg.PublishRetryDelay, MaxDelay: cfg.PublishRetryMaxDelay}
-}
-
-// backoff returns the delay before attempt n+1.
-func backoff(policy message.RetryPolicy, n int) (d time.Duration) {
-	b := policy.Backoff()
-	for range max(1, min(n, 64)) {
-		d, _ = b.Next()
-	}
-	return d
+	return &backlog{log: log, policy: message.RetryPolicy{
+		Kind: message.RetryKind(cfg.PublishRetryPolicy), Delay: cfg.PublishRetryDelay, MaxDelay: cfg.PublishRetryMaxDelay,
+	}}
 }
 
 // add puts o at the end.
@@ -66,47 +55,41 @@ func (b *backlog) add(o *outgoing, client *kgo.Client) {
 		b.timer = time.AfterFunc(time.Hour, func() { b.checkOldest(client) })
 	}
 	if b.waiting.Len() == 1 {
-		b.watchOldest(o)
+		b.checkLater(o)
 	}
 }
 
-// watchOldest gives o the time of the first delay. It is called with b.mu held.
-func (b *backlog) watchOldest(o *outgoing) {
-	b.watched, b.tries = o, b.policy.Backoff()
-	b.checkAfterDelay()
-}
-
-// checkAfterDelay sets the timer to the policy's next delay, or to when the watched
-// message is given up. It is called with b.mu held.
-func (b *backlog) checkAfterDelay() {
+// checkLater sets the timer to the policy's next delay for the oldest message, or to
+// when that is given up. It is called with b.mu held.
+func (b *backlog) checkLater(oldest *outgoing) {
+	if oldest != b.watched {
+		b.watched, b.tries = oldest, b.policy.Backoff()
+	}
 	d, _ := b.tries.Next()
-	if left := b.watched.timeout - time.Since(b.watched.since); left > 0 {
+	if left := oldest.timeout - time.Since(oldest.since); left > 0 {
 		d = min(d, left+time.Millisecond)
 	}
 	b.timer.Reset(d)
 }
 
-// checkOldest makes the client try again if the oldest message has waited since the last
-// look.
+// checkOldest makes the client try again if the oldest message has waited since the
+// last check.
 func (b *backlog) checkOldest(client *kgo.Client) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting.Len() == 0 {
 		return
 	}
-	oldest := b.waiting.Front().Value.(*outgoing)
-	if oldest != b.watched {
-		b.overdue.Store(false)
-		b.watchOldest(oldest)
-		return
+	oldest := b.waiting.Front().Value.(*outgoing) //nolint:forcetypeassert // nothing else is in it
+	b.overdue.Store(oldest == b.watched)
+	if oldest == b.watched {
+		client.ForceMetadataRefresh()
+		if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
+			b.delayed = oldest.since
+			b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.reason)
+		}
 	}
-	b.overdue.Store(true)
-	client.ForceMetadataRefresh()
-	if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
-		b.delayed = oldest.since
-		b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.reason)
-	}
-	b.checkAfterDelay()
+	b.checkLater(oldest)
 }
 
 // remove takes o away, which was published if err is nil.

@@ -64,7 +64,13 @@ func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *k
 	var sizes sync.Map // of batches, by topic
 	options := []kgo.Opt{
 		kgo.WithLogger(b),
-		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(b.policy, n) }),
+		kgo.RetryBackoffFn(func(n int) (d time.Duration) {
+			delays := b.policy.Backoff()
+			for range min(n, 64) { // later ones are no longer
+				d, _ = delays.Next()
+			}
+			return d
+		}),
 		// The backlog asks for metadata earlier, when its policy wants an attempt.
 		kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh)),
 		kgo.UnknownTopicRetries(unknownTopicRetries),
@@ -112,24 +118,20 @@ func batchSize(client *kgo.Client, sizes *sync.Map, topic string) int32 {
 	if topic == "" { // the client checks the default
 		return defaultBatchBytes
 	}
-	size, ok := sizes.Load(topic)
-	if !ok {
-		size = askBatchSize(client, topic)
-		sizes.Store(topic, size)
+	if size, ok := sizes.Load(topic); ok {
+		return size.(int32) //nolint:forcetypeassert // stored below
 	}
-	return size.(int32) //nolint:forcetypeassert // stored above
-}
-
-func askBatchSize(client *kgo.Client, topic string) int32 {
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
+	size := int32(defaultBatchBytes)
 	described, _ := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic) // empty after an error
 	for _, r := range described {
 		for _, c := range r.Configs {
 			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
-				return int32(min(n, maxBatchBytes))
+				size = int32(min(n, maxBatchBytes))
 			}
 		}
 	}
-	return defaultBatchBytes
+	sizes.Store(topic, size)
+	return size
 }
