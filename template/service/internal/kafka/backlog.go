@@ -101,11 +101,10 @@ func (b *backlog) remove(o *outgoing, err error) {
 	if front == nil {
 		b.timer.Stop()
 	}
-	if err != nil {
-		return
+	if err == nil || front == nil {
+		b.overdue.Store(false)
 	}
-	b.overdue.Store(false)
-	if !b.delayed.IsZero() && (front == nil || time.Since(front.Value.(*outgoing).since) < noticeDelay) {
+	if err == nil && !b.delayed.IsZero() && (front == nil || time.Since(front.Value.(*outgoing).since) < noticeDelay) {
 		b.log.Info("publishing resumed", "after", time.Since(b.delayed).Round(time.Millisecond), "waiting", b.waiting.Len())
 		b.delayed, b.reason = time.Time{}, nil
 	}

@@ -69,8 +69,7 @@ type Publisher struct {
 	lost     atomic.Int64
 
 	mu       sync.Mutex
-	client   *kgo.Client // nil before it is needed
-	closed   bool
+	client   *kgo.Client          // nil before it is needed
 	accepted *sync.WaitGroup      // what was accepted since the last Flush
 	learned  map[string]time.Time // when a topic was learned anew
 }
@@ -199,9 +198,9 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 		cancel()
 		err = p.finish(client, o, err)
 		o.run(func() {
+			defer group.Done()
 			p.room.Release(o.size)
 			o.done(r, err)
-			group.Done()
 		})
 	})
 	return nil
@@ -223,7 +222,7 @@ func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
 func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closing.Err() != nil {
 		return nil, nil, ErrClosed
 	}
 	if p.client == nil {
@@ -254,10 +253,8 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
-	case waited >= o.timeout:
-		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", o.timeout), err))
-	case errors.Is(err, context.DeadlineExceeded):
-		return message.Unavailable(p.backlog.withReason(errors.New("given up with an earlier message of its partition"), err))
+	case waited >= o.timeout, errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(waited.Round(time.Millisecond), o.timeout)), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
@@ -281,11 +278,11 @@ func (p *Publisher) runInOrder(f func()) {
 	before, after := p.called, make(chan struct{})
 	p.called = after
 	go func() {
+		defer close(after)
 		if before != nil {
 			<-before
 		}
 		f()
-		close(after)
 	}()
 }
 
@@ -330,13 +327,12 @@ func (p *Publisher) Ending() { p.ending.begin() }
 // ErrClosed too.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
-	first, client := !p.closed, p.client
-	p.closed = true
+	first, client := p.closing.Err() == nil, p.client
+	p.refuse()
 	p.mu.Unlock()
 	if !first || client == nil {
 		return nil
 	}
-	p.refuse()
 	drain := p.ending.left(p.cfg.DrainTimeout)
 	flushed := p.flushWithin(drain)
 	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang
