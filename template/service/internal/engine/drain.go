@@ -8,116 +8,103 @@ import (
 )
 
 // Drain ends the lane's life in good order: no handler starts any more, what
-// waits is dropped (it will be delivered again), what runs may finish, and how
-// far the lane is done is marked and committed. It returns by DrainTimeout or
-// the end of ctx, shortly before which running handlers are told to give up,
-// and then says what was not done. Draining an ended lane does nothing.
+// waits is dropped (it will be delivered again), what runs may finish, and the
+// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
+// then their contexts end. Drain returns by DrainTimeout or the end of ctx, and
+// says what was not done. To drain a lane that ended does nothing.
 func (l *Lane) Drain(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, l.engine.cfg.DrainTimeout)
+	timeout := l.engine.cfg.DrainTimeout
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	if !l.end() {
+	if !l.endIntake() {
 		return nil
 	}
-	soft, cancel := context.WithTimeout(ctx, l.engine.cfg.DrainTimeout*4/5)
-	defer cancel()
-	select {
-	case <-l.quietly:
-	case <-soft.Done():
-		l.interrupt()
-	}
 	var err error
-	select {
-	case <-l.quietly:
-	case <-time.After(l.engine.cfg.DrainTimeout / 10): // what is left is for the commit
-		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", l.engine.cfg.DrainTimeout)
+	if !l.waitIdle(ctx, timeout*4/5) {
+		l.cancel(errDraining)
+		if !l.waitIdle(context.Background(), timeout/10) { // what is left is for the commit
+			err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
+		}
 	}
-	marked := l.mark()
-	l.die()
-	if marked == l.committed.Load() {
-		return err // nothing became terminal since the last commit
+	if !l.detach(true) {
+		return err // nothing became terminal since the last commit, or the lane was lost meanwhile
 	}
-	if cerr := l.commit(ctx); cerr != nil {
-		return cerr
+	if commitErr := l.commit(ctx); commitErr != nil {
+		return commitErr
 	}
-	l.committed.Store(marked)
 	return err
 }
 
-// Lose ends the lane's life at once: somebody else has it already. Nothing is
-// marked or committed, and running handlers are told to give up.
+// Lose ends the lane's life at once: another member of the group has it already.
+// Nothing is marked or committed, and the contexts of its handlers end. It may be
+// called while Drain runs, which then commits nothing more.
 func (l *Lane) Lose() {
-	l.end()
-	l.die()
-	l.interrupt()
+	l.endIntake()
+	l.detach(false)
 }
 
-// end stops intake and drops what has not started. It returns false when that
-// was done before.
-func (l *Lane) end() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.ending.Swap(true) {
+// endIntake drops what has not started. It returns false when that was done
+// before.
+func (l *Lane) endIntake() bool {
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.ending {
 		return false
 	}
+	l.ending = true
 	close(l.ended)
-	l.ready, l.keys, l.free = queues{}, map[uint64]*queue{}, nil
-	l.rest()
+	for _, timer := range l.waiting {
+		timer.Stop()
+	}
+	for id, q := range e.lingering {
+		if q != nil && q.lane == l {
+			e.lingering[id] = nil
+		}
+	}
+	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
+	l.ready, l.keys, l.waiting = nil, nil, nil
+	l.checkIdle()
 	return true
 }
 
-// rest tells the drain when nothing of an ending lane is busy any more. It is
-// called with l.mu held, after whatever was busy.
-func (l *Lane) rest() {
-	if l.ending.Load() && l.busy == 0 && !l.rested {
-		l.rested = true
-		close(l.quietly)
+// checkIdle tells a drain when the lane has nothing left that runs. It is called
+// after each end of a handler or a dead letter. e.mu is held.
+func (l *Lane) checkIdle() {
+	if l.ending && l.running+l.writing == 0 {
+		close(l.idle)
 	}
 }
 
-// die makes the lane say nothing to its claim any more, but lets it flow again:
-// a pause would outlive it.
-func (l *Lane) die() {
-	l.mu.Lock()
-	l.dead = true
-	if l.pauser != nil && l.paused {
-		l.paused = false
-		l.pauser.Resume()
+// waitIdle waits until nothing of the ended lane runs, for at most d or until
+// ctx ends. It reports whether that is so.
+func (l *Lane) waitIdle(ctx context.Context, d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	select {
+	case <-l.idle:
+		return true
+	case <-ctx.Done():
+		return false
 	}
-	l.mu.Unlock()
-	l.engine.remove(l)
 }
 
-// interrupt tells what still runs for the lane to give up.
-func (l *Lane) interrupt() {
-	l.giveUp()
+// detach marks the lane's low-water mark, if it is to, and is the end of what it
+// tells its claim, except that it resumes it: a pause would outlive the lane. It
+// reports whether there is something to commit.
+func (l *Lane) detach(mark bool) bool {
 	e := l.engine
 	e.mu.Lock()
-	workers := slices.Clip(e.workers)
-	e.mu.Unlock()
-	for _, w := range workers {
-		// The count is read first: if the worker goes to another lane after
-		// it, the interruption misses, as it should.
-		count := w.count.Load()
-		if w.lane.Load() == l && count%2 == 1 {
-			w.interrupt(count, errDraining)
-		}
+	defer e.mu.Unlock()
+	l.cancel(errDraining)
+	if l.detached {
+		return false
 	}
-}
-
-// commit has the claim commit its marks, again and again until it did or ctx
-// ends: a lost commit would have the lane's last messages handled twice.
-func (l *Lane) commit(ctx context.Context) error {
-	const pause = 50 * time.Millisecond
-	for {
-		err := l.claim.Commit(ctx)
-		if err == nil {
-			return nil
-		}
-		l.engine.commits.failed.Add(1)
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("engine: the last commit was not confirmed; its messages will be delivered again: %w", err)
-		case <-time.After(pause):
-		}
+	if mark {
+		l.mark()
 	}
+	l.detached = true
+	l.resume()
+	e.removeLane(l)
+	return mark && l.marked != l.committed
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -14,35 +14,35 @@ import (
 
 // Engine runs handlers for the messages of any number of lanes.
 type Engine struct {
-	cfg     Config
-	handler message.Handler
-	observe func(Event)
-	seed    maphash.Seed // for the keys' hashes
-	batcher Batcher      // nil when the handler is none
-	dead    DeadLetters
-	source  Source
-	log     *slog.Logger
-	hurry   chan struct{} // a commit is due before its time
-	stopped chan error    // the error policy asks to stop
+	cfg       Config
+	handler   message.Handler
+	dead      DeadLetters
+	source    Source
+	log       *slog.Logger
+	observe   func(Event)
+	seed      maphash.Seed  // for the hashes of keys
+	commitNow chan struct{} // a commit is due before its time
+	stopped   chan error    // the error policy stops the engine
 
-	mu      sync.Mutex // never taken before a lane's
-	wake    sync.Cond  // a worker may find something to do
-	closed  bool
-	lanes   []*Lane   // assigned, and not yet ended
-	turns   []*Lane   // those with ready keys, the next one first
-	workers []*worker // all ever started
-	idle    int       // workers that wait
-	busy    int       // workers that do not
-	shares  shares
-	probe   bool // one message may be tried although the breaker is open
+	mu           sync.Mutex // guards what follows, and all lanes
+	closed       bool
+	lanes        []*Lane                   // assigned, and not yet ended
+	turns        []*Lane                   // those with ready keys, the next one first
+	workers      map[*worker]struct{}      // that run
+	starting     *worker                   // that has not taken its first key yet; nil for none
+	lingering    map[keyID]*queue          // keys whose handler outlived its lane, and what waits for it in the next one
+	deadLettered map[string]*deadLettering // by topic
+	events       [len(kindNames)]int64     // counted by kind
+	refused      int                       // messages whose dead letter was refused and is tried again
+	terminal     int                       // messages since the last commit began
+	commits      commitHealth
+}
 
-	terminal atomic.Int64 // messages since the last commit
-
-	commits  commits
-	breaker  breaker
-	counters *counters    // by itself: it is written for each message, and what is beside it would be slow to read
-	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
-	stuck    atomic.Pointer[string]
+// keyID names a key across the lives of its lane.
+type keyID struct {
+	topic     string
+	partition int32
+	hash      uint64
 }
 
 // New returns an engine that gives messages to h, writes those that fail for
@@ -52,48 +52,39 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	e := &Engine{
+	return &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
-		seed:     maphash.MakeSeed(),
-		hurry:    make(chan struct{}, 1),
-		stopped:  make(chan error, 1),
-		breaker:  breaker{failures: cfg.BreakerFailures},
-		counters: new(counters),
-	}
-	e.batcher, _ = h.(Batcher)
-	e.wake.L = &e.mu
-	return e, nil
+		seed:         maphash.MakeSeed(),
+		commitNow:    make(chan struct{}, 1),
+		stopped:      make(chan error, 1),
+		workers:      map[*worker]struct{}{},
+		lingering:    map[keyID]*queue{},
+		deadLettered: map[string]*deadLettering{},
+	}, nil
 }
 
-// Run commits and watches over the workers until ctx ends, when it returns
-// nil, or until the error policy stops the engine, when it returns why. Lanes
+// Run commits until ctx ends, when it returns nil, or until the error policy
+// stops the engine, when it returns why. Then no handler starts any more. Lanes
 // are drained by their owner, before or after.
 func (e *Engine) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var committer sync.WaitGroup
+	defer committer.Wait()
+	defer cancel()
 	defer e.close()
-	commit := time.NewTicker(e.cfg.CommitInterval)
-	defer commit.Stop()
-	watch := time.NewTicker(e.watchInterval())
-	defer watch.Stop()
-	go e.watchOver(ctx, watch.C)
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case err := <-e.stopped:
-			return err
-		case <-commit.C:
-		case <-e.hurry:
-		}
-		e.commit(ctx)
+	committer.Go(func() { e.commitRegularly(ctx) })
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.stopped:
+		return err
 	}
 }
 
-// close lets idle workers go. Busy ones finish what they have.
 func (e *Engine) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
-	e.wake.Broadcast()
 }
 
 // stop asks Run to return because of a message that failed.
@@ -101,17 +92,99 @@ func (e *Engine) stop(m *message.Message, err error) {
 	err = fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
 	select {
 	case e.stopped <- err:
-	default: // one reason is enough
+	default: // the first reason is enough
 	}
 }
 
-// countTerminal notes that n messages became terminal and brings the next
-// commit forward when there are many.
-func (e *Engine) countTerminal(n int) {
-	if n > 0 && e.terminal.Add(int64(n)) >= int64(e.cfg.CommitRecords) {
-		select {
-		case e.hurry <- struct{}{}:
-		default:
+// Assign begins the life of a lane.
+func (e *Engine) Assign(c Claim) *Lane {
+	l := newLane(e, c)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.pauser != nil {
+		l.pauser.Resume() // a pause may have outlived the lane's last life
+	}
+	e.lanes = append(e.lanes, l)
+	return l
+}
+
+// laneWorkers is how many workers one lane may have: half of them, rounded up,
+// when there are others, so that a slow lane leaves some.
+func (e *Engine) laneWorkers() int {
+	if len(e.lanes) < 2 {
+		return e.cfg.MaxWorkers
+	}
+	return (e.cfg.MaxWorkers + 1) / 2
+}
+
+// nextLane returns the index in turns of the first lane that may have a worker,
+// -1 for none. At most two lanes can have their half, so it looks at three.
+// e.mu is held.
+func (e *Engine) nextLane() int {
+	if e.closed {
+		return -1
+	}
+	most := e.laneWorkers()
+	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most })
+}
+
+// startWorker starts a worker if a key is ready that none may be there to take.
+// It is called after anything that makes a key eligible. Workers start one
+// after the other: each that takes a key starts the next. e.mu is held.
+func (e *Engine) startWorker() {
+	if e.starting != nil || len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
+		return
+	}
+	w := &worker{engine: e}
+	e.starting = w
+	e.workers[w] = struct{}{}
+	go w.run()
+}
+
+// next completes what w handled, if anything, and gives it the next ready key.
+// It returns false when there is none, and then w ends.
+func (e *Engine) next(w *worker) bool {
+	now := time.Now()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w.queue != nil {
+		w.queue.lane.complete(w)
+	}
+	if e.starting == w {
+		e.starting = nil
+	}
+	i := e.nextLane()
+	if i < 0 {
+		w.queue = nil
+		delete(e.workers, w)
+		return false
+	}
+	l := e.turns[i]
+	e.turns = slices.Delete(e.turns, i, i+1)
+	w.queue, w.since = l.take(), now
+	e.startWorker()
+	return true
+}
+
+// removeLane ends the engine's knowledge of a lane. Keys that it still handles
+// are kept back from its next life. e.mu is held.
+func (e *Engine) removeLane(l *Lane) {
+	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
+	for w := range e.workers {
+		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
+			e.lingering[w.queue.id()] = nil
 		}
+	}
+	e.startWorker() // the others may have more workers now
+}
+
+// releaseKey lets the key of a handler that outlived its lane go on in the
+// lane's present life. e.mu is held.
+func (e *Engine) releaseKey(q *queue) {
+	id := q.id()
+	waiting := e.lingering[id]
+	delete(e.lingering, id)
+	if waiting != nil {
+		waiting.lane.makeReady(waiting)
 	}
 }
