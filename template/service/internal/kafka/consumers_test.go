@@ -41,16 +41,20 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "payments", "audits"))
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": c.ListenAddrs(), "group.id": "shop",
-		"kafka_metadata_backoff": "20ms", "kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
+		"kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
 		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
-	}, "audit")
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auditing, err := cfg.Consumer("audit")
 	if err != nil {
 		t.Fatal(err)
 	}
 	publisher := newPublisher(t, cfg.Kafka)
 	consumerOf := func(k config.Kafka, topic string) (*Consumer, *held) {
 		h := &held{release: make(chan struct{})}
-		registry := message.NewRegistry(message.Recover)
+		registry := newRegistry()
 		message.Register(registry, topic, h)
 		consumer, err := NewConsumer(k, registry, publisher, quiet)
 		if err != nil {
@@ -59,7 +63,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		return consumer, h
 	}
 	first, payments := consumerOf(cfg.Kafka, "payments")
-	second, audits := consumerOf(cfg.Consumer("audit"), "audits")
+	second, audits := consumerOf(auditing, "audits")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
