@@ -1,140 +1,139 @@
 package config
 
 import (
-	"fmt"
-	"iter"
+	"cmp"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 )
 
-// consumer is what a consumer beside the first is told.
-type consumer struct {
-	Kafka   Kafka
-	sources map[string]string // where that came from which is not the first's
-}
-
-// consumerName is what a consumer may be called.
-var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
-
 // kafkaPrefix begins the names of the settings that a consumer may have for
 // itself: those of Kafka.
 const kafkaPrefix = "KAFKA_"
 
-// prefixOf returns what stands before the names of a consumer's own settings
-// in the environment.
-func prefixOf(consumer string) string {
-	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
-}
+var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// consumerOf is the reverse.
-func consumerOf(prefix string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(prefix, "_"), "_", "-"))
-}
-
-// Consumer returns the settings of the consumer called name: those of c.Kafka,
-// and over them its own, which are in the YAML file under consumers and its
-// name, or in the environment and .env as NAME_KAFKA_…; what is said of one
-// consumer goes over what is said of all, wherever either is said. Its group
-// is the first consumer's, "-" and its name, unless it has one of its own.
-//
-// It panics when name was not given to Load or FromMap.
-func (c Config) Consumer(name string) Kafka {
-	own, ok := c.consumers[name]
-	if !ok {
-		panic(fmt.Sprintf("config: no consumer %q: give its name to config.Load, which then checks its settings with the others", name))
+// Consumer returns the settings of a further consumer: those of c.Kafka, and
+// over them its own, which are in the YAML file under consumers and its name, or
+// in the environment and .env as NAME_KAFKA_…; a value for one consumer goes over
+// a value for all, wherever either stands. Its group is the service's, "-" and
+// its name, unless it has one of its own; no other consumer may have that group.
+func (c Config) Consumer(name string) (Kafka, error) {
+	l := c.loader
+	if k, ok := l.consumers[name]; ok {
+		return k, nil
 	}
-	return own.Kafka
-}
-
-// config makes the Config that settings describe, and those of its consumers.
-func (r *reader) config(settings layer) (Config, error) {
-	cfg := r.parse(settings)
-	r.check(&cfg)
-	cfg.sources = make(map[string]string)
-	for name, v := range r.values {
-		cfg.sources[name] = v.source()
+	var of struct{ Kafka Kafka }
+	l.read(name, fieldsOf(&of))
+	k := &of.Kafka
+	if !consumerName.MatchString(name) {
+		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	cfg.consumers = make(map[string]consumer)
-	for _, name := range r.consumers {
-		cfg.consumers[name] = r.consumer(name, settings, cfg)
+	if !l.given["KAFKA_GROUP_ID"].own && k.GroupID != "" {
+		k.GroupID += "-" + name
+		l.given["KAFKA_GROUP_ID"] = value{}
+		l.origins[prefixOf(name)+"KAFKA_GROUP_ID"] = fromDefault
 	}
-	return cfg, r.err()
-}
-
-// consumer makes the settings of one consumer: all of them are read and
-// checked again, with its own over the others.
-func (r *reader) consumer(name string, settings layer, first Config) consumer {
-	p := problems{consumer: name, said: r.lines, own: make(layer)}
-	for full, v := range settings {
-		if c, rest, ok := r.cutConsumer(full); ok && c == name {
-			p.own[rest] = v
-		}
+	k.derive(c.Service)
+	l.validate(&of)
+	l.checkKafka(k)
+	l.checkGroup(c.Kafka, k)
+	if err := l.err(); err != nil {
+		return *k, err
 	}
-	all := p.own.over(settings)
-	maps.Copy(all, p.own) // that each hides what is said of all goes without saying
-	derived := r.derived(name, p.own, first)
-	for name, text := range derived {
-		if _, ok := all[name]; !ok || name == "KAFKA_GROUP_ID" {
-			all[name] = value{text: text, written: text, name: name, from: fromDefault}
-		}
-	}
-	cfg := p.parse(all)
-	p.check(&cfg)
-	r.checkGroup(&p, cfg.Kafka, first)
-	r.lines = append(r.lines, p.lines...)
-
-	own := consumer{Kafka: cfg.Kafka, sources: make(map[string]string)}
-	for f := range kafkaFields(&cfg.Kafka) {
-		if p.own.gives(f.Name) || f.Name == "KAFKA_GROUP_ID" {
-			own.sources[f.Name] = p.values[f.Name].source()
-		}
-	}
-	return own
-}
-
-// derived returns what a consumer's settings are that follow others, so that
-// they follow the first consumer's: its group, and the service's name.
-func (r *reader) derived(name string, own layer, first Config) map[string]string {
-	if r.failed["KAFKA_GROUP_ID"] {
-		return nil // to say that again of each consumer would help nobody
-	}
-	follow := map[string]string{"SERVICE_NAME": first.Service}
-	if _, ok := own["KAFKA_GROUP_ID"]; !ok {
-		follow["KAFKA_GROUP_ID"] = first.Kafka.GroupID + "-" + name
-	}
-	return follow
+	l.consumers[name] = *k
+	return *k, nil
 }
 
 // checkGroup refuses a group that another consumer has: its members would be
 // given partitions of topics that they do not read.
-func (r *reader) checkGroup(p *problems, k Kafka, first Config) {
-	if p.failed["KAFKA_GROUP_ID"] || r.failed["KAFKA_GROUP_ID"] {
-		return
+func (l *loader) checkGroup(first Kafka, k *Kafka) {
+	l.relate(k.GroupID != "", "KAFKA_GROUP_ID", noGroup)
+	taken := func(by string, other Kafka) {
+		l.relate(other.GroupID != k.GroupID || !slices.Equal(other.Brokers, k.Brokers), "KAFKA_GROUP_ID",
+			"is the group of %s too; a consumer with topics of its own needs a group of its own", by)
 	}
-	taken := func(other Kafka) bool { return other.GroupID == k.GroupID && slices.Equal(other.Brokers, k.Brokers) }
-	if taken(first.Kafka) {
-		p.add(Setting{Name: "KAFKA_GROUP_ID"}, k.GroupID, "is the first consumer's too; a consumer with topics of its own needs a group of its own")
+	taken("the first consumer", first)
+	for _, other := range slices.Sorted(maps.Keys(l.consumers)) {
+		taken("consumer "+other, l.consumers[other])
 	}
-	for _, other := range slices.Sorted(maps.Keys(first.consumers)) {
-		if taken(first.consumers[other].Kafka) {
-			p.add(Setting{Name: "KAFKA_GROUP_ID"}, k.GroupID, "is the group of consumer %s too; a consumer with topics of its own needs a group of its own", other)
+}
+
+const noGroup = "a consumer needs a group; services that share it share the work"
+
+// RequireGroup returns an error if there is no group: consuming needs one,
+// publishing does not.
+func (k Kafka) RequireGroup() error {
+	if k.GroupID != "" {
+		return nil
+	}
+	return &Error{[]Problem{{"KAFKA_GROUP_ID", "KAFKA_GROUP_ID is not set: " + noGroup}}}
+}
+
+// CheckUnread is called when every consumer has asked for its settings. The
+// error lists names that look like a consumer's settings and are not; unread
+// lists the other names in .env that no setting has: they may be a typing
+// error, or another program's.
+func (c Config) CheckUnread() (unread []string, err error) {
+	l := c.loader
+	l.eachUnread(func(variable string, v value) {
+		before, rest, _ := strings.Cut(variable, "_"+kafkaPrefix)
+		name := strings.ToLower(strings.ReplaceAll(before, "_", "-"))
+		_, isConsumer := l.consumers[name]
+		_, isSetting := l.setting(kafkaPrefix + rest)
+		switch {
+		case isConsumer && rest != "":
+			l.unknown(v, variable, l.variables(prefixOf(name)))
+		case isSetting:
+			l.note("%s: the service has no consumer %q; it has %q", v.at(), name, slices.Sorted(maps.Keys(l.consumers)))
+		default:
+			unread = append(unread, v.at()+" is read by nothing"+didYouMean(nearest(variable, l.variables(""))))
+		}
+	})
+	return unread, l.err()
+}
+
+// checkUnknown refuses names in .env that begin as the settings of Kafka and are
+// none.
+func (l *loader) checkUnknown() {
+	l.eachUnread(func(variable string, v value) {
+		if strings.HasPrefix(variable, kafkaPrefix) && variable != "KAFKA_IMAGE" { // the tests' own
+			l.unknown(v, variable, l.variables(""))
+		}
+	})
+}
+
+// eachUnread yields the variables of .env, YAML and maps that were not looked up.
+func (l *loader) eachUnread(yield func(variable string, v value)) {
+	for _, layer := range l.layers {
+		for _, name := range slices.SortedFunc(maps.Keys(layer), func(a, b string) int {
+			return cmp.Or(cmp.Compare(layer[a].line, layer[b].line), cmp.Compare(a, b))
+		}) {
+			if v := layer[name]; !l.asked[name] && (v.line > 0 || v.file == fromMap) {
+				yield(name, v)
+			}
 		}
 	}
 }
 
-// noConsumer notes settings of a consumer that the service does not have.
-func (r *reader) noConsumer(from, name, consumer string) {
-	there := "it has none beside the first"
-	if len(r.consumers) > 0 {
-		there = "it has " + strings.Join(r.consumers, ", ")
+// variables returns the names of the service's settings in the environment, or
+// those of a consumer, which begin with prefix.
+func (l *loader) variables(prefix string) []string {
+	var names []string
+	for _, f := range l.known {
+		if prefix == "" || strings.HasPrefix(f.Name, kafkaPrefix) {
+			names = append(names, prefix+f.Name)
+		}
 	}
-	r.note("%s%s: the service has no consumer %q; %s", where(from), name, consumer, there)
+	return names
 }
 
-// kafkaFields yields each setting of k.
-func kafkaFields(k *Kafka) iter.Seq[field] {
-	return func(yield func(field) bool) { walk(reflect.ValueOf(k).Elem(), yield) }
+// prefixOf returns what stands before the names of a consumer's own settings in
+// the environment; nothing for no consumer.
+func prefixOf(consumer string) string {
+	if consumer == "" {
+		return ""
+	}
+	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
 }

@@ -1,94 +1,117 @@
 package config
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// entry is one name with its value, of a YAML file or of a map.
+// entry is a name with its value, of a YAML file or of a map.
 type entry struct {
-	name  string
-	from  string // the source
-	value any    // a string, a list of them as []string, or []entry; nil is none of these
+	value       // without a text
+	content any // a string, a []string or a []entry; nil is one that was refused
 }
 
 // consumersKey is the name under which the consumers' own settings are.
 const consumersKey = "consumers"
 
-// named makes a layer of the entries of a YAML file or a map.
-func (r *reader) named(entries []entry) layer {
-	l := make(layer)
+// named makes a layer of the entries of a YAML file or of a map.
+func (l *loader) named(entries []entry) layer {
+	found := make(layer)
 	for _, e := range entries {
-		if e.name == consumersKey {
-			r.setConsumers(l, e)
+		if e.name != consumersKey {
+			l.set(found, "", e)
 			continue
 		}
-		r.set(l, "", e)
-	}
-	return l
-}
-
-func (r *reader) setConsumers(l layer, e entry) {
-	consumers, ok := e.value.([]entry)
-	if !ok && e.value != "" {
-		r.note("%s%s must be names of consumers, each with its settings below it", where(e.from), e.name)
-	}
-	for _, c := range consumers {
-		settings, ok := c.value.([]entry)
-		switch {
-		case !slices.Contains(r.consumers, c.name):
-			r.noConsumer(c.from, consumersKey+"."+c.name, c.name)
-		case !ok && c.value != "":
-			r.note("%s%s.%s must be settings, each with its value", where(c.from), consumersKey, c.name)
-		default:
-			for _, s := range settings {
-				r.set(l, c.name, s)
+		for _, consumer := range l.below(e) {
+			for _, own := range l.below(consumer) {
+				l.set(found, consumer.name, own)
 			}
 		}
 	}
+	return found
 }
 
-// set puts one setting into l: the service's, or that of a named consumer.
-func (r *reader) set(l layer, consumer string, e entry) {
-	variable, ok := r.find(e.name)
-	key, written, at := variable, e.name, where(e.from)
+// below returns the entries that an entry has for its value.
+func (l *loader) below(e entry) []entry {
+	entries, ok := e.content.([]entry)
+	if !ok && e.content != nil && e.content != "" {
+		l.note("%s must have names with values below it", e.at())
+	}
+	return entries
+}
+
+// set puts a setting into found: the service's, or that of a consumer.
+func (l *loader) set(found layer, consumer string, e entry) {
+	name, v := variableOf(e.name), e.value
+	f, known := l.setting(name)
 	if consumer != "" {
-		key, written = prefixOf(consumer)+variable, strings.Join([]string{consumersKey, consumer, e.name}, ".")
+		name, v.name = prefixOf(consumer)+name, strings.Join([]string{consumersKey, consumer, e.name}, ".")
 	}
-	v := value{name: written, from: e.from}
-	switch text := e.value.(type) {
+	switch content := e.content.(type) {
 	case string:
-		v.written = text
+		v.text = content
 	case []string:
-		v.written = strings.Join(text, ",")
+		v.text = strings.Join(content, ",")
 	}
-	_, isList := e.value.([]string)
-	_, isNames := e.value.([]entry)
-	earlier, again := l[key]
+	_, isEntries := e.content.([]entry)
+	_, isList := e.content.([]string)
+	earlier, again := found[name]
 	switch {
-	case !ok:
-		r.unknown(e.from, written, r.near(e.name))
-	case consumer != "" && !strings.HasPrefix(variable, kafkaPrefix):
-		r.note("%s%s is not a consumer's setting, but the whole service's", at, written)
-	case variable == configFile:
-		r.note("%s%s names the file to read: set it in the environment, in %s or by --config", at, written, DotEnv)
+	case !known:
+		l.unknown(v, strings.ToLower(e.name), l.names())
+	case consumer != "" && !strings.HasPrefix(f.Name, kafkaPrefix):
+		l.note("%s is not a consumer's setting, but the whole service's", v.at())
+	case name == configFile:
+		l.note("%s names the file to read: set it in the environment, in %s or by --config", v.at(), DotEnv)
 	case again:
-		r.note("%s%s sets %s again, after %s (%s)", at, written, key, earlier.name, earlier.from)
-	case e.value == nil:
-		r.note("%s%s must be text, a number, true or false, a duration, or a list of these", at, written)
-	case isNames, isList && r.known[variable].value.Kind() != reflect.Slice:
-		r.note("%s%s must be one value", at, written)
-	case v.written != "":
-		v.text = v.written
-		if strings.HasSuffix(e.name, millis) && isNumber(v.written) {
-			v.text += "ms"
+		l.note("%s sets %s again, after %s", v.at(), name, earlier.at())
+	case isEntries, isList && f.value.Kind() != reflect.Slice:
+		l.note("%s must be one value", v.at())
+	default:
+		if strings.HasSuffix(e.name, ".ms") && v.text != "" && strings.Trim(v.text, "0123456789") == "" {
+			v.text += "ms" // as Kafka's clients mean it
 		}
-		l[key] = v
+		found[name] = v
 	}
 }
 
-// isNumber reports whether text is digits only.
-func isNumber(text string) bool {
-	return strings.Trim(text, "0123456789") == ""
+// entriesOf returns a map's entries, sorted by name.
+func (l *loader) entriesOf(m reflect.Value) []entry {
+	entries := []entry{}
+	for key, content := range m.Seq2() {
+		e := entry{value: value{name: fmt.Sprint(key), file: fromMap}}
+		e.content = l.mapValue(e, content.Interface())
+		entries = append(entries, e)
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	return entries
+}
+
+// mapValue returns what yamlValue does, for a value of Go.
+func (l *loader) mapValue(e entry, content any) any {
+	v := reflect.ValueOf(content)
+	switch v.Kind() {
+	case reflect.Invalid: // nil is none, as null is in YAML
+		return ""
+	case reflect.String: // a Secret too, which fmt would redact
+		return v.String()
+	case reflect.Float32, reflect.Float64: // a number of JSON
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64)
+	case reflect.Map:
+		return l.entriesOf(v)
+	case reflect.Slice, reflect.Array:
+		list := []string{}
+		for _, element := range v.Seq2() {
+			text, _ := l.mapValue(e, element.Interface()).(string)
+			list = append(list, text)
+		}
+		return list
+	case reflect.Struct, reflect.Pointer, reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128:
+		l.note("%s must be text, a number, true or false, a duration, or a list of these", e.at())
+		return nil
+	}
+	return fmt.Sprint(content)
 }

@@ -1,81 +1,88 @@
 package config
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
 
 // kafkaNames are the names that Kafka's own clients, Java's and librdkafka's,
 // have for settings of this service. A YAML file and FromMap accept them; a
-// number without a unit is milliseconds where theirs is.
-var kafkaNames = map[string][]string{
-	"KAFKA_BOOTSTRAP_SERVERS": {"bootstrap.servers", "metadata.broker.list"},
-	"KAFKA_CLIENT_ID":         {"client.id"},
+// number without a unit is milliseconds where the name ends in .ms.
+var kafkaNames = map[string]string{
+	"bootstrap.servers":    "KAFKA_BOOTSTRAP_SERVERS",
+	"metadata.broker.list": "KAFKA_BOOTSTRAP_SERVERS",
+	"client.id":            "KAFKA_CLIENT_ID",
 
-	"KAFKA_GROUP_ID":           {"group.id"},
-	"KAFKA_GROUP_INSTANCE_ID":  {"group.instance.id"},
-	"KAFKA_AUTO_OFFSET_RESET":  {"auto.offset.reset"},
-	"KAFKA_ENABLE_AUTO_COMMIT": {"enable.auto.commit"},
-	"KAFKA_COMMIT_INTERVAL":    {"auto.commit.interval.ms"},
-	"KAFKA_REBALANCE_STRATEGY": {"partition.assignment.strategy"},
-	"KAFKA_SESSION_TIMEOUT":    {"session.timeout.ms"},
-	"KAFKA_HEARTBEAT_INTERVAL": {"heartbeat.interval.ms"},
-	"KAFKA_REBALANCE_TIMEOUT":  {"max.poll.interval.ms"}, // what Java's client tells the broker as that
-	"KAFKA_MAX_POLL_RECORDS":   {"max.poll.records"},
+	"group.id":                      "KAFKA_GROUP_ID",
+	"group.instance.id":             "KAFKA_GROUP_INSTANCE_ID",
+	"auto.offset.reset":             "KAFKA_AUTO_OFFSET_RESET",
+	"enable.auto.commit":            "KAFKA_ENABLE_AUTO_COMMIT",
+	"auto.commit.interval.ms":       "KAFKA_COMMIT_INTERVAL",
+	"partition.assignment.strategy": "KAFKA_REBALANCE_STRATEGY",
+	"session.timeout.ms":            "KAFKA_SESSION_TIMEOUT",
+	"heartbeat.interval.ms":         "KAFKA_HEARTBEAT_INTERVAL",
+	"max.poll.interval.ms":          "KAFKA_REBALANCE_TIMEOUT", // what Java's client tells the broker as that
+	"max.poll.records":              "KAFKA_MAX_POLL_RECORDS",
+	"request.timeout.ms":            "KAFKA_READ_TIMEOUT",
+	"socket.timeout.ms":             "KAFKA_READ_TIMEOUT",
+	"isolation.level":               "KAFKA_ISOLATION_LEVEL",
+	"fetch.max.wait.ms":             "KAFKA_FETCH_MAX_WAIT",
+	"fetch.wait.max.ms":             "KAFKA_FETCH_MAX_WAIT",
 
-	"KAFKA_READ_TIMEOUT":     {"request.timeout.ms", "socket.timeout.ms"},
-	"KAFKA_ISOLATION_LEVEL":  {"isolation.level"},
-	"KAFKA_FETCH_MAX_WAIT":   {"fetch.max.wait.ms", "fetch.wait.max.ms"},
-	"KAFKA_METADATA_BACKOFF": {"topic.metadata.refresh.fast.interval.ms"},
+	"compression.type":      "KAFKA_COMPRESSION_TYPE",
+	"compression.codec":     "KAFKA_COMPRESSION_TYPE",
+	"delivery.timeout.ms":   "KAFKA_PUBLISH_TIMEOUT",
+	"message.timeout.ms":    "KAFKA_PUBLISH_TIMEOUT",
+	"retry.backoff.ms":      "KAFKA_PUBLISH_RETRY_DELAY",
+	"retry.backoff.max.ms":  "KAFKA_PUBLISH_RETRY_MAX_DELAY",
+	"schema.registry.url":   "SCHEMA_REGISTRY_URL",           //forge:if avro
+	"auto.register.schemas": "SCHEMA_REGISTRY_AUTO_REGISTER", //forge:if avro
 
-	"KAFKA_COMPRESSION_TYPE":        {"compression.type", "compression.codec"},
-	"KAFKA_PUBLISH_TIMEOUT":         {"delivery.timeout.ms", "message.timeout.ms"},
-	"KAFKA_PUBLISH_BUFFER_BYTES":    {"buffer.memory"},
-	"KAFKA_PUBLISH_RETRY_DELAY":     {"retry.backoff.ms"},
-	"KAFKA_PUBLISH_RETRY_MAX_DELAY": {"retry.backoff.max.ms"},
-	"SCHEMA_REGISTRY_URL":           {"schema.registry.url"},   //forge:if avro
-	"SCHEMA_REGISTRY_AUTO_REGISTER": {"auto.register.schemas"}, //forge:if avro
-
-	"KAFKA_SECURITY_PROTOCOL": {"security.protocol"},
-	"KAFKA_SASL_MECHANISM":    {"sasl.mechanism", "sasl.mechanisms"},
-	"KAFKA_SASL_USERNAME":     {"sasl.username"},
-	"KAFKA_SASL_PASSWORD":     {"sasl.password"},
-	"KAFKA_SSL_CA":            {"ssl.ca.pem", "ssl.truststore.certificates"},
-	"KAFKA_SSL_CA_FILE":       {"ssl.ca.location"},
-	"KAFKA_SSL_CERT":          {"ssl.certificate.pem", "ssl.keystore.certificate.chain"},
-	"KAFKA_SSL_CERT_FILE":     {"ssl.certificate.location"},
-	"KAFKA_SSL_KEY":           {"ssl.key.pem", "ssl.keystore.key"},
-	"KAFKA_SSL_KEY_FILE":      {"ssl.key.location"},
+	"security.protocol":              "KAFKA_SECURITY_PROTOCOL",
+	"sasl.mechanism":                 "KAFKA_SASL_MECHANISM",
+	"sasl.mechanisms":                "KAFKA_SASL_MECHANISM",
+	"sasl.username":                  "KAFKA_SASL_USERNAME",
+	"sasl.password":                  "KAFKA_SASL_PASSWORD",
+	"ssl.ca.pem":                     "KAFKA_SSL_CA",
+	"ssl.truststore.certificates":    "KAFKA_SSL_CA",
+	"ssl.ca.location":                "KAFKA_SSL_CA_FILE",
+	"ssl.certificate.pem":            "KAFKA_SSL_CERT",
+	"ssl.keystore.certificate.chain": "KAFKA_SSL_CERT",
+	"ssl.certificate.location":       "KAFKA_SSL_CERT_FILE",
+	"ssl.key.pem":                    "KAFKA_SSL_KEY",
+	"ssl.keystore.key":               "KAFKA_SSL_KEY",
+	"ssl.key.location":               "KAFKA_SSL_KEY_FILE",
 }
 
-// millis ends the names of those of Kafka's settings that are milliseconds.
-const millis = ".ms"
-
-// find returns the name in the environment of a setting that a YAML file or a
-// map calls name.
-func (r *reader) find(name string) (string, bool) {
-	for variable, names := range kafkaNames {
-		if slices.Contains(names, name) {
-			return variable, true
-		}
+// variableOf returns the name in the environment of what a YAML file or a map
+// calls name.
+func variableOf(name string) string {
+	if variable, ok := kafkaNames[name]; ok {
+		return variable
 	}
-	variable := strings.ToUpper(name)
-	_, ok := r.known[variable]
-	return variable, ok
+	return strings.ToUpper(name)
 }
 
-// near returns the name for a YAML file or a map that name is most like, or
-// nothing.
-func (r *reader) near(name string) string {
-	var names []string
-	for variable := range r.known {
-		names = append(names, strings.ToLower(variable))
+// names returns the names for a YAML file or a map.
+func (l *loader) names() []string {
+	names := append(slices.Collect(maps.Keys(kafkaNames)), consumersKey)
+	for _, f := range l.known {
+		names = append(names, strings.ToLower(f.Name))
 	}
-	for _, kafka := range kafkaNames {
-		names = append(names, kafka...)
+	return slices.Sorted(slices.Values(names))
+}
+
+// unknown adds a name that is no setting, with the known name that is nearest.
+func (l *loader) unknown(v value, name string, known []string) {
+	l.note("%s is not a setting%s", v.at(), didYouMean(nearest(name, known)))
+}
+
+func didYouMean(name string) string {
+	if name == "" {
+		return ""
 	}
-	slices.Sort(names)
-	return nearest(strings.ToLower(name), append(names, consumersKey))
+	return "; did you mean " + name + "?"
 }
 
 // nearest returns the known name with the fewest edits to name, or nothing

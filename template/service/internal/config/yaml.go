@@ -3,141 +3,104 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
 
-// yamlFile reads the settings of the YAML file that v names.
-func (r *reader) yamlFile(v value) layer {
-	content, err := os.ReadFile(v.text)
+// readYAML reads the YAML file that CONFIG_FILE names. Values are taken as they
+// are written, so 010 is not 8 and no is not false.
+func (l *loader) readYAML(path value) layer {
+	content, err := os.ReadFile(path.text)
 	if err != nil {
-		r.values = layer{configFile: v}
-		r.add(r.known[configFile].Setting, v.text, "must be a file that can be read: %v", cause(err))
-		return nil
+		f, _ := l.setting(configFile)
+		l.refuse(f, path, "must be a file that can be read: %v", cause(err))
 	}
-	return r.named(r.document(v.text, content))
+	return l.named(l.readDocument(path.text, content))
 }
 
-// document returns the entries of a YAML file. It takes the plain part of the
-// language that everybody reads alike: names with values, each once. Values
-// are taken as they are written, so 010 is no 8 and no is no false.
-func (r *reader) document(path string, content []byte) []entry {
+func (l *loader) readDocument(path string, content []byte) []entry {
 	var doc, second yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(content))
 	err := decoder.Decode(&doc)
-	if errors.Is(err, io.EOF) {
-		return nil // nothing but comments
-	}
 	if err == nil {
 		err = decoder.Decode(&second)
 	}
 	switch {
-	case errors.Is(err, io.EOF):
-		return r.entries(path, doc.Content[0])
 	case err == nil:
-		r.note("%s:%d: a second YAML document; a settings file has one", path, second.Line)
-	default:
-		r.note("%s", notYAML(path, err))
+		l.note("%s:%d: a second YAML document; a settings file has one", path, second.Line)
+	case !errors.Is(err, io.EOF):
+		l.note("%s", notYAML(path, err))
+	case len(doc.Content) > 0: // not only comments
+		entries, ok := l.yamlValue(path, doc.Content[0]).([]entry)
+		if !ok && doc.Content[0].ShortTag() != "!!null" {
+			l.note("%s: settings are names with values, such as kafka_max_workers: 10", path)
+		}
+		return entries
 	}
 	return nil
 }
 
-var yamlLine = regexp.MustCompile(`^yaml: line (\d+): `)
+var yamlError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
-// notYAML tells where a file is not YAML, and never what stands there.
+// notYAML says where a file is not YAML, and never what stands there.
 func notYAML(path string, err error) string {
-	if strings.Contains(err.Error(), "anchor") { // the parser quotes it, and it may be a password that begins with *
-		return path + ": " + noAnchors
+	if strings.Contains(err.Error(), "anchor") { // its name is quoted, and may be a password that begins with *
+		return path + ": " + inQuotes
 	}
-	at, text := "", strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		at, text = ":"+m[1], err.Error()[len(m[0]):]
+	place, text := value{file: path}, err.Error()
+	if m := yamlError.FindStringSubmatch(text); m != nil {
+		place.line, _ = strconv.Atoi(m[1])
+		text = text[len(m[0]):]
 	}
-	return fmt.Sprintf("%s%s: not YAML: %s", path, at, text)
+	return place.place() + ": not YAML: " + text
 }
 
-const noAnchors = "anchors and aliases are not read: write the value out, in quotes if it begins with & or *"
+const inQuotes = "a value that begins with &, * or ! must be in quotes"
 
-// entries returns the entries of a YAML mapping.
-func (r *reader) entries(path string, node *yaml.Node) []entry {
-	if node.Kind != yaml.MappingNode {
-		if !isNull(node) {
-			r.note("%s:%d: settings are names with values, such as kafka_max_workers: 10", path, node.Line)
-		}
+// yamlValue returns a string, a []string or a []entry, or nil for a value that
+// it has refused.
+func (l *loader) yamlValue(path string, node *yaml.Node) any {
+	switch {
+	case node.Kind == yaml.AliasNode, node.Anchor != "", node.Style&yaml.TaggedStyle != 0:
+		l.note("%s:%d: %s", path, node.Line, inQuotes)
 		return nil
+	case node.Kind == yaml.SequenceNode:
+		return l.yamlList(path, node)
+	case node.Kind == yaml.MappingNode:
+		return l.yamlEntries(path, node)
+	case node.ShortTag() == "!!null":
+		return ""
 	}
-	var entries []entry
-	lines := make(map[string]int)
+	return node.Value
+}
+
+func (l *loader) yamlList(path string, node *yaml.Node) any {
+	list := make([]string, len(node.Content))
+	for i, element := range node.Content {
+		text, ok := l.yamlValue(path, element).(string)
+		if !ok {
+			l.note("%s:%d: the elements of a list must be single values", path, element.Line)
+			return nil
+		}
+		list[i] = text
+	}
+	return list
+}
+
+func (l *loader) yamlEntries(path string, node *yaml.Node) []entry {
+	entries := []entry{}
 	for i := 0; i < len(node.Content); i += 2 {
 		key, content := node.Content[i], node.Content[i+1]
-		name, ok := r.scalar(path, key)
-		if !ok {
+		if key.Kind != yaml.ScalarNode {
+			l.note("%s:%d: a name must be a single value", path, key.Line)
 			continue
 		}
-		if line, again := lines[name]; again {
-			r.note("%s:%d: %s stands in line %d already", path, key.Line, name, line)
-			continue
-		}
-		lines[name] = key.Line
-		if v, ok := r.yamlValue(path, content); ok {
-			entries = append(entries, entry{name: name, from: fmt.Sprintf("%s:%d", path, key.Line), value: v})
-		}
+		entries = append(entries, entry{value{name: key.Value, file: path, line: key.Line}, l.yamlValue(path, content)})
 	}
 	return entries
 }
-
-// yamlValue returns what an entry has for a value of YAML.
-func (r *reader) yamlValue(path string, node *yaml.Node) (any, bool) {
-	if node.Kind != yaml.MappingNode && node.Kind != yaml.SequenceNode {
-		return r.scalar(path, node)
-	}
-	if !r.isPlain(path, node) {
-		return nil, false
-	}
-	if node.Kind == yaml.MappingNode {
-		return r.entries(path, node), true
-	}
-	var list []string
-	for _, element := range node.Content {
-		text, ok := r.scalar(path, element)
-		if !ok {
-			return nil, false
-		}
-		list = append(list, text)
-	}
-	return list, true
-}
-
-// scalar returns a single value as it is written, nothing for null.
-func (r *reader) scalar(path string, node *yaml.Node) (string, bool) {
-	switch {
-	case !r.isPlain(path, node):
-		return "", false
-	case node.Kind != yaml.ScalarNode:
-		r.note("%s:%d: must be a single value", path, node.Line)
-		return "", false
-	case isNull(node):
-		return "", true
-	}
-	return node.Value, true
-}
-
-// isPlain refuses what makes a value something else than what is written.
-func (r *reader) isPlain(path string, node *yaml.Node) bool {
-	switch {
-	case node.Kind == yaml.AliasNode || node.Anchor != "":
-		r.note("%s:%d: %s", path, node.Line, noAnchors)
-	case node.Style&yaml.TaggedStyle != 0:
-		r.note("%s:%d: tags are not read: write the value alone, in quotes if it begins with !", path, node.Line)
-	default:
-		return true
-	}
-	return false
-}
-
-func isNull(node *yaml.Node) bool { return node.Kind == yaml.ScalarNode && node.ShortTag() == "!!null" }
