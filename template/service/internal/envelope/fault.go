@@ -28,24 +28,14 @@ func openError(err error) error {
 		return message.Fail(message.ClassDecode, "not an envelope: %s", problem)
 	case strings.Count(string(serr.JSONPointer), "/") == 1: // the header itself, or a field beside it
 		return message.Fail(message.ClassDecode, "%s: %s", path, problem)
-	case serr.GoType == timeType && serr.JSONKind == '"':
-		problem += timeProblem(serr.JSONValue)
+	}
+	if bad, ok := errors.AsType[*time.ParseError](serr.Err); ok { // a timestamp, which is short and no secret
+		problem += fmt.Sprintf(", got %.40q", bad.Value)
+		if _, err := time.Parse("2006-01-02T15:04:05", bad.Value); err == nil {
+			problem += ", which has no time zone (TIMESTAMP_WITHOUT_ZONE=utc takes it as UTC)"
+		}
 	}
 	return message.Fail(message.ClassInvalid, "%s: %s", path, problem)
-}
-
-// timeProblem adds the text that is not a time: it is of the header, short and
-// no secret.
-func timeProblem(v jsontext.Value) string {
-	text, err := jsontext.AppendUnquote(nil, v)
-	if err != nil {
-		return ""
-	}
-	problem := fmt.Sprintf(", got %.40q", text)
-	if _, err := time.Parse("2006-01-02T15:04:05", string(text)); err == nil {
-		problem += ", which has no time zone (TIMESTAMP_WITHOUT_ZONE=utc takes it as UTC)"
-	}
-	return problem
 }
 
 // bodyError says why a body does not fit its model.

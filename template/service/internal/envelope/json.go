@@ -8,11 +8,13 @@
 package envelope
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -31,12 +33,6 @@ type JSON struct {
 	AssumeUTC bool
 }
 
-// wire is an envelope on the wire.
-type wire struct {
-	Header *message.Header `json:"header"`
-	Body   jsontext.Value  `json:"body"`
-}
-
 var (
 	strict    = json.RejectUnknownMembers(true)
 	strictUTC = json.JoinOptions(strict, json.WithUnmarshalers(json.UnmarshalFromFunc(readTimeAsUTC)))
@@ -44,13 +40,60 @@ var (
 
 // Open implements message.Codec. Errors are permanent: of ClassDecode where the
 // value is not an envelope, of ClassInvalid where a field of the header is wrong.
-func (c JSON) Open(_ context.Context, m *message.Message) (h message.Header, body []byte, err error) {
-	options := strict
-	if c.AssumeUTC {
-		options = strictUTC
+// A body that comes after its header, as it mostly does, is left to Decode to
+// check, so that no body is read twice.
+func (c JSON) Open(_ context.Context, m *message.Message) (message.Header, []byte, error) {
+	r := readers.Get().(*reader)
+	defer readers.Put(r)
+	if h, body, ok := r.openHeader(m.Value, c.options()); ok {
+		return h, body, nil
 	}
-	var e wire
-	err = json.Unmarshal(m.Value, &e, options)
+	return c.openWhole(m.Value)
+}
+
+func (c JSON) options() json.Options {
+	if c.AssumeUTC {
+		return strictUTC
+	}
+	return strict
+}
+
+// reader is reused, because a decoder costs more to make than to use.
+type reader struct {
+	source bytes.Buffer // lets the decoder read the value without a copy
+	json   jsontext.Decoder
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// openHeader reads {"header":…,"body": and takes all that follows, but for the
+// closing brace, as the body. It returns false for anything else.
+func (r *reader) openHeader(value []byte, options json.Options) (h message.Header, body []byte, ok bool) {
+	r.source = *bytes.NewBuffer(value)
+	r.json.Reset(&r.source)
+	if !r.next("{") || !r.next("header") || r.json.PeekKind() != '{' ||
+		json.UnmarshalDecode(&r.json, &h, options) != nil || !r.next("body") {
+		return h, nil, false
+	}
+	h.Timestamp = h.Timestamp.UTC()
+	rest := bytes.Trim(value[r.json.InputOffset():], " \t\r\n")
+	rest, colon := bytes.CutPrefix(rest, []byte(":"))
+	rest, brace := bytes.CutSuffix(rest, []byte("}"))
+	return h, rest, colon && brace
+}
+
+func (r *reader) next(token string) bool {
+	t, err := r.json.ReadToken()
+	return err == nil && t.String() == token
+}
+
+// openWhole reads an envelope of any order, and says what is wrong with it.
+func (c JSON) openWhole(value []byte) (h message.Header, body []byte, err error) {
+	var e struct {
+		Header *message.Header `json:"header"`
+		Body   jsontext.Value  `json:"body"`
+	}
+	err = json.Unmarshal(value, &e, c.options())
 	if e.Header != nil {
 		h = *e.Header
 		h.Timestamp = h.Timestamp.UTC()
@@ -82,14 +125,24 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 }
 
 // Decode implements message.Codec. Errors are permanent and of ClassInvalid, or
-// of ClassDecode when body is not JSON.
-func (JSON) Decode(_ context.Context, _ *message.Message, body []byte, out any) error {
-	if jsontext.Value(body).Kind() == 'n' {
-		return message.InvalidPart("body", message.Invalid("", "must not be null"))
+// of ClassDecode when the body, or the envelope around it, is not JSON.
+func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
+	err := decodeBody(body, out)
+	if message.ClassOf(err) == message.ClassDecode {
+		if _, _, whole := c.openWhole(m.Value); whole != nil {
+			return whole // the same, but with its place in the value
+		}
 	}
+	return err
+}
+
+func decodeBody(body []byte, out any) error {
 	err := json.Unmarshal(body, out, json.RejectUnknownMembers(message.ForbidsExtra(out)))
-	if err != nil {
+	switch {
+	case err != nil:
 		return bodyError(err)
+	case jsontext.Value(body).Kind() == 'n':
+		return message.InvalidPart("body", message.Invalid("", "must not be null"))
 	}
 	return nil
 }

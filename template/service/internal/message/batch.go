@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 )
@@ -43,15 +44,13 @@ func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch,
 	Register(r, topic, joining, opts...)
 }
 
-// batcher collects messages until there are enough, or the first has waited
-// long enough.
+// batcher collects messages until there are enough, or one has waited long
+// enough.
 type batcher[T any] struct {
 	Batch
 	handler BatchHandler[T]
-
 	mu      sync.Mutex
 	waiting []*batched[T]
-	timer   *time.Timer // of the first that waits; nil when none does
 }
 
 // batched is a message that waits for its batch, and then for its outcome.
@@ -61,37 +60,35 @@ type batched[T any] struct {
 	outcome chan error // has room for one
 }
 
-// Handle waits for the message's batch and returns the message's outcome.
 func (b *batcher[T]) Handle(ctx context.Context, m Of[T]) error {
 	w := &batched[T]{ctx, m, make(chan error, 1)}
-	b.join(w)
+	b.mu.Lock()
+	b.waiting = append(b.waiting, w)
+	full := len(b.waiting) == b.Size
+	b.mu.Unlock()
+	if full {
+		b.start(w)
+	}
 	select {
 	case err := <-w.outcome:
 		return err
+	case <-time.After(b.Wait):
+		b.start(w)
 	case <-ctx.Done():
+		if b.leave(w) {
+			return context.Cause(ctx)
+		}
 	}
-	if b.leave(w) {
-		return context.Cause(ctx)
-	}
-	return <-w.outcome // the handler has it, and its context has ended
+	return <-w.outcome
 }
 
-func (b *batcher[T]) join(w *batched[T]) {
+// start hands w and all that wait with it to the handler, unless it has them.
+func (b *batcher[T]) start(w *batched[T]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.waiting = append(b.waiting, w)
-	if len(b.waiting) == b.Size {
-		b.start()
-	} else if len(b.waiting) == 1 {
-		var t *time.Timer
-		t = time.AfterFunc(b.Wait, func() {
-			b.mu.Lock()
-			defer b.mu.Unlock()
-			if b.timer == t { // else its batch has started
-				b.start()
-			}
-		})
-		b.timer = t
+	if slices.Contains(b.waiting, w) {
+		go b.handle(b.waiting)
+		b.waiting = nil
 	}
 }
 
@@ -99,29 +96,11 @@ func (b *batcher[T]) join(w *batched[T]) {
 func (b *batcher[T]) leave(w *batched[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, other := range b.waiting {
-		if other == w {
-			b.waiting = append(b.waiting[:i:i], b.waiting[i+1:]...)
-			b.stopTimer()
-			return true
-		}
+	i := slices.Index(b.waiting, w)
+	if i >= 0 {
+		b.waiting = slices.Delete(b.waiting, i, i+1)
 	}
-	return false
-}
-
-// start hands those that wait to the handler. b.mu is held.
-func (b *batcher[T]) start() {
-	go b.handle(b.waiting)
-	b.waiting = nil
-	b.stopTimer()
-}
-
-// stopTimer stops the timer when nobody waits. b.mu is held.
-func (b *batcher[T]) stopTimer() {
-	if len(b.waiting) == 0 && b.timer != nil {
-		b.timer.Stop()
-		b.timer = nil
-	}
+	return i >= 0
 }
 
 // handle calls the handler and gives each message its outcome.
@@ -156,16 +135,12 @@ func (b *batcher[T]) call(batch []*batched[T]) []error {
 		defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
 	}
 	outcomes := b.handler.HandleBatch(ctx, messages)
-	if len(outcomes) == len(batch) {
+	switch len(outcomes) {
+	case len(batch):
 		return outcomes
+	case 0:
+		return make([]error, len(batch))
 	}
-	var err error
-	if len(outcomes) > 0 {
-		err = Fail(ClassHandler, "the batch handler returned %d outcomes for %d messages", len(outcomes), len(batch))
-	}
-	outcomes = make([]error, len(batch))
-	for i := range outcomes {
-		outcomes[i] = err
-	}
-	return outcomes
+	err := Fail(ClassHandler, "the batch handler returned %d outcomes for %d messages", len(outcomes), len(batch))
+	return slices.Repeat([]error{err}, len(batch))
 }

@@ -42,7 +42,7 @@ func (a *aware) HandleTombstone(ctx context.Context, _ *message.Message) error {
 }
 
 func TestTheContextKnowsItsMessageWhereverItIsHandled(t *testing.T) {
-	r, a := message.NewRegistry(), &aware{t: t}
+	r, a := newRegistry(), &aware{t: t}
 	message.Register(r, "payments", a, message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
 			return errors.Join(a.look(ctx, "middleware"), next.Handle(ctx, m))
@@ -52,8 +52,8 @@ func TestTheContextKnowsItsMessageWhereverItIsHandled(t *testing.T) {
 		return a.look(ctx, "default")
 	}))
 	for _, m := range []*message.Message{
-		newMessage(envelope("PaymentReceived", validBody)),
-		newMessage(envelope("PaymentLost", validBody)),
+		newMessage(inEnvelope("PaymentReceived", validBody)),
+		newMessage(inEnvelope("PaymentLost", validBody)),
 		{Topic: "payments"},
 	} {
 		a.m = m
@@ -73,7 +73,7 @@ type contextKey struct{}
 
 func TestTheContextOfAMessageIsWhatItWasMadeFrom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := message.NewRegistry(message.Timeout(time.Second))
+		r := newRegistry(message.Timeout(time.Second))
 		message.Register(r, "payments", message.TypedHandlerFunc[payment](func(ctx context.Context, _ message.Of[payment]) error {
 			if ctx.Value(contextKey{}) != "kept" {
 				t.Error("a value is lost")
@@ -87,7 +87,7 @@ func TestTheContextOfAMessageIsWhatItWasMadeFrom(t *testing.T) {
 			return inner.Err()
 		}))
 		ctx := context.WithValue(t.Context(), contextKey{}, "kept")
-		err := r.Handle(ctx, newMessage(envelope("P", validBody)))
+		err := r.Handle(ctx, newMessage(inEnvelope("P", validBody)))
 		if message.ClassOf(err) != message.ClassTimeout {
 			t.Errorf("%v, want the timeout to come through", err)
 		}
@@ -95,13 +95,13 @@ func TestTheContextOfAMessageIsWhatItWasMadeFrom(t *testing.T) {
 }
 
 func TestEachAttemptHasAContextOfItsOwn(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	var seen []context.Context
 	message.Register(r, "payments", message.TypedHandlerFunc[payment](func(ctx context.Context, _ message.Of[payment]) error {
 		seen = append(seen, ctx)
 		return nil
 	}))
-	m := newMessage(envelope("P", validBody))
+	m := newMessage(inEnvelope("P", validBody))
 	for range 2 {
 		if err := r.Handle(t.Context(), m); err != nil {
 			t.Fatal(err)

@@ -6,15 +6,11 @@ import (
 	"strings"
 )
 
-// CheckDeps panics when an exported field of deps, a struct or a pointer to
-// one, is nil, and names each that is: a dependency that was forgotten ends the
-// start, and not the first message. A field that may be nil has the tag
-// optional:"true".
+// CheckDeps panics when an exported field of the struct deps is nil, and names
+// each that is: a dependency that was forgotten ends the start, and not the
+// first message. The tag optional:"true" is for a field that may be nil.
 func CheckDeps(deps any) {
 	v := reflect.Indirect(reflect.ValueOf(deps))
-	if v.Kind() != reflect.Struct {
-		panic(fmt.Errorf("message: CheckDeps: got a %T, must be a struct or a pointer to one", deps))
-	}
 	var missing []string
 	for field, value := range v.Fields() {
 		if field.IsExported() && field.Tag.Get("optional") != "true" && isNilValue(value) {
@@ -22,7 +18,7 @@ func CheckDeps(deps any) {
 		}
 	}
 	if len(missing) > 0 {
-		panic(fmt.Errorf("message: %s: not set: %s; set each where the struct is built, or tag it optional:\"true\"",
+		panic(fmt.Errorf("message: %s lacks %s: set it where the struct is built, or tag it optional:\"true\"",
 			v.Type(), strings.Join(missing, ", ")))
 	}
 }

@@ -10,8 +10,7 @@ import (
 // Outcome is what an error asks for.
 type Outcome uint8
 
-// The outcomes. An error that was not made by one of the functions below is
-// OutcomePlain.
+// The outcomes. An error is OutcomePlain unless a function below made it.
 const (
 	OutcomePlain       Outcome = iota // tried again by the retry policy, then the error policy decides
 	OutcomeRetry                      // the same, because the handler said so
@@ -20,17 +19,17 @@ const (
 )
 
 // Retry wraps err so that the message is tried again by the retry policy, and
-// goes to the error policy when its attempts are used up. A plain error does
-// the same; Retry says that it is meant, also of an error that wraps a
-// Permanent one. Retry(nil) is nil.
+// goes to the error policy when its attempts are used up. So does a plain
+// error; Retry also says it of one that would otherwise be Permanent or
+// Unavailable. Retry(nil) is nil, and so it is with the functions below.
 func Retry(err error) error { return withOutcome(err, OutcomeRetry, 0) }
 
-// RetryAfter is Retry with the delay before the next attempt, in the place of
-// the retry policy's. It counts as an attempt. RetryAfter(d, nil) is nil.
+// RetryAfter is Retry with the delay before the next attempt, which counts as
+// any other.
 func RetryAfter(delay time.Duration, err error) error { return withOutcome(err, OutcomeRetry, delay) }
 
 // Permanent wraps err so that the message goes to the error policy at once:
-// trying again cannot help. Permanent(nil) is nil.
+// trying again cannot help.
 func Permanent(err error) error { return withOutcome(err, OutcomePermanent, 0) }
 
 // Unavailable wraps err so that the message is tried again, ever more slowly,
@@ -38,19 +37,17 @@ func Permanent(err error) error { return withOutcome(err, OutcomePermanent, 0) }
 // unavailable, whatever the message says. It never becomes a dead letter and
 // is not counted as an attempt. Messages of the same key wait and the service
 // is not ready meanwhile, so it is not for what only one message lacks.
-// Unavailable(nil) is nil.
-func Unavailable(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Error{Class: ClassUnavailable, Err: err, Outcome: OutcomeUnavailable}
-}
+func Unavailable(err error) error { return withOutcome(err, OutcomeUnavailable, 0) }
 
 func withOutcome(err error, o Outcome, after time.Duration) error {
 	if err == nil {
 		return nil
 	}
-	return &Error{Class: ClassOf(err), Err: err, Outcome: o, After: after}
+	class := ClassOf(err)
+	if o == OutcomeUnavailable {
+		class = ClassUnavailable
+	}
+	return &Error{Class: class, Err: err, Outcome: o, After: after}
 }
 
 // Fail returns a permanent error of the given class.
@@ -58,8 +55,7 @@ func Fail(class Class, format string, args ...any) error {
 	return &Error{Class: class, Err: fmt.Errorf(format, args...), Outcome: OutcomePermanent}
 }
 
-// OutcomeOf returns what err asks for. The outermost of several wrappings
-// decides.
+// OutcomeOf returns what err asks for. The outermost wrapping decides.
 func OutcomeOf(err error) Outcome {
 	if e, ok := errors.AsType[*Error](err); ok {
 		return e.Outcome
@@ -85,20 +81,19 @@ const (
 // ClassOf returns the class of err: its own if it has one, ClassTimeout for an
 // expired context, ClassHandler otherwise. ClassOf(nil) is empty.
 func ClassOf(err error) Class {
-	if err == nil {
+	e, ok := errors.AsType[*Error](err)
+	switch {
+	case err == nil:
 		return ""
-	}
-	if e, ok := errors.AsType[*Error](err); ok {
+	case ok:
 		return e.Class
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
+	case errors.Is(err, context.DeadlineExceeded):
 		return ClassTimeout
 	}
 	return ClassHandler
 }
 
-// Error is a failure with its class and what it asks for. The functions above
-// make it.
+// Error is a failure with its class and what it asks for.
 type Error struct {
 	Class   Class
 	Err     error
@@ -106,7 +101,6 @@ type Error struct {
 	After   time.Duration // before the next attempt; 0 is the retry policy's delay
 }
 
-// Error returns the text of the cause; the class is not part of it.
 func (e *Error) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.

@@ -33,13 +33,13 @@ func TestOutcomes(t *testing.T) {
 		"nothing permanent":       {message.Permanent(nil), false, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := message.IsRetry(tt.err); got != tt.retry {
+			if got := isRetry(tt.err); got != tt.retry {
 				t.Errorf("IsRetry %v", got)
 			}
-			if got := message.IsPermanent(tt.err); got != tt.permanent {
+			if got := isPermanent(tt.err); got != tt.permanent {
 				t.Errorf("IsPermanent %v", got)
 			}
-			if got := message.IsUnavailable(tt.err); got != (name == "unavailable") {
+			if got := isUnavailable(tt.err); got != (name == "unavailable") {
 				t.Errorf("IsUnavailable %v", got)
 			}
 			if got := message.ClassOf(tt.err); got != tt.class {

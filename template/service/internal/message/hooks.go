@@ -2,8 +2,8 @@ package message
 
 import "context"
 
-// The interfaces below are optional: a handler that has the method gets the
-// call.
+// The interfaces below and those in lifecycle.go are optional: a handler that
+// has the method gets the call.
 
 // BeforeHandler is called before each message is handled. After an error the
 // message is not handled, and the error is treated like one of Handle.
@@ -32,46 +32,27 @@ type TombstoneHandler interface {
 	HandleTombstone(ctx context.Context, m *Message) error
 }
 
-// hooked is a handler with its hooks.
-type hooked struct {
-	next    Handler
-	before  BeforeHandler
-	after   AfterHandler
-	onError ErrorHandler
-}
-
-// withHooks returns next with the hooks of h around it, or next itself when h
-// has none.
+// withHooks returns next with the hooks of h around it.
 func withHooks(next Handler, h any) Handler {
-	k := &hooked{next: next}
-	k.before, _ = h.(BeforeHandler)
-	k.after, _ = h.(AfterHandler)
-	k.onError, _ = h.(ErrorHandler)
-	if k.before == nil && k.after == nil && k.onError == nil {
-		return next
-	}
-	return k
-}
-
-func (k *hooked) Handle(ctx context.Context, m *Message) error {
-	err := k.handle(ctx, m)
-	if err != nil && k.onError != nil {
-		return k.onError.OnError(ctx, m, err)
-	}
-	return err
-}
-
-func (k *hooked) handle(ctx context.Context, m *Message) error {
-	if k.before != nil {
-		if err := k.before.Before(ctx, m); err != nil {
+	before, _ := h.(BeforeHandler)
+	after, _ := h.(AfterHandler)
+	onError, _ := h.(ErrorHandler)
+	handle := func(ctx context.Context, m *Message) error {
+		if before != nil {
+			if err := before.Before(ctx, m); err != nil {
+				return err
+			}
+		}
+		if err := next.Handle(ctx, m); err != nil || after == nil {
 			return err
 		}
+		return after.After(ctx, m)
 	}
-	if err := k.next.Handle(ctx, m); err != nil {
+	return HandlerFunc(func(ctx context.Context, m *Message) error {
+		err := handle(ctx, m)
+		if err != nil && onError != nil {
+			return onError.OnError(ctx, m, err)
+		}
 		return err
-	}
-	if k.after != nil {
-		return k.after.After(ctx, m)
-	}
-	return nil
+	})
 }

@@ -10,9 +10,8 @@ import (
 )
 
 // Starter is a handler with something to do before the first message. The
-// context is for that alone: it ends when the service is told to stop, when
-// handlers may still have work to finish. With Unavailable as its error, or one
-// that the outage rule reports, the start is tried again.
+// context is for that alone: it ends when the service is told to stop. With
+// Unavailable as its error, or an outage, the start is tried again.
 type Starter interface {
 	Startup(ctx context.Context) error
 }
@@ -23,55 +22,49 @@ type Stopper interface {
 	Shutdown(ctx context.Context) error
 }
 
+var errStarted = errors.New("the registry was started: registrations come before that, and each consumer has a registry of its own")
+
 // Startup starts the codecs and then the handlers that have a Startup, as they
 // were registered. When one fails, those that were started are shut down again,
-// and the error says which it was. Nothing can be registered after it, and it is
-// a mistake to start a registry twice: each consumer has its own.
+// and the error says which it was. Nothing can be registered after it.
 func (r *Registry) Startup(ctx context.Context) error {
 	if r.running.Swap(true) {
-		return errors.New("message: the registry was started already: give each consumer one of its own")
+		return fmt.Errorf("message: start: %w", errStarted)
 	}
-	for r.started < len(r.parts) {
-		part := r.parts[r.started]
+	for _, part := range slices.Concat(r.codecs, r.handlers) {
 		if s, ok := part.(Starter); ok {
 			if err := r.classify(protect(ctx, s.Startup)); err != nil {
-				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.undoStartup(ctx))
+				undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+				defer cancel()
+				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.Shutdown(undoing))
 			}
 		}
-		r.started++
+		r.started = append(r.started, part)
 	}
 	return nil
 }
 
-// undoTime is what Shutdown has when a start failed.
-const undoTime = 10 * time.Second
-
-// undoStartup shuts down what was started, also when ctx has ended.
-func (r *Registry) undoStartup(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTime)
-	defer cancel()
-	return r.Shutdown(ctx)
-}
+const (
+	undoTimeout   = 10 * time.Second       // of Shutdown, when a start failed
+	shutdownGrace = 100 * time.Millisecond // in which a Stopper returns after its context ended
+)
 
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
 // handlers, then codecs. It goes on after an error and returns all of them. One
 // that has not returned soon after ctx ended is left behind and named.
 func (r *Registry) Shutdown(ctx context.Context) error {
-	defer r.running.Store(false)
 	var errs []error
-	for ; r.started > 0; r.started-- {
-		part := r.parts[r.started-1]
+	for _, part := range slices.Backward(r.started) {
 		if s, ok := part.(Stopper); ok {
 			if err := shutdown(ctx, s); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %T: %w", part, err))
 			}
 		}
 	}
+	r.started = nil
+	r.running.Store(false)
 	return errors.Join(errs...)
 }
-
-// shutdownGrace is what a Stopper has to return after its context ended.
-const shutdownGrace = 100 * time.Millisecond
 
 func shutdown(ctx context.Context, s Stopper) error {
 	done := make(chan error, 1)
@@ -89,27 +82,24 @@ func shutdown(ctx context.Context, s Stopper) error {
 	}
 }
 
-// addPart notes that h is to be started and shut down: once, even when it
+// protect returns the panic of f as an error.
+func protect(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = NewPanicError(v)
+		}
+	}()
+	return f(ctx)
+}
+
+// addPart appends what is to be started or shut down: once, even when it
 // handles several topics.
-func (r *Registry) addPart(h any) {
-	if r.isNewPart(h) {
-		r.parts = append(r.parts, h)
-	}
-}
-
-// addCodec does the same for a codec, which comes before all handlers.
-func (r *Registry) addCodec(c Codec) {
-	if r.isNewPart(c) {
-		r.parts = slices.Insert(r.parts, r.codecs, any(c))
-		r.codecs++
-	}
-}
-
-func (r *Registry) isNewPart(h any) bool {
+func addPart(parts []any, h any) []any {
 	_, starts := h.(Starter)
 	_, stops := h.(Stopper)
-	if !starts && !stops {
-		return false
+	known := reflect.ValueOf(h).Comparable() && slices.Contains(parts, h)
+	if known || !starts && !stops {
+		return parts
 	}
-	return !reflect.ValueOf(h).Comparable() || !slices.Contains(r.parts, h)
+	return append(parts, h)
 }

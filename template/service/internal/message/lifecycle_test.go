@@ -65,9 +65,9 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 		"after fails":  {map[string]error{"after": errTest}, []string{"before", "handle", "after", "error"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, w := message.NewRegistry(), newWitness(tt.fail)
+			r, w := newRegistry(), newWitness(tt.fail)
 			message.Register(r, "payments", w)
-			err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
+			err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 			if want := len(tt.fail) > 0; errors.Is(err, errTest) != want {
 				t.Errorf("error %v", err)
 			}
@@ -77,11 +77,11 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 }
 
 func TestHooksDoNotRunForInvalidMessagesAndTombstones(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", w, message.With(func(message.Handler) message.Handler {
 		return message.HandlerFunc(func(context.Context, *message.Message) error { panic("middleware was called") })
 	}))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", `{}`))); message.ClassOf(err) != message.ClassInvalid {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", `{}`))); message.ClassOf(err) != message.ClassInvalid {
 		t.Error(err)
 	}
 	if err := r.Handle(t.Context(), &message.Message{Topic: "payments"}); err != nil {
@@ -101,11 +101,11 @@ func TestOnErrorDecides(t *testing.T) {
 			return message.Permanent(err)
 		}
 	}
-	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
+	r, w := newRegistry(), newWitness(map[string]error{"handle": errTest})
 	w.onError = attempt
 	message.Register(r, "payments", w)
-	m := newMessage(envelope("P", validBody))
-	if err := r.Handle(t.Context(), m); !message.IsRetry(err) || !errors.Is(err, errTest) {
+	m := newMessage(inEnvelope("P", validBody))
+	if err := r.Handle(t.Context(), m); !isRetry(err) || !errors.Is(err, errTest) {
 		t.Errorf("attempt 1: %v", err)
 	}
 	m.Attempt = 2
@@ -113,14 +113,14 @@ func TestOnErrorDecides(t *testing.T) {
 		t.Errorf("attempt 2: %v", err)
 	}
 	m.Attempt = 3
-	if err := r.Handle(t.Context(), m); !message.IsPermanent(err) {
+	if err := r.Handle(t.Context(), m); !isPermanent(err) {
 		t.Errorf("attempt 3: %v", err)
 	}
 }
 
 // lifecycle registers a, b and c, where b fails as told, and returns their calls.
 func lifecycle(fail map[string]error) (*message.Registry, *[]string) {
-	r, calls := message.NewRegistry(), new([]string)
+	r, calls := newRegistry(), new([]string)
 	for _, name := range []string{"a", "b", "c"} {
 		w := &witness{calls: calls, name: name + " "}
 		if name == "b" {
@@ -216,7 +216,7 @@ func TestAPanicInAHookOfTheLifeIsAnErrorAndTheOthersAreShutDown(t *testing.T) {
 }
 
 func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", w)
 	message.Register(r, "refunds", w)
 	if err := errors.Join(r.Startup(t.Context()), r.Shutdown(t.Context())); err != nil {
@@ -226,7 +226,7 @@ func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
 }
 
 func scoped(calls *[]string, handle func() error, openErr error) *message.Registry {
-	r := message.NewRegistry(message.Recover)
+	r := newRegistry(transparent)
 	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
 		*calls = append(*calls, "open")
 		h := message.TypedHandlerFunc[payment](func(context.Context, message.Of[payment]) error {
@@ -257,7 +257,7 @@ func TestScopedReleasesWithTheOutcome(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var calls []string
 			r := scoped(&calls, tt.handle, tt.openErr)
-			err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
+			err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 			if text := fmt.Sprint(err); text != tt.err && (err != nil || tt.err != "") {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
@@ -267,41 +267,41 @@ func TestScopedReleasesWithTheOutcome(t *testing.T) {
 }
 
 func TestHooksOfAScopedHandlerRunInItsScope(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
+	r, w := newRegistry(), newWitness(map[string]error{"handle": errTest})
 	w.onError = func(*message.Message, error) error { return nil }
 	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
 		_ = w.note("open")
 		return w, func(err error) error { _ = w.note("release"); return err }, nil
 	})
-	if err := errors.Join(r.Startup(t.Context()), r.Handle(t.Context(), newMessage(envelope("P", validBody)))); err != nil {
+	if err := errors.Join(r.Startup(t.Context()), r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))); err != nil {
 		t.Error(err)
 	}
 	wantCalls(t, *w.calls, "open", "before", "handle", "error", "release")
 }
 
 func TestScopedReleaseDecidesTheOutcome(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
 		return new(recorder[payment]), func(error) error { return message.Retry(errTest) }, nil
 	})
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); !message.IsRetry(err) {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); !isRetry(err) {
 		t.Errorf("a commit that failed gives %v", err)
 	}
 }
 
 func TestScopedWithoutReleaseOrHandler(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
 		return &recorder[payment]{err: errTest}, nil, nil
 	})
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); !errors.Is(err, errTest) {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); !errors.Is(err, errTest) {
 		t.Error(err)
 	}
 	var released error
 	message.Scoped(r, "refunds", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
 		return nil, func(err error) error { released = err; return err }, nil
 	})
-	m := newMessage(envelope("P", validBody))
+	m := newMessage(inEnvelope("P", validBody))
 	m.Topic = "refunds"
 	wantError(t, r.Handle(t.Context(), m), message.ClassHandler, "open gave no handler")
 	if released == nil {
@@ -314,5 +314,5 @@ func TestScopedRefusesNil(t *testing.T) {
 		err, _ := recover().(error)
 		wantContains(t, err, `on topic "payments": the handler is nil`)
 	}()
-	message.Scoped[payment](message.NewRegistry(), "payments", nil)
+	message.Scoped[payment](newRegistry(), "payments", nil)
 }

@@ -23,7 +23,7 @@ func TestMiddlewareOrder(t *testing.T) {
 		return func(next message.Handler) message.Handler {
 			return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
 				decoded := " raw"
-				if m.Header != nil && m.Body.(*payment).ID == "p-1" {
+				if m.Header != nil && m.Decoded.(*payment).ID == "p-1" {
 					decoded = " decoded"
 				}
 				calls = append(calls, name+decoded)
@@ -31,11 +31,11 @@ func TestMiddlewareOrder(t *testing.T) {
 			})
 		}
 	}
-	r := message.NewRegistry(note("outer"), note("inner"))
+	r := newRegistry(note("outer"), note("inner"))
 	message.Register(r, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
 	r.Use("payments", note("topic"))
 	r.Use("payments", note("topic too"))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); err != nil {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
 	wantCalls(t, calls, "outer raw", "inner raw", "topic raw", "topic too raw", "first decoded", "second decoded", "third decoded")
@@ -43,7 +43,7 @@ func TestMiddlewareOrder(t *testing.T) {
 
 func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 	var seen []string
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[received]))
 	message.RegisterDefault(r, "payments", message.HandlerFunc(nothing))
 	message.Register(r, "refunds", new(recorder[payment]))
@@ -55,7 +55,7 @@ func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 		})
 	})
 	message.Register(r, "payments", new(recorder[returned])) // a registration after it, too
-	for _, value := range []string{envelope("PaymentReceived", validBody), envelope("PaymentReturned", validBody), envelope("Other", `{}`), "{", ""} {
+	for _, value := range []string{inEnvelope("PaymentReceived", validBody), inEnvelope("PaymentReturned", validBody), inEnvelope("Other", `{}`), "{", ""} {
 		for _, topic := range []string{"payments", "refunds"} {
 			m := newMessage(value)
 			m.Topic = topic
@@ -69,14 +69,14 @@ func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 }
 
 func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {
-	r, h := message.NewRegistry(), new(recorder[payment])
+	r, h := newRegistry(), new(recorder[payment])
 	message.Register(r, "payments", h, message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			m.Body.(*payment).Note, m.Header.CorrelationID = "seen", "c-2"
+			m.Decoded.(*payment).Note, m.Header.CorrelationID = "seen", "c-2"
 			return next.Handle(ctx, m)
 		})
 	}))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); err != nil {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.got[0]; got.Body.Note != "seen" || got.Header.CorrelationID != "c-2" {
@@ -85,20 +85,20 @@ func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {
 }
 
 func TestMiddlewareThatTakesTheBodyAwayIsNamed(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]), message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
 			m.Body = payment{}
 			return next.Handle(ctx, m)
 		})
 	}))
-	err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
+	err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 	wantError(t, err, message.ClassHandler,
 		`a middleware of topic "payments" took away the header or the body's type: body is message_test.payment`)
 }
 
 func TestRecoverTurnsAPanicIntoAnError(t *testing.T) {
-	h := message.Recover(handlerFunc(func(context.Context) error { panicHere(); return nil }))
+	h := transparent(handlerFunc(func(context.Context) error { panicHere(); return nil }))
 	err := h.Handle(t.Context(), &message.Message{})
 	wantError(t, err, message.ClassPanic, "panic: first line")
 	p, ok := errors.AsType[*message.PanicError](err)
@@ -110,11 +110,11 @@ func TestRecoverTurnsAPanicIntoAnError(t *testing.T) {
 func panicHere() { panic("first line\nsecond line") }
 
 func TestRecoverKeepsThePanicsError(t *testing.T) {
-	h := message.Recover(handlerFunc(func(context.Context) error { panic(errTest) }))
+	h := transparent(handlerFunc(func(context.Context) error { panic(errTest) }))
 	if err := h.Handle(t.Context(), &message.Message{}); !errors.Is(err, errTest) {
 		t.Error(err)
 	}
-	h = message.Recover(handlerFunc(func(context.Context) error { panic(strings.Repeat("x", 10_000)) }))
+	h = transparent(handlerFunc(func(context.Context) error { panic(strings.Repeat("x", 10_000)) }))
 	if err := h.Handle(t.Context(), &message.Message{}); len(err.Error()) > 300 {
 		t.Errorf("%d characters", len(err.Error()))
 	}
@@ -142,7 +142,7 @@ func TestTimeout(t *testing.T) {
 				if got := message.ClassOf(err); got != tt.class {
 					t.Errorf("class %q, want %q: %v", got, tt.class, err)
 				}
-				if message.IsRetry(err) != tt.retry || message.IsPermanent(err) {
+				if isRetry(err) != tt.retry || isPermanent(err) {
 					t.Errorf("the outcome of %v changed", err)
 				}
 			})
@@ -183,7 +183,7 @@ func logged(t *testing.T, level slog.Level, value string, handlerErr error) stri
 	t.Helper()
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))
-	r := message.NewRegistry(message.Log(log))
+	r := newRegistry(message.Log(log))
 	message.Register(r, "payments", &recorder[payment]{err: handlerErr})
 	m := newMessage(value)
 	m.Partition, m.Offset = 3, 42
@@ -192,7 +192,7 @@ func logged(t *testing.T, level slog.Level, value string, handlerErr error) stri
 }
 
 func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
-	valid := envelope("PaymentReceived", `{"id":"secret","amount":1}`)
+	valid := inEnvelope("PaymentReceived", `{"id":"secret","amount":1}`)
 	const where = "topic=payments partition=3 offset=42 attempt=1 duration="
 	const who = "type=PaymentReceived id=m-1"
 	for name, tt := range map[string]struct {

@@ -20,41 +20,32 @@ import (
 // context or a cancelled query, io.EOF (parsers return it too), a host or an
 // address that does not exist.
 func IsOutage(err error) bool {
-	if e, ok := errors.AsType[interface {
+	type sqlError interface {
 		error
 		SQLState() string
-	}](err); ok {
-		return isOutageState(e.SQLState())
+	}
+	const queryCanceled = "57014" // by statement_timeout, say
+	if e, ok := errors.AsType[sqlError](err); ok {
+		state := e.SQLState()
+		return len(state) == 5 && state != queryCanceled && slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
 	}
 	if e, ok := errors.AsType[*net.DNSError](err); ok {
 		return !e.IsNotFound
 	}
-	if isBadAddress(err) || errors.Is(err, context.Canceled) {
-		return false
-	}
 	if _, ok := errors.AsType[*net.OpError](err); ok {
-		return true
+		return !isBadAddress(err) && !errors.Is(err, context.Canceled)
 	}
-	return slices.ContainsFunc(outageErrors, func(outage error) bool { return errors.Is(err, outage) })
+	return slices.ContainsFunc(outages, func(outage error) bool { return errors.Is(err, outage) })
 }
 
-var outageErrors = []error{
+var outages = []error{
 	driver.ErrBadConn, net.ErrClosed,
 	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ETIMEDOUT,
 	syscall.EHOSTUNREACH, syscall.EHOSTDOWN, syscall.ENETUNREACH, syscall.ENETDOWN,
 }
 
-const stateQueryCanceled = "57014" // by statement_timeout, say: the query was too slow
-
-func isOutageState(state string) bool {
-	if len(state) != 5 || state == stateQueryCanceled {
-		return false
-	}
-	return slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
-}
-
-// isBadAddress reports whether the network was not even asked, because the
-// address is none.
+// isBadAddress reports whether the network was not used, because the address is
+// malformed.
 func isBadAddress(err error) bool {
 	_, addr := errors.AsType[*net.AddrError](err)
 	_, parse := errors.AsType[*net.ParseError](err)

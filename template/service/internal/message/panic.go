@@ -1,7 +1,6 @@
 package message
 
 import (
-	"context"
 	"fmt"
 	"runtime/debug"
 	"strings"
@@ -14,8 +13,7 @@ type PanicError struct {
 }
 
 // NewPanicError returns the permanent error of ClassPanic for a recovered
-// value. It takes the stack, so it is to be called where the value was
-// recovered.
+// value. Call it where the value was recovered: it takes the stack.
 func NewPanicError(value any) error {
 	return &Error{Class: ClassPanic, Err: &PanicError{value, debug.Stack()}, Outcome: OutcomePermanent}
 }
@@ -34,13 +32,3 @@ func (e *PanicError) Unwrap() error {
 
 // Stack returns the stack of the goroutine that panicked.
 func (e *PanicError) Stack() []byte { return e.stack }
-
-// protect calls f and returns its panic as an error.
-func protect(ctx context.Context, f func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = NewPanicError(v)
-		}
-	}()
-	return f(ctx)
-}

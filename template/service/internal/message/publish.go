@@ -98,18 +98,16 @@ func (e *PublishError) Unwrap() error { return e.Err }
 // there are any, schemas are then checked at the start, and PublishedTopics has
 // their topics. It comes with the registrations and panics on a mistake.
 func (r *Registry) Publishes(events ...Event) {
-	for i, e := range events {
-		if err := r.publishes(e); err != nil {
-			panic(fmt.Errorf("message: Publishes: event %d of %d, %T: %w", i+1, len(events), e, err))
-		}
+	for _, e := range events {
+		mustWire(fmt.Sprintf("publish a %T", e), r.publishes(e))
 	}
 }
 
 func (r *Registry) publishes(e Event) error {
-	if isNil(e) {
-		return errors.New("the event is nil")
+	if err := errorIfNil(e, "event"); err != nil {
+		return err
 	}
-	topic, model := e.Topic(), modelOf(e)
+	topic, model := e.Topic(), bodyOf(e).Type().Elem()
 	if err := checkTopic(topic); err != nil {
 		return fmt.Errorf("topic %q: %w", topic, err)
 	}
@@ -117,24 +115,13 @@ func (r *Registry) publishes(e Event) error {
 		return err
 	}
 	codec := r.codecOf(topic)
-	if err := bind(codec, topic, model); err != nil {
-		return fmt.Errorf("topic %q: %w", topic, err)
-	}
 	r.topicCodecs[topic], r.published[topic] = codec, true
-	return nil
+	return bind(codec, topic, model)
 }
 
 // PublishedTopics returns the topics of what Publishes declared, on r and its
 // siblings, sorted.
 func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r.published)) }
-
-// codecOf returns the codec of a topic that is consumed or published to.
-func (s *shared) codecOf(topic string) Codec {
-	if c := s.topicCodecs[topic]; c != nil {
-		return c
-	}
-	return s.codec
-}
 
 // Encode returns the message that e is published as by the service called
 // producer: its envelope, written by the codec of its topic, under its key. The
@@ -143,36 +130,44 @@ func (s *shared) codecOf(topic string) Codec {
 // either, the message's own id is its correlation id.
 //
 // An event that breaks the rules of its model is a permanent error of
-// ClassInvalid. With an error the message is as far as it was made, for what
-// is to be said of it.
+// ClassInvalid. With an error the message is as far as it was made.
 func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Message, error) {
 	if isNil(e) {
 		return nil, Fail(ClassHandler, "the event is nil")
 	}
-	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1}
+	cause, _ := FromContext(ctx)
+	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1, Decoded: e}
+	m.Header, m.Headers = newEventHeader(ctx, e, cause, producer), newTransportHeaders(e, cause)
+	m.Time = m.Header.Timestamp
 	if key := e.Key(); key != "" {
 		m.Key = []byte(key)
 	}
 	if err := checkTopic(m.Topic); err != nil {
 		return m, Fail(ClassHandler, "topic %q: %w", m.Topic, err)
 	}
-	cause, _ := FromContext(ctx)
-	m.Header = newEventHeader(ctx, e, cause, producer)
-	m.Headers = newTransportHeaders(e, cause)
-	m.Time, m.Decoded = m.Header.Timestamp, e
 	if err := m.Header.check(); err != nil {
 		return m, err
 	}
-	check, err := r.rulesOf(modelOf(e))
+	body := bodyOf(e)
+	check, err := r.rulesOf(body.Type().Elem())
 	if err != nil {
 		return m, Permanent(err)
 	}
-	if check != nil {
-		if err := checkBody(check, pointerTo(e)); err != nil {
-			return m, err
-		}
+	if err := check(body.Interface()); err != nil {
+		return m, err
 	}
 	return m, r.codecOf(m.Topic).Encode(ctx, m, m.Header, e)
+}
+
+// bodyOf returns a pointer to the model that e is.
+func bodyOf(e Event) reflect.Value {
+	v := reflect.ValueOf(e)
+	if v.Kind() == reflect.Pointer {
+		return v
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p
 }
 
 func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
@@ -187,51 +182,28 @@ func newEventHeader(ctx context.Context, e Event, cause *Message, producer strin
 	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
 		h.MessageID = id
 	}
-	h.CorrelationID, _ = ctx.Value(correlationIDKey{}).(string)
+	correlationID, _ := ctx.Value(correlationIDKey{}).(string)
 	if cause != nil {
-		h.CorrelationID = cmp.Or(h.CorrelationID, cause.Header.CorrelationID, cause.Header.MessageID)
+		correlationID = cmp.Or(correlationID, cause.Header.CorrelationID, cause.Header.MessageID)
 	}
-	h.CorrelationID = cmp.Or(h.CorrelationID, h.MessageID)
+	h.CorrelationID = cmp.Or(correlationID, h.MessageID)
 	return h
 }
 
-// traceHeaders are W3C's, by which a trace goes on from one message to the next.
-var traceHeaders = []string{"traceparent", "tracestate", "baggage"}
-
-// newTransportHeaders returns the event's own headers and those of its cause's trace.
+// newTransportHeaders returns the event's own headers and those of W3C's trace,
+// which goes on from one message to the next.
 func newTransportHeaders(e Event, cause *Message) []Field {
 	var m Message
 	if s, ok := e.(interface{ Headers() []Field }); ok {
 		m.Headers = slices.Clone(s.Headers())
 	}
-	if cause == nil {
-		return m.Headers
-	}
-	for _, name := range traceHeaders {
-		value, ok := cause.Get(name)
-		if _, has := m.Get(name); ok && !has {
+	for _, name := range []string{"traceparent", "tracestate", "baggage"} {
+		if _, own := m.Get(name); own || cause == nil {
+			continue
+		}
+		if value, ok := cause.Get(name); ok {
 			m.Headers = append(m.Headers, Field{Key: name, Value: value})
 		}
 	}
 	return m.Headers
-}
-
-// modelOf returns the type of an event's body.
-func modelOf(e Event) reflect.Type {
-	t := reflect.TypeOf(e)
-	if t.Kind() == reflect.Pointer {
-		return t.Elem()
-	}
-	return t
-}
-
-// pointerTo returns e as a pointer to its model, as rules take it.
-func pointerTo(e Event) any {
-	v := reflect.ValueOf(e)
-	if v.Kind() == reflect.Pointer {
-		return e
-	}
-	p := reflect.New(v.Type())
-	p.Elem().Set(v)
-	return p.Interface()
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -36,7 +37,7 @@ func (plain) MessageType() string { return "Noted" }
 
 func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 	e := refunded{ID: "p-1", Amount: 5, topic: "refunds", headers: []message.Field{{Key: "tenant", Value: []byte("t")}}}
-	m, err := message.NewMessage(t.Context(), message.JSON{}, e, "tests")
+	m, err := message.NewMessage(t.Context(), envelope.JSON{}, e, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +53,7 @@ func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 		t.Errorf("header %+v", h)
 	}
 
-	m, err = message.NewMessage(t.Context(), message.JSON{}, plain{"x"}, "tests")
+	m, err = message.NewMessage(t.Context(), envelope.JSON{}, plain{"x"}, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 func decodeHeader(t *testing.T, m *message.Message) message.Header {
 	t.Helper()
 	var h message.Header
-	err := message.JSON{}.Decode(t.Context(), m, &h, func(*message.Header) (any, error) { return new(map[string]any), nil })
+	err := envelope.JSON{}.Decode(t.Context(), m, &h, func(*message.Header) (any, error) { return new(map[string]any), nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +89,7 @@ func TestWhatAHandlerPublishesFollowsItsMessage(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cause := &message.Message{Header: tt.header, Headers: trace}
-			m, err := message.NewMessage(message.NewContext(t.Context(), cause), message.JSON{}, plain{"x"}, "tests")
+			m, err := message.NewMessage(message.NewContext(t.Context(), cause), envelope.JSON{}, plain{"x"}, "tests")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -105,20 +106,20 @@ func TestWhatAHandlerPublishesFollowsItsMessage(t *testing.T) {
 		})
 	}
 	e := refunded{topic: "refunds", headers: []message.Field{{Key: "traceparent", Value: []byte("own")}}}
-	m, err := message.NewMessage(message.NewContext(t.Context(), &message.Message{Headers: trace[:1]}), message.JSON{}, e, "tests")
+	m, err := message.NewMessage(message.NewContext(t.Context(), &message.Message{Headers: trace[:1]}), envelope.JSON{}, e, "tests")
 	if err != nil || len(m.Headers) != 1 || string(m.Headers[0].Value) != "own" {
 		t.Errorf("an event's own trace header becomes %v, %v", m.Headers, err)
 	}
 }
 
 func TestMessagesFollowTheirCauseInAHandler(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	var got *message.Message
 	message.Register(r, "notes", message.TypedHandlerFunc[plain](func(ctx context.Context, _ message.Of[plain]) (err error) {
-		got, err = message.NewMessage(ctx, message.JSON{}, refunded{topic: "refunds"}, "tests")
+		got, err = message.NewMessage(ctx, envelope.JSON{}, refunded{topic: "refunds"}, "tests")
 		return err
 	}))
-	m, err := message.NewMessage(t.Context(), message.JSON{}, plain{"x"}, "tests")
+	m, err := message.NewMessage(t.Context(), envelope.JSON{}, plain{"x"}, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,7 +134,7 @@ func TestMessagesFollowTheirCauseInAHandler(t *testing.T) {
 func TestAnEventPublishedAgainCanHaveTheSameID(t *testing.T) {
 	ctx := message.WithMessageID(message.NewContext(t.Context(), &message.Message{Header: &message.Header{MessageID: "cause"}}), "refund-of-cause")
 	for range 2 {
-		m, err := message.NewMessage(ctx, message.JSON{}, plain{"x"}, "tests")
+		m, err := message.NewMessage(ctx, envelope.JSON{}, plain{"x"}, "tests")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +148,7 @@ func TestEventsThatCannotGoAnywhere(t *testing.T) {
 	for name, e := range map[string]message.Event{
 		"nil": nil, "no topic": refunded{}, "a dead letter topic": refunded{topic: "refunds.dlq"}, "an impossible topic": refunded{topic: "a b"},
 	} {
-		if _, err := message.NewMessage(t.Context(), message.JSON{}, e, "tests"); err == nil {
+		if _, err := message.NewMessage(t.Context(), envelope.JSON{}, e, "tests"); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -159,7 +160,7 @@ func TestAPublishErrorNamesTheEventAndNotItsBody(t *testing.T) {
 	if got, want := err.Error(), `publish PaymentRefunded m-1 to refunds, key "p-1": broker away`; got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
-	if !message.IsRetry(err) {
+	if !isRetry(err) {
 		t.Error("it does not ask for the retry that its cause asks for")
 	}
 	e, ok := errors.AsType[*message.PublishError](err)

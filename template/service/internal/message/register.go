@@ -28,32 +28,11 @@ func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Optio
 // the same messages, a model with a wrong tag, a hook that would never be
 // called because its signature is another one.
 func RegisterSafely[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) error {
-	if err := register(r, topic, h, opts); err != nil {
-		return fmt.Errorf("message: register %s on topic %q: %w", reflect.TypeFor[T](), topic, err)
+	reg := &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}, newBody: func() any { return new(T) }}
+	if err := r.add(topic, reg, opts); err != nil {
+		return fmt.Errorf("message: register %s on topic %q: %w", reg.model, topic, err)
 	}
 	return nil
-}
-
-func register[T any](r *Registry, topic string, h TypedHandler[T], opts []Option) error {
-	reg, err := r.prepare(topic, h, opts)
-	if err != nil {
-		return err
-	}
-	model := reflect.TypeFor[T]()
-	if err := checkModel(model); err != nil {
-		return err
-	}
-	if reg.messageType, err = messageTypeOf[T](); err != nil {
-		return err
-	}
-	reg.newBody = func() any { return new(T) }
-	if reg.check, err = r.rulesOf(model); err != nil {
-		return err
-	}
-	if err := reg.wrap(typed[T]{h}); err != nil {
-		return err
-	}
-	return r.add(reg, model)
 }
 
 // RegisterDefault makes h the handler of the messages on topic whose type no
@@ -62,17 +41,24 @@ func register[T any](r *Registry, topic string, h TypedHandler[T], opts []Option
 // m.Decoded. Options and optional interfaces are those of Register, and like
 // that it panics on a mistake in the wiring.
 func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
-	reg, err := r.prepare(topic, h, opts)
-	if err == nil {
-		reg.isDefault = true
-		err = reg.wrap(h)
-	}
-	if err == nil {
-		err = r.add(reg, nil)
-	}
-	if err != nil {
+	if err := r.add(topic, &registration{hooks: h, handler: h}, opts); err != nil {
 		panic(fmt.Errorf("message: register the default handler of topic %q: %w", topic, err))
 	}
+}
+
+// registration is one handler with its types erased.
+type registration struct {
+	model       reflect.Type // nil for a default handler, which reads no bodies
+	messageType string       // what the model declares, empty for all
+	newBody     func() any   // returns a pointer to a model
+	check       func(body any) error
+	headerRules []func(Header) error
+	retry       *RetryPolicy
+	handler     Handler // with middleware and hooks
+
+	hooks      any // what has the optional interfaces: the handler, mostly
+	middleware []Middleware
+	codec      Codec // nil for the topic's
 }
 
 // typed is a typed handler as a Handler: the one place where the two meet.
@@ -87,69 +73,56 @@ func (t typed[T]) Handle(ctx context.Context, m *Message) error {
 }
 
 // Option changes one registration.
-type Option func(*registration)
+type Option func(*registration) error
 
 // With adds middleware to one registration. It runs after the message was
 // decoded and found valid, so it sees m.Header and m.Decoded (a pointer to the
 // body); the first one is outermost. It does not run for tombstones.
 func With(middleware ...Middleware) Option {
-	return func(r *registration) { r.middleware = append(r.middleware, middleware...) }
+	return func(r *registration) error {
+		r.middleware = append(r.middleware, middleware...)
+		return nil
+	}
 }
 
 // WithRetry gives the registration's messages a retry policy of their own.
 func WithRetry(p RetryPolicy) Option {
-	return func(r *registration) { r.retry, r.mistake = &p, errors.Join(r.mistake, p.Validate()) }
+	return func(r *registration) error {
+		r.retry = &p
+		return p.Validate()
+	}
 }
 
 // WithHeaderRule adds a rule that the headers of the registration's messages
 // must keep; Registry.CheckHeader is for all messages.
 func WithHeaderRule(rule func(Header) error) Option {
-	return func(r *registration) {
-		if rule == nil {
-			r.mistake = errors.Join(r.mistake, errors.New("the header rule is nil"))
-			return
-		}
+	return func(r *registration) error {
 		r.headerRules = append(r.headerRules, rule)
+		return errorIfNil(rule, "header rule")
 	}
 }
 
 // WithCodec gives the topic another codec than the registry's, also for what
 // is published to it. It belongs to the topic's first registration.
 func WithCodec(c Codec) Option {
-	return func(r *registration) {
-		if isNil(c) {
-			r.mistake = errors.Join(r.mistake, errors.New("the codec is nil"))
-			return
-		}
+	return func(r *registration) error {
 		r.codec = c
+		return errorIfNil(c, "codec")
 	}
 }
 
 // hooksOf makes h, and not the handler that is registered, the one whose
 // optional interfaces count.
 func hooksOf(h any) Option {
-	return func(r *registration) { r.hooks = h }
+	return func(r *registration) error {
+		r.hooks = h
+		return nil
+	}
 }
 
-// registration is one handler with its types erased.
-type registration struct {
-	topic       *topic
-	messageType *string // what the model declares, nil for none
-	isDefault   bool    // takes what no other handler of the topic does
-	headerRules []func(Header) error
-	retry       *RetryPolicy
-	newBody     func() any           // returns a pointer to a model; nil when bodies are not decoded
-	check       func(body any) error // nil when there is nothing to check
-	handler     Handler              // middleware, hooks and the handler itself
-
-	hooks      any // what has the optional interfaces
-	middleware []Middleware
-	codec      Codec // nil for the topic's
-	mistake    error // of the options
-}
-
-// wrap sets r.handler.
-func (r *registration) wrap(h Handler) (err error) {
-	r.handler, err = chain(withHooks(h, r.hooks), r.middleware)
-	return err
+func errorIfNil(v any, what string) error {
+	if isNil(v) {
+		return errors.New("the " + what + " is nil")
+	}
+	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -28,19 +29,19 @@ type untypedName struct{}
 func (untypedName) MessageType() string { return "" }
 
 func TestMessageTypeRoutes(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	in, out := new(recorder[received]), new(recorder[returned])
 	message.Register(r, "payments", in)
 	message.Register(r, "payments", out)
 	for _, messageType := range []string{"PaymentReceived", "PaymentReturned", "PaymentReceived"} {
-		if err := r.Handle(t.Context(), newMessage(envelope(messageType, validBody))); err != nil {
+		if err := r.Handle(t.Context(), newMessage(inEnvelope(messageType, validBody))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if len(in.got) != 2 || len(out.got) != 1 {
 		t.Errorf("received %d, returned %d", len(in.got), len(out.got))
 	}
-	m := newMessage(envelope("PaymentLost", `{"body":"is not even looked at"`))
+	m := newMessage(inEnvelope("PaymentLost", `{"body":"is not even looked at"`))
 	wantError(t, r.Handle(t.Context(), m), message.ClassUnhandled,
 		`header.messageType: no handler for "PaymentLost" on topic "payments", only for PaymentReceived, PaymentReturned`)
 	if m.Header == nil || m.Header.MessageType != "PaymentLost" {
@@ -50,14 +51,14 @@ func TestMessageTypeRoutes(t *testing.T) {
 
 func TestModelWithoutMessageTypeTakesAll(t *testing.T) {
 	for _, messageType := range []string{"This", "That"} {
-		if h, _, err := handle[payment](t, envelope(messageType, validBody)); err != nil || len(h.got) != 1 {
+		if h, _, err := handle[payment](t, inEnvelope(messageType, validBody)); err != nil || len(h.got) != 1 {
 			t.Errorf("%s: %v", messageType, err)
 		}
 	}
 }
 
 func TestUnhandled(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]))
 	wantError(t, r.Handle(t.Context(), &message.Message{Topic: "refunds", Value: []byte("{}")}),
 		message.ClassUnhandled, `no handler for topic "refunds"`)
@@ -77,7 +78,7 @@ func (f *forgetful) HandleTombstone(_ context.Context, m *message.Message) error
 }
 
 func TestTombstone(t *testing.T) {
-	r, h := message.NewRegistry(), new(forgetful)
+	r, h := newRegistry(), new(forgetful)
 	message.Register(r, "payments", h)
 	m := &message.Message{Topic: "payments", Key: []byte("k")}
 	if err := r.Handle(t.Context(), m); err != nil || len(h.tombstones) != 1 || h.tombstones[0] != m {
@@ -88,7 +89,7 @@ func TestTombstone(t *testing.T) {
 }
 
 func TestTopicsAreSorted(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	for _, topic := range []string{"refunds", "payments", "invoices"} {
 		message.Register(r, topic, new(recorder[payment]))
 	}
@@ -139,7 +140,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"all beside typed":    {mistake("typed", new(recorder[payment])), `the model has no MessageType, but the topic has handlers by type: PaymentReceived`},
 		"same type":           {mistake("typed", new(recorder[received])), `the topic has a handler for the message type "PaymentReceived" already`},
 		"second tombstones":   {mistake("typed", new(forgetfulReturned)), `HandleTombstone already`},
-		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(message.JSON{})), `first registration chose its codec`},
+		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(envelope.JSON{})), `first registration chose its codec`},
 		"empty type":          {mistake("new", new(recorder[untypedName])), `MessageType is empty`},
 		"nil":                 {mistake[payment]("new", nil), `the handler is nil`},
 		"nil pointer":         {mistake("new", (*recorder[payment])(nil)), `the handler is nil`},
@@ -163,7 +164,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"no mistake, control": {mistake("new", new(recorder[recursive])), ``},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := message.NewRegistry()
+			r := newRegistry()
 			message.Register(r, "all", new(recorder[payment]))
 			message.Register(r, "typed", new(forgetful))
 			err := tt.register(r)
@@ -190,7 +191,7 @@ func TestRegisterPanicsOnAMistake(t *testing.T) {
 		err, _ := recover().(error)
 		wantContains(t, err, `message: register message_test.payment on topic "payments.dlq"`)
 	}()
-	message.Register(message.NewRegistry(), "payments.dlq", new(recorder[payment]))
+	message.Register(newRegistry(), "payments.dlq", new(recorder[payment]))
 }
 
 // upside is a codec that knows one type, and fails as it is told.
@@ -217,7 +218,7 @@ func (upside) Encode(context.Context, *message.Message, *message.Header, any) er
 
 func TestWithCodec(t *testing.T) {
 	decode := func(c message.Codec, value string) (*recorder[payment], error) {
-		r, h := message.NewRegistry(), new(recorder[payment])
+		r, h := newRegistry(), new(recorder[payment])
 		message.Register(r, "payments", h, message.WithCodec(c))
 		return h, r.Handle(t.Context(), newMessage(value))
 	}
@@ -229,7 +230,7 @@ func TestWithCodec(t *testing.T) {
 	_, err = decode(upside{errors.New("unknown magic byte")}, "p-7")
 	wantError(t, err, message.ClassDecode, "unknown magic byte")
 	_, err = decode(upside{message.Retry(errors.New("registry is away"))}, "p-7")
-	if !message.IsRetry(err) {
+	if !isRetry(err) {
 		t.Errorf("%v is not to be tried again", err)
 	}
 }

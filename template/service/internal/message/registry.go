@@ -20,12 +20,12 @@ import (
 // must not be changed once it handles messages.
 type Registry struct {
 	*shared
-	handler Handler // the middleware around handle
-	topics  map[string]*topic
-	parts   []any       // codecs, then handlers, with a Startup or a Shutdown, as they were registered
-	codecs  int         // how many of parts are codecs
-	started int         // how many of parts were started
-	running atomic.Bool // between Startup and Shutdown
+	handler  Handler // the middleware around routeTopic
+	topics   map[string]*topic
+	codecs   []any       // what has a Startup or a Shutdown
+	handlers []any       // the same, as they were registered
+	started  []any       // of both
+	running  atomic.Bool // between Startup and Shutdown
 }
 
 // shared is what a registry has in common with its siblings.
@@ -44,7 +44,6 @@ type shared struct {
 // every message, or each takes the messages of its type, and another one,
 // perhaps, all that is left.
 type topic struct {
-	name       string
 	registry   *Registry
 	codec      Codec
 	middleware []Middleware
@@ -59,51 +58,45 @@ type topic struct {
 // that happens to a message, decoding included, the first one outermost: before
 // it calls the next handler, m.Header is zero. Nil rules check nothing.
 func NewRegistry(codec Codec, rules Rules, middleware ...Middleware) *Registry {
-	if isNil(codec) {
-		panic(errors.New("message: NewRegistry: the codec is nil"))
-	}
-	return newRegistry(&shared{
-		codec: codec, topicCodecs: make(map[string]Codec), rules: rules, isOutage: IsOutage,
-		middleware: middleware, published: make(map[string]bool),
-	})
+	s := &shared{rules: rules, isOutage: IsOutage, middleware: middleware, topicCodecs: make(map[string]Codec), published: make(map[string]bool)}
+	r := newRegistry(s)
+	r.SetCodec(codec)
+	return r
 }
 
 // NewSibling returns an empty registry for a further consumer, which has topics
 // of its own. It shares codecs, rules, middleware and what is published with r.
-func (r *Registry) NewSibling() *Registry { return newRegistry(r.shared) }
+func (r *Registry) NewSibling() *Registry {
+	sibling := newRegistry(r.shared)
+	sibling.codecs = addPart(nil, r.codec)
+	return sibling
+}
 
 func newRegistry(s *shared) *Registry {
 	r := &Registry{shared: s, topics: make(map[string]*topic)}
 	handler, err := chain(HandlerFunc(r.routeTopic), s.middleware)
-	if err != nil {
-		panic(fmt.Errorf("message: NewRegistry: %w", err))
-	}
+	mustWire("NewRegistry", err)
 	r.handler = handler
-	r.addCodec(s.codec)
 	return r
 }
 
 // SetCodec makes c the codec of the topics whose registration names none. It
 // comes before the registrations and panics otherwise.
 func (r *Registry) SetCodec(c Codec) {
-	switch {
-	case isNil(c):
-		panic(errors.New("message: SetCodec: the codec is nil"))
-	case len(r.topicCodecs) > 0:
-		panic(fmt.Errorf("message: SetCodec: comes before the registrations, but topics %s have a codec already",
+	mustWire("SetCodec", errorIfNil(c, "codec"))
+	if len(r.topicCodecs) > 0 {
+		mustWire("SetCodec", fmt.Errorf("comes before the registrations, but these topics have a codec already: %s",
 			strings.Join(slices.Sorted(maps.Keys(r.topicCodecs)), ", ")))
 	}
 	r.codec = c
-	r.addCodec(c)
+	r.codecs = addPart(nil, c)
 }
 
 // SetOutageRule replaces IsOutage as the rule for errors that count as
 // Unavailable although the handler did not say so. The rule is not asked about
 // errors made with Retry, Permanent or Unavailable.
 func (r *Registry) SetOutageRule(rule func(error) bool) {
-	if rule == nil {
-		panic(errors.New("message: SetOutageRule: the rule is nil"))
-	}
+	mustWire("SetOutageRule", errorIfNil(rule, "rule"))
 	r.isOutage = rule
 }
 
@@ -111,9 +104,7 @@ func (r *Registry) SetOutageRule(rule func(error) bool) {
 // that all fields but correlationId are required. The rule says what is wrong
 // with Invalid, or with any other error.
 func (r *Registry) CheckHeader(rule func(Header) error) {
-	if rule == nil {
-		panic(errors.New("message: CheckHeader: the rule is nil"))
-	}
+	mustWire("CheckHeader", errorIfNil(rule, "rule"))
 	r.headerRules = append(r.headerRules, rule)
 }
 
@@ -122,26 +113,24 @@ func (r *Registry) CheckHeader(rule func(Header) error) {
 // decoding and tombstones included: inside the registry's middleware, outside
 // that of With, the first one outermost. It panics on a mistake in the wiring.
 func (r *Registry) Use(topic string, middleware ...Middleware) {
-	if err := r.use(topic, middleware); err != nil {
-		panic(fmt.Errorf("message: middleware of topic %q: %w", topic, err))
-	}
-}
-
-func (r *Registry) use(topic string, middleware []Middleware) error {
-	t := r.topics[topic]
+	t, err := r.topics[topic], error(nil)
 	switch {
 	case r.running.Load():
-		return errStarted
+		err = errStarted
 	case t == nil:
-		return errors.New("the topic has no handler: register one first")
+		err = errors.New("the topic has no handler: register one first")
+	default:
+		t.middleware = slices.Concat(t.middleware, middleware)
+		t.handler, err = chain(HandlerFunc(t.handle), t.middleware)
 	}
-	all := slices.Concat(t.middleware, middleware)
-	handler, err := chain(HandlerFunc(t.handle), all)
+	mustWire(fmt.Sprintf("middleware of topic %q", topic), err)
+}
+
+// mustWire panics on a mistake in the wiring.
+func mustWire(what string, err error) {
 	if err != nil {
-		return err
+		panic(fmt.Errorf("message: %s: %w", what, err))
 	}
-	t.handler, t.middleware = handler, all
-	return nil
 }
 
 // Topics returns the topics that have a handler, sorted.
@@ -186,36 +175,31 @@ func (r *Registry) routeTopic(ctx context.Context, m *Message) error {
 // handle opens the envelope, finds the registration, decodes and checks the
 // body, and calls the handler.
 func (t *topic) handle(ctx context.Context, m *Message) (err error) {
-	if m.Value == nil {
-		return t.handleTombstone(ctx, m)
+	if m.Value == nil && t.tombstones != nil {
+		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
+	} else if m.Value == nil {
+		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 	}
 	var body []byte
 	if m.Header, body, err = t.codec.Open(ctx, m); err != nil {
 		return unreadable(err)
 	}
-	reg, err := t.find(&m.Header)
+	reg, err := t.find(m)
 	if err != nil {
 		return err
 	}
 	m.Retry = reg.retry
-	if reg.newBody != nil {
+	if reg.model != nil {
 		decoded := reg.newBody()
 		if err := t.codec.Decode(ctx, m, body, decoded); err != nil {
 			return unreadable(err)
 		}
 		m.Decoded = decoded
-		if err := checkBody(reg.check, decoded); err != nil {
+		if err := reg.check(decoded); err != nil {
 			return err
 		}
 	}
 	return reg.handler.Handle(NewContext(ctx, m), m)
-}
-
-func (t *topic) handleTombstone(ctx context.Context, m *Message) error {
-	if t.tombstones == nil {
-		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
-	}
-	return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
 }
 
 // unreadable gives a codec's error its class, unless it has one.
@@ -226,59 +210,52 @@ func unreadable(err error) error {
 	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
 }
 
-// find checks a header and returns the registration of its messages.
-func (t *topic) find(h *Header) (*registration, error) {
-	if err := h.check(); err != nil {
+// find checks a message's header and returns its registration.
+func (t *topic) find(m *Message) (*registration, error) {
+	if err := m.Header.check(); err != nil {
 		return nil, err
 	}
-	if err := checkHeader(t.registry.headerRules, h); err != nil {
+	if err := checkHeader(t.registry.headerRules, m.Header); err != nil {
 		return nil, err
 	}
-	reg := t.all
-	if reg == nil {
-		reg = t.types[h.MessageType]
+	for _, reg := range []*registration{t.all, t.types[m.Header.MessageType], t.fallback} {
+		if reg != nil {
+			return reg, checkHeader(reg.headerRules, m.Header)
+		}
 	}
-	if reg == nil {
-		reg = t.fallback
-	}
-	if reg == nil {
-		return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-			h.MessageType, t.name, strings.Join(t.registry.Types(t.name), ", "))
-	}
-	return reg, checkHeader(reg.headerRules, h)
+	return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
+		m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
 }
 
-func checkHeader(rules []func(Header) error, h *Header) error {
+func checkHeader(rules []func(Header) error, h Header) error {
 	for _, rule := range rules {
-		if err := rule(*h); err != nil {
+		if err := rule(h); err != nil {
 			return InvalidPart("header", err)
 		}
 	}
 	return nil
 }
 
-func checkBody(check func(any) error, body any) error {
-	if check == nil {
-		return nil
-	}
-	if err := check(body); err != nil {
-		return InvalidPart("body", err)
-	}
-	return nil
-}
-
-// rulesOf returns the check of a model's bodies, nil for none. It is made once
-// for each model.
-func (s *shared) rulesOf(model reflect.Type) (func(any) error, error) {
+// rulesOf returns the check of a model's bodies. It is made once for each model.
+func (s *shared) rulesOf(model reflect.Type) (func(body any) error, error) {
 	if check, ok := s.checks.Load(model); ok {
 		return check.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	if s.rules == nil {
-		return nil, nil
+	var find func(body any) error
+	if s.rules != nil {
+		var err error
+		if find, err = s.rules.Of(model); err != nil {
+			return nil, err
+		}
 	}
-	check, err := s.rules.Of(model)
-	if err != nil {
-		return nil, err
+	check := func(body any) error {
+		if find == nil {
+			return nil
+		}
+		if err := find(body); err != nil {
+			return InvalidPart("body", err)
+		}
+		return nil
 	}
 	s.checks.Store(model, check)
 	return check, nil

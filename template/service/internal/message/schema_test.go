@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -40,7 +41,7 @@ func TestSchemaOf(t *testing.T) {
 
 // bound is a codec that notes what it is told of.
 type bound struct {
-	message.JSON
+	envelope.JSON
 	models map[string]reflect.Type
 	err    error
 }
@@ -51,7 +52,7 @@ func (b *bound) Bind(topic string, model reflect.Type) error {
 }
 
 func TestPublishesTellsTheCodec(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Publishes(r, &typedModel{}) // JSON needs to know nothing
 	c := &bound{models: make(map[string]reflect.Type)}
 	r.SetCodec(c)

@@ -4,158 +4,111 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 )
 
 // Mistakes in the wiring end the start. Otherwise the first message would find
 // them, or none would: a hook that is never called makes no noise.
 
-var errStarted = errors.New("the registry was started: registrations come before that")
-
-// prepare checks all of a registration that has nothing to do with its model.
-func (r *Registry) prepare(name string, h any, opts []Option) (*registration, error) {
-	switch {
-	case r.running.Load():
-		return nil, errStarted
-	case isNil(h):
-		return nil, errors.New("the handler is nil")
+// add completes a registration and adds it to its topic, and that to r.
+func (r *Registry) add(name string, reg *registration, opts []Option) error {
+	if r.running.Load() {
+		return errStarted
 	}
-	if err := checkTopic(name); err != nil {
-		return nil, err
+	if err := errors.Join(errorIfNil(reg.hooks, "handler"), checkTopic(name)); err != nil {
+		return err
 	}
-	reg := &registration{hooks: h}
 	for i, opt := range opts {
 		if opt == nil {
-			return nil, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
+			return fmt.Errorf("option %d of %d is nil", i+1, len(opts))
 		}
-		opt(reg)
+		if err := opt(reg); err != nil {
+			return err
+		}
 	}
-	var err error
-	if reg.topic, err = r.openTopic(name, reg.codec); err != nil {
-		return nil, errors.Join(reg.mistake, err)
+	t, err := r.openTopic(name, reg.codec)
+	if err != nil {
+		return err
 	}
-	return reg, errors.Join(reg.mistake, checkOptional(reg.hooks, optionalOfHandlers), checkOptional(reg.topic.codec, optionalOfCodecs))
+	if err := errors.Join(checkOptional(reg.hooks, optionalOfHandlers), checkOptional(t.codec, optionalOfCodecs)); err != nil {
+		return err
+	}
+	if reg.model != nil {
+		if err := r.prepareModel(name, t.codec, reg); err != nil {
+			return err
+		}
+	}
+	if reg.handler, err = chain(withHooks(reg.handler, reg.hooks), reg.middleware); err != nil {
+		return err
+	}
+	if err := t.enter(reg); err != nil {
+		return err
+	}
+	r.topics[name], r.topicCodecs[name] = t, t.codec
+	r.codecs, r.handlers = addPart(r.codecs, t.codec), addPart(r.handlers, reg.hooks)
+	return nil
 }
 
-// openTopic returns the topic called name, or a new one that is not among the
-// registry's yet. A nil codec is the topic's.
-func (r *Registry) openTopic(name string, codec Codec) (*topic, error) {
-	used := r.topicCodecs[name]
-	switch {
-	case codec != nil && used != nil:
-		return nil, errors.New("the topic has its codec already, from its first registration or from Publishes")
-	case used != nil:
-		codec = used
-	case codec == nil:
-		codec = r.codec
-	}
-	if t := r.topics[name]; t != nil {
-		return t, nil
-	}
-	t := &topic{name: name, registry: r, codec: codec, types: make(map[string]*registration)}
-	t.handler = HandlerFunc(t.handle)
-	return t, nil
-}
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
 // checkTopic refuses what Kafka refuses, and dead letter topics: what is in
 // them has failed before and would fail again.
 func checkTopic(name string) error {
 	switch {
-	case name == "" || len(name) > 249:
-		return fmt.Errorf("a topic's name has 1 to 249 characters, this one has %d", len(name))
-	case name == "." || name == "..":
-		return errors.New("a topic cannot have this name")
+	case !topicName.MatchString(name) || name == "." || name == "..":
+		return errors.New("a topic's name has 1 to 249 letters, digits, '.', '_' and '-', and is not . or ..")
 	case strings.HasSuffix(name, ".dlq"):
 		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
 	}
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
-			return fmt.Errorf("a topic's name has only letters, digits, '.', '_' and '-', not %q", c)
-		}
-	}
 	return nil
 }
 
-// checkModel refuses types that no body can be decoded into.
-func checkModel(t reflect.Type) error {
-	switch t.Kind() {
-	case reflect.Pointer:
-		return fmt.Errorf("use the model %s itself, not a pointer to it", t.Elem())
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return fmt.Errorf("a %s cannot be a body", t.Kind())
-	case reflect.Interface:
-		if t.NumMethod() > 0 {
-			return fmt.Errorf("the interface %s cannot be a body", t)
-		}
-	default:
+// openTopic returns the topic called name, or a new one that is not among the
+// registry's yet. A nil codec is the topic's, or else the registry's.
+func (r *Registry) openTopic(name string, codec Codec) (*topic, error) {
+	if codec != nil && r.topicCodecs[name] != nil {
+		return nil, errors.New("the topic has its codec already, from its first registration or from Publishes")
+	} else if codec == nil {
+		codec = r.codecOf(name)
 	}
-	return nil
+	if t := r.topics[name]; t != nil {
+		return t, nil
+	}
+	t := &topic{registry: r, codec: codec, types: make(map[string]*registration)}
+	t.handler = HandlerFunc(t.handle)
+	return t, nil
 }
 
-// messageTypeOf returns the message type that model T declares, or nil.
-func messageTypeOf[T any]() (*string, error) {
-	m, ok := any(new(T)).(interface{ MessageType() string })
-	if !ok {
-		if method := reflect.ValueOf(new(T)).MethodByName("MessageType"); method.IsValid() {
-			return nil, fmt.Errorf("the model's MessageType is a %s, must be a func() string", method.Type())
-		}
-		return nil, nil
+// codecOf returns the codec of a topic that is consumed or published to.
+func (s *shared) codecOf(topic string) Codec {
+	if c := s.topicCodecs[topic]; c != nil {
+		return c
 	}
-	s := m.MessageType()
-	if s == "" {
-		return nil, errors.New("the model's MessageType is empty")
-	}
-	return &s, nil
+	return s.codec
 }
 
-// add adds a registration to its topic, and the topic to r. A nil model has no
-// codec to bind to.
-func (r *Registry) add(reg *registration, model reflect.Type) error {
-	t := reg.topic
-	if err := t.accepts(reg); err != nil {
+// prepareModel sets what a registration has of its model.
+func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (err error) {
+	switch kind := reg.model.Kind(); {
+	case kind == reflect.Pointer:
+		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
+	case kind == reflect.Chan || kind == reflect.Func || kind == reflect.Interface && reg.model.NumMethod() > 0:
+		return fmt.Errorf("a %s cannot be a body", kind)
+	}
+	body := reg.newBody()
+	if m, ok := body.(interface{ MessageType() string }); ok {
+		if reg.messageType = m.MessageType(); reg.messageType == "" {
+			return errors.New("the model's MessageType is empty")
+		}
+	} else if method := reflect.ValueOf(body).MethodByName("MessageType"); method.IsValid() {
+		return fmt.Errorf("the model's MessageType is a %s, must be a func() string", method.Type())
+	}
+	if reg.check, err = r.rulesOf(reg.model); err != nil {
 		return err
 	}
-	if model != nil {
-		if err := bind(t.codec, t.name, model); err != nil {
-			return err
-		}
-	}
-	switch {
-	case reg.isDefault:
-		t.fallback = reg
-	case reg.messageType == nil:
-		t.all = reg
-	default:
-		t.types[*reg.messageType] = reg
-	}
-	if h, ok := reg.hooks.(TombstoneHandler); ok {
-		t.tombstones = h
-	}
-	r.topics[t.name], r.topicCodecs[t.name] = t, t.codec
-	r.addCodec(t.codec)
-	r.addPart(reg.hooks)
-	return nil
-}
-
-// accepts refuses a second handler for the same messages.
-func (t *topic) accepts(reg *registration) error {
-	_, tombstones := reg.hooks.(TombstoneHandler)
-	all := reg.messageType == nil && !reg.isDefault
-	switch {
-	case t.all != nil:
-		return errors.New("the topic has a handler for all its messages already")
-	case all && len(t.types) > 0:
-		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", strings.Join(t.registry.Types(t.name), ", "))
-	case all && t.fallback != nil:
-		return errors.New("the model has no MessageType, but the topic has a default handler, which would get nothing")
-	case reg.isDefault && t.fallback != nil:
-		return errors.New("the topic has a default handler already")
-	case reg.messageType != nil && t.types[*reg.messageType] != nil:
-		return fmt.Errorf("the topic has a handler for the message type %q already", *reg.messageType)
-	case tombstones && t.tombstones != nil:
-		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
-	}
-	return nil
+	return bind(codec, topic, reg.model)
 }
 
 func bind(c Codec, topic string, model reflect.Type) error {
@@ -165,15 +118,43 @@ func bind(c Codec, topic string, model reflect.Type) error {
 	return nil
 }
 
+// enter adds a registration, but refuses a second handler for the same messages.
+func (t *topic) enter(reg *registration) error {
+	tombstones, _ := reg.hooks.(TombstoneHandler)
+	isDefault, isAll := reg.model == nil, reg.model != nil && reg.messageType == ""
+	switch {
+	case t.all != nil:
+		return errors.New("the topic has a handler for all its messages already")
+	case isAll && len(t.types) > 0:
+		return errors.New("the model has no MessageType, but the topic has handlers by type")
+	case isAll && t.fallback != nil:
+		return errors.New("the model has no MessageType, but the topic has a default handler, which would get nothing")
+	case isDefault && t.fallback != nil:
+		return errors.New("the topic has a default handler already")
+	case t.types[reg.messageType] != nil:
+		return fmt.Errorf("the topic has a handler for the message type %q already", reg.messageType)
+	case tombstones != nil && t.tombstones != nil:
+		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
+	case isAll:
+		t.all = reg
+	case isDefault:
+		t.fallback = reg
+	default:
+		t.types[reg.messageType] = reg
+	}
+	if tombstones != nil {
+		t.tombstones = tombstones
+	}
+	return nil
+}
+
 // The optional interfaces, each of one method.
 var (
-	optionalOfHandlers = []reflect.Type{
-		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
-		reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
-	}
-	optionalOfCodecs = []reflect.Type{
-		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[Binder](),
-	}
+	optionalOfHandlers = slices.Concat(optionalOfBoth, []reflect.Type{
+		reflect.TypeFor[BeforeHandler](), reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+	})
+	optionalOfCodecs = slices.Concat(optionalOfBoth, []reflect.Type{reflect.TypeFor[Binder]()})
+	optionalOfBoth   = []reflect.Type{reflect.TypeFor[Starter](), reflect.TypeFor[Stopper]()}
 )
 
 // checkOptional refuses what has a method with the name of an optional

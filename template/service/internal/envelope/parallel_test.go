@@ -1,4 +1,4 @@
-package message_test
+package envelope_test
 
 import (
 	"context"
@@ -14,7 +14,7 @@ import (
 // Decoders are reused by all goroutines, so nothing of one message may turn up
 // in another.
 func TestHandleSideBySide(t *testing.T) {
-	r := message.NewRegistry(message.Recover)
+	r := newRegistry()
 	message.Register(r, "payments", message.TypedHandlerFunc[payment](func(_ context.Context, m message.Of[payment]) error {
 		want := string(m.Key)
 		if m.Header.MessageID != want || m.Header.MessageType != "Type"+want || m.Body.ID != want {
@@ -27,7 +27,7 @@ func TestHandleSideBySide(t *testing.T) {
 		wg.Go(func() {
 			for i := range 500 {
 				id := strconv.Itoa(worker*500 + i)
-				value := strings.NewReplacer("m-1", id, "p-1", id).Replace(envelope("Type"+id, validBody))
+				value := strings.NewReplacer("m-1", id, "p-1", id).Replace(inEnvelope("Type"+id, validBody))
 				if i%5 == 0 {
 					value = value[:len(value)/2] // leaves its decoder in the middle
 				}

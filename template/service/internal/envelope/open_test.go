@@ -1,4 +1,4 @@
-package message_test
+package envelope_test
 
 import (
 	"errors"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -37,15 +38,15 @@ func TestDecodeReadsHeaderAndBody(t *testing.T) {
 			if (got.Body != payment{ID: "p-1", Amount: 9.5}) {
 				t.Errorf("body %+v", got.Body)
 			}
-			if *m.Header != want || *m.Body.(*payment) != got.Body || got.Message != m {
-				t.Errorf("the message has %+v and %+v", m.Header, m.Body)
+			if m.Header != want || *m.Decoded.(*payment) != got.Body || got.Message != m {
+				t.Errorf("the message has %+v and %+v", m.Header, m.Decoded)
 			}
 		})
 	}
 }
 
 func TestDecodeTimestampIsUTC(t *testing.T) {
-	value := strings.Replace(envelope("PaymentReceived", validBody), "12:00:00Z", "14:00:00.25+02:00", 1)
+	value := strings.Replace(inEnvelope("PaymentReceived", validBody), "12:00:00Z", "14:00:00.25+02:00", 1)
 	h, _, err := handle[payment](t, value)
 	if err != nil {
 		t.Fatal(err)
@@ -55,10 +56,34 @@ func TestDecodeTimestampIsUTC(t *testing.T) {
 	}
 }
 
+func TestATimestampWithoutZoneIsTakenAsUTCWhenToldSo(t *testing.T) {
+	utc := envelope.JSON{AssumeUTC: true}
+	valid := inEnvelope("PaymentReceived", validBody)
+	for text, want := range map[string]string{
+		"2026-03-01T12:00:00":       "2026-03-01T12:00:00Z",
+		"2026-03-01T12:00:00.5":     "2026-03-01T12:00:00.5Z",
+		"2026-03-01T14:00:00+02:00": "2026-03-01T12:00:00Z",
+		"2026-03-01T12:00:00Z":      "2026-03-01T12:00:00Z",
+	} {
+		h, _, err := utc.Open(t.Context(), newMessage(strings.Replace(valid, "2026-03-01T12:00:00Z", text, 1)))
+		if got := h.Timestamp.Format(time.RFC3339Nano); err != nil || got != want {
+			t.Errorf("%s: %s, %v", text, got, err)
+		}
+	}
+	for bad, want := range map[string]string{
+		`"yesterday"`: `header.timestamp: must be an RFC 3339 time, got "yesterday"`,
+		`17`:          `header.timestamp: must be an RFC 3339 time, got number`,
+		`""`:          `header.timestamp: must be an RFC 3339 time, got ""`,
+	} {
+		_, _, err := utc.Open(t.Context(), newMessage(strings.Replace(valid, `"2026-03-01T12:00:00Z"`, bad, 1)))
+		wantError(t, err, message.ClassInvalid, want)
+	}
+}
+
 func TestDecodeCorrelationIDIsOptional(t *testing.T) {
 	for name, with := range map[string]string{"absent": ``, "null": `"correlationId":null,`, "empty": `"correlationId":"",`} {
 		t.Run(name, func(t *testing.T) {
-			value := strings.Replace(envelope("PaymentReceived", validBody), `"correlationId":"c-1",`, with, 1)
+			value := strings.Replace(inEnvelope("PaymentReceived", validBody), `"correlationId":"c-1",`, with, 1)
 			h, _, err := handle[payment](t, value)
 			if err != nil {
 				t.Fatal(err)
@@ -72,13 +97,13 @@ func TestDecodeCorrelationIDIsOptional(t *testing.T) {
 
 // Bodies of models like these are read too.
 func TestDecodeBodyNeedNotBeAStruct(t *testing.T) {
-	if h, _, err := handle[[]int](t, envelope("Numbers", `[1,2]`)); err != nil || len(h.got[0].Body) != 2 {
+	if h, _, err := handle[[]int](t, inEnvelope("Numbers", `[1,2]`)); err != nil || len(h.got[0].Body) != 2 {
 		t.Errorf("slice: %v", err)
 	}
-	if h, _, err := handle[float64](t, envelope("Number", `12`)); err != nil || h.got[0].Body != 12 {
+	if h, _, err := handle[float64](t, inEnvelope("Number", `12`)); err != nil || h.got[0].Body != 12 {
 		t.Errorf("number: %v", err)
 	}
-	if h, _, err := handle[any](t, envelope("Any", `{"a":null}`)); err != nil || h.got[0].Body.(map[string]any)["a"] != nil {
+	if h, _, err := handle[any](t, inEnvelope("Any", `{"a":null}`)); err != nil || h.got[0].Body.(map[string]any)["a"] != nil {
 		t.Errorf("any: %v", err)
 	}
 }
@@ -117,38 +142,38 @@ func (p *price) UnmarshalJSON(b []byte) (err error) {
 func (p *price) UnmarshalText(b []byte) error { return p.UnmarshalJSON(b) }
 
 func TestDecodeRefuses(t *testing.T) {
-	valid := envelope("PaymentReceived", validBody)
+	valid := inEnvelope("PaymentReceived", validBody)
 	withHeader := func(old, replacement string) string { return strings.Replace(valid, old, replacement, 1) }
-	body := func(b string) string { return envelope("PaymentReceived", b) }
+	body := func(b string) string { return inEnvelope("PaymentReceived", b) }
 	long := strings.Repeat("x", 1000)
 	for _, tt := range []struct {
 		name, value string
 		class       message.Class
 		text        string
 	}{
-		{"empty", "", message.ClassDecode, `not an envelope: the value is empty`},
-		{"space", " ", message.ClassDecode, `not an envelope: the value is empty`},
+		{"empty", "", message.ClassDecode, `not JSON: it ends too early at byte 0`},
+		{"space", " ", message.ClassDecode, `not JSON: it ends too early at byte 1`},
 		{"text", "hello", message.ClassDecode, `not JSON: invalid character 'h' at start of value at byte 0`},
-		{"null", "null", message.ClassDecode, `not an envelope: must be an object, got null`},
+		{"null", "null", message.ClassDecode, `header: is required`},
 		{"array", "[]", message.ClassDecode, `not an envelope: must be an object, got array`},
 		{"cut off", valid[:30], message.ClassDecode, `header.messageType: not JSON: it ends too early at byte 30`},
 		{"cut off in body", valid[:len(valid)-2], message.ClassDecode, `body: not JSON: it ends too early at byte 214`},
 		{"cut off at the end", valid[:len(valid)-1], message.ClassDecode, `not JSON: it ends too early at byte 215`},
-		{"trailing data", valid + "{}", message.ClassDecode, `not an envelope: something follows it at byte 216`},
-		{"trailing brace", valid + "}", message.ClassDecode, `not an envelope: something follows it at byte 216`},
-		{"trailing NUL", valid + "\x00", message.ClassDecode, `not an envelope: something follows it at byte 216`},
+		{"trailing data", valid + "{}", message.ClassDecode, `not JSON: invalid character '{' after top-level value at byte 216`},
+		{"trailing brace", valid + "}", message.ClassDecode, `not JSON: invalid character '}' after top-level value at byte 216`},
+		{"trailing NUL", valid + "\x00", message.ClassDecode, `not JSON: invalid character '\x00' after top-level value at byte 216`},
 		{"trailing comma", `{"header":` + header("P") + `,}`, message.ClassDecode, `not JSON: invalid character ',' at start of value at byte 168`},
 		{"no comma", `{"body":1 "header":2}`, message.ClassDecode, `not JSON: invalid character '"' after object value (expecting ',' or '}') at byte 10`},
 		{"no header", `{"body":{}}`, message.ClassDecode, `header: is required`},
 		{"no body", `{"header":` + header("P") + `}`, message.ClassDecode, `body: is required`},
 		{"nothing", `{}`, message.ClassDecode, `header: is required`},
 		{"unknown envelope field", `{"headers":{}}`, message.ClassDecode, `headers: unknown field`},
-		{"long envelope field", `{"` + long + `":1}`, message.ClassDecode, `["` + long[:40] + `…"]: unknown field`},
+		{"long envelope field", `{"` + long + `":1}`, message.ClassDecode, `["` + long[:40] + `"]: unknown field`},
 		{"header twice", `{"header":` + header("P") + `,"header":{}}`, message.ClassDecode, `header: is given twice`},
 		{"body twice", `{"header":` + header("P") + `,"body":` + validBody + `,"body":{}}`, message.ClassDecode, `body: is given twice`},
 		{"early body twice", `{"body":{},"body":{}}`, message.ClassDecode, `body: is given twice`},
 		{"header is text", `{"header":"x","body":{}}`, message.ClassDecode, `header: must be an object, got string`},
-		{"header is null", `{"header":null,"body":{}}`, message.ClassDecode, `header: must be an object, got null`},
+		{"header is null", `{"header":null,"body":{}}`, message.ClassDecode, `header: is required`},
 		{"body is null", body(`null`), message.ClassInvalid, `body: must not be null`},
 		{"body is null first", `{"body":null,"header":` + header("P") + `}`, message.ClassInvalid, `body: must not be null`},
 		{"body is not a null", body(`nil`), message.ClassDecode, `body: not JSON: invalid character 'i' in literal null (expecting 'u') at byte 191`},
@@ -165,12 +190,12 @@ func TestDecodeRefuses(t *testing.T) {
 		{"header fields empty", withHeader(header("PaymentReceived"), `{}`), message.ClassInvalid,
 			`header.messageType: is required; header.schemaName: is required; header.schemaVersion: is required; ` +
 				`header.messageId: is required; header.timestamp: is required; header.producer: is required`},
-		{"timestamp", withHeader(`2026-03-01T12:00:00Z`, `yesterday`), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "yesterday"`},
-		{"timestamp without zone", withHeader(`00Z`, `00`), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "2026-03-01T12:00:00"`},
-		{"timestamp with a short hour", withHeader(`T12:`, `T1:`), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "2026-03-01T1:00:00Z"`},
-		{"timestamp with a comma", withHeader(`00Z`, `00,5Z`), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "2026-03-01T12:00:00,5Z"`},
-		{"timestamp with a wild offset", withHeader(`00Z`, `00+25:00`), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "2026-03-01T12:00:00+25:00"`},
-		{"long timestamp", withHeader(`2026-03-01T12:00:00Z`, long), message.ClassInvalid, `header.timestamp: must be RFC 3339, got "` + long[:40] + `…"`},
+		{"timestamp", withHeader(`2026-03-01T12:00:00Z`, `yesterday`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "yesterday"`},
+		{"timestamp without zone", withHeader(`00Z`, `00`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T12:00:00", which has no time zone (TIMESTAMP_WITHOUT_ZONE=utc takes it as UTC)`},
+		{"timestamp with a short hour", withHeader(`T12:`, `T1:`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T1:00:00Z"`},
+		{"timestamp with a comma", withHeader(`00Z`, `00,5Z`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T12:00:00,5Z"`},
+		{"timestamp with a wild offset", withHeader(`00Z`, `00+25:00`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T12:00:00+25:00"`},
+		{"long timestamp", withHeader(`2026-03-01T12:00:00Z`, long), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "` + long[:40] + `"`},
 		{"invalid UTF-8 in header", withHeader(`m-1`, "m\xff"), message.ClassDecode, `header.messageId: not JSON: invalid UTF-8 at byte 122`},
 		{"bad escape in header", withHeader(`m-1`, `m\x`), message.ClassDecode, "header.messageId: not JSON: invalid escape sequence `\\x` in string at byte 122"},
 		{"raw line break in header", withHeader(`m-1`, "m\n"), message.ClassDecode, `header.messageId: not JSON: invalid character '\n' in string (expecting non-control character) at byte 122`},
@@ -195,8 +220,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"too short an array", body(`{"pair":[1]}`), message.ClassInvalid, `body.pair: must be an array`},
 		{"header field with a wrong literal", withHeader(`"c-1"`, `nul`), message.ClassDecode, `header.correlationId: not JSON: invalid character ',' in literal null (expecting 'l') at byte 105`},
 		{"header field without end", `{"header":{"messageType":"\`, message.ClassDecode, `header.messageType: not JSON: it ends too early at byte 26`},
-		{"deep", body(strings.Repeat(`{"next":`, 20) + `1` + strings.Repeat(`}`, 20)), message.ClassInvalid,
-			`body.next.next.next.next.next.next.next.next…: must be an object, got number`},
+		{"deep", body(strings.Repeat(`{"next":`, 60) + `1` + strings.Repeat(`}`, 60)), message.ClassInvalid,
+			`body.` + strings.Repeat(`next.`, 40) + `: must be an object, got number`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			h, _, err := handle[deepModel](t, tt.value)
@@ -211,7 +236,7 @@ func TestDecodeRefuses(t *testing.T) {
 func TestDecodeLimitsDepth(t *testing.T) {
 	deep := strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000)
 	for name, value := range map[string]string{
-		"last":  envelope("Deep", deep),
+		"last":  inEnvelope("Deep", deep),
 		"first": `{"body":` + deep + `,"header":` + header("Deep") + `}`,
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -244,7 +269,7 @@ func TestForbidExtraRefusesUnknownFields(t *testing.T) {
 		`{"item":{"sku":"a"},"id":"1"}`:   ``,
 		`{"id":"1","i\u0074em":{"x":"a"}`: `body.item.x: unknown field`,
 	} {
-		_, _, err := handle[strictPayment](t, envelope("P", body))
+		_, _, err := handle[strictPayment](t, inEnvelope("P", body))
 		switch {
 		case text == "" && err != nil:
 			t.Errorf("%s: %v", body, err)
@@ -256,7 +281,7 @@ func TestForbidExtraRefusesUnknownFields(t *testing.T) {
 
 func TestForbidExtraIsNotInTheJSON(t *testing.T) {
 	h := message.NewHeader("P", "test")
-	b, err := encode(t.Context(), &h, strictPayment{ID: "1"})
+	b, err := encode(t.Context(), h, strictPayment{ID: "1"})
 	if err != nil || !strings.HasSuffix(string(b), `"body":{"id":"1"}}`) {
 		t.Errorf("%s %v", b, err)
 	}
@@ -264,14 +289,14 @@ func TestForbidExtraIsNotInTheJSON(t *testing.T) {
 
 func TestHeaderIsKnownWhenTheBodyIsRefused(t *testing.T) {
 	for name, value := range map[string]string{
-		"mismatch": envelope("P", `{"id":1}`),
-		"invalid":  envelope("P", `{"id":"1","amount":-1}`),
-		"null":     envelope("P", `null`),
-		"header":   strings.Replace(envelope("P", validBody), `"billing"`, `""`, 1),
+		"mismatch": inEnvelope("P", `{"id":1}`),
+		"invalid":  inEnvelope("P", `{"id":"1","amount":-1}`),
+		"null":     inEnvelope("P", `null`),
+		"header":   strings.Replace(inEnvelope("P", validBody), `"billing"`, `""`, 1),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, m, err := handle[payment](t, value)
-			if err == nil || m.Header == nil || m.Header.MessageID != "m-1" {
+			if err == nil || m.Header.MessageID != "m-1" {
 				t.Errorf("header %+v, error %v", m.Header, err)
 			}
 		})
@@ -280,27 +305,27 @@ func TestHeaderIsKnownWhenTheBodyIsRefused(t *testing.T) {
 
 func TestTheSameMessageTriedAgainStartsAnew(t *testing.T) {
 	h := new(recorder[payment])
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", h)
-	m := newMessage(envelope("P", validBody))
+	m := newMessage(inEnvelope("P", validBody))
 	for range 2 {
 		if err := r.Handle(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
-		m.Body.(*payment).Amount = -1
+		m.Decoded.(*payment).Amount = -1
 	}
 	if h.got[1].Body.Amount != 9.5 {
 		t.Errorf("second time %+v", h.got[1].Body)
 	}
 	m.Value = []byte("x")
-	if err := r.Handle(t.Context(), m); err == nil || m.Header != nil || m.Body != nil {
-		t.Errorf("what was decoded before is still there: %+v %+v, %v", m.Header, m.Body, err)
+	if err := r.Handle(t.Context(), m); err == nil || m.Header != (message.Header{}) || m.Decoded != nil {
+		t.Errorf("what was decoded before is still there: %+v %+v, %v", m.Header, m.Decoded, err)
 	}
 }
 
 func TestDecodeKeepsNothingOfTheValue(t *testing.T) {
-	value := []byte(envelope("PaymentReceived", validBody))
-	r, h := message.NewRegistry(), new(recorder[payment])
+	value := []byte(inEnvelope("PaymentReceived", validBody))
+	r, h := newRegistry(), new(recorder[payment])
 	message.Register(r, "payments", h)
 	m := &message.Message{Topic: "payments", Value: value}
 	if err := r.Handle(t.Context(), m); err != nil {

@@ -1,14 +1,21 @@
-package message_test
+package envelope_test
 
 import (
 	"fmt"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// Payment is a model.
+type Payment struct {
+	ID     string  `json:"id" validate:"required"`
+	Amount float64 `json:"amount" validate:"gt=0"`
+}
+
 // A body that comes another way than in a message, checked as in one.
 func ExampleBody_Read() {
-	payments, err := message.NewBody[Payment]()
+	payments, err := envelope.NewBody[Payment]()
 	if err != nil {
 		fmt.Println(err) // a mistake in the model
 		return

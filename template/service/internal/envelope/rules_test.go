@@ -1,4 +1,4 @@
-package message_test
+package envelope_test
 
 import (
 	"errors"
@@ -37,7 +37,7 @@ type invoiceLine struct {
 
 func TestTagsAreToldInWords(t *testing.T) {
 	const fields = `"id":"i","amount":1,"tax":0,"copies":1,"currency":"EUR","kind":"paper","lines":[{"price":1}]`
-	if _, _, err := handle[invoice](t, envelope("I", "{"+fields+"}")); err != nil {
+	if _, _, err := handle[invoice](t, inEnvelope("I", "{"+fields+"}")); err != nil {
 		t.Fatalf("the valid one: %v", err)
 	}
 	for replaced, text := range map[string]string{
@@ -68,7 +68,7 @@ func TestTagsAreToldInWords(t *testing.T) {
 		`"kind":"","id":"","copies":-10`: `body.id: is required; body.copies: must be at least 1; body.kind: must be one of paper, mail`,
 	} {
 		t.Run(replaced, func(t *testing.T) {
-			_, _, err := handle[invoice](t, envelope("I", merge(fields, replaced)))
+			_, _, err := handle[invoice](t, inEnvelope("I", merge(fields, replaced)))
 			wantError(t, err, message.ClassInvalid, text)
 		})
 	}
@@ -87,7 +87,7 @@ func merge(fields, more string) string {
 }
 
 func TestTagsOfElementsOfASlice(t *testing.T) {
-	_, _, err := handle[[]invoiceLine](t, envelope("I", `[{"price":1},{"price":-1}]`))
+	_, _, err := handle[[]invoiceLine](t, inEnvelope("I", `[{"price":1},{"price":-1}]`))
 	wantError(t, err, message.ClassInvalid, `body[1].price: must be greater than 0`)
 }
 
@@ -111,37 +111,14 @@ func (r refund) Validate() error {
 }
 
 func TestOwnValidateTakesThePlaceOfTags(t *testing.T) {
-	if _, _, err := handle[refund](t, envelope("R", `{"amount":1,"reason":"broken"}`)); err != nil {
+	if _, _, err := handle[refund](t, inEnvelope("R", `{"amount":1,"reason":"broken"}`)); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := handle[refund](t, envelope("R", `{"amount":1}`))
+	_, _, err := handle[refund](t, inEnvelope("R", `{"amount":1}`))
 	wantError(t, err, message.ClassInvalid, `body: a reason is missing`)
 	if !errors.Is(err, errReason) {
 		t.Error("the cause is lost")
 	}
-	_, _, err = handle[refund](t, envelope("R", `{"amount":-1}`))
+	_, _, err = handle[refund](t, inEnvelope("R", `{"amount":-1}`))
 	wantError(t, err, message.ClassInvalid, `body.amount: must be greater than 0; body: a reason is missing`)
-}
-
-func TestCheckHeaderAddsARule(t *testing.T) {
-	r, h := message.NewRegistry(), new(recorder[payment])
-	r.CheckHeader(message.RequireCorrelationID)
-	r.CheckHeader(func(h message.Header) error {
-		if h.SchemaVersion != "1" {
-			return errors.New("only version 1 is known")
-		}
-		return nil
-	})
-	message.Register(r, "payments", h)
-	valid := envelope("P", validBody)
-	if err := r.Handle(t.Context(), newMessage(valid)); err != nil {
-		t.Fatal(err)
-	}
-	err := r.Handle(t.Context(), newMessage(strings.Replace(valid, "c-1", "", 1)))
-	wantError(t, err, message.ClassInvalid, `header.correlationId: is required`)
-	err = r.Handle(t.Context(), newMessage(strings.Replace(valid, `"schemaVersion":"1"`, `"schemaVersion":"2"`, 1)))
-	wantError(t, err, message.ClassInvalid, `header: only version 1 is known`)
-	if len(h.got) != 1 {
-		t.Errorf("the handler was called %d times", len(h.got))
-	}
 }

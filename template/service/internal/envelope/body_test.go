@@ -1,11 +1,14 @@
-package message
+package envelope_test
 
 import (
 	"strings"
 	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-type invoice struct {
+type bill struct {
 	ID    string  `json:"id" validate:"required"`
 	Total float64 `json:"total" validate:"gt=0"`
 	Lines []struct {
@@ -13,13 +16,13 @@ type invoice struct {
 	} `json:"lines" validate:"dive"`
 }
 
-type strictInvoice struct {
-	ForbidExtra
+type strictBill struct {
+	message.ForbidExtra
 	ID string `json:"id"`
 }
 
 func TestBodyReadsWhatARegistryTakes(t *testing.T) {
-	b, err := NewBody[invoice]()
+	b, err := envelope.NewBody[bill]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +33,7 @@ func TestBodyReadsWhatARegistryTakes(t *testing.T) {
 }
 
 func TestBodyNamesEveryFieldAtFault(t *testing.T) {
-	b, err := NewBody[invoice]()
+	b, err := envelope.NewBody[bill]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +46,11 @@ func TestBodyNamesEveryFieldAtFault(t *testing.T) {
 		`null`: "must not be null",
 	} {
 		_, err := b.Read([]byte(data))
-		if ClassOf(err) != ClassInvalid || !IsPermanent(err) {
-			t.Errorf("%s: %v of class %q", data, err, ClassOf(err))
+		if message.ClassOf(err) != message.ClassInvalid || !isPermanent(err) {
+			t.Errorf("%s: %v of class %q", data, err, message.ClassOf(err))
 		}
 		var found []string
-		for _, f := range Fields(err) {
+		for _, f := range message.Fields(err) {
 			found = append(found, f.Error())
 		}
 		if got := strings.Join(found, "; "); got != want {
@@ -57,15 +60,15 @@ func TestBodyNamesEveryFieldAtFault(t *testing.T) {
 }
 
 func TestBodyIsAsStrictAsAnEnvelope(t *testing.T) {
-	b, err := NewBody[strictInvoice]()
+	b, err := envelope.NewBody[strictBill]()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for data, want := range map[string]string{
-		"":                         "body: is empty",
-		" \n":                      "body: is empty",
+		"":                         "body: not JSON: it ends too early",
+		" \n":                      "body: not JSON: it ends too early",
 		`{"id": "a"`:               "ends too early",
-		`{"id": "a"} {}`:           "something follows it at byte 12",
+		`{"id": "a"} {}`:           "after top-level value at byte 12",
 		`{"id": "a", "id": "b"}`:   "body.id: is given twice",
 		`{"id": "a", "ID": "b"}`:   "body.ID: unknown field",
 		"{\"id\": \"\xff\"}":       "not JSON",
@@ -81,10 +84,10 @@ func TestBodyRefusesModelsThatRegisterRefuses(t *testing.T) {
 	type wrong struct {
 		ID string `json:"id" validate:"requird"`
 	}
-	if _, err := NewBody[wrong](); err == nil || !strings.Contains(err.Error(), "requird") {
+	if _, err := envelope.NewBody[wrong](); err == nil || !strings.Contains(err.Error(), "requird") {
 		t.Errorf("a misspelt rule: %v", err)
 	}
-	if _, err := NewBody[*invoice](); err == nil {
+	if _, err := envelope.NewBody[*bill](); err == nil {
 		t.Error("a pointer is taken")
 	}
 }

@@ -1,16 +1,15 @@
-package message_test
+package envelope_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"testing"
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -86,13 +85,8 @@ func benchmarkValues(b *testing.B, format string) [][]byte {
 	return values
 }
 
-// ignore is the handler that costs nothing.
-type ignore[T any] struct{}
-
-func (ignore[T]) Handle(context.Context, message.Of[T]) error { return nil }
-
 func benchmarkHandle[T any](b *testing.B, h message.TypedHandler[T], format string) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", h)
 	values := benchmarkValues(b, format)
 	m := &message.Message{Topic: "payments"}
@@ -147,74 +141,12 @@ func BenchmarkBaseline(b *testing.B) {
 	b.Run("nested/go-json-experiment", func(b *testing.B) { benchmarkUnmarshal[nestedPayment](b, nestedValue, jsonv2) })
 }
 
-// instant is a codec that costs nothing, to see what the rest costs.
-type instant struct{ header message.Header }
-
-func (c instant) Decode(_ context.Context, _ *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
-	*h = c.header
-	_, err := body(h)
-	return err
-}
-
-func (instant) Encode(context.Context, *message.Message, *message.Header, any) error {
-	return errors.ErrUnsupported
-}
-
-// hooked is a handler with all hooks.
-type hooked struct{ ignore[received] }
-
-func (hooked) Before(context.Context, *message.Message) error          { return nil }
-func (hooked) After(context.Context, *message.Message) error           { return nil }
-func (hooked) OnError(context.Context, *message.Message, error) error  { return nil }
-func (hooked) HandleTombstone(context.Context, *message.Message) error { return nil }
-
-// lookup is a handler that asks its context for the message.
-type lookup struct{}
-
-func (lookup) Handle(ctx context.Context, m message.Of[received]) error {
-	if got, ok := message.FromContext(ctx); !ok || got != m.Message {
-		return errors.New("the context does not know the message")
-	}
-	return nil
-}
-
-// BenchmarkDispatch is what routing, hooks and middleware cost a message.
-func BenchmarkDispatch(b *testing.B) {
-	quiet := slog.New(slog.DiscardHandler)
-	for _, bm := range []struct {
-		name       string
-		handler    message.TypedHandler[received]
-		middleware []message.Middleware
-	}{
-		{"bare", ignore[received]{}, nil},
-		{"hooks", hooked{}, nil},
-		{"FromContext", lookup{}, nil},
-		{"Recover", ignore[received]{}, []message.Middleware{message.Recover}},
-		{"Log", ignore[received]{}, []message.Middleware{message.Log(quiet)}},
-		{"Timeout", ignore[received]{}, []message.Middleware{message.Timeout(time.Minute)}},
-	} {
-		b.Run(bm.name, func(b *testing.B) {
-			r := message.NewRegistry(bm.middleware...)
-			codec := instant{message.NewHeader("PaymentReceived", "test")}
-			message.Register(r, "payments", bm.handler, message.WithCodec(codec))
-			m := newMessage("x")
-			ctx := b.Context()
-			b.ReportAllocs()
-			for b.Loop() {
-				if err := r.Handle(ctx, m); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 func BenchmarkEncode(b *testing.B) {
 	h, body := message.NewHeader("PaymentReceived", "test"), payment{ID: "p-1", Amount: 9.5}
 	m, ctx := &message.Message{Topic: "payments"}, b.Context()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := (message.JSON{}).Encode(ctx, m, &h, &body); err != nil {
+		if err := (envelope.JSON{}).Encode(ctx, m, h, &body); err != nil {
 			b.Fatal(err)
 		}
 	}
