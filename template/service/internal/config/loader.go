@@ -108,13 +108,14 @@ func (l *loader) setting(name string) (field, bool) {
 }
 
 // read fills fields: those of the service, or those of a consumer, whose own
-// values go over the service's.
+// values go over the service's, but not over an override.
 func (l *loader) read(consumer string, fields []field) {
 	l.consumer, l.fields, l.given, l.failed = consumer, fields, make(map[string]value), make(map[string]bool)
 	for _, f := range fields {
 		v := l.lookUp(f.Name, f)
 		if consumer != "" {
-			if own := l.lookUp(prefixOf(consumer)+f.Name, f); own.file != "" {
+			own := l.lookUp(prefixOf(consumer)+f.Name, f)
+			if own.file != "" && (v.file != fromOverride || own.file == fromOverride) {
 				v, v.own = own, true
 			}
 		}

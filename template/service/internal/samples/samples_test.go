@@ -1,66 +1,62 @@
 package samples
 
 import (
+	"errors"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
 
-func TestEveryFileLoads(t *testing.T) {
-	all, err := Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fates := map[Fate]int{}
-	for _, s := range all {
-		fates[s.Expect]++
-		if s.Topic == "" || s.Name == "" || len(s.Value) == 0 {
-			t.Errorf("sample %q of topic %q is incomplete", s.Name, s.Topic)
-		}
-	}
-	if fates[Handled] == 0 || fates[DeadLetter] == 0 {
-		t.Errorf("the samples show only one fate: %v", fates)
+func TestFilesAreReadInTheOrderOfTheirNames(t *testing.T) {
+	all, err := Load(fstest.MapFS{
+		"b.json": {Data: []byte(`{"topic":"b","samples":[{"name":"2","expect":"handled","value":{"x": 1}}]}`)},
+		"a.json": {Data: []byte(`{"topic":"a","samples":[{"name":"1","key":"k","expect":"dead letter","reason":"r","value":"v"}]}`)},
+		"c.txt":  {Data: []byte(`no sample`)},
+	})
+	if err != nil || len(all) != 2 || all[0].Topic != "a" || all[0].Key != "k" || string(all[1].Value) != `{"x":1}` {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 
 func TestMistakesInAFileAreNamed(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"samples":[]}`:            "no topic",
+		`{"samples":[]}`:            "samples/x.json: no topic",
 		`{"topic":"t","sample":[]}`: "unknown field",
-		`{"topic":"t","samples":[{"name":"a","expect":"fine","value":{}}]}`: `sample "a" expects "fine"`,
+		`{"topic":"t","samples":[{"name":"a","expect":"fine","value":{}}]}`: `sample "a" expects "fine": must be "handled" or "dead letter"`,
 		`{"topic":"t","samples":[{"name":"a","expect":"handled"}]}`:         `sample "a": value`,
 	} {
-		_, err := parse([]byte(text))
+		_, err := Load(fstest.MapFS{"x.json": {Data: []byte(text)}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", text, err, want)
 		}
 	}
 }
 
-// Each case but the first two is a service with a fault that the check must see.
-func TestCompareSeesAWrongFate(t *testing.T) {
-	good := Sent{Sample: Sample{Topic: "t", Name: "good", Key: "k", Expect: Handled, Value: []byte(`{}`)}}
-	bad := Sent{Sample: Sample{Topic: "t", Name: "bad", Key: "k", Expect: DeadLetter, Reason: "amount", Value: []byte(`{"a":0}`)}, Offset: 1}
-	letter := Letter{Origin: "t/0@1", Key: []byte("k"), Original: []byte(`{"a":0}`), Reason: "amount: too small"}
-	with := func(change func(*Letter)) []Letter {
-		l := letter
-		change(&l)
-		return []Letter{l}
-	}
-	for name, c := range map[string]struct {
-		letters []Letter
-		want    string
+// A sample that became something else than it expects is named, with the reason.
+func TestCheckNamesTheSampleAndTheReason(t *testing.T) {
+	good := Sample{Topic: "t", Name: "good", Expect: "handled"}
+	bad := Sample{Topic: "t", Name: "bad", Expect: "dead letter", Reason: "amount"}
+	why := errors.New("body.amount: must be more")
+	for _, c := range []struct {
+		sample Sample
+		event  engine.Event
+		want   string
 	}{
-		"right":            {[]Letter{letter}, ""},
-		"right, but twice": {[]Letter{letter, letter}, ""},
-		"no dead letter":   {nil, "t/0@1  bad: expected a dead letter"},
-		"one too many":     {[]Letter{letter, {Origin: "t/0@0", Reason: "why"}}, "t/0@0  good: expected to be handled, but became a dead letter: why"},
-		"other reason":     {with(func(l *Letter) { l.Reason = "no" }), `lacks "amount": no`},
-		"other value":      {with(func(l *Letter) { l.Original = []byte(`{"a": 0}`) }), "original key and value"},
-		"other key":        {with(func(l *Letter) { l.Key = nil }), "original key and value"},
+		{good, engine.Event{Kind: engine.Handled}, ""},
+		{bad, engine.Event{Kind: engine.DeadLettered, Err: why}, ""},
+		{good, engine.Event{Kind: engine.DeadLettered, Err: why}, `sample "good" of t: expected handled, got dead letter: body.amount: must be more`},
+		{bad, engine.Event{Kind: engine.Handled}, `sample "bad" of t: expected dead letter, got handled`},
+		{bad, engine.Event{Kind: engine.Skipped, Err: why}, `sample "bad" of t: expected dead letter, got skipped: body.amount: must be more`},
+		{bad, engine.Event{Kind: engine.DeadLettered, Err: errors.New("no")}, `sample "bad" of t: its reason lacks "amount": no`},
 	} {
-		err := compare([]Sent{good, bad}, c.letters)
-		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-			t.Errorf("%s: got %v, want %q", name, err, c.want)
+		got := ""
+		if err := c.sample.Check(c.event); err != nil {
+			got = err.Error()
+		}
+		if got != c.want {
+			t.Errorf("%s: got %q, want %q", c.sample.Name, got, c.want)
 		}
 	}
 }

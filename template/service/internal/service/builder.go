@@ -58,13 +58,13 @@ func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(even
 // workers of its own: its settings are those of NAME_KAFKA_…, and where there is
 // none those of KAFKA_…. Its group is "-" and its name after the first one's.
 func (b *Builder) Consumer(name string) *message.Registry {
-	kafka, err := b.Config.Consumer(name)
-	if err != nil {
+	c := consumerOf{registry: b.Registry.NewSibling()}
+	var err error
+	if c.kafka, err = b.Config.Consumer(name); err != nil {
 		b.mistakes = append(b.mistakes, err)
 	}
-	registry := b.Registry.NewSibling()
-	b.others = append(b.others, consumerOf{kafka, registry})
-	return registry
+	b.others = append(b.others, c)
+	return c.registry
 }
 
 // Start adds a function that is called once, before the first message; several

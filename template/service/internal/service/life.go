@@ -15,11 +15,11 @@ var errStarting, errStopping = errors.New("starting"), errors.New("stopping")
 // it. It returns nil when ctx ended and everything ended as it should, and all
 // errors otherwise.
 //
-// The start: /readyz is served; then come the Start functions, the handlers'
-// Startup, and at last the consumers and the Run functions. The end: consumers
-// drain and commit, handlers' Shutdown, Run functions, Close functions, and the
-// publisher. The end has KAFKA_DRAIN_TIMEOUT; what does not return in time is
-// named and left behind.
+// The start: /readyz is served; the Start functions succeed, one after another;
+// the consumers start their handlers and consume, and the Run functions run. The
+// end: the consumers drain, commit and shut their handlers down; then end the Run
+// functions, the Close functions and the publisher, one after another. All of it
+// has KAFKA_DRAIN_TIMEOUT; what does not return in time is named and left behind.
 func (s *Service) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -48,9 +48,6 @@ func (s *Service) Run(ctx context.Context) error {
 
 	e := &ending{began: time.Now(), drain: s.b.drainTimeout(), log: s.b.Log, errs: []error{err}}
 	e.await(leaveTimeout, consumers...)
-	for _, r := range slices.Backward(s.started) {
-		e.shutdown(beyond, r)
-	}
 	endBeside()
 	e.await(0, besides...)
 	for _, h := range slices.Backward(s.b.closers) {
@@ -63,19 +60,13 @@ func (s *Service) Run(ctx context.Context) error {
 	return errors.Join(e.errs...)
 }
 
-// start calls the Start functions and starts the handlers. When ctx ends before
-// all have started it returns nil.
+// start calls the Start functions. When ctx ends before all have succeeded it
+// returns nil.
 func (s *Service) start(ctx context.Context) error {
 	for _, h := range s.b.starts {
 		if err := s.startOne(ctx, "start "+h.name, h.call); err != nil || ctx.Err() != nil {
 			return err
 		}
-	}
-	for _, r := range s.readers {
-		if err := s.startOne(ctx, "start handlers", r.registry.Startup); err != nil || ctx.Err() != nil {
-			return err
-		}
-		s.started = append(s.started, r.registry)
 	}
 	return nil
 }

@@ -42,7 +42,6 @@ type Service struct {
 	metrics   *prometheus.Registry
 	readers   []consumerOf // the registries that have topics
 	consumers []*kafka.Consumer
-	started   []*message.Registry
 	listener  net.Listener // of /livez, /readyz and /metrics
 	ops       *ops.Server
 	state     state
@@ -74,20 +73,21 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	}
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(output(o))
-	registry := message.NewRegistry(envelope.JSON{AssumeUTC: cfg.TimestampWithoutZone == "utc"}, envelope.Rules{}, message.Log(log))
+	registry := message.NewRegistry(envelope.JSON{AssumeUTC: cfg.TimestampWithoutZone == "utc"}, envelope.NewRules(), message.Log(log))
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
 	s.state.set(errStarting)
 	return s, callBuild(ctx, build, own, s.b)
 }
 
-// reportUnread warns of settings that nothing reads, misspelt or left over.
-// Those of Kafka are refused, because a service with half of them does harm.
+// reportUnread warns of names in .env that nothing reads: they may be misspelt,
+// or another program's. Those that look like a consumer's settings are refused.
 func (s *Service) reportUnread() error {
-	for _, line := range s.b.Config.CheckUnread() {
-		s.b.Log.Warn("setting is not read", "setting", line)
+	unread, err := s.b.Config.CheckUnread()
+	for _, line := range unread {
+		s.b.Log.Warn("unknown setting", "setting", line)
 	}
-	return nil
+	return err
 }
 
 // makeConsumers makes a consumer of each registry that has topics.
@@ -106,6 +106,9 @@ func (s *Service) makeConsumers(o Options) error {
 		return errors.New("no topic has a handler: register one in handlers/handlers.go")
 	}
 	for _, r := range s.readers {
+		if err := r.kafka.RequireGroup(); err != nil {
+			return err
+		}
 		c, err := kafka.NewConsumer(r.kafka, r.registry, s.publisher, log)
 		if err != nil {
 			return err

@@ -7,15 +7,13 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
 	// grace is what each step of the end has, however late it is.
 	grace = 3 * time.Second
-	// leaveTimeout is what a consumer has beyond its drain to commit and to
-	// leave its group while the broker does not answer.
+	// leaveTimeout is what a consumer has beyond its drain to commit, to leave its
+	// group and to shut its handlers down while the broker does not answer.
 	leaveTimeout = 25 * time.Second
 )
 
@@ -71,13 +69,6 @@ func (e *ending) await(extra time.Duration, tasks ...*task) {
 	for _, t := range tasks {
 		e.note(t.await(e.left() + extra))
 	}
-}
-
-// shutdown shuts the handlers of r down.
-func (e *ending) shutdown(ctx context.Context, r *message.Registry) {
-	ctx, cancel := context.WithTimeout(ctx, e.left())
-	defer cancel()
-	e.note(r.Shutdown(ctx))
 }
 
 func (e *ending) note(err error) {

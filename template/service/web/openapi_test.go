@@ -1,4 +1,6 @@
-package main
+//go:build http
+
+package web
 
 import (
 	"bytes"

@@ -1,3 +1,5 @@
+//go:build avro
+
 package samples
 
 import (

@@ -1,4 +1,6 @@
-package main
+//go:build http
+
+package service
 
 import (
 	"context"

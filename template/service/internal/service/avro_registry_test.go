@@ -1,4 +1,6 @@
-package main
+//go:build avro
+
+package service
 
 import (
 	"cmp"
