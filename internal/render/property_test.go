@@ -45,7 +45,7 @@ func anyAnswers() *rapid.Generator[answers.Answers] {
 		a.Brokers = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) string {
 			return name.Draw(t, "host") + ":" + strconv.Itoa(rapid.IntRange(1, 65535).Draw(t, "port"))
 		}), 1, 3, rapid.ID[string]).Draw(t, "brokers")
-		a.With = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{answers.Docker, answers.GitHub, answers.Avro, answers.HTTP}), 0, 4, rapid.ID[string]).Draw(t, "with")
+		a.With = rapid.SliceOfNDistinct(rapid.SampledFrom(allExtras()), 0, -1, rapid.ID[string]).Draw(t, "with")
 		if rapid.Bool().Draw(t, "other module") {
 			a.Module = rapid.StringMatching(`[a-z]{1,5}\.[a-z]{1,5}(/[A-Za-z0-9._~-]{1,6}){0,2}`).Draw(t, "module")
 		}
@@ -69,7 +69,7 @@ func FuzzRender(f *testing.F) {
 	f.Add(h.Name, h.Module, strings.Join(h.Topics, " "), h.Group, strings.Join(h.Brokers, " "))
 	f.Add("my-service", "example.com/my-service", "orders", "my-service", "localhost:9092")
 	f.Fuzz(func(t *testing.T, name, module, topics, group, brokers string) {
-		err := renderAndCheck(answers.Answers{Name: name, Module: module, Topics: strings.Fields(topics), Group: group, Brokers: strings.Fields(brokers), With: []string{answers.Docker, answers.Avro, answers.HTTP}})
+		err := renderAndCheck(answers.Answers{Name: name, Module: module, Topics: strings.Fields(topics), Group: group, Brokers: strings.Fields(brokers), With: []string{answers.Docker, answers.Avro, answers.HTTP}, Source: answers.Kafka})
 		if err != nil {
 			t.Error(err)
 		}
@@ -301,7 +301,8 @@ var (
 // TestNoTraceOfTheTemplate is the leak guard: it renders with answers that have
 // none of the template's names and finds none of them in the project.
 func TestNoTraceOfTheTemplate(t *testing.T) {
-	a := answers.Answers{Name: "shipping", Module: "corp.test/shipping", Topics: []string{"parcels", "vans"}, Group: "g", Brokers: []string{"b:1"}, With: []string{answers.Docker, answers.GitHub}}
+	a := answers.Defaults("shipping")
+	a.Module, a.Topics, a.With = "corp.test/shipping", []string{"parcels", "vans"}, allExtras()
 	tree, err := render.Render(template.FS, a, "v0.0.0-test")
 	if err != nil {
 		t.Fatal(err)
