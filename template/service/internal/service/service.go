@@ -73,7 +73,11 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	}
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(output(o))
-	registry := message.NewRegistry(envelope.JSON{AssumeUTC: cfg.TimestampWithoutZone == "utc"}, envelope.NewRules(), message.Log(log))
+	codec, err := newCodec(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	registry := message.NewRegistry(codec, envelope.NewRules(), message.Log(log))
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
 	s.state.set(errStarting)
