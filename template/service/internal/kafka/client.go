@@ -1,5 +1,3 @@
-// Package kafka is the service's only door to Kafka: the consumer that feeds the
-// engine, the publisher, the dead letters, and the settings of their clients.
 package kafka
 
 import (
@@ -34,7 +32,17 @@ const (
 	fetchRetries = 30
 	fetchBackoff = time.Second
 	fetchSize    = 1 << 20 // bytes of a partition in one fetch
+
+	minMetadataBackoff = 20 * time.Millisecond
+	maxMetadataBackoff = 250 * time.Millisecond
 )
+
+// metadataBackoff doubles the delay between questions for topics, leaders and
+// coordinators, so that a first message does not wait and a broker that is away
+// is not flooded.
+func metadataBackoff(retries, _ int) time.Duration {
+	return min(minMetadataBackoff<<min(retries, 10), maxMetadataBackoff)
+}
 
 // clientConfig returns the settings that every Kafka client of this service
 // starts from.
@@ -51,9 +59,10 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 
 	c.Metadata.AllowAutoTopicCreation = false // a misspelt topic is a mistake, not a new topic
 	c.Metadata.RefreshFrequency = metadataRefresh
-	c.Metadata.Retry.Max = metadataRetries         // the default, 3, ends sessions on the shortest break
-	c.Metadata.Retry.Backoff = cfg.MetadataBackoff // also the pause of the heartbeat while its coordinator moves
-	c.Admin.Retry.Backoff = cfg.MetadataBackoff    // a new controller takes as long as a new leader
+	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
+	c.Metadata.Retry.BackoffFunc = metadataBackoff
+	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
+	c.Admin.Retry.Backoff = maxMetadataBackoff    // a new controller takes as long as a new leader
 	c.Admin.Timeout = min(cfg.ReadTimeout, 30*time.Second)
 
 	consumerConfig(c, cfg)
@@ -95,7 +104,7 @@ func groupConfig(c *sarama.Config, cfg config.Kafka) error {
 	group.Session.Timeout = cfg.SessionTimeout
 	group.Heartbeat.Interval = cfg.HeartbeatInterval
 	group.Rebalance.Timeout = cfg.RebalanceTimeout
-	group.Rebalance.Retry.Backoff = cfg.MetadataBackoff // the default, 2 s, delays every first message
+	group.Rebalance.Retry.Backoff = minMetadataBackoff // the default, 2 s, delays every first message
 	group.Rebalance.Retry.Max = metadataRetries
 	group.InstanceId = cfg.InstanceID
 	switch cfg.RebalanceStrategy {
@@ -163,11 +172,8 @@ var setUpSarama = sync.OnceFunc(func() {
 // saramaLogger is where sarama's log goes; nil drops it.
 var saramaLogger atomic.Pointer[slog.Logger]
 
-// logTo sends what sarama logs to log, at debug level: it is a running
+// saramaLog is sarama's logger over slog, at debug level: it is a running
 // commentary, and what matters comes back as errors too.
-func logTo(log *slog.Logger) { saramaLogger.Store(log) }
-
-// saramaLog is sarama's logger over slog.
 type saramaLog struct{}
 
 func (l saramaLog) Print(v ...any)   { l.write(func() string { return fmt.Sprint(v...) }) }

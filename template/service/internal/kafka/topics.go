@@ -42,21 +42,21 @@ func newAdmin(cfg config.Kafka) (sarama.ClusterAdmin, error) {
 	}
 	admin, err := sarama.NewClusterAdminFromClient(client)
 	if err != nil {
-		return nil, errors.Join(err, closing(client))
+		return nil, errors.Join(err, client.Close())
 	}
-	return asking{admin, client}, nil
+	return failoverAdmin{admin, client}, nil
 }
 
-// asking is an admin that looks for another broker when one does not answer.
+// failoverAdmin is an admin that looks for another broker when one does not answer.
 // Sarama's goes on asking the one that it knows as the controller, or as the
 // group's coordinator, after that one is gone: a service could not start, or
 // not confirm a commit, because one broker of three was away.
-type asking struct {
+type failoverAdmin struct {
 	sarama.ClusterAdmin
 	client sarama.Client
 }
 
-func (a asking) DescribeTopics(topics []string) ([]*sarama.TopicMetadata, error) {
+func (a failoverAdmin) DescribeTopics(topics []string) ([]*sarama.TopicMetadata, error) {
 	found, err := a.ClusterAdmin.DescribeTopics(topics)
 	if err != nil {
 		_, _ = a.client.RefreshController() // err is what is wrong
@@ -64,7 +64,7 @@ func (a asking) DescribeTopics(topics []string) ([]*sarama.TopicMetadata, error)
 	return found, err
 }
 
-func (a asking) ListConsumerGroupOffsets(group string, partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
+func (a failoverAdmin) ListConsumerGroupOffsets(group string, partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
 	got, err := a.ClusterAdmin.ListConsumerGroupOffsets(group, partitions)
 	if err != nil {
 		_ = a.client.RefreshCoordinator(group) // err is what is wrong
@@ -72,49 +72,63 @@ func (a asking) ListConsumerGroupOffsets(group string, partitions map[string][]i
 	return got, err
 }
 
-// ensureTopics checks that the subscribed topics exist and, if deadLetters, that
-// each has a topic for its dead letters, which it creates where it is missing.
-// All problems come back in one error. Those that only a person can mend, such as
-// a right that the service has not, are fatal. A subscribed topic that is
-// missing is not: it may be created any time, so the caller says so and tries
-// again.
-func ensureTopics(ctx context.Context, admin sarama.ClusterAdmin, topics []string, deadLetters bool, log *slog.Logger) error {
-	if err := checkNames(topics, deadLetters); err != nil {
+// topics are those that a service needs.
+type topics struct {
+	subscribed  []string
+	published   []string
+	deadLetters bool // each subscribed one has a topic for its dead letters
+}
+
+// ensure checks that the topics exist and, if there are to be dead letters, creates
+// the topics for those where they are missing. All problems come back in one error.
+// Those that only a person can correct, such as a right that the service has not,
+// are fatal. A missing topic is not: it may be created any time, so the caller says
+// so and tries again.
+func (t topics) ensure(ctx context.Context, admin sarama.ClusterAdmin, log *slog.Logger) error {
+	if err := t.checkNames(); err != nil {
 		return fatal(err)
 	}
-	names := slices.Clone(topics)
-	if deadLetters {
-		for _, topic := range topics {
-			names = append(names, DeadLetterTopic(topic))
-		}
-	}
-	found, err := describe(admin, names)
+	found, err := describe(admin, t.names())
 	if err != nil {
 		return err
 	}
 	var errs []error
-	for _, topic := range topics {
+	for _, topic := range t.subscribed {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		err := checkTopic(found[topic])
-		if err == nil && deadLetters {
+		err := checkTopic(found[topic], "read")
+		if err == nil && t.deadLetters {
 			err = ensureDeadLetters(admin, found[topic], found[DeadLetterTopic(topic)], log)
 		}
 		errs = append(errs, err)
 	}
+	for _, topic := range t.published {
+		errs = append(errs, checkTopic(found[topic], "publish to"))
+	}
 	return errors.Join(errs...)
+}
+
+func (t topics) names() []string {
+	names := slices.Concat(t.subscribed, t.published)
+	if t.deadLetters {
+		for _, topic := range t.subscribed {
+			names = append(names, DeadLetterTopic(topic))
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // checkNames refuses topics of dead letters and, if there are to be any, topics
 // that cannot have them.
-func checkNames(topics []string, deadLetters bool) error {
+func (t topics) checkNames() error {
 	var errs []error
-	for _, topic := range topics {
+	for _, topic := range t.subscribed {
 		if strings.HasSuffix(topic, deadLetterSuffix) {
 			errs = append(errs, fmt.Errorf("topic %q holds dead letters: a service does not subscribe to those", topic))
 		}
-		if deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
+		if t.deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
 			errs = append(errs, fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName))
 		}
 	}
@@ -139,15 +153,15 @@ func describe(admin sarama.ClusterAdmin, names []string) (map[string]*sarama.Top
 	return found, nil
 }
 
-// checkTopic checks one subscribed topic.
-func checkTopic(source *sarama.TopicMetadata) error {
-	switch err := source.Err; {
+// checkTopic checks a topic that the service is to read or to publish to.
+func checkTopic(topic *sarama.TopicMetadata, purpose string) error {
+	switch err := topic.Err; {
 	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-		return fmt.Errorf("topic %q does not exist: create it, or mend its name in handlers/handlers.go", source.Name)
+		return fmt.Errorf("topic %q, which the service is to %s, does not exist: create it, or correct its name", topic.Name, purpose)
 	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
-		return fatal(fmt.Errorf("topic %q: the service may not read it: %w", source.Name, err))
-	case len(source.Partitions) == 0:
-		return fmt.Errorf("topic %q: %w", source.Name, err)
+		return fatal(fmt.Errorf("topic %q: the service may not %s it: %w", topic.Name, purpose, err))
+	case len(topic.Partitions) == 0:
+		return fmt.Errorf("topic %q: %w", topic.Name, err)
 	}
 	return nil
 }
