@@ -95,7 +95,7 @@ func TestSetCodecReadsTopicsThatNameNone(t *testing.T) {
 
 func TestDecodeMaySayThatSomethingIsAway(t *testing.T) {
 	r := newRegistry()
-	message.Register(r, "payments", new(recorder[payment]), message.WithCodec(upside{message.Unavailable(errTest)}))
+	message.Register(r, "payments", new(recorder[payment]), message.WithCodec(upside{openErr: message.Unavailable(errTest)}))
 	err := r.Handle(t.Context(), newMessage("p-7"))
 	if !isUnavailable(err) || message.ClassOf(err) != message.ClassUnavailable {
 		t.Errorf("%v of class %q, want it unavailable", err, message.ClassOf(err))

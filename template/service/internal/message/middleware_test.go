@@ -7,15 +7,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-func handlerFunc(f func(context.Context) error) message.Handler {
-	return message.HandlerFunc(func(ctx context.Context, _ *message.Message) error { return f(ctx) })
-}
 
 func TestMiddlewareOrder(t *testing.T) {
 	var calls []string
@@ -23,7 +17,7 @@ func TestMiddlewareOrder(t *testing.T) {
 		return func(next message.Handler) message.Handler {
 			return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
 				decoded := " raw"
-				if m.Header != nil && m.Decoded.(*payment).ID == "p-1" {
+				if m.Decoded != nil && m.Decoded.(*payment).ID == "p-1" {
 					decoded = " decoded"
 				}
 				calls = append(calls, name+decoded)
@@ -88,96 +82,36 @@ func TestMiddlewareThatTakesTheBodyAwayIsNamed(t *testing.T) {
 	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]), message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			m.Body = payment{}
+			m.Decoded = payment{}
 			return next.Handle(ctx, m)
 		})
 	}))
 	err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 	wantError(t, err, message.ClassHandler,
-		`a middleware of topic "payments" took away the header or the body's type: body is message_test.payment`)
+		`a middleware of topic "payments" changed the type of the body to message_test.payment`)
 }
 
-func TestRecoverTurnsAPanicIntoAnError(t *testing.T) {
-	h := transparent(handlerFunc(func(context.Context) error { panicHere(); return nil }))
-	err := h.Handle(t.Context(), &message.Message{})
+func TestAPanicErrorIsOneShortLineWithTheStackBesideIt(t *testing.T) {
+	recovered := func(v any) (err error) {
+		defer func() { err = message.NewPanicError(recover()) }()
+		panicHere(v)
+		return nil
+	}
+	err := recovered("first line\nsecond line")
 	wantError(t, err, message.ClassPanic, "panic: first line")
 	p, ok := errors.AsType[*message.PanicError](err)
 	if !ok || !strings.Contains(string(p.Stack()), "panicHere") {
 		t.Errorf("no stack: %+v", p)
 	}
-}
-
-func panicHere() { panic("first line\nsecond line") }
-
-func TestRecoverKeepsThePanicsError(t *testing.T) {
-	h := transparent(handlerFunc(func(context.Context) error { panic(errTest) }))
-	if err := h.Handle(t.Context(), &message.Message{}); !errors.Is(err, errTest) {
-		t.Error(err)
+	if !errors.Is(recovered(errTest), errTest) {
+		t.Error("the panic's error is lost")
 	}
-	h = transparent(handlerFunc(func(context.Context) error { panic(strings.Repeat("x", 10_000)) }))
-	if err := h.Handle(t.Context(), &message.Message{}); len(err.Error()) > 300 {
+	if err := recovered(strings.Repeat("x", 10_000)); len(err.Error()) > 300 {
 		t.Errorf("%d characters", len(err.Error()))
 	}
 }
 
-func TestTimeout(t *testing.T) {
-	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	for name, tt := range map[string]struct {
-		handle func(context.Context) error
-		class  message.Class
-		retry  bool
-	}{
-		"in time":                {func(context.Context) error { return nil }, "", false},
-		"fails in time":          {func(context.Context) error { return errTest }, message.ClassHandler, false},
-		"late":                   {wait, message.ClassTimeout, false},
-		"late, asks for another": {func(ctx context.Context) error { return message.Retry(wait(ctx)) }, message.ClassTimeout, true},
-		"late, gives the cause":  {func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }, message.ClassTimeout, false},
-		"late, but done":         {func(ctx context.Context) error { <-ctx.Done(); return nil }, "", false},
-		"late, other failure":    {func(ctx context.Context) error { <-ctx.Done(); return errTest }, message.ClassHandler, false},
-		"another timeout":        {func(context.Context) error { return context.DeadlineExceeded }, message.ClassTimeout, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				err := message.Timeout(time.Second)(handlerFunc(tt.handle)).Handle(t.Context(), &message.Message{})
-				if got := message.ClassOf(err); got != tt.class {
-					t.Errorf("class %q, want %q: %v", got, tt.class, err)
-				}
-				if isRetry(err) != tt.retry || isPermanent(err) {
-					t.Errorf("the outcome of %v changed", err)
-				}
-			})
-		})
-	}
-}
-
-func TestTimeoutSaysHowLong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := message.Timeout(5 * time.Second)(handlerFunc(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
-		wantContains(t, h.Handle(t.Context(), &message.Message{}), "the handler had 5s")
-	})
-}
-
-func TestTimeoutIsNotTheServicesEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		h := message.Timeout(time.Second)(handlerFunc(func(ctx context.Context) error { cancel(); <-ctx.Done(); return ctx.Err() }))
-		if err := h.Handle(ctx, &message.Message{}); !errors.Is(err, context.Canceled) || message.ClassOf(err) == message.ClassTimeout {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
-func TestTimeoutOfZeroIsNone(t *testing.T) {
-	h := message.Timeout(0)(handlerFunc(func(ctx context.Context) error {
-		if _, ok := ctx.Deadline(); ok {
-			return errTest
-		}
-		return nil
-	}))
-	if err := h.Handle(t.Context(), &message.Message{}); err != nil {
-		t.Error(err)
-	}
-}
+func panicHere(v any) { panic(v) }
 
 func logged(t *testing.T, level slog.Level, value string, handlerErr error) string {
 	t.Helper()
@@ -193,7 +127,7 @@ func logged(t *testing.T, level slog.Level, value string, handlerErr error) stri
 
 func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
 	valid := inEnvelope("PaymentReceived", `{"id":"secret","amount":1}`)
-	const where = "topic=payments partition=3 offset=42 attempt=1 duration="
+	const where = "topic=payments partition=3 offset=42 attempt=1 "
 	const who = "type=PaymentReceived id=m-1"
 	for name, tt := range map[string]struct {
 		level slog.Level
@@ -201,10 +135,10 @@ func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
 		err   error
 		want  []string
 	}{
-		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=handled", where, who}},
+		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=\"message handled\"", where, who}},
 		"handled, info":   {slog.LevelInfo, valid, nil, nil},
 		"failed, info":    {slog.LevelInfo, valid, errTest, nil},
-		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=failed", where, who, "class=handler error=test"}},
+		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=\"message not handled\"", where, who, "class=handler error=test"}},
 		"invalid":         {slog.LevelDebug, strings.Replace(valid, ":1}", `:"secret"}`, 1), nil, []string{who, `class=invalid error="body.amount: must be a number, got string"`}},
 		"not an envelope": {slog.LevelDebug, "secret", nil, []string{where, "class=decode"}},
 	} {

@@ -53,27 +53,26 @@ func (b *bound) Bind(topic string, model reflect.Type) error {
 
 func TestPublishesTellsTheCodec(t *testing.T) {
 	r := newRegistry()
-	message.Publishes(r, &typedModel{}) // JSON needs to know nothing
 	c := &bound{models: make(map[string]reflect.Type)}
 	r.SetCodec(c)
-	message.Publishes(r, &typedModel{})
+	r.Publishes(&typedModel{})
 	if c.models["invoices"] != reflect.TypeFor[typedModel]() {
 		t.Errorf("it was told of %v", c.models)
 	}
 	c.err = errors.New("no schema")
 	defer func() {
-		if v := recover(); v == nil || !strings.Contains(v.(error).Error(), `publish message_test.typedModel to topic "invoices": no schema`) {
+		if v := recover(); v == nil || !strings.Contains(v.(error).Error(), `publish a *message_test.typedModel: no schema`) {
 			t.Errorf("it panicked with %v", v)
 		}
 	}()
-	message.Publishes(r, &typedModel{})
+	r.Publishes(&typedModel{})
 }
 
 func TestHeaderTravelsInTransportHeaders(t *testing.T) {
 	h := message.NewHeader("InvoicePaid", "billing")
 	h.CorrelationID = "c-1"
 	m := &message.Message{Headers: []message.Field{{Key: "traceparent", Value: []byte("x")}, {Key: "messageType", Value: []byte("theirs")}}}
-	if err := message.WriteHeader(m, &h); err != nil {
+	if err := message.WriteHeader(m, h); err != nil {
 		t.Fatal(err)
 	}
 	var got message.Header
@@ -84,20 +83,15 @@ func TestHeaderTravelsInTransportHeaders(t *testing.T) {
 
 func TestHeaderFieldsThatAreWrongAreNamed(t *testing.T) {
 	for want, f := range map[string]message.Field{
-		"header.timestamp: must be RFC 3339, got \"today\"": {Key: "timestamp", Value: []byte("today")},
-		"header.timestamp: must be RFC 3339, got \"\"":      {Key: "timestamp"},
-		"header.producer: must be text in UTF-8":            {Key: "producer", Value: []byte{0xff}},
-		"header.messageId: must be text in UTF-8":           {Key: "messageId", Value: []byte{0xff}},
+		"header.timestamp: must be an RFC 3339 time, got \"today\"": {Key: "timestamp", Value: []byte("today")},
+		"header.timestamp: must be an RFC 3339 time, got \"\"":      {Key: "timestamp"},
+		"header.producer: must be text in UTF-8":                    {Key: "producer", Value: []byte{0xff}},
+		"header.messageId: must be text in UTF-8":                   {Key: "messageId", Value: []byte{0xff}},
 	} {
 		h := message.Header{MessageID: "kept"}
 		err := message.ReadHeader(&message.Message{Headers: []message.Field{f}}, &h)
 		if err == nil || err.Error() != want || message.ClassOf(err) != message.ClassInvalid {
 			t.Errorf("%v, want %s", err, want)
 		}
-	}
-	m := &message.Message{}
-	err := message.WriteHeader(m, &message.Header{MessageType: "InvoicePaid"})
-	if err == nil || !strings.Contains(err.Error(), "header.producer: is required") || m.Headers != nil {
-		t.Errorf("%v, %v", err, m.Headers)
 	}
 }
