@@ -12,7 +12,6 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
-	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // Build puts a service together from its own settings, which are read and
@@ -31,7 +30,7 @@ type Builder struct {
 
 	others   []consumerOf // beside the first
 	starts   []hook
-	checks   []ops.Check
+	checks   []hook
 	besides  []hook
 	closers  []hook
 	mistakes []error
@@ -67,8 +66,8 @@ func (b *Builder) Consumer(name string) *message.Registry {
 	return c.registry
 }
 
-// Start adds a function that is called once, before the first message; several
-// are called in their order. While it fails with message.Unavailable, or an error
+// Start adds a function that is called before the first message; several are
+// called one after another. While it fails with message.Unavailable, or an error
 // that message.IsOutage reports, it is called again, and /readyz says why. Any
 // other error ends the service. ctx ends when the service is to stop.
 func (b *Builder) Start(name string, f func(ctx context.Context) error) {
@@ -78,20 +77,14 @@ func (b *Builder) Start(name string, f func(ctx context.Context) error) {
 // Close adds a function that is called after the last handler has returned, also
 // when the start failed; the one that was added last is called first.
 func (b *Builder) Close(name string, f func() error) {
-	if f == nil {
-		b.add(&b.closers, "Close", name, nil)
-		return
-	}
 	b.add(&b.closers, "Close", name, func(context.Context) error { return f() })
 }
 
 // Check adds a function that /readyz asks, with two seconds to answer. Its error
-// makes the service not ready, and is shown with the name. It is not asked before
+// makes the service not ready, and is shown with the name. It is not called before
 // all Start functions have succeeded.
 func (b *Builder) Check(name string, f func(ctx context.Context) error) {
-	if b.valid("Check", name, f) {
-		b.checks = append(b.checks, ops.Check{Name: name, Ask: f})
-	}
+	b.add(&b.checks, "Check", name, f)
 }
 
 // Run adds a function that runs beside the consumers, from when all has started
@@ -102,18 +95,10 @@ func (b *Builder) Run(name string, f func(ctx context.Context) error) {
 }
 
 func (b *Builder) add(to *[]hook, method, name string, f func(context.Context) error) {
-	if b.valid(method, name, f) {
-		*to = append(*to, hook{name, f})
+	if name == "" || f == nil {
+		b.mistakes = append(b.mistakes, fmt.Errorf("%s(%q, …) needs a name and a function", method, name))
 	}
-}
-
-// valid notes what is wrong with a call of method.
-func (b *Builder) valid(method, name string, f func(context.Context) error) bool {
-	if name != "" && f != nil {
-		return true
-	}
-	b.mistakes = append(b.mistakes, fmt.Errorf("%s(%q, …): it takes a name and a function", method, name))
-	return false
+	*to = append(*to, hook{name, f})
 }
 
 // drainTimeout is the longest of the consumers'.

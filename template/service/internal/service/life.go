@@ -35,7 +35,7 @@ func (s *Service) Run(ctx context.Context) error {
 	err := s.start(ctx)
 	if err == nil && ctx.Err() == nil {
 		for _, h := range s.b.besides {
-			besides = append(besides, s.begin("run "+h.name, stop, func() error { return h.call(beside) }))
+			besides = append(besides, s.begin("run "+h.name, stop, func() error { return unlessEnded(beside, h.call(beside)) }))
 		}
 		for _, c := range s.consumers {
 			consumers = append(consumers, s.begin("consumer "+c.Name(), stop, func() error { return c.Run(ctx) }))
@@ -44,20 +44,20 @@ func (s *Service) Run(ctx context.Context) error {
 		<-ctx.Done()
 	}
 	stop()
-	s.state.set(errStopping)
 
-	e := &ending{began: time.Now(), drain: s.b.drainTimeout(), log: s.b.Log, errs: []error{err}}
-	e.await(leaveTimeout, consumers...)
+	s.state.set(errStopping)
+	s.stopped = time.Now()
+	errs := []error{err, s.await(leaveTimeout, consumers...)}
 	endBeside()
-	e.await(0, besides...)
+	errs = append(errs, s.await(0, besides...))
 	for _, h := range slices.Backward(s.b.closers) {
-		e.await(0, s.begin("close "+h.name, nil, func() error { return h.call(beyond) }))
+		errs = append(errs, s.await(0, s.begin("close "+h.name, stop, func() error { return h.call(beyond) })))
 	}
-	e.await(grace, s.begin("close publisher", nil, s.publisher.Close))
+	errs = append(errs, s.await(grace, s.begin("close publisher", stop, s.publisher.Close)))
 	endServing()
-	e.await(0, server)
-	s.b.Log.Info("stopped", "took", time.Since(e.began).Round(time.Millisecond))
-	return errors.Join(e.errs...)
+	errs = append(errs, s.await(grace, server))
+	s.b.Log.Info("stopped", "took", time.Since(s.stopped).Round(time.Millisecond))
+	return errors.Join(errs...)
 }
 
 // start calls the Start functions. When ctx ends before all have succeeded it
@@ -83,23 +83,20 @@ func (s *Service) startOne(ctx context.Context, name string, f func(context.Cont
 		select {
 		case <-t.done:
 		case <-ctx.Done():
+			s.stopped = time.Now()
+			s.b.Log.Info("stopped before it had started", "error", s.await(0, t))
+			return nil
 		}
-		err := t.await(grace)
-		switch {
-		case err == nil:
-			return nil
-		case ctx.Err() != nil:
-			s.b.Log.Info("stopped before it had started", "error", err)
-			return nil
-		case !isUnavailable(err):
-			return err
+		if t.err == nil || !isUnavailable(t.err) {
+			return t.err
 		}
 		delay, _ := backoff.Next()
-		s.state.set(err)
-		s.b.Log.Warn("start failed, retrying", "error", err, "delay", delay.Round(time.Millisecond))
+		s.state.set(t.err)
+		s.b.Log.Warn("start failed, retrying", "error", t.err, "delay", delay.Round(time.Millisecond))
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
+			return nil
 		}
 	}
 }

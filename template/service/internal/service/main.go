@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -24,7 +25,7 @@ func Main[S any](name string, build Build[S]) {
 var commands = []struct{ name, does string }{
 	{"config", "print every setting and where it comes from, secrets redacted"},
 	{"schema", "export, check or register the schemas of the models"}, //forge:if avro
-	{"help", "print this text"},
+	{"help", "print this"},
 }
 
 // Command does what args ask for until ctx ends, and returns the exit code: 0
@@ -91,7 +92,7 @@ func parse(o *Options, args []string) (command string, rest []string, err error)
 			return command, nil, nil
 		case command != "":
 			return "", nil, fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
-		case !isCommand(flags.Arg(0)):
+		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
 			return "", nil, fmt.Errorf("no command %q", flags.Arg(0))
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
@@ -99,15 +100,6 @@ func parse(o *Options, args []string) (command string, rest []string, err error)
 			return command, args, nil // its flags are its own //forge:if avro
 		} //forge:if avro
 	}
-}
-
-func isCommand(name string) bool {
-	for _, c := range commands {
-		if c.name == name {
-			return true
-		}
-	}
-	return false
 }
 
 func usage(name string) string {

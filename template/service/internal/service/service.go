@@ -16,6 +16,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -45,6 +46,7 @@ type Service struct {
 	listener  net.Listener // of /livez, /readyz and /metrics
 	ops       *ops.Server
 	state     state
+	stopped   time.Time // when the end began
 }
 
 // New makes the service that build puts together. It listens for /readyz and
@@ -127,7 +129,10 @@ func (s *Service) makeConsumers(o Options) error {
 
 // listen makes what answers /livez, /readyz and /metrics.
 func (s *Service) listen(ctx context.Context) (err error) {
-	s.ops = &ops.Server{State: s.state.get, Checks: s.b.checks, Metrics: s.metrics}
+	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics}
+	for _, h := range s.b.checks {
+		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
+	}
 	for _, c := range s.consumers {
 		s.ops.Consumers = append(s.ops.Consumers, c)
 	}

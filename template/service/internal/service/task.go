@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"sync/atomic"
 	"time"
 )
@@ -24,58 +23,49 @@ type task struct {
 	err  error         // set before
 }
 
-// begin runs f. Its error stops the service, where there is a stop.
+// begin runs f. Where there is a stop, its error stops the service.
 func (s *Service) begin(name string, stop func(), f func() error) *task {
 	t := &task{name: name, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
-		if err := f(); err != nil && !errors.Is(err, context.Canceled) {
+		if err := f(); err != nil {
 			t.err = fmt.Errorf("%s: %w", name, err)
 		}
 		if t.err != nil && stop != nil {
-			s.b.Log.Error("stopping, because a part of the service failed", "error", t.err)
+			s.b.Log.Error("service failed, stopping", "error", t.err)
 			stop()
 		}
 	}()
 	return t
 }
 
-// await returns the task's error, or one that names it when it does not return
-// in time.
-func (t *task) await(limit time.Duration) error {
-	late := time.NewTimer(limit)
-	defer late.Stop()
-	select {
-	case <-t.done:
-		return t.err
-	case <-late.C:
-		return fmt.Errorf("%s: did not return within %v", t.name, limit.Round(time.Millisecond))
-	}
-}
-
-// ending is the end of a service, whose steps share one drain's time.
-type ending struct {
-	began time.Time
-	drain time.Duration
-	log   *slog.Logger
-	errs  []error
-}
-
-// left returns what is left of the drain's time, but some grace at least.
-func (e *ending) left() time.Duration { return max(e.drain-time.Since(e.began), grace) }
-
-// await waits for the tasks, for what is left of the time and extra.
-func (e *ending) await(extra time.Duration, tasks ...*task) {
+// await returns the errors of the tasks, of which each has what is left of the
+// drain's time, some grace at least, and extra. It names those that do not return.
+func (s *Service) await(extra time.Duration, tasks ...*task) error {
+	var errs []error
+	drain := s.b.drainTimeout()
 	for _, t := range tasks {
-		e.note(t.await(e.left() + extra))
+		limit := max(drain-time.Since(s.stopped), min(drain, grace)) + extra
+		late := time.NewTimer(limit)
+		select {
+		case <-t.done:
+			errs = append(errs, t.err)
+		case <-late.C:
+			err := fmt.Errorf("%s: did not return within %v", t.name, limit.Round(time.Millisecond))
+			s.b.Log.Error("service does not stop in order", "error", err)
+			errs = append(errs, err)
+		}
+		late.Stop()
 	}
+	return errors.Join(errs...)
 }
 
-func (e *ending) note(err error) {
-	if err != nil {
-		e.log.Error("failed to stop in order", "error", err)
-		e.errs = append(e.errs, err)
+// unlessEnded returns err, unless it says no more than that ctx has ended.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
 	}
+	return err
 }
 
 // state is why the service does not work, nil when it does.
