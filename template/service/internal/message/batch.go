@@ -9,15 +9,12 @@ import (
 )
 
 // BatchHandler handles several messages whose bodies are a T at once, say with
-// one statement of a database. They have different keys, or none, and may come
-// from several partitions.
+// one statement of a database. They have different keys, or none.
 //
 // It returns nil when all are done, else one outcome for each message in the
-// order of batch; what an outcome means is said at TypedHandler. When it
-// panics, it gets each of the messages again alone, so that only those fail
-// that make it panic.
-//
-// The context ends when that of any of the messages does. It is not of one
+// order of batch; what an outcome means is said at TypedHandler. When it panics,
+// each of the messages is handled again alone, so that only those fail that make
+// it panic. The context ends when that of any message does, and is not of one
 // message: to publish because of one, use NewContext.
 type BatchHandler[T any] interface {
 	HandleBatch(ctx context.Context, batch []Of[T]) []error
@@ -25,16 +22,15 @@ type BatchHandler[T any] interface {
 
 // Batch says how many messages a batch handler gets at once.
 type Batch struct {
-	Size int           // at most; each message of a batch takes a worker, so more than there are workers never come
+	Size int           // at most; as each message takes a worker, there are never more than workers
 	Wait time.Duration // for that many; then it gets what there is
 }
 
-// RegisterBatch makes h the handler of the messages on topic whose body is a T,
-// several at once. Everything else is as with Register: middleware, hooks and
-// rules see each message by itself. It panics on a mistake in the wiring.
+// RegisterBatch is Register for a handler of several messages at once.
+// Middleware, hooks and rules see each message by itself.
 func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch, opts ...Option) {
 	if b.Size < 1 || b.Wait < 0 {
-		panic(fmt.Errorf("message: register a batch handler on topic %q: size is %d and wait %v, must be at least 1 and 0s", topic, b.Size, b.Wait))
+		mustWire(fmt.Sprintf("batches of topic %q", topic), fmt.Errorf("size is %d and wait %v, must be at least 1 and 0s", b.Size, b.Wait))
 	}
 	var joining TypedHandler[T] // stays nil, and is refused as such, when h is nil
 	if !isNil(h) {
@@ -44,8 +40,7 @@ func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch,
 	Register(r, topic, joining, opts...)
 }
 
-// batcher collects messages until there are enough, or one has waited long
-// enough.
+// batcher collects messages until there are enough, or one has waited enough.
 type batcher[T any] struct {
 	Batch
 	handler BatchHandler[T]
