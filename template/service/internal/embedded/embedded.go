@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -41,7 +42,8 @@ func (b *Broker) Close() { b.cluster.Close() }
 // CreateTopics creates topics at the broker, which may be any. Those that exist
 // stay as they are.
 func CreateTopics(ctx context.Context, broker string, topics ...string) error {
-	if len(topics) == 0 {
+	slices.Sort(topics)
+	if topics = slices.Compact(topics); len(topics) == 0 {
 		return nil
 	}
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))

@@ -77,7 +77,11 @@ func (b *Builder) Start(name string, f func(ctx context.Context) error) {
 // Close adds a function that is called after the last handler has returned, also
 // when the start failed; the one that was added last is called first.
 func (b *Builder) Close(name string, f func() error) {
-	b.add(&b.closers, "Close", name, func(context.Context) error { return f() })
+	var call func(context.Context) error
+	if f != nil {
+		call = func(context.Context) error { return f() }
+	}
+	b.add(&b.closers, "Close", name, call)
 }
 
 // Check adds a function that /readyz asks, with two seconds to answer. Its error
