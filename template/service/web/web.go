@@ -1,3 +1,5 @@
+//go:build http
+
 // Package web has what the service takes over HTTP, one file a topic.
 package web
 
