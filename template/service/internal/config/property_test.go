@@ -52,19 +52,19 @@ func drawValue(t *rapid.T, s Setting) string {
 }
 
 // outcome is what a Config is compared by: the settings, and what is wrong with
-// which of them. Where a value stands differs.
+// which of them. Where a value stands and how it is called there differ.
 func outcome(cfg Config, err error) string {
 	cfg.loader = nil
 	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Kafka.SASLPassword), string(cfg.Kafka.SSLKey))
 	if err != nil {
 		for _, p := range err.(*Error).Problems {
-			text += places.ReplaceAllString(p.Text, "") + "\n"
+			text += places.ReplaceAllString(p.Text, p.Setting+"$1") + "\n"
 		}
 	}
 	return text
 }
 
-var places = regexp.MustCompile(`^(map|environment|\.env:\d+|\S*config\.yaml:\d+): `)
+var places = regexp.MustCompile(`^(?:map|environment|\.env:\d+|\S*config\.yaml:\d+): \S+?(=| is not set)`)
 
 // drawSettings draws settings, by their names as variables.
 func drawSettings(t *rapid.T) map[string]string {
