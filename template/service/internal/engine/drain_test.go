@@ -134,10 +134,10 @@ func TestALaneCanBeLostWhileItDrains(t *testing.T) {
 		l := b.Assign(b)
 		l.Deliver(batch(0, 2))
 		synctest.Wait()
-		time.AfterFunc(100*time.Millisecond, l.Lose)
+		time.AfterFunc(50*time.Millisecond, l.Lose)
 		began := time.Now()
-		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 100*time.Millisecond || b.marks.Load() != -1 || b.commits.Load() != 0 {
-			t.Errorf("drained after %v with %v, marked %d, %d commits; want 100ms, nil, -1, 0", time.Since(began), err, b.marks.Load(), b.commits.Load())
+		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 50*time.Millisecond || b.marks.Load() != -1 || b.commits.Load() != 0 {
+			t.Errorf("drained after %v with %v, marked %d, %d commits; want 50ms, nil, -1, 0", time.Since(began), err, b.marks.Load(), b.commits.Load())
 		}
 	})
 }
@@ -178,10 +178,14 @@ func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
 				l = b.Assign(b)
 				l.Deliver(batch(0, 2, "a", "b"))
 				elapse(30 * time.Second)
+				mu.Lock()
 				if most != 1 || handled != 0 || ordering == OrderKey && others != 4 {
 					t.Errorf("%d handlers of one key ran at once, %d of the others; want 1, 4", most, others)
 				}
+				mu.Unlock()
 				elapse(2 * time.Minute)
+				mu.Lock()
+				defer mu.Unlock()
 				if most != 1 || handled != 2 || b.marks.Load() != 1 {
 					t.Errorf("%d at once, %d ended, marked %d; want 1, 2, 1", most, handled, b.marks.Load())
 				}
