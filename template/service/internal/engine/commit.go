@@ -12,32 +12,6 @@ import (
 // engine is not ready: a rebalance takes that long too.
 const patience = 3
 
-// commitHealth knows how the commits go.
-type commitHealth struct {
-	failed int64     // since the start
-	since  time.Time // when the first failed of those since the last that did not
-	err    error     // what it said
-}
-
-func (c *commitHealth) note(err error) {
-	switch {
-	case err == nil:
-		c.err = nil
-		return
-	case c.err == nil:
-		c.since, c.err = time.Now(), err
-	}
-	c.failed++
-}
-
-// check returns an error when commits have been failing for longer than after.
-func (c *commitHealth) check(after time.Duration) error {
-	if c.err == nil || time.Since(c.since) < after {
-		return nil
-	}
-	return fmt.Errorf("commits have failed for %v: %w", time.Since(c.since).Round(time.Second), c.err)
-}
-
 // countTerminal brings the next commit forward when many messages became
 // terminal. e.mu is held.
 func (e *Engine) countTerminal() {
@@ -67,7 +41,7 @@ func (e *Engine) commitRegularly(ctx context.Context) {
 
 // commit marks the low-water mark of each lane and has the source commit them.
 func (e *Engine) commit(ctx context.Context) {
-	lanes, marks := e.markAll()
+	lanes, marks := e.markLanes()
 	if len(lanes) == 0 {
 		return
 	}
@@ -76,32 +50,36 @@ func (e *Engine) commit(ctx context.Context) {
 		return
 	}
 	if err != nil {
-		e.log.WarnContext(ctx, "commit failed, retrying", "error", err)
+		e.log.Warn("commit failed, retrying", "error", err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.commits.note(err)
-	for i, l := range lanes {
-		if err == nil {
-			l.committed = marks[i]
+	if err != nil {
+		e.failedCommits++
+		if e.commitErr == nil {
+			e.commitErr, e.failingSince = err, time.Now()
 		}
+		return
+	}
+	e.commitErr = nil
+	for i, l := range lanes {
+		l.committed = marks[i]
 	}
 }
 
-// markAll marks all lanes and returns them with their marks; none when nothing
-// is to be committed.
-func (e *Engine) markAll() ([]*Lane, []uint64) {
+// markLanes marks all lanes and returns them with their marks; none when
+// nothing is to be committed.
+func (e *Engine) markLanes() (lanes []*Lane, marks []uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.terminal = 0
-	marks := make([]uint64, len(e.lanes))
 	moved := false
-	for i, l := range e.lanes {
-		marks[i] = l.mark()
-		moved = moved || marks[i] != l.committed
+	for _, l := range e.lanes {
+		marks = append(marks, l.mark())
+		moved = moved || l.marked != l.committed
 	}
 	if !moved {
-		e.commits.note(nil) // what failed is committed, or its lane has ended
+		e.commitErr = nil // what failed is committed, or its lane has ended
 		return nil, nil
 	}
 	return slices.Clone(e.lanes), marks
@@ -127,7 +105,7 @@ func (l *Lane) commit(ctx context.Context) error {
 			return nil
 		}
 		l.engine.mu.Lock()
-		l.engine.commits.failed++
+		l.engine.failedCommits++
 		l.engine.mu.Unlock()
 		select {
 		case <-ctx.Done():

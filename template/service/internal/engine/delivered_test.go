@@ -48,7 +48,7 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 		m[0].Headers = []message.Field{{Key: "trace", Value: []byte("12")}}
 		want := text(&m[0])
 		l.Deliver(m)
-		if got := b.Stats().Bytes; got != int64(len("k{}trace12"))+overhead {
+		if got := b.Stats().Bytes; got != int64(len("k{}trace12"))+overhead+headerOverhead {
 			t.Errorf("%d bytes, want those of key, value and headers, and the overhead", got)
 		}
 		m[0].Value[0], m[0].Headers[0].Value[0] = 'x', 'x' // the source's buffers are its own

@@ -134,10 +134,10 @@ func TestALaneCanBeLostWhileItDrains(t *testing.T) {
 		l := b.Assign(b)
 		l.Deliver(batch(0, 2))
 		synctest.Wait()
-		time.AfterFunc(100*time.Millisecond, l.Lose)
+		time.AfterFunc(50*time.Millisecond, l.Lose)
 		began := time.Now()
-		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 100*time.Millisecond || b.marks.Load() != -1 || b.commits.Load() != 0 {
-			t.Errorf("drained after %v with %v, marked %d, %d commits; want 100ms, nil, -1, 0", time.Since(began), err, b.marks.Load(), b.commits.Load())
+		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 50*time.Millisecond || b.marks.Load() != -1 || b.commits.Load() != 0 {
+			t.Errorf("drained after %v with %v, marked %d, %d commits; want 50ms, nil, -1, 0", time.Since(began), err, b.marks.Load(), b.commits.Load())
 		}
 	})
 }

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -29,15 +31,15 @@ type Lane struct {
 	deadLetters *deadLettering // of the topic
 	tracker     tracker
 	keys        map[uint64]*queue // by the hash of the key; keys that share one only wait for each other
-	ready       fifo[*queue]
+	readyKeys   fifo[*queue]
 	waiting     map[*queue]*time.Timer // for their next attempt
 	running     int                    // handlers
 	writing     int                    // dead letters
 	records     int                    // delivered and not terminal
 	bytes       int64                  // of those
-	unavailable int                    // those that wait for something unavailable
-	held        int                    // those that are not dead letters only because of the pause
-	reason      error                  // what the last of these two said
+	refused     int                    // dead letters that are tried again
+	waits       [waits]int             // messages by why they wait, except waitNot
+	reason      error                  // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
@@ -70,8 +72,12 @@ func (l *Lane) Deliver(batch []message.Message) {
 	if l.ending {
 		return
 	}
-	if l.tracker.end == 0 {
-		l.identify(&batch[0])
+	if l.topic == "" {
+		l.topic, l.partition = batch[0].Topic, batch[0].Partition
+		if e.deadLettered[l.topic] == nil {
+			e.deadLettered[l.topic] = &deadLettering{log: e.log.With("topic", l.topic)}
+		}
+		l.deadLetters = e.deadLettered[l.topic]
 	}
 	for _, it := range items {
 		it.seq = l.tracker.add(it.msg.Offset)
@@ -81,16 +87,6 @@ func (l *Lane) Deliver(batch []message.Message) {
 	}
 	l.adjustFlow()
 	e.startWorker()
-}
-
-// identify learns from the lane's first message which lane it is.
-func (l *Lane) identify(m *message.Message) {
-	l.topic, l.partition = m.Topic, m.Partition
-	topics := l.engine.deadLettered
-	if topics[l.topic] == nil {
-		topics[l.topic] = new(deadLettering)
-	}
-	l.deadLetters = topics[l.topic]
 }
 
 // enqueue adds a message to the queue of its key. A new queue is ready, unless
@@ -119,29 +115,21 @@ func (l *Lane) enqueue(it *item) {
 
 // makeReady lets q have a worker, in turn with the lane's other keys.
 func (l *Lane) makeReady(q *queue) {
-	if len(l.ready) == 0 {
+	if len(l.readyKeys) == 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
-	l.ready.push(q)
+	l.readyKeys.push(q)
 }
 
 // take returns the lane's next ready key for a worker. The lane goes to the end
 // of the turns if it has more.
 func (l *Lane) take() *queue {
-	q := l.ready.pop()
+	q := l.readyKeys.pop()
 	l.running++
-	if len(l.ready) > 0 {
+	if len(l.readyKeys) > 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
 	return q
-}
-
-// handlerContext returns the context of one attempt.
-func (l *Lane) handlerContext() (context.Context, context.CancelFunc) {
-	if timeout := l.engine.cfg.HandlerTimeout; timeout > 0 {
-		return context.WithTimeoutCause(l.ctx, timeout, errTimeout)
-	}
-	return context.WithCancel(l.ctx)
 }
 
 // complete does with a message what was decided after its attempt.
@@ -150,41 +138,27 @@ func (l *Lane) complete(w *worker) {
 	l.running--
 	if w.err == nil {
 		e.events[Handled]++
-		e.resumeDeadLetters(l)
+		l.deadLetters.resume()
 	}
-	if l.detached {
-		e.releaseKey(q)
-		l.checkIdle()
-		return
-	}
-	l.noteWaiting(q.items[0], w.decision, w.err)
-	switch w.step {
-	case stepDone:
+	it := q.items[0]
+	l.waits[it.wait]--
+	it.wait = w.wait
+	l.waits[it.wait]++
+	switch {
+	case l.detached:
+		l.releaseKey(q)
+	case w.step == stepDone:
 		l.finish(q)
-	case stepRetry:
-		l.retryLater(q, w.decision)
-	case stepDeadLetter:
+	case w.step == stepRetry:
+		if w.wait != waitRetry {
+			l.reason = w.err
+		}
+		l.retryLater(q, w.delay)
+	case w.step == stepDeadLetter:
 		l.writing++
 		go e.writeDeadLetter(q, w.err)
-	case stepStop, stepLeave:
 	}
 	l.checkIdle()
-}
-
-// noteWaiting keeps account of why messages wait.
-func (l *Lane) noteWaiting(it *item, d decision, err error) {
-	count := func(n *int, was, is bool) {
-		if was {
-			*n--
-		}
-		if is {
-			*n++
-			l.reason = err
-		}
-	}
-	count(&l.unavailable, it.unavailable, d.unavailable)
-	count(&l.held, it.held, d.held)
-	it.unavailable, it.held = d.unavailable, d.held
 }
 
 // finish makes the first message of q terminal. The next message of its key
@@ -205,34 +179,174 @@ func (l *Lane) finish(q *queue) {
 	}
 }
 
+// releaseKey lets the key of a handler that outlived its lane go on in the
+// lane's present life.
+func (l *Lane) releaseKey(q *queue) {
+	waiting := l.engine.lingering[q.id()]
+	delete(l.engine.lingering, q.id())
+	if waiting != nil && !waiting.lane.ending {
+		waiting.lane.makeReady(waiting)
+	}
+}
+
 // retryLater keeps q back until its first message is tried again. No worker
 // waits with it.
-func (l *Lane) retryLater(q *queue, d decision) {
+func (l *Lane) retryLater(q *queue, delay time.Duration) {
 	if l.ending {
 		return
 	}
-	if !d.unavailable {
-		q.items[0].msg.Attempt++
+	it := q.items[0]
+	if it.msg.Header = (message.Header{}); it.wait != waitUnavailable {
+		it.msg.Attempt++
 	}
-	q.items[0].msg.Header = message.Header{}
-	l.waiting[q] = time.AfterFunc(d.delay, func() {
+	l.waiting[q] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
-		if l.waiting[q] == nil {
-			return // the lane ended
+		if l.waiting[q] != nil { // else the lane ended
+			delete(l.waiting, q)
+			l.makeReady(q)
+			l.engine.startWorker()
 		}
-		delete(l.waiting, q)
-		l.makeReady(q)
-		l.engine.startWorker()
 	})
 }
 
-// wait waits for d. It returns false when the lane ended before.
-func (l *Lane) wait(d time.Duration) bool {
-	select {
-	case <-l.ended:
-		return false
-	case <-time.After(d):
-		return true
+// above reports whether what the lane holds in memory, and what was delivered
+// beyond its low-water mark, are above the nth part of their limits. Lanes share
+// the bytes evenly.
+func (l *Lane) above(nth int) (held, span bool) {
+	c := &l.engine.cfg
+	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
+	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, l.tracker.span() > c.MaxUncommitted/nth
+}
+
+// adjustFlow pauses the claim above the limits and resumes it at half of them.
+// The distance keeps it from doing so all the time.
+func (l *Lane) adjustFlow() {
+	if l.pauser == nil || l.detached {
+		return
 	}
+	if !l.paused {
+		if held, span := l.above(1); held || span {
+			l.paused, l.pausedAt = true, time.Now()
+			l.pauser.Pause()
+		}
+		return
+	}
+	if held, span := l.above(2); !held && !span {
+		l.resume()
+	}
+}
+
+// resume lets the claim deliver again if it was paused.
+func (l *Lane) resume() {
+	if l.paused {
+		l.paused = false
+		l.pauser.Resume()
+	}
+}
+
+// checkProgress returns an error when the lane has been paused for long by its
+// span alone: one message holds back all that follow.
+func (l *Lane) checkProgress() error {
+	held, span := l.above(2)
+	if !l.paused || held || !span || time.Since(l.pausedAt) < patience*l.engine.cfg.CommitInterval {
+		return nil
+	}
+	t := &l.tracker
+	return fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
+}
+
+// Drain ends the lane's life in good order: no handler starts any more, what
+// waits is dropped (it will be delivered again), what runs may finish, and the
+// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
+// then their contexts end. Drain returns by DrainTimeout or the end of ctx, and
+// says what was not done. To drain a lane that ended does nothing.
+func (l *Lane) Drain(ctx context.Context) error {
+	timeout := l.engine.cfg.DrainTimeout
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if !l.endIntake() {
+		return nil
+	}
+	select {
+	case <-l.idle:
+	case <-ctx.Done():
+	case <-time.After(timeout * 4 / 5):
+	}
+	l.cancel(errDraining)
+	var err error
+	select {
+	case <-l.idle:
+	case <-time.After(timeout / 10): // what is left is for the commit
+		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
+	}
+	if !l.detach(true) {
+		return err // nothing became terminal since the last commit, or the lane was lost meanwhile
+	}
+	if commitErr := l.commit(ctx); commitErr != nil {
+		return commitErr
+	}
+	return err
+}
+
+// Lose ends the lane's life at once: another member of the group has it already.
+// Nothing is marked or committed, and the contexts of its handlers end. It may be
+// called while Drain runs, which then commits nothing more.
+func (l *Lane) Lose() {
+	l.endIntake()
+	l.detach(false)
+}
+
+// endIntake drops what has not started. It returns false when that was done
+// before.
+func (l *Lane) endIntake() bool {
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.ending {
+		return false
+	}
+	l.ending = true
+	close(l.ended)
+	for _, timer := range l.waiting {
+		timer.Stop()
+	}
+	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
+	l.readyKeys, l.keys, l.waiting = nil, nil, nil
+	l.checkIdle()
+	return true
+}
+
+// checkIdle tells a drain when the lane has nothing left that runs. It is called
+// after each end of a handler or a dead letter. e.mu is held.
+func (l *Lane) checkIdle() {
+	if l.ending && l.running+l.writing == 0 {
+		close(l.idle)
+	}
+}
+
+// detach marks the lane's low-water mark, if it is to, and is the end of what it
+// tells its claim, except that it resumes it: a pause would outlive the lane. It
+// reports whether there is something to commit.
+func (l *Lane) detach(mark bool) bool {
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l.cancel(errDraining)
+	if l.detached {
+		return false
+	}
+	if mark {
+		l.mark()
+	}
+	l.detached = true
+	l.resume()
+	for w := range e.workers {
+		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
+			e.lingering[w.queue.id()] = nil // its next life holds the key back
+		}
+	}
+	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
+	e.startWorker() // the others may have more workers now
+	return mark && l.marked != l.committed
 }

@@ -62,7 +62,7 @@ func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) {
 					batch[i], offset = m, offset+1
 				}
 				l.Deliver(batch)
-				for b.Stats().Busy > 0 {
+				for s := b.Stats(); s.Records > s.Waiting; s = b.Stats() {
 					runtime.Gosched()
 				}
 			}

@@ -31,7 +31,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Refused: e.refused, FailedCommits: e.commits.failed}
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
 	for kind, n := range e.events {
 		s.Events[EventKind(kind).String()] = n
 	}
@@ -43,12 +43,13 @@ func (e *Engine) Stats() Stats {
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Waiting += l.unavailable
+		s.Refused += l.refused
+		s.Waiting += l.waits[waitUnavailable]
 		s.Window += int64(l.tracker.end - l.committed)
 		if l.paused {
 			s.Paused++
 		}
-		if l.held > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+		if l.waits[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
 			s.PausedTopics = append(s.PausedTopics, l.topic)
 		}
 	}
@@ -59,21 +60,29 @@ func (e *Engine) Stats() Stats {
 func (e *Engine) Ready() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.refused > 0 {
-		return fmt.Errorf("%d dead letters are refused and tried again", e.refused)
-	}
 	for _, l := range e.lanes {
-		if l.unavailable > 0 {
-			return fmt.Errorf("%s/%d: %d messages wait for something unavailable: %w", l.topic, l.partition, l.unavailable, l.reason)
-		}
-		if l.held > 0 {
-			return fmt.Errorf("dead-lettering of %s is paused, no message succeeds: %w", l.topic, l.reason)
-		}
-		if err := l.checkProgress(patience * e.cfg.CommitInterval); err != nil {
-			return err
+		if err := l.ready(); err != nil {
+			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
 		}
 	}
-	return e.commits.check(patience * e.cfg.CommitInterval)
+	if e.commitErr != nil && time.Since(e.failingSince) >= patience*e.cfg.CommitInterval {
+		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
+	}
+	return nil
+}
+
+// ready is Ready for one lane.
+func (l *Lane) ready() error {
+	if l.refused > 0 {
+		return fmt.Errorf("%d dead letters are refused and tried again", l.refused)
+	}
+	if n := l.waits[waitUnavailable]; n > 0 {
+		return fmt.Errorf("%d messages wait for something unavailable: %w", n, l.reason)
+	}
+	if n := l.waits[waitHeld]; n > 0 {
+		return fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", n, l.reason)
+	}
+	return l.checkProgress()
 }
 
 // Live returns an error when a handler has been running for longer than
@@ -82,10 +91,7 @@ func (e *Engine) Live() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for w := range e.workers {
-		if w.queue == nil || e.cfg.StuckAfter == 0 {
-			continue
-		}
-		if running := time.Since(w.since); running >= e.cfg.StuckAfter {
+		if running := time.Since(w.since); w.queue != nil && running >= e.cfg.StuckAfter {
 			m := &w.queue.items[0].msg
 			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
 		}

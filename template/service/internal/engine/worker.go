@@ -49,7 +49,7 @@ func (w *worker) run() {
 // context. However the handler ends, the attempt has an outcome.
 func (w *worker) attempt() {
 	e, l, it := w.engine, w.queue.lane, w.queue.items[0]
-	ctx, cancel := l.handlerContext()
+	ctx, cancel := context.WithTimeoutCause(l.ctx, e.cfg.HandlerTimeout, errTimeout)
 	defer cancel()
 	m := it.msg
 	began := time.Now()
@@ -59,57 +59,55 @@ func (w *worker) attempt() {
 			err = message.NewPanicError(v)
 		}
 		it.msg.Header, it.msg.Retry = m.Header, m.Retry
-		w.err = w.classify(ctx, safeError(err))
-		w.finish(Event{Kind: Handled, Message: &it.msg, Err: w.err, Elapsed: time.Since(began)}, context.Cause(ctx))
+		w.judge(ctx, safeError(err), time.Since(began))
 	}()
 	err = e.handler.Handle(ctx, &m)
-}
-
-// classify gives an error of a handler whose time was up the class of a
-// timeout, and leaves it what it asked for.
-func (w *worker) classify(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errTimeout) {
-		return err
-	}
-	late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, w.engine.cfg.HandlerTimeout, err)}
-	if e, ok := errors.AsType[*message.Error](err); ok {
-		late.Outcome, late.After = e.Outcome, e.After
-	}
-	return late
 }
 
 // safeError returns err, or a PanicError in its place when it panics on being
 // asked for its text or for what it wraps, as a nil pointer in an error does.
 func safeError(err error) (safe error) {
-	if err == nil {
-		return nil
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			safe = message.NewPanicError(v)
 		}
 	}()
-	_ = err.Error()
-	_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	if err != nil {
+		_ = err.Error()
+		_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	}
 	return err
 }
 
-// finish decides about the message and reports what happened to it.
-func (w *worker) finish(ev Event, cause error) {
+// judge decides about the message and reports what happened to it.
+func (w *worker) judge(ctx context.Context, err error, elapsed time.Duration) {
 	e, it := w.engine, w.queue.items[0]
-	if w.err == nil {
-		w.decision = decision{}
+	w.err, w.decision = err, decision{}
+	ev := Event{Kind: Handled, Message: &it.msg, Elapsed: elapsed}
+	if err == nil {
 		e.observeEvent(ev)
 		return
 	}
-	w.decision = e.decide(w.queue.lane, it, w.err, errors.Is(cause, errDraining))
-	ev.Kind, ev.Delay = w.kind, w.delay
-	switch w.step {
-	case stepDone, stepRetry:
-		e.report(ev, it)
-	case stepStop:
-		e.report(ev, it)
-		e.stop(&it.msg, w.err)
-	case stepDeadLetter, stepLeave: // the first is reported when it is written
+	cause := context.Cause(ctx)
+	if errors.Is(cause, errTimeout) {
+		w.err = newTimeout(err, e.cfg.HandlerTimeout)
 	}
+	w.decision = e.decide(w.queue.lane, it, w.err, errors.Is(cause, errDraining))
+	if w.step != stepDeadLetter && w.step != stepLeave { // the first is reported once it is written
+		ev.Kind, ev.Err, ev.Delay = w.kind, w.err, w.delay
+		e.report(ev, it)
+	}
+	if w.step == stepStop {
+		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, w.err))
+	}
+}
+
+// newTimeout gives the error of a handler whose time was up the class of a
+// timeout, and leaves it what it asked for.
+func newTimeout(err error, after time.Duration) error {
+	late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, after, err)}
+	if e, ok := errors.AsType[*message.Error](err); ok {
+		late.Outcome, late.After = e.Outcome, e.After
+	}
+	return late
 }
