@@ -135,7 +135,7 @@ func (l *loader) unknown(g given, prefix string) {
 // place, if there is one.
 func (l *loader) didYouMean(name, prefix string) string {
 	for _, s := range l.known {
-		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name) {
+		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name, prefix+s.Name+fileSuffix) {
 			a, b := strings.ToUpper(name), strings.ToUpper(known)
 			for a != "" && b != "" && a[0] == b[0] {
 				a, b = a[1:], b[1:]

@@ -58,8 +58,12 @@ type loader struct {
 
 func newLoader(cfg *Config, own any) *loader {
 	l := &loader{known: Settings(cfg), values: make(map[string]given), failed: make(map[string]bool), consumers: make(map[string]Kafka)}
+	if t := reflect.TypeOf(own); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
+		l.note("own settings must be a pointer to a struct, not %T", own)
+		own = nil
+	}
 	for _, s := range Settings(own) {
-		if other, _ := l.setting(s.Name); other.Name != "" {
+		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
 			l.note("own setting %s: the name is taken by another setting", s.Name)
 		}
 		l.known = append(l.known, s)
@@ -85,11 +89,14 @@ func (l *loader) setting(name string) (s Setting, prefix string) {
 func (l *loader) merge(source []given) {
 	earlier := make(map[string]string)
 	for _, g := range source {
+		if g.name == "KAFKA_IMAGE" { // the tests' own
+			continue
+		}
 		s, prefix := l.setting(g.name)
 		name := prefix + s.Name
 		before, hidden := l.values[name]
 		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
-		if isFile && s.Name == "" && strings.HasPrefix(g.name, kafkaPrefix) && g.name != "KAFKA_IMAGE" { // the tests' own
+		if ours := strings.HasPrefix(g.name, kafkaPrefix); isFile && s.Name == "" && ours {
 			l.unknown(g, "")
 		} else if isFile && (s.Name == "" || prefix != "") {
 			l.unread = append(l.unread, g)
@@ -98,14 +105,14 @@ func (l *loader) merge(source []given) {
 		case s.Name == "" || g.text == "" && g.place != fromOverride:
 			continue
 		case earlier[name] != "":
-			l.note("%s: %s is set again, after %s", g.place, name, earlier[name])
+			l.note("%s: %s and %s give the same setting: keep one", g.place, g.name, earlier[name])
 		case hidden:
 			before.over = cmp.Or(before.over, g.place)
 			l.values[name] = before
 		default:
 			l.values[name] = l.content(s, g)
 		}
-		earlier[name] = g.place
+		earlier[name] = g.name + " (" + g.place + ")"
 	}
 }
 
@@ -158,7 +165,7 @@ func (l *loader) read() {
 		switch {
 		case err == nil || l.failed[s.Name]:
 		case g.text == "" && s.Default == "":
-			l.refuse(s, g, "it must be %s: %s", s.Allowed, s.Help)
+			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
 		default:
 			l.refuse(s, g, "must be %s", s.Allowed)
 		}

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"regexp"
@@ -57,18 +59,24 @@ func (l *loader) readDotEnv() (found []given) {
 
 // readYAML reads the YAML file that flag, or another source of CONFIG_FILE, names.
 func (l *loader) readYAML(flag given) []given {
-	var doc yaml.Node
 	content, err := os.ReadFile(flag.text)
 	if err != nil {
 		l.refuse(Setting{Name: configFile}, flag, "must be a file that can be read: %v", errors.Unwrap(err))
-	} else if err = yaml.Unmarshal(content, &doc); err != nil {
+		return nil
+	}
+	var doc, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	if err = decoder.Decode(&doc); err == nil && !errors.Is(decoder.Decode(&second), io.EOF) {
+		err = errors.New("a second document")
+	}
+	if errors.Is(err, io.EOF) {
+		return nil // nothing but comments
+	} else if err != nil {
 		text := strings.TrimPrefix(err.Error(), "yaml: ")
 		if strings.Contains(text, "anchor") { // its name is quoted, and may be a password that begins with *
 			text = "a value that begins with * must be in quotes"
 		}
 		l.note("%s: not YAML: %s", flag.text, text)
-	}
-	if err != nil || len(doc.Content) == 0 { // a file of comments has no content
 		return nil
 	}
 	return l.named(flag.text, "", doc.Content[0])
@@ -93,8 +101,12 @@ func (l *loader) named(source, prefix string, node *yaml.Node) (found []given) {
 			for i := 0; i < len(content.Content); i += 2 {
 				found = append(found, l.named(source, prefixOf(content.Content[i].Value), content.Content[i+1])...)
 			}
-		case s.Name == "" || prefix != "" && !strings.HasPrefix(s.Name, kafkaPrefix):
+		case name == "consumers" && prefix == "":
+			l.note("%s: consumers must be names, each with settings below it", place)
+		case s.Name == "":
 			l.unknown(given{name: name, place: place}, "")
+		case prefix != "" && !strings.HasPrefix(s.Name, kafkaPrefix):
+			l.note("%s: %s is a setting of the whole service, not of a consumer", place, name)
 		case variable == configFile:
 			l.note("%s: %s names the file to read: set it in the environment, in %s or by --config", place, name, DotEnv)
 		case !ok:
