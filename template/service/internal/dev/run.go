@@ -28,6 +28,7 @@ func settings(broker string) map[string]string {
 		"KAFKA_DRAIN_TIMEOUT":     "3s",
 		"KAFKA_FETCH_MAX_WAIT":    "50ms",
 		"OPS_ADDR":                "127.0.0.1:0",
+		"HTTP_ADDR":               httpAddr(), //forge:if http
 		"LOG_LEVEL":               cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
 	}
 }
@@ -68,6 +69,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		case err != nil:
 			out.wrong(err) // it goes on, to be looked into
 		default:
+			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
 			out.next(broker.Addr, s)
 		}
 		return nil

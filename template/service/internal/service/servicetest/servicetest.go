@@ -30,6 +30,7 @@ type Service struct {
 
 	Broker string // host:port; a service with it as KAFKA_BOOTSTRAP_SERVERS goes on where this one stopped
 	Ops    string // http://host:port of /readyz and /metrics
+	Web    string // http://host:port of what is taken over HTTP //forge:if http
 
 	t    testing.TB
 	end  context.CancelFunc
@@ -69,6 +70,7 @@ func Start[S any](t testing.TB, build service.Build[S], settings map[string]stri
 		t.Fatal(err)
 	}
 	s.Ops = "http://" + built.OpsAddr()
+	s.Web = "http://" + built.HTTPAddr() //forge:if http
 	if err := embedded.CreateTopics(t.Context(), s.Broker, append(built.Topics(), built.Published()...)...); err != nil {
 		t.Fatal(err)
 	}
