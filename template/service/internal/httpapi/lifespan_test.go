@@ -102,7 +102,7 @@ func TestAWebServiceStartsAndStopsTheConsumerLoop(t *testing.T) {
 	defer cluster.Close()
 	cfg, err := config.FromMap(map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": cluster.ListenAddrs()[0], "KAFKA_GROUP_ID": "payments",
-		"KAFKA_METADATA_BACKOFF": "20ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_HEARTBEAT_INTERVAL": "100ms",
+		"KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_HEARTBEAT_INTERVAL": "100ms",
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
