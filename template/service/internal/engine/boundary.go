@@ -49,14 +49,8 @@ type Failure struct {
 	Time     time.Time // when it failed
 }
 
-// maxReason bounds what a failure says about itself, in bytes.
-const maxReason = 1 << 10
-
 // Reason returns the error's text, at most 1 KiB of valid UTF-8.
 func (f Failure) Reason() string {
 	s := f.Err.Error()
-	if len(s) > maxReason {
-		s = s[:maxReason]
-	}
-	return strings.ToValidUTF8(s, "")
+	return strings.ToValidUTF8(s[:min(len(s), 1<<10)], "")
 }

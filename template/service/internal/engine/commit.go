@@ -8,12 +8,7 @@ import (
 	"time"
 )
 
-// patience is for how many commit intervals something may be wrong before the
-// engine is not ready: a rebalance takes that long too.
-const patience = 3
-
-// countTerminal brings the next commit forward when many messages became
-// terminal. e.mu is held.
+// countTerminal brings the next commit forward when many messages are terminal.
 func (e *Engine) countTerminal() {
 	if e.terminal++; e.terminal >= e.cfg.CommitRecords {
 		select {
@@ -23,29 +18,20 @@ func (e *Engine) countTerminal() {
 	}
 }
 
-// commitRegularly commits at each interval, and when it is due before, until ctx
-// ends.
-func (e *Engine) commitRegularly(ctx context.Context) {
-	tick := time.NewTicker(e.cfg.CommitInterval)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		case <-e.commitNow:
-		}
-		e.commit(ctx)
-	}
-}
-
 // commit marks the low-water mark of each lane and has the source commit them.
 func (e *Engine) commit(ctx context.Context) {
-	lanes, marks := e.markLanes()
-	if len(lanes) == 0 {
-		return
+	e.mu.Lock()
+	e.terminal = 0
+	lanes, marks, moved := slices.Clone(e.lanes), []uint64{}, false
+	for _, l := range lanes {
+		marks = append(marks, l.mark())
+		moved = moved || l.marked != l.committed
 	}
-	err := e.source.Commit(ctx)
+	e.mu.Unlock()
+	var err error
+	if moved { // else what failed before is committed, or its lane has ended
+		err = e.source.Commit(ctx)
+	}
 	if errors.Is(err, context.Canceled) {
 		return
 	}
@@ -56,37 +42,18 @@ func (e *Engine) commit(ctx context.Context) {
 	defer e.mu.Unlock()
 	if err != nil {
 		e.failedCommits++
-		if e.commitErr == nil {
-			e.commitErr, e.failingSince = err, time.Now()
-		}
-		return
 	}
-	e.commitErr = nil
+	if err == nil || e.commitErr == nil {
+		e.commitErr, e.failingSince = err, time.Now()
+	}
 	for i, l := range lanes {
-		l.committed = marks[i]
+		if err == nil {
+			l.committed = marks[i]
+		}
 	}
 }
 
-// markLanes marks all lanes and returns them with their marks; none when
-// nothing is to be committed.
-func (e *Engine) markLanes() (lanes []*Lane, marks []uint64) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.terminal = 0
-	moved := false
-	for _, l := range e.lanes {
-		marks = append(marks, l.mark())
-		moved = moved || l.marked != l.committed
-	}
-	if !moved {
-		e.commitErr = nil // what failed is committed, or its lane has ended
-		return nil, nil
-	}
-	return slices.Clone(e.lanes), marks
-}
-
-// mark tells the claim how far the lane is done and returns that mark. e.mu is
-// held.
+// mark tells the claim how far the lane is done and returns that mark.
 func (l *Lane) mark() uint64 {
 	if !l.detached && l.tracker.base > l.marked {
 		l.claim.Mark(l.tracker.low)
@@ -98,7 +65,6 @@ func (l *Lane) mark() uint64 {
 // commit has the claim commit its marks, again and again until it did or ctx
 // ends: a lost commit would have the lane's last messages handled twice.
 func (l *Lane) commit(ctx context.Context) error {
-	const pause = 50 * time.Millisecond
 	for {
 		err := l.claim.Commit(ctx)
 		if err == nil {
@@ -110,7 +76,7 @@ func (l *Lane) commit(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("engine: the last commit was not confirmed; its messages will be delivered again: %w", err)
-		case <-time.After(pause):
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

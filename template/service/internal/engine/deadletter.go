@@ -47,17 +47,17 @@ func (d *deadLettering) resume() {
 // refusedBackoff is the backoff between attempts to write a dead letter.
 var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
 
-// writeDeadLetter writes the first message of q to the dead letters, again and
+// writeDeadLetter writes it, the first message of q, to the dead letters, again and
 // again until that is acknowledged. Only then is the message terminal. When the
 // lane ends first, the message will be delivered again.
-func (e *Engine) writeDeadLetter(q *queue, failed error) {
-	l, it := q.lane, q.items[0]
+func (e *Engine) writeDeadLetter(q *queue, it *item, failed error) {
+	l := q.lane
 	f := Failure{Err: failed, Class: message.ClassOf(failed), Attempts: it.msg.Attempt, Time: time.Now()}
 	refused := 0
 	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
 	for backoff := refusedBackoff.Backoff(); err != nil && l.ctx.Err() == nil; err = e.dead.DeadLetter(l.ctx, &it.msg, f) {
 		delay, _ := backoff.Next()
-		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay}, it)
+		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay})
 		e.mu.Lock()
 		l.refused += 1 - refused
 		e.mu.Unlock()
@@ -70,7 +70,7 @@ func (e *Engine) writeDeadLetter(q *queue, failed error) {
 		break
 	}
 	if err == nil {
-		e.report(Event{Kind: DeadLettered, Message: &it.msg, Err: failed}, it)
+		e.report(Event{Kind: DeadLettered, Message: &it.msg, Err: failed})
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -71,11 +71,12 @@ func TestAMessageMayBeUsedAfterItsHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read atomic.Int64
 		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			first := m.Attempt == 1
 			go func() {
 				read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers)))
 				m.Value, m.Attempt = nil, 0
 			}()
-			if m.Attempt == 1 {
+			if first {
 				return errTest
 			}
 			return nil

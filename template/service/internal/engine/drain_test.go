@@ -178,10 +178,14 @@ func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
 				l = b.Assign(b)
 				l.Deliver(batch(0, 2, "a", "b"))
 				elapse(30 * time.Second)
+				mu.Lock()
 				if most != 1 || handled != 0 || ordering == OrderKey && others != 4 {
 					t.Errorf("%d handlers of one key ran at once, %d of the others; want 1, 4", most, others)
 				}
+				mu.Unlock()
 				elapse(2 * time.Minute)
+				mu.Lock()
+				defer mu.Unlock()
 				if most != 1 || handled != 2 || b.marks.Load() != 1 {
 					t.Errorf("%d at once, %d ended, marked %d; want 1, 2, 1", most, handled, b.marks.Load())
 				}

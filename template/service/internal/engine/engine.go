@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -26,15 +27,15 @@ type Engine struct {
 	stopped   context.Context
 	stop      context.CancelCauseFunc // ends stopped because the error policy says so
 
+	events [len(kinds)]atomic.Int64
+
 	mu           sync.Mutex // guards what follows, and all lanes
 	closed       bool
 	lanes        []*Lane                   // assigned, and not yet ended
 	turns        []*Lane                   // those with ready keys, the next one first
 	workers      map[*worker]struct{}      // that run
-	starting     *worker                   // that has not taken its first key yet; nil for none
 	lingering    map[keyID]*queue          // keys whose handler outlived its lane, and what waits for it in the next one
 	deadLettered map[string]*deadLettering // by topic
-	events       [len(kinds)]int64         // counted by kind
 	terminal     int                       // messages since the last commit began
 
 	failedCommits int64     // since the start
@@ -69,21 +70,23 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 // are drained by their owner, before or after.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var committer sync.WaitGroup
-	defer committer.Wait()
 	defer cancel()
-	defer func() {
-		e.mu.Lock()
-		e.closed = true
-		e.mu.Unlock()
-	}()
-	committer.Go(func() { e.commitRegularly(ctx) })
-	select {
-	case <-ctx.Done():
-		return nil
-	case <-e.stopped.Done():
-		return context.Cause(e.stopped)
+	defer context.AfterFunc(e.stopped, cancel)()
+	tick := time.NewTicker(e.cfg.CommitInterval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			e.commit(ctx)
+		case <-e.commitNow:
+			e.commit(ctx)
+		}
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.closed = true
+	return context.Cause(e.stopped)
 }
 
 // Assign begins the life of a lane.
@@ -99,9 +102,8 @@ func (e *Engine) Assign(c Claim) *Lane {
 }
 
 // nextLane returns the index in turns of the first lane that may have a worker,
-// -1 for none. So that a slow lane leaves workers to others, each may have half
-// of them, rounded up, when there are several. At most two lanes can have their
-// half, so it looks at three. e.mu is held.
+// -1 for none. Of several lanes none may have more than half of the workers,
+// rounded up: a slow one leaves some to others. e.mu is held.
 func (e *Engine) nextLane() int {
 	most := e.cfg.MaxWorkers
 	if len(e.lanes) > 1 {
@@ -110,15 +112,13 @@ func (e *Engine) nextLane() int {
 	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most && !e.closed })
 }
 
-// startWorker starts a worker if a key is ready that none may be there to take.
-// It is called after anything that makes a key eligible. Workers start one
-// after the other: each that takes a key starts the next. e.mu is held.
+// startWorker starts a worker if a lane may have one more. What makes a key ready
+// calls it, and each worker that takes a key starts the next. e.mu is held.
 func (e *Engine) startWorker() {
-	if e.starting != nil || len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
+	if len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
 		return
 	}
 	w := &worker{engine: e}
-	e.starting = w
 	e.workers[w] = struct{}{}
 	go w.run()
 }
@@ -126,14 +126,10 @@ func (e *Engine) startWorker() {
 // next completes what w handled, if anything, and gives it the next ready key.
 // It returns false when there is none, and then w ends.
 func (e *Engine) next(w *worker) bool {
-	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w.queue != nil {
 		w.queue.lane.complete(w)
-	}
-	if e.starting == w {
-		e.starting = nil
 	}
 	i := e.nextLane()
 	if i < 0 {
@@ -142,8 +138,13 @@ func (e *Engine) next(w *worker) bool {
 		return false
 	}
 	l := e.turns[i]
+	l.running++
+	w.queue, w.since = l.readyKeys.pop(), time.Now()
+	w.item = w.queue.items[0]
 	e.turns = slices.Delete(e.turns, i, i+1)
-	w.queue, w.since = l.take(), now
+	if len(l.readyKeys) > 0 {
+		e.turns = append(e.turns, l)
+	}
 	e.startWorker()
 	return true
 }

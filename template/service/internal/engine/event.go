@@ -43,8 +43,7 @@ var kinds = [...]struct {
 func (k EventKind) String() string { return kinds[k].name }
 
 // Event tells one thing that happened to one message. Its Message is as it was
-// delivered, with the header when the envelope was opened; it is valid during
-// the call.
+// delivered, with the header when the envelope was opened, during the call.
 type Event struct {
 	Kind        EventKind
 	Message     *message.Message
@@ -53,29 +52,30 @@ type Event struct {
 	MaxAttempts int           // after how many the error policy decides
 	Delay       time.Duration // until the next attempt
 	Elapsed     time.Duration // in the handler
+
+	repeated bool // the same happened in the attempt before, and was logged
 }
 
 // Observe makes f see every event. It is called before Run, and f is called
 // from many goroutines at once, so it must be fast and safe for that.
 func (e *Engine) Observe(f func(Event)) { e.observe = f }
 
-// report counts, logs and observes what happened to a message that failed.
-func (e *Engine) report(ev Event, it *item) {
-	e.mu.Lock()
-	e.events[ev.Kind]++
-	e.mu.Unlock()
-	if ev.Kind != Unavailable || it.wait != waitUnavailable { // else it would be logged at each attempt
+// report counts, logs and observes what happened to a message.
+func (e *Engine) report(ev Event) {
+	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
+	e.events[ev.Kind].Add(1)
+	if ev.Kind != Handled && !ev.repeated {
 		e.logEvent(ev)
 	}
-	e.observeEvent(ev)
+	if e.observe != nil {
+		e.observe(ev)
+	}
 }
 
 func (e *Engine) logEvent(ev Event) {
 	m := ev.Message
-	attrs := []any{
-		"topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
-		"class", message.ClassOf(ev.Err), "attempt", m.Attempt, "error", ev.Err,
-	}
+	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt,
+		"class", message.ClassOf(ev.Err), "error", ev.Err}
 	if m.Header.MessageType != "" {
 		attrs = append(attrs, "type", m.Header.MessageType, "id", m.Header.MessageID)
 	}
@@ -86,11 +86,4 @@ func (e *Engine) logEvent(ev Event) {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
 	e.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
-}
-
-func (e *Engine) observeEvent(ev Event) {
-	if e.observe != nil {
-		ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, e.retryPolicy(ev.Message).MaxAttempts
-		e.observe(ev)
-	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
 	"slices"
@@ -11,8 +12,7 @@ import (
 )
 
 // Lane is one ordered unit of a source during one life: from its assignment
-// until it is drained or lost. Deliver and Drain are for its owner, one
-// goroutine.
+// until it is drained or lost. Deliver and Drain are for one goroutine.
 type Lane struct {
 	engine *Engine
 	claim  Claim
@@ -59,17 +59,14 @@ func newLane(e *Engine, c Claim) *Lane {
 // engine copies the messages and what they point to. What is delivered to an
 // ending lane is dropped: it will be delivered again.
 func (l *Lane) Deliver(batch []message.Message) {
-	if len(batch) == 0 {
-		return
-	}
+	e := l.engine
 	items := make([]*item, len(batch))
 	for i := range batch {
-		items[i] = newItem(&batch[i])
+		items[i] = newItem(&batch[i], &e.cfg.Retry)
 	}
-	e := l.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if l.ending {
+	if l.ending || len(batch) == 0 {
 		return
 	}
 	if l.topic == "" {
@@ -99,7 +96,7 @@ func (l *Lane) enqueue(it *item) {
 		hash = maphash.Bytes(e.seed, it.msg.Key)
 	}
 	if q := l.keys[hash]; keyed && q != nil {
-		q.items.push(it)
+		q.items = append(q.items, it)
 		return
 	}
 	q := &queue{lane: l, items: fifo[*item]{it}, hash: hash, keyed: keyed}
@@ -118,18 +115,7 @@ func (l *Lane) makeReady(q *queue) {
 	if len(l.readyKeys) == 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
-	l.readyKeys.push(q)
-}
-
-// take returns the lane's next ready key for a worker. The lane goes to the end
-// of the turns if it has more.
-func (l *Lane) take() *queue {
-	q := l.readyKeys.pop()
-	l.running++
-	if len(l.readyKeys) > 0 {
-		l.engine.turns = append(l.engine.turns, l)
-	}
-	return q
+	l.readyKeys = append(l.readyKeys, q)
 }
 
 // complete does with a message what was decided after its attempt.
@@ -137,10 +123,9 @@ func (l *Lane) complete(w *worker) {
 	e, q := l.engine, w.queue
 	l.running--
 	if w.err == nil {
-		e.events[Handled]++
 		l.deadLetters.resume()
 	}
-	it := q.items[0]
+	it := w.item
 	l.waits[it.wait]--
 	it.wait = w.wait
 	l.waits[it.wait]++
@@ -156,13 +141,12 @@ func (l *Lane) complete(w *worker) {
 		l.retryLater(q, w.delay)
 	case w.step == stepDeadLetter:
 		l.writing++
-		go e.writeDeadLetter(q, w.err)
+		go e.writeDeadLetter(q, it, w.err)
 	}
 	l.checkIdle()
 }
 
-// finish makes the first message of q terminal. The next message of its key
-// becomes ready.
+// finish makes the first message of q terminal, and the next of its key ready.
 func (l *Lane) finish(q *queue) {
 	it := q.items.pop()
 	l.records--
@@ -189,8 +173,7 @@ func (l *Lane) releaseKey(q *queue) {
 	}
 }
 
-// retryLater keeps q back until its first message is tried again. No worker
-// waits with it.
+// retryLater keeps q back, but no worker, until its first message is tried again.
 func (l *Lane) retryLater(q *queue, delay time.Duration) {
 	if l.ending {
 		return
@@ -220,47 +203,26 @@ func (l *Lane) above(nth int) (held, span bool) {
 }
 
 // adjustFlow pauses the claim above the limits and resumes it at half of them.
-// The distance keeps it from doing so all the time.
 func (l *Lane) adjustFlow() {
-	if l.pauser == nil || l.detached {
+	if l.pauser == nil {
 		return
 	}
-	if !l.paused {
-		if held, span := l.above(1); held || span {
-			l.paused, l.pausedAt = true, time.Now()
-			l.pauser.Pause()
-		}
-		return
+	held, span := l.above(1)
+	if !l.paused && (held || span) {
+		l.paused, l.pausedAt = true, time.Now()
+		l.pauser.Pause()
 	}
-	if held, span := l.above(2); !held && !span {
-		l.resume()
-	}
-}
-
-// resume lets the claim deliver again if it was paused.
-func (l *Lane) resume() {
-	if l.paused {
+	if held, span = l.above(2); l.paused && !held && !span {
 		l.paused = false
 		l.pauser.Resume()
 	}
 }
 
-// checkProgress returns an error when the lane has been paused for long by its
-// span alone: one message holds back all that follow.
-func (l *Lane) checkProgress() error {
-	held, span := l.above(2)
-	if !l.paused || held || !span || time.Since(l.pausedAt) < patience*l.engine.cfg.CommitInterval {
-		return nil
-	}
-	t := &l.tracker
-	return fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
-}
-
 // Drain ends the lane's life in good order: no handler starts any more, what
 // waits is dropped (it will be delivered again), what runs may finish, and the
 // low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
-// then their contexts end. Drain returns by DrainTimeout or the end of ctx, and
-// says what was not done. To drain a lane that ended does nothing.
+// then their contexts end. It returns by DrainTimeout or the end of ctx, with
+// what was not done. To drain a lane that ended does nothing.
 func (l *Lane) Drain(ctx context.Context) error {
 	timeout := l.engine.cfg.DrainTimeout
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -280,25 +242,21 @@ func (l *Lane) Drain(ctx context.Context) error {
 	case <-time.After(timeout / 10): // what is left is for the commit
 		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
 	}
-	if !l.detach(true) {
-		return err // nothing became terminal since the last commit, or the lane was lost meanwhile
-	}
-	if commitErr := l.commit(ctx); commitErr != nil {
-		return commitErr
+	if l.detach(true) {
+		err = errors.Join(err, l.commit(ctx))
 	}
 	return err
 }
 
 // Lose ends the lane's life at once: another member of the group has it already.
 // Nothing is marked or committed, and the contexts of its handlers end. It may be
-// called while Drain runs, which then commits nothing more.
+// called while Drain waits for them, which then commits nothing.
 func (l *Lane) Lose() {
 	l.endIntake()
 	l.detach(false)
 }
 
-// endIntake drops what has not started. It returns false when that was done
-// before.
+// endIntake drops what has not started. It returns false when it was done before.
 func (l *Lane) endIntake() bool {
 	e := l.engine
 	e.mu.Lock()
@@ -317,8 +275,7 @@ func (l *Lane) endIntake() bool {
 	return true
 }
 
-// checkIdle tells a drain when the lane has nothing left that runs. It is called
-// after each end of a handler or a dead letter. e.mu is held.
+// checkIdle tells a drain when the lane has nothing left that runs.
 func (l *Lane) checkIdle() {
 	if l.ending && l.running+l.writing == 0 {
 		close(l.idle)
@@ -329,10 +286,10 @@ func (l *Lane) checkIdle() {
 // tells its claim, except that it resumes it: a pause would outlive the lane. It
 // reports whether there is something to commit.
 func (l *Lane) detach(mark bool) bool {
+	l.cancel(errDraining)
 	e := l.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l.cancel(errDraining)
 	if l.detached {
 		return false
 	}
@@ -340,13 +297,18 @@ func (l *Lane) detach(mark bool) bool {
 		l.mark()
 	}
 	l.detached = true
-	l.resume()
+	if l.paused {
+		l.pauser.Resume()
+	}
 	for w := range e.workers {
 		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
 			e.lingering[w.queue.id()] = nil // its next life holds the key back
 		}
 	}
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
-	e.startWorker() // the others may have more workers now
+	for _, other := range e.lanes { // they may have more of everything now
+		other.adjustFlow()
+	}
+	e.startWorker()
 	return mark && l.marked != l.committed
 }

@@ -8,8 +8,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// decision is what becomes of a message after an attempt. The zero decision is
-// that of a success.
+// decision is what becomes of a message after an attempt; zero after a success.
 type decision struct {
 	step  step
 	kind  EventKind
@@ -39,10 +38,13 @@ const (
 	waits                // how many there are
 )
 
-// decide says what becomes of a message that failed with err. A handler that
-// was aborted because its lane ends says nothing about its message.
+// decide says what becomes of a message after an attempt that ended with err. A
+// failure says nothing when the attempt was aborted because its lane ends.
 func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
-	if aborted {
+	switch {
+	case err == nil:
+		return decision{}
+	case aborted:
 		return decision{step: stepLeave}
 	}
 	e.mu.Lock()
@@ -55,13 +57,13 @@ func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
 	case ok && failed.After > 0:
 		d.delay = failed.After
 	default:
-		d.delay = it.nextDelay(e.retryPolicy(&it.msg), d.wait)
+		d.delay = it.nextDelay(d.wait)
 	}
 	return d
 }
 
 // applyPolicies applies the message's retry policy, then the error policy, then
-// the pause of dead-lettering. e.mu is held.
+// the pause of dead-lettering.
 func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
@@ -71,7 +73,7 @@ func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 	switch {
 	case outcome == message.OutcomeUnavailable:
 		return decision{step: stepRetry, kind: Unavailable, wait: waitUnavailable}
-	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < e.retryPolicy(&it.msg).MaxAttempts:
+	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
 		return decision{step: stepRetry, kind: Retrying, wait: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
 		return decision{step: stepDone, kind: Skipped}
@@ -88,12 +90,4 @@ func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 func isAnswer(err error) bool {
 	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
 	return !slices.Contains(others, message.ClassOf(err))
-}
-
-// retryPolicy is the policy of a message's registration, else the service's.
-func (e *Engine) retryPolicy(m *message.Message) message.RetryPolicy {
-	if m.Retry != nil {
-		return *m.Retry
-	}
-	return e.cfg.Retry
 }

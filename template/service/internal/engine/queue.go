@@ -25,11 +25,11 @@ const (
 	headerOverhead = 64  // for each of its headers
 )
 
-// newItem copies a message: what it points to may be part of a whole fetch,
-// which would stay in memory as long as the message waits.
-func newItem(m *message.Message) *item {
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it. The policy is for one whose registration has none.
+func newItem(m *message.Message, policy *message.RetryPolicy) *item {
 	it := &item{msg: *m, size: int64(overhead + len(m.Key) + len(m.Value))}
-	it.msg.Attempt = 1
+	it.msg.Attempt, it.msg.Retry = 1, policy
 	it.msg.Key, it.msg.Value = bytes.Clone(m.Key), bytes.Clone(m.Value)
 	it.msg.Headers = slices.Clip(slices.Clone(m.Headers))
 	for i, h := range m.Headers {
@@ -41,9 +41,9 @@ func newItem(m *message.Message) *item {
 
 // nextDelay returns how long the item waits for its next attempt. The backoff
 // starts anew when something becomes unavailable, or is available again.
-func (it *item) nextDelay(policy message.RetryPolicy, why wait) time.Duration {
+func (it *item) nextDelay(why wait) time.Duration {
 	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
-		it.backoff = policy.Backoff()
+		it.backoff = it.msg.Retry.Backoff()
 	}
 	delay, _ := it.backoff.Next()
 	return delay
@@ -70,8 +70,6 @@ type keyID struct {
 
 // fifo is a first-in-first-out list that lets go of what was popped.
 type fifo[T any] []T
-
-func (f *fifo[T]) push(x T) { *f = append(*f, x) }
 
 func (f *fifo[T]) pop() T {
 	x := (*f)[0]
