@@ -250,3 +250,11 @@ func TestLineBreaksAtTheEndOfAValueAreCutOff(t *testing.T) {
 	_, err = load("", nil, least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u", "KAFKA_SASL_PASSWORD", "hunter2 "), nil)
 	equal(t, problemsOf(t, err), "environment: KAFKA_SASL_PASSWORD=[redacted]: has a blank at an end: remove it, or put the value in a file and name that in KAFKA_SASL_PASSWORD_FILE")
 }
+
+func TestNamesInTheEnvironmentAreThoseOfVariables(t *testing.T) {
+	inDir(t)
+	cfg, err := load("", nil, least("kafka_max_workers", "3", "group.id", "x", "KAFKA_MAX_WORKER", "x", "AUDIT_KAFKA_ZZZ", "x"), nil)
+	if err != nil || cfg.Kafka.MaxWorkers != 16 || cfg.Kafka.GroupID != "payments" {
+		t.Errorf("%+v, %v", cfg.Kafka, err)
+	}
+}

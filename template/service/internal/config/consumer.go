@@ -111,13 +111,14 @@ func (c Config) CheckUnread() (unread []string, err error) {
 	l := c.loader
 	prefixes := slices.Sorted(maps.Keys(l.consumers))
 	for _, g := range l.unread {
-		s, _ := l.setting(g.name)
-		i := slices.IndexFunc(prefixes, func(p string) bool { return strings.HasPrefix(g.name, p+kafkaPrefix) })
+		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
+		i := slices.IndexFunc(prefixes, func(p string) bool { return p == prefix || strings.HasPrefix(g.name, p+kafkaPrefix) })
 		switch {
 		case i >= 0 && s.Name == "":
 			l.unknown(g, prefixes[i])
 		case i < 0 && s.Name != "":
-			l.note("%s: no consumer reads %s; those there are begin with %q", g.place, g.name, prefixes)
+			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
 		case i < 0:
 			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}

@@ -54,14 +54,14 @@ func TestSettingsOfAConsumerAreChecked(t *testing.T) {
 		base, own map[string]string
 		want      string
 	}{
-		{"a value that is not allowed", nil, map[string]string{"kafka_max_workers": "0"}, `consumer audit: map: AUDIT_KAFKA_MAX_WORKERS="0": must be a whole number, from 1 to 100000`},
+		{"a value that is not allowed", nil, map[string]string{"kafka_max_workers": "0"}, `consumer audit: map: kafka_max_workers="0": must be a whole number, from 1 to 100000`},
 		{"two that do not fit", nil, map[string]string{"socket.timeout.ms": "15000"}, `consumer audit: KAFKA_DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
-		{"the service's group", nil, map[string]string{"group.id": "payments"}, `consumer audit: map: AUDIT_KAFKA_GROUP_ID="payments": is another consumer's group too: each needs one of its own`},
-		{"another one's group", nil, map[string]string{"group.id": "payments-billing"}, `consumer audit: map: AUDIT_KAFKA_GROUP_ID="payments-billing": is another consumer's group too: each needs one of its own`},
+		{"the service's group", nil, map[string]string{"group.id": "payments"}, `consumer audit: map: group.id="payments": is another consumer's group too: each needs one of its own`},
+		{"another one's group", nil, map[string]string{"group.id": "payments-billing"}, `consumer audit: map: group.id="payments-billing": is another consumer's group too: each needs one of its own`},
 		{"a group that gets too long", map[string]string{"kafka_group_id": strings.Repeat("g", 245)}, nil, `consumer audit: KAFKA_GROUP_ID="` + strings.Repeat("g", 245) + `-audit": must be printable, at most 249 bytes, without a blank at an end`},
 		{"no group at all", map[string]string{"kafka_group_id": ""}, nil, `consumer audit: KAFKA_GROUP_ID is not set: a consumer needs a group; those that share it share the work`},
 		{"the same group at other brokers", nil, map[string]string{"group.id": "payments", "bootstrap.servers": "b:1"}, ""},
-		{"a certificate that is none", nil, map[string]string{"ssl.ca.pem": "hunter2"}, `consumer audit: map: AUDIT_KAFKA_SSL_CA=[redacted]: must be certificates in PEM`},
+		{"a certificate that is none", nil, map[string]string{"ssl.ca.pem": "hunter2"}, `consumer audit: map: ssl.ca.pem=[redacted]: must be certificates in PEM`},
 	} {
 		settings := map[string]any{"kafka_bootstrap_servers": "a:1", "kafka_group_id": "payments", "consumers": map[string]any{"audit": c.own}}
 		for name, value := range c.base {
@@ -86,14 +86,14 @@ func TestSettingsOfAConsumerAreChecked(t *testing.T) {
 func TestAConsumersSecretComesFromAFile(t *testing.T) {
 	settings := map[string]any{"bootstrap.servers": "a:1", "group.id": "payments", "consumers": map[string]any{"audit": map[string]string{"kafka_sasl_password_file": "/nowhere"}}}
 	_, err := FromMap(settings, nil)
-	equal(t, problemsOf(t, err), `map: AUDIT_KAFKA_SASL_PASSWORD_FILE="/nowhere": must be a file that can be read: no such file or directory`)
+	equal(t, problemsOf(t, err), `map: kafka_sasl_password_file="/nowhere": must be a file that can be read: no such file or directory`)
 }
 
 func TestNamesThatLookLikeAConsumersAreReported(t *testing.T) {
 	for name, want := range map[string]string{ // in .env
 		"AUDIT_KAFKA_MAX_WORKER":   `.env:1: AUDIT_KAFKA_MAX_WORKER is not a setting; did you mean AUDIT_KAFKA_MAX_WORKERS?`,
 		"AUDIT_KAFKA_ZZZZZ":        `.env:1: AUDIT_KAFKA_ZZZZZ is not a setting`,
-		"AUDT_KAFKA_MAX_WORKERS":   `.env:1: no consumer reads AUDT_KAFKA_MAX_WORKERS; those there are begin with ["AUDIT_"]`,
+		"AUDT_KAFKA_MAX_WORKERS":   `.env:1: AUDT_KAFKA_MAX_WORKERS is for a consumer AUDT_, and the service has only ["AUDIT_"]`,
 		"AUDIT_KAFKA_SSL_CAA_FILE": `.env:1: AUDIT_KAFKA_SSL_CAA_FILE is not a setting; did you mean AUDIT_KAFKA_SSL_CA_FILE?`,
 		"BACKUP_KAFKA_ZZZZZ":       ``,
 		"AUDIT_LOG_LEVEL":          ``,
@@ -118,7 +118,7 @@ func TestNamesThatLookLikeAConsumersAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = cfg.CheckUnread()
-	equal(t, problemsOf(t, err), `map: no consumer reads BILLING_KAFKA_MAX_WORKERS; those there are begin with []`)
+	equal(t, problemsOf(t, err), `map: kafka_max_workers is for a consumer BILLING_, and the service has only []`)
 }
 
 func TestNamesOfConsumersAreChecked(t *testing.T) {

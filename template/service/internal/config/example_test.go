@@ -28,7 +28,7 @@ func ExampleFromMap() {
 	// configuration:
 	//   map: kafka_max_worker is not a setting; did you mean KAFKA_MAX_WORKERS?
 	//   KAFKA_BOOTSTRAP_SERVERS is not set: it is required, and must be host:port, several separated by commas (brokers to ask first; the others are found from there)
-	//   map: KAFKA_SESSION_TIMEOUT="5ms": must be a duration such as 500ms or 5s, from 1s to 30m
+	//   map: session.timeout.ms="5ms": must be a duration such as 500ms or 5s, from 1s to 30m
 }
 
 // A service with a second consumer, called audit, which has one worker.

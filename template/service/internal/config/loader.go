@@ -33,6 +33,7 @@ func (e *Error) Error() string {
 type given struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
+	prefix     string // of the consumer that it is for, if that is no part of the name
 	cut        bool   // a comment was cut off the text
 	over       string // the place of the next source that has the setting too
 }
@@ -71,17 +72,19 @@ func newLoader(cfg *Config, own any) *loader {
 	return l
 }
 
-// setting returns the setting that a variable called name gives, as NAME or as
-// NAME_FILE, and the prefix of the consumer that it is for, if any.
+// setting returns the setting that is called name: as a variable is, NAME or
+// NAME_FILE, perhaps behind the prefix of a consumer; or as in YAML and maps.
 func (l *loader) setting(name string) (s Setting, prefix string) {
-	i := slices.IndexFunc(l.known, func(s Setting) bool { return name == s.Name || s.File && name == s.Name+fileSuffix })
-	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); i < 0 && ofConsumer {
+	for _, s := range l.known {
+		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
+			return s, ""
+		}
+	}
+	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); ofConsumer {
 		s, _ = l.setting(kafkaPrefix + rest)
 		return s, before + "_"
-	} else if i < 0 {
-		return Setting{}, ""
 	}
-	return l.known[i], ""
+	return Setting{}, ""
 }
 
 // merge adds what a source says below the sources before it. An empty value
@@ -93,6 +96,7 @@ func (l *loader) merge(source []given) {
 			continue
 		}
 		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
 		name := prefix + s.Name
 		before, hidden := l.values[name]
 		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
@@ -102,7 +106,7 @@ func (l *loader) merge(source []given) {
 			l.unread = append(l.unread, g)
 		}
 		switch {
-		case s.Name == "" || g.text == "" && g.place != fromOverride:
+		case s.Name == "" || g.text == "" && g.place != fromOverride, g.place == fromEnvironment && !strings.Contains(g.name, s.Name):
 			continue
 		case earlier[name] != "":
 			l.note("%s: %s and %s give the same setting: keep one", g.place, g.name, earlier[name])
@@ -121,7 +125,7 @@ func (l *loader) merge(source []given) {
 // blanks between the elements of a list.
 func (l *loader) content(s Setting, g given) given {
 	g.text = strings.TrimRight(g.text, "\r\n")
-	if strings.HasSuffix(g.name, s.Name+fileSuffix) {
+	if s.File && isFileName.MatchString(g.name) {
 		return l.fileContent(s, g)
 	}
 	if s.value.Kind() == reflect.Slice {
@@ -134,6 +138,9 @@ func (l *loader) content(s Setting, g given) given {
 	}
 	return g
 }
+
+// isFileName matches the names of settings that name a file.
+var isFileName = regexp.MustCompile(`(?i)_file$|\.location$`)
 
 var commas = regexp.MustCompile(`\s*,[\s,]*`)
 
@@ -185,7 +192,7 @@ func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 	if g.text = cmp.Or(g.text, s.Default); g.text != "" {
 		text = fmt.Sprintf("=%q", redact(g.text))
 	}
-	if s.File && g.text != "" && !strings.HasSuffix(g.name, fileSuffix) {
+	if s.File && g.text != "" && !isFileName.MatchString(g.name) {
 		text = "=" + redacted
 	}
 	text = cmp.Or(g.name, s.Name) + text + ": " + fmt.Sprintf(format, args...)

@@ -54,9 +54,9 @@ func TestFromMapReportsEveryProblemAtOnce(t *testing.T) {
 		`map: kafka_ordering`+oneValue,
 		`map: kafka_sasl_username`+oneValue,
 		`map: log_level`+oneValue,
-		`map: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas`,
-		`map: KAFKA_MAX_WORKERS="1.5": must be a whole number, from 1 to 100000`,
-		`map: KAFKA_SESSION_TIMEOUT="true": must be a duration such as 500ms or 5s, from 1s to 30m`,
+		`map: bootstrap.servers="localhost": must be host:port, several separated by commas`,
+		`map: kafka_max_workers="1.5": must be a whole number, from 1 to 100000`,
+		`map: session.timeout.ms="true": must be a duration such as 500ms or 5s, from 1s to 30m`,
 	)
 
 }

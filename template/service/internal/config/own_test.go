@@ -62,7 +62,7 @@ func TestOwnSettingsAreRefusedAsTheServicesAre(t *testing.T) {
 		`.env:1: GATEWAY_TIMEOUT="1h": must be a duration such as 500ms or 5s, from 10ms to 1m`,
 		`.env:2: GATEWAY_TAGS="a,b,c": must be at most two words`,
 		`.env:3: REPORT_TIMEOUT="soon": must be a duration such as 500ms or 5s`,
-		`config.yaml:2: REPORT_SIZE="2": must be one of 1, 3, 5`,
+		`config.yaml:2: report_size="2": must be one of 1, 3, 5`,
 		`CURRENCY is not set: it is required, and must be text, iso4217`,
 	)
 }

@@ -90,52 +90,36 @@ func (l *loader) named(source, prefix string, node *yaml.Node) (found []given) {
 		return nil
 	}
 	for i := 0; i < len(node.Content); i += 2 {
-		name, content, place := node.Content[i].Value, node.Content[i+1], source
+		g, content := given{name: node.Content[i].Value, place: source, prefix: prefix}, node.Content[i+1]
 		if source != fromMap {
-			place = fmt.Sprintf("%s:%d", source, node.Content[i].Line)
+			g.place = fmt.Sprintf("%s:%d", source, node.Content[i].Line)
 		}
-		s, variable := l.called(name)
-		text, ok := textOf(content, s.value)
+		s, ofConsumer := l.setting(g.name)
+		var ok bool
+		g.text, ok = textOf(content, s.value)
 		switch {
-		case name == "consumers" && prefix == "" && (content.Kind == yaml.MappingNode || ok && text == ""):
+		case g.name == "consumers" && prefix == "" && (content.Kind == yaml.MappingNode || ok && g.text == ""):
 			for i := 0; i < len(content.Content); i += 2 {
 				found = append(found, l.named(source, prefixOf(content.Content[i].Value), content.Content[i+1])...)
 			}
-		case name == "consumers" && prefix == "":
-			l.note("%s: consumers must be names, each with settings below it", place)
-		case s.Name == "":
-			l.unknown(given{name: name, place: place}, "")
+		case g.name == "consumers" && prefix == "":
+			l.note("%s: consumers must be names, each with settings below it", g.place)
+		case s.Name == "" || ofConsumer != "":
+			l.unknown(g, "")
 		case prefix != "" && !strings.HasPrefix(s.Name, kafkaPrefix):
-			l.note("%s: %s is a setting of the whole service, not of a consumer", place, name)
-		case variable == configFile:
-			l.note("%s: %s names the file to read: set it in the environment, in %s or by --config", place, name, DotEnv)
+			l.note("%s: %s is a setting of the whole service, not of a consumer", g.place, g.name)
+		case s.Name == configFile:
+			l.note("%s: %s names the file to read: set it in the environment, in %s or by --config", g.place, g.name, DotEnv)
 		case !ok:
-			l.note("%s: %s must be one value, or a list where the setting is one; in quotes if it begins with &, * or !", place, name)
+			l.note("%s: %s must be one value, or a list where the setting is one; in quotes if it begins with &, * or !", g.place, g.name)
 		default:
-			if strings.HasSuffix(name, ".ms") && text != "" && strings.Trim(text, "0123456789") == "" {
-				text += "ms" // as Kafka's clients mean it
+			if strings.HasSuffix(g.name, ".ms") && g.text != "" && strings.Trim(g.text, "0123456789") == "" {
+				g.text += "ms" // as Kafka's clients mean it
 			}
-			found = append(found, given{name: prefix + variable, text: text, place: place})
+			found = append(found, g)
 		}
 	}
 	return found
-}
-
-// called returns the setting that YAML or a map calls name, and its variable.
-func (l *loader) called(name string) (s Setting, variable string) {
-	variable = strings.ToUpper(name)
-	for _, s := range l.known {
-		if slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
-			variable = s.Name
-			if strings.HasSuffix(name, ".location") {
-				variable += fileSuffix
-			}
-		}
-	}
-	if s, prefix := l.setting(variable); prefix == "" {
-		return s, variable
-	}
-	return Setting{}, ""
 }
 
 // textOf returns a value as it is written, so that 010 is not 8 and no is not

@@ -69,12 +69,12 @@ func TestEveryProblemOfAFileIsReportedAtOnceWithItsLine(t *testing.T) {
 		`config.yaml:14: client.id`+oneValue,
 		`config.yaml:17: log_level is a setting of the whole service, not of a consumer`,
 		`config.yaml:18: sesion.timeout.ms is not a setting; did you mean session.timeout.ms?`,
-		`config.yaml:10: LOG_LEVEL and LOG_LEVEL (config.yaml:9) give the same setting: keep one`,
-		`config.yaml:12: KAFKA_READ_TIMEOUT and KAFKA_READ_TIMEOUT (config.yaml:11) give the same setting: keep one`,
-		`config.yaml:2: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas`,
+		`config.yaml:10: log_level and log_level (config.yaml:9) give the same setting: keep one`,
+		`config.yaml:12: request.timeout.ms and kafka_read_timeout (config.yaml:11) give the same setting: keep one`,
+		`config.yaml:2: bootstrap.servers="localhost": must be host:port, several separated by commas`,
 		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
-		`config.yaml:3: KAFKA_SESSION_TIMEOUT="31ms": must be a duration such as 500ms or 5s, from 1s to 30m`,
-		`config.yaml:4: KAFKA_HEARTBEAT_INTERVAL="soon": must be a duration such as 500ms or 5s, from 50ms to 10m`,
+		`config.yaml:3: session.timeout.ms="31ms": must be a duration such as 500ms or 5s, from 1s to 30m`,
+		`config.yaml:4: heartbeat.interval.ms="soon": must be a duration such as 500ms or 5s, from 50ms to 10m`,
 	)
 }
 
