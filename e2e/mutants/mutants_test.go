@@ -187,7 +187,7 @@ var mutants = []mutant{
 	{"publish: what Close gives up is not counted", "kafka/publisher.go",
 		"\t\tp.lost.Add(1)\n", ""},
 	{"publish: a topic made anew is never learned", "kafka/publisher.go",
-		"\t\tp.relearnTopic(client, o)\n", ""},
+		"kerr.UnknownTopicID):\n\t\tp.relearnTopic(client, o)\n", "kerr.UnknownTopicID):\n"},
 }
 
 // TestEveryMutantIsKilled prints each mutant and what killed it.
