@@ -16,6 +16,50 @@ func large(offset int64, n int) []message.Message {
 	return m
 }
 
+// A paused claim flows again at half of its limits, not below them at once.
+func TestAPausedLaneFlowsAgainAtHalf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers, cfg.MaxPollRecords = 1, 20
+		b := start(t, cfg, func(context.Context, *message.Message) error { time.Sleep(time.Second); return nil })
+		g := newGate()
+		l := b.Assign(g)
+		l.Deliver(batch(0, 21))
+		elapse(10500 * time.Millisecond)
+		if got := b.Stats().Records; !g.closed || got != 11 {
+			t.Errorf("paused %v with %d of at most 20 in memory, want it until there are 10", g.closed, got)
+		}
+		elapse(time.Second)
+		if g.closed {
+			t.Error("still paused at half")
+		}
+		l.Lose()
+		elapse(time.Minute)
+	})
+}
+
+// A lane that ends leaves its bytes to the others, also when nothing moves there.
+func TestALaneThatEndsLetsOthersFlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxBytes = 100 << 10
+		b := start(t, cfg, func(context.Context, *message.Message) error { return message.RetryAfter(time.Hour, errTest) })
+		g := newGate()
+		l, others := b.Assign(g), []*Lane{b.Assign(b), b.Assign(b), b.Assign(b)}
+		l.Deliver(large(0, 40<<10))
+		if !g.closed {
+			t.Error("not paused above a fourth of what all may hold")
+		}
+		for _, other := range others {
+			other.Lose()
+		}
+		if g.closed {
+			t.Error("paused below half of what all may hold, and alone")
+		}
+		l.Lose()
+	})
+}
+
 func TestLanesShareTheBytesOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
