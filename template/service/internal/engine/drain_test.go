@@ -260,6 +260,20 @@ func TestNoHandlerStartsAfterTheEngineStopped(t *testing.T) {
 	})
 }
 
+func TestADrainDoesNotWaitForRefusedDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(context.Context, *message.Message) error { return message.Permanent(errTest) })
+		b.refuse.Store(true)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(time.Minute) // the backoff is at its longest
+		began := time.Now()
+		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 0 {
+			t.Errorf("drained with %v after %v, want at once", err, time.Since(began))
+		}
+	})
+}
+
 func TestALaneThatEndedPausedFlowsAgain(t *testing.T) {
 	for name, end := range map[string]func(*Lane){"drained": func(l *Lane) { _ = l.Drain(context.Background()) }, "lost": (*Lane).Lose} {
 		t.Run(name, func(t *testing.T) {
