@@ -282,11 +282,11 @@ func TestALaneThatEndedPausedFlowsAgain(t *testing.T) {
 				g := newGate()
 				l := b.Assign(g)
 				l.Deliver(batch(0, 200))
-				if !g.closed {
+				if !g.isClosed() {
 					t.Error("not paused above its watermark")
 				}
 				end(l)
-				if g.closed {
+				if g.isClosed() {
 					t.Error("paused for ever: the pause outlives the lane")
 				}
 				synctest.Wait()
