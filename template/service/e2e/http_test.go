@@ -23,6 +23,7 @@ func TestNothingAcceptedIsLost(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	settings := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": "e2e-http"}
+	settings["SCHEMA_REGISTRY_URL"] = registryURL(t) //forge:if avro
 	s := servicetest.Start(t, app.App{}.Build, settings)
 	var topic, body string
 	for _, sample := range messages(t) {

@@ -30,7 +30,8 @@ type Builder struct {
 	Metrics   prometheus.Registerer // collectors that are registered here are served at /metrics
 	API       *httpapi.API          // what is taken over HTTP //forge:if http
 
-	others   []consumerOf // beside the first
+	codec    message.Codec // of all topics that have no other //forge:if avro
+	others   []consumerOf  // beside the first
 	starts   []hook
 	checks   []hook
 	besides  []hook

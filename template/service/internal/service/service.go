@@ -35,6 +35,8 @@ type Options struct {
 	Over    map[string]string  // settings over all others, by their names in the environment
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer          // nil is os.Stderr
+
+	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
 }
 
 // Service is a service that was put together. Run runs it, once.
@@ -72,6 +74,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
 	var own S
 	cfg, err := config.Load(o.File, o.Over, &own)
+	err = o.settingsError(err) //forge:if avro
 	if err != nil {
 		return nil, err
 	}
@@ -85,6 +88,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
+	s.b.codec = codec               //forge:if avro
 	s.state.set(errStarting)
 	return s, callBuild(ctx, build, own, s.b)
 }
