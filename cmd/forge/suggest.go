@@ -64,13 +64,11 @@ func flagError(cmd *cobra.Command, err error) error {
 // nearest returns the name that somebody meant who typed given, or "": one that
 // continues it or that it continues, or one with few other letters.
 func nearest(given string, names []string) string {
-	best, least := "", 1+max(1, len(given)/3)
+	best, least := "", 0
 	for _, name := range names {
 		d := distance(given, name)
-		if len(given) > 1 && (strings.HasPrefix(name, given) || strings.HasPrefix(given, name)) {
-			d = 0
-		}
-		if d < least {
+		part := len(given) > 1 && (strings.HasPrefix(name, given) || strings.HasPrefix(given, name))
+		if (part || d <= max(1, len(given)/3)) && (best == "" || d < least) {
 			best, least = name, d
 		}
 	}
