@@ -9,11 +9,13 @@ import (
 
 	"golang.org/x/mod/modfile"
 	"golang.org/x/mod/module"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 // goModTemplate is the template that says what the given go.mod files say, one
-// for each of the combinations.
-func goModTemplate(mods []*modfile.File) string {
+// for each combination of the extras.
+func goModTemplate(extras []string, mods []*modfile.File) string {
 	var direct, indirect []map[string]bool
 	for _, mod := range mods {
 		lines := [2]map[string]bool{{}, {}}
@@ -27,12 +29,12 @@ func goModTemplate(mods []*modfile.File) string {
 		direct, indirect = append(direct, lines[0]), append(indirect, lines[1])
 	}
 	return "module {{.Module}}\n\ngo " + mods[0].Go.Version + "\n" +
-		"\nrequire (\n" + conditional(direct, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n" +
-		"\nrequire (\n" + conditional(indirect, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n"
+		"\nrequire (\n" + conditional(extras, direct, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n" +
+		"\nrequire (\n" + conditional(extras, indirect, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n"
 }
 
 // goSumTemplate does the same for go.sum files.
-func goSumTemplate(sums []string) string {
+func goSumTemplate(extras, sums []string) string {
 	var all []map[string]bool
 	for _, sum := range sums {
 		lines := make(map[string]bool)
@@ -41,7 +43,7 @@ func goSumTemplate(sums []string) string {
 		}
 		all = append(all, lines)
 	}
-	return conditional(all, compareSums, "{{if %s -}}\n%s{{end -}}\n")
+	return conditional(extras, all, compareSums, "{{if %s -}}\n%s{{end -}}\n")
 }
 
 // compareSums puts lines of go.sum into the go command's order.
@@ -64,7 +66,7 @@ func compareSums(a, b string) int {
 
 // conditional writes the lines of all sets in order, those that not all
 // combinations have inside of the condition under which they are there.
-func conditional(sets []map[string]bool, order func(a, b string) int, form string) string {
+func conditional(extras []string, sets []map[string]bool, order func(a, b string) int, form string) string {
 	var lines []string
 	for _, set := range sets {
 		for line := range set {
@@ -88,7 +90,7 @@ func conditional(sets []map[string]bool, order func(a, b string) int, form strin
 		for i, set := range sets {
 			in[i] = set[line]
 		}
-		if c := condition(libraryExtras, in); c != under {
+		if c := condition(extras, in); c != under {
 			end()
 			under = c
 		}
@@ -151,7 +153,7 @@ c v1.0.0 h1:x
 d v1.0.0 h1:x
 {{end -}}
 `
-	if got := goSumTemplate(sums); got != want {
+	if got := goSumTemplate([]string{answers.Avro, answers.HTTP}, sums); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

@@ -2,6 +2,7 @@ package template_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"flag"
 	"os"
@@ -20,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
 // libraryExtras are the extras that may want libraries of their own.
-var libraryExtras = []string{answers.Avro, answers.HTTP}
+var libraryExtras = []string{answers.Avro, answers.Fast, answers.HTTP, answers.Tests}
 
 // combinations are the sets of extras that may want different libraries.
 func combinations() [][]string {
@@ -40,6 +41,8 @@ func combinations() [][]string {
 // TestGoModIsTidy asks go mod tidy whether go.mod and go.sum of a project that
 // was just rendered are what it would write, for every set of extras. With
 // -update it stores what tidy chooses; the versions come from forge's go.mod.
+//
+// For one set alone: go test ./template -run 'TestGoModIsTidy/^avro,tests$'
 func TestGoModIsTidy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
@@ -49,11 +52,13 @@ func TestGoModIsTidy(t *testing.T) {
 		return
 	}
 	for _, with := range append(combinations(), []string{answers.Docker, answers.GitHub}) {
-		dir := write(t, tidyService(with))
-		cmd := goCommand(t, dir, "mod", "tidy", "-diff")
-		if out, err := cmd.CombinedOutput(); err != nil { // what is downloaded is output too, and no error
-			t.Errorf("with %v: go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", with, err, out)
-		}
+		t.Run(cmp.Or(strings.Join(with, ","), "none"), func(t *testing.T) {
+			dir := write(t, tidyService(with))
+			cmd := goCommand(t, dir, "mod", "tidy", "-diff")
+			if out, err := cmd.CombinedOutput(); err != nil { // what is downloaded is output too, and no error
+				t.Errorf("go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", err, out)
+			}
+		})
 	}
 }
 
@@ -82,8 +87,8 @@ func updateGoMod(t *testing.T) {
 		mods = append(mods, parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod"))))
 		sums = append(sums, string(readFile(t, filepath.Join(dir, "go.sum"))))
 	}
-	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(mods)))
-	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(sums)))
+	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(libraryExtras, mods)))
+	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(libraryExtras, sums)))
 }
 
 // TestGoModHasForgesVersions proves that the service is built by its user with

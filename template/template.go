@@ -7,12 +7,13 @@ import (
 	"io/fs"
 )
 
-// The patterns name what belongs to the service, so that what else comes to lie
-// there (a .env, a built binary) is not embedded; a test asks git.
+// The patterns leave out what comes to lie there and is not the service's: a
+// .env, an editor's files, bin/. Each other directory is embedded, and of the
+// files beside main.go those that are named; a test asks git.
 //
+//go:embed service/[^.b]*/[^._]*
 //go:embed service/*.go service/*.tmpl service/Makefile service/Dockerfile
 //go:embed service/.dockerignore service/.golangci.yml all:service/.github
-//go:embed service/handlers service/models service/internal service/dev service/e2e service/web
 var files embed.FS
 
 // FS is the template: the tree of template/service.

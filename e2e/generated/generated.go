@@ -80,11 +80,13 @@ var Sets = []AnswerSet{
 	{"github-only", []string{"--without", "docker"}},
 	{"avro", []string{"--with", "avro"}},
 	{"http", []string{"--with", "http", "--without", "docker,github"}},
+	{"batch", []string{"--with", "batch", "--without", "docker,github"}},
+	{"tests", []string{"--with", "tests", "--without", "docker,github"}},
 	{"avro-http-three-topics", append([]string{"--with", "avro,http"}, ThreeTopics.Args...)},
 	{"schemas", append([]string{"--without", "docker,github"}, schemas...)},
 	{"schemas-avro", append([]string{"--with", "avro", "--without", "github"}, avroSchemas...)},
 	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
-	{"schemas-avro-http", append([]string{"--with", "avro,http"}, avroSchemas...)},
+	{"everything", append([]string{"--with", "avro,http,batch,fast,tests"}, avroSchemas...)},
 }
 
 // schemas are topics whose models are made from a schema of each kind, beside

@@ -26,6 +26,8 @@ type Answers struct {
 	Brokers []string `yaml:"brokers"` // bootstrap servers, host:port
 	With    []string `yaml:"with"`    // names of the extras that are wanted
 
+	Source string `yaml:"source"` // where messages come from, one of Sources
+
 	Schemas map[string]Schema `yaml:"schemas,omitempty"` // by topic, for those whose model is made from one
 }
 
@@ -38,6 +40,7 @@ const (
 	Group   = "group"
 	Brokers = "brokers"
 	With    = "with"
+	Source  = "source"  // asked by no prompt while there is one to choose from
 	Schemas = "schemas" // asked by no prompt
 )
 
@@ -54,6 +57,9 @@ const (
 	GitHub = "github"
 	Avro   = "avro"
 	HTTP   = "http"
+	Batch  = "batch"
+	Fast   = "fast"
+	Tests  = "tests"
 )
 
 // Extras returns the extras in the order in which they are offered.
@@ -63,8 +69,18 @@ func Extras() []Extra {
 		{Name: GitHub, Title: "GitHub workflow", Default: true},
 		{Name: Avro, Title: "messages in Avro, with a Schema Registry"},
 		{Name: HTTP, Title: "web service that publishes what is posted to it"},
+		{Name: Batch, Title: "handlers that take several messages at once"},
+		{Name: Fast, Title: "a faster JSON codec"},
+		{Name: Tests, Title: "the tests of internal/, for those who change the engine"},
 	}
 }
+
+// Kafka is a source.
+const Kafka = "kafka"
+
+// Sources returns the sources of messages, of which a service has exactly one;
+// the first is the default.
+func Sources() []string { return []string{Kafka} }
 
 // Defaults returns the answers for a service of which only the name is known.
 // They are valid if the name is.
@@ -75,6 +91,7 @@ func Defaults(name string) Answers {
 		Topics:  []string{"orders"},
 		Group:   name,
 		Brokers: []string{"localhost:9092"},
+		Source:  Sources()[0],
 	}
 	if CheckModule(a.Module) != nil { // a name such as v1 means something else at a path's end
 		a.Module = "example.com/" + name + "-service"
@@ -87,8 +104,17 @@ func Defaults(name string) Answers {
 	return a
 }
 
-// Has reports whether the extra of that name is wanted.
-func (a Answers) Has(extra string) bool { return slices.Contains(a.With, extra) }
+// Has reports whether a part of the template is wanted: an extra or a source.
+func (a Answers) Has(part string) bool { return part == a.Source || slices.Contains(a.With, part) }
+
+// Parts returns the names that Has knows.
+func Parts() []string {
+	parts := Sources()
+	for _, e := range Extras() {
+		parts = append(parts, e.Name)
+	}
+	return parts
+}
 
 // Validate returns every problem of the answers, joined, or nil. Each is a
 // *Problem; Problems takes them apart.
@@ -100,6 +126,7 @@ func (a Answers) Validate() error {
 		CheckGroup(a.Group),
 		CheckBrokers(a.Brokers),
 		CheckExtras(a.With),
+		CheckSource(a.Source),
 		CheckSchemas(a.Topics, a.Schemas),
 	)
 }
@@ -221,4 +248,12 @@ func CheckExtras(with []string) error {
 		problems = append(problems, p)
 	}
 	return errors.Join(problems...)
+}
+
+// CheckSource checks the name of the source.
+func CheckSource(source string) error {
+	if slices.Contains(Sources(), source) {
+		return nil
+	}
+	return &Problem{Question: Source, Value: source, Reason: "is not a source", Hint: "the sources are " + strings.Join(Sources(), ", ")}
 }

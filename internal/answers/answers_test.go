@@ -62,6 +62,9 @@ var refused = []struct{ question, value, reason string }{
 	{answers.Module, "https://example.com/a", "is not a module path"},
 	{answers.Module, "example.com/" + strings.Repeat("a", 255), "at most 255"},
 
+	{answers.Source, "", "is not a source"},
+	{answers.Source, "docker", "is not a source"},
+
 	{answers.Topics, "", "is empty"},
 	{answers.Topics, ".", "Kafka refuses"},
 	{answers.Topics, "..", "Kafka refuses"},
@@ -130,6 +133,8 @@ func answer(question, value string) answers.Answers {
 		a.Brokers = strings.Split(value, ",")
 	case answers.With:
 		a.With = strings.Split(value, ",")
+	case answers.Source:
+		a.Source = value
 	}
 	return a
 }
@@ -185,7 +190,7 @@ func TestEveryProblemAtOnce(t *testing.T) {
 	for _, p := range answers.Problems(fmt.Errorf("wrapped: %w", err)) {
 		questions = append(questions, p.Question)
 	}
-	if got := strings.Join(questions, " "); got != "name module topics topics group brokers with" {
+	if got := strings.Join(questions, " "); got != "name module topics topics group brokers with source" {
 		t.Errorf("problems with %s", got)
 	}
 	if _, ok := errors.AsType[*answers.Problem](err); !ok {

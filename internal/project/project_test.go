@@ -40,6 +40,7 @@ answers:
   with:
     - docker
     - github
+  source: kafka
 files:
   - path: "handlers/orders.go"
     mode: "0644"

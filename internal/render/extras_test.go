@@ -5,8 +5,10 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,13 +30,7 @@ var words = map[string][]string{
 // is left: no word in any file, no import that is not used, no blank import
 // block, and no package that nobody imports.
 func TestNoTraceOfAbsentExtras(t *testing.T) {
-	for n := range 1 << len(answers.Extras()) {
-		with := []string{}
-		for i, e := range answers.Extras() {
-			if n>>i&1 == 1 {
-				with = append(with, e.Name)
-			}
-		}
+	for _, with := range extraSets() {
 		a := answers.Defaults("shipping")
 		a.Topics, a.With = []string{"parcels", "vans"}, with
 		tree, err := render.Render(template.FS, a, "v0.0.0-test")
@@ -53,6 +49,33 @@ func TestNoTraceOfAbsentExtras(t *testing.T) {
 			t.Errorf("with %v: %s", with, problem)
 		}
 	}
+}
+
+// allExtras are the names of the extras.
+func allExtras() []string {
+	var all []string
+	for _, e := range answers.Extras() {
+		all = append(all, e.Name)
+	}
+	return all
+}
+
+// extraSets are no extras, each one and each two, and all but these.
+func extraSets() [][]string {
+	all := allExtras()
+	chosen := make(map[string][]string)
+	add := func(names ...string) {
+		without := slices.DeleteFunc(slices.Clone(all), func(e string) bool { return slices.Contains(names, e) })
+		slices.Sort(names)
+		chosen[strings.Join(names, ",")], chosen[strings.Join(without, ",")] = slices.Compact(names), without
+	}
+	add()
+	for _, a := range all {
+		for _, b := range all {
+			add(a, b)
+		}
+	}
+	return slices.Collect(maps.Values(chosen))
 }
 
 // lacks fails for each file that has one of the words, or is called so.

@@ -29,6 +29,7 @@ func hostile() answers.Answers {
 		Group:   "it's \"$HOME\" # `a|b` \\n {{.}} ${{x}} <b> größe ",
 		Brokers: []string{"10.0.0.1:9092", "[::1]:19092", "kafka_3.corp.test:29092"},
 		With:    []string{answers.GitHub, answers.Docker},
+		Source:  answers.Kafka,
 	}
 }
 

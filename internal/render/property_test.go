@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"go/ast"
@@ -16,6 +17,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/joho/godotenv"
@@ -45,7 +47,7 @@ func anyAnswers() *rapid.Generator[answers.Answers] {
 		a.Brokers = rapid.SliceOfNDistinct(rapid.Custom(func(t *rapid.T) string {
 			return name.Draw(t, "host") + ":" + strconv.Itoa(rapid.IntRange(1, 65535).Draw(t, "port"))
 		}), 1, 3, rapid.ID[string]).Draw(t, "brokers")
-		a.With = rapid.SliceOfNDistinct(rapid.SampledFrom([]string{answers.Docker, answers.GitHub, answers.Avro, answers.HTTP}), 0, 4, rapid.ID[string]).Draw(t, "with")
+		a.With = rapid.SliceOfNDistinct(rapid.SampledFrom(allExtras()), 0, -1, rapid.ID[string]).Draw(t, "with")
 		if rapid.Bool().Draw(t, "other module") {
 			a.Module = rapid.StringMatching(`[a-z]{1,5}\.[a-z]{1,5}(/[A-Za-z0-9._~-]{1,6}){0,2}`).Draw(t, "module")
 		}
@@ -69,7 +71,7 @@ func FuzzRender(f *testing.F) {
 	f.Add(h.Name, h.Module, strings.Join(h.Topics, " "), h.Group, strings.Join(h.Brokers, " "))
 	f.Add("my-service", "example.com/my-service", "orders", "my-service", "localhost:9092")
 	f.Fuzz(func(t *testing.T, name, module, topics, group, brokers string) {
-		err := renderAndCheck(answers.Answers{Name: name, Module: module, Topics: strings.Fields(topics), Group: group, Brokers: strings.Fields(brokers), With: []string{answers.Docker, answers.Avro, answers.HTTP}})
+		err := renderAndCheck(answers.Answers{Name: name, Module: module, Topics: strings.Fields(topics), Group: group, Brokers: strings.Fields(brokers), With: []string{answers.Docker, answers.Avro, answers.HTTP}, Source: answers.Kafka})
 		if err != nil {
 			t.Error(err)
 		}
@@ -138,19 +140,24 @@ type nothing struct{}
 
 func (nothing) Import(string) (*types.Package, error) { return nil, errors.New("not here") }
 
+// formatted are the contents that gofmt would not change: trees share most files.
+var formatted sync.Map
+
 // isFormatted finds Go files that gofmt would change.
 func isFormatted(tree *render.Tree) error {
 	for _, f := range tree.Files {
-		if path.Ext(f.Path) != ".go" {
+		sum := sha256.Sum256(f.Content)
+		if _, known := formatted.Load(sum); known || path.Ext(f.Path) != ".go" {
 			continue
 		}
-		formatted, err := format.Source(f.Content)
+		after, err := format.Source(f.Content)
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.Path, err)
 		}
-		if !bytes.Equal(formatted, f.Content) {
+		if !bytes.Equal(after, f.Content) {
 			return fmt.Errorf("%s is not gofmt's", f.Path)
 		}
+		formatted.Store(sum, true)
 	}
 	return nil
 }
@@ -301,7 +308,8 @@ var (
 // TestNoTraceOfTheTemplate is the leak guard: it renders with answers that have
 // none of the template's names and finds none of them in the project.
 func TestNoTraceOfTheTemplate(t *testing.T) {
-	a := answers.Answers{Name: "shipping", Module: "corp.test/shipping", Topics: []string{"parcels", "vans"}, Group: "g", Brokers: []string{"b:1"}, With: []string{answers.Docker, answers.GitHub}}
+	a := answers.Defaults("shipping")
+	a.Module, a.Topics, a.With = "corp.test/shipping", []string{"parcels", "vans"}, allExtras()
 	tree, err := render.Render(template.FS, a, "v0.0.0-test")
 	if err != nil {
 		t.Fatal(err)

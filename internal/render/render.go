@@ -25,7 +25,15 @@
 //     and samples of such topics are made by package model alone.
 //   - A line that ends in //forge:if EXTRA is kept if the extra is wanted, one
 //     that ends in //forge:unless EXTRA if it is not; imports as well as others.
-//     Whole files belong to extras by the table in files.go.
+//     Only the files that put a service together have such lines.
+//
+// Extras are whole files else. A file belongs to an extra if an element of its
+// path begins or ends with the extra's name (avro.go, codec_avro.go, avro/), or
+// if it is in one of the extra's rooms, which files.go lists. The tests of
+// internal/ are an extra. Of a file in several variants, each says by a build
+// constraint when it is the one: //go:build !avro in codec.go, //go:build avro in
+// codec_avro.go. The renderer keeps one and takes the constraint off. For all of
+// this the source of messages counts as an extra.
 //
 // In Go files the names are replaced inside tokens (identifiers, strings,
 // comments), so that layout and comments survive, and gofmt has the last word.
@@ -70,9 +78,47 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
+	rendered, err := r.renderAll(tmpl, r.wanted)
+	if err != nil {
+		return nil, err
+	}
+	files, err := r.finish(rendered)
+	if err != nil {
+		return nil, err
+	}
+	return &Tree{Files: files}, nil
+}
+
+// RenderTopic returns the files that the project of these answers has for one of
+// its topics alone, sorted by path.
+func RenderTopic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
+	r, err := newRenderer(a, "")
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(r.data.Topics, func(t topic) bool { return t.Topic == name })
+	if i < 0 {
+		return nil, fmt.Errorf("%q is not one of the topics, which are %s", name, strings.Join(a.Topics, ", "))
+	}
+	r.data.Topics = r.data.Topics[i : i+1]
+	files, err := r.renderAll(tmpl, func(name string) bool {
+		_, ok := perTopic(name)
+		return ok && r.wanted(name)
+	})
+	slices.SortFunc(files, byPath)
+	return files, err
+}
+
+func byPath(a, b File) int { return cmp.Compare(a.Path, b.Path) }
+
+// renderAll renders the files of the template that are wanted.
+func (r *renderer) renderAll(tmpl fs.FS, wanted func(name string) bool) ([]File, error) {
 	var names []string
-	err = fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
-		if err == nil && !d.IsDir() && r.wanted(name) {
+	err := fs.WalkDir(tmpl, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && wanted(name) {
 			names = append(names, name)
 		}
 		return err
@@ -94,11 +140,7 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	files, err := r.finish(slices.Concat(rendered...))
-	if err != nil {
-		return nil, err
-	}
-	return &Tree{Files: files}, nil
+	return slices.Concat(rendered...), nil
 }
 
 // renderer holds what stays the same from file to file.
@@ -117,6 +159,12 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 	src, err := fs.ReadFile(tmpl, name)
 	if err != nil {
 		return nil, err
+	}
+	if path.Ext(name) == ".go" {
+		kept := false
+		if src, kept, err = r.chosen(src); err != nil || !kept {
+			return nil, err
+		}
 	}
 	if strings.HasSuffix(name, tmplSuffix) {
 		content, err := execute(name, src, r.data)
@@ -160,7 +208,6 @@ func newFile(name string, content []byte) File {
 
 // finish checks the files as a whole, adds the record of them, and sorts them.
 func (r *renderer) finish(files []File) ([]File, error) {
-	byPath := func(a, b File) int { return cmp.Compare(a.Path, b.Path) }
 	slices.SortFunc(files, byPath)
 	record := project.Project{Schema: project.Schema, Forge: r.data.ForgeVersion, Answers: r.answers}
 	seen := make(map[string]string, len(files))

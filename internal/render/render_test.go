@@ -2,6 +2,7 @@ package render_test
 
 import (
 	"io/fs"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -242,14 +243,12 @@ func TestTemplates(t *testing.T) {
 // TestFiles proves which files there are, whose they are, and their modes.
 func TestFiles(t *testing.T) {
 	a := two()
-	a.With = []string{answers.GitHub, answers.HTTP}
+	a.With = []string{answers.GitHub, answers.Docker}
 	tree, err := render.Render(fake(
-		"env.tmpl", "A=1\n", "gitignore.tmpl", "/bin/\n", "README.md.tmpl", "# x\n", "main.go", "package main\n",
+		"env.tmpl", "A=1\n", "gitignore.tmpl", "/bin/\n", "README.md.tmpl", "# x\n", "main.go", "package main\n", "app/app.go", "package app\n",
 		"Dockerfile", "FROM x\n", ".dockerignore", "bin\n", "compose.yaml.tmpl", "a: b\n", ".github/workflows/ci.yml", "on: push\n",
 		"handlers/handlers.go", "package handlers\n", "handlers/orders.go", "package handlers\n", "handlers/orders_test.go", "package handlers\n",
-		"dev/samples/orders.json", "[]\n", "dev/samples/samples.go", "package samples\n", "dev/run", "#!/bin/sh\n", "internal/x/testdata/y", "\xff orders",
-		"internal/schema/x.go", "package schema\n", "internal/config/registry.go", "package config\n", "dev/registry_test.go", "package main\n",
-		"internal/web/x.go", "package web\n", "internal/config/http_test.go", "package config\n", "web/orders.go", "package web\n", "openapi.yaml.tmpl", "a: b\n",
+		"dev/samples/orders.json", "[]\n", "dev/samples/samples.go", "package samples\n", "dev/run", "#!/bin/sh\n", "internal/x/x.go", "package x\n",
 	), a, "v1.0.0")
 	if err != nil {
 		t.Fatal(err)
@@ -258,12 +257,16 @@ func TestFiles(t *testing.T) {
 	for _, f := range tree.Files {
 		got.WriteString(f.Mode.String() + " " + string(f.Owner) + " " + f.Path + "\n")
 	}
-	const want = `-rw------- user .env
--rw-r--r-- managed .env.example
+	const want = `-rw-r--r-- managed .dockerignore
+-rw------- user .env
+-rw-r--r-- user .env.example
 -rw-r--r-- managed .forge/project.yaml
 -rw-r--r-- managed .github/workflows/ci.yml
 -rw-r--r-- managed .gitignore
+-rw-r--r-- user Dockerfile
 -rw-r--r-- user README.md
+-rw-r--r-- user app/app.go
+-rw-r--r-- user compose.yaml
 -rwxr-xr-x managed dev/run
 -rw-r--r-- user dev/samples/1st_topic_x_y.json
 -rw-r--r-- user dev/samples/payments.json
@@ -273,13 +276,8 @@ func TestFiles(t *testing.T) {
 -rw-r--r-- user handlers/handlers.go
 -rw-r--r-- user handlers/payments.go
 -rw-r--r-- user handlers/payments_test.go
--rw-r--r-- managed internal/config/http_test.go
--rw-r--r-- managed internal/web/x.go
--rw-r--r-- managed internal/x/testdata/y
--rw-r--r-- managed main.go
--rw-r--r-- user openapi.yaml
--rw-r--r-- user web/1st_topic_x_y.go
--rw-r--r-- user web/payments.go
+-rw-r--r-- managed internal/x/x.go
+-rw-r--r-- user main.go
 `
 	if got.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
@@ -299,6 +297,104 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// TestFilesOfExtras proves which extras a file wants, by its place and its name.
+func TestFilesOfExtras(t *testing.T) {
+	for name, want := range map[string]string{
+		"main.go": "", "app/app.go": "", "e2e/kafka_test.go": "", "internal/kafka/client.go": "", "internal/x/avrox.go": "", "internal/x/to_http_by.go": "",
+		"Dockerfile": "docker", ".dockerignore": "docker", "compose.yaml.tmpl": "docker", ".github/workflows/ci.yml": "github",
+		"internal/schema/x.go": "avro", "internal/config/avro.go": "avro", "dev/samples/avro_body.go": "avro", "codec_avro.go": "avro", "docs/avro.md.tmpl": "avro",
+		"internal/httpapi/openapi/x.go": "http", "openapi.yaml.tmpl": "http", "web/web.go": "http", "http_test.go": "http", "e2e/http_orders_test.go": "http",
+		"internal/x/batch.go": "batch", "internal/x/batch/x.go": "batch", "internal/envelope/json_fast.go": "fast", "internal/envelope/fast/x.go": "fast",
+		"internal/x/x_test.go": "tests", "internal/x/testdata/y": "tests", "internal/x/avro_test.go": "avro tests", "internal/x/batch_avro.go": "avro batch",
+		"internal/schema/http.go": "avro http", "dev/testdata/y": "", "dev/x_test.go": "", "internal/x/xtest/x.go": "",
+	} {
+		var got []string
+		for _, extra := range allExtras() {
+			a := two()
+			a.With = slices.DeleteFunc(allExtras(), func(e string) bool { return e == extra })
+			tree, err := render.Render(fake(name, "package x\n"), a, "v1.0.0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(tree.Files) == 1 { // the record
+				got = append(got, extra)
+			}
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("%s wants the extras %q, not %q", name, got, want)
+		}
+	}
+}
+
+// TestVariants proves that a project has one of several variants of a file, and
+// that nothing tells that there are others.
+func TestVariants(t *testing.T) {
+	tmpl := fake(
+		"codec.go", "//go:build !avro && !fast\n\n// Package main is it.\npackage main\n",
+		"codec_avro.go", "//go:build avro\n\npackage main\n\n//go:build is a word\n",
+		"codec_fast.go", "//go:build fast && !avro\n\npackage main\n",
+		"internal/x/x_unix.go", "//go:build linux\n\npackage x\n",
+		"source.go", "// License.\n\n//go:build kafka\n\npackage main\n",
+		"other.go", "//go:build !kafka\n\npackage main\n",
+	)
+	for with, want := range map[string]string{
+		"":          "codec.go internal/x/x_unix.go source.go",
+		"avro":      "codec_avro.go internal/x/x_unix.go source.go",
+		"fast":      "codec_fast.go internal/x/x_unix.go source.go",
+		"avro fast": "codec_avro.go internal/x/x_unix.go source.go",
+	} {
+		a := two()
+		a.With = strings.Fields(with)
+		tree, err := render.Render(tmpl, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, f := range tree.Files[1:] { // after the record
+			got = append(got, f.Path)
+		}
+		if got := strings.Join(got, " "); got != want {
+			t.Errorf("with %q there are %s, not %s", with, got, want)
+		}
+		for name, want := range map[string]string{
+			"codec.go": "// Package main is it.\npackage main\n", "codec_avro.go": "package main\n\n//go:build is a word\n", "codec_fast.go": "package main\n",
+			"source.go": "// License.\n\npackage main\n", "internal/x/x_unix.go": "//go:build linux\n\npackage x\n",
+		} {
+			if slices.Contains(got, name) && string(file(t, tree, name).Content) != want {
+				t.Errorf("with %q, %s is %q", with, name, file(t, tree, name).Content)
+			}
+		}
+	}
+}
+
+// TestRenderTopic proves that the files of one topic alone are those that the
+// whole project has for it.
+func TestRenderTopic(t *testing.T) {
+	for name, a := range answerSets() {
+		tree, err := render.Render(template.FS, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, topic := range a.Topics {
+			files, err := render.RenderTopic(template.FS, a, topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(files) < 4 { // handler, its test, model, samples
+				t.Errorf("%s: %s has %d files", name, topic, len(files))
+			}
+			for _, f := range files {
+				if whole := file(t, tree, f.Path); !reflect.DeepEqual(f, whole) {
+					t.Errorf("%s: %s alone is another than in the project", name, f.Path)
+				}
+			}
+		}
+	}
+	if _, err := render.RenderTopic(template.FS, two(), "orders"); err == nil || !strings.Contains(err.Error(), "1st.topic_X-y, payments") {
+		t.Errorf("an unknown topic: %v", err)
+	}
+}
+
 // TestMistakesInTheTemplate proves that one is an error, which names the file,
 // rather than something odd in a project.
 func TestMistakesInTheTemplate(t *testing.T) {
@@ -311,6 +407,8 @@ func TestMistakesInTheTemplate(t *testing.T) {
 		{"internal/x.go", "package x\n\nvar a = 1 //forge:if helm\n", "unknown directive forge:if helm"},
 		{"x.go", "package x\n\nvar a = \"orders\n", "not terminated"},
 		{"x.go", "package x\n\nvar Orders = 1 1\n", "expected"},
+		{"x.go", "//go:build linux && !avro\n\npackage x\n", "of extras and sources, or of none of them"},
+		{"x.go", "//go:build avro &&\n\npackage x\n", "end of expression"},
 		{"x.tmpl", "{{.Nobody}}", "Nobody"},
 		{"x.tmpl", "{{", "unclosed action"},
 		{"go.mod.tmpl", "modul x\n", "unknown directive: modul"},

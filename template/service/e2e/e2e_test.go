@@ -3,146 +3,121 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"os"
 	"testing"
 	"time"
 
-	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/app"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
 )
 
 const (
-	group      = "e2e"
-	partitions = 6
-	copies     = 60 // of each sample
+	group  = "e2e"
+	copies = 60 // of each sample
 )
 
-// Everything that is sent is handled or a dead letter, as each message expects,
-// and committed. Where nothing was in the way, it is done once.
-func TestEveryMessageMeetsItsFate(t *testing.T) {
+// On a real Kafka each message becomes what it expects; a service that is stopped
+// in the middle of its work leaves the rest to the next; and in the end all is
+// committed, and each dead letter lies in its topic.
+func TestEachMessageBecomesWhatItExpects(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	broker := startKafka(ctx, t)
-	client := dial(t, broker)
 	all := messages(t)
-	topics := samples.Topics(all)
-	if err := client.CreateTopics(ctx, partitions, topics...); err != nil {
-		t.Fatal(err)
-	}
-	binary := build(t)
-	settings := []string{"KAFKA_BOOTSTRAP_SERVERS=" + broker, "KAFKA_GROUP_ID=" + group}
-	registry := registryURL(t)                                   //forge:if avro
-	settings = append(settings, "SCHEMA_REGISTRY_URL="+registry) //forge:if avro
+	settings := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": group}
 
-	first := start(ctx, t, binary, settings...)
-	all = encoded(ctx, t, registry, all) //forge:if avro
-	sent := send(ctx, t, client, all)
-	check(ctx, t, client, sent)
-	for fate, want := range count(sent) {
-		if got := first.events(t, string(fate)); got != want {
-			t.Errorf("/metrics counts %d messages as %s, expected %d", got, fate, want)
+	settings["SCHEMA_REGISTRY_URL"] = registryURL(t) //forge:if avro
+	first := servicetest.Start(t, app.App{}.Build, settings)
+	sent := first.SendSamples(all)
+	for i, sample := range all {
+		check(t, sample, first.Outcome(sent[i]))
+	}
+	first.Stop()
+
+	second := servicetest.Start(t, app.App{}.Build, settings)
+	sent = second.SendSamples(all)
+	second.Stop() // in the middle of it
+	third := servicetest.Start(t, app.App{}.Build, settings)
+	for i, sample := range all {
+		e, done := second.Last(sent[i])
+		if !done {
+			e = third.Outcome(sent[i])
 		}
+		check(t, sample, e)
 	}
-	if code := first.terminate(t); code != 0 {
-		t.Fatalf("exit code %d after SIGTERM", code)
-	}
-	if got, want := letters(ctx, t, client, topics, sent), count(sent)[samples.DeadLetter]; got != want {
-		t.Errorf("%d dead letters were written for %d messages", got, want)
-	}
-
-	// SIGTERM in the middle of the work: what was not done comes to the next.
-	second := start(ctx, t, binary, settings...)
-	sent = append(sent, send(ctx, t, client, all)...)
-	if code := second.terminate(t); code != 0 {
-		t.Fatalf("exit code %d after SIGTERM under load", code)
-	}
-	third := start(ctx, t, binary, settings...)
-	check(ctx, t, client, sent)
-	if code := third.terminate(t); code != 0 {
-		t.Fatalf("exit code %d after SIGTERM", code)
-	}
-	letters(ctx, t, client, topics, sent) // some may be there twice: what overtook a message that had not started
+	third.Stop()
+	checkKafka(ctx, t, settings["KAFKA_BOOTSTRAP_SERVERS"], first, second, third)
 }
 
-// check waits for the fates of everything that was sent.
-func check(ctx context.Context, t *testing.T, client *samples.Client, sent []samples.Sent) {
+func check(t *testing.T, sample samples.Sample, e engine.Event) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := client.Check(ctx, group, sent); err != nil {
-		t.Fatal(err)
+	if err := sample.Check(e); err != nil {
+		t.Error(err)
 	}
-}
-
-// letters returns how many dead letters were written. It fails if a message that
-// should have one has none, or if one lacks what a person needs to find out
-// where it comes from.
-func letters(ctx context.Context, t *testing.T, client *samples.Client, topics []string, sent []samples.Sent) int {
-	t.Helper()
-	all, err := client.DeadLetters(ctx, topics...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	origins := map[string]bool{}
-	for _, l := range all {
-		origins[l.Origin] = true
-		if l.Headers["forge-dlq-group"] != group || l.Headers["forge-dlq-class"] == "" || l.Headers["forge-dlq-attempts"] == "" {
-			t.Errorf("the dead letter of %s has headers %v", l.Origin, l.Headers)
-		}
-	}
-	if want := count(sent)[samples.DeadLetter]; len(origins) != want {
-		t.Errorf("%d messages have a dead letter, expected %d of %d", len(origins), want, len(sent))
-	}
-	return len(all)
-}
-
-// count returns how many messages expect each fate.
-func count(sent []samples.Sent) map[samples.Fate]int {
-	fates := map[samples.Fate]int{}
-	for _, s := range sent {
-		fates[s.Expect]++
-	}
-	return fates
 }
 
 // messages returns each sample often, with keys that spread over the partitions,
 // and for each topic messages that no sample file can hold.
-func messages(t *testing.T) []samples.Sample {
+func messages(t *testing.T) (all []samples.Sample) {
 	t.Helper()
-	loaded, err := samples.Load()
+	loaded, err := samples.Load(os.DirFS("../dev/samples"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []samples.Sample
+	topics := map[string]bool{}
 	for i := range copies {
 		for _, s := range loaded {
+			topics[s.Topic] = true
 			s.Key = fmt.Sprintf("%s-%d", s.Key, i)
 			all = append(all, s)
 		}
 	}
-	for _, topic := range samples.Topics(loaded) {
-		all = append(all,
-			samples.Sample{Topic: topic, Name: "cut off", Key: "a", Expect: samples.DeadLetter, Value: []byte(`{"header": {"mess`)},
-			samples.Sample{Topic: topic, Name: "not text", Key: "b", Expect: samples.DeadLetter, Value: []byte{0, 1, 0xff, 0xfe}},
-			samples.Sample{Topic: topic, Name: "empty", Key: "c", Expect: samples.DeadLetter, Value: []byte{}},
-		)
+	for topic := range topics {
+		for name, value := range map[string]string{"cut off": `{"header": {"mess`, "not text": "\x00\x01\xff\xfe", "empty": ""} {
+			all = append(all, samples.Sample{Topic: topic, Name: name, Key: name, Expect: samples.NameOf(engine.DeadLettered), Value: []byte(value)})
+		}
 	}
 	return all
 }
 
-func send(ctx context.Context, t *testing.T, client *samples.Client, all []samples.Sample) []samples.Sent {
+// checkKafka asks Kafka whether the group has committed everything, and whether
+// the topics of the dead letters have what the services wrote.
+func checkKafka(ctx context.Context, t *testing.T, broker string, services ...*servicetest.Service) {
 	t.Helper()
-	sent, err := client.Send(ctx, all)
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return sent
-}
-
-func dial(t *testing.T, broker string) *samples.Client {
-	t.Helper()
-	client, err := samples.Dial(broker)
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	lags, err := admin.Lag(ctx, group)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(client.Close)
-	return client
+	for _, lag := range lags[group].Lag.Sorted() {
+		if lag.Lag != 0 {
+			t.Errorf("%s/%d: %d messages are not committed", lag.Topic, lag.Partition, lag.Lag)
+		}
+	}
+	written := map[string]int64{} // dead letters, by topic
+	for _, s := range services {
+		for _, e := range s.DeadLetters() {
+			written[e.Message.Topic+".dlq"]++
+		}
+	}
+	for topic, want := range written {
+		ends, err := admin.ListEndOffsets(ctx, topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := int64(0)
+		ends.Each(func(o kadm.ListedOffset) { got += o.Offset })
+		if got != want {
+			t.Errorf("%s has %d messages, want %d", topic, got, want)
+		}
+	}
 }

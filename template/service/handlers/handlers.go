@@ -8,7 +8,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Deps is what handlers need. It is made in main.go; add what yours need.
+// Deps is what handlers need. Build in app/app.go sets each field; one that is
+// nil ends the start with its name.
 type Deps struct {
 	Log       *slog.Logger
 	Publisher message.Publisher
@@ -16,5 +17,6 @@ type Deps struct {
 
 // Register is the one place where a topic meets its handler.
 func Register(r *message.Registry, d Deps) {
+	message.CheckDeps(d)
 	message.Register(r, "orders", NewOrders(d.Log)) //forge:each topic
 }

@@ -1,25 +1,34 @@
-// Package config reads the service's settings from the environment, a .env
-// file and a YAML file into one checked Config. The struct tags of Config and
-// its sections are the only list of the settings there is: names, defaults,
-// what is allowed and what for. Settings returns that list, and the
-// documentation is tested against it.
+// Package config reads the service's settings, and those that its own code adds,
+// from the environment, .env and YAML into checked structs. The tags of a field
+// are all there is to say of a setting:
+//
+//	Timeout time.Duration `env:"STORE_TIMEOUT" envDefault:"5s" validate:"min=1ms,max=1m" help:"time for one statement"`
+//
+// env, envDefault and envPrefix are those of caarlos0/env, validate is that of
+// validator/v10. allowed says in words what validate does not. A Secret, or a
+// field with file:"true", may be in a file of its own, which NAME_FILE names.
 package config
 
 import (
-	"errors"
-	"io/fs"
+	"cmp"
+	"io"
+	"log/slog"
+	"maps"
 	"os"
-	"strings"
+	"reflect"
+	"slices"
 
-	"github.com/joho/godotenv"
+	"github.com/caarlos0/env/v11"
 )
 
-// Config is every setting of the service.
+// Config is every setting of the service, but for those of its own code.
 type Config struct {
 	// Service is the service's name in logs, in message headers and, unless
 	// KAFKA_CLIENT_ID says otherwise, at the broker.
-	Service string `env:"SERVICE_NAME" check:"name" doc:"the service's name in logs, message headers and at the broker; empty is the group id"`
-	File    string `env:"CONFIG_FILE" doc:"a YAML file with settings, over which .env and the environment go; --config FILE names it too"`
+	Service string `env:"SERVICE_NAME" validate:"omitempty,name" help:"the service's name in logs, message headers and at the broker; KAFKA_GROUP_ID when not set"`
+	File    string `env:"CONFIG_FILE" help:"a YAML file with settings, which .env and the environment override; --config FILE overrides .env too"`
+
+	TimestampWithoutZone string `env:"TIMESTAMP_WITHOUT_ZONE" envDefault:"refuse" validate:"oneof=refuse utc" help:"what becomes of a message whose timestamp has no time zone: it is refused, or the time is taken as UTC"`
 
 	Kafka    Kafka
 	Registry Registry //forge:if avro
@@ -27,81 +36,98 @@ type Config struct {
 	HTTP     HTTP //forge:if http
 	Log      Log
 
-	sources   map[string]string   // where each setting that is not the default came from
-	consumers map[string]consumer // by the names that Load was given
+	loader *loader // what Load read, for Consumer, CheckUnread and Explain
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
 type Ops struct {
 	// All interfaces by default, because a container's probes come from
 	// outside of it. Nothing that is served there is secret.
-	Addr string `env:"OPS_ADDR" envDefault:":8080" check:"listen" doc:"where /livez, /readyz and /metrics are served"`
+	Addr string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz and /metrics are served"`
 }
 
 // Log holds the settings of the service's log.
 type Log struct {
-	Level  string `env:"LOG_LEVEL" envDefault:"info" oneof:"debug info warn error" doc:"the least level that is logged"`
-	Format string `env:"LOG_FORMAT" envDefault:"text" oneof:"text json" doc:"text for people, json for programs"`
+	Level  string `env:"LOG_LEVEL" envDefault:"info" validate:"oneof=debug info warn error" help:"the lowest level that is logged"`
+	Format string `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
 }
 
-// DotEnv is the name of the file of variables, read from the working directory.
-const DotEnv = ".env"
+// Logger returns a logger that writes to w in the settings' format and level.
+func (l Log) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo // a Config that was not made by this package
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
 
-// Load reads the settings from the environment, from .env, if there is one,
-// and from a YAML file, if one is named: by file, or else by CONFIG_FILE. The
-// first of these that has a setting wins. All problems come back at once, in
-// one *Error.
+const (
+	// DotEnv is the name of the file of variables, read from the working directory.
+	DotEnv = ".env"
+	// configFile is the one setting that is read before the others.
+	configFile = "CONFIG_FILE"
+)
+
+// Load reads the settings. The first of these that has a setting wins: over,
+// whose names are those of the environment and where an empty value means the
+// default; the environment; the YAML file that file names, if any; .env in the
+// working directory; if file is empty, the YAML file that CONFIG_FILE names;
+// the defaults. In all but over an empty value counts as none.
 //
-// A service with several consumers gives the names of those beside the first,
-// and has their settings from Config.Consumer.
-func Load(file string, consumers ...string) (Config, error) {
-	variables, err := godotenv.Read(DotEnv)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		var p problems
-		p.note("%s", unreadable(err))
-		return Config{}, p.err()
-	}
-	return load(file, environment(), variables, consumers...)
+// The settings of the service's own code go to own, a pointer to a struct, or
+// nil. All problems come back at once, in one *Error.
+func Load(file string, over map[string]string, own any) (Config, error) {
+	return load(file, over, env.ToMap(os.Environ()), own)
 }
 
-// load lays the environment over .env over the YAML file.
-func load(file string, environment, dotEnv map[string]string, consumers ...string) (Config, error) {
-	r := newReader(consumers)
-	settings := r.variables(fromEnvironment, environment).over(r.variables(DotEnv, dotEnv))
+func load(file string, over, environment map[string]string, own any) (Config, error) {
+	cfg := new(Config)
+	l := newLoader(cfg, own)
+	flag := given{name: configFile, text: file, place: fromFlag}
+	l.merge(variables(fromOverride, over))
+	l.merge([]given{flag})
+	l.merge(variables(fromEnvironment, environment))
 	if file != "" {
-		settings = layer{configFile: {text: file, written: file, name: fromFlag, from: fromFlag}}.over(settings)
+		l.merge(l.readYAML(flag))
 	}
-	if named, ok := settings[configFile]; ok {
-		settings = settings.over(r.yamlFile(named))
+	l.merge(l.readDotEnv())
+	if named := l.values[configFile]; file == "" && named.text != "" {
+		l.merge(l.readYAML(named))
 	}
-	return r.config(settings)
+	return l.config(cfg)
 }
 
-// unreadable tells what is wrong with .env. The parser's own text quotes the
-// rest of the file from where it stopped, secrets included.
-func unreadable(err error) string {
-	if path, ok := errors.AsType[*fs.PathError](err); ok {
-		return path.Error()
-	}
-	return DotEnv + " is not made of NAME=value lines: a name has a character other than letters, digits, _ and ., or a quote is not closed"
+// FromMap makes a Config, and the own settings, of the given settings alone, for
+// tests and for programs that have settings of their own. The names are those of
+// a YAML file, so further consumers are a map of maps; a value is text, a
+// number, a boolean, a duration or a list. It reads no file but those that a
+// setting ending in _FILE names.
+func FromMap[V any](settings map[string]V, own any) (Config, error) {
+	cfg := new(Config)
+	l := newLoader(cfg, own)
+	l.merge(l.named(fromMap, "", nodeOf(reflect.ValueOf(settings))))
+	return l.config(cfg)
 }
 
-// FromMap makes a Config from the given settings alone, for tests and for
-// programs that have settings of their own. The names are those of a YAML
-// file, in lower case or as in the environment; a value is text, a number, a
-// boolean, a duration or a list. It reads no file but those that a setting
-// ending in _FILE names.
-func FromMap[V any](settings map[string]V, consumers ...string) (Config, error) {
-	r := newReader(consumers)
-	return r.config(r.named(entriesOf(settings)))
+// variables returns what a source without lines says, sorted by name.
+func variables(source string, texts map[string]string) (found []given) {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		found = append(found, given{name: name, text: texts[name], place: source})
+	}
+	return found
 }
 
-// environment returns the process's environment as a map.
-func environment() map[string]string {
-	env := make(map[string]string)
-	for _, pair := range os.Environ() {
-		name, value, _ := strings.Cut(pair, "=")
-		env[name] = value
-	}
-	return env
+// config fills cfg and the settings of the service's own code, and checks them.
+func (l *loader) config(cfg *Config) (Config, error) {
+	cfg.loader = l
+	l.read()
+	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
+	cfg.Kafka.derive(cfg.Service)
+	l.checkKafka(&cfg.Kafka)
+	l.checkRegistry(cfg.Registry) //forge:if avro
+	return *cfg, l.err()
 }

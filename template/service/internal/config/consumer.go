@@ -1,140 +1,153 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
-	"iter"
+	"io"
 	"maps"
-	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
-
-// consumer is what a consumer beside the first is told.
-type consumer struct {
-	Kafka   Kafka
-	sources map[string]string // where that came from which is not the first's
-}
-
-// consumerName is what a consumer may be called.
-var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // kafkaPrefix begins the names of the settings that a consumer may have for
 // itself: those of Kafka.
 const kafkaPrefix = "KAFKA_"
 
-// prefixOf returns what stands before the names of a consumer's own settings
-// in the environment.
+const (
+	groupID = "KAFKA_GROUP_ID"
+	noGroup = "a consumer needs a group; those that share it share the work"
+)
+
+var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// Consumer returns the settings of a further consumer: those of the service, and
+// over them its own, which are in YAML under consumers and its name, and in the
+// environment and .env called NAME_KAFKA_…. A value for one consumer goes over a
+// value for all, wherever either stands. Its group is the service's, "-" and its
+// name, unless it has one of its own; no two consumers may have the same.
+func (c Config) Consumer(name string) (Kafka, error) {
+	k, prefix := new(Kafka), prefixOf(name)
+	if known, ok := c.loader.consumers[prefix]; ok {
+		return known, nil
+	}
+	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values), failed: make(map[string]bool)}
+	if _, ok := c.loader.values[prefix+groupID]; !ok && c.Kafka.GroupID != "" {
+		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
+	}
+	for variable, g := range c.loader.values {
+		if rest, ok := strings.CutPrefix(variable, prefix); ok {
+			l.values[rest] = g
+		}
+	}
+	l.read()
+	k.derive(c.Service)
+	l.checkKafka(k)
+	if !consumerName.MatchString(name) {
+		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
+	}
+	l.relate(k.GroupID != "", groupID, noGroup)
+	for _, other := range append(slices.Collect(maps.Values(c.loader.consumers)), c.Kafka) {
+		// Members would be given partitions of topics that they do not read.
+		l.relate(k.GroupID != other.GroupID || !slices.Equal(k.Brokers, other.Brokers), groupID, "is another consumer's group too: each needs one of its own")
+	}
+	c.loader.consumers[prefix] = *k
+	return *k, l.err()
+}
+
+// prefixOf returns what begins the names of a consumer's own settings in the
+// environment.
 func prefixOf(consumer string) string {
 	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
 }
 
-// consumerOf is the reverse.
-func consumerOf(prefix string) string {
-	return strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(prefix, "_"), "_", "-"))
+// RequireGroup returns an error if there is no group: consuming needs one,
+// publishing does not.
+func (k Kafka) RequireGroup() error {
+	if k.GroupID != "" {
+		return nil
+	}
+	return &Error{[]Problem{{groupID, groupID + " is not set: " + noGroup}}}
 }
 
-// Consumer returns the settings of the consumer called name: those of c.Kafka,
-// and over them its own, which are in the YAML file under consumers and its
-// name, or in the environment and .env as NAME_KAFKA_…; what is said of one
-// consumer goes over what is said of all, wherever either is said. Its group
-// is the first consumer's, "-" and its name, unless it has one of its own.
-//
-// It panics when name was not given to Load or FromMap.
-func (c Config) Consumer(name string) Kafka {
-	own, ok := c.consumers[name]
-	if !ok {
-		panic(fmt.Sprintf("config: no consumer %q: give its name to config.Load, which then checks its settings with the others", name))
+// Explain writes every setting, one a line, with where it came from: default,
+// environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
+// the service's come those of its own code, and what further consumers have for
+// themselves. Secrets are redacted.
+func (c Config) Explain(w io.Writer) error {
+	var text strings.Builder
+	write := func(s Setting, prefix string) {
+		value, g := s.String(), c.loader.values[prefix+s.Name]
+		if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
+			value = quoted // one line, and what cannot be seen is seen
+		}
+		fmt.Fprintf(&text, "%-48s # %s", prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+		if g.over != "" {
+			text.WriteString(", over " + g.over)
+		}
+		text.WriteString("\n")
 	}
-	return own.Kafka
-}
-
-// config makes the Config that settings describe, and those of its consumers.
-func (r *reader) config(settings layer) (Config, error) {
-	cfg := r.parse(settings)
-	r.check(&cfg)
-	cfg.sources = make(map[string]string)
-	for name, v := range r.values {
-		cfg.sources[name] = v.source()
+	for _, s := range c.loader.known {
+		write(s, "")
 	}
-	cfg.consumers = make(map[string]consumer)
-	for _, name := range r.consumers {
-		cfg.consumers[name] = r.consumer(name, settings, cfg)
-	}
-	return cfg, r.err()
-}
-
-// consumer makes the settings of one consumer: all of them are read and
-// checked again, with its own over the others.
-func (r *reader) consumer(name string, settings layer, first Config) consumer {
-	p := problems{consumer: name, said: r.lines, own: make(layer)}
-	for full, v := range settings {
-		if c, rest, ok := r.cutConsumer(full); ok && c == name {
-			p.own[rest] = v
+	for _, prefix := range slices.Sorted(maps.Keys(c.loader.consumers)) {
+		k := c.loader.consumers[prefix]
+		for _, s := range Settings(&k) {
+			if _, own := c.loader.values[prefix+s.Name]; own {
+				write(s, prefix)
+			}
 		}
 	}
-	all := p.own.over(settings)
-	maps.Copy(all, p.own) // that each hides what is said of all goes without saying
-	derived := r.derived(name, p.own, first)
-	for name, text := range derived {
-		if _, ok := all[name]; !ok || name == "KAFKA_GROUP_ID" {
-			all[name] = value{text: text, written: text, name: name, from: fromDefault}
+	_, err := io.WriteString(w, text.String())
+	return err
+}
+
+// CheckUnread is called when every consumer has asked for its settings. The
+// error lists names in .env, YAML or a map that look like a setting of Kafka or of
+// a consumer and are not; unread lists the other names in .env that no setting
+// has: each may be a typing error, or another program's.
+func (c Config) CheckUnread() (unread []string, err error) {
+	l := c.loader
+	prefixes := slices.Sorted(maps.Keys(l.consumers))
+	for _, g := range l.unread {
+		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
+		i := slices.IndexFunc(prefixes, func(p string) bool { return p == prefix || strings.HasPrefix(g.name, p+kafkaPrefix) })
+		switch {
+		case i >= 0 && s.Name == "":
+			l.unknown(g, prefixes[i])
+		case i < 0 && s.Name != "":
+			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
+		case i < 0:
+			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}
 	}
-	cfg := p.parse(all)
-	p.check(&cfg)
-	r.checkGroup(&p, cfg.Kafka, first)
-	r.lines = append(r.lines, p.lines...)
+	return unread, l.err()
+}
 
-	own := consumer{Kafka: cfg.Kafka, sources: make(map[string]string)}
-	for f := range kafkaFields(&cfg.Kafka) {
-		if p.own.gives(f.Name) || f.Name == "KAFKA_GROUP_ID" {
-			own.sources[f.Name] = p.values[f.Name].source()
+// unknown adds a name that is not a setting: the service's, or with a prefix a
+// consumer's.
+func (l *loader) unknown(g given, prefix string) {
+	l.note("%s: %s is not a setting%s", g.place, g.name, l.didYouMean(g.name, prefix))
+}
+
+// didYouMean suggests the setting that name is but for two characters in one
+// place, if there is one.
+func (l *loader) didYouMean(name, prefix string) string {
+	for _, s := range l.known {
+		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name, prefix+s.Name+fileSuffix) {
+			a, b := strings.ToUpper(name), strings.ToUpper(known)
+			for a != "" && b != "" && a[0] == b[0] {
+				a, b = a[1:], b[1:]
+			}
+			for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+				a, b = a[:len(a)-1], b[:len(b)-1]
+			}
+			if max(len(a), len(b)) <= 2 {
+				return "; did you mean " + known + "?"
+			}
 		}
 	}
-	return own
-}
-
-// derived returns what a consumer's settings are that follow others, so that
-// they follow the first consumer's: its group, and the service's name.
-func (r *reader) derived(name string, own layer, first Config) map[string]string {
-	if r.failed["KAFKA_GROUP_ID"] {
-		return nil // to say that again of each consumer would help nobody
-	}
-	follow := map[string]string{"SERVICE_NAME": first.Service}
-	if _, ok := own["KAFKA_GROUP_ID"]; !ok {
-		follow["KAFKA_GROUP_ID"] = first.Kafka.GroupID + "-" + name
-	}
-	return follow
-}
-
-// checkGroup refuses a group that another consumer has: its members would be
-// given partitions of topics that they do not read.
-func (r *reader) checkGroup(p *problems, k Kafka, first Config) {
-	if p.failed["KAFKA_GROUP_ID"] || r.failed["KAFKA_GROUP_ID"] {
-		return
-	}
-	taken := func(other Kafka) bool { return other.GroupID == k.GroupID && slices.Equal(other.Brokers, k.Brokers) }
-	if taken(first.Kafka) {
-		p.add(Setting{Name: "KAFKA_GROUP_ID"}, k.GroupID, "is the first consumer's too; a consumer with topics of its own needs a group of its own")
-	}
-	for _, other := range slices.Sorted(maps.Keys(first.consumers)) {
-		if taken(first.consumers[other].Kafka) {
-			p.add(Setting{Name: "KAFKA_GROUP_ID"}, k.GroupID, "is the group of consumer %s too; a consumer with topics of its own needs a group of its own", other)
-		}
-	}
-}
-
-// noConsumer notes settings of a consumer that the service does not have.
-func (r *reader) noConsumer(from, name, consumer string) {
-	there := "it has none beside the first"
-	if len(r.consumers) > 0 {
-		there = "it has " + strings.Join(r.consumers, ", ")
-	}
-	r.note("%s%s: the service has no consumer %q; %s", where(from), name, consumer, there)
-}
-
-// kafkaFields yields each setting of k.
-func kafkaFields(k *Kafka) iter.Seq[field] {
-	return func(yield func(field) bool) { walk(reflect.ValueOf(k).Elem(), yield) }
+	return ""
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"crypto/tls"
 	"errors"
 	"net/url"
 	"strings"
@@ -10,17 +9,17 @@ import (
 
 // Registry holds the settings of the Schema Registry.
 type Registry struct {
-	URLs          []string      `env:"SCHEMA_REGISTRY_URL" envDefault:"http://localhost:8081" check:"urls" doc:"where the Schema Registry is; of several the next is asked when one does not answer"`
-	SchemaFormat  string        `env:"SCHEMA_REGISTRY_FORMAT" envDefault:"avro" oneof:"avro json" doc:"what bodies and their schemas are written in"`
-	AutoRegister  bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" envDefault:"true" doc:"register schemas that the registry lacks at the start; false only looks them up"`
-	LookupTimeout time.Duration `env:"SCHEMA_REGISTRY_TIMEOUT" envDefault:"5s" min:"100ms" max:"1m" doc:"time to wait for the registry's answer"`
+	URLs          []string      `env:"SCHEMA_REGISTRY_URL" kafka:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
+	SchemaFormat  string        `env:"SCHEMA_REGISTRY_FORMAT" envDefault:"avro" validate:"oneof=avro json" help:"what bodies and their schemas are written in"`
+	AutoRegister  bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" kafka:"auto.register.schemas" envDefault:"true" help:"register schemas that the registry lacks at the start; false only looks them up"`
+	LookupTimeout time.Duration `env:"SCHEMA_REGISTRY_TIMEOUT" envDefault:"5s" validate:"min=100ms,max=1m" help:"time to wait for the registry's answer"`
 
-	Username string `env:"SCHEMA_REGISTRY_USERNAME" doc:"the user, where the registry asks for one"`
-	Password Secret `env:"SCHEMA_REGISTRY_PASSWORD" file:"true" doc:"the user's password at the registry"`
-	Token    Secret `env:"SCHEMA_REGISTRY_TOKEN" file:"true" doc:"a bearer token, in the place of user and password"`
-	CA       string `env:"SCHEMA_REGISTRY_CA" file:"true" check:"certificates" doc:"PEM certificates that sign the registry's; empty is the system's"`
-	Cert     string `env:"SCHEMA_REGISTRY_CERT" file:"true" check:"certificates" doc:"PEM certificate of this client, for a registry that asks for one"`
-	Key      Secret `env:"SCHEMA_REGISTRY_KEY" file:"true" check:"key" doc:"PEM private key of the certificate for the registry, not encrypted"`
+	Username string `env:"SCHEMA_REGISTRY_USERNAME" help:"the user, where the registry asks for one"`
+	Password Secret `env:"SCHEMA_REGISTRY_PASSWORD" help:"the user's password at the registry"`
+	Token    Secret `env:"SCHEMA_REGISTRY_TOKEN" help:"a bearer token, in the place of user and password"`
+	CA       string `env:"SCHEMA_REGISTRY_CA" file:"true" validate:"omitempty,certificates" help:"PEM certificates that sign the registry's; the system's when not set"`
+	Cert     string `env:"SCHEMA_REGISTRY_CERT" file:"true" validate:"omitempty,certificates" help:"PEM certificate of this client, for a registry that asks for one"`
+	Key      Secret `env:"SCHEMA_REGISTRY_KEY" validate:"omitempty,key" help:"PEM private key of the certificate for the registry, not encrypted"`
 }
 
 // TLS reports whether every URL is an https one.
@@ -33,61 +32,21 @@ func (r Registry) TLS() bool {
 	return true
 }
 
-// areURLs refuses what a client could not call, and credentials in a URL: they
-// would be shown with it.
-func areURLs(list string) bool {
-	for v := range strings.SplitSeq(list, ",") {
-		u, err := url.Parse(strings.TrimSpace(v))
-		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return false
-		}
-	}
-	return true
-}
-
 // checkRegistry refuses credentials of which a part is missing, and those that
 // would never be used.
-func (p *problems) checkRegistry(r Registry) {
-	add := func(name string, value Secret, format string, args ...any) {
-		if !p.failed[name] {
-			p.add(Setting{Name: name, Secret: true}, string(value), format, args...)
-		}
+func (l *loader) checkRegistry(r Registry) {
+	for _, text := range r.URLs {
+		u, err := url.Parse(text)
+		ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+		l.relate(ok, "SCHEMA_REGISTRY_URL", "must be http:// or https:// URLs without user, password or query")
 	}
-	switch {
-	case r.Token != "" && (r.Username != "" || r.Password != ""):
-		add("SCHEMA_REGISTRY_TOKEN", r.Token, "is set, and so is a user or a password; set one of the two")
-	case r.Username != "" && r.Password == "":
-		add("SCHEMA_REGISTRY_PASSWORD", "", "must be set with SCHEMA_REGISTRY_USERNAME")
-	case r.Password != "" && r.Username == "":
-		add("SCHEMA_REGISTRY_USERNAME", "", "must be set with SCHEMA_REGISTRY_PASSWORD")
+	l.relate(r.Token == "" || r.Username == "" && r.Password == "", "SCHEMA_REGISTRY_TOKEN", "is set, and so is a user or a password; set one of the two")
+	l.relate(r.Username == "" || r.Password != "", "SCHEMA_REGISTRY_PASSWORD", "must be set with SCHEMA_REGISTRY_USERNAME")
+	l.relate(r.Password == "" || r.Username != "", "SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
+	for _, s := range []struct{ name, value string }{{"SCHEMA_REGISTRY_CA", r.CA}, {"SCHEMA_REGISTRY_CERT", r.Cert}, {"SCHEMA_REGISTRY_KEY", string(r.Key)}} {
+		l.relate(r.TLS() || s.value == "", s.name, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
 	}
-	if p.failed["SCHEMA_REGISTRY_URL"] {
-		return
-	}
-	if !r.TLS() {
-		for _, material := range []struct {
-			name  string
-			value Secret
-		}{
-			{"SCHEMA_REGISTRY_CA", Secret(r.CA)}, {"SCHEMA_REGISTRY_CERT", Secret(r.Cert)}, {"SCHEMA_REGISTRY_KEY", r.Key},
-		} {
-			if material.value != "" {
-				add(material.name, material.value, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
-			}
-		}
-		return
-	}
-	switch {
-	case r.Cert == "" && r.Key == "", p.failed["SCHEMA_REGISTRY_CERT"], p.failed["SCHEMA_REGISTRY_KEY"]:
-	case r.Key == "":
-		add("SCHEMA_REGISTRY_KEY", "", "must be set with SCHEMA_REGISTRY_CERT")
-	case r.Cert == "":
-		add("SCHEMA_REGISTRY_CERT", "", "must be set with SCHEMA_REGISTRY_KEY")
-	default:
-		if _, err := tls.X509KeyPair([]byte(r.Cert), []byte(r.Key)); err != nil {
-			add("SCHEMA_REGISTRY_KEY", r.Key, "must be the key of SCHEMA_REGISTRY_CERT: %v", err)
-		}
-	}
+	l.checkKeyPair("SCHEMA_REGISTRY_CERT", r.Cert, "SCHEMA_REGISTRY_KEY", string(r.Key))
 }
 
 // OfRegistry returns err without the problems of settings that are not of the
@@ -97,11 +56,10 @@ func OfRegistry(err error) error {
 	if !ok {
 		return err
 	}
-	var left problems
-	for i, text := range all.Problems {
-		setting := all.settings[i]
-		if setting == "" || setting == configFile || strings.HasPrefix(setting, "SCHEMA_REGISTRY_") {
-			left.lines = append(left.lines, problem{text, setting})
+	var left loader
+	for _, p := range all.Problems {
+		if p.Setting == "" || p.Setting == configFile || strings.HasPrefix(p.Setting, "SCHEMA_REGISTRY_") {
+			left.problems = append(left.problems, p)
 		}
 	}
 	return left.err()

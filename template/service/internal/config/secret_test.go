@@ -17,7 +17,7 @@ import (
 )
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	cfg, err := FromMap(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_MAX_WORKERS", "3"))
+	cfg, err := FromMap(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_MAX_WORKERS", "3"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,8 +30,8 @@ func TestSecretsAreNeverShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, shown := range []string{
-		cfg.String(), string(text), log.String(),
-		fmt.Sprintf("%v %+v %#v %s %q", cfg, cfg, cfg, cfg, cfg),
+		string(text), log.String(),
+		fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg),
 		fmt.Sprintf("%v %+v %#v", cfg.Kafka, cfg.Kafka, cfg.Kafka),
 		fmt.Sprintf("%v %s %q %x %d %#v", cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword),
 	} {
@@ -39,38 +39,22 @@ func TestSecretsAreNeverShown(t *testing.T) {
 			t.Errorf("the password is shown in\n%s", shown)
 		}
 	}
-	if !strings.Contains(log.String(), "config.KAFKA_MAX_WORKERS=3") || strings.Contains(log.String(), "KAFKA_MAX_POLL_RECORDS=") {
-		t.Errorf("the log must show what is not the default, and only that:\n%s", log.String())
-	}
-	if !strings.Contains(cfg.String(), "KAFKA_SASL_PASSWORD=[redacted]\n") || !strings.Contains(cfg.String(), "KAFKA_MAX_POLL_RECORDS=4096\n") {
-		t.Errorf("all settings, secrets redacted:\n%s", cfg)
-	}
 }
 
 func TestProblemsDoNotShowSecrets(t *testing.T) {
-	got := refused(t, nil, least("KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_SSL_KEY", "hunter3"))
-	if text := strings.Join(got, "\n"); len(got) != 2 || strings.Contains(text, "hunter") || !strings.Contains(text, "KAFKA_SASL_PASSWORD=[redacted]: is not used") {
-		t.Errorf("problems:\n%s", text)
-	}
+	_, err := FromMap(least("KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_SSL_KEY", "hunter3"), nil)
+	equal(t, problemsOf(t, err),
+		"map: KAFKA_SSL_KEY=[redacted]: must be a private key in PEM, not encrypted",
+		"map: KAFKA_SASL_PASSWORD=[redacted]: is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT; SASL_SSL would use it")
 }
 
 func TestProblemsDoNotShowThePasswordOfAURL(t *testing.T) {
-	got := refused(t, nil, least("KAFKA_BOOTSTRAP_SERVERS", "http://a:1,https://me:hunter2@b:1/"))
-	if want := `KAFKA_BOOTSTRAP_SERVERS="http://[redacted]@b:1/": must be`; len(got) != 1 || !strings.HasPrefix(got[0], want) {
-		t.Errorf("problems %q, want %s", got, want)
-	}
-	got = refused(t, nil, least("KAFKA_BOOTSTRAP_SERVERS", "a:1,me:hunter2@b:1"))
-	if want := `KAFKA_BOOTSTRAP_SERVERS="a:1,[redacted]@b:1": must be`; len(got) != 1 || !strings.HasPrefix(got[0], want) {
-		t.Errorf("problems %q, want %s", got, want)
-	}
-}
-
-func TestProblemsDoNotShowASecretThatStandsWhereItsFileShould(t *testing.T) {
-	for _, secret := range []string{"hunter2", "-----BEGIN PRIVATE KEY-----\nhunter2/hunter2"} {
-		got := refused(t, nil, least("KAFKA_SSL_KEY_FILE", secret))
-		if want := "KAFKA_SSL_KEY_FILE=[redacted]: must be the name of a file"; len(got) != 1 || !strings.HasPrefix(got[0], want) || strings.Contains(got[0], "hunter") {
-			t.Errorf("problems %q, want %s", got, want)
-		}
+	for value, want := range map[string]string{
+		"http://a:1,https://me:hunter2@b:1/": "http://[redacted]@b:1/",
+		"a:1,me:hunter2@b:1":                 "a:1,[redacted]@b:1",
+	} {
+		_, err := FromMap(least("KAFKA_BOOTSTRAP_SERVERS", value), nil)
+		equal(t, problemsOf(t, err), `map: KAFKA_BOOTSTRAP_SERVERS="`+want+`": must be host:port, several separated by commas`)
 	}
 }
 
@@ -123,7 +107,7 @@ func TestSecuritySettingsFitTogether(t *testing.T) {
 		{"a certificate without TLS", []string{"KAFKA_SSL_CA", cert}, "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := FromMap(least(c.vars...))
+			_, err := FromMap(least(c.vars...), nil)
 			switch {
 			case c.want == "" && err != nil:
 				t.Error(err)

@@ -1,11 +1,12 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
-	"iter"
 	"reflect"
 	"strings"
-	"time"
+
+	"github.com/caarlos0/env/v11"
 )
 
 // Setting describes one setting.
@@ -13,101 +14,110 @@ type Setting struct {
 	Name    string
 	Default string // empty when there is none
 	Allowed string // what a value must be, in words
-	Doc     string // what it is for, in one line
+	Help    string // what it is for, in one line
 	Secret  bool   // never shown
 	File    bool   // may be given as NAME_FILE, the name of a file that holds the value
+
+	value  reflect.Value
+	field  reflect.StructField
+	prefix string // from envPrefix, part of Name
 }
 
 // fileSuffix turns a setting's name into the one that names a file.
 const fileSuffix = "_FILE"
 
-// Settings lists every setting there is, in the order of the documentation.
-func Settings() []Setting {
-	var all []Setting
-	for f := range fields(new(Config)) {
-		all = append(all, f.Setting)
+// Settings lists the settings of target, a pointer to a struct with the tags of
+// this package, such as new(Config); none of nil.
+func Settings(target any) []Setting {
+	if target == nil {
+		return nil
+	}
+	return appendSettings(nil, reflect.ValueOf(target).Elem(), "")
+}
+
+func appendSettings(all []Setting, section reflect.Value, prefix string) []Setting {
+	for f, value := range section.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("env"), ",")
+		switch {
+		case !f.IsExported() || name == "-":
+		case name != "":
+			secret := f.Type == reflect.TypeFor[Secret]()
+			all = append(all, Setting{
+				Name: prefix + name, Default: f.Tag.Get("envDefault"), Allowed: allowed(f), Help: f.Tag.Get("help"),
+				Secret: secret, File: secret || f.Tag.Get("file") == "true", value: value, field: f, prefix: prefix,
+			})
+		case value.Kind() == reflect.Struct:
+			all = appendSettings(all, value, prefix+f.Tag.Get("envPrefix"))
+		}
 	}
 	return all
 }
 
-// field is a setting with its place in a Config.
-type field struct {
-	Setting
-	value reflect.Value
-	tag   reflect.StructTag
-	path  string // section and field name, by which env's errors are matched
+// kinds are what a value of a type must be, in words; others are text.
+var kinds = map[string]string{
+	"time.Duration": "a duration such as 500ms or 5s", "bool": "true or false",
+	"int": "a whole number", "int64": "a whole number", "uint16": "a whole number", "float64": "a number",
 }
 
-// text returns the field's value as it would be written in .env, or a stand-in
-// for a secret.
-func (f field) text() string {
-	switch v := f.value.Interface().(type) {
-	case []string:
-		return strings.Join(v, ",")
-	case string:
-		if f.File && v != "" {
-			return redacted // a certificate is no secret, but no help in a log either
-		}
-		return v
-	default:
-		return fmt.Sprint(v)
+// allowed says in words what a field's type and tags ask of its value.
+func allowed(f reflect.StructField) string {
+	rule := strings.NewReplacer("required", "", "omitempty", "", "dive", "", "min=", "from ", ",max=", " to ").Replace(f.Tag.Get("validate"))
+	rule = strings.Trim(rule, ",")
+	if words, ok := strings.CutPrefix(rule, "oneof="); ok {
+		return "one of " + strings.ReplaceAll(words, " ", ", ")
 	}
+	what := cmp.Or(kinds[f.Type.String()], "text") + ", " + rule
+	return cmp.Or(f.Tag.Get("allowed"), rules[rule].words, strings.TrimSuffix(what, ", "))
 }
 
-// fields yields each setting of c: the sections Kafka, Ops and Log in turn.
-func fields(c *Config) iter.Seq[field] {
-	return func(yield func(field) bool) { walk(reflect.ValueOf(c).Elem(), yield) }
+// parse gives the setting's field the value of text, or the default without one.
+// env takes a struct: here one of this field alone, so that an error is about it.
+func (s Setting) parse(text string) error {
+	environment := make(map[string]string)
+	if text != "" {
+		environment[s.Name] = text
+	}
+	one := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Value", Type: s.field.Type, Tag: s.field.Tag}}))
+	one.Elem().Field(0).Set(s.value)
+	err := env.ParseWithOptions(one.Interface(), env.Options{Environment: environment, Prefix: s.prefix})
+	if err == nil {
+		s.value.Set(one.Elem().Field(0))
+	}
+	return err
 }
 
-func walk(section reflect.Value, yield func(field) bool) bool {
-	t := section.Type()
-	for i := range t.NumField() {
-		value, tag := section.Field(i), t.Field(i).Tag
-		if !t.Field(i).IsExported() {
-			continue
-		}
-		if value.Kind() == reflect.Struct {
-			if !walk(value, yield) {
-				return false
-			}
-			continue
-		}
-		f := field{value: value, tag: tag, path: t.Field(i).Name, Setting: Setting{
-			Name:    tag.Get("env"),
-			Default: tag.Get("envDefault"),
-			Allowed: allowed(value, tag),
-			Doc:     tag.Get("doc"),
-			Secret:  value.Type() == reflect.TypeFor[Secret](),
-			File:    tag.Get("file") == "true",
-		}}
-		if !yield(f) {
-			return false
-		}
+// String returns the value of the setting's field as it would be written in
+// .env, redacted.
+func (s Setting) String() string {
+	text := fmt.Sprint(s.value)
+	if s.value.Kind() == reflect.Struct { // url.URL has its String on the pointer
+		text = fmt.Sprint(s.value.Addr())
+	} else if list, ok := s.value.Interface().([]string); ok {
+		text = strings.Join(list, ",")
 	}
-	return true
+	if s.File && text != "" {
+		return redacted // a certificate is no secret, but no help in a log either
+	}
+	return redact(text)
 }
 
-// allowed says in words what a setting's tags and type ask of its value.
-func allowed(value reflect.Value, tag reflect.StructTag) string {
-	switch value.Interface().(type) {
-	case time.Duration:
-		return fmt.Sprintf("a duration from %s to %s, such as 500ms or 5s", tag.Get("min"), tag.Get("max"))
-	case int, int64:
-		return fmt.Sprintf("a whole number from %s to %s", tag.Get("min"), tag.Get("max"))
-	case bool:
-		if tag.Get("oneof") == "" {
-			return "true or false"
-		}
+// Secret is a string that no log, error or format verb shows. Convert it to a
+// string where it is used.
+type Secret string
+
+const redacted = "[redacted]"
+
+// Format writes a stand-in, or nothing for an empty secret, whatever the verb.
+func (s Secret) Format(f fmt.State, _ rune) {
+	text, _ := s.MarshalText()
+	_, _ = f.Write(text)
+}
+
+// MarshalText returns a stand-in, or nothing for an empty secret. JSON, YAML and
+// slog ask for it.
+func (s Secret) MarshalText() ([]byte, error) {
+	if s == "" {
+		return nil, nil
 	}
-	if words := strings.Fields(tag.Get("oneof")); len(words) > 0 {
-		last := len(words) - 1
-		if last == 0 {
-			return words[0]
-		}
-		return strings.Join(words[:last], ", ") + " or " + words[last]
-	}
-	if c, ok := checks[tag.Get("check")]; ok {
-		return c.allowed
-	}
-	return "any text"
+	return []byte(redacted), nil
 }

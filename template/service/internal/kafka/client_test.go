@@ -123,7 +123,7 @@ func TestSASL(t *testing.T) {
 			with := func(password string) error {
 				p := newPublisher(t, settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
 					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password))
-				p.sending.attempts = 1
+				p.sendTimeout = time.Second
 				return p.Send(t.Context(), &message.Message{Topic: "payments"})
 			}
 			if err := with("hunter2"); err != nil {
@@ -176,7 +176,7 @@ func TestMutualTLS(t *testing.T) {
 	publish := func(more ...string) error {
 		cfg := settings(t, cluster, append(more, "KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CERT", cert, "KAFKA_SSL_KEY", key)...)
 		p := newPublisher(t, cfg)
-		p.sending.attempts = 1
+		p.sendTimeout = time.Second
 		return p.Send(t.Context(), &message.Message{Topic: "payments"})
 	}
 	if err := publish("KAFKA_SSL_CA", cert); err != nil {
@@ -191,7 +191,7 @@ func TestSaramaLogsAtDebugLevel(t *testing.T) {
 	defer saramaLogger.Store(nil)
 	for level, want := range map[slog.Level]string{slog.LevelInfo: "", slog.LevelDebug: "level=DEBUG msg=\"two words\" from=sarama\n"} {
 		var b logBuffer // clients of earlier tests may be closing still, and say so
-		logTo(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		saramaLogger.Store(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
 			}

@@ -3,6 +3,8 @@ package kafka
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -82,5 +84,41 @@ func TestBetweenSessionsNothingIsCommittedAndNobodyAlarmed(t *testing.T) {
 	t.Parallel()
 	if err := (*source)(new(Consumer)).Commit(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("a commit without a session says %v, want a cancellation", err)
+	}
+}
+
+// TestAMemberThatTheGroupHasForgottenCommitsNothing: another member has its
+// partitions, so its commits would be refused until the drain's time is over.
+func TestAMemberThatTheGroupHasForgottenCommitsNothing(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 2)...)
+	var log logBuffer
+	var first atomic.Bool
+	toldToStop := make(chan struct{})
+	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms")
+	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, nil)), func(ctx context.Context, m message.Of[payment]) error {
+		if m.Body.N == 0 || first.Swap(true) {
+			return nil
+		}
+		<-ctx.Done()
+		close(toldToStop)
+		return ctx.Err()
+	}, "payments")
+	r.await(t, engine.Handled, 1)
+	eventually(t, "the other message runs", first.Load)
+	commits := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID, Count: 1})
+	<-toldToStop
+	eventually(t, "the log says so", func() bool { return log.line("level=WARN", "partition lost", "partition=0") != "" })
+	if n := commits.Hits(); n != 0 {
+		t.Errorf("%d commits of a member that is none any more", n)
+	}
+	r.await(t, engine.Handled, 3) // both come again
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if got := committed(t, c, 0); got != 2 {
+		t.Errorf("committed %d, want 2", got)
 	}
 }

@@ -41,7 +41,7 @@ func assign(t *testing.T) *assigned {
 	a.release = sync.OnceFunc(func() { close(gate) })
 	t.Cleanup(a.release) // before the consumer is stopped
 	r.await(t, engine.Handled, 4)
-	live := r.session.Load().live()
+	live := r.session.Load().liveClaims()
 	a.claim = live[slices.IndexFunc(live, func(c *claim) bool { return c.partition == 0 })]
 	return a
 }
@@ -122,7 +122,7 @@ var expectations = map[string]func(*testing.T, *assigned){
 		consume(t, a.cfg, succeed, "payments")
 		eventually(t, "the claim ends", func() bool {
 			s := a.session.Load()
-			return s == nil || !slices.Contains(s.live(), a.claim)
+			return s == nil || !slices.Contains(s.liveClaims(), a.claim)
 		})
 		a.expectCommitted(t, 5)
 	},

@@ -95,7 +95,7 @@ func TestAConnectionThatComesTooLateIsClosed(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	late, answer := make(latecomer), make(chan struct{})
 	cancel()
-	_, err := connected(ctx, func() (latecomer, error) { <-answer; return late, nil })
+	_, err := await(ctx, func() (latecomer, error) { <-answer; return late, nil }, func(l latecomer) { _ = l.Close() })
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("error is %v, want that of the context", err)
 	}

@@ -13,21 +13,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func TestTheSettingDecidesWhereUnknownTypesGo(t *testing.T) {
-	t.Parallel()
-	for setting, fate := range map[string]engine.EventKind{"default-handler": engine.Handled, "dead-letter": engine.DeadLettered} {
-		t.Run(setting, func(t *testing.T) {
-			t.Parallel()
-			c := startCluster(t, topicOf(1))
-			produce(t, c, 0, envelopes(t, 0, 2)...)
-			registry := message.NewRegistry()
-			message.RegisterDefault(registry, "payments", message.HandlerFunc(func(context.Context, *message.Message) error { return nil }))
-			r := consumeWith(t, settings(t, c, "KAFKA_UNKNOWN_TYPES", setting), quiet, registry)
-			r.await(t, fate, 2)
-		})
-	}
-}
-
 // transact writes messages to partition 0 of payments in one transaction.
 func transact(t *testing.T, c *kfake.Cluster, id string, commit kgo.TransactionEndTry, values ...[]byte) {
 	t.Helper()

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -49,7 +50,7 @@ func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, messag
 
 func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
 	t.Helper()
-	registry := message.NewRegistry(message.Recover)
+	registry := newRegistry()
 	for _, topic := range topics {
 		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
 	}
@@ -109,22 +110,6 @@ func (r *running) handledOf(partition int32) int {
 	return r.handled[partition]
 }
 
-// eventually waits until what ok reports is true.
-func eventually(t *testing.T, what string, ok func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-	defer cancel()
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for !ok() {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			t.Fatalf("never: %s", what)
-		}
-	}
-}
-
 // envelopes returns the values of messages numbered from to to-1.
 func envelopes(t *testing.T, from, to int) [][]byte {
 	t.Helper()
@@ -132,23 +117,12 @@ func envelopes(t *testing.T, from, to int) [][]byte {
 	for n := from; n < to; n++ {
 		h := message.NewHeader("PaymentReceived", "tests")
 		m := message.Message{Topic: "payments"}
-		if err := (message.JSON{}).Encode(t.Context(), &m, &h, payment{N: n}); err != nil {
+		if err := (envelope.JSON{}).Encode(t.Context(), &m, h, payment{N: n}); err != nil {
 			t.Fatal(err)
 		}
 		values = append(values, m.Value)
 	}
 	return values
-}
-
-// newClient returns a client other than the one under test.
-func newClient(t *testing.T, c *kfake.Cluster) *kgo.Client {
-	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return client
 }
 
 // produce writes values to one partition of payments, each with its number as key.
@@ -254,9 +228,13 @@ func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 10)...)
 	started, release := make(chan struct{}), make(chan struct{})
-	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1")
-	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
-		close(started) // a second call would panic
+	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1", "KAFKA_DRAIN_TIMEOUT", "500ms")
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		if m.Body.N > 0 { // it may begin between the end of sarama's session and the drain
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		close(started)
 		<-release
 		return nil
 	}, "payments")
@@ -276,7 +254,7 @@ func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
 // drains reports whether the consumer's session has ended.
 func drains(r *running) bool {
 	s := r.session.Load()
-	return s == nil || (*s.current.Load()).Context().Err() != nil
+	return s == nil || s.sarama.Context().Err() != nil
 }
 
 func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
@@ -299,13 +277,60 @@ func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
 	}
 }
 
+func TestAConsumerRunsOnce(t *testing.T) {
+	t.Parallel()
+	r := consume(t, settings(t, startCluster(t, topicOf(1))), succeed, "payments")
+	eventually(t, "it consumes", func() bool { return r.Ready() == nil })
+	if err := r.Run(t.Context()); err == nil || err.Error() != "consumer was run already: make a new one" {
+		t.Errorf("a second run beside the first: %v", err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := r.Run(t.Context()); err == nil {
+		t.Error("it runs again after it has stopped")
+	}
+}
+
+func TestTheTopicsOfEventsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	registry.Publishes(transfer{})
+	r := consumeWith(t, settings(t, c), quiet, registry)
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), `topic "transfers", which the service is to publish to, does not exist`)
+	})
+	if err := c.CreateTopic("transfers", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it consumes", func() bool { return r.Ready() == nil })
+	if c.TopicInfo("transfers.dlq") != nil {
+		t.Error("a topic that is only published to has dead letters")
+	}
+}
+
+// TestTheFirstMessageIsHandledSoon: with sarama's defaults it takes 2.6 s.
+func TestTheFirstMessageIsHandledSoon(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	began := time.Now()
+	r := consume(t, settings(t, c), succeed, "payments")
+	r.await(t, engine.Handled, 1)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
 func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	t.Parallel()
 	address, data := freeAddress(t), t.TempDir()
 	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
 	produce(t, first, 0, envelopes(t, 0, 1)...)
-	cfg := settings(t, first)
-	r := consume(t, cfg, succeed, "payments")
+	r, log := consumeLogged(t, settings(t, first), "payments")
 	r.await(t, engine.Handled, 1)
 	first.Close()
 	eventually(t, "not ready", func() bool { return r.Ready() != nil })
@@ -317,8 +342,12 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 		return slices.Contains(r.places, "payments/0@1")
 	})
 	eventually(t, "ready again", func() bool { return r.Ready() == nil })
+	eventually(t, "the log says how long it was away", func() bool { return log.line("level=INFO", `msg="consuming again"`, "after=") != "" })
 	if err := r.stop(); err != nil {
 		t.Error(err)
+	}
+	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.Contains(lines[len(lines)-1], "stopped, all committed") {
+		t.Errorf("the last line is %s", lines[len(lines)-1])
 	}
 }
 
@@ -328,7 +357,7 @@ func TestAMissingTopicIsWaitedFor(t *testing.T) {
 	r := consume(t, settings(t, c), succeed, "payments")
 	eventually(t, "not ready, and why", func() bool {
 		err := r.Ready()
-		return err != nil && strings.Contains(err.Error(), `topic "payments" does not exist`)
+		return err != nil && strings.Contains(err.Error(), `topic "payments", which the service is to read, does not exist`)
 	})
 	if err := c.CreateTopic("payments", 1, nil); err != nil {
 		t.Fatal(err)
@@ -361,8 +390,18 @@ func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 
 func TestNoTopicWithAHandlerIsAStartUpError(t *testing.T) {
 	t.Parallel()
-	_, err := NewConsumer(settings(t, startCluster(t)), message.NewRegistry(), nil, quiet)
-	if err == nil || !strings.Contains(err.Error(), "handlers/handlers.go") {
+	_, err := NewConsumer(settings(t, startCluster(t)), newRegistry(), nil, quiet)
+	if err == nil || !strings.Contains(err.Error(), "message.Register") {
 		t.Errorf("%v, want where to register a handler", err)
+	}
+}
+
+func TestAConsumerNeedsAGroup(t *testing.T) {
+	t.Parallel()
+	cfg, registry := settings(t, startCluster(t)), newRegistry()
+	cfg.GroupID = ""
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	if _, err := NewConsumer(cfg, registry, nil, quiet); err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID") {
+		t.Errorf("%v, want the setting's name", err)
 	}
 }

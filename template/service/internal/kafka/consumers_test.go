@@ -41,16 +41,20 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "payments", "audits"))
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": c.ListenAddrs(), "group.id": "shop",
-		"kafka_metadata_backoff": "20ms", "kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
+		"kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
 		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
-	}, "audit")
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	auditing, err := cfg.Consumer("audit")
 	if err != nil {
 		t.Fatal(err)
 	}
 	publisher := newPublisher(t, cfg.Kafka)
 	consumerOf := func(k config.Kafka, topic string) (*Consumer, *held) {
 		h := &held{release: make(chan struct{})}
-		registry := message.NewRegistry(message.Recover)
+		registry := newRegistry()
 		message.Register(registry, topic, h)
 		consumer, err := NewConsumer(k, registry, publisher, quiet)
 		if err != nil {
@@ -59,7 +63,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		return consumer, h
 	}
 	first, payments := consumerOf(cfg.Kafka, "payments")
-	second, audits := consumerOf(cfg.Consumer("audit"), "audits")
+	second, audits := consumerOf(auditing, "audits")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -110,7 +114,12 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 
 // ask returns what the service of two consumers answers to a probe.
 func ask(first, second *Consumer, path string) (int, string) {
+	server := ops.Server{State: func() error { return nil }, Consumers: []ops.Consumer{first, second}, Metrics: ops.NewMetrics()}
+	handler, err := server.Handler()
+	if err != nil {
+		return 0, err.Error()
+	}
 	w := httptest.NewRecorder()
-	ops.Handler(first, second).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }

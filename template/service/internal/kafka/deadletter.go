@@ -1,14 +1,38 @@
 package kafka
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
+
+// headerPrefix begins the names of the headers that a dead letter adds. A message
+// that comes with some, because it was a dead letter before, gets new ones.
+const headerPrefix = "forge-dlq-"
+
+// How a dead letter holds the message's value.
+const (
+	encodingJSON   = "json"   // as it is, in original_message
+	encodingBase64 = "base64" // as a string in original_message, because it is no JSON
+	encodingNull   = "null"   // original_message is null, because the message was a tombstone
+	encodingRaw    = "raw"    // the record's value is the message's: the rest is in the headers
+)
+
+// maxDepth is how deeply a message may be nested to be shown as JSON. Many readers
+// refuse more than 64 levels, and the dead letter is one.
+const maxDepth = 60
 
 // DeadLetters writes messages that failed for good to the dead letter topic of
 // the topic they came from.
@@ -29,12 +53,101 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 	if strings.HasSuffix(m.Topic, deadLetterSuffix) {
 		return fmt.Errorf("a message of %s is a dead letter already", m.Topic)
 	}
-	err := d.sender.Send(ctx, encodeDeadLetter(m, f, d.group))
+	err := d.sender.Send(ctx, newDeadLetter(m, f, d.group))
 	if errors.Is(err, ErrTooLarge) && m.Value != nil {
-		err = d.sender.Send(ctx, rawDeadLetter(m, f, d.group))
+		err = d.sender.Send(ctx, newRawDeadLetter(m, f, d.group))
 	}
 	if err != nil {
 		return fmt.Errorf("dead letter of %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
 	}
 	return nil
+}
+
+// newDeadLetter returns the dead letter of m as it goes to its topic:
+//
+//	{"original_message":…,"error":{"timestamp":…,"reason":…}}
+//
+// JSON stays byte for byte as it is, white space included; its encoding is in a
+// header. It shares memory with m.
+func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
+	encoding := encodingOf(m.Value)
+	v := make([]byte, 0, len(m.Value)*4/3+512)
+	v = append(v, `{"original_message":`...)
+	switch encoding {
+	case encodingNull:
+		v = append(v, "null"...)
+	case encodingJSON:
+		v = append(v, m.Value...)
+	default:
+		v = append(v, '"')
+		v = base64.StdEncoding.AppendEncode(v, m.Value)
+		v = append(v, '"')
+	}
+	v = append(v, `,"error":{"timestamp":"`...)
+	v = f.Time.UTC().AppendFormat(v, time.RFC3339Nano)
+	v = append(v, `","reason":`...)
+	v, _ = jsontext.AppendQuote(v, f.Reason()) // the only error is invalid UTF-8, which Reason has not
+	v = append(v, "}}"...)
+	return withHeaders(v, m, f, group, encoding)
+}
+
+// newRawDeadLetter returns the smallest dead letter of m: its value is m's.
+func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
+	return withHeaders(m.Value, m, f, group, encodingRaw)
+}
+
+func withHeaders(value []byte, m *message.Message, f engine.Failure, group, encoding string) *message.Message {
+	headers := originalHeaders(m)
+	add := func(key, value string) {
+		headers = append(headers, message.Field{Key: headerPrefix + key, Value: []byte(value)})
+	}
+	add("topic", m.Topic)
+	add("partition", strconv.Itoa(int(m.Partition)))
+	add("offset", strconv.FormatInt(m.Offset, 10))
+	if !m.Time.IsZero() {
+		add("timestamp", m.Time.UTC().Format(time.RFC3339Nano))
+	}
+	add("group", group)
+	add("attempts", strconv.Itoa(f.Attempts))
+	add("class", string(f.Class))
+	add("reason", f.Reason())
+	add("failed-at", f.Time.UTC().Format(time.RFC3339Nano))
+	add("encoding", encoding)
+	return &message.Message{Topic: DeadLetterTopic(m.Topic), Key: m.Key, Value: value, Headers: headers}
+}
+
+// originalHeaders returns m's headers without those of a dead letter.
+func originalHeaders(m *message.Message) []message.Field {
+	return slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool {
+		return strings.HasPrefix(h.Key, headerPrefix)
+	})
+}
+
+// encodingOf returns how a dead letter holds value.
+func encodingOf(value []byte) string {
+	switch {
+	case value == nil:
+		return encodingNull
+	case isJSON(value):
+		return encodingJSON
+	}
+	return encodingBase64
+}
+
+// isJSON reports whether v is one JSON value in valid UTF-8 that any reader
+// can be expected to read.
+func isJSON(v []byte) bool {
+	d := jsontext.NewDecoder(bytes.NewBuffer(v), jsontext.AllowDuplicateNames(true))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return false
+		}
+		switch depth := d.StackDepth(); {
+		case depth > maxDepth:
+			return false
+		case depth == 0:
+			_, err := d.ReadToken()
+			return errors.Is(err, io.EOF)
+		}
+	}
 }

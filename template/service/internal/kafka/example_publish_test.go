@@ -30,9 +30,9 @@ func open(settings map[string]any) (*kafka.Publisher, func()) {
 	must(err)
 	all := map[string]any{"bootstrap.servers": cluster.ListenAddrs(), "group.id": "billing"}
 	maps.Copy(all, settings)
-	cfg, err := config.FromMap(all)
+	cfg, err := config.FromMap(all, nil)
 	must(err)
-	p := kafka.NewPublisher(cfg, slog.New(slog.DiscardHandler))
+	p := kafka.NewPublisher(cfg.Kafka, "billing", newRegistry(), slog.New(slog.DiscardHandler))
 	return p, func() { _ = p.Close(); cluster.Close() }
 }
 
@@ -75,11 +75,11 @@ func (NoSuchTopic) Topic() string { return "misspelt" }
 
 // An event that cannot be published comes back in the error.
 func ExamplePublisher_Publish_error() {
-	publisher, end := open(map[string]any{"kafka_metadata_backoff": "1ms"})
+	publisher, end := open(nil)
 	defer end()
 	err := publisher.Publish(context.Background(), NoSuchTopic{InvoicePaid{Invoice: "2026-17", Amount: 12.5}})
 	if failed, ok := errors.AsType[*message.PublishError](err); ok {
-		fmt.Println(failed.Topic, failed.Key, failed.Event.(NoSuchTopic).Amount, message.IsRetry(err))
+		fmt.Println(failed.Topic, failed.Key, failed.Event.(NoSuchTopic).Amount, message.OutcomeOf(err) == message.OutcomeRetry)
 	}
 	// Output: misspelt 2026-17 12.5 true
 }

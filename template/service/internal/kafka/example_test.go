@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -26,14 +27,15 @@ func ExampleNewConsumer() {
 	must(err)
 	defer broker.Close()
 
-	// main.go says config.Load(file, "audit").
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": broker.ListenAddrs(), "group.id": "shop", "kafka_max_workers": 10,
 		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
-	}, "audit")
+	}, nil)
+	must(err)
+	auditing, err := cfg.Consumer("audit")
 	must(err)
 	quiet := slog.New(slog.DiscardHandler)
-	publisher := kafka.NewPublisher(cfg, quiet)
+	publisher := kafka.NewPublisher(cfg.Kafka, "shop", newRegistry(), quiet)
 	defer func() { _ = publisher.Close() }()
 
 	var handled sync.WaitGroup
@@ -43,13 +45,13 @@ func ExampleNewConsumer() {
 		handled.Done()
 		return nil
 	}
-	payments, audits := message.NewRegistry(message.Recover), message.NewRegistry(message.Recover)
+	payments, audits := newRegistry(), newRegistry()
 	message.Register(payments, "payments", message.TypedHandlerFunc[entry](handle))
 	message.Register(audits, "audits", message.TypedHandlerFunc[entry](handle))
 
 	first, err := kafka.NewConsumer(cfg.Kafka, payments, publisher, quiet)
 	must(err)
-	second, err := kafka.NewConsumer(cfg.Consumer("audit"), audits, publisher, quiet)
+	second, err := kafka.NewConsumer(auditing, audits, publisher, quiet)
 	must(err)
 	ctx, stop := context.WithCancel(context.Background())
 	g, ctx := errgroup.WithContext(ctx)
@@ -74,9 +76,13 @@ func send(broker *kfake.Cluster, topics ...string) {
 	for _, topic := range topics {
 		m := message.Message{Topic: topic}
 		header := message.NewHeader("Entry", "example")
-		must((message.JSON{}).Encode(context.Background(), &m, &header, entry{ID: "p-1"}))
+		must(envelope.JSON{}.Encode(context.Background(), &m, header, entry{ID: "p-1"}))
 		must(client.ProduceSync(context.Background(), &kgo.Record{Topic: topic, Value: m.Value}).FirstErr())
 	}
+}
+
+func newRegistry() *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 }
 
 func must(err error) {

@@ -32,16 +32,18 @@ func (l ledger) Handle(_ context.Context, m message.Of[transfer]) error {
 	return nil
 }
 
-func (b *book) provide(context.Context) (message.TypedHandler[transfer], func(error) error, error) {
+func (l ledger) Close(_ context.Context, outcome error) error {
+	l.book.mu.Lock()
+	defer l.book.mu.Unlock()
+	l.book.closed++
+	return outcome
+}
+
+func (b *book) provide(context.Context) (message.Scope[transfer], error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.made++
-	return ledger{b}, func(err error) error {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		b.closed++
-		return err
-	}, nil
+	return ledger{b}, nil
 }
 
 // A message class with a topic and a partition key, published with a callback,
@@ -68,7 +70,7 @@ func TestKeyedMessagesWithADeliveryCallbackReachTheirHandlerInOrder(t *testing.T
 	}
 
 	b := &book{entries: map[string][]int{}}
-	registry := message.NewRegistry(message.Recover)
+	registry := newRegistry()
 	message.Scoped(registry, "transfers", b.provide)
 	r := consumeWith(t, cfg, quiet, registry) // started by the application …
 	r.await(t, engine.Handled, events)

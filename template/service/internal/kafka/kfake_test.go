@@ -9,7 +9,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
+
+// newRegistry returns a registry as a service has it.
+func newRegistry() *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
+}
 
 // startCluster starts a Kafka of one broker in this process.
 func startCluster(t *testing.T, options ...kfake.Opt) *kfake.Cluster {
@@ -27,9 +34,8 @@ func startCluster(t *testing.T, options ...kfake.Opt) *kfake.Cluster {
 func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	t.Helper()
 	variables := map[string]string{
-		"KAFKA_GROUP_ID":         "tests",
-		"KAFKA_METADATA_BACKOFF": "20ms",
-		"KAFKA_FETCH_MAX_WAIT":   "50ms",
+		"KAFKA_GROUP_ID":       "tests",
+		"KAFKA_FETCH_MAX_WAIT": "50ms",
 	}
 	if c != nil {
 		variables["KAFKA_BOOTSTRAP_SERVERS"] = c.ListenAddrs()[0]
@@ -37,7 +43,7 @@ func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	for i := 0; i < len(more); i += 2 {
 		variables[more[i]] = more[i+1]
 	}
-	cfg, err := config.FromMap(variables)
+	cfg, err := config.FromMap(variables, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

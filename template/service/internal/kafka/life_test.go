@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -40,7 +41,7 @@ func TestAHandlerThatDoesNotStartIsAStartUpError(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 1)...)
-	h, registry := new(starting), message.NewRegistry()
+	h, registry := new(starting), newRegistry()
 	broken := errors.New("no such table")
 	h.fail(broken)
 	message.Register(registry, "payments", h)
@@ -58,7 +59,7 @@ func TestAStartThatFindsSomethingAwayIsTriedUntilItIsBack(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 1)...)
-	h, registry := new(starting), message.NewRegistry()
+	h, registry := new(starting), newRegistry()
 	h.fail(message.Unavailable(errors.New("no database")))
 	message.Register(registry, "payments", h)
 	r := consumeWith(t, settings(t, c), quiet, registry)
@@ -85,7 +86,7 @@ func TestAStopWhileTheStartWaitsIsNoFailure(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			h, registry := &starting{waits: errors.Is(err, context.Canceled)}, message.NewRegistry()
+			h, registry := &starting{waits: errors.Is(err, context.Canceled)}, newRegistry()
 			h.fail(err)
 			message.Register(registry, "payments", h)
 			r := consumeWith(t, settings(t, c), quiet, registry)
@@ -99,27 +100,27 @@ func TestAStopWhileTheStartWaitsIsNoFailure(t *testing.T) {
 
 // distant is a codec that asks a registry which may be away.
 type distant struct {
-	message.JSON
+	envelope.JSON
 	back atomic.Bool
 }
 
-func (d *distant) Decode(ctx context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
+func (d *distant) Open(ctx context.Context, m *message.Message) (message.Header, []byte, error) {
 	if string(m.Key) == "1" && !d.back.Load() {
-		return message.Unavailable(errors.New("no route to the registry"))
+		return message.Header{}, nil, message.Unavailable(errors.New("no route to the registry"))
 	}
-	return d.JSON.Decode(ctx, m, h, body)
+	return d.JSON.Open(ctx, m)
 }
 
 func TestWhatACodecNeedsMayBeAwayAndNothingIsLost(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 3)...)
-	codec, registry := new(distant), message.NewRegistry(message.Recover)
+	codec, registry := new(distant), newRegistry()
 	registry.SetCodec(codec)
 	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
 	r := consumeWith(t, settings(t, c, "KAFKA_ERROR_POLICY", "skip", "KAFKA_RETRY_MAX_ATTEMPTS", "1", "KAFKA_RETRY_DELAY", "10ms"), quiet, registry)
 	r.await(t, engine.Handled, 2)
-	r.await(t, engine.Waiting, 3)
+	r.await(t, engine.Unavailable, 3)
 	if err := r.Ready(); err == nil || !strings.Contains(err.Error(), "no route to the registry") {
 		t.Errorf("ready says %v, want what is away", err)
 	}
@@ -158,7 +159,7 @@ func TestHandlersShutDownInWhatIsLeftOfTheDrain(t *testing.T) {
 	const drain = 4 * time.Second
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 1)...)
-	h, registry := &untilTold{began: make(chan struct{})}, message.NewRegistry()
+	h, registry := &untilTold{began: make(chan struct{})}, newRegistry()
 	message.Register(registry, "payments", h)
 	r := consumeWith(t, settings(t, c, "KAFKA_DRAIN_TIMEOUT", drain.String()), quiet, registry)
 	<-h.began

@@ -4,17 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"io"
 	"net"
 	"sync"
+	"syscall"
 	"testing"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // network lies between a publisher and its brokers.
@@ -41,33 +39,24 @@ type wire struct {
 func publishing(t *testing.T, partitions int32) (*kfake.Cluster, *Publisher, *network) {
 	t.Helper()
 	cluster := startCluster(t, kfake.SeedTopics(partitions, "transfers"))
-	cfg := quick(t, cluster)
-	p := newPublisher(t, cfg)
-	return cluster, p, through(p, cfg)
+	p := newPublisher(t, quick(t, cluster))
+	return cluster, p, through(p)
 }
 
 // through puts a network before a publisher.
-func through(p *Publisher, cfg config.Kafka) *network {
+func through(p *Publisher) *network {
 	n := &network{conns: map[*wire]bool{}}
-	p.queues.link.dial = func() (sarama.Client, error) {
-		c, err := producerConfig(cfg)
-		if err != nil {
-			return nil, err
-		}
-		c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, n
-		return sarama.NewClient(cfg.Brokers, c)
-	}
+	p.options = append(p.options, kgo.Dialer(n.dial))
 	return n
 }
 
-// Dial implements the dialer that sarama takes.
-func (n *network) Dial(kind, address string) (net.Conn, error) {
+func (n *network) dial(ctx context.Context, kind, address string) (net.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.away {
-		return nil, errors.New("no network")
+		return nil, &net.OpError{Op: "dial", Net: kind, Err: syscall.ECONNREFUSED}
 	}
-	c, err := (&net.Dialer{}).DialContext(context.Background(), kind, address)
+	c, err := (&net.Dialer{}).DialContext(ctx, kind, address)
 	if err != nil {
 		return nil, err
 	}

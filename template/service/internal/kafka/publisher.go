@@ -1,11 +1,19 @@
 package kafka
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -22,207 +30,353 @@ var (
 // errAbandoned is what callers get when Close gives up on their message.
 var errAbandoned = fmt.Errorf("%w: not published within KAFKA_DRAIN_TIMEOUT", ErrClosed)
 
-// sendPatience is how often and how long Send tries. Who sends raw messages, as
-// the dead letters are, tries again by a policy of its own, and has to hear what
-// is wrong soon.
-var sendPatience = patience{attempts: 5, timeout: 10 * time.Second}
+const (
+	// publishBuffer bounds the bytes on their way to the broker.
+	publishBuffer = 32 << 20
+	// recordOverhead is about what a record takes in memory beside its bytes.
+	recordOverhead = 512
+	// sendTimeout bounds one Send: the engine retries dead letters by its own
+	// policy, and reports why they are refused.
+	sendTimeout = 10 * time.Second
+)
 
 // Publisher publishes events and sends raw messages: idempotently, acknowledged
-// by all in-sync replicas, and with the key deciding the partition as Java's
-// client has it. It connects when it is first needed. Its methods may be called
-// from many goroutines; messages that wait for the broker at the same time
-// travel together.
+// by all in-sync replicas, and with the partition of a key chosen as Java's client
+// does. It connects when it is first needed. Its methods may be called from many
+// goroutines; messages that wait for the broker at the same time travel together.
 //
-// Messages of one partition, and so of one key, are written in the order in
-// which they were given to it, also when one of them has to be tried again for
-// minutes: what comes later waits behind it. An attempt that was written, though
-// its answer was lost or said no, is told from the next by the broker, so a retry
-// writes nothing twice. These can: publishing an event again after an error; an
-// event that travelled with one whose time was up while the answer was missing; a
-// broker that has forgotten the producer, since the records that it remembers it
-// by were deleted.
-//
-// An event that comes back as an error while an attempt is under way may be
-// written all the same, and then perhaps after later ones. What is acknowledged is
-// there in any case.
+// Messages of one partition, and so of one key, are written in the order in which
+// they were accepted, also when one is retried for minutes: later ones wait behind
+// it. A retry writes nothing twice. What can: publishing an event again after an
+// error. When an event is given up, all that wait behind it in its partition are
+// given up with it, so that none of them is written before it.
 type Publisher struct {
-	cfg     config.Kafka
-	service string
-	log     *slog.Logger
-	codec   message.Codec
-	codecs  map[string]message.Codec // of topics that have another one
-	queues  *queues
-	ending  ending
+	cfg      config.Kafka
+	service  string
+	registry *message.Registry
+	log      *slog.Logger
 
-	patience patience // of events
-	sending  patience // of Send
+	options     []kgo.Opt // of tests
+	sendTimeout time.Duration
+
+	capacity int64 // bytes on their way
+	room     *semaphore.Weighted
+	backlog  *backlog
+	sizes    batchSizes
+	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
+	ending   ending
+	closing  context.Context // ends when nothing more is accepted
+	refuse   context.CancelFunc
+	lost     atomic.Int64
+
+	mu       sync.Mutex
+	client   *kgo.Client          // nil before it is needed
+	accepted *sync.WaitGroup      // what was accepted since the last Flush
+	learned  map[string]time.Time // when a topic was learned anew
 }
 
-// PublisherOption changes a Publisher.
-type PublisherOption func(*Publisher)
-
-// WithCodec makes c write the envelopes in the place of JSON.
-func WithCodec(c message.Codec) PublisherOption {
-	return func(p *Publisher) { p.codec = c }
-}
-
-// WithTopicCodec makes c write the envelopes of one topic.
-func WithTopicCodec(topic string, c message.Codec) PublisherOption {
-	return func(p *Publisher) { p.codecs[topic] = c }
-}
-
-// NewPublisher returns a publisher. It does not connect yet.
-func NewPublisher(cfg config.Config, log *slog.Logger, options ...PublisherOption) *Publisher {
-	logTo(log)
+// NewPublisher returns a publisher of events in the name of service. It does not
+// connect yet.
+func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
-		cfg: cfg.Kafka, service: cfg.Service, log: log,
-		codec: message.JSON{}, codecs: make(map[string]message.Codec),
-		queues:   newQueues(cfg.Kafka, log),
-		patience: patience{cfg.Kafka.PublishRetryMaxAttempts, cfg.Kafka.PublishTimeout}, sending: sendPatience,
+		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
+		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
 	}
-	for _, o := range options {
-		o(p)
-	}
+	p.closing, p.refuse = context.WithCancel(context.Background())
+	p.setCapacity(publishBuffer)
 	return p
 }
 
-// SetCodec makes c write the envelopes in the place of JSON, of the topics that
-// have no codec of their own. It comes before the first event.
-func (p *Publisher) SetCodec(c message.Codec) { p.codec = c }
+func (p *Publisher) setCapacity(bytes int64) {
+	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
+}
 
-// Publish implements message.Publisher.
+// Publish implements message.Publisher. An event is tried for
+// KAFKA_PUBLISH_TIMEOUT, and for nine tenths of KAFKA_HANDLER_TIMEOUT at most: a
+// handler that runs again publishes it again, and both would be written once the
+// broker is back. When ctx ends first, the event may still be written until then.
 func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
-	m, err := p.message(ctx, e)
+	timeout := p.cfg.PublishTimeout
+	if handler := p.cfg.HandlerTimeout; handler > 0 {
+		timeout = min(timeout, handler/10*9)
+	}
+	m, err := p.registry.Encode(ctx, e, p.service)
+	if err == nil {
+		_, err = p.wait(ctx, m, timeout)
+	}
 	if err != nil {
 		return publishError(e, m, err)
-	}
-	if _, err := p.wait(ctx, m, p.patience); err != nil {
-		return publishError(e, m, mayPass(err))
 	}
 	return nil
 }
 
 // PublishAsync implements message.Publisher.
 func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
-	m, err := p.message(ctx, e)
 	if delivered == nil {
-		delivered = p.logFailure
+		delivered = func(d message.Delivery, err error) {
+			if err != nil && !errors.Is(err, errAbandoned) { // which is logged already
+				p.logFailure(d, err)
+			}
+		}
+	}
+	m, err := p.registry.Encode(ctx, e, p.service)
+	done := func(r *kgo.Record, err error) {
+		if err != nil {
+			p.call(delivered, delivery(m, nil), publishError(e, m, err))
+			return
+		}
+		p.call(delivered, delivery(m, r), nil)
+	}
+	if err == nil {
+		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.runInOrder, done: done})
 	}
 	if err != nil {
-		failed := publishError(e, m, err)
-		p.queues.call(delivered, delivery(m, failed.Key, -1, -1), failed)
-		return
-	}
-	o := newOutgoing(m, p.patience)
-	o.event, o.key, o.delivered = e, e.Key(), delivered
-	if err := p.queues.add(ctx, o); err != nil {
-		p.queues.meet(o, fate{-1, -1, err})
+		done(nil, err)
 	}
 }
-
-func (p *Publisher) logFailure(d message.Delivery, err error) {
-	if err != nil && !errors.Is(err, errAbandoned) { // which Close logs
-		p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
-	}
-}
-
-// Flush implements message.Publisher.
-func (p *Publisher) Flush(ctx context.Context) error { return p.queues.flush(ctx) }
 
 // Send writes m and returns once the broker acknowledged it. It sets m's
-// Partition and its Offset, which is -1 when an earlier attempt whose answer
-// was lost had written m already. A zero Time is now.
-//
-// The error is ErrTooLarge when no attempt can help, and otherwise tells what
-// the broker or the connection said. When ctx ends first, m may still be
-// written, and its bytes must not be changed after that either.
+// Partition and its Offset, which is -1 when it is not known. A zero Time is now.
+// The error is ErrTooLarge when no attempt can help. When ctx ends first, m may
+// still be written, and its bytes must not be changed after that either.
 func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
-	at, err := p.wait(ctx, m, p.sending)
+	r, err := p.wait(ctx, m, p.sendTimeout)
 	if err != nil {
-		return fmt.Errorf("send to %s: %w", m.Topic, mayPass(err))
+		return fmt.Errorf("send to %s: %w", m.Topic, err)
 	}
-	m.Partition, m.Offset = at.partition, at.offset
+	m.Partition, m.Offset = r.Partition, r.Offset
 	return nil
 }
 
-// wait publishes m and waits for its fate.
-func (p *Publisher) wait(ctx context.Context, m *message.Message, patience patience) (fate, error) {
-	o := newOutgoing(m, patience)
-	o.met = make(chan fate, 1)
-	if err := p.queues.add(ctx, o); err != nil {
-		return fate{}, err
+// wait publishes m and waits for what becomes of it.
+func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.Duration) (*kgo.Record, error) {
+	results := make(chan kgo.ProduceResult, 1)
+	done := func(r *kgo.Record, err error) { results <- kgo.ProduceResult{Record: r, Err: err} }
+	if err := p.produce(ctx, &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: done}); err != nil {
+		return nil, err
 	}
 	select {
-	case f := <-o.met:
-		return f, f.err
+	case got := <-results:
+		return got.Record, got.Err
 	case <-ctx.Done():
-		return fate{}, p.queues.cancel(o, context.Cause(ctx))
+		return nil, p.backlog.withOutcome(context.Cause(ctx))
 	}
 }
 
-// message returns the message of e.
-func (p *Publisher) message(ctx context.Context, e message.Event) (*message.Message, error) {
-	codec := p.codec
-	if e != nil {
-		codec = p.codecOf(e.Topic())
-	}
-	return message.NewMessage(ctx, codec, e, p.service)
+// outgoing is a message on its way to the broker.
+type outgoing struct {
+	message *message.Message
+	size    int64 // in memory
+	timeout time.Duration
+	run     func(func()) // runs what follows the broker's answer
+	done    func(*kgo.Record, error)
+
+	since time.Time     // when it was accepted
+	place *list.Element // in the backlog
 }
 
-func (p *Publisher) codecOf(topic string) message.Codec {
-	if c := p.codecs[topic]; c != nil {
-		return c
+// produce gives o to the client once there is room, and makes sure that o.done is
+// called, unless it returns an error.
+func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
+	r := record(o.message)
+	o.size = recordOverhead + int64(len(r.Key)+len(r.Value))
+	for _, h := range r.Headers {
+		o.size += int64(len(h.Key) + len(h.Value))
 	}
-	return p.codec
+	o.size = min(o.size, p.capacity) // one that is larger goes alone
+	if err := p.acquireRoom(ctx, o.size); err != nil {
+		return p.backlog.withOutcome(err)
+	}
+	client, group, err := p.accept(o)
+	if err != nil {
+		p.room.Release(o.size)
+		return p.backlog.withOutcome(err)
+	}
+	// The record has a context of its own, never the caller's: the client fails
+	// all that waits for a partition when the context of its first record ends.
+	life, cancel := context.WithTimeout(context.Background(), o.timeout)
+	client.Produce(life, r, func(r *kgo.Record, err error) {
+		cancel()
+		err = p.finish(client, o, err)
+		o.run(func() {
+			defer group.Done()
+			p.room.Release(o.size)
+			o.done(r, err)
+		})
+	})
+	return nil
 }
 
-// delivery tells where m landed.
-func delivery(m *message.Message, key string, partition int32, offset int64) message.Delivery {
-	d := message.Delivery{Key: key, Partition: partition, Offset: offset}
-	if m != nil {
-		d.Topic = m.Topic
+// acquireRoom waits for room for n bytes until ctx or the publisher ends.
+func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
+	if p.room.Acquire(ctx, n) != nil {
+		return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
 	}
-	if m != nil && m.Header != nil {
-		d.MessageID = m.Header.MessageID
-	}
-	return d
+	return nil
 }
 
-func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
-	failed := &message.PublishError{Event: e, Err: err}
-	if m != nil {
-		failed.Topic, failed.Key = m.Topic, string(m.Key)
+// accept notes that o is on its way and returns the client that takes it, and the
+// group that it must leave.
+func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closing.Err() != nil {
+		return nil, nil, ErrClosed
 	}
-	if m != nil && m.Header != nil {
-		failed.MessageID = m.Header.MessageID
+	if p.client == nil {
+		var err error
+		if p.client, err = newProducerClient(p.cfg, p.backlog, &p.sizes, p.options...); err != nil {
+			return nil, nil, err
+		}
 	}
-	return failed
+	p.backlog.add(o, p.client)
+	p.accepted.Add(1)
+	return p.client, p.accepted, nil
+}
+
+// finish takes o from the backlog and returns err as callers get it.
+func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
+	defer func() { p.backlog.remove(o, err) }()
+	switch waited := time.Since(o.since); {
+	case err == nil:
+		return nil
+	case errors.Is(err, kgo.ErrClientClosed):
+		p.lost.Add(1)
+		p.logFailure(delivery(o.message, nil), errAbandoned)
+		return message.Retry(errAbandoned)
+	case errors.Is(err, kerr.MessageTooLarge) && o.size < int64(p.sizes.of(o.message.Topic))/2: // the topic takes less than it did
+		p.relearnTopic(client, o)
+		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
+	case errors.Is(err, kerr.MessageTooLarge):
+		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
+	case errors.Is(err, kerr.UnknownTopicID):
+		p.relearnTopic(client, o)
+		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
+	case errors.Is(err, kerr.UnknownTopicOrPartition):
+		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
+	case waited >= o.timeout, errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(waited.Round(time.Millisecond), o.timeout)), err))
+	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
+		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
+	}
+	return p.backlog.withOutcome(err)
+}
+
+// relearnTopic makes the client forget a topic that is not what it was, and so learn
+// it with the next message. It does so once for all messages accepted before.
+func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
+		p.learned[topic] = time.Now()
+		p.sizes.known.Delete(topic)
+		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
+	}
+}
+
+// runInOrder runs f after all that it was given before, and does not wait for it: a
+// slow callback delays other callbacks and no publishing.
+func (p *Publisher) runInOrder(f func()) {
+	before, after := p.called, make(chan struct{})
+	p.called = after
+	go func() {
+		defer close(after)
+		if before != nil {
+			<-before
+		}
+		f()
+	}()
+}
+
+// call calls delivered. Its panic would end the service.
+func (p *Publisher) call(delivered func(message.Delivery, error), d message.Delivery, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.Error("a delivery callback panicked", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "panic", v, "stack", string(debug.Stack()))
+		}
+	}()
+	delivered(d, err)
+}
+
+func (p *Publisher) logFailure(d message.Delivery, err error) {
+	p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
+}
+
+// Flush implements message.Publisher.
+func (p *Publisher) Flush(ctx context.Context) error {
+	p.mu.Lock()
+	before, after := p.accepted, new(sync.WaitGroup)
+	after.Add(1) // a later Flush waits for those of this one too
+	p.accepted = after
+	p.mu.Unlock()
+	done := make(chan struct{})
+	go func() { before.Wait(); after.Done(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // Ending says that the service begins to end: the time of a drain that Close has
 // counts from here. So the consumer, which ends first, and Close share it.
 func (p *Publisher) Ending() { p.ending.begin() }
 
-// Close waits until all that is on its way has met its fate, for as long as a
-// drain may take, and disconnects. What is not published by then is logged with
-// its topic, key and id, gets ErrClosed, and is counted in the error; what waits
-// behind a callback that does not return gets it once that does. Whoever
-// publishes from now on gets ErrClosed too.
+// Close waits for all that is on its way, for as long as a drain may take, and
+// disconnects. What is not published by then is logged with its topic, key and id,
+// gets ErrClosed, and is counted in the error. Whoever publishes from now on gets
+// ErrClosed too.
 func (p *Publisher) Close() error {
+	p.mu.Lock()
+	first, client := p.closing.Err() == nil, p.client
+	p.refuse()
+	p.mu.Unlock()
+	if !first || client == nil {
+		return nil
+	}
 	drain := p.ending.left(p.cfg.DrainTimeout)
-	lost, landed := p.queues.close(drain)
-	if !landed {
+	flushed := p.flushWithin(drain)
+	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang
+	if !flushed && !p.flushWithin(closingTimeout) {
 		p.log.Warn("a delivery callback has not returned")
 	}
-	for _, m := range lost {
-		id := ""
-		if m.Header != nil {
-			id = m.Header.MessageID
-		}
-		p.log.Error("not published before the end", "topic", m.Topic, "key", string(m.Key), "message_id", id)
-	}
-	if len(lost) > 0 {
-		return fmt.Errorf("publisher closed after %v: %d messages were not published", drain.Round(time.Millisecond), len(lost))
+	if n := p.lost.Load(); n > 0 {
+		return fmt.Errorf("publisher closed after %v: %d messages were not published", drain.Round(time.Millisecond), n)
 	}
 	return nil
+}
+
+func (p *Publisher) flushWithin(d time.Duration) bool {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return p.Flush(ctx) == nil
+}
+
+func record(m *message.Message) *kgo.Record {
+	r := &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value, Timestamp: m.Time}
+	for _, h := range m.Headers {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+	}
+	return r
+}
+
+// delivery says where m landed: at r, or nowhere if that is nil.
+func delivery(m *message.Message, r *kgo.Record) message.Delivery {
+	d := message.Delivery{Partition: -1, Offset: -1}
+	if m != nil {
+		d.Topic, d.Key, d.MessageID = m.Topic, string(m.Key), m.Header.MessageID
+	}
+	if r != nil {
+		d.Partition, d.Offset = r.Partition, r.Offset
+	}
+	return d
+}
+
+func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
+	d := delivery(m, nil)
+	return &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
 }

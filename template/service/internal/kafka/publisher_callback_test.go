@@ -11,7 +11,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kfake"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -19,7 +18,7 @@ func TestACallbackThatPanicsIsLoggedAndPublishingGoesOn(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 	var log bytes.Buffer // written by one lane, and read after it
-	p := NewPublisher(config.Config{Service: "tests", Kafka: settings(t, cluster)}, slog.New(slog.NewTextHandler(&log, nil)))
+	p := NewPublisher(settings(t, cluster), "tests", newRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 	var first message.Delivery
 	p.PublishAsync(t.Context(), transfer{Account: "acc-1", Note: "nobody's business"}, func(d message.Delivery, _ error) {
 		first = d
@@ -55,7 +54,8 @@ func TestAnotherGoroutineMayPublishForACallback(t *testing.T) {
 	t.Parallel()
 	const events = 300
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "4000")) // room for a few
+	p := newPublisher(t, quick(t, cluster))
+	p.setCapacity(4000) // room for a few
 	f := newFates()
 	var followed sync.WaitGroup
 	for i := range events {
@@ -81,7 +81,8 @@ func TestAnotherGoroutineMayPublishForACallback(t *testing.T) {
 func TestTheContextEndsACallbacksWaitForRoom(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "4000"))
+	p := newPublisher(t, quick(t, cluster))
+	p.setCapacity(4000)
 	const others, own = 31, 31 // events, and the number of the callback's
 	f := newFates()
 	full := make(chan struct{})
@@ -98,17 +99,13 @@ func TestTheContextEndsACallbacksWaitForRoom(t *testing.T) {
 			p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(i))
 		}
 	})
-	eventually(t, "no room", func() bool {
-		p.queues.mu.Lock()
-		defer p.queues.mu.Unlock()
-		return f.known() > 0 && p.queues.roomy != nil
-	})
+	eventually(t, "no room", func() bool { return f.known() > 0 && !hasRoom(p, 1000) })
 	close(full)
 	filled.Wait()
 	if err := p.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if err := f.errs[own]; err == nil || !strings.Contains(err.Error(), "KAFKA_PUBLISH_BUFFER_BYTES") {
+	if err := f.errs[own]; err == nil || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("the callback's event: %v, want that there was no room", err)
 	}
 	f.check(t, others, published)

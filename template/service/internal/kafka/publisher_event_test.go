@@ -172,7 +172,7 @@ func TestPublishAsyncCallsOnceForWhatFails(t *testing.T) {
 	p.PublishAsync(cancelled, transfer{Number: 10}, f.of(10))
 	f.check(t, 11, func(err error) bool {
 		e, ok := errors.AsType[*message.PublishError](err)
-		return ok && message.IsRetry(err) && e.MessageID != "" && !strings.Contains(err.Error(), "business")
+		return ok && isRetry(err) && e.MessageID != "" && !strings.Contains(err.Error(), "business")
 	})
 	if e, _ := errors.AsType[*message.PublishError](f.errs[3]); e.Event.(transfer).Number != 3 || e.Key != "a" || !strings.Contains(e.Error(), "authorized") {
 		t.Errorf("the error of event 3 is %v with %+v", e, e.Event)
@@ -182,10 +182,18 @@ func TestPublishAsyncCallsOnceForWhatFails(t *testing.T) {
 	}
 }
 
-func TestOneBadRecordFailsAlone(t *testing.T) {
+// A refusal names no record, so the client gives up with it all that waits for the
+// partition: none of them overtakes another, and each may be published again.
+func TestARecordThatIsRefusedIsGivenUpWithItsCompanyAndAllMayComeAgain(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 	p := newPublisher(t, settings(t, cluster))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.InvalidRecord, Count: -1, When: func(r kmsg.Request) bool {
+		return bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("offence"))
+	}})
+	if err := p.Publish(t.Context(), transfer{Account: "a", Note: "the broker takes offence at this"}); !isRetry(err) || !strings.Contains(err.Error(), "INVALID_RECORD") {
+		t.Errorf("a refused event: %v", err)
+	}
 	_, release := hold(t, cluster)
 	f := newFates()
 	for i := range 20 {
@@ -195,17 +203,25 @@ func TestOneBadRecordFailsAlone(t *testing.T) {
 		}
 		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: note}, f.of(i))
 	}
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.InvalidRecord, Count: -1, When: func(r kmsg.Request) bool {
-		return bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("offence"))
-	}})
 	release()
 	if err := p.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for i, err := range f.errs {
-		if (err != nil) != (i == 7) || message.IsRetry(err) {
-			t.Errorf("event %d: %v", i, err)
+	before := 0
+	for f.errs[before] == nil {
+		before++
+	}
+	for i := range 20 {
+		switch {
+		case i < before:
+		case !isRetry(f.errs[i]):
+			t.Errorf("event %d, behind one that failed: %v", i, f.errs[i])
+		case i != 7:
+			p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(100+i))
 		}
+	}
+	if err := p.Flush(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	inOrder(t, readAll(t, cluster, "transfers", 19), 19)
 }
@@ -214,7 +230,7 @@ func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t, settings(t, startCluster(t)))
 	err := p.Publish(t.Context(), transfer{})
-	if !message.IsRetry(err) || !strings.Contains(err.Error(), "transfers") || !strings.Contains(err.Error(), "does not exist") {
+	if !isRetry(err) || !strings.Contains(err.Error(), "transfers") || !strings.Contains(err.Error(), "does not exist") {
 		t.Errorf("error: %v", err)
 	}
 }
@@ -222,7 +238,8 @@ func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
 func TestPublishingWaitsForRoom(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(2, "transfers"))
-	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "20000"))
+	p := newPublisher(t, settings(t, cluster))
+	p.setCapacity(20_000)
 	_, release := hold(t, cluster)
 	f := newFates()
 	full, cancel := context.WithCancel(t.Context())
@@ -236,17 +253,13 @@ func TestPublishingWaitsForRoom(t *testing.T) {
 			}
 		}
 	}()
-	eventually(t, "no room", func() bool {
-		p.queues.mu.Lock()
-		defer p.queues.mu.Unlock()
-		return p.queues.roomy != nil
-	})
+	eventually(t, "no room", func() bool { return !hasRoom(p, 2000) })
 	cancel()
 	n := <-refused
 	if n < 5 || n > 20 {
 		t.Errorf("%d events of 1 kB went into 20,000 bytes", n)
 	}
-	if err := f.errs[n]; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "KAFKA_PUBLISH_BUFFER_BYTES") {
+	if err := f.errs[n]; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "no room") {
 		t.Errorf("the event that found no room: %v", err)
 	}
 	done := make(chan struct{})
@@ -261,15 +274,25 @@ func TestPublishingWaitsForRoom(t *testing.T) {
 	}
 	f.check(t, n, published)
 	inOrder(t, readAll(t, cluster, "transfers", n+1), n+1)
-	if p.queues.held != 0 {
-		t.Errorf("%d bytes are still held", p.queues.held)
+	if !hasRoom(p, p.capacity) {
+		t.Error("the events still take room")
 	}
+}
+
+// hasRoom reports whether n bytes more may be on their way.
+func hasRoom(p *Publisher, n int64) bool {
+	if !p.room.TryAcquire(n) {
+		return false
+	}
+	p.room.Release(n)
+	return true
 }
 
 func TestAnEventLargerThanTheRoomGoesAlone(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_BUFFER_BYTES", "2000"))
+	p := newPublisher(t, settings(t, cluster))
+	p.setCapacity(2000)
 	for i := range 3 {
 		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: strings.Repeat("x", 5000)}, nil)
 	}
@@ -312,38 +335,20 @@ func TestFlushDoesNotWaitForWhatComesLater(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
 	p := newPublisher(t, settings(t, cluster))
-	landed, over := make(chan struct{}), make(chan struct{})
-	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { <-landed })
-	ahead := p.queues.ahead() // as a flush would have it
+	began, landed, over, flushed := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { close(began); <-landed })
+	<-began // callbacks run in the order of the acknowledgements
+	before := p.accepted
+	go func() { flushed <- p.Flush(t.Context()) }()
+	eventually(t, "the flush has begun", func() bool {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return p.accepted != before
+	})
 	p.PublishAsync(t.Context(), receipt{}, func(message.Delivery, error) { <-over })
 	close(landed)
-	for _, c := range ahead {
-		<-c.landed
+	if err := <-flushed; err != nil {
+		t.Error(err)
 	}
 	close(over)
-}
-
-// shouting is a codec that is told from JSON.
-type shouting struct{ message.JSON }
-
-func (c shouting) Encode(ctx context.Context, m *message.Message, h *message.Header, body any) error {
-	err := c.JSON.Encode(ctx, m, h, body)
-	m.Value = bytes.ToUpper(m.Value)
-	return err
-}
-
-func TestATopicCanHaveACodecOfItsOwn(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
-	p := unclosed(settings(t, cluster), WithTopicCodec("receipts", shouting{}))
-	p.PublishAsync(t.Context(), transfer{}, nil)
-	p.PublishAsync(t.Context(), receipt{}, nil)
-	if err := p.Close(); err != nil {
-		t.Fatal(err)
-	}
-	for topic, want := range map[string]string{"transfers": "MoneyTransferred", "receipts": "MONEYRECEIVED"} {
-		if r := readAll(t, cluster, topic, 1)[0]; !strings.Contains(string(r.Value), want) {
-			t.Errorf("%s has %s, want one with %s", topic, r.Value, want)
-		}
-	}
 }

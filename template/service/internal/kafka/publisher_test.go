@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -29,8 +28,12 @@ var quiet = slog.New(slog.DiscardHandler)
 const produceKey = 0 // Kafka's number for a produce request
 
 // unclosed returns a publisher that its test closes.
-func unclosed(cfg config.Kafka, options ...PublisherOption) *Publisher {
-	return NewPublisher(config.Config{Service: "tests", Kafka: cfg}, quiet, options...)
+func unclosed(cfg config.Kafka) *Publisher { return NewPublisher(cfg, "tests", newRegistry(), quiet) }
+
+// isRetry reports whether err asks for another attempt.
+func isRetry(err error) bool {
+	o := message.OutcomeOf(err)
+	return o == message.OutcomeRetry || o == message.OutcomeUnavailable
 }
 
 func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
@@ -119,22 +122,45 @@ func TestKeysLandWhereJavaPutsThem(t *testing.T) {
 			t.Errorf("murmur2(%q) is %d, want %d", key, got, want)
 		}
 	}
-	// franz-go's client agrees with Java's too, on any key and any count.
-	theirs := kgo.StickyKeyPartitioner(nil).ForTopic("payments")
-	for i := range 2000 {
-		key := []byte(strings.Repeat("k", i%7) + strconv.Itoa(i))
-		for _, partitions := range []int{1, 6, 100} {
-			lanes := &topic{queues: &queues{}, lanes: make([]*lane, partitions)}
-			for p := range lanes.lanes {
-				lanes.lanes[p] = &lane{topic: lanes, partition: int32(p), running: true}
-			}
-			lanes.share(&outgoing{message: &message.Message{Key: key}})
-			want := theirs.Partition(&kgo.Record{Key: key}, partitions)
-			if len(lanes.lanes[want].queue) != 1 {
-				t.Fatalf("key %q of %d partitions does not land in %d", key, partitions, want)
-			}
+	const partitions = 100
+	cluster := startCluster(t, kfake.SeedTopics(partitions, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	for i := range 200 {
+		m := &message.Message{Topic: "payments", Key: []byte(strings.Repeat("k", i%7) + strconv.Itoa(i))}
+		if err := p.Send(t.Context(), m); err != nil {
+			t.Fatal(err)
+		}
+		if want := int32(murmur2(m.Key)&0x7fffffff) % partitions; m.Partition != want {
+			t.Fatalf("key %q lands in partition %d, want %d", m.Key, m.Partition, want)
 		}
 	}
+}
+
+// murmur2 is the hash by which Java's client chooses a key's partition.
+func murmur2(key []byte) uint32 {
+	const m = 0x5bd1e995
+	h := uint32(0x9747b28c) ^ uint32(len(key))
+	for ; len(key) >= 4; key = key[4:] {
+		k := uint32(key[0]) | uint32(key[1])<<8 | uint32(key[2])<<16 | uint32(key[3])<<24
+		k *= m
+		k ^= k >> 24
+		h = h*m ^ k*m
+	}
+	switch len(key) {
+	case 3:
+		h ^= uint32(key[2]) << 16
+		fallthrough
+	case 2:
+		h ^= uint32(key[1]) << 8
+		fallthrough
+	case 1:
+		h ^= uint32(key[0])
+		h *= m
+	}
+	h ^= h >> 13
+	h *= m
+	h ^= h >> 15
+	return h
 }
 
 func TestConcurrentPublishesTravelTogether(t *testing.T) {
@@ -168,17 +194,17 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 	}
 }
 
-// records returns how many records the first batch of a produce request has.
-func records(r kmsg.Request) int {
-	batch := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
-	return int(binary.BigEndian.Uint32(batch[57:]))
-}
-
-func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
+// TestRefusedInCompanyIsNoReasonToGiveUp: the topic may take less than it did when
+// the publisher asked.
+func TestRefusedInCompanyIsNoReasonToGiveUp(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := newPublisher(t, settings(t, cluster))
 	arrived, release := hold(t, cluster)
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1, When: func(r kmsg.Request) bool {
+		batch := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
+		return binary.BigEndian.Uint32(batch[57:]) > 1 // records
+	}})
 	sent := make(chan error, 5)
 	send := func() {
 		sent <- p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")})
@@ -188,29 +214,27 @@ func TestRefusedInCompanyIsTriedAlone(t *testing.T) {
 	for range 4 {
 		go send()
 	}
-	lane := p.queues.topics["payments"].lanes[0]
 	eventually(t, "company", func() bool {
-		p.queues.mu.Lock()
-		defer p.queues.mu.Unlock()
-		return len(lane.queue) == 5
+		p.backlog.mu.Lock()
+		defer p.backlog.mu.Unlock()
+		return p.backlog.waiting.Len() == 5
 	})
-	refused := cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1, When: func(r kmsg.Request) bool {
-		return records(r) > 1
-	}})
 	release()
+	refused := 0
 	for range 5 {
 		if err := <-sent; err != nil {
-			t.Errorf("a message refused for its company's size: %v", err)
+			refused++
+			if message.OutcomeOf(err) != message.OutcomeRetry || errors.Is(err, ErrTooLarge) {
+				t.Errorf("a message refused for its company's size: %v", err)
+			}
 		}
 	}
-	if refused.Hits() == 0 {
+	if refused == 0 {
 		t.Error("no company was refused: the test proves nothing")
 	}
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1})
-	err := p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
-	if !errors.Is(err, ErrTooLarge) || !strings.Contains(err.Error(), "payments") {
-		t.Errorf("a message that is always refused: %v, want ErrTooLarge", err)
-	}
+	eventually(t, "a message alone is published", func() bool {
+		return p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")}) == nil
+	})
 }
 
 func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
@@ -224,14 +248,14 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
 		t.Error(err)
 	}
-	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, soloBytes)}); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a message no request can carry: %v, want ErrTooLarge", err)
+	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 6_000_000)}); !errors.Is(err, ErrTooLarge) {
+		t.Errorf("a message that the topic does not take: %v, want ErrTooLarge", err)
 	}
 }
 
 func TestPublishHonoursItsContext(t *testing.T) {
 	t.Run("while connecting", func(t *testing.T) {
-		p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1", "KAFKA_METADATA_BACKOFF", "10s"))
+		p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"))
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := p.Send(ctx, &message.Message{Topic: "payments"}); !errors.Is(err, context.Canceled) {
@@ -262,7 +286,7 @@ func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPublisher(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:"+port))
-	p.sending.attempts = 1
+	p.sendTimeout = time.Second
 	publish := func() error { return p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
 	if err := publish(); err == nil {
 		t.Fatal("published without a broker")
@@ -305,10 +329,9 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
 	<-arrived
 	go func() { closed <- p.Close() }()
-	for err := error(nil); !errors.Is(err, ErrClosed); {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		err = p.Send(ctx, &message.Message{Topic: "payments"})
+	eventually(t, "nothing more is accepted", func() bool { return p.closing.Err() != nil })
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("what comes after Close: %v, want ErrClosed", err)
 	}
 	release()
 	if err := <-published; err != nil {
@@ -327,12 +350,13 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 	const publishers = 100
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	p := unclosed(settings(t, cluster))
-	began, gate, connect := make(chan struct{}), make(chan struct{}), p.queues.link.dial
-	p.queues.link.dial = func() (sarama.Client, error) {
-		close(began)
+	began, gate := make(chan struct{}), make(chan struct{})
+	begin := sync.OnceFunc(func() { close(began) })
+	p.options = append(p.options, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+		begin()
 		<-gate
-		return connect()
-	}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}))
 	published, closed := make(chan error, publishers), make(chan error, 1)
 	for range publishers {
 		go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
@@ -371,11 +395,11 @@ func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "payments"))
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	err := newPublisher(t, settings(t, c)).Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
-	if !message.IsRetry(err) {
+	if !isRetry(err) {
 		t.Errorf("%v does not ask for a retry", err)
 	}
-	large := &message.Message{Topic: "payments", Value: make([]byte, soloBytes)}
-	if err := newPublisher(t, settings(t, c)).Send(t.Context(), large); err == nil || message.IsRetry(err) {
+	large := &message.Message{Topic: "payments", Value: make([]byte, 2_000_000)}
+	if err := newPublisher(t, settings(t, c)).Send(t.Context(), large); message.OutcomeOf(err) != message.OutcomePermanent {
 		t.Errorf("%v of a message that is too large for ever asks for a retry", err)
 	}
 }

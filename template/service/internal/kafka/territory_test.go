@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -37,7 +38,7 @@ func (h *territories) note(format string, args ...any) {
 	h.calls = append(h.calls, fmt.Sprintf(format, args...))
 }
 
-func id(m *message.Message) int { return m.Body.(*territoryCreated).TerritoryID }
+func id(m *message.Message) int { return m.Decoded.(*territoryCreated).TerritoryID }
 
 func (h *territories) Startup(context.Context) error  { h.note("startup"); return nil }
 func (h *territories) Shutdown(context.Context) error { h.note("shutdown"); return nil }
@@ -79,12 +80,22 @@ func TestTerritoryCreatedMeetsEachHook(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "urban.events"))
 	cfg := settings(t, c, "KAFKA_RETRY_DELAY", "1ms", "KAFKA_ORDERING", "partition")
 	publisher := newPublisher(t, cfg)
-	for n := range 5 {
+	if err := publisher.Publish(t.Context(), territoryCreated{0}); message.ClassOf(err) != message.ClassInvalid {
+		t.Errorf("an event that breaks its model's rules: %v", err)
+	}
+	invalid := message.Message{Topic: territoryCreated{}.Topic(), Key: []byte("0")} // another service may publish it
+	if err := (envelope.JSON{}).Encode(t.Context(), &invalid, message.NewHeader("TerritoryCreated", "other"), territoryCreated{0}); err != nil {
+		t.Fatal(err)
+	}
+	if err := publisher.Send(t.Context(), &invalid); err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n < 5; n++ {
 		if err := publisher.Publish(t.Context(), territoryCreated{n}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h, registry := new(territories), message.NewRegistry(message.Recover)
+	h, registry := new(territories), newRegistry()
 	message.Register(registry, "urban.events", h)
 	r := consumeWith(t, cfg, quiet, registry)
 	r.await(t, engine.Handled, 3)

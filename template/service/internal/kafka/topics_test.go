@@ -3,25 +3,32 @@ package kafka
 import (
 	"errors"
 	"strings"
-	"syscall"
 	"testing"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const createTopicsKey = 19 // Kafka's number for a request to create topics
 
-func connectAdmin(t *testing.T, c *kfake.Cluster) sarama.ClusterAdmin {
+func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
 	t.Helper()
 	admin, err := newAdmin(settings(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = admin.Close() })
+	t.Cleanup(admin.Close)
 	return admin
+}
+
+// ensure makes sure of the topics and those of their dead letters.
+func ensure(t *testing.T, admin *kadm.Client, subscribed ...string) error {
+	t.Helper()
+	return topics{subscribed: subscribed, deadLetters: true}.ensure(t.Context(), admin, quiet)
 }
 
 func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
@@ -33,7 +40,7 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 	}
 	admin := connectAdmin(t, cluster)
 	for range 2 { // the second time they are there
-		if err := ensureTopics(t.Context(), admin, []string{"payments", "invoices"}, true, quiet); err != nil {
+		if err := ensure(t, admin, []string{"payments", "invoices"}...); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -47,10 +54,11 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 			t.Errorf("%s is missing", topic)
 			continue
 		}
-		settings, err := topicSettings(admin, topic)
+		all, err := topicSettings(t.Context(), admin, kadm.TopicDetails{topic: {Topic: topic}})
 		if err != nil {
 			t.Fatal(err)
 		}
+		settings := all[topic]
 		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size || settings[minInSync] != want.inSync {
 			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
 		}
@@ -61,9 +69,9 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "invoices"))
 	admin := connectAdmin(t, cluster)
-	topics := []string{"payments", "invoices"}
-	err := ensureTopics(t.Context(), admin, topics, true, quiet)
-	if err == nil || isFatal(err) || !strings.Contains(err.Error(), `topic "payments" does not exist: create it`) {
+	names := []string{"payments", "invoices"}
+	err := ensure(t, admin, names...)
+	if err == nil || isFatal(err) || !strings.Contains(err.Error(), `topic "payments", which the service is to read, does not exist: create it`) {
 		t.Errorf("error is %v", err)
 	}
 	if cluster.TopicInfo("payments") != nil {
@@ -75,9 +83,7 @@ func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
 	if err := cluster.CreateTopic("payments", 1, nil); err != nil {
 		t.Fatal(err)
 	}
-	if err := ensureTopics(t.Context(), admin, topics, true, quiet); err != nil {
-		t.Errorf("once the topic is there: %v", err)
-	}
+	eventually(t, "the topic is found", func() bool { return ensure(t, admin, names...) == nil })
 }
 
 func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
@@ -102,7 +108,7 @@ func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{c.topic}, true, quiet)
+			err := ensure(t, connectAdmin(t, cluster), []string{c.topic}...)
 			if !isFatal(err) || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error is %v (fatal: %t), want it fatal with %q", err, isFatal(err), c.want)
 			}
@@ -131,10 +137,10 @@ func TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics(t *testing.T) {
 // TestWithoutDeadLettersANameMayBeLong: but a service never reads dead letters.
 func TestWithoutDeadLettersANameMayBeLong(t *testing.T) {
 	t.Parallel()
-	if err := checkNames([]string{strings.Repeat("p", maxTopicName)}, false); err != nil {
+	if err := (topics{subscribed: []string{strings.Repeat("p", maxTopicName)}}).checkNames(); err != nil {
 		t.Error(err)
 	}
-	if checkNames([]string{"payments.dlq"}, false) == nil {
+	if (topics{subscribed: []string{"payments.dlq"}}).checkNames() == nil {
 		t.Error("a topic of dead letters was not refused")
 	}
 }
@@ -143,7 +149,7 @@ func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.InvalidReplicationFactor, Count: -1})
-	err := ensureTopics(t.Context(), connectAdmin(t, cluster), []string{"payments"}, true, quiet)
+	err := ensure(t, connectAdmin(t, cluster), []string{"payments"}...)
 	if err == nil || isFatal(err) {
 		t.Errorf("error is %v (fatal: %t)", err, isFatal(err))
 	}
@@ -157,47 +163,12 @@ func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
 	}
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.UnknownTopicOrPartition, Count: 1})
 	admin := connectAdmin(t, cluster)
-	if err := ensureTopics(t.Context(), admin, []string{"payments"}, true, quiet); err == nil || isFatal(err) {
+	if err := ensure(t, admin, []string{"payments"}...); err == nil || isFatal(err) {
 		t.Errorf("when a broker does not know the topic yet: %v (fatal: %t)", err, isFatal(err))
 	}
-	if err := ensureTopics(t.Context(), admin, []string{"payments"}, true, quiet); !isFatal(err) {
+	if err := ensure(t, admin, []string{"payments"}...); !isFatal(err) {
 		t.Errorf("when it does: %v, want it fatal", err)
 	}
 }
 
-// fakeAdmin answers with err.
-type fakeAdmin struct {
-	sarama.ClusterAdmin
-	err error
-}
-
-func (a fakeAdmin) DescribeTopics([]string) ([]*sarama.TopicMetadata, error) { return nil, a.err }
-
-func (a fakeAdmin) ListConsumerGroupOffsets(string, map[string][]int32) (*sarama.OffsetFetchResponse, error) {
-	return nil, a.err
-}
-
-// fakeClient counts how often it looks for another broker.
-type fakeClient struct {
-	sarama.Client
-	controllers, coordinators int
-}
-
-func (c *fakeClient) RefreshController() (*sarama.Broker, error) { c.controllers++; return nil, nil }
-func (c *fakeClient) RefreshCoordinator(string) error            { c.coordinators++; return nil }
-
-// TestABrokerThatIsGoneIsNotAskedForEver: sarama keeps whom it knows as the
-// controller and as the coordinator when a connection to them is refused, and a
-// service could not start while one broker of three was away.
-func TestABrokerThatIsGoneIsNotAskedForEver(t *testing.T) {
-	for want, err := range []error{nil, syscall.ECONNREFUSED} {
-		client := &fakeClient{}
-		admin := asking{fakeAdmin{err: err}, client}
-		if _, got := admin.DescribeTopics(nil); !errors.Is(got, err) || client.controllers != want {
-			t.Errorf("after %v: %v, looked for another controller %d times, want %d", err, got, client.controllers, want)
-		}
-		if _, got := admin.ListConsumerGroupOffsets("", nil); !errors.Is(got, err) || client.coordinators != want {
-			t.Errorf("after %v: %v, looked for another coordinator %d times, want %d", err, got, client.coordinators, want)
-		}
-	}
-}
+func isFatal(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }

@@ -294,3 +294,18 @@ func TestACoordinatorThatIsGoneIsLookedForAgain(t *testing.T) {
 		t.Error("joined again without looking for the coordinator")
 	}
 }
+
+// TestAJoinThatWaitsForAnotherMemberSaysSo: it may take as long as that member's
+// session.
+func TestAJoinThatWaitsForAnotherMemberSaysSo(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	_, release := holdKind(t, c, kmsg.JoinGroup)
+	r := consume(t, settings(t, c), succeed, "payments")
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && err.Error() == "joining the group: another member's session may have to end first, at most 20s"
+	})
+	release()
+	eventually(t, "it consumes", func() bool { return r.Ready() == nil })
+}

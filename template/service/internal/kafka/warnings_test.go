@@ -1,10 +1,8 @@
 package kafka
 
 import (
-	"bytes"
 	"log/slog"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -13,34 +11,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
-
-// logBuffer holds what was logged.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// line returns the first line with all the words, empty when there is none.
-func (l *logBuffer) line(words ...string) string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-lines:
-	for line := range strings.Lines(l.b.String()) {
-		for _, w := range words {
-			if !strings.Contains(line, w) {
-				continue lines
-			}
-		}
-		return line
-	}
-	return ""
-}
 
 // consumeLogged runs a consumer and returns what it logs.
 func consumeLogged(t *testing.T, cfg config.Kafka, topic string) (*running, *logBuffer) {
@@ -96,23 +66,5 @@ func TestAJumpIsTold(t *testing.T) {
 				t.Errorf("the log says %q although nothing was skipped", got)
 			}
 		})
-	}
-}
-
-// TestAGroupSharedByMistakeIsTold: two services with one group id look healthy.
-func TestAGroupSharedByMistakeIsTold(t *testing.T) {
-	t.Parallel()
-	c := startCluster(t, kfake.SeedTopics(1, "payments", "invoices"))
-	cfg := settings(t, c, "KAFKA_HEARTBEAT_INTERVAL", "50ms")
-	_, payments := consumeLogged(t, cfg, "payments")
-	_, again := consumeLogged(t, cfg, "payments")
-	stable(t, c, 2)
-	eventually(t, "both consume", func() bool { return again.line("msg=consuming") != "" })
-	if got := payments.line("level=WARN") + again.line("level=WARN"); got != "" {
-		t.Errorf("two of a kind are warned of: %s", got)
-	}
-	_, invoices := consumeLogged(t, cfg, "invoices")
-	for _, log := range []*logBuffer{payments, invoices} {
-		eventually(t, "a warning", func() bool { return log.line("level=WARN", "KAFKA_GROUP_ID", "payments", "invoices") != "" })
 	}
 }

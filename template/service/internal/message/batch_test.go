@@ -1,228 +1,250 @@
-package message
+package message_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
-	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 type row struct {
 	N int `json:"n" validate:"gte=0"`
 }
 
-// rows makes a batch of messages with the given numbers.
-func rows(t *testing.T, numbers ...int) []*Message {
-	t.Helper()
-	var out []*Message
-	for _, n := range numbers {
-		h := NewHeader("Row", "test")
-		m := &Message{Topic: "rows"}
-		if err := (JSON{}).Encode(t.Context(), m, &h, row{N: n}); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, m)
-	}
-	return out
+// batchFunc is a batch handler.
+type batchFunc func(ctx context.Context, batch []message.Of[row]) []error
+
+func (f batchFunc) HandleBatch(ctx context.Context, batch []message.Of[row]) []error {
+	return f(ctx, batch)
 }
 
-func TestABatchReachesItsHandlerTogetherAndEachMessageHasItsOutcome(t *testing.T) {
-	r := NewRegistry()
-	var calls [][]int
-	RegisterBatch(r, "rows", BatchHandlerFunc[row](func(_ context.Context, batch []Of[row]) []error {
-		var numbers []int
-		outcomes := make([]error, len(batch))
-		for i, m := range batch {
-			numbers = append(numbers, m.Body.N)
-			if m.Body.N == 3 {
-				outcomes[i] = Retry(errors.New("locked"))
-			}
-		}
-		slices.Sort(numbers)
-		calls = append(calls, numbers)
-		return outcomes
-	}), Batch{Size: 10, Wait: time.Second})
-
-	batch := rows(t, 1, 2, 3, -1, 4)
-	batch[1].Value = []byte("not an envelope")
-	outcomes := r.HandleBatch(t.Context(), batch)
-	if fmt.Sprint(calls) != "[[1 3 4]]" {
-		t.Errorf("the handler got %v, want [[1 3 4]]", calls)
-	}
-	if outcomes[0] != nil || outcomes[4] != nil {
-		t.Errorf("outcomes %v, want the first and the last done", outcomes)
-	}
-	if ClassOf(outcomes[1]) != ClassDecode || !IsRetry(outcomes[2]) || ClassOf(outcomes[3]) != ClassInvalid {
-		t.Errorf("outcomes %v, want decode, retry and invalid between", outcomes)
-	}
-}
-
-func TestAPanicOfABatchFailsOnlyWhoMakesIt(t *testing.T) {
-	r := NewRegistry()
-	RegisterBatch(r, "rows", BatchHandlerFunc[row](func(_ context.Context, batch []Of[row]) []error {
-		for _, m := range batch {
-			if m.Body.N == 2 {
-				panic("two")
-			}
-		}
-		return nil
-	}), Batch{Size: 10})
-	outcomes := r.HandleBatch(t.Context(), rows(t, 1, 2, 3))
-	if outcomes[0] != nil || outcomes[2] != nil || ClassOf(outcomes[1]) != ClassPanic {
-		t.Errorf("outcomes %v, want the second one alone to fail", outcomes)
-	}
-}
-
-func TestHooksAndMiddlewareSeeEachMessageOfABatch(t *testing.T) {
-	var seen, after atomic.Int64
-	r := NewRegistry(func(next Handler) Handler {
-		return HandlerFunc(func(ctx context.Context, m *Message) error {
-			seen.Add(1)
-			return next.Handle(ctx, m)
+// handleRows handles rows with the given numbers side by side, as workers do,
+// and returns the outcome of each.
+func handleRows(ctx context.Context, r *message.Registry, numbers ...int) []error {
+	outcomes := make([]error, len(numbers))
+	var workers sync.WaitGroup
+	for i, n := range numbers {
+		workers.Go(func() {
+			m := newMessage(inEnvelope("Row", fmt.Sprintf(`{"n":%d}`, n)))
+			m.Topic = "rows"
+			outcomes[i] = r.Handle(ctx, m)
 		})
-	})
-	h := &batchWithHooks{after: &after}
-	RegisterBatch(r, "rows", h, Batch{Size: 10})
-	if err := r.Startup(t.Context()); err != nil || !h.started {
-		t.Errorf("started %v: %v", h.started, err)
 	}
-	r.HandleBatch(t.Context(), rows(t, 1, 2, 3))
-	if seen.Load() != 3 || after.Load() != 3 {
-		t.Errorf("middleware saw %d, After %d; want 3 and 3", seen.Load(), after.Load())
-	}
+	workers.Wait()
+	return outcomes
 }
 
-type batchWithHooks struct {
-	started bool
-	after   *atomic.Int64
+// batches is a batch handler that keeps what it gets.
+type batches struct {
+	mu  sync.Mutex
+	got [][]int
 }
 
-func (h *batchWithHooks) HandleBatch(context.Context, []Of[row]) []error { return nil }
-func (h *batchWithHooks) Startup(context.Context) error                  { h.started = true; return nil }
-func (h *batchWithHooks) After(context.Context, *Message) error          { h.after.Add(1); return nil }
-
-func TestTwoTypesOfOneTopicReachTheirOwnBatchHandlers(t *testing.T) {
-	r := NewRegistry()
-	var a, b atomic.Int64
-	RegisterBatch(r, "rows", BatchHandlerFunc[typeA](func(_ context.Context, batch []Of[typeA]) []error {
-		a.Add(int64(len(batch)))
-		return nil
-	}), Batch{Size: 5})
-	RegisterBatch(r, "rows", BatchHandlerFunc[typeB](func(_ context.Context, batch []Of[typeB]) []error {
-		b.Add(int64(len(batch)))
-		return nil
-	}), Batch{Size: 8})
-	if got := r.Batch("rows").Size; got != 8 {
-		t.Errorf("batch size %d, want the larger one", got)
+func (b *batches) note(batch []message.Of[row]) {
+	var numbers []int
+	for _, m := range batch {
+		numbers = append(numbers, m.Body.N)
 	}
-	batch := rows(t, 1, 2, 3)
-	for i, m := range batch {
-		kind := []string{"A", "B", "B"}[i]
-		m.Value = []byte(strings.ReplaceAll(string(m.Value), `"Row"`, `"`+kind+`"`))
-	}
-	for i, err := range r.HandleBatch(t.Context(), batch) {
-		if err != nil {
-			t.Errorf("%d: %v", i, err)
-		}
-	}
-	if a.Load() != 1 || b.Load() != 2 {
-		t.Errorf("A got %d, B got %d; want 1 and 2", a.Load(), b.Load())
-	}
+	slices.Sort(numbers)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.got = append(b.got, numbers)
 }
 
-type typeA struct{ N int }
-
-func (typeA) MessageType() string { return "A" }
-
-type typeB struct{ N int }
-
-func (typeB) MessageType() string { return "B" }
-
-type entry struct {
-	N int `json:"n"`
+func newBatchRegistry(b message.Batch, f batchFunc) *message.Registry {
+	r := newRegistry()
+	message.RegisterBatch[row](r, "rows", f, b)
+	return r
 }
 
-func (entry) MessageType() string { return "Entry" }
-
-type total struct {
-	N int `json:"n"`
-}
-
-func (total) MessageType() string { return "Total" }
-
-// One worker calls for a whole batch: it must not become many where the topic
-// has handlers for single messages too.
-func TestSingleHandlersBesideABatchHandlerRunOneAtATime(t *testing.T) {
+func TestABatchIsHandledAtOnceWhenItIsFullAndEachMessageHasItsOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := NewRegistry()
-		RegisterBatch(r, "rows", BatchHandlerFunc[total](func(context.Context, []Of[total]) []error { return nil }), Batch{Size: 10})
-		var now, most, handled atomic.Int64
-		Register(r, "rows", TypedHandlerFunc[entry](func(context.Context, Of[entry]) error {
-			most.Store(max(most.Load(), now.Add(1)))
-			time.Sleep(time.Second) // of the bubble's clock: whoever runs beside it is there by then
-			now.Add(-1)
-			handled.Add(1)
-			return nil
-		}))
-		batch := rows(t, 1, 2, 3, 4, 5)
-		for i, m := range batch {
-			messageType := "Entry"
-			if i%2 == 0 {
-				messageType = "Total"
+		var seen batches
+		r := newBatchRegistry(message.Batch{Size: 3, Wait: time.Hour}, func(_ context.Context, batch []message.Of[row]) []error {
+			seen.note(batch)
+			outcomes := make([]error, len(batch))
+			for i, m := range batch {
+				if m.Body.N == 3 {
+					outcomes[i] = message.Retry(errTest)
+				}
 			}
-			m.Value = bytes.Replace(m.Value, []byte(`"messageType":"Row"`), []byte(`"messageType":"`+messageType+`"`), 1)
+			return outcomes
+		})
+		began := time.Now()
+		outcomes := handleRows(t.Context(), r, 1, 2, 3, -1)
+		if time.Since(began) > 0 || fmt.Sprint(seen.got) != "[[1 2 3]]" {
+			t.Errorf("after %v the handler got %v, want [[1 2 3]] at once", time.Since(began), seen.got)
 		}
-		if err := errors.Join(r.HandleBatch(t.Context(), batch)...); err != nil {
-			t.Fatal(err)
-		}
-		if handled.Load() != 2 || most.Load() != 1 {
-			t.Errorf("%d handled, %d at once, want 2, 1", handled.Load(), most.Load())
+		if outcomes[0] != nil || outcomes[1] != nil || !isRetry(outcomes[2]) || message.ClassOf(outcomes[3]) != message.ClassInvalid {
+			t.Errorf("outcomes %v, want two done, one retry and one invalid", outcomes)
 		}
 	})
 }
 
-func TestAWrongNumberOfOutcomesFailsTheBatch(t *testing.T) {
-	r := NewRegistry()
-	RegisterBatch(r, "rows", BatchHandlerFunc[row](func(context.Context, []Of[row]) []error {
-		return make([]error, 1)
-	}), Batch{Size: 10})
-	for _, err := range r.HandleBatch(t.Context(), rows(t, 1, 2)) {
-		if err == nil || !strings.Contains(err.Error(), "1 outcomes for 2") {
-			t.Errorf("outcome %v, want the two numbers", err)
+func TestABatchThatIsNotFullIsHandledAfterItsWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen batches
+		r := newBatchRegistry(message.Batch{Size: 10, Wait: time.Second}, func(_ context.Context, batch []message.Of[row]) []error {
+			seen.note(batch)
+			return nil
+		})
+		for range 2 {
+			began := time.Now()
+			if err := errors.Join(handleRows(t.Context(), r, 1, 2)...); err != nil {
+				t.Fatal(err)
+			}
+			if waited := time.Since(began); waited != time.Second {
+				t.Errorf("waited %v", waited)
+			}
 		}
-	}
+		if fmt.Sprint(seen.got) != "[[1 2] [1 2]]" {
+			t.Errorf("the handler got %v", seen.got)
+		}
+	})
 }
 
-func TestABatchHandlerTakesASingleMessageToo(t *testing.T) {
-	r := NewRegistry()
-	RegisterBatch(r, "rows", BatchHandlerFunc[row](func(_ context.Context, batch []Of[row]) []error {
-		return []error{fmt.Errorf("got %d", batch[0].Body.N)}
-	}), Batch{Size: 10})
-	if err := r.Handle(t.Context(), rows(t, 7)[0]); err == nil || err.Error() != "got 7" {
-		t.Errorf("%v, want the handler's outcome", err)
-	}
-}
-
-func TestWrongBatchesAreRefusedAtRegistration(t *testing.T) {
-	ok := BatchHandlerFunc[row](func(context.Context, []Of[row]) []error { return nil })
-	for name, register := range map[string]func(){
-		"nil handler": func() { RegisterBatch[row](NewRegistry(), "rows", nil, Batch{Size: 1}) },
-		"size":        func() { RegisterBatch(NewRegistry(), "rows", ok, Batch{}) },
-		"wait":        func() { RegisterBatch(NewRegistry(), "rows", ok, Batch{Size: 1, Wait: -1}) },
-	} {
+func TestAPanicInABatchFailsOnlyTheMessageThatMakesIt(t *testing.T) {
+	for name, fail := range map[string]func(){"panic": func() { panic("two") }, "Goexit": runtime.Goexit} {
 		t.Run(name, func(t *testing.T) {
-			defer func() {
-				if v := recover(); v == nil || !strings.Contains(fmt.Sprint(v), `"rows"`) {
-					t.Errorf("panicked with %v, want the topic", v)
+			synctest.Test(t, func(t *testing.T) {
+				r := newBatchRegistry(message.Batch{Size: 3, Wait: time.Hour}, func(_ context.Context, batch []message.Of[row]) []error {
+					for _, m := range batch {
+						if m.Body.N == 2 {
+							fail()
+						}
+					}
+					return nil
+				})
+				outcomes := handleRows(t.Context(), r, 1, 2, 3)
+				if outcomes[0] != nil || outcomes[2] != nil || outcomes[1] == nil {
+					t.Errorf("outcomes %v, want the second one alone to fail", outcomes)
 				}
-			}()
-			register()
+				if name == "panic" && message.ClassOf(outcomes[1]) != message.ClassPanic {
+					t.Errorf("class %q", message.ClassOf(outcomes[1]))
+				}
+			})
 		})
 	}
+}
+
+func TestAWrongNumberOfOutcomesFailsEachMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBatchRegistry(message.Batch{Size: 3, Wait: time.Hour}, func(context.Context, []message.Of[row]) []error { return make([]error, 2) })
+		for _, err := range handleRows(t.Context(), r, 1, 2, 3) {
+			wantError(t, err, message.ClassHandler, "the batch handler returned 2 outcomes for 3 messages")
+		}
+	})
+}
+
+func TestAMessageWhoseContextEndsLeavesTheBatchThatItWaitsFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen batches
+		r := newBatchRegistry(message.Batch{Size: 3, Wait: time.Minute}, func(_ context.Context, batch []message.Of[row]) []error {
+			seen.note(batch)
+			return nil
+		})
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Second, errTest)
+		defer cancel()
+		var short []error
+		go func() { short = handleRows(ctx, r, 1) }()
+		synctest.Wait()
+		if err := errors.Join(handleRows(t.Context(), r, 2, 3)...); err != nil { // with 1 this is full
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		go func() { short = handleRows(ctx, r, 4) }()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(short) != 1 || !errors.Is(short[0], errTest) {
+			t.Errorf("outcome %v, want the cause of the context's end", short)
+		}
+		if err := errors.Join(handleRows(t.Context(), r, 5, 6, 7)...); err != nil {
+			t.Fatal(err)
+		}
+		if fmt.Sprint(seen.got) != "[[1 2 3] [5 6 7]]" {
+			t.Errorf("the handler got %v", seen.got)
+		}
+	})
+}
+
+func TestABatchHandlersContextEndsWithThatOfAnyMessageAndIsOfNone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Hour}, func(ctx context.Context, batch []message.Of[row]) []error {
+			if m, ok := message.FromContext(ctx); ok {
+				t.Errorf("the context is of %v", m)
+			}
+			<-ctx.Done()
+			return slices.Repeat([]error{context.Cause(ctx)}, len(batch))
+		})
+		ctx, cancel := context.WithCancelCause(t.Context())
+		go func() {
+			time.Sleep(time.Second)
+			cancel(errTest)
+		}()
+		var ended []error
+		go func() { ended = handleRows(ctx, r, 1) }()
+		outcomes := handleRows(t.Context(), r, 2)
+		synctest.Wait()
+		if !errors.Is(outcomes[0], errTest) || !errors.Is(ended[0], errTest) {
+			t.Errorf("outcomes %v and %v", outcomes, ended)
+		}
+	})
+}
+
+// hookedBatch is a batch handler with hooks.
+type hookedBatch struct {
+	batchFunc
+	*witness
+}
+
+func (hookedBatch) Handle(context.Context, message.Of[payment]) error { panic("not a batch") }
+
+func TestHooksSeeEachMessageOfABatch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, w := newRegistry(), newWitness(nil)
+		message.RegisterBatch[row](r, "rows", hookedBatch{func(context.Context, []message.Of[row]) []error { return nil }, w}, message.Batch{Size: 1})
+		if err := errors.Join(r.Startup(t.Context()), errors.Join(handleRows(t.Context(), r, 1)...), r.Shutdown(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		wantCalls(t, *w.calls, "startup", "before", "after", "shutdown")
+	})
+}
+
+func TestMistakesInBatchesEndTheStart(t *testing.T) {
+	panicsWith(t, `batches of topic "rows": size is 0 and wait 0s`, func() { newBatchRegistry(message.Batch{}, nil) })
+	panicsWith(t, `batches of topic "rows": size is 1 and wait -1ns`, func() { newBatchRegistry(message.Batch{Size: 1, Wait: -1}, nil) })
+	panicsWith(t, `on topic "rows": the handler is nil`, func() { newBatchRegistry(message.Batch{Size: 1}, nil) })
+}
+
+func TestTheWaitOfOneBatchDoesNotShortenThatOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		called := make(chan time.Duration, 2)
+		r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Second}, func(_ context.Context, batch []message.Of[row]) []error {
+			called <- time.Since(began)
+			if len(batch) == 2 {
+				time.Sleep(3 * time.Second)
+			}
+			return nil
+		})
+		var first []error
+		go func() { first = handleRows(t.Context(), r, 1, 2) }()
+		time.Sleep(500 * time.Millisecond)
+		outcomes := handleRows(t.Context(), r, 3)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if err := errors.Join(append(first, outcomes...)...); err != nil {
+			t.Error(err)
+		}
+		if a, b := <-called, <-called; a != 0 || b != 1500*time.Millisecond {
+			t.Errorf("called after %v and %v", a, b)
+		}
+	})
 }

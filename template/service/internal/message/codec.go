@@ -2,64 +2,47 @@ package message
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"reflect"
-	"strings"
 )
 
-// Codec reads and writes envelopes. JSON is the default; Registry.SetCodec
-// gives a registry another one, WithCodec a topic. A Codec is used by several
-// goroutines at once.
-//
-// A Codec may also be a Binder, and a Starter or Stopper: the registry starts
-// it before the handlers and shuts it down after them.
+// Codec reads and writes envelopes. It is used by several goroutines at once.
+// A codec may also be a Binder, a Starter and a Stopper: each registry that
+// uses it starts it before its handlers and shuts it down after them.
 type Codec interface {
-	// Decode reads the envelope in m.Value. It fills in h and then calls body
-	// once, which returns a pointer to the value that the envelope's body goes
-	// into; an error of body's is returned as it is. Fields of h that the
-	// envelope lacks stay empty: the registry checks them.
+	// Open reads the envelope in m.Value. It returns its header and its body as
+	// it stands, which Decode gets if there is a model for it. Fields that the
+	// envelope lacks stay empty: the registry checks them. With an error it
+	// returns the header as far as it was read.
 	//
-	// An error means that the value cannot be read and never will be, unless it
-	// was made with Unavailable, because what says how to read it is away, or
-	// with Retry.
-	Decode(ctx context.Context, m *Message, h *Header, body func(*Header) (any, error)) error
+	// An error of Open or Decode means that the message can never be read,
+	// unless it was made with Unavailable (what says how to read it cannot be
+	// reached) or Retry.
+	Open(ctx context.Context, m *Message) (Header, []byte, error)
 
-	// Encode sets m.Value to the envelope of h and body as Decode reads it, and
-	// may append to m.Headers what does not go into the value. m.Topic is set.
-	// After an error m is as it was.
-	Encode(ctx context.Context, m *Message, h *Header, body any) error
+	// Decode reads a body into out, a pointer to a model.
+	Decode(ctx context.Context, m *Message, body []byte, out any) error
+
+	// Encode sets m.Value to what Open reads, and may append to m.Headers what
+	// does not go into the value. m.Topic is set, and h is complete. After an
+	// error m is as it was.
+	Encode(ctx context.Context, m *Message, h Header, body any) error
 }
 
 // Binder is a Codec that has to know beforehand which models it will meet.
 type Binder interface {
-	// Bind is called at each registration with the type of the body. Its error
-	// is a mistake in the wiring. It asks nobody: that is for Startup.
+	// Bind is called for each registration with the type of the body. Its
+	// error is a mistake in the wiring. It does not use the network: that is
+	// for Startup.
 	Bind(topic string, model reflect.Type) error
 }
 
-// SetCodec makes c the codec of the topics whose registration names none, in
-// the place of JSON. It comes before the registrations and panics otherwise.
-func (r *Registry) SetCodec(c Codec) {
-	switch {
-	case isNil(c):
-		panic(errors.New("message: SetCodec: the codec is nil"))
-	case len(r.topics) > 0:
-		panic(fmt.Errorf("message: SetCodec: comes before the registrations, but topics %s have a codec already", strings.Join(r.Topics(), ", ")))
-	}
-	r.codec = c
-	r.addCodec(c)
+// Rules are what the bodies of a model must keep.
+type Rules interface {
+	// Of returns the check of a model's bodies, which gets a pointer to the
+	// body and says with Invalid what is wrong with it. It is nil when there is
+	// nothing to check. An error is a mistake in the model.
+	Of(model reflect.Type) (check func(body any) error, err error)
 }
-
-// JSON is the codec of envelopes in JSON:
-//
-//	{"header": {"messageType": "PaymentReceived", …}, "body": {…}}
-//
-// It reads what the header's documentation says and nothing else: names are
-// case-sensitive and given once, text is UTF-8, unknown fields of the header
-// and of the envelope are refused. Unknown fields of the body are skipped
-// unless the model embeds ForbidExtra.
-type JSON struct{}
 
 // ForbidExtra is for models to embed: the JSON codec then refuses bodies with
 // fields that the model does not have, at any depth. It takes no space and
@@ -67,3 +50,9 @@ type JSON struct{}
 type ForbidExtra struct{}
 
 func (ForbidExtra) forbidsExtra() {}
+
+// ForbidsExtra reports whether body's model embeds ForbidExtra.
+func ForbidsExtra(body any) bool {
+	_, ok := body.(interface{ forbidsExtra() })
+	return ok
+}

@@ -7,12 +7,13 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // watched is a codec that notes what is asked of it.
 type watched struct {
-	message.JSON
+	envelope.JSON
 	calls *[]string
 	name  string
 	bind  error
@@ -37,7 +38,7 @@ func (c *watched) Shutdown(context.Context) error {
 }
 
 func TestACodecIsToldItsModelsAndStartedOnceBeforeTheHandlers(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	all, own := &watched{calls: w.calls, name: "all"}, &watched{calls: w.calls, name: "own"}
 	r.SetCodec(all)
 	message.Register(r, "payments", w)
@@ -56,19 +57,19 @@ func TestACodecIsToldItsModelsAndStartedOnceBeforeTheHandlers(t *testing.T) {
 func nothing(context.Context, *message.Message) error { return nil }
 
 func TestACodecThatDoesNotStartIsAStartUpError(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	r.SetCodec(&watched{calls: w.calls, name: "all", start: message.Unavailable(errTest)})
 	message.Register(r, "payments", w)
 	err := r.Startup(t.Context())
 	wantContains(t, err, "start *message_test.watched: test")
-	if !message.IsUnavailable(err) {
+	if !isUnavailable(err) {
 		t.Error("who starts the registry cannot tell that it may try again")
 	}
 	wantCalls(t, *w.calls, "all bind payments payment", "all startup")
 }
 
 func TestAModelThatACodecCannotCarryIsAMistakeInTheWiring(t *testing.T) {
-	r, calls := message.NewRegistry(), new([]string)
+	r, calls := newRegistry(), new([]string)
 	r.SetCodec(&watched{calls: calls, name: "all", bind: errors.New("field note has no schema")})
 	err := message.RegisterSafely(r, "payments", new(recorder[payment]))
 	wantContains(t, err, `register message_test.payment on topic "payments": field note has no schema`)
@@ -78,11 +79,11 @@ func TestAModelThatACodecCannotCarryIsAMistakeInTheWiring(t *testing.T) {
 }
 
 func TestSetCodecReadsTopicsThatNameNone(t *testing.T) {
-	r, set, own := message.NewRegistry(), new(recorder[payment]), new(recorder[payment])
+	r, set, own := newRegistry(), new(recorder[payment]), new(recorder[payment])
 	r.SetCodec(upside{})
 	message.Register(r, "payments", set)
-	message.Register(r, "refunds", own, message.WithCodec(message.JSON{}))
-	refund := newMessage(envelope("P", validBody))
+	message.Register(r, "refunds", own, message.WithCodec(envelope.JSON{}))
+	refund := newMessage(inEnvelope("P", validBody))
 	refund.Topic = "refunds"
 	if err := errors.Join(r.Handle(t.Context(), newMessage("p-7")), r.Handle(t.Context(), refund)); err != nil {
 		t.Fatal(err)
@@ -93,10 +94,10 @@ func TestSetCodecReadsTopicsThatNameNone(t *testing.T) {
 }
 
 func TestDecodeMaySayThatSomethingIsAway(t *testing.T) {
-	r := message.NewRegistry()
-	message.Register(r, "payments", new(recorder[payment]), message.WithCodec(upside{message.Unavailable(errTest)}))
+	r := newRegistry()
+	message.Register(r, "payments", new(recorder[payment]), message.WithCodec(upside{openErr: message.Unavailable(errTest)}))
 	err := r.Handle(t.Context(), newMessage("p-7"))
-	if !message.IsUnavailable(err) || message.ClassOf(err) != message.ClassUnavailable {
+	if !isUnavailable(err) || message.ClassOf(err) != message.ClassUnavailable {
 		t.Errorf("%v of class %q, want it unavailable", err, message.ClassOf(err))
 	}
 }

@@ -5,50 +5,53 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 func TestOutcomes(t *testing.T) {
+	const plain, retry, permanent, unavailable = message.OutcomePlain, message.OutcomeRetry, message.OutcomePermanent, message.OutcomeUnavailable
 	invalid := message.Fail(message.ClassInvalid, "bad")
 	for name, tt := range map[string]struct {
-		err              error
-		retry, permanent bool
-		class            message.Class
+		err   error
+		want  message.Outcome
+		class message.Class
 	}{
-		"nil":                     {nil, false, false, ""},
-		"plain":                   {errTest, false, false, message.ClassHandler},
-		"retry":                   {message.Retry(errTest), true, false, message.ClassHandler},
-		"permanent":               {message.Permanent(errTest), false, true, message.ClassHandler},
-		"wrapped":                 {fmt.Errorf("store: %w", message.Retry(errTest)), true, false, message.ClassHandler},
-		"the outermost decides":   {message.Retry(message.Permanent(errTest)), true, false, message.ClassHandler},
-		"the class stays":         {message.Retry(invalid), true, false, message.ClassInvalid},
-		"failed":                  {invalid, false, true, message.ClassInvalid},
-		"deadline":                {context.DeadlineExceeded, false, false, message.ClassTimeout},
-		"deadline, to be retried": {message.Retry(context.DeadlineExceeded), true, false, message.ClassTimeout},
-		"unavailable":             {message.Unavailable(errTest), false, false, message.ClassUnavailable},
-		"no longer unavailable":   {message.Retry(message.Unavailable(errTest)), true, false, message.ClassUnavailable},
-		"nothing is unavailable":  {message.Unavailable(nil), false, false, ""},
-		"nothing to retry":        {message.Retry(nil), false, false, ""},
-		"nothing permanent":       {message.Permanent(nil), false, false, ""},
+		"nil":                     {nil, plain, ""},
+		"plain":                   {errTest, plain, message.ClassHandler},
+		"retry":                   {message.Retry(errTest), retry, message.ClassHandler},
+		"retry after":             {message.RetryAfter(time.Second, errTest), retry, message.ClassHandler},
+		"permanent":               {message.Permanent(errTest), permanent, message.ClassHandler},
+		"wrapped":                 {fmt.Errorf("store: %w", message.Retry(errTest)), retry, message.ClassHandler},
+		"the outermost decides":   {message.Retry(message.Permanent(errTest)), retry, message.ClassHandler},
+		"the class stays":         {message.Retry(invalid), retry, message.ClassInvalid},
+		"failed":                  {invalid, permanent, message.ClassInvalid},
+		"deadline":                {context.DeadlineExceeded, plain, message.ClassTimeout},
+		"deadline, to be retried": {message.Retry(context.DeadlineExceeded), retry, message.ClassTimeout},
+		"unavailable":             {message.Unavailable(errTest), unavailable, message.ClassUnavailable},
+		"unavailable after all":   {message.Unavailable(invalid), unavailable, message.ClassUnavailable},
+		"no longer unavailable":   {message.Retry(message.Unavailable(errTest)), retry, message.ClassUnavailable},
+		"nothing is unavailable":  {message.Unavailable(nil), plain, ""},
+		"nothing to retry":        {message.Retry(nil), plain, ""},
+		"nothing to retry after":  {message.RetryAfter(time.Second, nil), plain, ""},
+		"nothing permanent":       {message.Permanent(nil), plain, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := message.IsRetry(tt.err); got != tt.retry {
-				t.Errorf("IsRetry %v", got)
-			}
-			if got := message.IsPermanent(tt.err); got != tt.permanent {
-				t.Errorf("IsPermanent %v", got)
-			}
-			if got := message.IsUnavailable(tt.err); got != (name == "unavailable") {
-				t.Errorf("IsUnavailable %v", got)
+			if got := message.OutcomeOf(tt.err); got != tt.want {
+				t.Errorf("outcome %v, want %v", got, tt.want)
 			}
 			if got := message.ClassOf(tt.err); got != tt.class {
-				t.Errorf("ClassOf %q, want %q", got, tt.class)
+				t.Errorf("class %q, want %q", got, tt.class)
 			}
 		})
 	}
 	if err := message.Retry(errTest); !errors.Is(err, errTest) || err.Error() != "test" {
 		t.Errorf("the cause or its text is lost: %v", err)
+	}
+	e, ok := errors.AsType[*message.Error](fmt.Errorf("api: %w", message.RetryAfter(time.Minute, errTest)))
+	if !ok || e.After != time.Minute {
+		t.Errorf("the delay is lost: %+v", e)
 	}
 }
 

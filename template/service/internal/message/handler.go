@@ -6,13 +6,29 @@ import (
 	"slices"
 )
 
-// Handler handles one message. Nil means done; Retry, Permanent and Unavailable
-// tell the engine what to do with a failure, and any other error is treated by
-// the retry policy for plain errors.
+// TypedHandler handles messages whose body is a T. It may also implement the
+// optional interfaces in hooks.go and lifecycle.go.
+//
+// Nil means done. An error is tried again by the retry policy and then goes to
+// the error policy, which by default writes a dead letter. Permanent sends it
+// there at once; Unavailable, and an error that IsOutage reports, is tried
+// again until it works.
 //
 // The context ends when the handler's time is up or when the service has to
-// stop before the handler is done. Handle may be called from several
-// goroutines at once, though never for two messages of one key.
+// stop before the handler is done. Handle may be called from several goroutines
+// at once, though never for two messages of one key.
+type TypedHandler[T any] interface {
+	Handle(ctx context.Context, m Of[T]) error
+}
+
+// TypedHandlerFunc lets a function be a TypedHandler.
+type TypedHandlerFunc[T any] func(ctx context.Context, m Of[T]) error
+
+// Handle calls f.
+func (f TypedHandlerFunc[T]) Handle(ctx context.Context, m Of[T]) error { return f(ctx, m) }
+
+// Handler handles messages of any body. What its error means is said at
+// TypedHandler.
 type Handler interface {
 	Handle(ctx context.Context, m *Message) error
 }
@@ -26,16 +42,7 @@ func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ct
 // Middleware wraps a handler in another.
 type Middleware func(Handler) Handler
 
-// Chain wraps h so that the first middleware is the outermost. It panics when
-// one is nil, or returns nil.
-func Chain(h Handler, middleware ...Middleware) Handler {
-	h, err := chain(h, middleware)
-	if err != nil {
-		panic(fmt.Errorf("message: %w", err))
-	}
-	return h
-}
-
+// chain wraps h so that the first middleware is the outermost.
 func chain(h Handler, middleware []Middleware) (Handler, error) {
 	for i, wrap := range slices.Backward(middleware) {
 		if wrap == nil {

@@ -2,7 +2,16 @@ package message
 
 import "strings"
 
-// FieldError says which field breaks which rule. Invalid makes one.
+// Invalid returns a *FieldError, for a model's Validate method and for the
+// rules of headers:
+//
+//	return message.Invalid("amount", "must be greater than 0")
+//
+// Several of them go together with errors.Join. The problem ends up in logs
+// and dead letters, so it should not show the field's value.
+func Invalid(field, problem string) error { return &FieldError{field, problem} }
+
+// FieldError says which field breaks which rule.
 type FieldError struct {
 	Field   string // its name in the JSON, or its path below the body or the header; empty is the whole
 	Problem string // "must be greater than 0"
@@ -15,52 +24,58 @@ func (e *FieldError) Error() string {
 	return e.Field + ": " + e.Problem
 }
 
-// in is Error with the field's whole path.
-func (e *FieldError) in(part string) string {
-	switch {
-	case e.Field == "":
-		return part + ": " + e.Problem
-	case strings.HasPrefix(e.Field, "["):
-		return part + e.Error()
+// Fields lists the fields that err is about, in the order of the model, with
+// paths below the body or the header. It is empty when err is about something
+// else.
+func Fields(err error) []FieldError {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case *FieldError:
+		return []FieldError{*e}
+	case interface{ Unwrap() []error }:
+		var all []FieldError
+		for _, err := range e.Unwrap() {
+			all = append(all, Fields(err)...)
+		}
+		return all
+	case interface{ Unwrap() error }:
+		return Fields(e.Unwrap())
 	}
-	return part + "." + e.Error()
+	return nil
 }
 
-// Invalid returns a *FieldError, for a model's Validate method and for the
-// rules of Registry.CheckHeader:
-//
-//	return message.Invalid("amount", "must be greater than 0")
-//
-// Several of them go together with errors.Join. The problem ends up in logs
-// and dead letters, so it should not show the field's value.
-func Invalid(field, problem string) error { return &FieldError{field, problem} }
-
-// invalid returns the permanent error for what was found wrong in a part of
-// the envelope, "header" or "body".
-func invalid(part string, err error) error {
-	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: NeverMore}
+// InvalidPart returns the permanent error of ClassInvalid for what is wrong
+// with a part of an envelope, "header" or "body". Its text has the whole path
+// of each field, on one line. InvalidPart(part, nil) is nil.
+func InvalidPart(part string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: OutcomePermanent}
 }
 
-// partError is an error with the paths of its fields made complete.
 type partError struct {
 	part string
 	err  error
 }
 
-func (e *partError) Error() string { return within(e.part, e.err) }
+func (e *partError) Error() string { return prefixFields(e.part, e.err) }
 
 func (e *partError) Unwrap() error { return e.err }
 
-func within(part string, err error) string {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+func prefixFields(part string, err error) string {
+	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+	case interface{ Unwrap() []error }:
 		var texts []string
-		for _, err := range joined.Unwrap() {
-			texts = append(texts, within(part, err))
+		for _, err := range e.Unwrap() {
+			texts = append(texts, prefixFields(part, err))
 		}
 		return strings.Join(texts, "; ")
-	}
-	if f, ok := err.(interface{ in(string) string }); ok {
-		return f.in(part)
+	case *FieldError:
+		if strings.HasPrefix(e.Field, "[") {
+			return part + e.Error()
+		} else if e.Field != "" {
+			return part + "." + e.Error()
+		}
 	}
 	return part + ": " + err.Error()
 }

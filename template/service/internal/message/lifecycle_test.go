@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -65,9 +69,9 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 		"after fails":  {map[string]error{"after": errTest}, []string{"before", "handle", "after", "error"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, w := message.NewRegistry(), newWitness(tt.fail)
+			r, w := newRegistry(), newWitness(tt.fail)
 			message.Register(r, "payments", w)
-			err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
+			err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 			if want := len(tt.fail) > 0; errors.Is(err, errTest) != want {
 				t.Errorf("error %v", err)
 			}
@@ -77,11 +81,11 @@ func TestHooksRunAroundTheHandler(t *testing.T) {
 }
 
 func TestHooksDoNotRunForInvalidMessagesAndTombstones(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", w, message.With(func(message.Handler) message.Handler {
 		return message.HandlerFunc(func(context.Context, *message.Message) error { panic("middleware was called") })
 	}))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", `{}`))); message.ClassOf(err) != message.ClassInvalid {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", `{}`))); message.ClassOf(err) != message.ClassInvalid {
 		t.Error(err)
 	}
 	if err := r.Handle(t.Context(), &message.Message{Topic: "payments"}); err != nil {
@@ -101,11 +105,11 @@ func TestOnErrorDecides(t *testing.T) {
 			return message.Permanent(err)
 		}
 	}
-	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
+	r, w := newRegistry(), newWitness(map[string]error{"handle": errTest})
 	w.onError = attempt
 	message.Register(r, "payments", w)
-	m := newMessage(envelope("P", validBody))
-	if err := r.Handle(t.Context(), m); !message.IsRetry(err) || !errors.Is(err, errTest) {
+	m := newMessage(inEnvelope("P", validBody))
+	if err := r.Handle(t.Context(), m); !isRetry(err) || !errors.Is(err, errTest) {
 		t.Errorf("attempt 1: %v", err)
 	}
 	m.Attempt = 2
@@ -113,14 +117,14 @@ func TestOnErrorDecides(t *testing.T) {
 		t.Errorf("attempt 2: %v", err)
 	}
 	m.Attempt = 3
-	if err := r.Handle(t.Context(), m); !message.IsPermanent(err) {
+	if err := r.Handle(t.Context(), m); !isPermanent(err) {
 		t.Errorf("attempt 3: %v", err)
 	}
 }
 
 // lifecycle registers a, b and c, where b fails as told, and returns their calls.
 func lifecycle(fail map[string]error) (*message.Registry, *[]string) {
-	r, calls := message.NewRegistry(), new([]string)
+	r, calls := newRegistry(), new([]string)
 	for _, name := range []string{"a", "b", "c"} {
 		w := &witness{calls: calls, name: name + " "}
 		if name == "b" {
@@ -216,7 +220,7 @@ func TestAPanicInAHookOfTheLifeIsAnErrorAndTheOthersAreShutDown(t *testing.T) {
 }
 
 func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", w)
 	message.Register(r, "refunds", w)
 	if err := errors.Join(r.Startup(t.Context()), r.Shutdown(t.Context())); err != nil {
@@ -225,40 +229,53 @@ func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
 	wantCalls(t, *w.calls, "startup", "shutdown")
 }
 
-func scoped(calls *[]string, handle func() error, openErr error) *message.Registry {
-	r := message.NewRegistry(message.Recover)
-	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
-		*calls = append(*calls, "open")
-		h := message.TypedHandlerFunc[payment](func(context.Context, message.Of[payment]) error {
-			*calls = append(*calls, "handle")
-			return handle()
-		})
-		release := func(err error) error {
-			*calls = append(*calls, fmt.Sprint("release ", err))
-			return err
-		}
-		return h, release, openErr
-	})
-	return r
+// scope is a handler of one message that notes what is called.
+type scope struct {
+	calls  *[]string
+	handle func() error
+	close  func(error) error
 }
 
-func TestScopedReleasesWithTheOutcome(t *testing.T) {
+func (s *scope) Handle(context.Context, message.Of[payment]) error {
+	*s.calls = append(*s.calls, "handle")
+	return s.handle()
+}
+
+func (s *scope) Close(_ context.Context, outcome error) error {
+	*s.calls = append(*s.calls, fmt.Sprint("close ", outcome))
+	if s.close != nil {
+		return s.close(outcome)
+	}
+	return outcome
+}
+
+// handleScoped handles a message by s, and returns the panic of that as an error.
+func handleScoped(t *testing.T, s message.Scope[payment], openErr error) (err error) {
+	t.Helper()
+	r := newRegistry()
+	message.Scoped(r, "payments", func(context.Context) (message.Scope[payment], error) { return s, openErr })
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+	}()
+	return r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
+}
+
+func TestAScopeIsClosedOnceWithTheOutcome(t *testing.T) {
 	for name, tt := range map[string]struct {
-		handle  func() error
-		openErr error
-		calls   []string
-		err     string
+		handle func() error
+		calls  []string
+		err    string
 	}{
-		"success":    {func() error { return nil }, nil, []string{"open", "handle", "release <nil>"}, ""},
-		"failure":    {func() error { return errTest }, nil, []string{"open", "handle", "release test"}, "test"},
-		"panic":      {func() error { panic("oops") }, nil, []string{"open", "handle", "release the handler did not return"}, "panic: oops"},
-		"open fails": {nil, errTest, []string{"open"}, "open scope: test"},
+		"success": {func() error { return nil }, []string{"handle", "close <nil>"}, "<nil>"},
+		"failure": {func() error { return errTest }, []string{"handle", "close test"}, "test"},
+		"panic":   {func() error { panic("oops") }, []string{"handle", "close the handler did not return"}, "panic: oops"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var calls []string
-			r := scoped(&calls, tt.handle, tt.openErr)
-			err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
-			if text := fmt.Sprint(err); text != tt.err && (err != nil || tt.err != "") {
+			err := handleScoped(t, &scope{calls: &calls, handle: tt.handle}, nil)
+			if text := fmt.Sprint(err); text != tt.err {
 				t.Errorf("error %v, want %q", err, tt.err)
 			}
 			wantCalls(t, calls, tt.calls...)
@@ -266,53 +283,77 @@ func TestScopedReleasesWithTheOutcome(t *testing.T) {
 	}
 }
 
-func TestHooksOfAScopedHandlerRunInItsScope(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(map[string]error{"handle": errTest})
-	w.onError = func(*message.Message, error) error { return nil }
-	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
-		_ = w.note("open")
-		return w, func(err error) error { _ = w.note("release"); return err }, nil
-	})
-	if err := errors.Join(r.Startup(t.Context()), r.Handle(t.Context(), newMessage(envelope("P", validBody)))); err != nil {
-		t.Error(err)
-	}
-	wantCalls(t, *w.calls, "open", "before", "handle", "error", "release")
-}
-
-func TestScopedReleaseDecidesTheOutcome(t *testing.T) {
-	r := message.NewRegistry()
-	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
-		return new(recorder[payment]), func(error) error { return message.Retry(errTest) }, nil
-	})
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); !message.IsRetry(err) {
+func TestCloseDecidesTheOutcome(t *testing.T) {
+	var calls []string
+	commit := func(error) error { return message.Retry(errTest) }
+	if err := handleScoped(t, &scope{&calls, func() error { return nil }, commit}, nil); !isRetry(err) {
 		t.Errorf("a commit that failed gives %v", err)
 	}
+	forgive := func(error) error { return nil }
+	if err := handleScoped(t, &scope{&calls, func() error { return errTest }, forgive}, nil); err != nil {
+		t.Errorf("an outcome that Close took for done gives %v", err)
+	}
 }
 
-func TestScopedWithoutReleaseOrHandler(t *testing.T) {
-	r := message.NewRegistry()
-	message.Scoped(r, "payments", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
-		return &recorder[payment]{err: errTest}, nil, nil
-	})
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); !errors.Is(err, errTest) {
+func TestAScopeThatIsNotOpenedIsTheMessagesError(t *testing.T) {
+	var calls []string
+	s := &scope{calls: &calls}
+	if err := handleScoped(t, s, message.Unavailable(errTest)); !isUnavailable(err) || err.Error() != "open scope: test" {
 		t.Error(err)
 	}
-	var released error
-	message.Scoped(r, "refunds", func(context.Context) (message.TypedHandler[payment], func(error) error, error) {
-		return nil, func(err error) error { released = err; return err }, nil
-	})
-	m := newMessage(envelope("P", validBody))
-	m.Topic = "refunds"
-	wantError(t, r.Handle(t.Context(), m), message.ClassHandler, "open gave no handler")
-	if released == nil {
-		t.Error("the scope was released as a success")
+	wantError(t, handleScoped(t, nil, nil), message.ClassHandler, "open scope: got no scope")
+	wantCalls(t, calls)
+}
+
+// scopedWitness is a scope with hooks.
+type scopedWitness struct{ *witness }
+
+func (s scopedWitness) Close(_ context.Context, outcome error) error {
+	_ = s.note("close")
+	return outcome
+}
+
+func TestHooksOfAScopeRunWithinIt(t *testing.T) {
+	w := newWitness(map[string]error{"handle": errTest})
+	w.onError = func(*message.Message, error) error { return nil }
+	if err := handleScoped(t, scopedWitness{w}, nil); err != nil {
+		t.Error(err)
 	}
+	wantCalls(t, *w.calls, "before", "handle", "error", "close")
 }
 
 func TestScopedRefusesNil(t *testing.T) {
-	defer func() {
-		err, _ := recover().(error)
-		wantContains(t, err, `on topic "payments": the handler is nil`)
-	}()
-	message.Scoped[payment](message.NewRegistry(), "payments", nil)
+	panicsWith(t, `on topic "payments": the handler is nil`, func() { message.Scoped[payment](newRegistry(), "payments", nil) })
+}
+
+func TestAStopperThatIgnoresTheEndIsNamedAndLeftBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r, calls := lifecycle(nil)
+		stuck := make(chan struct{})
+		message.Register(r, "stuck", &stops{do: func(context.Context) error { <-stuck; return nil }})
+		message.Register(r, "slow", &stops{do: func(ctx context.Context) error { <-ctx.Done(); time.Sleep(time.Millisecond); return errTest }})
+		if err := r.Startup(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		began := time.Now()
+		err := r.Shutdown(ctx)
+		wantContains(t, err, "shut down *message_test.stops: did not return: context deadline exceeded", "shut down *message_test.stops: test")
+		if took := time.Since(began); took > 1200*time.Millisecond {
+			t.Errorf("it took %v", took)
+		}
+		wantCalls(t, (*calls)[3:], "c shutdown", "b shutdown", "a shutdown")
+		close(stuck)
+	})
+}
+
+func TestAnOutageAtTheStartCanBeTriedAgain(t *testing.T) {
+	r, _ := lifecycle(map[string]error{"startup": &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
+	if err := r.Startup(t.Context()); !isUnavailable(err) {
+		t.Errorf("%v, want it unavailable", err)
+	}
+	if err := r.Startup(t.Context()); !isUnavailable(err) {
+		t.Errorf("the second time: %v", err)
+	}
 }

@@ -1,6 +1,3 @@
-// Package message is to messages what net/http is to requests: the message and
-// its envelope, handlers with their outcomes, middleware, and the registry in
-// which a topic meets its handler. It knows no broker.
 package message
 
 import (
@@ -9,11 +6,7 @@ import (
 )
 
 // Message is one message as a broker delivered it, or as it is to be published.
-// Key, Value and Headers may share memory with the client's buffers, and a
-// message lets go of key and value once it is done: a handler that needs them
-// after it returned copies them before. A handler or middleware may set them to others,
-// though not write into what they point to: that holds for the rest of this
-// attempt; the next one, and the dead letter, are of what was delivered.
+// A handler may keep it: nothing in it is used again.
 type Message struct {
 	Topic     string
 	Partition int32
@@ -22,10 +15,11 @@ type Message struct {
 	Value     []byte    // nil is a tombstone
 	Headers   []Field   // transport headers, in the order of the wire
 	Time      time.Time // when it was produced, or appended, by the broker's setting
-	Attempt   int       // 1 the first time a handler sees it, set by the engine; Unavailable is not counted
+	Attempt   int       // 1 for the first; attempts that ended with Unavailable are not counted
 
-	Header *Header // the envelope's header; nil until the value was decoded
-	Body   any     // a pointer to the envelope's body; nil until the value was decoded
+	Header  Header       // the envelope's header; zero until the envelope was opened
+	Decoded any          // a pointer to the decoded body; nil until it was decoded
+	Retry   *RetryPolicy // of the message's registration, set by the Registry; nil is the service's
 }
 
 // Field is one transport header. Names may repeat.
@@ -43,4 +37,11 @@ func (m *Message) Get(key string) ([]byte, bool) {
 		}
 	}
 	return nil, false
+}
+
+// Of is a message whose body was decoded into a T: m.Body is the body, m.Header
+// the envelope's header, m.Topic, m.Key and the rest are the Message's.
+type Of[T any] struct {
+	*Message
+	Body T
 }

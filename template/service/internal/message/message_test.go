@@ -6,8 +6,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
+
+func newRegistry(middleware ...message.Middleware) *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules(), middleware...)
+}
 
 // payment is the model of most tests. It declares no message type.
 type payment struct {
@@ -16,21 +21,10 @@ type payment struct {
 	Note   string  `json:"note,omitempty"`
 }
 
-// envelope returns an envelope with a complete header and the given body.
-func envelope(messageType, body string) string {
-	return fmt.Sprintf(`{"header":%s,"body":%s}`, header(messageType), body)
-}
-
-func header(messageType string) string {
-	return fmt.Sprintf(`{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
-		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"}`, messageType)
-}
-
-// encode returns the JSON envelope of h and body.
-func encode(ctx context.Context, h *message.Header, body any) ([]byte, error) {
-	m := message.Message{Topic: "payments"}
-	err := message.JSON{}.Encode(ctx, &m, h, body)
-	return m.Value, err
+// inEnvelope returns an envelope with a complete header and the given body.
+func inEnvelope(messageType, body string) string {
+	return fmt.Sprintf(`{"header":{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
+		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"},"body":%s}`, messageType, body)
 }
 
 const validBody = `{"id":"p-1","amount":9.5}`
@@ -50,14 +44,26 @@ func (r *recorder[T]) Handle(_ context.Context, m message.Of[T]) error {
 	return r.err
 }
 
+// ignore is a handler that does nothing.
+type ignore[T any] struct{}
+
+func (ignore[T]) Handle(context.Context, message.Of[T]) error { return nil }
+
 // handle sends value through a registry with a recorder of T on "payments".
 func handle[T any](t *testing.T, value string) (*recorder[T], *message.Message, error) {
 	t.Helper()
-	r, h := message.NewRegistry(), new(recorder[T])
+	r, h := newRegistry(), new(recorder[T])
 	message.Register(r, "payments", h)
 	m := newMessage(value)
 	return h, m, r.Handle(t.Context(), m)
 }
+
+// transparent is middleware that does nothing.
+func transparent(next message.Handler) message.Handler { return next }
+
+func isRetry(err error) bool       { return message.OutcomeOf(err) == message.OutcomeRetry }
+func isPermanent(err error) bool   { return message.OutcomeOf(err) == message.OutcomePermanent }
+func isUnavailable(err error) bool { return message.OutcomeOf(err) == message.OutcomeUnavailable }
 
 // wantError fails unless err is permanent, of the class, and says text.
 func wantError(t *testing.T, err error, class message.Class, text string) {
@@ -71,7 +77,7 @@ func wantError(t *testing.T, err error, class message.Class, text string) {
 	if got := message.ClassOf(err); got != class {
 		t.Errorf("class %q, want %q", got, class)
 	}
-	if !message.IsPermanent(err) {
+	if !isPermanent(err) {
 		t.Error("the error is not permanent")
 	}
 }

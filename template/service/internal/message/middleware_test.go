@@ -7,15 +7,9 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-func handlerFunc(f func(context.Context) error) message.Handler {
-	return message.HandlerFunc(func(ctx context.Context, _ *message.Message) error { return f(ctx) })
-}
 
 func TestMiddlewareOrder(t *testing.T) {
 	var calls []string
@@ -23,7 +17,7 @@ func TestMiddlewareOrder(t *testing.T) {
 		return func(next message.Handler) message.Handler {
 			return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
 				decoded := " raw"
-				if m.Header != nil && m.Body.(*payment).ID == "p-1" {
+				if m.Decoded != nil && m.Decoded.(*payment).ID == "p-1" {
 					decoded = " decoded"
 				}
 				calls = append(calls, name+decoded)
@@ -31,11 +25,11 @@ func TestMiddlewareOrder(t *testing.T) {
 			})
 		}
 	}
-	r := message.NewRegistry(note("outer"), note("inner"))
+	r := newRegistry(note("outer"), note("inner"))
 	message.Register(r, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
 	r.Use("payments", note("topic"))
 	r.Use("payments", note("topic too"))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); err != nil {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
 	wantCalls(t, calls, "outer raw", "inner raw", "topic raw", "topic too raw", "first decoded", "second decoded", "third decoded")
@@ -43,7 +37,7 @@ func TestMiddlewareOrder(t *testing.T) {
 
 func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 	var seen []string
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[received]))
 	message.RegisterDefault(r, "payments", message.HandlerFunc(nothing))
 	message.Register(r, "refunds", new(recorder[payment]))
@@ -55,7 +49,7 @@ func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 		})
 	})
 	message.Register(r, "payments", new(recorder[returned])) // a registration after it, too
-	for _, value := range []string{envelope("PaymentReceived", validBody), envelope("PaymentReturned", validBody), envelope("Other", `{}`), "{", ""} {
+	for _, value := range []string{inEnvelope("PaymentReceived", validBody), inEnvelope("PaymentReturned", validBody), inEnvelope("Other", `{}`), "{", ""} {
 		for _, topic := range []string{"payments", "refunds"} {
 			m := newMessage(value)
 			m.Topic = topic
@@ -69,14 +63,14 @@ func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
 }
 
 func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {
-	r, h := message.NewRegistry(), new(recorder[payment])
+	r, h := newRegistry(), new(recorder[payment])
 	message.Register(r, "payments", h, message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			m.Body.(*payment).Note, m.Header.CorrelationID = "seen", "c-2"
+			m.Decoded.(*payment).Note, m.Header.CorrelationID = "seen", "c-2"
 			return next.Handle(ctx, m)
 		})
 	}))
-	if err := r.Handle(t.Context(), newMessage(envelope("P", validBody))); err != nil {
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.got[0]; got.Body.Note != "seen" || got.Header.CorrelationID != "c-2" {
@@ -85,105 +79,45 @@ func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {
 }
 
 func TestMiddlewareThatTakesTheBodyAwayIsNamed(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]), message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			m.Body = payment{}
+			m.Decoded = payment{}
 			return next.Handle(ctx, m)
 		})
 	}))
-	err := r.Handle(t.Context(), newMessage(envelope("P", validBody)))
+	err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody)))
 	wantError(t, err, message.ClassHandler,
-		`a middleware of topic "payments" took away the header or the body's type: body is message_test.payment`)
+		`a middleware of topic "payments" changed the type of the body to message_test.payment`)
 }
 
-func TestRecoverTurnsAPanicIntoAnError(t *testing.T) {
-	h := message.Recover(handlerFunc(func(context.Context) error { panicHere(); return nil }))
-	err := h.Handle(t.Context(), &message.Message{})
+func TestAPanicErrorIsOneShortLineWithTheStackBesideIt(t *testing.T) {
+	recovered := func(v any) (err error) {
+		defer func() { err = message.NewPanicError(recover()) }()
+		panicHere(v)
+		return nil
+	}
+	err := recovered("first line\nsecond line")
 	wantError(t, err, message.ClassPanic, "panic: first line")
 	p, ok := errors.AsType[*message.PanicError](err)
 	if !ok || !strings.Contains(string(p.Stack()), "panicHere") {
 		t.Errorf("no stack: %+v", p)
 	}
-}
-
-func panicHere() { panic("first line\nsecond line") }
-
-func TestRecoverKeepsThePanicsError(t *testing.T) {
-	h := message.Recover(handlerFunc(func(context.Context) error { panic(errTest) }))
-	if err := h.Handle(t.Context(), &message.Message{}); !errors.Is(err, errTest) {
-		t.Error(err)
+	if !errors.Is(recovered(errTest), errTest) {
+		t.Error("the panic's error is lost")
 	}
-	h = message.Recover(handlerFunc(func(context.Context) error { panic(strings.Repeat("x", 10_000)) }))
-	if err := h.Handle(t.Context(), &message.Message{}); len(err.Error()) > 300 {
+	if err := recovered(strings.Repeat("x", 10_000)); len(err.Error()) > 300 {
 		t.Errorf("%d characters", len(err.Error()))
 	}
 }
 
-func TestTimeout(t *testing.T) {
-	wait := func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }
-	for name, tt := range map[string]struct {
-		handle func(context.Context) error
-		class  message.Class
-		retry  bool
-	}{
-		"in time":                {func(context.Context) error { return nil }, "", false},
-		"fails in time":          {func(context.Context) error { return errTest }, message.ClassHandler, false},
-		"late":                   {wait, message.ClassTimeout, false},
-		"late, asks for another": {func(ctx context.Context) error { return message.Retry(wait(ctx)) }, message.ClassTimeout, true},
-		"late, gives the cause":  {func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }, message.ClassTimeout, false},
-		"late, but done":         {func(ctx context.Context) error { <-ctx.Done(); return nil }, "", false},
-		"late, other failure":    {func(ctx context.Context) error { <-ctx.Done(); return errTest }, message.ClassHandler, false},
-		"another timeout":        {func(context.Context) error { return context.DeadlineExceeded }, message.ClassTimeout, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				err := message.Timeout(time.Second)(handlerFunc(tt.handle)).Handle(t.Context(), &message.Message{})
-				if got := message.ClassOf(err); got != tt.class {
-					t.Errorf("class %q, want %q: %v", got, tt.class, err)
-				}
-				if message.IsRetry(err) != tt.retry || message.IsPermanent(err) {
-					t.Errorf("the outcome of %v changed", err)
-				}
-			})
-		})
-	}
-}
-
-func TestTimeoutSaysHowLong(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := message.Timeout(5 * time.Second)(handlerFunc(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }))
-		wantContains(t, h.Handle(t.Context(), &message.Message{}), "the handler had 5s")
-	})
-}
-
-func TestTimeoutIsNotTheServicesEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		h := message.Timeout(time.Second)(handlerFunc(func(ctx context.Context) error { cancel(); <-ctx.Done(); return ctx.Err() }))
-		if err := h.Handle(ctx, &message.Message{}); !errors.Is(err, context.Canceled) || message.ClassOf(err) == message.ClassTimeout {
-			t.Errorf("%v", err)
-		}
-	})
-}
-
-func TestTimeoutOfZeroIsNone(t *testing.T) {
-	h := message.Timeout(0)(handlerFunc(func(ctx context.Context) error {
-		if _, ok := ctx.Deadline(); ok {
-			return errTest
-		}
-		return nil
-	}))
-	if err := h.Handle(t.Context(), &message.Message{}); err != nil {
-		t.Error(err)
-	}
-}
+func panicHere(v any) { panic(v) }
 
 func logged(t *testing.T, level slog.Level, value string, handlerErr error) string {
 	t.Helper()
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))
-	r := message.NewRegistry(message.Log(log))
+	r := newRegistry(message.Log(log))
 	message.Register(r, "payments", &recorder[payment]{err: handlerErr})
 	m := newMessage(value)
 	m.Partition, m.Offset = 3, 42
@@ -192,8 +126,8 @@ func logged(t *testing.T, level slog.Level, value string, handlerErr error) stri
 }
 
 func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
-	valid := envelope("PaymentReceived", `{"id":"secret","amount":1}`)
-	const where = "topic=payments partition=3 offset=42 attempt=1 duration="
+	valid := inEnvelope("PaymentReceived", `{"id":"secret","amount":1}`)
+	const where = "topic=payments partition=3 offset=42 attempt=1 "
 	const who = "type=PaymentReceived id=m-1"
 	for name, tt := range map[string]struct {
 		level slog.Level
@@ -201,10 +135,10 @@ func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
 		err   error
 		want  []string
 	}{
-		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=handled", where, who}},
+		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=\"message handled\"", where, who}},
 		"handled, info":   {slog.LevelInfo, valid, nil, nil},
 		"failed, info":    {slog.LevelInfo, valid, errTest, nil},
-		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=failed", where, who, "class=handler error=test"}},
+		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=\"message not handled\"", where, who, "class=handler error=test"}},
 		"invalid":         {slog.LevelDebug, strings.Replace(valid, ":1}", `:"secret"}`, 1), nil, []string{who, `class=invalid error="body.amount: must be a number, got string"`}},
 		"not an envelope": {slog.LevelDebug, "secret", nil, []string{where, "class=decode"}},
 	} {

@@ -1,27 +1,25 @@
 package message
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 )
 
-// Event is a body that knows where it goes. A model becomes one by these
-// methods; whoever publishes it needs to know nothing else.
-//
-// An event may also have SchemaName() string and SchemaVersion() string, which
-// replace the message type and "1" in the header, and Headers() []Field, which
-// are sent as transport headers.
+// Event is a model that knows where it goes. It may also have SchemaName() string
+// and SchemaVersion() string, which replace the message type and "1" in the
+// header, and Headers() []Field, which are sent as transport headers.
 type Event interface {
 	Topic() string       // where it goes
 	Key() string         // the id of what it is about: events with the same key keep their order; empty is no key
 	MessageType() string // what happened, as consumers know it
 }
 
-// ErrTooLarge is the cause where a topic does not take a message for its size,
-// however often it is tried.
+// ErrTooLarge is the cause when a topic refuses a message for its size.
 var ErrTooLarge = errors.New("message is too large for the topic")
 
 // Publisher publishes events. It is what handlers are given; all of its errors
@@ -34,36 +32,31 @@ type Publisher interface {
 	// may pass asks for a Retry, so a handler can return it as it is.
 	Publish(ctx context.Context, e Event) error
 
-	// PublishAsync returns once the event is among those on their way, in the
-	// order of the calls, and calls delivered exactly once, when its fate is
-	// known: with where it landed, or with the error. While the publisher holds
-	// as many bytes as it may, PublishAsync waits; the end of ctx ends that,
-	// and means nothing for an event that is on its way. An event that is not
-	// accepted has its call before PublishAsync returns.
+	// PublishAsync returns once the event is buffered, in the order of the
+	// calls, and calls delivered exactly once: with where the event landed, or
+	// with the error. While the buffer is full it waits; the end of ctx ends
+	// that, and has no effect on an event that is buffered.
 	//
-	// delivered is called by the goroutine that publishes the partition, so it
-	// must be quick, and not wait for another event. Nor may it publish one:
-	// without room, that would wait, until its ctx ends, for what this very
-	// goroutine makes room by. It may have another goroutine do so. If it
-	// panics, that is logged, and publishing goes on. If it is nil, an event
-	// that is not published is logged.
+	// delivered is called by a goroutine that publishes, so it must return
+	// soon and must not publish. If it is nil, an event that is not published
+	// is logged.
 	PublishAsync(ctx context.Context, e Event, delivered func(Delivery, error))
 
-	// Flush returns once every event that was accepted before has met its
-	// fate and its call has returned, or with ctx's error.
+	// Flush returns once every event that was buffered before is published or
+	// has failed, and its call has returned, or with ctx's error.
 	Flush(ctx context.Context) error
 }
 
 // Sender sends messages as they are, with a topic, a key and a value.
 type Sender interface {
 	// Send writes m and returns once the broker acknowledged it; m's Partition
-	// and Offset then tell where it landed. After an error m may or may not
+	// and Offset then say where it landed. After an error m may or may not
 	// have been written. An error that may pass asks for a Retry, so a handler
 	// can return it as it is.
 	Send(ctx context.Context, m *Message) error
 }
 
-// Delivery tells where an event landed.
+// Delivery says where an event landed.
 type Delivery struct {
 	Topic     string
 	Key       string
@@ -92,59 +85,115 @@ func (e *PublishError) Error() string {
 // Unwrap returns the cause.
 func (e *PublishError) Unwrap() error { return e.Err }
 
-// NewMessage returns the message that e is published as: its envelope, written
-// by codec, under its key, by the service called producer. What is being
-// handled in ctx gives the correlation id and the trace headers.
-func NewMessage(ctx context.Context, codec Codec, e Event, producer string) (*Message, error) {
-	if e == nil {
-		return nil, errors.New("the event is nil")
+// Publishes declares events that the service publishes: their rules and, if
+// there are any, schemas are then checked at the start, and PublishedTopics has
+// their topics. It comes with the registrations and panics on a mistake.
+func (r *Registry) Publishes(events ...Event) {
+	for _, e := range events {
+		mustWire(fmt.Sprintf("publish a %T", e), r.publishes(e))
 	}
-	made := &struct {
-		message Message
-		header  Header
-	}{message: Message{Topic: e.Topic(), Partition: -1, Offset: -1}}
-	m, h := &made.message, &made.header
+}
+
+func (r *Registry) publishes(e Event) error {
+	if isNil(e) {
+		return errors.New("the event is nil")
+	}
+	topic, model := e.Topic(), bodyOf(e).Type().Elem()
+	if err := checkTopic(topic); err != nil {
+		return fmt.Errorf("topic %q: %w", topic, err)
+	}
+	if _, err := r.rulesOf(model); err != nil {
+		return err
+	}
+	codec := r.codecOf(topic)
+	r.topicCodecs[topic], r.published[topic] = codec, true
+	return bind(codec, topic, model)
+}
+
+// PublishedTopics returns the topics of what Publishes declared, on r and its
+// siblings, sorted.
+func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r.published)) }
+
+// Encode returns the message that e is published as by the service called
+// producer: its envelope, written by the codec of its topic, under its key. The
+// header has all seven fields. What is being handled in ctx gives the
+// correlation id, unless WithCorrelationID did, and the trace headers; without
+// either, the message's own id is its correlation id.
+//
+// An event that breaks the rules of its model is a permanent error of
+// ClassInvalid. With an error the message is as far as it was made.
+func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Message, error) {
+	if isNil(e) {
+		return nil, Fail(ClassHandler, "the event is nil")
+	}
+	cause, _ := FromContext(ctx)
+	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1, Decoded: e}
+	m.Header, m.Headers = newEventHeader(ctx, e, cause, producer), newTransportHeaders(e, cause)
+	m.Time = m.Header.Timestamp
+	if key := e.Key(); key != "" {
+		m.Key = []byte(key)
+	}
 	if err := checkTopic(m.Topic); err != nil {
-		return m, fmt.Errorf("topic %q: %w", m.Topic, err)
+		return m, Fail(ClassHandler, "topic %q: %w", m.Topic, err)
 	}
-	*h = NewHeader(e.MessageType(), producer)
-	m.Header, m.Body, m.Time = h, e, h.Timestamp
-	h.describe(e) //forge:if avro
-	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
-		h.MessageID = id
+	if err := m.Header.check(); err != nil {
+		return m, err
 	}
+	body := bodyOf(e)
+	check, err := r.rulesOf(body.Type().Elem())
+	if err != nil {
+		return m, Permanent(err)
+	}
+	if err := check(body.Interface()); err != nil {
+		return m, err
+	}
+	return m, r.codecOf(m.Topic).Encode(ctx, m, m.Header, e)
+}
+
+// bodyOf returns a pointer to the model that e is.
+func bodyOf(e Event) reflect.Value {
+	v := reflect.ValueOf(e)
+	if v.Kind() == reflect.Pointer {
+		return v
+	}
+	p := reflect.New(v.Type())
+	p.Elem().Set(v)
+	return p
+}
+
+func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
+	h := NewHeader(e.MessageType(), producer)
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
 	}
 	if s, ok := e.(interface{ SchemaVersion() string }); ok {
 		h.SchemaVersion = s.SchemaVersion()
 	}
-	if s, ok := e.(interface{ Headers() []Field }); ok {
-		m.Headers = append(m.Headers, s.Headers()...)
+	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
+		h.MessageID = id
 	}
-	if key := e.Key(); key != "" {
-		m.Key = []byte(key)
+	correlationID, _ := ctx.Value(correlationIDKey{}).(string)
+	if cause != nil {
+		correlationID = cmp.Or(correlationID, cause.Header.CorrelationID, cause.Header.MessageID)
 	}
-	if cause, ok := FromContext(ctx); ok {
-		m.follow(cause)
-	}
-	return m, codec.Encode(ctx, m, h, e)
+	h.CorrelationID = cmp.Or(correlationID, h.MessageID)
+	return h
 }
 
-// traceHeaders are W3C's, by which a trace goes on from one message to the next.
-var traceHeaders = []string{"traceparent", "tracestate", "baggage"}
-
-// follow makes m belong to what its cause belongs to.
-func (m *Message) follow(cause *Message) {
-	if cause.Header != nil {
-		m.Header.CorrelationID = cmp.Or(cause.Header.CorrelationID, cause.Header.MessageID)
+// newTransportHeaders returns the event's own headers and those of W3C's trace,
+// which goes on from one message to the next.
+func newTransportHeaders(e Event, cause *Message) []Field {
+	var m Message
+	if s, ok := e.(interface{ Headers() []Field }); ok {
+		m.Headers = slices.Clone(s.Headers())
 	}
-	for _, name := range traceHeaders {
-		if _, own := m.Get(name); own {
+	for _, name := range []string{"traceparent", "tracestate", "baggage"} {
+		if _, own := m.Get(name); own || cause == nil {
 			continue
 		}
 		if value, ok := cause.Get(name); ok {
-			m.Headers = append(m.Headers, Field{Key: name, Value: bytes.Clone(value)}) // the cause's lasts as long as its handler
+			m.Headers = append(m.Headers, Field{Key: name, Value: value})
 		}
 	}
+	return m.Headers
 }

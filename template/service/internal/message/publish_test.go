@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -36,7 +37,7 @@ func (plain) MessageType() string { return "Noted" }
 
 func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 	e := refunded{ID: "p-1", Amount: 5, topic: "refunds", headers: []message.Field{{Key: "tenant", Value: []byte("t")}}}
-	m, err := message.NewMessage(t.Context(), message.JSON{}, e, "tests")
+	m, err := newRegistry().Encode(t.Context(), e, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +49,11 @@ func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 	}
 	h := decodeHeader(t, m)
 	if h.MessageType != "PaymentRefunded" || h.SchemaName != "payments.refund" || h.SchemaVersion != "3" || h.Producer != "tests" ||
-		h.MessageID == "" || h.CorrelationID != "" {
+		h.MessageID == "" || h.CorrelationID != h.MessageID {
 		t.Errorf("header %+v", h)
 	}
 
-	m, err = message.NewMessage(t.Context(), message.JSON{}, plain{"x"}, "tests")
+	m, err = newRegistry().Encode(t.Context(), plain{"x"}, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,8 +65,7 @@ func TestAnEventSaysTopicKeyAndSchema(t *testing.T) {
 // decodeHeader reads m as a consumer does.
 func decodeHeader(t *testing.T, m *message.Message) message.Header {
 	t.Helper()
-	var h message.Header
-	err := message.JSON{}.Decode(t.Context(), m, &h, func(*message.Header) (any, error) { return new(map[string]any), nil })
+	h, _, err := envelope.JSON{}.Open(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,20 +79,24 @@ func TestWhatAHandlerPublishesFollowsItsMessage(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name   string
-		header *message.Header
+		header message.Header
 		want   string
 	}{
-		{"correlated", &message.Header{CorrelationID: "c", MessageID: "m"}, "c"},
-		{"the first of its kind", &message.Header{MessageID: "m"}, "m"},
-		{"a tombstone", nil, ""},
+		{"correlated", message.Header{CorrelationID: "c", MessageID: "m"}, "c"},
+		{"the first of its kind", message.Header{MessageID: "m"}, "m"},
+		{"a tombstone", message.Header{}, "own"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cause := &message.Message{Header: tt.header, Headers: trace}
-			m, err := message.NewMessage(message.NewContext(t.Context(), cause), message.JSON{}, plain{"x"}, "tests")
+			m, err := newRegistry().Encode(message.NewContext(t.Context(), cause), plain{"x"}, "tests")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if h := decodeHeader(t, m); h.CorrelationID != tt.want {
+			h := decodeHeader(t, m)
+			if tt.want == "own" {
+				tt.want = h.MessageID
+			}
+			if h.CorrelationID != tt.want {
 				t.Errorf("correlation id %q, want %q", h.CorrelationID, tt.want)
 			}
 			var got []string
@@ -105,20 +109,20 @@ func TestWhatAHandlerPublishesFollowsItsMessage(t *testing.T) {
 		})
 	}
 	e := refunded{topic: "refunds", headers: []message.Field{{Key: "traceparent", Value: []byte("own")}}}
-	m, err := message.NewMessage(message.NewContext(t.Context(), &message.Message{Headers: trace[:1]}), message.JSON{}, e, "tests")
+	m, err := newRegistry().Encode(message.NewContext(t.Context(), &message.Message{Headers: trace[:1]}), e, "tests")
 	if err != nil || len(m.Headers) != 1 || string(m.Headers[0].Value) != "own" {
 		t.Errorf("an event's own trace header becomes %v, %v", m.Headers, err)
 	}
 }
 
 func TestMessagesFollowTheirCauseInAHandler(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	var got *message.Message
 	message.Register(r, "notes", message.TypedHandlerFunc[plain](func(ctx context.Context, _ message.Of[plain]) (err error) {
-		got, err = message.NewMessage(ctx, message.JSON{}, refunded{topic: "refunds"}, "tests")
+		got, err = newRegistry().Encode(ctx, refunded{topic: "refunds"}, "tests")
 		return err
 	}))
-	m, err := message.NewMessage(t.Context(), message.JSON{}, plain{"x"}, "tests")
+	m, err := newRegistry().Encode(t.Context(), plain{"x"}, "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,9 +135,9 @@ func TestMessagesFollowTheirCauseInAHandler(t *testing.T) {
 }
 
 func TestAnEventPublishedAgainCanHaveTheSameID(t *testing.T) {
-	ctx := message.WithMessageID(message.NewContext(t.Context(), &message.Message{Header: &message.Header{MessageID: "cause"}}), "refund-of-cause")
+	ctx := message.WithMessageID(message.NewContext(t.Context(), &message.Message{Header: message.Header{MessageID: "cause"}}), "refund-of-cause")
 	for range 2 {
-		m, err := message.NewMessage(ctx, message.JSON{}, plain{"x"}, "tests")
+		m, err := newRegistry().Encode(ctx, plain{"x"}, "tests")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -147,7 +151,7 @@ func TestEventsThatCannotGoAnywhere(t *testing.T) {
 	for name, e := range map[string]message.Event{
 		"nil": nil, "no topic": refunded{}, "a dead letter topic": refunded{topic: "refunds.dlq"}, "an impossible topic": refunded{topic: "a b"},
 	} {
-		if _, err := message.NewMessage(t.Context(), message.JSON{}, e, "tests"); err == nil {
+		if _, err := newRegistry().Encode(t.Context(), e, "tests"); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
@@ -159,11 +163,75 @@ func TestAPublishErrorNamesTheEventAndNotItsBody(t *testing.T) {
 	if got, want := err.Error(), `publish PaymentRefunded m-1 to refunds, key "p-1": broker away`; got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}
-	if !message.IsRetry(err) {
+	if !isRetry(err) {
 		t.Error("it does not ask for the retry that its cause asks for")
 	}
 	e, ok := errors.AsType[*message.PublishError](err)
 	if !ok || e.Event.(refunded).Amount != 4711 {
 		t.Errorf("the event in it is %+v", e)
 	}
+}
+
+// limited is an event with rules.
+type limited struct {
+	plain
+	Amount int `json:"amount" validate:"gt=0"`
+}
+
+// self is an event that checks itself.
+type self struct{ plain }
+
+func (*self) Validate() error { return message.Invalid("text", "is never right") }
+
+func TestAnEventMustKeepTheRulesOfItsModel(t *testing.T) {
+	r := newRegistry()
+	r.Publishes(limited{})
+	for _, e := range []message.Event{limited{}, &limited{}} {
+		m, err := r.Encode(t.Context(), e, "tests")
+		wantError(t, err, message.ClassInvalid, "body.amount: must be greater than 0")
+		if m == nil || m.Topic != "notes" || m.Header.MessageID == "" || m.Value != nil {
+			t.Errorf("what is known of the message: %+v", m)
+		}
+	}
+	_, err := r.Encode(t.Context(), self{}, "tests")
+	wantError(t, err, message.ClassInvalid, "body.text: is never right")
+	if m, err := r.Encode(t.Context(), &limited{Amount: 1}, "tests"); err != nil || !strings.HasSuffix(string(m.Value), `"body":{"text":"","amount":1}}`) {
+		t.Errorf("%v %v", m, err)
+	}
+	_, err = r.Encode(t.Context(), plain{}, "")
+	wantError(t, err, message.ClassInvalid, "header.producer: is required")
+}
+
+func TestAnEventIsWrittenByTheCodecOfItsTopicHoweverThatWasSet(t *testing.T) {
+	r := newRegistry()
+	sibling := r.NewSibling()
+	message.Register(sibling, "notes", new(recorder[payment]), message.WithCodec(upside{}))
+	if m, err := r.Encode(t.Context(), plain{"p-7"}, "tests"); err != nil || string(m.Value) != "p-7" {
+		t.Errorf("a sibling's codec of the topic is not used: %s, %v", m.Value, err)
+	}
+	r = newRegistry()
+	r.SetCodec(upside{})
+	if m, err := r.Encode(t.Context(), plain{"p-7"}, "tests"); err != nil || string(m.Value) != "p-7" {
+		t.Errorf("the registry's codec is not used: %s, %v", m.Value, err)
+	}
+	r = newRegistry()
+	r.Publishes(plain{})
+	wantContains(t, message.RegisterSafely(r, "notes", new(recorder[payment]), message.WithCodec(upside{})), "has its codec already")
+}
+
+func TestTheCorrelationIDOfTheContextGoesOverTheCauses(t *testing.T) {
+	cause := &message.Message{Header: message.Header{CorrelationID: "c", MessageID: "m"}}
+	m, err := newRegistry().Encode(message.WithCorrelationID(message.NewContext(t.Context(), cause), "mine"), plain{}, "tests")
+	if err != nil || m.Header.CorrelationID != "mine" {
+		t.Errorf("%+v, %v", m.Header, err)
+	}
+}
+
+func TestPublishesChecksTheModelAtTheStart(t *testing.T) {
+	panicsWith(t, "publish a message_test.wrongTag: message_test.wrongTag", func() { newRegistry().Publishes(wrongTag{}) })
+}
+
+type wrongTag struct {
+	plain
+	Amount int `validate:"gtt=0"`
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -28,36 +29,36 @@ type untypedName struct{}
 func (untypedName) MessageType() string { return "" }
 
 func TestMessageTypeRoutes(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	in, out := new(recorder[received]), new(recorder[returned])
 	message.Register(r, "payments", in)
 	message.Register(r, "payments", out)
 	for _, messageType := range []string{"PaymentReceived", "PaymentReturned", "PaymentReceived"} {
-		if err := r.Handle(t.Context(), newMessage(envelope(messageType, validBody))); err != nil {
+		if err := r.Handle(t.Context(), newMessage(inEnvelope(messageType, validBody))); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if len(in.got) != 2 || len(out.got) != 1 {
 		t.Errorf("received %d, returned %d", len(in.got), len(out.got))
 	}
-	m := newMessage(envelope("PaymentLost", `{"body":"is not even looked at"`))
+	m := newMessage(inEnvelope("PaymentLost", `{"body":"is not even looked at"}`))
 	wantError(t, r.Handle(t.Context(), m), message.ClassUnhandled,
 		`header.messageType: no handler for "PaymentLost" on topic "payments", only for PaymentReceived, PaymentReturned`)
-	if m.Header == nil || m.Header.MessageType != "PaymentLost" {
+	if m.Header.MessageType != "PaymentLost" {
 		t.Errorf("header %+v", m.Header)
 	}
 }
 
 func TestModelWithoutMessageTypeTakesAll(t *testing.T) {
 	for _, messageType := range []string{"This", "That"} {
-		if h, _, err := handle[payment](t, envelope(messageType, validBody)); err != nil || len(h.got) != 1 {
+		if h, _, err := handle[payment](t, inEnvelope(messageType, validBody)); err != nil || len(h.got) != 1 {
 			t.Errorf("%s: %v", messageType, err)
 		}
 	}
 }
 
 func TestUnhandled(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]))
 	wantError(t, r.Handle(t.Context(), &message.Message{Topic: "refunds", Value: []byte("{}")}),
 		message.ClassUnhandled, `no handler for topic "refunds"`)
@@ -77,18 +78,18 @@ func (f *forgetful) HandleTombstone(_ context.Context, m *message.Message) error
 }
 
 func TestTombstone(t *testing.T) {
-	r, h := message.NewRegistry(), new(forgetful)
+	r, h := newRegistry(), new(forgetful)
 	message.Register(r, "payments", h)
 	m := &message.Message{Topic: "payments", Key: []byte("k")}
 	if err := r.Handle(t.Context(), m); err != nil || len(h.tombstones) != 1 || h.tombstones[0] != m {
 		t.Errorf("%v %v", h.tombstones, err)
 	}
 	m.Value = []byte{}
-	wantError(t, r.Handle(t.Context(), m), message.ClassDecode, "not an envelope: the value is empty")
+	wantError(t, r.Handle(t.Context(), m), message.ClassDecode, "not JSON: it ends too early at byte 0")
 }
 
 func TestTopicsAreSorted(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	for _, topic := range []string{"refunds", "payments", "invoices"} {
 		message.Register(r, topic, new(recorder[payment]))
 	}
@@ -136,24 +137,24 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 	}{
 		"second handler":      {mistake("all", new(recorder[payment])), `message_test.payment on topic "all": the topic has a handler for all its messages already`},
 		"typed beside all":    {mistake("all", new(recorder[received])), `the topic has a handler for all its messages already`},
-		"all beside typed":    {mistake("typed", new(recorder[payment])), `the model has no MessageType, but the topic has handlers by type: PaymentReceived`},
+		"all beside typed":    {mistake("typed", new(recorder[payment])), `the model has no MessageType, but the topic has handlers by type`},
 		"same type":           {mistake("typed", new(recorder[received])), `the topic has a handler for the message type "PaymentReceived" already`},
 		"second tombstones":   {mistake("typed", new(forgetfulReturned)), `HandleTombstone already`},
-		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(message.JSON{})), `first registration chose its codec`},
+		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(envelope.JSON{})), `the topic has its codec already`},
 		"empty type":          {mistake("new", new(recorder[untypedName])), `MessageType is empty`},
 		"nil":                 {mistake[payment]("new", nil), `the handler is nil`},
 		"nil pointer":         {mistake("new", (*recorder[payment])(nil)), `the handler is nil`},
 		"nil function":        {mistake("new", message.TypedHandlerFunc[payment](nil)), `the handler is nil`},
-		"no name":             {mistake("", new(recorder[payment])), `1 to 249 characters, this one has 0`},
-		"long name":           {mistake(strings.Repeat("t", 250), new(recorder[payment])), `1 to 249 characters, this one has 250`},
-		"dots":                {mistake("..", new(recorder[payment])), `cannot have this name`},
-		"illegal name":        {mistake("a b", new(recorder[payment])), `not ' '`},
+		"no name":             {mistake("", new(recorder[payment])), `1 to 249 letters`},
+		"long name":           {mistake(strings.Repeat("t", 250), new(recorder[payment])), `1 to 249 letters`},
+		"dots":                {mistake("..", new(recorder[payment])), `is not . or ..`},
+		"illegal name":        {mistake("a b", new(recorder[payment])), `1 to 249 letters`},
 		"dead letters":        {mistake("payments.dlq", new(recorder[payment])), `dead letters are not consumed`},
 		"pointer":             {mistake("new", new(recorder[*payment])), `use the model message_test.payment itself, not a pointer to it`},
-		"interface":           {mistake("new", new(recorder[error])), `the interface error cannot be a body`},
+		"interface":           {mistake("new", new(recorder[error])), `a interface cannot be a body`},
 		"function":            {mistake("new", new(recorder[func()])), `a func cannot be a body`},
 		"unknown rule":        {mistake("new", new(recorder[badRule])), `Undefined validation function 'gtt'`},
-		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag "omitempty,lt=9,gt=many"`},
+		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag: strconv.ParseFloat`},
 		"rule of other type":  {mistake("new", new(recorder[badType])), `Bad field type`},
 		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
 		"parameter inside":    {mistake("new", new(recorder[badElement])), `badElement.A: wrong validate tag`},
@@ -163,7 +164,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"no mistake, control": {mistake("new", new(recorder[recursive])), ``},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := message.NewRegistry()
+			r := newRegistry()
 			message.Register(r, "all", new(recorder[payment]))
 			message.Register(r, "typed", new(forgetful))
 			err := tt.register(r)
@@ -190,46 +191,46 @@ func TestRegisterPanicsOnAMistake(t *testing.T) {
 		err, _ := recover().(error)
 		wantContains(t, err, `message: register message_test.payment on topic "payments.dlq"`)
 	}()
-	message.Register(message.NewRegistry(), "payments.dlq", new(recorder[payment]))
+	message.Register(newRegistry(), "payments.dlq", new(recorder[payment]))
 }
 
 // upside is a codec that knows one type, and fails as it is told.
-type upside struct{ err error }
+type upside struct{ openErr, decodeErr error }
 
-func (c upside) Decode(_ context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
-	if c.err != nil {
-		return c.err
-	}
-	if string(m.Value) == "nothing" {
-		return nil
-	}
-	*h = message.NewHeader("P", "test")
-	out, err := body(h)
-	if err == nil {
-		out.(*payment).ID, out.(*payment).Amount = string(m.Value), 1
-	}
-	return err
+func (c upside) Open(_ context.Context, m *message.Message) (message.Header, []byte, error) {
+	return message.NewHeader("P", "test"), m.Value, c.openErr
 }
 
-func (upside) Encode(context.Context, *message.Message, *message.Header, any) error {
-	return errors.ErrUnsupported
+func (c upside) Decode(_ context.Context, _ *message.Message, body []byte, out any) error {
+	if c.decodeErr != nil {
+		return c.decodeErr
+	}
+	*out.(*payment) = payment{ID: string(body), Amount: 1}
+	return nil
+}
+
+func (upside) Encode(_ context.Context, m *message.Message, _ message.Header, body any) error {
+	m.Value = []byte(body.(plain).Text)
+	return nil
 }
 
 func TestWithCodec(t *testing.T) {
 	decode := func(c message.Codec, value string) (*recorder[payment], error) {
-		r, h := message.NewRegistry(), new(recorder[payment])
+		r, h := newRegistry(), new(recorder[payment])
 		message.Register(r, "payments", h, message.WithCodec(c))
 		return h, r.Handle(t.Context(), newMessage(value))
 	}
 	if h, err := decode(upside{}, "p-7"); err != nil || h.got[0].Body.ID != "p-7" {
 		t.Errorf("%v %v", h.got, err)
 	}
-	_, err := decode(upside{}, "nothing")
-	wantError(t, err, message.ClassDecode, `topic "payments": the codec message_test.upside read no body`)
-	_, err = decode(upside{errors.New("unknown magic byte")}, "p-7")
+	_, err := decode(upside{}, "")
+	wantError(t, err, message.ClassInvalid, "body.id: is required")
+	_, err = decode(upside{openErr: errors.New("unknown magic byte")}, "p-7")
 	wantError(t, err, message.ClassDecode, "unknown magic byte")
-	_, err = decode(upside{message.Retry(errors.New("registry is away"))}, "p-7")
-	if !message.IsRetry(err) {
+	_, err = decode(upside{decodeErr: errors.New("no such field")}, "p-7")
+	wantError(t, err, message.ClassDecode, "no such field")
+	_, err = decode(upside{openErr: message.Retry(errors.New("registry is away"))}, "p-7")
+	if !isRetry(err) {
 		t.Errorf("%v is not to be tried again", err)
 	}
 }

@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
-
-	"github.com/go-playground/validator/v10"
 )
 
 // Registry is where topics meet their handlers. It is itself the Handler of
@@ -20,227 +19,233 @@ import (
 // Make all registrations first, then call Startup, then Handle. A Registry
 // must not be changed once it handles messages.
 type Registry struct {
-	handler  Handler // the middleware around dispatch
-	codec    Codec   // of the topics whose registration names none
+	*shared
+	handler  Handler // the middleware around routeTopic
 	topics   map[string]*topic
-	rules    []func(Header) error
-	parts    []any       // codecs, then handlers, with a Startup or a Shutdown, as they were registered
-	codecs   int         // how many of parts are codecs
-	refuse   bool        // types that no handler takes, whatever default handlers there are
-	started  int         // how many of parts were started
+	codecs   []any       // of its topics
+	handlers []any       // as they were registered
+	started  []any       // codecs, then handlers
 	running  atomic.Bool // between Startup and Shutdown
-	validate *validator.Validate
 }
 
-// topic is what is registered for one topic. Either one binding takes every
-// message, or each binding takes the messages of its type, and another one,
+// shared is what a registry has in common with its siblings.
+type shared struct {
+	codec       Codec            // of the topics that have no other
+	topicCodecs map[string]Codec // of each topic that is consumed or published to
+	rules       Rules
+	checks      sync.Map // of reflect.Type to what rules gave for it
+	headerRules []func(Header) error
+	isOutage    func(error) bool
+	middleware  []Middleware
+	published   map[string]bool
+}
+
+// topic is what is registered for one topic. Either one registration takes
+// every message, or each takes the messages of its type, and another one,
 // perhaps, all that is left.
 type topic struct {
-	name      string
-	handler   Handler // the topic's middleware around handle, nil for none
-	around    []Middleware
-	codec     Codec
-	any       *binding
-	types     map[string]*binding
-	fallback  *binding
-	tombstone TombstoneHandler
-	batch     Batch // its size is 0 when messages are handled one by one
-}
-
-// binding is one registration with its types erased.
-type binding struct {
-	open    func(m *Message, h *Header) (*handling, any) // makes m.Header and the context, returns where the body goes
-	handler Handler                                      // validation, middleware, hooks and the typed handler
-	unread  bool                                         // the body is not decoded
+	registry   *Registry
+	codec      Codec
+	middleware []Middleware
+	handler    Handler // the middleware around handle
+	all        *registration
+	types      map[string]*registration
+	fallback   *registration
+	tombstones TombstoneHandler
 }
 
 // NewRegistry returns an empty registry. The middleware runs around everything
-// that happens to a message, decoding included, the first one outermost: what
-// it calls before the next handler sees no m.Header yet.
-func NewRegistry(middleware ...Middleware) *Registry {
-	r := &Registry{codec: JSON{}, topics: make(map[string]*topic), validate: newValidator()}
-	r.handler = Chain(HandlerFunc(r.dispatch), middleware...)
+// that happens to a message, decoding included, the first one outermost: before
+// it calls the next handler, m.Header is zero. Nil rules check nothing.
+func NewRegistry(codec Codec, rules Rules, middleware ...Middleware) *Registry {
+	s := &shared{rules: rules, isOutage: IsOutage, middleware: middleware, topicCodecs: make(map[string]Codec), published: make(map[string]bool)}
+	r := newRegistry(s)
+	r.SetCodec(codec)
 	return r
 }
 
-// Topics returns the topics that have a handler, sorted.
-func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics)) }
+// NewSibling returns an empty registry for a further consumer, which has topics
+// of its own. It shares codecs, rules, middleware and what is published with r.
+func (r *Registry) NewSibling() *Registry { return newRegistry(r.shared) }
+
+func newRegistry(s *shared) *Registry {
+	r := &Registry{shared: s, topics: make(map[string]*topic)}
+	handler, err := chain(HandlerFunc(r.routeTopic), s.middleware)
+	mustWire("NewRegistry", err)
+	r.handler = handler
+	return r
+}
+
+// SetCodec makes c the codec of the topics whose registration names none. It
+// comes before the registrations and panics otherwise.
+func (r *Registry) SetCodec(c Codec) {
+	mustWire("SetCodec", errorIfNil(c, "codec"))
+	if len(r.topicCodecs) > 0 {
+		mustWire("SetCodec", fmt.Errorf("comes before the registrations, but these topics have a codec already: %s",
+			strings.Join(slices.Sorted(maps.Keys(r.topicCodecs)), ", ")))
+	}
+	r.codec = c
+}
+
+// SetOutageRule replaces IsOutage as the rule for errors that count as
+// Unavailable although the handler did not say so. The rule is not asked about
+// errors made with Retry, Permanent or Unavailable.
+func (r *Registry) SetOutageRule(rule func(error) bool) {
+	mustWire("SetOutageRule", errorIfNil(rule, "rule"))
+	r.isOutage = rule
+}
+
+// CheckHeader adds a rule that the header of each message must keep, besides
+// that all fields but correlationId are required. The rule says what is wrong
+// with Invalid, or with any other error.
+func (r *Registry) CheckHeader(rule func(Header) error) {
+	mustWire("CheckHeader", errorIfNil(rule, "rule"))
+	r.headerRules = append(r.headerRules, rule)
+}
 
 // Use adds middleware to one topic, which has its handlers already. It runs
 // around everything that happens to the topic's messages, whatever their type,
 // decoding and tombstones included: inside the registry's middleware, outside
 // that of With, the first one outermost. It panics on a mistake in the wiring.
 func (r *Registry) Use(topic string, middleware ...Middleware) {
-	if err := r.use(topic, middleware); err != nil {
-		panic(fmt.Errorf("message: middleware of topic %q: %w", topic, err))
-	}
-}
-
-func (r *Registry) use(topic string, middleware []Middleware) error {
-	t := r.topics[topic]
+	t, err := r.topics[topic], error(nil)
 	switch {
 	case r.running.Load():
-		return errStarted
+		err = errStarted
 	case t == nil:
-		return errors.New("the topic has no handler: register one first")
+		err = errors.New("the topic has no handler: register one first")
+	default:
+		t.middleware = slices.Concat(t.middleware, middleware)
+		t.handler, err = chain(HandlerFunc(t.handle), t.middleware)
 	}
-	around := slices.Concat(t.around, middleware)
-	handler, err := chain(HandlerFunc(func(ctx context.Context, m *Message) error { return r.handle(ctx, t, m) }), around)
+	mustWire(fmt.Sprintf("middleware of topic %q", topic), err)
+}
+
+// mustWire panics on a mistake in the wiring.
+func mustWire(what string, err error) {
 	if err != nil {
-		return err
+		panic(fmt.Errorf("message: %s: %w", what, err))
 	}
-	t.handler, t.around = handler, around
-	return nil
 }
 
-// RefuseUnknownTypes makes messages dead letters whose type no handler of their
-// topic takes, even where RegisterDefault registered one for them.
-func (r *Registry) RefuseUnknownTypes() { r.refuse = true }
+// Topics returns the topics that have a handler, sorted.
+func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics)) }
 
-// CheckHeader adds a rule that each header must keep, besides that all fields
-// but correlationId are required. The rule says what is wrong with Invalid, or
-// with any other error. It runs for every message, so it should be quick.
-func (r *Registry) CheckHeader(rule func(Header) error) {
-	if rule == nil {
-		panic(errors.New("message: CheckHeader: the rule is nil"))
-	}
-	r.rules = append(r.rules, rule)
-}
-
-// RequireCorrelationID is a rule for CheckHeader.
-func RequireCorrelationID(h Header) error {
-	if h.CorrelationID == "" {
-		return Invalid("correlationId", "is required")
+// Types returns the message types of a topic that have a handler, sorted. There
+// are none when one handler takes them all.
+func (r *Registry) Types(topic string) []string {
+	if t := r.topics[topic]; t != nil {
+		return slices.Sorted(maps.Keys(t.types))
 	}
 	return nil
 }
 
-// Handle decodes m, checks it and calls its handler; m.Header and m.Body are
-// set on the way, m.Header even when the body cannot be read. The error is the
-// handler's, or a permanent *Error: of ClassUnhandled for a topic, a message
-// type or a tombstone that nobody handles, of ClassDecode or ClassInvalid for a
-// message that cannot be read or breaks a rule.
+// Handle decodes m, checks it and calls its handler. On the way it sets
+// m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
+// is the handler's, Unavailable when the outage rule says so, or a permanent
+// *Error: of ClassUnhandled when there is no handler for the topic, message
+// type or tombstone, of ClassDecode or ClassInvalid for a message that cannot
+// be read or breaks a rule.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
-	return r.handler.Handle(ctx, m)
+	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
+	return r.classify(r.handler.Handle(ctx, m))
 }
 
-func (r *Registry) dispatch(ctx context.Context, m *Message) error {
-	m.Header, m.Body = nil, nil // a message that is tried again starts anew
+// classify applies the outage rule.
+func (r *Registry) classify(err error) error {
+	if err != nil && OutcomeOf(err) == OutcomePlain && r.isOutage(err) {
+		return Unavailable(err)
+	}
+	return err
+}
+
+func (r *Registry) routeTopic(ctx context.Context, m *Message) error {
 	t := r.topics[m.Topic]
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
-	if t.handler != nil {
-		return t.handler.Handle(ctx, m)
-	}
-	return r.handle(ctx, t, m)
+	return t.handler.Handle(ctx, m)
 }
 
-func (r *Registry) handle(ctx context.Context, t *topic, m *Message) error {
-	if m.Value == nil {
-		if t.tombstone == nil {
-			return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
-		}
-		return t.tombstone.HandleTombstone(NewContext(ctx, m), m)
+// handle opens the envelope, finds the registration, decodes and checks the
+// body, and calls the handler.
+func (t *topic) handle(ctx context.Context, m *Message) (err error) {
+	if m.Value == nil && t.tombstones != nil {
+		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
+	} else if m.Value == nil {
+		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 	}
-	b, ctx, err := r.decode(ctx, t, m)
+	var body []byte
+	if m.Header, body, err = t.codec.Open(ctx, m); err != nil {
+		return unreadable(err)
+	}
+	reg, err := t.find(m)
 	if err != nil {
 		return err
 	}
-	return b.handler.Handle(ctx, m)
-}
-
-// decode reads m by the codec of t and returns the binding of its type, and the
-// context for its handler.
-func (r *Registry) decode(ctx context.Context, t *topic, m *Message) (*binding, context.Context, error) {
-	d := decodings.Get().(*decoding)
-	defer func() {
-		*d = decoding{route: d.route}
-		decodings.Put(d)
-	}()
-	d.registry, d.topic, d.message = r, t, m
-	err := t.codec.Decode(ctx, m, &d.header, d.route)
-	switch {
-	case d.binding != nil && d.binding.unread: // err is errUnread
-	case err != nil:
-		if _, ok := errors.AsType[*Error](err); !ok {
-			err = &Error{Class: ClassDecode, Err: err, Outcome: NeverMore}
+	m.Retry = reg.retry
+	if reg.model != nil {
+		decoded := reg.newBody()
+		if err := t.codec.Decode(ctx, m, body, decoded); err != nil {
+			return unreadable(err)
 		}
-		return nil, nil, err
-	case d.binding == nil:
-		return nil, nil, Fail(ClassDecode, "topic %q: the codec %T read no body", t.name, t.codec)
-	default:
-		m.Body = d.body
+		m.Decoded = decoded
+		if err := reg.check(decoded); err != nil {
+			return err
+		}
 	}
-	*d.handling = handling{ctx, m}
-	return d.binding, d.handling, nil
+	return reg.handler.Handle(NewContext(ctx, m), m)
 }
 
-// errUnread keeps a codec from reading a body that nobody has a model for.
-var errUnread = errors.New("the body is not read")
-
-// decoding is the state of decoding one message. It is reused, and keeps the
-// method that the codec calls, so that neither is allocated for each message.
-type decoding struct {
-	registry *Registry
-	topic    *topic
-	message  *Message
-	header   Header
-	binding  *binding
-	handling *handling // the context for its handler
-	body     any
-	route    func(*Header) (any, error)
-}
-
-var decodings = sync.Pool{New: func() any {
-	d := new(decoding)
-	d.route = d.toBinding
-	return d
-}}
-
-// toBinding is called by the codec between the header and the body.
-func (d *decoding) toBinding(h *Header) (any, error) {
-	if err := d.registry.checkHeader(h); err != nil {
-		return nil, d.refuse(h, err)
-	}
-	b := d.topic.any
-	if b == nil {
-		b = d.topic.types[h.MessageType]
-	}
-	if b == nil && !d.registry.refuse {
-		b = d.topic.fallback
-	}
-	if b == nil {
-		return nil, d.refuse(h, Fail(ClassUnhandled, "header.messageType: no handler for %s on topic %q, only for %s",
-			quote(h.MessageType), d.topic.name, d.topic.known()))
-	}
-	d.binding = b
-	d.handling, d.body = b.open(d.message, h)
-	if b.unread {
-		return nil, errUnread
-	}
-	return d.body, nil
-}
-
-// refuse lets the message keep its header: it tells who sent what.
-func (d *decoding) refuse(h *Header, err error) error {
-	header := *h
-	d.message.Header = &header
-	return err
-}
-
-func (r *Registry) checkHeader(h *Header) error {
-	if err := h.check(); err != nil {
+// unreadable gives a codec's error its class, unless it has one.
+func unreadable(err error) error {
+	if _, ok := errors.AsType[*Error](err); ok {
 		return err
 	}
-	for _, rule := range r.rules {
-		if err := rule(*h); err != nil {
-			return invalid("header", err)
+	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
+}
+
+// find checks a message's header and returns its registration.
+func (t *topic) find(m *Message) (*registration, error) {
+	if err := m.Header.check(); err != nil {
+		return nil, err
+	}
+	if err := checkHeader(t.registry.headerRules, m.Header); err != nil {
+		return nil, err
+	}
+	for _, reg := range []*registration{t.all, t.types[m.Header.MessageType], t.fallback} {
+		if reg != nil {
+			return reg, checkHeader(reg.headerRules, m.Header)
+		}
+	}
+	return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
+		m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+}
+
+func checkHeader(rules []func(Header) error, h Header) error {
+	for _, rule := range rules {
+		if err := InvalidPart("header", rule(h)); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (t *topic) known() string {
-	return strings.Join(slices.Sorted(maps.Keys(t.types)), ", ")
+// rulesOf returns the check of a model's bodies. It is made once for each model.
+func (s *shared) rulesOf(model reflect.Type) (func(body any) error, error) {
+	if check, ok := s.checks.Load(model); ok {
+		return check.(func(any) error), nil //nolint:forcetypeassert // stored below
+	}
+	check := func(any) error { return nil }
+	if s.rules != nil {
+		rules, err := s.rules.Of(model)
+		if err != nil {
+			return nil, err
+		}
+		if rules != nil {
+			check = func(body any) error { return InvalidPart("body", rules(body)) }
+		}
+	}
+	s.checks.Store(model, check)
+	return check, nil
 }

@@ -2,42 +2,133 @@ package message_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Decoders are reused by all goroutines, so nothing of one message may turn up
-// in another.
-func TestHandleSideBySide(t *testing.T) {
-	r := message.NewRegistry(message.Recover)
-	message.Register(r, "payments", message.TypedHandlerFunc[payment](func(_ context.Context, m message.Of[payment]) error {
-		want := string(m.Key)
-		if m.Header.MessageID != want || m.Header.MessageType != "Type"+want || m.Body.ID != want {
-			return fmt.Errorf("message %s has %+v %+v", want, m.Header, m.Body)
+func TestCheckHeaderAddsARule(t *testing.T) {
+	r, h := newRegistry(), new(recorder[payment])
+	r.CheckHeader(requireCorrelationID)
+	r.CheckHeader(func(h message.Header) error {
+		if h.SchemaVersion != "1" {
+			return errors.New("only version 1 is known")
 		}
 		return nil
-	}))
-	var wg sync.WaitGroup
-	for worker := range 8 {
-		wg.Go(func() {
-			for i := range 500 {
-				id := strconv.Itoa(worker*500 + i)
-				value := strings.NewReplacer("m-1", id, "p-1", id).Replace(envelope("Type"+id, validBody))
-				if i%5 == 0 {
-					value = value[:len(value)/2] // leaves its decoder in the middle
-				}
-				m := newMessage(value)
-				m.Key = []byte(id)
-				if err := r.Handle(t.Context(), m); (err != nil) != (i%5 == 0) {
-					t.Error(err)
-				}
-			}
+	})
+	message.Register(r, "payments", h)
+	valid := inEnvelope("P", validBody)
+	if err := r.Handle(t.Context(), newMessage(valid)); err != nil {
+		t.Fatal(err)
+	}
+	err := r.Handle(t.Context(), newMessage(strings.Replace(valid, "c-1", "", 1)))
+	wantError(t, err, message.ClassInvalid, `header.correlationId: is required`)
+	err = r.Handle(t.Context(), newMessage(strings.Replace(valid, `"schemaVersion":"1"`, `"schemaVersion":"2"`, 1)))
+	wantError(t, err, message.ClassInvalid, `header: only version 1 is known`)
+	if len(h.got) != 1 {
+		t.Errorf("the handler was called %d times", len(h.got))
+	}
+}
+
+func requireCorrelationID(h message.Header) error {
+	if h.CorrelationID == "" {
+		return message.Invalid("correlationId", "is required")
+	}
+	return nil
+}
+
+func TestAHeaderRuleOfARegistrationIsNotThatOfOthers(t *testing.T) {
+	r, strict, lax := newRegistry(), new(recorder[received]), new(recorder[returned])
+	message.Register(r, "payments", strict, message.WithHeaderRule(requireCorrelationID))
+	message.Register(r, "payments", lax)
+	without := func(messageType string) *message.Message {
+		return newMessage(strings.Replace(inEnvelope(messageType, validBody), `"correlationId":"c-1",`, "", 1))
+	}
+	wantError(t, r.Handle(t.Context(), without("PaymentReceived")), message.ClassInvalid, `header.correlationId: is required`)
+	if err := r.Handle(t.Context(), without("PaymentReturned")); err != nil || len(lax.got) != 1 || len(strict.got) != 0 {
+		t.Errorf("%v, %d and %d messages", err, len(lax.got), len(strict.got))
+	}
+}
+
+func TestSiblingsShareWhatIsNotOfATopic(t *testing.T) {
+	var calls []string
+	note := func(next message.Handler) message.Handler {
+		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+			calls = append(calls, m.Topic)
+			return next.Handle(ctx, m)
 		})
 	}
-	wg.Wait()
+	r := newRegistry(note)
+	r.CheckHeader(requireCorrelationID)
+	sibling := r.NewSibling()
+	message.Register(r, "payments", new(recorder[payment]))
+	message.Register(sibling, "refunds", new(recorder[payment]), message.WithCodec(upside{}))
+	sibling.Publishes(plain{})
+	if got := fmt.Sprint(r.Topics(), sibling.Topics(), r.PublishedTopics(), sibling.PublishedTopics()); got != "[payments] [refunds] [notes] [notes]" {
+		t.Errorf("topics %s", got)
+	}
+	refund := &message.Message{Topic: "refunds", Value: []byte("p-7")}
+	wantError(t, r.Handle(t.Context(), refund), message.ClassUnhandled, `no handler for topic "refunds"`)
+	wantError(t, sibling.Handle(t.Context(), refund), message.ClassInvalid, `header.correlationId: is required`)
+	wantCalls(t, calls, "refunds", "refunds")
+
+	third, h := newRegistry(), new(recorder[payment])
+	message.Register(third, "refunds", new(recorder[payment]), message.WithCodec(upside{}))
+	fourth := third.NewSibling()
+	message.Register(fourth, "refunds", h)
+	if err := fourth.Handle(t.Context(), refund); err != nil || h.got[0].Body.ID != "p-7" {
+		t.Errorf("a second consumer does not read the topic by its codec: %v", err)
+	}
+}
+
+func TestEachRegistryStartsTheCodecsThatItUses(t *testing.T) {
+	calls := new([]string)
+	r := message.NewRegistry(upside{}, nil)
+	sibling := r.NewSibling()
+	r.SetCodec(&watched{calls: calls, name: "all"})
+	message.Register(sibling, "notes", new(recorder[payment]), message.WithCodec(&watched{calls: calls, name: "own"}))
+	if err := errors.Join(r.Startup(t.Context()), sibling.Startup(t.Context()), sibling.Shutdown(t.Context()), r.Shutdown(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	wantCalls(t, *calls, "own bind notes payment", "all startup", "all startup", "own startup", "own shutdown", "all shutdown", "all shutdown")
+}
+
+func TestTypesAreThoseOfATopicsHandlers(t *testing.T) {
+	r := newRegistry()
+	message.Register(r, "payments", new(recorder[returned]))
+	message.Register(r, "payments", new(recorder[received]))
+	message.Register(r, "refunds", new(recorder[payment]))
+	if got := fmt.Sprint(r.Types("payments"), r.Types("refunds"), r.Types("none")); got != "[PaymentReceived PaymentReturned] [] []" {
+		t.Error(got)
+	}
+}
+
+func TestWithoutRulesNothingIsChecked(t *testing.T) {
+	r := message.NewRegistry(envelope.JSON{}, nil)
+	message.Register(r, "payments", new(recorder[payment]))
+	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", `{"amount":-1}`))); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestCheckDepsNamesWhatIsMissing(t *testing.T) {
+	type deps struct {
+		Log    *testing.T
+		Store  fmt.Stringer
+		Clock  func()
+		Limits map[string]int
+		Name   string
+		Cache  *int `optional:"true"`
+		hidden *int
+	}
+	_ = deps{}.hidden // used by reflection only
+	panicsWith(t, `message: message_test.deps lacks Store, Clock, Limits: set it where`, func() { message.CheckDeps(deps{Log: t}) })
+	panicsWith(t, `lacks Store: `, func() { // a nil pointer in an interface
+		message.CheckDeps(&deps{Log: t, Store: (*strings.Builder)(nil), Clock: func() {}, Limits: map[string]int{}})
+	})
+	message.CheckDeps(deps{Log: t, Store: new(strings.Builder), Clock: func() {}, Limits: map[string]int{}})
 }

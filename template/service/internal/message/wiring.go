@@ -4,144 +4,161 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 )
 
-// What is wrong with the wiring is told when the service starts, and not by its
-// first message, or by none: a hook that is never called makes no noise.
+// Mistakes in the wiring end the start. Otherwise the first message would find
+// them, or none would: a hook that is never called makes no noise.
 
-var errStarted = errors.New("the registry was started: registrations come before that")
-
-// prepare looks at all of a registration that has nothing to do with its model.
-func (r *Registry) prepare(name string, h any, opts []Option) (*topic, registration, error) {
-	reg := registration{part: h}
+// add completes a registration and adds it to its topic, and that to r.
+func (r *Registry) add(name string, reg *registration, opts []Option) error {
 	if r.running.Load() {
-		return nil, reg, errStarted
-	}
-	if isNil(h) {
-		return nil, reg, errors.New("the handler is nil")
-	}
-	t, err := r.at(name)
-	if err != nil {
-		return nil, reg, err
+		return errStarted
 	}
 	for i, opt := range opts {
 		if opt == nil {
-			return nil, reg, fmt.Errorf("option %d of %d is nil", i+1, len(opts))
+			return fmt.Errorf("option %d of %d is nil", i+1, len(opts))
 		}
-		opt(&reg)
+		if err := opt(reg); err != nil {
+			return err
+		}
 	}
-	switch {
-	case reg.codec == nil:
-		reg.codec = t.codec
-	case !t.empty():
-		reg.mistakes = append(reg.mistakes, errors.New("the topic's first registration chose its codec"))
+	if err := errors.Join(errorIfNil(reg.hooks, "handler"), checkTopic(name)); err != nil {
+		return err
 	}
-	return t, reg, errors.Join(errors.Join(reg.mistakes...),
-		checkOptional(reg.part, optionalOfHandlers), checkOptional(reg.codec, optionalOfCodecs))
+	t, err := r.openTopic(name, reg.codec)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(checkOptional(reg.hooks, optionalOfHandlers), checkOptional(t.codec, optionalOfCodecs)); err != nil {
+		return err
+	}
+	if reg.model != nil {
+		if err := r.prepareModel(name, t.codec, reg); err != nil {
+			return err
+		}
+	}
+	if reg.handler, err = chain(withHooks(reg.handler, reg.hooks), reg.middleware); err != nil {
+		return err
+	}
+	if err := t.enter(reg); err != nil {
+		return err
+	}
+	r.topics[name], r.topicCodecs[name] = t, t.codec
+	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
+	return nil
 }
 
-// at returns the topic called name, and makes it if need be.
-func (r *Registry) at(name string) (*topic, error) {
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// checkTopic refuses what Kafka refuses, and dead letter topics: what is in
+// them has failed before and would fail again.
+func checkTopic(name string) error {
+	switch {
+	case !topicName.MatchString(name) || name == "." || name == "..":
+		return errors.New("a topic's name has 1 to 249 letters, digits, '.', '_' and '-', and is not . or ..")
+	case strings.HasSuffix(name, ".dlq"):
+		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
+	}
+	return nil
+}
+
+// openTopic returns the topic called name, or a new one that is not among the
+// registry's yet. A nil codec is the topic's, or else the registry's.
+func (r *Registry) openTopic(name string, codec Codec) (*topic, error) {
+	if codec != nil && r.topicCodecs[name] != nil {
+		return nil, errors.New("the topic has its codec already, from its first registration or from Publishes")
+	} else if codec == nil {
+		codec = r.codecOf(name)
+	}
 	if t := r.topics[name]; t != nil {
 		return t, nil
 	}
-	if err := checkTopic(name); err != nil {
-		return nil, err
-	}
-	return &topic{name: name, codec: r.codec, types: make(map[string]*binding)}, nil
+	t := &topic{registry: r, codec: codec, types: make(map[string]*registration)}
+	t.handler = HandlerFunc(t.handle)
+	return t, nil
 }
 
-// checkTopic refuses what Kafka refuses, and dead letter topics: what is there
-// has failed before and would fail again for ever.
-func checkTopic(name string) error {
-	switch {
-	case name == "" || len(name) > 249:
-		return fmt.Errorf("a topic's name has 1 to 249 characters, this one has %d", len(name))
-	case name == "." || name == "..":
-		return errors.New("a topic cannot have this name")
-	case strings.HasSuffix(name, ".dlq"):
-		return errors.New("dead letters are not consumed, but sent back to their topic once their cause is gone")
+// codecOf returns the codec of a topic that is consumed or published to.
+func (s *shared) codecOf(topic string) Codec {
+	if c := s.topicCodecs[topic]; c != nil {
+		return c
 	}
-	for _, c := range name {
-		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' {
-			return fmt.Errorf("a topic's name has only letters, digits, '.', '_' and '-', not %q", c)
+	return s.codec
+}
+
+// prepareModel sets what a registration has of its model.
+func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (err error) {
+	switch kind := reg.model.Kind(); {
+	case kind == reflect.Pointer:
+		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
+	case kind == reflect.Chan || kind == reflect.Func || kind == reflect.Interface && reg.model.NumMethod() > 0:
+		return fmt.Errorf("a %s cannot be a body", kind)
+	}
+	body := reg.newBody()
+	if m, ok := body.(interface{ MessageType() string }); ok {
+		if reg.messageType = m.MessageType(); reg.messageType == "" {
+			return errors.New("the model's MessageType is empty")
 		}
+	} else if method := reflect.ValueOf(body).MethodByName("MessageType"); method.IsValid() {
+		return fmt.Errorf("the model's MessageType is a %s, must be a func() string", method.Type())
+	}
+	if reg.check, err = r.rulesOf(reg.model); err != nil {
+		return err
+	}
+	return bind(codec, topic, reg.model)
+}
+
+func bind(c Codec, topic string, model reflect.Type) error {
+	if b, ok := c.(Binder); ok {
+		return b.Bind(topic, model)
 	}
 	return nil
 }
 
-// accepts refuses a second handler for the same messages.
-func (t *topic) accepts(reg registration) error {
-	_, tombstones := reg.part.(TombstoneHandler)
-	all := reg.messageType == nil && !reg.fallback
+// enter adds a registration, but refuses a second handler for the same messages.
+func (t *topic) enter(reg *registration) error {
+	tombstones, _ := reg.hooks.(TombstoneHandler)
+	isDefault, isAll := reg.model == nil, reg.model != nil && reg.messageType == ""
 	switch {
-	case t.any != nil:
+	case t.all != nil:
 		return errors.New("the topic has a handler for all its messages already")
-	case all && len(t.types) > 0:
-		return fmt.Errorf("the model has no MessageType, but the topic has handlers by type: %s", t.known())
-	case all && t.fallback != nil:
+	case isAll && len(t.types) > 0:
+		return errors.New("the model has no MessageType, but the topic has handlers by type")
+	case isAll && t.fallback != nil:
 		return errors.New("the model has no MessageType, but the topic has a default handler, which would get nothing")
-	case reg.fallback && t.fallback != nil:
+	case isDefault && t.fallback != nil:
 		return errors.New("the topic has a default handler already")
-	case reg.messageType != nil && t.types[*reg.messageType] != nil:
-		return fmt.Errorf("the topic has a handler for the message type %q already", *reg.messageType)
-	case tombstones && t.tombstone != nil:
+	case t.types[reg.messageType] != nil:
+		return fmt.Errorf("the topic has a handler for the message type %q already", reg.messageType)
+	case tombstones != nil && t.tombstones != nil:
 		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
+	case isAll:
+		t.all = reg
+	case isDefault:
+		t.fallback = reg
+	default:
+		t.types[reg.messageType] = reg
+	}
+	if tombstones != nil {
+		t.tombstones = tombstones
 	}
 	return nil
-}
-
-// enter notes a registration that was accepted.
-func (r *Registry) enter(t *topic, b *binding, reg registration) {
-	switch {
-	case reg.fallback:
-		t.fallback = b
-	case reg.messageType == nil:
-		t.any = b
-	default:
-		t.types[*reg.messageType] = b
-	}
-	if tombstone, ok := reg.part.(TombstoneHandler); ok {
-		t.tombstone = tombstone
-	}
-	t.codec = reg.codec
-	r.topics[t.name] = t
-	r.addCodec(reg.codec)
-	r.addPart(reg.part)
-}
-
-func (t *topic) empty() bool { return t.any == nil && len(t.types) == 0 && t.fallback == nil }
-
-// messageType returns the message type that model T declares, or nil.
-func messageType[T any]() (*string, error) {
-	m, ok := any(new(T)).(interface{ MessageType() string })
-	if !ok {
-		if method := reflect.ValueOf(new(T)).MethodByName("MessageType"); method.IsValid() {
-			return nil, fmt.Errorf("the model's MessageType is a %s, must be a func() string", method.Type())
-		}
-		return nil, nil
-	}
-	s := m.MessageType()
-	if s == "" {
-		return nil, errors.New("the model's MessageType is empty")
-	}
-	return &s, nil
 }
 
 // The optional interfaces, each of one method.
 var (
-	optionalOfHandlers = []reflect.Type{
-		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
-		reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
-	}
-	optionalOfCodecs = []reflect.Type{
-		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[Binder](),
-	}
+	optionalOfHandlers = slices.Concat(optionalOfBoth, []reflect.Type{
+		reflect.TypeFor[BeforeHandler](), reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+	})
+	optionalOfCodecs = slices.Concat(optionalOfBoth, []reflect.Type{reflect.TypeFor[Binder]()})
+	optionalOfBoth   = []reflect.Type{reflect.TypeFor[Starter](), reflect.TypeFor[Stopper]()}
 )
 
 // checkOptional refuses what has a method with the name of an optional
-// interface's, but would never be called: its signature is another one, or only
+// interface's that would never be called: its signature is another one, or only
 // a pointer has it.
 func checkOptional(v any, optional []reflect.Type) error {
 	t := reflect.TypeOf(v)
@@ -161,16 +178,4 @@ func checkOptional(v any, optional []reflect.Type) error {
 		}
 	}
 	return errors.Join(errs...)
-}
-
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	switch rv := reflect.ValueOf(v); rv.Kind() {
-	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Slice, reflect.Chan:
-		return rv.IsNil()
-	default:
-		return false
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -12,7 +13,7 @@ import (
 type (
 	wrongBefore  struct{ recorder[payment] }
 	wrongStartup struct{ recorder[payment] }
-	wrongCodec   struct{ message.JSON }
+	wrongCodec   struct{ envelope.JSON }
 	wrongType    struct{}
 )
 
@@ -45,13 +46,15 @@ func TestHooksThatWouldNeverBeCalledAreMistakes(t *testing.T) {
 			"message_test.byPointer.Shutdown has a pointer receiver, so it would not be called: register a pointer to a message_test.byPointer"},
 		"of a codec":      {mistake("new", new(recorder[payment]), message.WithCodec(wrongCodec{})), "wrongCodec.Bind is a func(string) error"},
 		"of a model":      {mistake("new", new(recorder[wrongType])), "MessageType is a func(int) string, must be a func() string"},
+		"nil header rule": {mistake("new", new(recorder[payment]), message.WithHeaderRule(nil)), "the header rule is nil"},
+		"retry policy":    {mistake("new", new(recorder[payment]), message.WithRetry(message.RetryPolicy{Kind: "linear", MaxAttempts: 3, Delay: 1, MaxDelay: 1})), `retry kind is "linear", must be`},
 		"nil codec":       {mistake("new", new(recorder[payment]), message.WithCodec(nil)), "the codec is nil"},
 		"nil option":      {mistake("new", new(recorder[payment]), message.With(), nil), "option 2 of 2 is nil"},
-		"nil middleware":  {mistake("new", new(recorder[payment]), message.With(message.Recover, nil)), "middleware 2 of 2 is nil"},
+		"nil middleware":  {mistake("new", new(recorder[payment]), message.With(transparent, nil)), "middleware 2 of 2 is nil"},
 		"lost by its own": {mistake("new", new(recorder[payment]), message.With(func(message.Handler) message.Handler { return nil })), "middleware 1 of 1 returned no handler"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := message.NewRegistry()
+			r := newRegistry()
 			wantContains(t, tt.register(r), `on topic "new": `, tt.text)
 			if len(r.Topics()) > 0 {
 				t.Errorf("topics %v after the mistake", r.Topics())
@@ -72,37 +75,26 @@ func panicsWith(t *testing.T, text string, f func()) {
 }
 
 func TestMistakesBesideRegistrationsPanicWithAClearWord(t *testing.T) {
-	r := message.NewRegistry()
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]))
-	panicsWith(t, "SetCodec: comes before the registrations, but topics payments have a codec already", func() { r.SetCodec(message.JSON{}) })
-	panicsWith(t, "SetCodec: the codec is nil", func() { message.NewRegistry().SetCodec(nil) })
+	panicsWith(t, "SetCodec: comes before the registrations, but these topics have a codec already: payments", func() { r.SetCodec(envelope.JSON{}) })
+	panicsWith(t, "SetCodec: the codec is nil", func() { newRegistry().SetCodec(nil) })
 	panicsWith(t, "CheckHeader: the rule is nil", func() { r.CheckHeader(nil) })
-	panicsWith(t, "middleware 1 of 2 is nil", func() { message.NewRegistry(nil, message.Recover) })
-	panicsWith(t, `middleware of topic "payments": middleware 2 of 2 is nil`, func() { r.Use("payments", message.Recover, nil) })
-	panicsWith(t, `middleware of topic "refunds": the topic has no handler: register one first`, func() { r.Use("refunds", message.Recover) })
+	panicsWith(t, "SetOutageRule: the rule is nil", func() { r.SetOutageRule(nil) })
+	panicsWith(t, "the codec is nil", func() { message.NewRegistry(nil, nil) })
+	panicsWith(t, "publish a <nil>: the event is nil", func() { r.Publishes(nil) })
+	panicsWith(t, `publish a message_test.refunded: topic "refunds.dlq": dead letters`, func() { r.Publishes(refunded{topic: "refunds.dlq"}) })
+	panicsWith(t, "middleware 1 of 2 is nil", func() { newRegistry(nil, transparent) })
+	panicsWith(t, `middleware of topic "payments": middleware 2 of 2 is nil`, func() { r.Use("payments", transparent, nil) })
+	panicsWith(t, `middleware of topic "refunds": the topic has no handler: register one first`, func() { r.Use("refunds", transparent) })
 	if err := r.Startup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	panicsWith(t, `middleware of topic "payments": the registry was started`, func() { r.Use("payments", message.Recover) })
+	panicsWith(t, `middleware of topic "payments": the registry was started`, func() { r.Use("payments", transparent) })
 	wantContains(t, message.RegisterSafely(r, "refunds", new(recorder[payment])), "the registry was started: registrations come before that")
-	wantContains(t, r.Startup(t.Context()), "the registry was started already: give each consumer one of its own")
+	wantContains(t, r.Startup(t.Context()), "start: the registry was started: registrations come before that, and each consumer has a registry of its own")
 	if err := r.Shutdown(t.Context()); err != nil {
 		t.Fatal(err)
-	}
-}
-
-func TestDefaultHandlerGetsNothingWhenUnknownTypesAreRefused(t *testing.T) {
-	r := message.NewRegistry()
-	message.Register(r, "payments", new(recorder[received]))
-	message.RegisterDefault(r, "payments", message.HandlerFunc(func(context.Context, *message.Message) error {
-		t.Error("was called")
-		return nil
-	}))
-	r.RefuseUnknownTypes()
-	err := r.Handle(t.Context(), newMessage(envelope("PaymentLost", validBody)))
-	wantContains(t, err, `header.messageType: no handler for "PaymentLost" on topic "payments", only for PaymentReceived`)
-	if got := message.ClassOf(err); got != message.ClassUnhandled {
-		t.Errorf("class %q", got)
 	}
 }
 
@@ -120,17 +112,17 @@ func TestDefaultHandlerGetsWhatNobodyElseTakes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var got []*message.Message
-			r := message.NewRegistry()
+			r := newRegistry()
 			register(r, message.HandlerFunc(func(_ context.Context, m *message.Message) error {
 				got = append(got, m)
 				return nil
 			}))
-			m := newMessage(envelope("PaymentLost", `{"id":["of","another","shape"]}`))
+			m := newMessage(inEnvelope("PaymentLost", `{"id":["of","another","shape"]}`))
 			if err := r.Handle(t.Context(), m); err != nil || len(got) != 1 {
 				t.Fatalf("%d messages, %v", len(got), err)
 			}
-			if m.Header == nil || m.Header.MessageType != "PaymentLost" || m.Body != nil {
-				t.Errorf("header %+v, body %v; want the one and not the other", m.Header, m.Body)
+			if m.Header.MessageType != "PaymentLost" || m.Decoded != nil {
+				t.Errorf("header %+v, body %v; want the one and not the other", m.Header, m.Decoded)
 			}
 			incomplete := newMessage(`{"header":{"messageType":"PaymentLost"},"body":{}}`)
 			if err := r.Handle(t.Context(), incomplete); message.ClassOf(err) != message.ClassInvalid {
@@ -146,7 +138,7 @@ type bystander struct{ *witness }
 func (b bystander) Handle(context.Context, *message.Message) error { return b.note("handle") }
 
 func TestDefaultHandlerHasHooksAndMiddlewareToo(t *testing.T) {
-	r, w := message.NewRegistry(), newWitness(nil)
+	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", new(recorder[received]))
 	message.RegisterDefault(r, "payments", bystander{w}, message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
@@ -157,7 +149,7 @@ func TestDefaultHandlerHasHooksAndMiddlewareToo(t *testing.T) {
 	if err := r.Startup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, m := range []*message.Message{newMessage(envelope("Other", validBody)), {Topic: "payments"}} {
+	for _, m := range []*message.Message{newMessage(inEnvelope("Other", validBody)), {Topic: "payments"}} {
 		if err := r.Handle(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +172,7 @@ func TestDefaultHandlersThatWouldGetNothingAreMistakes(t *testing.T) {
 		"nil":                {all, other(message.HandlerFunc(nil)), "the handler is nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := message.NewRegistry()
+			r := newRegistry()
 			tt.first(r)
 			panicsWith(t, tt.text, func() { tt.second(r) })
 			if got := fmt.Sprint(r.Topics()); got != "[payments]" {

@@ -1,26 +1,35 @@
 package ops
 
 import (
+	"errors"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// registry returns the metrics of the services and of the process. Several
-// services have a label that tells which is which.
-func registry(services []Service) *prometheus.Registry {
+// NewMetrics returns a registry with the metrics of the process. The user's
+// collectors are registered there too.
+func NewMetrics() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
-	for _, s := range services {
-		var labels prometheus.Labels
-		if len(services) > 1 {
-			labels = prometheus.Labels{"consumer": s.Name()}
-		}
-		prometheus.WrapRegistererWith(labels, r).MustRegister(stats{s})
-	}
 	return r
+}
+
+// registerConsumers adds the consumers' metrics. Those of several consumers have
+// the label consumer.
+func registerConsumers(r *prometheus.Registry, consumers []Consumer) error {
+	var errs []error
+	for _, c := range consumers {
+		var labels prometheus.Labels
+		if len(consumers) > 1 {
+			labels = prometheus.Labels{"consumer": c.Name()}
+		}
+		errs = append(errs, prometheus.WrapRegistererWith(labels, r).Register(stats{c}))
+	}
+	return errors.Join(errs...)
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -29,7 +38,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	descEvents  = describe("events_total", "What happened to messages.", "event")
-	descReady   = describe("ready", "1 when the service consumes, 0 when /readyz tells why it does not.")
+	descReady   = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
 	descLanes   = describe("partitions", "Partitions assigned to this instance.")
 	descPaused  = describe("partitions_paused", "Assigned partitions that take no messages for now.")
 	descBusy    = describe("workers_busy", "Workers that have something to do.")
@@ -41,8 +50,8 @@ var (
 	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
 )
 
-// stats turns a service's figures into metrics whenever they are asked for.
-type stats struct{ service Service }
+// stats turns a consumer's figures into metrics whenever they are asked for.
+type stats struct{ consumer Consumer }
 
 // Describe sends what Collect can send.
 func (s stats) Describe(to chan<- *prometheus.Desc) {
@@ -53,7 +62,7 @@ func (s stats) Describe(to chan<- *prometheus.Desc) {
 
 // Collect sends the present figures.
 func (s stats) Collect(to chan<- prometheus.Metric) {
-	now := s.service.Stats()
+	now := s.consumer.Stats()
 	for event, n := range now.Events {
 		to <- prometheus.MustNewConstMetric(descEvents, prometheus.CounterValue, float64(n), event)
 	}
@@ -62,7 +71,7 @@ func (s stats) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
 	}
 	ready := 0.0
-	if s.service.Ready() == nil {
+	if s.consumer.Ready() == nil {
 		ready = 1
 	}
 	gauge(descReady, ready)

@@ -8,15 +8,16 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
 
-// fake is a Service that says what it is told to.
+// fake is a Consumer that says what it is told to.
 type fake struct {
 	name        string
 	live, ready error
@@ -28,14 +29,23 @@ func (f *fake) Live() error         { return f.live }
 func (f *fake) Ready() error        { return f.ready }
 func (f *fake) Stats() engine.Stats { return f.stats }
 
-func get(t *testing.T, path string, services ...Service) (int, string) {
+func newServer(consumers ...Consumer) *Server {
+	return &Server{State: func() error { return nil }, Consumers: consumers, Metrics: NewMetrics()}
+}
+
+func get(t *testing.T, s *Server, path string) (int, string) {
 	t.Helper()
+	s.Metrics = NewMetrics()
+	h, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
 	w := httptest.NewRecorder()
-	Handler(services...).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }
 
-func TestProbesTellWhy(t *testing.T) {
+func TestProbesSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		path string
 		s    *fake
@@ -48,22 +58,65 @@ func TestProbesTellWhy(t *testing.T) {
 		{"/readyz", &fake{ready: errors.New("no broker")}, 503, "no broker\n"},
 		{"/other", &fake{}, 404, "404 page not found\n"},
 	} {
-		if code, body := get(t, c.path, c.s); code != c.code || body != c.body {
+		if code, body := get(t, newServer(c.s), c.path); code != c.code || body != c.body {
 			t.Errorf("%s answers %d %q, want %d %q", c.path, code, body, c.code, c.body)
 		}
 	}
 }
 
+// Checks are shown by name, what is wrong first and on one line.
+func TestReadyzShowsChecksByName(t *testing.T) {
+	s := newServer(&fake{})
+	broken := errors.New("failed to connect:\n\tdial tcp: refused")
+	s.Checks = []Check{
+		{"cache", func(context.Context) error { return nil }},
+		{"database", func(context.Context) error { return broken }},
+	}
+	if code, body := get(t, s, "/readyz"); code != 503 || body != "database: failed to connect: dial tcp: refused\ncache: ok\n" {
+		t.Errorf("%d %q", code, body)
+	}
+	broken = nil
+	if code, body := get(t, s, "/readyz"); code != 200 || body != "ok\ncache: ok\ndatabase: ok\n" {
+		t.Errorf("%d %q", code, body)
+	}
+	if code, body := get(t, s, "/livez"); code != 200 || body != "ok\n" {
+		t.Errorf("/livez: %d %q", code, body)
+	}
+}
+
+// While the service starts or stops nothing else is asked: a check may need what
+// is not opened yet.
+func TestChecksAreNotAskedBeforeTheStart(t *testing.T) {
+	s := newServer(&fake{ready: errors.New("no broker")})
+	s.State = func() error { return errors.New("start database: no route") }
+	s.Checks = []Check{{"database", func(context.Context) error { t.Error("asked"); return nil }}}
+	if code, body := get(t, s, "/readyz"); code != 503 || body != "start database: no route\n" {
+		t.Errorf("%d %q", code, body)
+	}
+}
+
+func TestACheckThatDoesNotAnswerIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		held := make(chan struct{})
+		defer close(held)
+		s.Checks = []Check{{"database", func(context.Context) error { <-held; return nil }}}
+		if code, body := get(t, s, "/readyz"); code != 503 || body != "database: did not answer within 2s\n" {
+			t.Errorf("%d %q", code, body)
+		}
+	})
+}
+
 func TestMetricsShowTheFigures(t *testing.T) {
-	code, body := get(t, "/metrics", &fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
-		Events: map[string]int64{"handled": 7, "dead letter": 2}, Lanes: 3, Window: 12, FailedCommits: 5,
-	}})
+	code, body := get(t, newServer(&fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
+		Events: map[string]int64{"handled": 7, "dead-letter": 2}, Lanes: 3, Window: 12, FailedCommits: 5,
+	}}), "/metrics")
 	if code != 200 {
 		t.Fatalf("status %d: %s", code, body)
 	}
 	for _, want := range []string{
 		`consumer_events_total{event="handled"} 7`,
-		`consumer_events_total{event="dead letter"} 2`,
+		`consumer_events_total{event="dead-letter"} 2`,
 		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "consumer_commits_failed_total 5", "go_goroutines ",
 	} {
 		if !strings.Contains(body, "\n"+want) {
@@ -74,23 +127,24 @@ func TestMetricsShowTheFigures(t *testing.T) {
 
 func TestSeveralAreReadyWhenAllAre(t *testing.T) {
 	first, second := &fake{name: "first"}, &fake{name: "second"}
-	if code, body := get(t, "/readyz", first, second); code != 200 || body != "ok\n" {
+	s := newServer(first, second)
+	if code, body := get(t, s, "/readyz"); code != 200 || body != "ok\nfirst: ok\nsecond: ok\n" {
 		t.Errorf("both are ready: %d %q", code, body)
 	}
 	second.ready = errors.New("no broker")
-	if code, body := get(t, "/readyz", first, second); code != 503 || body != "second: no broker\n" {
+	if code, body := get(t, s, "/readyz"); code != 503 || body != "second: no broker\nfirst: ok\n" {
 		t.Errorf("one is not ready: %d %q", code, body)
 	}
 	first.live, second.live = errors.New("stuck"), errors.New("stuck too")
-	if code, body := get(t, "/livez", first, second); code != 503 || body != "first: stuck\nsecond: stuck too\n" {
+	if code, body := get(t, s, "/livez"); code != 503 || body != "first: stuck\nsecond: stuck too\n" {
 		t.Errorf("none lives: %d %q", code, body)
 	}
 }
 
-func TestMetricsTellSeveralApart(t *testing.T) {
+func TestMetricsOfSeveralHaveTheirNames(t *testing.T) {
 	first := &fake{name: "first", stats: engine.Stats{Lanes: 3}}
 	second := &fake{name: "second", ready: errors.New("no broker"), stats: engine.Stats{Lanes: 4}}
-	_, body := get(t, "/metrics", first, second)
+	_, body := get(t, newServer(first, second), "/metrics")
 	for _, want := range []string{
 		`consumer_ready{consumer="first"} 1`, `consumer_ready{consumer="second"} 0`,
 		`consumer_partitions{consumer="first"} 3`, `consumer_partitions{consumer="second"} 4`,
@@ -101,6 +155,15 @@ func TestMetricsTellSeveralApart(t *testing.T) {
 	}
 }
 
+// A collector that takes a name of the service's is an error with that name.
+func TestMetricsWithATakenNameAreRefused(t *testing.T) {
+	s := newServer(&fake{})
+	s.Metrics.MustRegister(prometheus.NewGauge(prometheus.GaugeOpts{Name: "consumer_ready", Help: "mine"}))
+	if _, err := s.Handler(); err == nil || !strings.Contains(err.Error(), "consumer_ready") {
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestServeEndsWithItsContext(t *testing.T) {
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -108,13 +171,9 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- ServeOn(ctx, listener, slog.New(slog.DiscardHandler), &fake{}) }()
+	go func() { ended <- newServer(&fake{}).Serve(ctx, listener, slog.New(slog.DiscardHandler)) }()
 
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+listener.Addr().String()+"/readyz", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := http.Get("http://" + listener.Addr().String() + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,17 +187,5 @@ func TestServeEndsWithItsContext(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Errorf("Serve returned %v after its context ended", err)
-	}
-}
-
-func TestServeNamesTheAddressItCannotHave(t *testing.T) {
-	taken, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = taken.Close() }()
-	err = Serve(t.Context(), config.Ops{Addr: taken.Addr().String()}, slog.New(slog.DiscardHandler), &fake{})
-	if err == nil || !strings.Contains(err.Error(), "OPS_ADDR="+strconv.Quote(taken.Addr().String())) {
-		t.Errorf("error is %v", err)
 	}
 }

@@ -1,0 +1,138 @@
+// Size renders the default service, measures how large it is, and fails if it is
+// larger than it may be. The result is a Markdown table on stdout.
+//
+//	go run ./e2e/size         the table
+//	go run ./e2e/size -v      also the functions of a handled message, and the references that run up
+//
+// It builds and runs the service with an embedded Kafka; it needs nothing but Go.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
+)
+
+func main() {
+	verbose := flag.Bool("v", false, "list the functions of a handled message, and the references that run up")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	ok, err := measure(ctx, *verbose, os.Stdout)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "size:", err)
+	}
+	if err != nil || !ok {
+		os.Exit(1)
+	}
+}
+
+// figure is one row of the table.
+type figure struct {
+	name         string
+	value, limit int
+	unit         string
+}
+
+// measure prints the table and reports whether every figure keeps its limit.
+func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err error) {
+	const service = "my-service"
+	a := answers.Defaults(service)
+	tree, err := render.Render(template.FS, a, "v0.0.0-size")
+	if err != nil {
+		return false, err
+	}
+	work, err := os.MkdirTemp("", "forge-size-")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = os.RemoveAll(work) }()
+	dir := filepath.Join(work, service)
+	if err := render.Write(ctx, tree, dir); err != nil {
+		return false, err
+	}
+	size := count(tree)
+	packages, err := readPackages(ctx, dir)
+	if err != nil {
+		return false, err
+	}
+	passed, err := passes(ctx, dir, a)
+	if err != nil {
+		return false, err
+	}
+	if verbose {
+		list(out, a.Module, passed, packages)
+	}
+	return table(out, []figure{
+		{"files", size.files, 95, ""},
+		{"lines of Go, not tests", size.code, 6500, ""},
+		{"lines of Go, tests", size.tests, 1500, ""},
+		{"functions a handled message passes", len(passed), 35, ""},
+		{"files these functions are in", len(filesOf(passed)), 14, ""},
+		{"settings on the first page (.env.example)", size.firstPage, 14, ""},
+		{"settings in all", size.settings, 0, ""},
+		{"lines of README.md", size.readme, 200, ""},
+		{"references between files of a package that run up", upShare(packages), 15, " %"},
+		{"references that run up in the worst package", worstShare(packages), 15, " %"},
+	}), nil
+}
+
+// table prints the figures; a limit of 0 is none.
+func table(out io.Writer, figures []figure) (ok bool) {
+	ok = true
+	fmt.Fprint(out, "| | now | at most | |\n|---|--:|--:|---|\n")
+	for _, f := range figures {
+		limit, verdict := "", ""
+		if f.limit > 0 {
+			limit = fmt.Sprintf("%d%s", f.limit, f.unit)
+			if f.value > f.limit {
+				ok, verdict = false, "**too large**"
+			}
+		}
+		fmt.Fprintf(out, "| %s | %d%s | %s | %s |\n", f.name, f.value, f.unit, limit, verdict)
+	}
+	return ok
+}
+
+// list prints what the table counts.
+func list(out io.Writer, module string, passed []function, packages []pkg) {
+	fmt.Fprintf(out, "A handled message passes:\n\n")
+	for _, f := range passed {
+		fmt.Fprintf(out, "    %-40s %s\n", f.file, f.name)
+	}
+	fmt.Fprintf(out, "\nReferences between files, and those of them that run up in the best order of reading:\n\n")
+	for _, p := range packages {
+		if p.references == 0 {
+			continue
+		}
+		fmt.Fprintf(out, "    %s: %d of %d; %s\n", strings.TrimPrefix(p.path, module+"/"), len(p.up), p.references, strings.Join(p.files, " "))
+		for _, r := range p.up {
+			fmt.Fprintf(out, "        %s uses %s\n", r.from, r.to)
+		}
+	}
+	fmt.Fprintln(out)
+}
+
+// run runs a command in dir and returns what it printed to stdout.
+func run(ctx context.Context, dir, name string, args ...string) (*bytes.Buffer, error) {
+	cmd := exec.CommandContext(ctx, name, args...) //nolint:gosec // the go command
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, errs.String())
+	}
+	return &out, nil
+}

@@ -1,0 +1,32 @@
+// Package app puts the service together. main.go, `make dev` and the tests all
+// do it with App.Build.
+package app
+
+import (
+	"context"
+
+	"github.com/ouroboros-forge/forge/template/service/handlers"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+	"github.com/ouroboros-forge/forge/template/service/web" //forge:if http
+)
+
+// Settings are the service's own, read like all others: from the environment,
+// .env and a YAML file.
+type Settings struct {
+	// DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where orders are stored"`
+}
+
+// App puts the service together. A test sets in Deps what it replaces, a fake
+// store say; what is nil is opened as in production.
+type App struct{ Deps handlers.Deps }
+
+// Build opens nothing that waits: that belongs into b.Start, which is tried again
+// while it fails. b.Close, b.Check, b.Run, b.Publishes, b.Consumer and b.Metrics
+// are for what else a service has.
+func (a App) Build(ctx context.Context, s Settings, b *service.Builder) error {
+	d := a.Deps
+	d.Log, d.Publisher = b.Log, b.Publisher
+	handlers.Register(b.Registry, d)
+	web.Register(b.API, web.Deps{Log: b.Log, Publisher: b.Publisher}) //forge:if http
+	return nil
+}

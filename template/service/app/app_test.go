@@ -1,0 +1,51 @@
+package app_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/app"
+	"github.com/ouroboros-forge/forge/template/service/internal/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
+)
+
+// The service as main.go starts it, on an embedded broker: each message of
+// dev/samples becomes what it expects. A handler that needs what is not there in
+// a test gets it by App{Deps: …}.
+func TestSamples(t *testing.T) {
+	s := servicetest.Start(t, app.App{}.Build, nil)
+	sendSamples(t, s)
+}
+
+// A service that is started again goes on where it stopped.
+func TestRestart(t *testing.T) {
+	first := servicetest.Start(t, app.App{}.Build, nil)
+	sent := sendSamples(t, first)
+	first.Stop()
+
+	second := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": first.Broker})
+	sendSamples(t, second)
+	for _, r := range sent {
+		if e, again := second.Last(r); again {
+			t.Errorf("%s/%d@%d was done by the first run, and again by the second: %v", r.Topic, r.Partition, r.Offset, e.Kind)
+		}
+	}
+}
+
+// sendSamples sends all samples and checks what becomes of them.
+func sendSamples(t *testing.T, s *servicetest.Service) (sent []*kgo.Record) {
+	t.Helper()
+	all, err := samples.Load(os.DirFS("../dev/samples"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent = s.SendSamples(all)
+	for i, sample := range all {
+		if err := sample.Check(s.Outcome(sent[i])); err != nil {
+			t.Error(err)
+		}
+	}
+	return sent
+}

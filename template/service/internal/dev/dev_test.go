@@ -1,0 +1,130 @@
+package dev
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+type none struct{}
+
+type opened struct {
+	ID string `json:"id" validate:"required"`
+}
+
+func (opened) MessageType() string { return "AccountOpened" }
+
+// build has a handler on each of two consumers.
+func build(_ context.Context, _ none, b *service.Builder) error {
+	succeed := message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error { return nil })
+	message.Register(b.Registry, "accounts", succeed)
+	message.Register(b.Consumer("audit"), "audits", succeed)
+	return nil
+}
+
+// file is a file of samples for a topic: one that is valid, one that is not.
+func file(topic string) *fstest.MapFile {
+	value := func(id, body string) string {
+		return `{"header":{"messageType":"AccountOpened","schemaName":"AccountOpened","schemaVersion":"1","correlationId":"c","messageId":"` + id +
+			`","timestamp":"2026-01-02T12:00:00Z","producer":"dev"},"body":` + body + `}`
+	}
+	return &fstest.MapFile{Data: fmt.Appendf(nil, `{"topic":%q,"samples":[{"name":"valid","key":"a","expect":"handled","value":%s},`+
+		`{"name":"no id","key":"b","expect":"dead letter","reason":"id","value":%s}]}`, topic, value("m-1", `{"id":"a"}`), value("m-2", `{}`))}
+}
+
+func loadSamples(t *testing.T) []samples.Sample {
+	t.Helper()
+	all, err := samples.Load(fstest.MapFS{"accounts.json": file("accounts"), "audits.json": file("audits")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func runOnce(t *testing.T, all []samples.Sample) (string, error) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	var text strings.Builder
+	err := run(t.Context(), "books", build, all, true, newReport(&text, false))
+	return text.String(), err
+}
+
+// The samples of all consumers' topics are sent, and each is seen to become what
+// it expects.
+func TestOnceEndsWhenAllSamplesAreDone(t *testing.T) {
+	text, err := runOnce(t, loadSamples(t))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	for _, topic := range []string{"accounts", "audits"} {
+		for _, kind := range []string{"handled", "dead letter"} {
+			lines := regexp.MustCompile(`(?m)^\d\d:\d\d:\d\d  ` + topic + `/\d@\d+ +` + kind + ` `)
+			if got := len(lines.FindAllString(text, -1)); got != 1 {
+				t.Errorf("%d lines of %s on %s, want 1:\n%s", got, kind, topic, text)
+			}
+		}
+	}
+	for _, want := range []string{"4 samples met what they expect: 2 handled, 2 dead letters\n", "first message handled ", "accounts, audits (6 partitions"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in\n%s", want, text)
+		}
+	}
+}
+
+func TestOnceNamesASampleThatEndedOtherwise(t *testing.T) {
+	all := loadSamples(t)
+	all[0].Expect, all[0].Name = "dead letter", "planted"
+	if _, err := runOnce(t, all); err == nil || !strings.Contains(err.Error(), `sample "planted" of accounts: expected dead letter, got handled`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func TestRefusesSamplesWithoutAHandler(t *testing.T) {
+	_, err := runOnce(t, []samples.Sample{{Topic: "other", Name: "stray"}})
+	if err == nil || !strings.Contains(err.Error(), `sample "stray" is for topic "other"`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+func TestLines(t *testing.T) {
+	m := &message.Message{
+		Topic: "t", Partition: 2, Offset: 7,
+		Header: message.Header{MessageType: "PaymentMade", MessageID: "0192f0c1-0000-7000-8000-000000000001"},
+	}
+	bad := errors.New("a.b: must be more\x1b[31m\nand a second line")
+	for want, e := range map[string]engine.Event{
+		"t/2@7  handled      PaymentMade 0192f0c1   1.2 ms":                                      {Kind: engine.Handled, Elapsed: 1234 * time.Microsecond},
+		"t/2@7  retry 1/5    PaymentMade 0192f0c1   a.b: must be more [31m, in 2.0 s":            {Kind: engine.Retrying, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
+		"t/2@7  unavailable  PaymentMade 0192f0c1   a.b: must be more [31m, in 2.0 s":            {Kind: engine.Unavailable, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
+		"t/2@7  dead letter  PaymentMade 0192f0c1   a.b: must be more [31m → t.dlq":              {Kind: engine.DeadLettered, Err: bad},
+		"t/2@7  dead letter refused  PaymentMade 0192f0c1   a.b: must be more [31m, in 100.0 ms": {Kind: engine.DeadLetterRefused, Err: bad, Delay: 100 * time.Millisecond},
+		"t/2@7  stopped      PaymentMade 0192f0c1   a.b: must be more [31m":                      {Kind: engine.Stopped, Err: bad},
+	} {
+		var text strings.Builder
+		e.Message = m
+		newReport(&text, false).event(e)
+		if _, got, _ := strings.Cut(text.String(), "  "); got != want+"\n" {
+			t.Errorf("got  %q\nwant %q", got, want)
+		}
+	}
+}
+
+func TestColoursOnlyWhereTheyShow(t *testing.T) {
+	for colours, want := range map[bool]int{true: 4, false: 0} {
+		var text strings.Builder
+		newReport(&text, colours).event(engine.Event{Message: &message.Message{Topic: "t"}})
+		if got := strings.Count(text.String(), "\x1b["); got != want {
+			t.Errorf("with colours %v: %d of them in %q", colours, got, text.String())
+		}
+	}
+}

@@ -1,0 +1,120 @@
+package dev
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+// settings go over the user's: they lead to the embedded broker, and keep nobody
+// waiting.
+func settings(broker string) map[string]string {
+	return map[string]string{
+		"KAFKA_BOOTSTRAP_SERVERS": broker,
+		"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+		"KAFKA_GROUP_ID":          "dev",
+		"KAFKA_AUTO_OFFSET_RESET": "earliest",
+		"KAFKA_COMMIT_INTERVAL":   "100ms",
+		"KAFKA_DRAIN_TIMEOUT":     "3s",
+		"KAFKA_FETCH_MAX_WAIT":    "50ms",
+		"OPS_ADDR":                "127.0.0.1:0",
+		"HTTP_ADDR":               httpAddr(), //forge:if http
+		"LOG_LEVEL":               cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
+	}
+}
+
+// run starts broker and service, sends the samples and reports. With once it
+// ends when they are done; otherwise when ctx does.
+func run[S any](ctx context.Context, name string, build service.Build[S], all []samples.Sample, once bool, out *report) error {
+	broker, err := embedded.Start(usualPort)
+	if err != nil {
+		return err
+	}
+	defer broker.Close()
+	over := settings(broker.Addr)
+	registry, err := embedded.StartRegistry(usualRegistryPort) //forge:if avro
+	if err != nil {                                            //forge:if avro
+		return err //forge:if avro
+	} //forge:if avro
+	defer registry.Close()                     //forge:if avro
+	over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
+	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event})
+	if err != nil {
+		return err
+	}
+	for _, sample := range all {
+		if !slices.Contains(s.Topics(), sample.Topic) {
+			return fmt.Errorf("dev/samples: sample %q is for topic %q, which handlers.Register does not register", sample.Name, sample.Topic)
+		}
+	}
+	if err := embedded.CreateTopics(ctx, broker.Addr, slices.Concat(s.Topics(), s.Published())...); err != nil {
+		return err
+	}
+	out.begin(broker.Addr, s)
+
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.Run(ctx) })
+	g.Go(func() error {
+		err := try(ctx, broker.Addr, s, all, out)
+		switch {
+		case once:
+			end()
+			return err
+		case ctx.Err() != nil: // stopped before they were done
+		case err != nil:
+			out.wrong(err) // it goes on, to be looked into
+		default:
+			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
+			out.next(broker.Addr, s)
+		}
+		return nil
+	})
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	out.end()
+	return nil
+}
+
+// try sends the samples and returns nil once each has become what it expects.
+func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
+	defer cancel()
+	all, err := samples.Encode(ctx, s.RegistryURL(), all) //forge:if avro
+	if err != nil {                                       //forge:if avro
+		return err //forge:if avro
+	} //forge:if avro
+	records := recordsOf(all)
+	if err := embedded.Send(ctx, broker, records...); err != nil {
+		return fmt.Errorf("sending the samples: %w", err)
+	}
+	var wrong []error
+	for i, sample := range all {
+		e, err := out.journal.Await(ctx, records[i])
+		wrong = append(wrong, cmp.Or(err, sample.Check(e)))
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return err
+	}
+	out.met(all)
+	return nil
+}
+
+func recordsOf(all []samples.Sample) (records []*kgo.Record) {
+	for _, s := range all {
+		records = append(records, s.Record())
+	}
+	return records
+}

@@ -1,0 +1,108 @@
+package envelope_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+func newRegistry(middleware ...message.Middleware) *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules(), middleware...)
+}
+
+// payment is the model of most tests. It declares no message type.
+type payment struct {
+	ID     string  `json:"id" validate:"required"`
+	Amount float64 `json:"amount" validate:"gt=0"`
+	Note   string  `json:"note,omitempty"`
+}
+
+// inEnvelope returns an envelope with a complete header and the given body.
+func inEnvelope(messageType, body string) string {
+	return fmt.Sprintf(`{"header":%s,"body":%s}`, header(messageType), body)
+}
+
+func header(messageType string) string {
+	return fmt.Sprintf(`{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
+		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"}`, messageType)
+}
+
+// encode returns the envelope of h and body.
+func encode(ctx context.Context, h message.Header, body any) ([]byte, error) {
+	m := message.Message{Topic: "payments"}
+	err := envelope.JSON{}.Encode(ctx, &m, h, body)
+	return m.Value, err
+}
+
+// open reads an envelope and its body.
+func open(ctx context.Context, value []byte, out any) (message.Header, error) {
+	m := message.Message{Value: value}
+	h, body, err := envelope.JSON{}.Open(ctx, &m)
+	if err == nil {
+		err = envelope.JSON{}.Decode(ctx, &m, body, out)
+	}
+	return h, err
+}
+
+const validBody = `{"id":"p-1","amount":9.5}`
+
+func newMessage(value string) *message.Message {
+	return &message.Message{Topic: "payments", Value: []byte(value), Attempt: 1}
+}
+
+// recorder is a handler that keeps what it gets.
+type recorder[T any] struct {
+	got []message.Of[T]
+	err error
+}
+
+func (r *recorder[T]) Handle(_ context.Context, m message.Of[T]) error {
+	r.got = append(r.got, m)
+	return r.err
+}
+
+// ignore is a handler that does nothing.
+type ignore[T any] struct{}
+
+func (ignore[T]) Handle(context.Context, message.Of[T]) error { return nil }
+
+// handle sends value through a registry with a recorder of T on "payments".
+func handle[T any](t *testing.T, value string) (*recorder[T], *message.Message, error) {
+	t.Helper()
+	r, h := newRegistry(), new(recorder[T])
+	message.Register(r, "payments", h)
+	m := newMessage(value)
+	return h, m, r.Handle(t.Context(), m)
+}
+
+func isPermanent(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }
+
+// wantError fails unless err is permanent, of the class, and says text.
+func wantError(t *testing.T, err error, class message.Class, text string) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("no error, want %s: %s", class, text)
+	}
+	if err.Error() != text {
+		t.Errorf("error  %s\nwant   %s", err, text)
+	}
+	if got := message.ClassOf(err); got != class {
+		t.Errorf("class %q, want %q", got, class)
+	}
+	if !isPermanent(err) {
+		t.Error("the error is not permanent")
+	}
+}
+
+func wantContains(t *testing.T, err error, texts ...string) {
+	t.Helper()
+	for _, text := range texts {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v does not say %q", err, text)
+		}
+	}
+}

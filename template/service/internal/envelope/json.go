@@ -1,0 +1,186 @@
+// Package envelope reads and writes messages as JSON:
+//
+//	{"header": {"messageType": "PaymentReceived", …}, "body": {…}}
+//
+// JSON is the codec, Rules checks bodies by their models, and what is wrong
+// with a message is said by the path of its field, without the field's value:
+// it goes to logs and dead letters, and a value may be secret.
+package envelope
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// JSON is the codec of envelopes in JSON. Names are case-sensitive and given
+// once, text is UTF-8, unknown fields of the header and of the envelope are
+// refused. Unknown fields of the body are skipped unless the model embeds
+// message.ForbidExtra.
+type JSON struct {
+	// AssumeUTC takes a timestamp of the header that has no time zone as UTC.
+	// Otherwise the message is invalid.
+	AssumeUTC bool
+}
+
+var (
+	strict    = json.RejectUnknownMembers(true)
+	strictUTC = json.JoinOptions(strict, json.WithUnmarshalers(json.UnmarshalFromFunc(readTimeAsUTC)))
+)
+
+// Open implements message.Codec. Errors are permanent: of ClassDecode where the
+// value is not an envelope, of ClassInvalid where a field of the header is wrong.
+// A body that comes after its header, as it mostly does, is left to Decode to
+// check, so that no body is read twice.
+func (c JSON) Open(_ context.Context, m *message.Message) (message.Header, []byte, error) {
+	r := readers.Get().(*reader)
+	defer readers.Put(r)
+	if h, body, ok := r.openHeader(m.Value, c.options()); ok {
+		return h, body, nil
+	}
+	return c.openWhole(m.Value)
+}
+
+func (c JSON) options() json.Options {
+	if c.AssumeUTC {
+		return strictUTC
+	}
+	return strict
+}
+
+// reader is reused, because a decoder costs more to make than to use.
+type reader struct {
+	source bytes.Buffer // lets the decoder read the value without a copy
+	json   jsontext.Decoder
+}
+
+var readers = sync.Pool{New: func() any { return new(reader) }}
+
+// openHeader reads {"header":…,"body": and takes all that follows, but for the
+// closing brace, as the body. It returns false for anything else.
+func (r *reader) openHeader(value []byte, options json.Options) (h message.Header, body []byte, ok bool) {
+	r.source = *bytes.NewBuffer(value)
+	r.json.Reset(&r.source)
+	if !r.next("{") || !r.next("header") || r.json.PeekKind() != '{' ||
+		json.UnmarshalDecode(&r.json, &h, options) != nil || !r.next("body") {
+		return h, nil, false
+	}
+	h.Timestamp = h.Timestamp.UTC()
+	rest := bytes.Trim(value[r.json.InputOffset():], " \t\r\n")
+	rest, colon := bytes.CutPrefix(rest, []byte(":"))
+	rest, brace := bytes.CutSuffix(rest, []byte("}"))
+	return h, rest, colon && brace
+}
+
+func (r *reader) next(token string) bool {
+	t, err := r.json.ReadToken()
+	return err == nil && t.String() == token
+}
+
+// openWhole reads an envelope of any order, and says what is wrong with it.
+func (c JSON) openWhole(value []byte) (h message.Header, body []byte, err error) {
+	var e struct {
+		Header *message.Header `json:"header"`
+		Body   jsontext.Value  `json:"body"`
+	}
+	err = json.Unmarshal(value, &e, c.options())
+	if e.Header != nil {
+		h = *e.Header
+		h.Timestamp = h.Timestamp.UTC()
+	}
+	switch {
+	case err != nil:
+		return h, nil, openError(err)
+	case e.Header == nil:
+		return h, nil, message.Fail(message.ClassDecode, "header: is required")
+	case e.Body == nil:
+		return h, nil, message.Fail(message.ClassDecode, "body: is required")
+	}
+	return h, e.Body, nil
+}
+
+// readTimeAsUTC reads a time that may lack its zone.
+func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
+	v, err := d.ReadValue()
+	if err != nil {
+		return err
+	}
+	if err = json.Unmarshal(v, t); err != nil && v.Kind() == '"' {
+		withZone := slices.Insert(v.Clone(), len(v)-1, 'Z')
+		if json.Unmarshal(withZone, t) == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// Decode implements message.Codec. Errors are permanent and of ClassInvalid, or
+// of ClassDecode when the body, or the envelope around it, is not JSON.
+func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
+	err := UnmarshalBody(body, out)
+	if message.ClassOf(err) == message.ClassDecode {
+		if _, _, whole := c.openWhole(m.Value); whole != nil {
+			return whole // the same, but with its place in the value
+		}
+	}
+	return err
+}
+
+// UnmarshalBody reads a body as it stands in an envelope. Its errors are those of
+// Decode.
+func UnmarshalBody(body []byte, out any) error {
+	err := json.Unmarshal(body, out, json.RejectUnknownMembers(message.ForbidsExtra(out)))
+	switch {
+	case err != nil:
+		return bodyError(err)
+	case jsontext.Value(body).Kind() == 'n':
+		return message.InvalidPart("body", message.Invalid("", "must not be null"))
+	}
+	return nil
+}
+
+// Encode implements message.Codec. Maps are written in the order of their keys,
+// so that equal bodies give equal bytes.
+func (JSON) Encode(_ context.Context, m *message.Message, h message.Header, body any) error {
+	h.Timestamp = h.Timestamp.UTC()
+	header, err := json.Marshal(&h)
+	if err != nil {
+		return message.Fail(message.ClassInvalid, "header: %w", err)
+	}
+	text, err := MarshalBody(body)
+	if err == nil && string(text) == "null" {
+		err = errors.New("must not be null")
+	}
+	if err != nil {
+		return message.Fail(message.ClassInvalid, "body: %w", err)
+	}
+	m.Value = slices.Concat([]byte(`{"header":`), header, []byte(`,"body":`), text, []byte(`}`))
+	return nil
+}
+
+// MarshalBody returns a body as it stands in an envelope.
+func MarshalBody(body any) ([]byte, error) { return json.Marshal(body, json.Deterministic(true)) }
+
+// Bind implements message.Binder: it tries each struct in the model once, so
+// that a wrong json tag ends the start and is not found by the first message.
+func (JSON) Bind(_ string, model reflect.Type) error {
+	for _, s := range structsOf(model) {
+		if readsItself(s) {
+			continue
+		}
+		if err := json.Unmarshal([]byte("{}"), reflect.New(s).Interface()); err != nil {
+			return fmt.Errorf("%s cannot be read from JSON: %w", s, err)
+		}
+	}
+	return nil
+}

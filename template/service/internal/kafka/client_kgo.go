@@ -1,0 +1,142 @@
+package kafka
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+const (
+	// unknownTopicRetries is how often a topic that does not exist is asked for,
+	// which takes some two seconds.
+	unknownTopicRetries = 8
+	// defaultBatchBytes is for topics whose limit the service may not see. It lies
+	// below the 1 MiB that a topic takes by default.
+	defaultBatchBytes = 1_000_012
+	batchSizeTimeout  = 5 * time.Second
+	// What the client takes as a size.
+	minBatchBytes, maxBatchBytes = 512, 1 << 30
+)
+
+// newKgoClient returns a client of franz-go, which connects when it is needed.
+func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
+	options := []kgo.Opt{
+		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout),
+		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
+	}
+	if cfg.TLS() {
+		t, err := tlsConfig(cfg)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, kgo.DialTLSConfig(t))
+	}
+	if cfg.SASL() {
+		options = append(options, kgo.SASL(saslMechanism(cfg)))
+	}
+	return kgo.NewClient(append(options, more...)...)
+}
+
+// newAdmin returns a client for questions about topics and offsets: unlike
+// sarama's, it looks for another broker when one does not answer.
+func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
+	client, err := newKgoClient(cfg, kgo.MetadataMinAge(minMetadataBackoff), kgo.RetryTimeout(cfg.ReadTimeout),
+		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
+	if err != nil {
+		return nil, err
+	}
+	return kadm.NewClient(client), nil
+}
+
+// newProducerClient returns the client that publishes. It is idempotent, waits for
+// all in-sync replicas, and partitions by murmur2: that is its default.
+func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...kgo.Opt) (client *kgo.Client, err error) {
+	options := []kgo.Opt{
+		kgo.WithLogger(b),
+		kgo.RetryBackoffFn(func(n int) (d time.Duration) {
+			delays := b.policy.Backoff()
+			for range min(n, 64) { // later ones are no longer
+				d, _ = delays.Next()
+			}
+			return d
+		}),
+		// The backlog asks for metadata earlier, when its policy wants an attempt.
+		kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh)),
+		kgo.UnknownTopicRetries(unknownTopicRetries),
+		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
+		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
+		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
+	}
+	if cfg.PublishRetryMaxAttempts > 0 {
+		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
+	}
+	client, err = newKgoClient(cfg, append(options, more...)...)
+	return client, err
+}
+
+func saslMechanism(cfg config.Kafka) sasl.Mechanism {
+	user, password := cfg.SASLUsername, string(cfg.SASLPassword)
+	switch cfg.SASLMechanism {
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
+	}
+	return plain.Auth{User: user, Pass: password}.AsMechanism()
+}
+
+func compressionCodec(name string) kgo.CompressionCodec {
+	switch name {
+	case "gzip":
+		return kgo.GzipCompression()
+	case "snappy":
+		return kgo.SnappyCompression()
+	case "lz4":
+		return kgo.Lz4Compression()
+	case "zstd":
+		return kgo.ZstdCompression()
+	}
+	return kgo.NoCompression()
+}
+
+// batchSizes are how many bytes a batch may have, by topic: what the topic takes.
+type batchSizes struct{ known sync.Map }
+
+func (b *batchSizes) of(topic string) int32 {
+	if size, ok := b.known.Load(topic); ok {
+		return size.(int32) //nolint:forcetypeassert // nothing else is in it
+	}
+	return defaultBatchBytes
+}
+
+// ask returns the size for the topic. The client wants to know it just after it has
+// learned of the topic, so there is a broker to ask.
+func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
+	if _, ok := b.known.Load(topic); ok || topic == "" { // for that the client checks the default
+		return b.of(topic)
+	}
+	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
+	defer cancel()
+	size := int32(defaultBatchBytes)
+	described, _ := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic) // empty after an error
+	for _, r := range described {
+		for _, c := range r.Configs {
+			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
+				size = int32(min(n, maxBatchBytes))
+			}
+		}
+	}
+	b.known.Store(topic, size)
+	return size
+}

@@ -1,0 +1,38 @@
+package message
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// CheckDeps panics when an exported field of the struct deps is nil, and names
+// each that is: a dependency that was forgotten ends the start, and not the
+// first message. The tag optional:"true" is for a field that may be nil.
+func CheckDeps(deps any) {
+	v := reflect.Indirect(reflect.ValueOf(deps))
+	var missing []string
+	for field, value := range v.Fields() {
+		if field.IsExported() && field.Tag.Get("optional") != "true" && isNilValue(value) {
+			missing = append(missing, field.Name)
+		}
+	}
+	if len(missing) > 0 {
+		panic(fmt.Errorf("message: %s lacks %s: set it where the struct is built, or tag it optional:\"true\"",
+			v.Type(), strings.Join(missing, ", ")))
+	}
+}
+
+func isNil(v any) bool { return v == nil || isNilValue(reflect.ValueOf(v)) }
+
+// isNilValue also reports a nil pointer in an interface.
+func isNilValue(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Interface:
+		return v.IsNil() || isNilValue(v.Elem())
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan:
+		return v.IsNil()
+	default:
+		return false
+	}
+}

@@ -1,0 +1,120 @@
+// Package messagetest helps to test handlers without a broker:
+//
+//	r := messagetest.NewRegistry()
+//	handlers.Register(r, handlers.Deps{Publisher: new(messagetest.Publisher)})
+//	err := messagetest.Handle(t, r, "orders", `{"id": "o-1"}`)
+package messagetest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// NewRegistry returns a registry with the codec and rules of a service's.
+func NewRegistry() *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
+}
+
+// Option changes the message of Handle.
+type Option func(m *message.Message, h *message.Header)
+
+// Type sets the message type, for topics that have several.
+func Type(messageType string) Option {
+	return func(_ *message.Message, h *message.Header) { h.MessageType = messageType }
+}
+
+// Key sets the message's key.
+func Key(key string) Option {
+	return func(m *message.Message, _ *message.Header) { m.Key = []byte(key) }
+}
+
+// Handle passes a JSON body in an envelope through r as if it came from the
+// topic: it is decoded, checked by its rules and handled. It returns what
+// becomes of the message: message.OutcomeOf and ClassOf say more of an error.
+func Handle(t testing.TB, r *message.Registry, topic, body string, opts ...Option) error {
+	t.Helper()
+	m, h := &message.Message{Topic: topic, Attempt: 1}, message.NewHeader("", "messagetest")
+	for _, opt := range opts {
+		opt(m, &h)
+	}
+	types := r.Types(topic)
+	switch {
+	case h.MessageType != "":
+	case len(types) > 1:
+		t.Fatalf("messagetest: topic %q has handlers for %s: say which with messagetest.Type", topic, strings.Join(types, ", "))
+	default:
+		h.MessageType = strings.Join(append(types, "Message")[:1], "")
+	}
+	if h.SchemaName == "" {
+		h.SchemaName = h.MessageType
+	}
+	if h.CorrelationID == "" {
+		h.CorrelationID = h.MessageID
+	}
+	header, err := json.Marshal(h)
+	if err != nil {
+		t.Fatalf("messagetest: header: %v", err)
+	}
+	m.Value = slices.Concat([]byte(`{"header":`), header, []byte(`,"body":`), []byte(body), []byte(`}`))
+	return r.Handle(t.Context(), m)
+}
+
+// Publisher is a message.Publisher that keeps what is published. Like the
+// service's it refuses an event that breaks the rules of its model. Its zero
+// value is ready, and it may be used by several goroutines at once.
+type Publisher struct {
+	Err error // returned for each event in the place of publishing it
+
+	mu     sync.Mutex
+	events []message.Event
+}
+
+// Events returns what was published, in order.
+func (p *Publisher) Events() []message.Event {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.events)
+}
+
+// Publish implements message.Publisher.
+func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
+	_, err := p.publish(ctx, e)
+	return err
+}
+
+// PublishAsync calls delivered before it returns.
+func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
+	d, err := p.publish(ctx, e)
+	if delivered != nil {
+		delivered(d, err)
+	}
+}
+
+// Flush has nothing to wait for.
+func (p *Publisher) Flush(context.Context) error { return nil }
+
+func (p *Publisher) publish(ctx context.Context, e message.Event) (message.Delivery, error) {
+	m, err := NewRegistry().Encode(ctx, e, "messagetest")
+	if err == nil {
+		err = p.Err
+	}
+	if m == nil {
+		m = new(message.Message)
+	}
+	d := message.Delivery{Topic: m.Topic, Key: string(m.Key), MessageID: m.Header.MessageID, Partition: -1, Offset: -1}
+	if err != nil {
+		return d, &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.Partition, d.Offset = 0, int64(len(p.events))
+	p.events = append(p.events, e)
+	return d, nil
+}

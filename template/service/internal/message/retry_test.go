@@ -1,0 +1,70 @@
+package message_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+func TestBackoffGrowsByItsKindUpToItsMaximum(t *testing.T) {
+	for kind, want := range map[message.RetryKind][]time.Duration{
+		message.RetryFixed:     {10, 10, 10, 10, 10, 10},
+		message.RetryFibonacci: {10, 20, 30, 50, 80, 90},
+	} {
+		p := message.RetryPolicy{Kind: kind, MaxAttempts: 3, Delay: 10, MaxDelay: 90}
+		if got := delays(t, p, len(want)); !slices.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", kind, got, want)
+		}
+	}
+	p := message.RetryPolicy{Kind: message.RetryExponential, MaxAttempts: 3, Delay: time.Second, MaxDelay: time.Minute}
+	spread := false
+	for i, got := range delays(t, p, 8) {
+		want := min(time.Second<<i, time.Minute)
+		spread = spread || got != want
+		if got < want*8/10 || got > min(want*12/10, time.Minute) {
+			t.Errorf("delay %d is %v, want %v with 20 %% of jitter", i, got, want)
+		}
+	}
+	if !spread {
+		t.Error("the delays have no jitter")
+	}
+}
+
+func delays(t *testing.T, p message.RetryPolicy, n int) (all []time.Duration) {
+	t.Helper()
+	if err := p.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	b := p.Backoff()
+	for range n {
+		d, stop := b.Next()
+		if stop {
+			t.Fatal("the sequence ends")
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+func TestValidateReportsAllThatIsWrongWithARetryPolicy(t *testing.T) {
+	wantContains(t, message.RetryPolicy{Kind: "linear", Delay: time.Second}.Validate(),
+		`retry kind is "linear", must be exponential, fibonacci or fixed`, "retry attempts are 0, must be at least 1",
+		"retry delay is 1s and its maximum 0s, must be positive and not decreasing")
+}
+
+func TestARegistrationsRetryPolicyIsThatOfItsMessages(t *testing.T) {
+	policy := message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 9, Delay: time.Second, MaxDelay: time.Second}
+	r := newRegistry()
+	message.Register(r, "payments", &recorder[received]{err: errTest}, message.WithRetry(policy))
+	message.RegisterDefault(r, "payments", message.HandlerFunc(nothing))
+	m := newMessage(inEnvelope("PaymentReceived", validBody))
+	if _ = r.Handle(t.Context(), m); m.Retry == nil || *m.Retry != policy {
+		t.Errorf("policy %v, want %v", m.Retry, policy)
+	}
+	m.Value = []byte(inEnvelope("Other", validBody))
+	if _ = r.Handle(t.Context(), m); m.Retry != nil {
+		t.Errorf("policy %v for messages whose registration has none", m.Retry)
+	}
+}

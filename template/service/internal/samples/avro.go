@@ -1,0 +1,124 @@
+package samples
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/twmb/avro"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+)
+
+// schemaPatience is how long a service has to register its schemas.
+const schemaPatience = 10 * time.Second
+
+// Encode returns the samples as a producer writes them that has its schemas in
+// the registry at url: the body by the schema of its topic, the header in the
+// record's headers. It waits for the schemas until the service has registered
+// them. What no producer could write by the schema is left as it is: it is to be
+// a dead letter. Without a url they are returned as they are.
+func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
+	if url == "" {
+		return all, nil
+	}
+	client, err := sr.NewClient(sr.URLs(url))
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, schemaPatience,
+		fmt.Errorf("no schema registry with the schemas of these topics answers at %s; does the service run?", url))
+	defer cancel()
+	schemas := make(map[[2]string]sr.SubjectSchema) // by topic and type
+	encoded := slices.Clone(all)
+	for i := range encoded {
+		s := &encoded[i]
+		var envelope struct {
+			Header map[string]string `json:"header"`
+			Body   json.RawMessage   `json:"body"`
+		}
+		if json.Unmarshal(s.Value, &envelope) != nil {
+			continue
+		}
+		of := [2]string{s.Topic, envelope.Header["messageType"]}
+		schema, ok := schemas[of]
+		if !ok {
+			if schema, err = await(ctx, client, s.Topic, of[1]); err != nil {
+				return nil, err
+			}
+			schemas[of] = schema
+		}
+		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(schema.ID))
+		if value, err = appendBody(value, schema, envelope.Body); err != nil {
+			continue
+		}
+		s.Value, s.header = value, envelope.Header
+	}
+	return encoded, nil
+}
+
+// await returns the latest schema for a type of a topic, once there is one.
+func await(ctx context.Context, client *sr.Client, topic, messageType string) (sr.SubjectSchema, error) {
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		found, err := find(ctx, client, topic, messageType)
+		if err == nil {
+			return found, nil
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			return found, errors.Join(context.Cause(ctx), err)
+		}
+	}
+}
+
+// find looks for the subject of the topic, and then for that of the type.
+func find(ctx context.Context, client *sr.Client, topic, messageType string) (sr.SubjectSchema, error) {
+	found, err := client.SchemaByVersion(ctx, topic+"-value", -1)
+	if err == nil {
+		return found, nil
+	}
+	subjects, err := client.Subjects(ctx)
+	if err != nil {
+		return found, err
+	}
+	for _, subject := range subjects {
+		name, ok := strings.CutPrefix(subject, topic+"-")
+		if ok && (name == messageType || strings.HasSuffix(name, "."+messageType)) {
+			return client.SchemaByVersion(ctx, subject, -1)
+		}
+	}
+	return found, fmt.Errorf("no subject for %s of topic %s yet", messageType, topic)
+}
+
+// appendBody writes a body in JSON by the schema.
+func appendBody(value []byte, schema sr.SubjectSchema, body json.RawMessage) ([]byte, error) {
+	if schema.Type == sr.TypeJSON {
+		return append(value, body...), nil
+	}
+	s, err := avro.Parse(schema.Schema.Schema)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := asAvro(s, body)
+	if err != nil {
+		return nil, err
+	}
+	return s.AppendEncode(value, fields)
+}
+
+// headers are the fields of the envelope's header, where they are not in the value.
+func (s Sample) headers() []kgo.RecordHeader {
+	var all []kgo.RecordHeader
+	for name, text := range s.header {
+		all = append(all, kgo.RecordHeader{Key: name, Value: []byte(text)})
+	}
+	return all
+}

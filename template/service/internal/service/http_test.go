@@ -1,0 +1,132 @@
+package service_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/app"
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
+)
+
+// posted is what came back for a posted order.
+type posted struct {
+	status     int
+	retryAfter string
+	MessageID  string
+}
+
+func post(url, body string) (p posted, err error) {
+	response, err := http.Post(url+"/orders", "application/json", strings.NewReader(body)) //nolint:noctx // it answers in time
+	if err != nil {
+		return p, err
+	}
+	defer func() { _ = response.Body.Close() }()
+	err = json.NewDecoder(response.Body).Decode(&p)
+	p.status, p.retryAfter = response.StatusCode, response.Header.Get("Retry-After")
+	return p, err
+}
+
+const validOrder = `{"id": "A-1", "amount": 9.5}`
+
+// What is posted comes to its handler, with the id that was answered.
+func TestHTTPPublishesToTheHandler(t *testing.T) {
+	s := servicetest.Start(t, app.App{}.Build, nil)
+	got, err := post(s.Web, validOrder)
+	if err != nil || got.status != http.StatusAccepted {
+		t.Fatalf("%+v %v", got, err)
+	}
+	awaitMetric(t, s, `consumer_events_total{event="handled"} 1`)
+	if got, err := post(s.Web, `{"id": ""}`); err != nil || got.status != http.StatusBadRequest {
+		t.Errorf("an invalid order: %+v %v", got, err)
+	}
+}
+
+func awaitMetric(t *testing.T, s *servicetest.Service, line string) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for {
+		_, text := s.Get("/metrics")
+		if strings.Contains(text, line) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-t.Context().Done():
+			t.Fatalf("no %s in:\n%s", line, text)
+		}
+	}
+}
+
+// While Kafka is down a request is told to come again, in good time; when it is
+// back the same request is accepted.
+func TestHTTPAnswers503WhileKafkaIsDown(t *testing.T) {
+	broker, err := embedded.Start(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(broker.Close)
+	s := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": broker.Addr, "HTTP_REQUEST_TIMEOUT": "300ms"})
+	if got, err := post(s.Web, validOrder); err != nil || got.status != http.StatusAccepted {
+		t.Fatalf("%+v %v", got, err)
+	}
+	broker.Close()
+	began := time.Now()
+	got, err := post(s.Web, validOrder)
+	if err != nil || got.status != http.StatusServiceUnavailable {
+		t.Fatalf("%+v %v", got, err)
+	}
+	if wait, err := strconv.Atoi(got.retryAfter); err != nil || wait < 1 {
+		t.Errorf("Retry-After: %q", got.retryAfter)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("the answer took %v, the request had 300 ms", took)
+	}
+}
+
+// Whatever was answered with 202 is in its topic, also when the service is
+// stopped in the middle of it.
+func TestHTTPLosesNothingAcceptedAtTheEnd(t *testing.T) {
+	s := servicetest.Start(t, app.App{}.Build, nil)
+	const senders, before = 8, 200
+	var (
+		all    sync.WaitGroup
+		mu     sync.Mutex
+		ids    = map[string]bool{}
+		enough = make(chan struct{})
+	)
+	for range senders {
+		all.Go(func() {
+			for {
+				got, err := post(s.Web, validOrder)
+				if err != nil {
+					return // it listens no more
+				}
+				if got.status != http.StatusAccepted {
+					continue
+				}
+				mu.Lock()
+				if ids[got.MessageID] = true; len(ids) == before {
+					close(enough)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	select {
+	case <-enough:
+	case <-t.Context().Done():
+		t.Fatal("nothing is accepted")
+	}
+	s.Stop()
+	all.Wait()
+	second := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": s.Broker, "KAFKA_GROUP_ID": "another"})
+	awaitMetric(t, second, `consumer_events_total{event="`+engine.Handled.String()+`"} `+strconv.Itoa(len(ids)))
+}

@@ -1,0 +1,121 @@
+package service_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+// startKafka starts a broker with the topic accounts. Port 0 is any.
+func startKafka(t *testing.T, port int, options ...kfake.Opt) *kfake.Cluster {
+	t.Helper()
+	kafka, err := kfake.NewCluster(append(options, kfake.NumBrokers(1), kfake.Ports(port), kfake.SeedTopics(3, "accounts"))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(kafka.Close)
+	return kafka
+}
+
+// freePort returns a port of loopback on which nothing listens.
+func freePort(t *testing.T) (address string, port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, text, _ := net.SplitHostPort(l.Addr().String())
+	port, _ = strconv.Atoi(text)
+	return "127.0.0.1:" + text, port
+}
+
+// handleOne sends a message and waits until it is handled.
+func handleOne(t *testing.T, s *service.Service, broker string, handled <-chan string, id string) {
+	t.Helper()
+	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
+		t.Fatal(err)
+	}
+	if got := <-handled; got != id {
+		t.Errorf("handled %s, want %s", got, id)
+	}
+}
+
+// Without Kafka at the start the service is alive and not ready, and works when
+// Kafka comes.
+func TestWaitsForKafka(t *testing.T) {
+	address, port := freePort(t)
+	b, handled := handling()
+	s, stop := start(t, b, settings(address))
+	awaitReady(t, s, http.StatusServiceUnavailable, "")
+	if code, body := get(s, "/livez"); code != http.StatusOK {
+		t.Errorf("/livez says %d %s without Kafka", code, body)
+	}
+	startKafka(t, port)
+	awaitReady(t, s, http.StatusOK, "ok\n")
+	handleOne(t, s, address, handled, "a-1")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// When Kafka goes and comes back, so does the service.
+func TestOutlivesKafka(t *testing.T) {
+	address, port := freePort(t)
+	data := kfake.DataDir(t.TempDir())
+	kafka := startKafka(t, port, data)
+	b, handled := handling()
+	s, stop := start(t, b, settings(address))
+	awaitReady(t, s, http.StatusOK, "ok\n")
+	handleOne(t, s, address, handled, "a-1")
+	kafka.Close()
+	awaitReady(t, s, http.StatusServiceUnavailable, "")
+	startKafka(t, port, data)
+	awaitReady(t, s, http.StatusOK, "ok\n")
+	handleOne(t, s, address, handled, "a-2")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStopsWithoutKafka(t *testing.T) {
+	address, _ := freePort(t)
+	s, stop := start(t, build(nothing), settings(address))
+	awaitReady(t, s, http.StatusServiceUnavailable, "")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func readAll(response *http.Response) string {
+	body, _ := io.ReadAll(response.Body)
+	return string(body)
+}
+
+// partitionOf returns the partition in which a client puts a key.
+func partitionOf(t *testing.T, key string) int32 {
+	t.Helper()
+	return int32(kgo.StickyKeyPartitioner(nil).ForTopic("t").Partition(&kgo.Record{Key: []byte(key)}, embedded.Partitions))
+}
+
+// handling is an assembly that says what it has handled.
+func handling() (service.Build[none], <-chan string) {
+	handled := make(chan string, 10)
+	return func(_ context.Context, _ none, b *service.Builder) error {
+		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
+			handled <- m.Body.ID
+			return nil
+		})
+		return nil
+	}, handled
+}

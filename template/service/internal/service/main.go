@@ -1,0 +1,118 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// Main runs the program called name: it does what the command line asks for,
+// until SIGTERM or Ctrl-C, and exits. A second signal ends it at once.
+func Main[S any](name string, build Build[S]) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // restores the default handler, so that a second signal kills the process
+	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// commands are what the first argument may be. Without one the service runs.
+var commands = []struct{ name, does string }{
+	{"config", "print every setting and where it comes from, secrets redacted"},
+	{"schema", "export, check or register the schemas of the models"}, //forge:if avro
+	{"help", "print this"},
+}
+
+// Command does what args ask for until ctx ends, and returns the exit code: 0
+// for done, 1 for failed, 2 for wrong usage.
+func Command[S any](ctx context.Context, name string, build Build[S], args []string, stdout, stderr io.Writer) int {
+	o := Options{Log: stderr}
+	command, args, err := parse(&o, args)
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v; see %s help\n", name, err, name)
+		return 2
+	}
+	switch command {
+	case "":
+		err = run(ctx, name, build, o)
+	case "config":
+		err = explain(ctx, name, build, o, stdout)
+	case "schema": //forge:if avro
+		return schemas(ctx, name, build, o, args, stdout, stderr) //forge:if avro
+	case "help":
+		fmt.Fprint(stdout, usage(name))
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
+		return 1
+	}
+	return 0
+}
+
+func run[S any](ctx context.Context, name string, build Build[S], o Options) error {
+	s, err := New(ctx, name, build, o)
+	if err != nil {
+		return err
+	}
+	return s.Run(ctx)
+}
+
+// explain prints the settings, also when Build fails with them.
+func explain[S any](ctx context.Context, name string, build Build[S], o Options, stdout io.Writer) error {
+	s, err := assemble(ctx, name, build, o)
+	if s == nil {
+		return err
+	}
+	return errors.Join(s.b.Config.Explain(stdout), err)
+}
+
+// parse returns the command and its arguments. --config may stand before the
+// command and after it.
+func parse(o *Options, args []string) (command string, rest []string, err error) {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it
+	flags.Func("config", "", func(file string) error {
+		if o.File = file; file == "" {
+			return errors.New("the name of a file is missing")
+		}
+		return nil
+	})
+	for {
+		switch err := flags.Parse(args); {
+		case errors.Is(err, flag.ErrHelp):
+			return "help", nil, nil
+		case err != nil:
+			return "", nil, err
+		case flags.NArg() == 0:
+			return command, nil, nil
+		case command != "":
+			return "", nil, fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
+		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
+			return "", nil, fmt.Errorf("no command %q", flags.Arg(0))
+		}
+		command, args = flags.Arg(0), flags.Args()[1:]
+		if command == "schema" { //forge:if avro
+			return command, args, nil // its flags are its own //forge:if avro
+		} //forge:if avro
+	}
+}
+
+func usage(name string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s [--config FILE] [COMMAND]\n\n", name)
+	b.WriteString("Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.does)
+	}
+	b.WriteString(`
+  --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
+
+The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
+`)
+	return b.String()
+}

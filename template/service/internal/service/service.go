@@ -1,0 +1,177 @@
+// Package service is the life of a service: it reads the settings, lets the
+// user's Build put the parts together, runs them, and ends them in order.
+//
+//	main.go       Main: the command line
+//	builder.go    Builder: what Build is given
+//	service.go    New: settings, registry, publisher, Build, consumers
+//	life.go       Run: start, work, end
+package service
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+)
+
+// Options say how a service is made. The zero value is for production.
+type Options struct {
+	File    string             // a YAML file with settings, "" for none
+	Over    map[string]string  // settings over all others, by their names in the environment
+	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
+	Log     io.Writer          // nil is os.Stderr
+
+	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
+}
+
+// Service is a service that was put together. Run runs it, once.
+type Service struct {
+	b         *Builder
+	publisher *kafka.Publisher
+	metrics   *prometheus.Registry
+	readers   []consumerOf // the registries that have topics
+	consumers []*kafka.Consumer
+	listener  net.Listener // of /livez, /readyz and /metrics
+	ops       *ops.Server
+	http      net.Listener // of what is taken over HTTP //forge:if http
+	state     state
+	stopped   time.Time // when the end began
+}
+
+// New makes the service that build puts together. It listens for /readyz and
+// opens nothing else.
+func New[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
+	s, err := assemble(ctx, name, build, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.reportUnread(); err != nil {
+		return nil, err
+	}
+	if err := s.makeConsumers(o); err != nil {
+		return nil, err
+	}
+	return s, s.listen(ctx)
+}
+
+// assemble reads the settings and calls build. With an error of build's the
+// service is there all the same, for a command that only shows its settings.
+func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
+	var own S
+	cfg, err := config.Load(o.File, o.Over, &own)
+	err = o.settingsError(err) //forge:if avro
+	if err != nil {
+		return nil, err
+	}
+	cfg.Service = cmp.Or(cfg.Service, name)
+	log := cfg.Log.Logger(output(o))
+	codec, err := newCodec(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	registry := message.NewRegistry(codec, envelope.NewRules(), message.Log(log))
+	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
+	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
+	s.b.API = httpapi.New(cfg, log) //forge:if http
+	s.b.codec = codec               //forge:if avro
+	s.state.set(errStarting)
+	return s, callBuild(ctx, build, own, s.b)
+}
+
+// reportUnread warns of names in .env that nothing reads: they may be misspelt,
+// or another program's. Those that look like a consumer's settings are refused.
+func (s *Service) reportUnread() error {
+	unread, err := s.b.Config.CheckUnread()
+	for _, line := range unread {
+		s.b.Log.Warn("unknown setting", "setting", line)
+	}
+	return err
+}
+
+// makeConsumers makes a consumer of each registry that has topics.
+func (s *Service) makeConsumers(o Options) error {
+	log := s.b.Log
+	if o.Observe != nil {
+		quiet := s.b.Config.Log
+		quiet.Level = "error"
+		log = quiet.Logger(output(o))
+	}
+	if len(s.b.Registry.Topics()) > 0 {
+		s.readers = append(s.readers, consumerOf{s.b.Config.Kafka, s.b.Registry})
+	}
+	s.readers = append(s.readers, s.b.others...)
+	if len(s.readers)+len(s.b.besides) == 0 {
+		return errors.New("no topic has a handler: register one in handlers/handlers.go")
+	}
+	for _, r := range s.readers {
+		if err := r.kafka.RequireGroup(); err != nil {
+			return err
+		}
+		c, err := kafka.NewConsumer(r.kafka, r.registry, s.publisher, log)
+		if err != nil {
+			return err
+		}
+		if o.Observe != nil {
+			c.Observe(o.Observe)
+		}
+		s.consumers = append(s.consumers, c)
+	}
+	return nil
+}
+
+// listen makes what answers /livez, /readyz and /metrics.
+func (s *Service) listen(ctx context.Context) (err error) {
+	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics}
+	for _, h := range s.b.checks {
+		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
+	}
+	for _, c := range s.consumers {
+		s.ops.Consumers = append(s.ops.Consumers, c)
+	}
+	if err := s.listenHTTP(ctx); err != nil { //forge:if http
+		return err //forge:if http
+	} //forge:if http
+	addr := s.b.Config.Ops.Addr
+	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
+		return fmt.Errorf("OPS_ADDR=%q: %w", addr, err)
+	}
+	return nil
+}
+
+// Topics returns the topics that are consumed, by all consumers, sorted.
+func (s *Service) Topics() []string {
+	var all []string
+	for _, r := range s.readers {
+		all = append(all, r.registry.Topics()...)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// Published returns the topics that the service publishes to, sorted.
+func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
+
+// OpsAddr returns host and port of /livez, /readyz and /metrics.
+func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
+
+func output(o Options) io.Writer {
+	if o.Log == nil {
+		return os.Stderr
+	}
+	return o.Log
+}

@@ -1,0 +1,449 @@
+package service_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
+)
+
+type none struct{}
+
+type opened struct {
+	ID string `json:"id" validate:"required"`
+}
+
+func (opened) MessageType() string { return "AccountOpened" }
+func (opened) Topic() string       { return "opened" }
+func (o opened) Key() string       { return o.ID }
+
+// handle registers f for the messages on a topic.
+func handle(r *message.Registry, topic string, f func(context.Context, message.Of[opened]) error) {
+	message.Register(r, topic, message.TypedHandlerFunc[opened](f))
+}
+
+func succeed(context.Context, message.Of[opened]) error { return nil }
+
+// build is an assembly with one handler and what more adds.
+func build(more func(b *service.Builder)) service.Build[none] {
+	return func(_ context.Context, _ none, b *service.Builder) error {
+		handle(b.Registry, "accounts", succeed)
+		more(b)
+		return nil
+	}
+}
+
+func nothing(*service.Builder) {}
+
+// record is a message on a topic.
+func record(topic, id string) *kgo.Record {
+	return &kgo.Record{Topic: topic, Key: []byte(id), Value: fmt.Appendf(nil, `{"header":{"messageType":"AccountOpened",`+
+		`"schemaName":"AccountOpened","schemaVersion":"1","correlationId":"c","messageId":"m-%s","timestamp":"2026-01-02T12:00:00Z","producer":"test"},"body":{"id":"%s"}}`, id, id)}
+}
+
+// settings are those that New needs in a test.
+func settings(broker string) map[string]string {
+	return map[string]string{
+		"KAFKA_BOOTSTRAP_SERVERS": broker, "KAFKA_GROUP_ID": "test", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "error",
+		"KAFKA_DRAIN_TIMEOUT": "2s", "KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_COMMIT_INTERVAL": "50ms",
+	}
+}
+
+// start runs an assembly at a broker and does not wait for anything.
+func start(t *testing.T, b service.Build[none], over map[string]string) (s *service.Service, stop func() error) {
+	t.Helper()
+	s, err := service.New(t.Context(), "test", b, service.Options{Over: over, Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx) }()
+	stop = sync.OnceValue(func() error {
+		end()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(30 * time.Second):
+			return errors.New("it did not end")
+		}
+	})
+	t.Cleanup(func() { _ = stop() })
+	return s, stop
+}
+
+func get(s *service.Service, path string) (int, string) {
+	response, err := http.Get("http://" + s.OpsAddr() + path)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	var body strings.Builder
+	_, _ = fmt.Fprint(&body, readAll(response))
+	return response.StatusCode, body.String()
+}
+
+// awaitReady waits until /readyz answers with code, and with a text that contains
+// part.
+func awaitReady(t *testing.T, s *service.Service, code int, part string) {
+	t.Helper()
+	late := time.After(20 * time.Second)
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for {
+		got, body := get(s, "/readyz")
+		if got == code && strings.Contains(body, part) {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("/readyz says %d %s, want %d %s", got, body, code, part)
+		}
+	}
+}
+
+// What a handler needs and Build forgot ends the start with its name.
+func TestAForgottenDependencyIsNamed(t *testing.T) {
+	type deps struct {
+		Store   message.Publisher
+		Gateway func()
+	}
+	_, err := service.New(t.Context(), "test", build(func(*service.Builder) { message.CheckDeps(deps{Gateway: func() {}}) }),
+		service.Options{Over: settings("a:1")})
+	if err == nil || !strings.Contains(err.Error(), "Store") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// A mistake in the wiring is an error; a bug in Build is a panic with its stack.
+func TestMistakesInTheWiringAreErrors(t *testing.T) {
+	for want, more := range map[string]func(*service.Builder){
+		`register service_test.opened on topic "accounts"`: func(b *service.Builder) { handle(b.Registry, "accounts", succeed) },
+		`Start("", …) needs a name and a function`:         func(b *service.Builder) { b.Start("", func(context.Context) error { return nil }) },
+		`Run("outbox", …) needs a name and a function`:     func(b *service.Builder) { b.Run("outbox", nil) },
+		`Close("store", …) needs a name and a function`:    func(b *service.Builder) { b.Close("store", nil) },
+		`consumer "Audit"`:       func(b *service.Builder) { handle(b.Consumer("Audit"), "audits", succeed) },
+		"no topic has a handler": func(b *service.Builder) { b.Consumer("audit") },
+	} {
+		_, err := service.New(t.Context(), "test", build(more), service.Options{Over: settings("a:1")})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error is %v, want %s", err, want)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a nil pointer in Build is no panic")
+		}
+	}()
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var m map[string]int; m["a"] = 1 }), service.Options{Over: settings("a:1")})
+}
+
+// The service's own settings are read with the others, in all the places.
+func TestOwnSettings(t *testing.T) {
+	type own struct {
+		Store config.Secret `env:"STORE_URL" validate:"required" help:"where accounts are stored"`
+	}
+	var got own
+	b := func(_ context.Context, s own, b *service.Builder) error {
+		got = s
+		handle(b.Registry, "accounts", succeed)
+		return nil
+	}
+	t.Chdir(t.TempDir())
+	if _, err := service.New(t.Context(), "test", b, service.Options{Over: settings("a:1")}); err == nil || !strings.Contains(err.Error(), "STORE_URL is not set") {
+		t.Errorf("error is %v", err)
+	}
+	write(t, ".env", "STORE_URL=pg://secret\n")
+	if _, err := service.New(t.Context(), "test", b, service.Options{Over: settings("a:1")}); err != nil || string(got.Store) != "pg://secret" {
+		t.Errorf("%q, %v", string(got.Store), err)
+	}
+}
+
+// Names in .env that nothing reads are said at the start; those that look like a
+// consumer's are refused.
+func TestUnreadSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".env", "STORE_URL=x\n")
+	var log strings.Builder
+	over := settings("a:1")
+	over["LOG_LEVEL"] = "info"
+	if _, err := service.New(t.Context(), "test", build(nothing), service.Options{Over: over, Log: &log}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "level=WARN") || !strings.Contains(log.String(), "STORE_URL") {
+		t.Errorf("the log says: %s", log.String())
+	}
+	write(t, ".env", "AUDIT_KAFKA_GROUP_ID=x\n")
+	if _, err := service.New(t.Context(), "test", build(nothing), service.Options{Over: over}); err == nil || !strings.Contains(err.Error(), `no consumer "audit"`) {
+		t.Errorf("error is %v", err)
+	}
+	audit := build(func(b *service.Builder) { handle(b.Consumer("audit"), "audits", succeed) })
+	if _, err := service.New(t.Context(), "test", audit, service.Options{Over: over}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOwnChecksAndMetricsAreServed(t *testing.T) {
+	var broken error
+	var mu sync.Mutex
+	s := servicetest.Start(t, build(func(b *service.Builder) {
+		b.Check("database", func(context.Context) error { mu.Lock(); defer mu.Unlock(); return broken })
+		accounts := prometheus.NewCounter(prometheus.CounterOpts{Name: "accounts_total", Help: "Accounts."})
+		b.Metrics.MustRegister(accounts)
+		accounts.Add(3)
+	}), nil)
+	if code, body := s.Get("/readyz"); code != http.StatusOK || body != "ok\ndatabase: ok\n" {
+		t.Errorf("/readyz says %d %q", code, body)
+	}
+	mu.Lock()
+	broken = errors.New("no route")
+	mu.Unlock()
+	if code, body := s.Get("/readyz"); code != http.StatusServiceUnavailable || body != "database: no route\n" {
+		t.Errorf("/readyz says %d %q", code, body)
+	}
+	if _, body := s.Get("/metrics"); !strings.Contains(body, "\naccounts_total 3\n") {
+		t.Error("/metrics lacks accounts_total 3")
+	}
+}
+
+// A second consumer has its own topics and group, and an override leads it to the
+// test's broker, whatever its own settings say.
+func TestASecondConsumer(t *testing.T) {
+	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "no-such-host:9092")
+	s := servicetest.Start(t, build(func(b *service.Builder) {
+		handle(b.Consumer("audit"), "audits", succeed)
+	}), nil)
+	for _, topic := range []string{"accounts", "audits"} {
+		r := record(topic, "a-1")
+		s.Send(r)
+		if e := s.Outcome(r); e.Kind != engine.Handled {
+			t.Errorf("%s: %v %v", topic, e.Kind, e.Err)
+		}
+	}
+	_, body := s.Get("/metrics")
+	for _, group := range []string{"test", "test-audit"} {
+		if !strings.Contains(body, fmt.Sprintf("consumer_events_total{consumer=%q,event=\"handled\"} 1\n", group)) {
+			t.Errorf("/metrics does not count the message of group %s", group)
+		}
+	}
+}
+
+// What the service publishes to is created in tests, and arrives.
+func TestPublishes(t *testing.T) {
+	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Publishes(opened{})
+		handle(b.Registry, "accounts", func(ctx context.Context, m message.Of[opened]) error { return b.Publisher.Publish(ctx, m.Body) })
+		handle(b.Registry, "opened", succeed)
+		return nil
+	}, nil)
+	s.Send(record("accounts", "a-1"))
+	if e := s.Outcome(&kgo.Record{Topic: "opened", Partition: partitionOf(t, "a-1")}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
+		t.Errorf("%v %v, %+v", e.Kind, e.Err, e.Message.Header)
+	}
+}
+
+// A start that finds something unavailable is tried again, says so, and no
+// handler runs before it succeeds. Any other error ends the service.
+func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
+	release := make(chan struct{})
+	b := build(func(b *service.Builder) {
+		b.Check("database", func(context.Context) error { return nil })
+		b.Start("database", func(context.Context) error {
+			select {
+			case <-release:
+				return nil
+			default:
+				return message.Unavailable(errors.New("no route"))
+			}
+		})
+	})
+	s, stop := start(t, b, settings("127.0.0.1:1"))
+	awaitReady(t, s, http.StatusServiceUnavailable, "start database: no route\n")
+	close(release)
+	awaitReady(t, s, http.StatusServiceUnavailable, "database: ok\n") // Kafka is away, but it has started
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	failing, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
+		b.Start("database", func(context.Context) error { return errors.New("wrong password") })
+	}), service.Options{Over: settings("127.0.0.1:1"), Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := failing.Run(t.Context()); err == nil || err.Error() != "start database: wrong password" {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// A function beside the consumers that fails ends the service with its name; one
+// that returns nil does not.
+func TestRunBesideConsumers(t *testing.T) {
+	fail, done := make(chan struct{}), make(chan struct{})
+	s, stop := start(t, build(func(b *service.Builder) {
+		b.Run("once", func(context.Context) error { close(done); return nil })
+		b.Run("outbox", func(context.Context) error { <-fail; return errors.New("no space") })
+	}), settings("127.0.0.1:1"))
+	<-done
+	awaitReady(t, s, http.StatusServiceUnavailable, "")
+	close(fail)
+	for _, body := get(s, "/readyz"); !strings.Contains(body, "refused"); _, body = get(s, "/readyz") {
+	}
+	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// lifeHandler notes its end.
+type lifeHandler struct {
+	note    func(string)
+	started chan struct{}
+	release chan struct{}
+}
+
+func (h *lifeHandler) Handle(context.Context, message.Of[opened]) error {
+	close(h.started)
+	<-h.release
+	h.note("handled")
+	return nil
+}
+
+func (h *lifeHandler) Shutdown(context.Context) error { h.note("shutdown"); return nil }
+
+// The end comes in this order, and what a handler had begun is done before.
+func TestTheEndComesInOrder(t *testing.T) {
+	var mu sync.Mutex
+	var order []string
+	note := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+	}
+	h := &lifeHandler{note: note, started: make(chan struct{}), release: make(chan struct{})}
+	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		message.Register(b.Registry, "accounts", h)
+		for _, name := range []string{"first", "second"} {
+			b.Close(name, func() error { note("close " + name); return nil })
+		}
+		b.Run("outbox", func(ctx context.Context) error {
+			<-ctx.Done()
+			note("run")
+			return ctx.Err()
+		})
+		return nil
+	}, nil)
+	r := record("accounts", "a-1")
+	s.Send(r)
+	<-h.started
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); s.Stop() }()
+	for code, body := s.Get("/readyz"); code != http.StatusServiceUnavailable; code, body = s.Get("/readyz") {
+		_ = body
+	}
+	close(h.release)
+	<-stopped
+	if want := []string{"handled", "shutdown", "run", "close second", "close first"}; !slices.Equal(order, want) {
+		t.Errorf("order %q, want %q", order, want)
+	}
+}
+
+// What does not return is named, and left behind.
+func TestWhatDoesNotReturnIsNamed(t *testing.T) {
+	held := make(chan struct{})
+	defer close(held)
+	over := settings("127.0.0.1:1")
+	over["KAFKA_DRAIN_TIMEOUT"] = "50ms"
+	running := make(chan struct{})
+	_, stop := start(t, build(func(b *service.Builder) {
+		b.Close("database", func() error { <-held; return nil })
+		b.Close("cache", func() error { return errors.New("disk full") })
+		b.Run("outbox", func(context.Context) error { close(running); <-held; return nil })
+	}), over)
+	<-running
+	err := stop()
+	for _, want := range []string{"run outbox: did not return within 50ms", "close cache: disk full", "close database: did not return within 50ms"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("it ended with %v, want %s", err, want)
+		}
+	}
+}
+
+// A service that only publishes or runs beside needs no group.
+func TestWithoutTopicsNoGroupIsNeeded(t *testing.T) {
+	over := settings("127.0.0.1:1")
+	delete(over, "KAFKA_GROUP_ID")
+	ran := make(chan struct{})
+	s, stop := start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Run("clock", func(context.Context) error { close(ran); return nil })
+		return nil
+	}, over)
+	<-ran
+	awaitReady(t, s, http.StatusOK, "ok\n")
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	_, err := service.New(t.Context(), "test", build(nothing), service.Options{Over: over})
+	if err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID is not set") {
+		t.Errorf("a consumer without a group: %v", err)
+	}
+	over["KAFKA_GROUP_ID"] = "test"
+	_, err = service.New(t.Context(), "test", func(context.Context, none, *service.Builder) error { return nil }, service.Options{Over: over})
+	if err == nil || !strings.Contains(err.Error(), "no topic has a handler") {
+		t.Errorf("nothing to do: %v", err)
+	}
+}
+
+// failure is a test that notes how it ends.
+type failure struct {
+	testing.TB
+	said     string
+	cleanups []func()
+}
+
+func (f *failure) Cleanup(c func()) { f.cleanups = append(f.cleanups, c) }
+func (f *failure) Fatalf(format string, args ...any) {
+	f.said = fmt.Sprintf(format, args...)
+	panic(f)
+}
+
+// A service that does not get ready ends its test in time, with what /readyz says.
+func TestATestOfAServiceThatIsNotReadySaysWhy(t *testing.T) {
+	f := &failure{TB: t}
+	began := time.Now()
+	func() {
+		defer func() {
+			_ = recover()
+			for _, c := range slices.Backward(f.cleanups) {
+				c()
+			}
+		}()
+		servicetest.Start(f, build(func(b *service.Builder) {
+			b.Check("database", func(context.Context) error { return errors.New("wrong password") })
+		}), nil)
+	}()
+	if !strings.Contains(f.said, "database: wrong password") || time.Since(began) > 10*time.Second {
+		t.Errorf("after %v it says %q", time.Since(began), f.said)
+	}
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
