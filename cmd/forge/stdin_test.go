@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// A pipe that somebody holds open and never writes to is not waited for, and
+// A pipe that stays open and empty is not waited for, and
 // what is in one stays there.
 func TestStdinIsNeitherWaitedForNorRead(t *testing.T) {
 	t.Chdir(t.TempDir())

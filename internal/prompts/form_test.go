@@ -197,7 +197,7 @@ func TestAnErrorNamesItsFieldAndStaysWithIt(t *testing.T) {
 	t.Errorf("no field:\n%s", d.shown())
 }
 
-func TestTheKeysAreAlwaysTold(t *testing.T) {
+func TestTheKeysAreAlwaysShown(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a))
 	for _, step := range []struct {
@@ -225,7 +225,7 @@ func TestReviewShowsAllAnswersAndCanBeLeftAgain(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", d.shown(), want)
 	}
 	if d.typed("x ").press(tea.KeyTab); d.submitted || d.interrupted() {
-		t.Fatal("left by a key that is not told")
+		t.Fatal("left by a key that is not shown")
 	}
 	d.press(tea.KeyEsc).typed("Orders,x").press(tea.KeyEnter)
 	if !strings.Contains(d.shown(), `? consumer group: "Orders,x" has a comma`) {
