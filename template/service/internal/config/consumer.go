@@ -37,7 +37,8 @@ func (c Config) Consumer(name string) (Kafka, error) {
 		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
 	}
 	for variable, g := range c.loader.values {
-		if rest, ok := strings.CutPrefix(variable, prefix); ok {
+		rest, ok := strings.CutPrefix(variable, prefix)
+		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && rest != groupID; ok && !overridden {
 			l.values[rest] = g
 		}
 	}
@@ -60,6 +61,11 @@ func (c Config) Consumer(name string) (Kafka, error) {
 // environment.
 func prefixOf(consumer string) string {
 	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+}
+
+// nameOf is the reverse of prefixOf.
+func nameOf(prefix string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(prefix, "_"), "_", "-"))
 }
 
 // RequireGroup returns an error if there is no group: consuming needs one,
@@ -110,6 +116,10 @@ func (c Config) Explain(w io.Writer) error {
 func (c Config) CheckUnread() (unread []string, err error) {
 	l := c.loader
 	prefixes := slices.Sorted(maps.Keys(l.consumers))
+	var names []string
+	for _, prefix := range prefixes {
+		names = append(names, nameOf(prefix))
+	}
 	for _, g := range l.unread {
 		s, prefix := l.setting(g.name)
 		prefix = cmp.Or(g.prefix, prefix)
@@ -118,7 +128,7 @@ func (c Config) CheckUnread() (unread []string, err error) {
 		case i >= 0 && s.Name == "":
 			l.unknown(g, prefixes[i])
 		case i < 0 && s.Name != "":
-			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
+			l.note("%s: %s: the service has no consumer %q, only %q", g.place, g.name, nameOf(prefix), names)
 		case i < 0:
 			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}
