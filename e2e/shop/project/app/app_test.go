@@ -3,6 +3,7 @@ package app_test
 import (
 	"context"
 	"encoding/json"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -46,7 +47,10 @@ func TestWithPostgreSQL(t *testing.T) {
 	}
 	s := start(t, handlers.Deps{Gateway: anyGateway{}}, url)
 	sendSamples(t, s)
-	awaitMetric(t, s, "shop_orders_stored_total 2")
+	awaitMetric(t, s, `consumer_events_total{consumer="test-audit",event="handled"} 2`)
+	if code, body := s.Get("/readyz"); code != http.StatusOK {
+		t.Errorf("/readyz says %d %s", code, body)
+	}
 }
 
 func start(t *testing.T, d handlers.Deps, databaseURL string) *servicetest.Service {

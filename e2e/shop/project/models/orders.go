@@ -16,6 +16,11 @@ type OrderAccepted struct {
 	Cents   int64  `json:"cents" validate:"gt=0"`
 }
 
+// MessageType is how consumers know it.
 func (OrderAccepted) MessageType() string { return "OrderAccepted" }
-func (OrderAccepted) Topic() string       { return "order-accepted" }
-func (e OrderAccepted) Key() string       { return e.OrderID }
+
+// Topic is where it is published.
+func (OrderAccepted) Topic() string { return "order-accepted" }
+
+// Key keeps the events of an order in their order.
+func (e OrderAccepted) Key() string { return e.OrderID }
