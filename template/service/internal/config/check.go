@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"net"
 	"regexp"
 	"slices"
@@ -105,11 +106,12 @@ func (l *loader) checkKeyPair(certName, cert, keyName, key string) {
 // relate refuses a value that does not fit to other settings, unless it or one
 // of those in the text was refused already.
 func (l *loader) relate(ok bool, name, format string, args ...any) {
-	if ok || l.failed[name] || slices.ContainsFunc(settingName.FindAllString(format, -1), func(other string) bool { return l.failed[other] }) {
+	text := fmt.Sprintf(format, args...)
+	if ok || l.failed[name] || slices.ContainsFunc(settingName.FindAllString(text, -1), func(other string) bool { return l.failed[other] }) {
 		return
 	}
 	s, _ := l.setting(name)
-	l.refuse(s, l.values[name], format, args...)
+	l.refuse(s, l.values[name], "%s", text)
 }
 
 var settingName = regexp.MustCompile(`[A-Z]+(_[A-Z]+)+`)

@@ -111,13 +111,14 @@ func (c Config) CheckUnread() (unread []string, err error) {
 	l := c.loader
 	prefixes := slices.Sorted(maps.Keys(l.consumers))
 	for _, g := range l.unread {
-		s, _ := l.setting(g.name)
-		i := slices.IndexFunc(prefixes, func(p string) bool { return strings.HasPrefix(g.name, p+kafkaPrefix) })
+		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
+		i := slices.IndexFunc(prefixes, func(p string) bool { return p == prefix || strings.HasPrefix(g.name, p+kafkaPrefix) })
 		switch {
 		case i >= 0 && s.Name == "":
 			l.unknown(g, prefixes[i])
 		case i < 0 && s.Name != "":
-			l.note("%s: no consumer reads %s; those there are begin with %q", g.place, g.name, prefixes)
+			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
 		case i < 0:
 			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}
@@ -135,7 +136,7 @@ func (l *loader) unknown(g given, prefix string) {
 // place, if there is one.
 func (l *loader) didYouMean(name, prefix string) string {
 	for _, s := range l.known {
-		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name) {
+		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name, prefix+s.Name+fileSuffix) {
 			a, b := strings.ToUpper(name), strings.ToUpper(known)
 			for a != "" && b != "" && a[0] == b[0] {
 				a, b = a[1:], b[1:]

@@ -33,6 +33,7 @@ func (e *Error) Error() string {
 type given struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
+	prefix     string // of the consumer that it is for, if that is no part of the name
 	cut        bool   // a comment was cut off the text
 	over       string // the place of the next source that has the setting too
 }
@@ -58,8 +59,12 @@ type loader struct {
 
 func newLoader(cfg *Config, own any) *loader {
 	l := &loader{known: Settings(cfg), values: make(map[string]given), failed: make(map[string]bool), consumers: make(map[string]Kafka)}
+	if t := reflect.TypeOf(own); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
+		l.note("own settings must be a pointer to a struct, not %T", own)
+		own = nil
+	}
 	for _, s := range Settings(own) {
-		if other, _ := l.setting(s.Name); other.Name != "" {
+		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
 			l.note("own setting %s: the name is taken by another setting", s.Name)
 		}
 		l.known = append(l.known, s)
@@ -67,17 +72,19 @@ func newLoader(cfg *Config, own any) *loader {
 	return l
 }
 
-// setting returns the setting that a variable called name gives, as NAME or as
-// NAME_FILE, and the prefix of the consumer that it is for, if any.
+// setting returns the setting that is called name: as a variable is, NAME or
+// NAME_FILE, perhaps behind the prefix of a consumer; or as in YAML and maps.
 func (l *loader) setting(name string) (s Setting, prefix string) {
-	i := slices.IndexFunc(l.known, func(s Setting) bool { return name == s.Name || s.File && name == s.Name+fileSuffix })
-	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); i < 0 && ofConsumer {
+	for _, s := range l.known {
+		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
+			return s, ""
+		}
+	}
+	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); ofConsumer {
 		s, _ = l.setting(kafkaPrefix + rest)
 		return s, before + "_"
-	} else if i < 0 {
-		return Setting{}, ""
 	}
-	return l.known[i], ""
+	return Setting{}, ""
 }
 
 // merge adds what a source says below the sources before it. An empty value
@@ -85,27 +92,31 @@ func (l *loader) setting(name string) (s Setting, prefix string) {
 func (l *loader) merge(source []given) {
 	earlier := make(map[string]string)
 	for _, g := range source {
+		if g.name == "KAFKA_IMAGE" { // the tests' own
+			continue
+		}
 		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
 		name := prefix + s.Name
 		before, hidden := l.values[name]
 		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
-		if isFile && s.Name == "" && strings.HasPrefix(g.name, kafkaPrefix) && g.name != "KAFKA_IMAGE" { // the tests' own
+		if ours := strings.HasPrefix(g.name, kafkaPrefix); isFile && s.Name == "" && ours {
 			l.unknown(g, "")
 		} else if isFile && (s.Name == "" || prefix != "") {
 			l.unread = append(l.unread, g)
 		}
 		switch {
-		case s.Name == "" || g.text == "" && g.place != fromOverride:
+		case s.Name == "" || g.text == "" && g.place != fromOverride, g.place == fromEnvironment && !strings.Contains(g.name, s.Name):
 			continue
 		case earlier[name] != "":
-			l.note("%s: %s is set again, after %s", g.place, name, earlier[name])
+			l.note("%s: %s and %s give the same setting: keep one", g.place, g.name, earlier[name])
 		case hidden:
 			before.over = cmp.Or(before.over, g.place)
 			l.values[name] = before
 		default:
 			l.values[name] = l.content(s, g)
 		}
-		earlier[name] = g.place
+		earlier[name] = g.name + " (" + g.place + ")"
 	}
 }
 
@@ -114,7 +125,7 @@ func (l *loader) merge(source []given) {
 // blanks between the elements of a list.
 func (l *loader) content(s Setting, g given) given {
 	g.text = strings.TrimRight(g.text, "\r\n")
-	if strings.HasSuffix(g.name, s.Name+fileSuffix) {
+	if s.File && isFileName.MatchString(g.name) {
 		return l.fileContent(s, g)
 	}
 	if s.value.Kind() == reflect.Slice {
@@ -127,6 +138,9 @@ func (l *loader) content(s Setting, g given) given {
 	}
 	return g
 }
+
+// isFileName matches the names of settings that name a file.
+var isFileName = regexp.MustCompile(`(?i)_file$|\.location$`)
 
 var commas = regexp.MustCompile(`\s*,[\s,]*`)
 
@@ -158,7 +172,7 @@ func (l *loader) read() {
 		switch {
 		case err == nil || l.failed[s.Name]:
 		case g.text == "" && s.Default == "":
-			l.refuse(s, g, "it must be %s: %s", s.Allowed, s.Help)
+			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
 		default:
 			l.refuse(s, g, "must be %s", s.Allowed)
 		}
@@ -178,7 +192,7 @@ func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 	if g.text = cmp.Or(g.text, s.Default); g.text != "" {
 		text = fmt.Sprintf("=%q", redact(g.text))
 	}
-	if s.File && g.text != "" && !strings.HasSuffix(g.name, fileSuffix) {
+	if s.File && g.text != "" && !isFileName.MatchString(g.name) {
 		text = "=" + redacted
 	}
 	text = cmp.Or(g.name, s.Name) + text + ": " + fmt.Sprintf(format, args...)

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"reflect"
 	"regexp"
@@ -57,18 +59,24 @@ func (l *loader) readDotEnv() (found []given) {
 
 // readYAML reads the YAML file that flag, or another source of CONFIG_FILE, names.
 func (l *loader) readYAML(flag given) []given {
-	var doc yaml.Node
 	content, err := os.ReadFile(flag.text)
 	if err != nil {
 		l.refuse(Setting{Name: configFile}, flag, "must be a file that can be read: %v", errors.Unwrap(err))
-	} else if err = yaml.Unmarshal(content, &doc); err != nil {
+		return nil
+	}
+	var doc, second yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(content))
+	if err = decoder.Decode(&doc); err == nil && !errors.Is(decoder.Decode(&second), io.EOF) {
+		err = errors.New("a second document")
+	}
+	if errors.Is(err, io.EOF) {
+		return nil // nothing but comments
+	} else if err != nil {
 		text := strings.TrimPrefix(err.Error(), "yaml: ")
 		if strings.Contains(text, "anchor") { // its name is quoted, and may be a password that begins with *
 			text = "a value that begins with * must be in quotes"
 		}
 		l.note("%s: not YAML: %s", flag.text, text)
-	}
-	if err != nil || len(doc.Content) == 0 { // a file of comments has no content
 		return nil
 	}
 	return l.named(flag.text, "", doc.Content[0])
@@ -82,48 +90,36 @@ func (l *loader) named(source, prefix string, node *yaml.Node) (found []given) {
 		return nil
 	}
 	for i := 0; i < len(node.Content); i += 2 {
-		name, content, place := node.Content[i].Value, node.Content[i+1], source
+		g, content := given{name: node.Content[i].Value, place: source, prefix: prefix}, node.Content[i+1]
 		if source != fromMap {
-			place = fmt.Sprintf("%s:%d", source, node.Content[i].Line)
+			g.place = fmt.Sprintf("%s:%d", source, node.Content[i].Line)
 		}
-		s, variable := l.called(name)
-		text, ok := textOf(content, s.value)
+		s, ofConsumer := l.setting(g.name)
+		var ok bool
+		g.text, ok = textOf(content, s.value)
 		switch {
-		case name == "consumers" && prefix == "" && (content.Kind == yaml.MappingNode || ok && text == ""):
+		case g.name == "consumers" && prefix == "" && (content.Kind == yaml.MappingNode || ok && g.text == ""):
 			for i := 0; i < len(content.Content); i += 2 {
 				found = append(found, l.named(source, prefixOf(content.Content[i].Value), content.Content[i+1])...)
 			}
-		case s.Name == "" || prefix != "" && !strings.HasPrefix(s.Name, kafkaPrefix):
-			l.unknown(given{name: name, place: place}, "")
-		case variable == configFile:
-			l.note("%s: %s names the file to read: set it in the environment, in %s or by --config", place, name, DotEnv)
+		case g.name == "consumers" && prefix == "":
+			l.note("%s: consumers must be names, each with settings below it", g.place)
+		case s.Name == "" || ofConsumer != "":
+			l.unknown(g, "")
+		case prefix != "" && !strings.HasPrefix(s.Name, kafkaPrefix):
+			l.note("%s: %s is a setting of the whole service, not of a consumer", g.place, g.name)
+		case s.Name == configFile:
+			l.note("%s: %s names the file to read: set it in the environment, in %s or by --config", g.place, g.name, DotEnv)
 		case !ok:
-			l.note("%s: %s must be one value, or a list where the setting is one; in quotes if it begins with &, * or !", place, name)
+			l.note("%s: %s must be one value, or a list where the setting is one; in quotes if it begins with &, * or !", g.place, g.name)
 		default:
-			if strings.HasSuffix(name, ".ms") && text != "" && strings.Trim(text, "0123456789") == "" {
-				text += "ms" // as Kafka's clients mean it
+			if strings.HasSuffix(g.name, ".ms") && g.text != "" && strings.Trim(g.text, "0123456789") == "" {
+				g.text += "ms" // as Kafka's clients mean it
 			}
-			found = append(found, given{name: prefix + variable, text: text, place: place})
+			found = append(found, g)
 		}
 	}
 	return found
-}
-
-// called returns the setting that YAML or a map calls name, and its variable.
-func (l *loader) called(name string) (s Setting, variable string) {
-	variable = strings.ToUpper(name)
-	for _, s := range l.known {
-		if slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
-			variable = s.Name
-			if strings.HasSuffix(name, ".location") {
-				variable += fileSuffix
-			}
-		}
-	}
-	if s, prefix := l.setting(variable); prefix == "" {
-		return s, variable
-	}
-	return Setting{}, ""
 }
 
 // textOf returns a value as it is written, so that 010 is not 8 and no is not

@@ -88,6 +88,8 @@ func (r *report) begin(broker string, s *service.Service) {
 		instead = fmt.Sprintf(", because %d is taken", usualPort)
 	}
 	r.say("kafka  embedded on %s%s · %s\n", broker, instead, topics)
+	r.say("schema %s\n", s.RegistryURL())                //forge:if avro
+	r.say("web    %s\n", paths(s.HTTPAddr(), s.Posts())) //forge:if http
 	r.say("ops    http://%s/readyz · /livez · /metrics\n\n", s.OpsAddr())
 }
 

@@ -27,7 +27,7 @@ type Claim interface {
 	Commit(ctx context.Context) error
 }
 
-// Pauser is a Claim that can be told to deliver nothing for a while. Messages
+// Pauser is a Claim that can stop its deliveries for a while. Messages
 // under way may still arrive. Neither method may block or call the engine.
 type Pauser interface {
 	Pause()
@@ -41,7 +41,7 @@ type DeadLetters interface {
 	DeadLetter(ctx context.Context, m *message.Message, f Failure) error
 }
 
-// Failure tells why a message failed.
+// Failure says why a message failed.
 type Failure struct {
 	Err      error
 	Class    message.Class
@@ -49,14 +49,8 @@ type Failure struct {
 	Time     time.Time // when it failed
 }
 
-// maxReason bounds what a failure says about itself, in bytes.
-const maxReason = 1 << 10
-
 // Reason returns the error's text, at most 1 KiB of valid UTF-8.
 func (f Failure) Reason() string {
 	s := f.Err.Error()
-	if len(s) > maxReason {
-		s = s[:maxReason]
-	}
-	return strings.ToValidUTF8(s, "")
+	return strings.ToValidUTF8(s[:min(len(s), 1<<10)], "")
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -17,90 +18,67 @@ const pauseAfter = 10
 // the topic succeeds, or fails in a way that shows that its handler works.
 // Messages that fail for good at once never ask.
 type deadLettering struct {
+	log    *slog.Logger
 	inARow int
 	paused bool // a message was refused since the last success
 }
 
-// admit reports whether one more message may become a dead letter.
-func (d *deadLettering) admit() bool {
-	if d.inARow == pauseAfter {
-		d.paused = true
-		return false
-	}
-	d.inARow++
-	return true
-}
-
-// resume begins anew and reports whether dead-lettering was paused.
-func (d *deadLettering) resume() bool {
-	paused := d.paused
-	*d = deadLettering{}
-	return paused
-}
-
-// admitDeadLetter asks the lane's topic. e.mu is held.
-func (e *Engine) admitDeadLetter(l *Lane, err error) bool {
-	paused := l.deadLetters.paused
-	if l.deadLetters.admit() {
+// admit reports whether a message that failed with err may become a dead letter.
+func (d *deadLettering) admit(err error) bool {
+	if d.inARow < pauseAfter {
+		d.inARow++
 		return true
 	}
-	if !paused {
-		go e.log.Error("dead-lettering paused", "topic", l.topic, "failed in a row", pauseAfter, "error", err)
+	if !d.paused {
+		d.paused = true
+		go d.log.Error("dead-lettering paused", "failed in a row", d.inARow, "error", err) // not with the engine's lock held
 	}
 	return false
 }
 
-// resumeDeadLetters notes that the handlers of the lane's topic work. e.mu is
-// held.
-func (e *Engine) resumeDeadLetters(l *Lane) {
-	if l.deadLetters.resume() {
-		go e.log.Info("dead-lettering resumed", "topic", l.topic)
+// resume notes that handlers of the topic work.
+func (d *deadLettering) resume() {
+	if d.paused {
+		go d.log.Info("dead-lettering resumed")
 	}
+	d.inARow, d.paused = 0, false
 }
 
 // refusedBackoff is the backoff between attempts to write a dead letter.
-var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, MaxAttempts: 1, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
+var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
 
-// writeDeadLetter writes the first message of q to the dead letters, again and
+// writeDeadLetter writes it, the first message of q, to the dead letters, again and
 // again until that is acknowledged. Only then is the message terminal. When the
 // lane ends first, the message will be delivered again.
-func (e *Engine) writeDeadLetter(q *queue, err error) {
-	l, it := q.lane, q.items[0]
-	f := Failure{Err: err, Class: message.ClassOf(err), Attempts: it.msg.Attempt, Time: time.Now()}
+func (e *Engine) writeDeadLetter(q *queue, it *item, failed error) {
+	l := q.lane
+	f := Failure{Err: failed, Class: message.ClassOf(failed), Attempts: it.msg.Attempt, Time: time.Now()}
 	refused := 0
-	written := false
-	for backoff := refusedBackoff.Backoff(); ; {
-		err := e.dead.DeadLetter(l.ctx, &it.msg, f)
-		if written = err == nil; written || l.ctx.Err() != nil {
-			break
-		}
-		if refused == 0 {
-			refused = 1
-			e.countRefused(1)
-		}
+	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
+	for backoff := refusedBackoff.Backoff(); err != nil && l.ctx.Err() == nil; err = e.dead.DeadLetter(l.ctx, &it.msg, f) {
 		delay, _ := backoff.Next()
-		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay}, it)
-		if !l.wait(delay) {
-			break
+		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay})
+		e.mu.Lock()
+		l.refused += 1 - refused
+		e.mu.Unlock()
+		refused = 1
+		select {
+		case <-l.ended:
+		case <-time.After(delay):
+			continue
 		}
+		break
 	}
-	e.countRefused(-refused)
-	if written {
-		e.report(Event{Kind: DeadLettered, Message: &it.msg, Err: f.Err}, it)
+	if err == nil {
+		e.report(Event{Kind: DeadLettered, Message: &it.msg, Err: failed})
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	l.writing--
-	if written && !l.detached {
+	l.refused -= refused
+	if err == nil && !l.detached {
 		l.finish(q)
 	}
 	l.checkIdle()
 	e.startWorker()
-}
-
-// countRefused changes how many messages have a refused dead letter by n.
-func (e *Engine) countRefused(n int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.refused += n
 }

@@ -48,7 +48,7 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 		m[0].Headers = []message.Field{{Key: "trace", Value: []byte("12")}}
 		want := text(&m[0])
 		l.Deliver(m)
-		if got := b.Stats().Bytes; got != int64(len("k{}trace12"))+overhead {
+		if got := b.Stats().Bytes; got != int64(len("k{}trace12"))+overhead+headerOverhead {
 			t.Errorf("%d bytes, want those of key, value and headers, and the overhead", got)
 		}
 		m[0].Value[0], m[0].Headers[0].Value[0] = 'x', 'x' // the source's buffers are its own
@@ -71,11 +71,12 @@ func TestAMessageMayBeUsedAfterItsHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read atomic.Int64
 		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			first := m.Attempt == 1
 			go func() {
 				read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers)))
 				m.Value, m.Attempt = nil, 0
 			}()
-			if m.Attempt == 1 {
+			if first {
 				return errTest
 			}
 			return nil

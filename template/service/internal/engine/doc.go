@@ -8,24 +8,18 @@
 // low-water mark of a lane: all its messages up to the first, in order of
 // delivery, that is not terminal.
 //
-// # How a message goes
+//	Lane.Deliver    copies the message into the queue of its key
+//	Engine.next     gives a worker the next ready key: lanes take turns, and so do the keys of a lane
+//	worker.attempt  runs the handler with its own copy of the message and its own context
+//	Engine.decide   says what becomes of a message that failed
+//	Lane.complete   makes the message terminal, or holds its key back until a timer or a dead letter is done
+//	Engine.commit   marks the low-water marks and has the source commit them
 //
-//	Lane.Deliver   copies the message into the queue of its key
-//	Engine.next    gives a worker the next ready key: lanes take turns, and so do the keys of a lane
-//	worker.attempt runs the handler with its own copy of the message and its own context
-//	Engine.decide  says what becomes of a message that failed: retried, dead letter, skipped
-//	Lane.complete  makes the message terminal, or keeps its key back until a timer or a dead letter is done
-//	Engine.commit  marks the low-water marks and has the source commit them
-//
-// One mutex guards the whole engine. No handler, dead letter, commit, log or
-// observer is called with it held, only Claim.Mark and Pauser.
-//
-// # Limits
+// One mutex guards the engine with all its lanes. Only Claim.Mark and Pauser are
+// called with it held. Methods of Lane that do not lock it expect it held.
 //
 // A key has at most one handler at a time in this process, also when its lane
-// ended and was assigned again while a handler still ran. Another process that
-// takes the lane over does not know of that handler.
-//
-// The bytes of a message are copied once, when it is delivered, and shared by
-// all its attempts. Handlers may keep them, but must not write into them.
+// ended and was assigned again meanwhile; another process does not know of it. A
+// message's bytes are copied once, when it is delivered: handlers may keep them,
+// but must not write into them, as all attempts share them.
 package engine

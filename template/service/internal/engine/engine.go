@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -22,27 +24,23 @@ type Engine struct {
 	observe   func(Event)
 	seed      maphash.Seed  // for the hashes of keys
 	commitNow chan struct{} // a commit is due before its time
-	stopped   chan error    // the error policy stops the engine
+	stopped   context.Context
+	stop      context.CancelCauseFunc // ends stopped because the error policy says so
+
+	events [len(kinds)]atomic.Int64
 
 	mu           sync.Mutex // guards what follows, and all lanes
 	closed       bool
 	lanes        []*Lane                   // assigned, and not yet ended
 	turns        []*Lane                   // those with ready keys, the next one first
 	workers      map[*worker]struct{}      // that run
-	starting     *worker                   // that has not taken its first key yet; nil for none
 	lingering    map[keyID]*queue          // keys whose handler outlived its lane, and what waits for it in the next one
 	deadLettered map[string]*deadLettering // by topic
-	events       [len(kindNames)]int64     // counted by kind
-	refused      int                       // messages whose dead letter was refused and is tried again
 	terminal     int                       // messages since the last commit began
-	commits      commitHealth
-}
 
-// keyID names a key across the lives of its lane.
-type keyID struct {
-	topic     string
-	partition int32
-	hash      uint64
+	failedCommits int64     // since the start
+	commitErr     error     // of the first failed commit since one that succeeded
+	failingSince  time.Time // when that was
 }
 
 // New returns an engine that gives messages to h, writes those that fail for
@@ -52,15 +50,19 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	return &Engine{
+	const never = math.MaxInt64
+	cfg.HandlerTimeout = cmp.Or(cfg.HandlerTimeout, never)
+	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
+	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
-		stopped:      make(chan error, 1),
 		workers:      map[*worker]struct{}{},
 		lingering:    map[keyID]*queue{},
 		deadLettered: map[string]*deadLettering{},
-	}, nil
+	}
+	e.stopped, e.stop = context.WithCancelCause(context.Background())
+	return e, nil
 }
 
 // Run commits until ctx ends, when it returns nil, or until the error policy
@@ -68,32 +70,23 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 // are drained by their owner, before or after.
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
-	var committer sync.WaitGroup
-	defer committer.Wait()
 	defer cancel()
-	defer e.close()
-	committer.Go(func() { e.commitRegularly(ctx) })
-	select {
-	case <-ctx.Done():
-		return nil
-	case err := <-e.stopped:
-		return err
+	defer context.AfterFunc(e.stopped, cancel)()
+	tick := time.NewTicker(e.cfg.CommitInterval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			e.commit(ctx)
+		case <-e.commitNow:
+			e.commit(ctx)
+		}
 	}
-}
-
-func (e *Engine) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
-}
-
-// stop asks Run to return because of a message that failed.
-func (e *Engine) stop(m *message.Message, err error) {
-	err = fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
-	select {
-	case e.stopped <- err:
-	default: // the first reason is enough
-	}
+	return context.Cause(e.stopped)
 }
 
 // Assign begins the life of a lane.
@@ -108,35 +101,24 @@ func (e *Engine) Assign(c Claim) *Lane {
 	return l
 }
 
-// laneWorkers is how many workers one lane may have: half of them, rounded up,
-// when there are others, so that a slow lane leaves some.
-func (e *Engine) laneWorkers() int {
-	if len(e.lanes) < 2 {
-		return e.cfg.MaxWorkers
-	}
-	return (e.cfg.MaxWorkers + 1) / 2
-}
-
 // nextLane returns the index in turns of the first lane that may have a worker,
-// -1 for none. At most two lanes can have their half, so it looks at three.
-// e.mu is held.
+// -1 for none. Of several lanes none may have more than half of the workers,
+// rounded up: a slow one leaves some to others. e.mu is held.
 func (e *Engine) nextLane() int {
-	if e.closed {
-		return -1
+	most := e.cfg.MaxWorkers
+	if len(e.lanes) > 1 {
+		most = (most + 1) / 2
 	}
-	most := e.laneWorkers()
-	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most })
+	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most && !e.closed })
 }
 
-// startWorker starts a worker if a key is ready that none may be there to take.
-// It is called after anything that makes a key eligible. Workers start one
-// after the other: each that takes a key starts the next. e.mu is held.
+// startWorker starts a worker if a lane may have one more. What makes a key ready
+// calls it, and each worker that takes a key starts the next. e.mu is held.
 func (e *Engine) startWorker() {
-	if e.starting != nil || len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
+	if len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
 		return
 	}
 	w := &worker{engine: e}
-	e.starting = w
 	e.workers[w] = struct{}{}
 	go w.run()
 }
@@ -144,14 +126,10 @@ func (e *Engine) startWorker() {
 // next completes what w handled, if anything, and gives it the next ready key.
 // It returns false when there is none, and then w ends.
 func (e *Engine) next(w *worker) bool {
-	now := time.Now()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w.queue != nil {
 		w.queue.lane.complete(w)
-	}
-	if e.starting == w {
-		e.starting = nil
 	}
 	i := e.nextLane()
 	if i < 0 {
@@ -160,31 +138,13 @@ func (e *Engine) next(w *worker) bool {
 		return false
 	}
 	l := e.turns[i]
+	l.running++
+	w.queue, w.since = l.readyKeys.pop(), time.Now()
+	w.item = w.queue.items[0]
 	e.turns = slices.Delete(e.turns, i, i+1)
-	w.queue, w.since = l.take(), now
+	if len(l.readyKeys) > 0 {
+		e.turns = append(e.turns, l)
+	}
 	e.startWorker()
 	return true
-}
-
-// removeLane ends the engine's knowledge of a lane. Keys that it still handles
-// are kept back from its next life. e.mu is held.
-func (e *Engine) removeLane(l *Lane) {
-	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
-	for w := range e.workers {
-		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
-			e.lingering[w.queue.id()] = nil
-		}
-	}
-	e.startWorker() // the others may have more workers now
-}
-
-// releaseKey lets the key of a handler that outlived its lane go on in the
-// lane's present life. e.mu is held.
-func (e *Engine) releaseKey(q *queue) {
-	id := q.id()
-	waiting := e.lingering[id]
-	delete(e.lingering, id)
-	if waiting != nil {
-		waiting.lane.makeReady(waiting)
-	}
 }

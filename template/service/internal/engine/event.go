@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -22,14 +24,26 @@ const (
 	Stopped                            // it failed and the error policy stopped the engine
 )
 
-var kindNames = [...]string{"handled", "retrying", "unavailable", "dead-letter", "dead-letter-refused", "skipped", "stopped"}
+// kinds has each kind's name, as in metrics, and how it is logged.
+var kinds = [...]struct {
+	name  string
+	level slog.Level
+	log   string
+}{
+	Handled:           {name: "handled"},
+	Retrying:          {"retrying", slog.LevelInfo, "message failed, retrying"},
+	Unavailable:       {"unavailable", slog.LevelWarn, "dependency unavailable, retrying"},
+	DeadLettered:      {"dead-letter", slog.LevelWarn, "dead letter"},
+	DeadLetterRefused: {"dead-letter-refused", slog.LevelError, "dead letter refused, retrying"},
+	Skipped:           {"skipped", slog.LevelWarn, "message skipped"},
+	Stopped:           {"stopped", slog.LevelError, "stopped by error policy"},
+}
 
-// String returns the kind's name, as metrics have it.
-func (k EventKind) String() string { return kindNames[k] }
+// String returns the kind's name.
+func (k EventKind) String() string { return kinds[k].name }
 
-// Event tells one thing that happened to one message. Its Message is as it was
-// delivered, with the header when the envelope was opened; it is valid during
-// the call.
+// Event is one thing that happened to one message. Its Message is as it was
+// delivered, with the header when the envelope was opened, during the call.
 type Event struct {
 	Kind        EventKind
 	Message     *message.Message
@@ -38,54 +52,38 @@ type Event struct {
 	MaxAttempts int           // after how many the error policy decides
 	Delay       time.Duration // until the next attempt
 	Elapsed     time.Duration // in the handler
+
+	repeated bool // the same happened in the attempt before, and was logged
 }
 
 // Observe makes f see every event. It is called before Run, and f is called
 // from many goroutines at once, so it must be fast and safe for that.
 func (e *Engine) Observe(f func(Event)) { e.observe = f }
 
-// report counts, logs and observes what happened to a message that failed.
-func (e *Engine) report(ev Event, it *item) {
-	e.mu.Lock()
-	e.events[ev.Kind]++
-	e.mu.Unlock()
-	if ev.Kind != Unavailable || !it.unavailable { // else it would be logged at each attempt
+// report counts, logs and observes what happened to a message.
+func (e *Engine) report(ev Event) {
+	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
+	e.events[ev.Kind].Add(1)
+	if ev.Kind != Handled && !ev.repeated {
 		e.logEvent(ev)
 	}
-	e.observeEvent(ev)
-}
-
-func (e *Engine) observeEvent(ev Event) {
 	if e.observe != nil {
-		ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, e.retryPolicy(ev.Message).MaxAttempts
 		e.observe(ev)
 	}
 }
 
 func (e *Engine) logEvent(ev Event) {
 	m := ev.Message
-	attrs := []any{
-		"topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
-		"class", message.ClassOf(ev.Err), "attempt", m.Attempt, "error", ev.Err,
-	}
+	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt,
+		"class", message.ClassOf(ev.Err), "error", ev.Err}
 	if m.Header.MessageType != "" {
 		attrs = append(attrs, "type", m.Header.MessageType, "id", m.Header.MessageID)
+	}
+	if ev.Delay > 0 {
+		attrs = append(attrs, "delay", ev.Delay)
 	}
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
-	switch ev.Kind {
-	case Retrying:
-		e.log.Info("message failed, retrying", append(attrs, "delay", ev.Delay)...)
-	case Unavailable:
-		e.log.Warn("dependency unavailable, retrying", append(attrs, "delay", ev.Delay)...)
-	case DeadLettered:
-		e.log.Warn("dead letter", attrs...)
-	case DeadLetterRefused:
-		e.log.Error("dead letter refused, retrying", append(attrs, "delay", ev.Delay)...)
-	case Skipped:
-		e.log.Warn("message skipped", attrs...)
-	case Stopped:
-		e.log.Error("stopped by error policy", attrs...)
-	}
+	e.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
 }

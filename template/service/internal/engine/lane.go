@@ -2,15 +2,17 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"hash/maphash"
+	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Lane is one ordered unit of a source during one life: from its assignment
-// until it is drained or lost. Deliver and Drain are for its owner, one
-// goroutine.
+// until it is drained or lost. Deliver and Drain are for one goroutine.
 type Lane struct {
 	engine *Engine
 	claim  Claim
@@ -29,15 +31,15 @@ type Lane struct {
 	deadLetters *deadLettering // of the topic
 	tracker     tracker
 	keys        map[uint64]*queue // by the hash of the key; keys that share one only wait for each other
-	ready       fifo[*queue]
+	readyKeys   fifo[*queue]
 	waiting     map[*queue]*time.Timer // for their next attempt
 	running     int                    // handlers
 	writing     int                    // dead letters
 	records     int                    // delivered and not terminal
 	bytes       int64                  // of those
-	unavailable int                    // those that wait for something unavailable
-	held        int                    // those that are not dead letters only because of the pause
-	reason      error                  // what the last of these two said
+	refused     int                    // dead letters that are tried again
+	waits       [waits]int             // messages by why they wait, except waitNot
+	reason      error                  // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
@@ -57,21 +59,22 @@ func newLane(e *Engine, c Claim) *Lane {
 // engine copies the messages and what they point to. What is delivered to an
 // ending lane is dropped: it will be delivered again.
 func (l *Lane) Deliver(batch []message.Message) {
-	if len(batch) == 0 {
-		return
-	}
+	e := l.engine
 	items := make([]*item, len(batch))
 	for i := range batch {
-		items[i] = newItem(&batch[i])
+		items[i] = newItem(&batch[i], &e.cfg.Retry)
 	}
-	e := l.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if l.ending {
+	if l.ending || len(batch) == 0 {
 		return
 	}
-	if l.tracker.end == 0 {
-		l.identify(&batch[0])
+	if l.topic == "" {
+		l.topic, l.partition = batch[0].Topic, batch[0].Partition
+		if e.deadLettered[l.topic] == nil {
+			e.deadLettered[l.topic] = &deadLettering{log: e.log.With("topic", l.topic)}
+		}
+		l.deadLetters = e.deadLettered[l.topic]
 	}
 	for _, it := range items {
 		it.seq = l.tracker.add(it.msg.Offset)
@@ -81,16 +84,6 @@ func (l *Lane) Deliver(batch []message.Message) {
 	}
 	l.adjustFlow()
 	e.startWorker()
-}
-
-// identify learns from the lane's first message which lane it is.
-func (l *Lane) identify(m *message.Message) {
-	l.topic, l.partition = m.Topic, m.Partition
-	topics := l.engine.deadLettered
-	if topics[l.topic] == nil {
-		topics[l.topic] = new(deadLettering)
-	}
-	l.deadLetters = topics[l.topic]
 }
 
 // enqueue adds a message to the queue of its key. A new queue is ready, unless
@@ -103,7 +96,7 @@ func (l *Lane) enqueue(it *item) {
 		hash = maphash.Bytes(e.seed, it.msg.Key)
 	}
 	if q := l.keys[hash]; keyed && q != nil {
-		q.items.push(it)
+		q.items = append(q.items, it)
 		return
 	}
 	q := &queue{lane: l, items: fifo[*item]{it}, hash: hash, keyed: keyed}
@@ -119,29 +112,10 @@ func (l *Lane) enqueue(it *item) {
 
 // makeReady lets q have a worker, in turn with the lane's other keys.
 func (l *Lane) makeReady(q *queue) {
-	if len(l.ready) == 0 {
+	if len(l.readyKeys) == 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
-	l.ready.push(q)
-}
-
-// take returns the lane's next ready key for a worker. The lane goes to the end
-// of the turns if it has more.
-func (l *Lane) take() *queue {
-	q := l.ready.pop()
-	l.running++
-	if len(l.ready) > 0 {
-		l.engine.turns = append(l.engine.turns, l)
-	}
-	return q
-}
-
-// handlerContext returns the context of one attempt.
-func (l *Lane) handlerContext() (context.Context, context.CancelFunc) {
-	if timeout := l.engine.cfg.HandlerTimeout; timeout > 0 {
-		return context.WithTimeoutCause(l.ctx, timeout, errTimeout)
-	}
-	return context.WithCancel(l.ctx)
+	l.readyKeys = append(l.readyKeys, q)
 }
 
 // complete does with a message what was decided after its attempt.
@@ -149,46 +123,30 @@ func (l *Lane) complete(w *worker) {
 	e, q := l.engine, w.queue
 	l.running--
 	if w.err == nil {
-		e.events[Handled]++
-		e.resumeDeadLetters(l)
+		l.deadLetters.resume()
 	}
-	if l.detached {
-		e.releaseKey(q)
-		l.checkIdle()
-		return
-	}
-	l.noteWaiting(q.items[0], w.decision, w.err)
-	switch w.step {
-	case stepDone:
+	it := w.item
+	l.waits[it.wait]--
+	it.wait = w.wait
+	l.waits[it.wait]++
+	switch {
+	case l.detached:
+		l.releaseKey(q)
+	case w.step == stepDone:
 		l.finish(q)
-	case stepRetry:
-		l.retryLater(q, w.decision)
-	case stepDeadLetter:
+	case w.step == stepRetry:
+		if w.wait != waitRetry {
+			l.reason = w.err
+		}
+		l.retryLater(q, w.delay)
+	case w.step == stepDeadLetter:
 		l.writing++
-		go e.writeDeadLetter(q, w.err)
-	case stepStop, stepLeave:
+		go e.writeDeadLetter(q, it, w.err)
 	}
 	l.checkIdle()
 }
 
-// noteWaiting keeps account of why messages wait.
-func (l *Lane) noteWaiting(it *item, d decision, err error) {
-	count := func(n *int, was, is bool) {
-		if was {
-			*n--
-		}
-		if is {
-			*n++
-			l.reason = err
-		}
-	}
-	count(&l.unavailable, it.unavailable, d.unavailable)
-	count(&l.held, it.held, d.held)
-	it.unavailable, it.held = d.unavailable, d.held
-}
-
-// finish makes the first message of q terminal. The next message of its key
-// becomes ready.
+// finish makes the first message of q terminal, and the next of its key ready.
 func (l *Lane) finish(q *queue) {
 	it := q.items.pop()
 	l.records--
@@ -205,34 +163,152 @@ func (l *Lane) finish(q *queue) {
 	}
 }
 
-// retryLater keeps q back until its first message is tried again. No worker
-// waits with it.
-func (l *Lane) retryLater(q *queue, d decision) {
+// releaseKey lets the key of a handler that outlived its lane go on in the
+// lane's present life.
+func (l *Lane) releaseKey(q *queue) {
+	waiting := l.engine.lingering[q.id()]
+	delete(l.engine.lingering, q.id())
+	if waiting != nil && !waiting.lane.ending {
+		waiting.lane.makeReady(waiting)
+	}
+}
+
+// retryLater keeps q back, but no worker, until its first message is tried again.
+func (l *Lane) retryLater(q *queue, delay time.Duration) {
 	if l.ending {
 		return
 	}
-	if !d.unavailable {
-		q.items[0].msg.Attempt++
+	it := q.items[0]
+	if it.msg.Header = (message.Header{}); it.wait != waitUnavailable {
+		it.msg.Attempt++
 	}
-	q.items[0].msg.Header = message.Header{}
-	l.waiting[q] = time.AfterFunc(d.delay, func() {
+	l.waiting[q] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
-		if l.waiting[q] == nil {
-			return // the lane ended
+		if l.waiting[q] != nil { // else the lane ended
+			delete(l.waiting, q)
+			l.makeReady(q)
+			l.engine.startWorker()
 		}
-		delete(l.waiting, q)
-		l.makeReady(q)
-		l.engine.startWorker()
 	})
 }
 
-// wait waits for d. It returns false when the lane ended before.
-func (l *Lane) wait(d time.Duration) bool {
-	select {
-	case <-l.ended:
-		return false
-	case <-time.After(d):
-		return true
+// above reports whether what the lane holds in memory, and what was delivered
+// beyond its low-water mark, are above the nth part of their limits. Lanes share
+// the bytes evenly.
+func (l *Lane) above(nth int) (held, span bool) {
+	c := &l.engine.cfg
+	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
+	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, l.tracker.span() > c.MaxUncommitted/nth
+}
+
+// adjustFlow pauses the claim above the limits and resumes it at half of them.
+func (l *Lane) adjustFlow() {
+	if l.pauser == nil {
+		return
 	}
+	held, span := l.above(1)
+	if !l.paused && (held || span) {
+		l.paused, l.pausedAt = true, time.Now()
+		l.pauser.Pause()
+	}
+	if held, span = l.above(2); l.paused && !held && !span {
+		l.paused = false
+		l.pauser.Resume()
+	}
+}
+
+// Drain ends the lane's life in good order: no handler starts any more, what
+// waits is dropped (it will be delivered again), what runs may finish, and the
+// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
+// then their contexts end. It returns by DrainTimeout or the end of ctx, with
+// what was not done. To drain a lane that ended does nothing.
+func (l *Lane) Drain(ctx context.Context) error {
+	timeout := l.engine.cfg.DrainTimeout
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if !l.endIntake() {
+		return nil
+	}
+	select {
+	case <-l.idle:
+	case <-ctx.Done():
+	case <-time.After(timeout * 4 / 5):
+	}
+	l.cancel(errDraining)
+	var err error
+	select {
+	case <-l.idle:
+	case <-time.After(timeout / 10): // what is left is for the commit
+		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
+	}
+	if l.detach(true) {
+		err = errors.Join(err, l.commit(ctx))
+	}
+	return err
+}
+
+// Lose ends the lane's life at once: another member of the group has it already.
+// Nothing is marked or committed, and the contexts of its handlers end. It may be
+// called while Drain waits for them, which then commits nothing.
+func (l *Lane) Lose() {
+	l.endIntake()
+	l.detach(false)
+}
+
+// endIntake drops what has not started. It returns false when it was done before.
+func (l *Lane) endIntake() bool {
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.ending {
+		return false
+	}
+	l.ending = true
+	close(l.ended)
+	for _, timer := range l.waiting {
+		timer.Stop()
+	}
+	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
+	l.readyKeys, l.keys, l.waiting = nil, nil, nil
+	l.checkIdle()
+	return true
+}
+
+// checkIdle signals a drain when nothing of the lane runs any more.
+func (l *Lane) checkIdle() {
+	if l.ending && l.running+l.writing == 0 {
+		close(l.idle)
+	}
+}
+
+// detach ends the lane: it marks the low-water mark, if mark is set, resumes the
+// claim, as a pause would outlive the lane, and ends the contexts of handlers. It
+// reports whether there is something to commit.
+func (l *Lane) detach(mark bool) bool {
+	l.cancel(errDraining)
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.detached {
+		return false
+	}
+	if mark {
+		l.mark()
+	}
+	l.detached = true
+	if l.paused {
+		l.pauser.Resume()
+	}
+	for w := range e.workers {
+		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
+			e.lingering[w.queue.id()] = nil // its next life holds the key back
+		}
+	}
+	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
+	for _, other := range e.lanes { // they may have more of everything now
+		other.adjustFlow()
+	}
+	e.startWorker()
+	return mark && l.marked != l.committed
 }

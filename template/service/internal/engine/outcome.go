@@ -2,10 +2,19 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
+
+// decision is what becomes of a message after an attempt; zero after a success.
+type decision struct {
+	step  step
+	kind  EventKind
+	wait  wait          // of stepRetry
+	delay time.Duration // of stepRetry
+}
 
 // step is where a message goes after an attempt.
 type step uint8
@@ -18,77 +27,67 @@ const (
 	stepLeave                  // it is not done; its lane ends, and it will be delivered again
 )
 
-// decision is what becomes of a message after an attempt. The zero decision is
-// that of a success.
-type decision struct {
-	step        step
-	kind        EventKind
-	delay       time.Duration // before the next attempt
-	unavailable bool          // the attempt does not count
-	held        bool          // attempts are used up, but dead-lettering is paused
-}
+// wait is why a message waits for its next attempt.
+type wait uint8
 
-// decide says what becomes of a message that failed with err. A handler that
-// was aborted because its lane ends says nothing about its message.
+const (
+	waitNot         wait = iota
+	waitRetry            // it failed
+	waitUnavailable      // something it needs is unavailable; the attempt does not count
+	waitHeld             // its attempts are used up, but dead-lettering is paused
+	waits                // how many there are
+)
+
+// decide says what becomes of a message after an attempt that ended with err. A
+// failure says nothing when the attempt was aborted because its lane ends.
 func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
-	if aborted {
+	switch {
+	case err == nil:
+		return decision{}
+	case aborted:
 		return decision{step: stepLeave}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	d := e.applyPolicies(l, it, err)
-	if d.step != stepRetry {
-		return d
-	}
-	if l.ending {
+	switch failed, ok := errors.AsType[*message.Error](err); {
+	case d.step != stepRetry:
+	case l.ending:
 		return decision{step: stepLeave}
-	}
-	if failed, ok := errors.AsType[*message.Error](err); ok && failed.After > 0 {
+	case ok && failed.After > 0:
 		d.delay = failed.After
-	} else {
-		d.delay = it.nextDelay(e.retryPolicy(&it.msg), d.unavailable)
+	default:
+		d.delay = it.nextDelay(d.wait)
 	}
 	return d
 }
 
 // applyPolicies applies the message's retry policy, then the error policy, then
-// the pause of dead-lettering. e.mu is held.
+// the pause of dead-lettering.
 func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
-	if permanent && wasHandled(err) {
-		e.resumeDeadLetters(l)
+	if permanent && isAnswer(err) {
+		l.deadLetters.resume()
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{step: stepRetry, kind: Unavailable, unavailable: true}
-	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < e.retryPolicy(&it.msg).MaxAttempts:
-		return decision{step: stepRetry, kind: Retrying}
+		return decision{step: stepRetry, kind: Unavailable, wait: waitUnavailable}
+	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
+		return decision{step: stepRetry, kind: Retrying, wait: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
 		return decision{step: stepDone, kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
 		return decision{step: stepStop, kind: Stopped}
-	case permanent, e.admitDeadLetter(l, err):
+	case permanent, l.deadLetters.admit(err):
 		return decision{step: stepDeadLetter, kind: DeadLettered}
 	}
-	return decision{step: stepRetry, kind: Retrying, held: true}
+	return decision{step: stepRetry, kind: Retrying, wait: waitHeld}
 }
 
-// wasHandled reports whether a permanent error is the answer of a handler that
-// works. It is not when the message was refused before it came to a handler, or
-// when the handler panicked.
-func wasHandled(err error) bool {
-	switch message.ClassOf(err) {
-	case message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic:
-		return false
-	}
-	return true
-}
-
-// retryPolicy is the policy of a message's registration, else the service's.
-func (e *Engine) retryPolicy(m *message.Message) message.RetryPolicy {
-	if m.Retry != nil {
-		return *m.Retry
-	}
-	return e.cfg.Retry
+// isAnswer reports whether a permanent error is the answer of a handler that
+// works: the message was not refused before it, and the handler did not panic.
+func isAnswer(err error) bool {
+	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
+	return !slices.Contains(others, message.ClassOf(err))
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"slices"
 	"time"
 
@@ -11,50 +12,38 @@ import (
 
 // item is a message on its way through the engine.
 type item struct {
-	msg  message.Message // as delivered; handlers get copies of it
-	seq  uint64          // its place in order of delivery
-	size int64           // what it counts for in bytes
-
-	backoff     retry.Backoff // nil before the first retry
-	unavailable bool          // its last attempt ended with Unavailable
-	held        bool          // its attempts are used up, but dead-lettering is paused
+	msg     message.Message // as delivered; handlers get copies of it
+	seq     uint64          // its place in order of delivery
+	size    int64           // what it counts for in bytes
+	wait    wait            // why it waits, or waited before the present attempt
+	backoff retry.Backoff   // nil before the first retry
 }
 
-// overhead is what a message counts for besides its own bytes: its item, its
-// queue and its timer while it waits for a retry.
-const overhead = 1 << 9
+// What counts besides a message's own bytes.
+const (
+	overhead       = 768 // its item and queue, and the backoff and timer of one that waits for a retry
+	headerOverhead = 64  // for each of its headers
+)
 
-// newItem copies a message: what it points to may be part of a whole fetch,
-// which would stay in memory as long as the message waits.
-func newItem(m *message.Message) *item {
-	n := len(m.Key) + len(m.Value)
-	for _, h := range m.Headers {
-		n += len(h.Key) + len(h.Value)
-	}
-	it := &item{msg: *m, size: int64(n + overhead)}
-	it.msg.Attempt = 1
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it. The policy is for one whose registration has none.
+func newItem(m *message.Message, policy *message.RetryPolicy) *item {
+	it := &item{msg: *m, size: int64(overhead + len(m.Key) + len(m.Value))}
+	it.msg.Attempt, it.msg.Retry = 1, policy
+	it.msg.Key, it.msg.Value = bytes.Clone(m.Key), bytes.Clone(m.Value)
 	it.msg.Headers = slices.Clip(slices.Clone(m.Headers))
-	buf := make([]byte, 0, n)
-	copied := func(b []byte) []byte {
-		if b == nil {
-			return nil
-		}
-		start := len(buf)
-		buf = append(buf, b...)
-		return buf[start:len(buf):len(buf)]
-	}
-	it.msg.Key, it.msg.Value = copied(m.Key), copied(m.Value)
 	for i, h := range m.Headers {
-		it.msg.Headers[i].Value = copied(h.Value)
+		it.msg.Headers[i].Value = bytes.Clone(h.Value)
+		it.size += int64(headerOverhead + len(h.Key) + len(h.Value))
 	}
 	return it
 }
 
 // nextDelay returns how long the item waits for its next attempt. The backoff
-// starts anew when the reason to wait changes between unavailable and others.
-func (it *item) nextDelay(policy message.RetryPolicy, unavailable bool) time.Duration {
-	if it.backoff == nil || it.unavailable != unavailable {
-		it.backoff = policy.Backoff()
+// starts anew when something becomes unavailable, or is available again.
+func (it *item) nextDelay(why wait) time.Duration {
+	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+		it.backoff = it.msg.Retry.Backoff()
 	}
 	delay, _ := it.backoff.Next()
 	return delay
@@ -73,10 +62,14 @@ type queue struct {
 // id names the queue's key across the lives of its lane.
 func (q *queue) id() keyID { return keyID{q.lane.topic, q.lane.partition, q.hash} }
 
+type keyID struct {
+	topic     string
+	partition int32
+	hash      uint64
+}
+
 // fifo is a first-in-first-out list that lets go of what was popped.
 type fifo[T any] []T
-
-func (f *fifo[T]) push(x T) { *f = append(*f, x) }
 
 func (f *fifo[T]) pop() T {
 	x := (*f)[0]

@@ -77,13 +77,13 @@ func TestALaneThatOneMessageHoldsBackIsNotReady(t *testing.T) {
 			t.Errorf("not ready at once: %v", err)
 		}
 		elapse(time.Second)
-		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments/0 ") || !strings.Contains(err.Error(), "48 are done after the one at 1,") {
+		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments/0: ") || !strings.Contains(err.Error(), "48 are done after the one at 1,") {
 			t.Errorf("ready says %v, want the place of what holds the lane back", err)
 		}
 		cured.Store(true)
 		elapse(10 * time.Second)
-		if err := b.Ready(); err != nil || g.closed {
-			t.Errorf("ready %v, paused %v after it was done; want nil, false", err, g.closed)
+		if err := b.Ready(); err != nil || g.isClosed() {
+			t.Errorf("ready %v, paused %v after it was done; want nil, false", err, g.isClosed())
 		}
 		_ = l.Drain(t.Context())
 	})

@@ -8,19 +8,16 @@ import (
 
 // Stats is what the engine knows of itself at one moment.
 type Stats struct {
-	Events map[string]int64 // how often each kind of event happened, by its name
-	Lanes  int              // assigned
-	Paused int              // of those, how many take no messages for now
-	Busy   int              // workers that run a handler
-
-	Records int   // messages delivered and not terminal
-	Bytes   int64 // what they count for, with an overhead for each
-	Refused int   // messages whose dead letter was refused and is tried again
-	Waiting int   // messages that wait for something unavailable
-
-	PausedTopics []string // whose messages are kept from the dead letters because none succeeds
-
-	FailedCommits int64 // since the start; each is tried again
+	Events        map[string]int64 // how often each kind of event happened, by its name
+	Lanes         int              // assigned
+	Paused        int              // of those, how many take no messages for now
+	Busy          int              // workers that run a handler
+	Records       int              // messages delivered and not terminal
+	Bytes         int64            // what they count for, with an overhead for each
+	Refused       int              // messages whose dead letter was refused and is tried again
+	Waiting       int              // messages that wait for something unavailable
+	PausedTopics  []string         // whose messages are kept from the dead letters because none succeeds
+	FailedCommits int64            // since the start; each is tried again
 
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
@@ -31,9 +28,9 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Refused: e.refused, FailedCommits: e.commits.failed}
-	for kind, n := range e.events {
-		s.Events[EventKind(kind).String()] = n
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
+	for kind := range kinds {
+		s.Events[kinds[kind].name] = e.events[kind].Load()
 	}
 	for w := range e.workers {
 		if w.queue != nil {
@@ -43,12 +40,13 @@ func (e *Engine) Stats() Stats {
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Waiting += l.unavailable
+		s.Refused += l.refused
+		s.Waiting += l.waits[waitUnavailable]
 		s.Window += int64(l.tracker.end - l.committed)
 		if l.paused {
 			s.Paused++
 		}
-		if l.held > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+		if l.waits[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
 			s.PausedTopics = append(s.PausedTopics, l.topic)
 		}
 	}
@@ -59,21 +57,29 @@ func (e *Engine) Stats() Stats {
 func (e *Engine) Ready() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.refused > 0 {
-		return fmt.Errorf("%d dead letters are refused and tried again", e.refused)
-	}
+	long := 3 * e.cfg.CommitInterval // a rebalance takes that long too
 	for _, l := range e.lanes {
-		if l.unavailable > 0 {
-			return fmt.Errorf("%s/%d: %d messages wait for something unavailable: %w", l.topic, l.partition, l.unavailable, l.reason)
+		var err error
+		held, span := l.above(2)
+		switch {
+		case l.refused > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.refused)
+		case l.waits[waitUnavailable] > 0:
+			err = fmt.Errorf("%d messages wait for something unavailable: %w", l.waits[waitUnavailable], l.reason)
+		case l.waits[waitHeld] > 0:
+			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
+		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone
+			t := &l.tracker
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
 		}
-		if l.held > 0 {
-			return fmt.Errorf("dead-lettering of %s is paused, no message succeeds: %w", l.topic, l.reason)
-		}
-		if err := l.checkProgress(patience * e.cfg.CommitInterval); err != nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
 		}
 	}
-	return e.commits.check(patience * e.cfg.CommitInterval)
+	if e.commitErr != nil && time.Since(e.failingSince) >= long {
+		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
+	}
+	return nil
 }
 
 // Live returns an error when a handler has been running for longer than
@@ -82,11 +88,8 @@ func (e *Engine) Live() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for w := range e.workers {
-		if w.queue == nil || e.cfg.StuckAfter == 0 {
-			continue
-		}
-		if running := time.Since(w.since); running >= e.cfg.StuckAfter {
-			m := &w.queue.items[0].msg
+		if running := time.Since(w.since); w.queue != nil && running >= e.cfg.StuckAfter {
+			m := &w.item.msg
 			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
 		}
 	}

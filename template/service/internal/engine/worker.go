@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,26 +10,20 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Reasons why a handler's context ended.
 var (
-	errTimeout  = errors.New("the handler ran out of time")
-	errDraining = errors.New("the service gives the message back")
+	errTimeout  = errors.New("the handler ran out of time")                           // why a context ended
+	errDraining = errors.New("the service gives the message back")                    // why a context ended
+	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
 )
-
-// errNoReturn is the outcome of a handler that called runtime.Goexit.
-var errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine")
 
 // worker is a goroutine that runs one handler after the other.
 type worker struct {
-	engine *Engine
-
-	// Guarded by engine.mu.
-	queue *queue    // whose first message it handles; nil for none
-	since time.Time // when it took that
-
-	// Of its last attempt.
-	err error
-	decision
+	engine   *Engine
+	queue    *queue    // of the key that it handles, nil for none; guarded by engine.mu
+	item     *item     // the queue's first message
+	since    time.Time // when it took that; guarded by engine.mu
+	err      error     // of its last attempt
+	decision           // after that
 }
 
 // run handles messages until none is ready.
@@ -48,68 +43,60 @@ func (w *worker) run() {
 // attempt runs the handler once, with its own copy of the message and its own
 // context. However the handler ends, the attempt has an outcome.
 func (w *worker) attempt() {
-	e, l, it := w.engine, w.queue.lane, w.queue.items[0]
-	ctx, cancel := l.handlerContext()
+	e, l, it := w.engine, w.queue.lane, w.item
+	ctx, cancel := context.WithTimeoutCause(l.ctx, e.cfg.HandlerTimeout, errTimeout)
 	defer cancel()
 	m := it.msg
-	began := time.Now()
 	err := errNoReturn // unless it returns
 	defer func() {
 		if v := recover(); v != nil {
 			err = message.NewPanicError(v)
 		}
-		it.msg.Header, it.msg.Retry = m.Header, m.Retry
-		w.err = w.classify(ctx, safeError(err))
-		w.finish(Event{Kind: Handled, Message: &it.msg, Err: w.err, Elapsed: time.Since(began)}, context.Cause(ctx))
+		it.msg.Header, it.msg.Retry = m.Header, cmp.Or(m.Retry, it.msg.Retry)
+		w.judge(ctx, safeError(err))
 	}()
 	err = e.handler.Handle(ctx, &m)
 }
 
-// classify gives an error of a handler whose time was up the class of a
-// timeout, and leaves it what it asked for.
-func (w *worker) classify(ctx context.Context, err error) error {
-	if err == nil || !errors.Is(context.Cause(ctx), errTimeout) {
-		return err
-	}
-	late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, w.engine.cfg.HandlerTimeout, err)}
-	if e, ok := errors.AsType[*message.Error](err); ok {
-		late.Outcome, late.After = e.Outcome, e.After
-	}
-	return late
-}
-
-// safeError returns err, or a PanicError in its place when it panics on being
-// asked for its text or for what it wraps, as a nil pointer in an error does.
+// safeError returns err, or a PanicError when asking err for its text or for what
+// it wraps panics, as a nil pointer in an error does.
 func safeError(err error) (safe error) {
-	if err == nil {
-		return nil
-	}
 	defer func() {
 		if v := recover(); v != nil {
 			safe = message.NewPanicError(v)
 		}
 	}()
-	_ = err.Error()
-	_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	if err != nil {
+		_ = err.Error()
+		_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	}
 	return err
 }
 
-// finish decides about the message and reports what happened to it.
-func (w *worker) finish(ev Event, cause error) {
-	e, it := w.engine, w.queue.items[0]
-	if w.err == nil {
-		w.decision = decision{}
-		e.observeEvent(ev)
+// judge decides about the message and reports what happened to it. A dead
+// letter is reported when it is written.
+func (w *worker) judge(ctx context.Context, err error) {
+	e, it, cause := w.engine, w.item, context.Cause(ctx)
+	if err != nil && errors.Is(cause, errTimeout) {
+		err = newTimeout(err, e.cfg.HandlerTimeout)
+	}
+	w.err, w.decision = err, e.decide(w.queue.lane, it, err, errors.Is(cause, errDraining))
+	if w.step == stepDeadLetter || w.step == stepLeave {
 		return
 	}
-	w.decision = e.decide(w.queue.lane, it, w.err, errors.Is(cause, errDraining))
-	ev.Kind, ev.Delay = w.kind, w.delay
-	switch w.step {
-	case stepDone, stepRetry:
-		e.report(ev, it)
-	case stepStop:
-		e.report(ev, it)
-		e.stop(&it.msg, w.err)
-	case stepDeadLetter, stepLeave: // the first is reported when it is written
+	e.report(Event{Kind: w.kind, Message: &it.msg, Err: err, Delay: w.delay, Elapsed: time.Since(w.since),
+		repeated: w.wait == waitUnavailable && it.wait == waitUnavailable})
+	if w.step == stepStop {
+		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, err))
 	}
+}
+
+// newTimeout gives the error of a handler whose time was up the class of a
+// timeout, and leaves it what it asked for.
+func newTimeout(err error, after time.Duration) error {
+	late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, after, err)}
+	if e, ok := errors.AsType[*message.Error](err); ok {
+		late.Outcome, late.After = e.Outcome, e.After
+	}
+	return late
 }

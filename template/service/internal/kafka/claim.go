@@ -24,8 +24,8 @@ type claim struct {
 }
 
 // startAt notes the first delivered offset. When it lies below the committed
-// one, because that was out of range, sarama would ignore all marks until they
-// had caught up: it is told to go back first.
+// one, because that was out of range, sarama would ignore all marks below the
+// committed offset, so it is reset first.
 func (c *claim) startAt(first int64) {
 	if c.started {
 		return

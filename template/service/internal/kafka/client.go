@@ -20,16 +20,15 @@ import (
 
 const (
 	dialTimeout = 10 * time.Second
-	// metadataRefresh is how often the client asks for a topic's partitions,
-	// and also how often a group's session looks at what the client knows. So
-	// new partitions are found within twice of it.
+	// metadataRefresh is how often a client asks for a topic's partitions, and how
+	// often a session looks at what it knows: new ones are found within twice of it.
 	metadataRefresh = 10 * time.Second
-	// metadataRetries is also how often a heartbeat is tried again, without
-	// a pause, on a broken connection before the session is given up.
+	// metadataRetries is also how often a heartbeat is retried, without a pause,
+	// on a broken connection before the session ends.
 	metadataRetries = 10
-	// fetchRetries times fetchBackoff is how long a partition may have no
-	// leader before the session ends and says so. It must not be endless: a
-	// batch with a broken checksum would be fetched again for ever.
+	// fetchRetries times fetchBackoff is how long a partition may have no leader
+	// before the session ends. It must not be endless: a batch with a broken
+	// checksum would be fetched again and again.
 	fetchRetries = 30
 	fetchBackoff = time.Second
 	fetchSize    = 1 << 20 // bytes of a partition in one fetch
@@ -45,8 +44,7 @@ func metadataBackoff(retries, _ int) time.Duration {
 	return min(minMetadataBackoff<<min(retries, 10), maxMetadataBackoff)
 }
 
-// clientConfig returns the settings that every Kafka client of this service
-// starts from.
+// clientConfig returns the settings of sarama's client.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	setUpSarama()
 	c := sarama.NewConfig()
@@ -63,8 +61,6 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
 	c.Metadata.Retry.BackoffFunc = metadataBackoff
 	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
-	c.Admin.Retry.Backoff = maxMetadataBackoff    // a new controller takes as long as a new leader
-	c.Admin.Timeout = min(cfg.ReadTimeout, 30*time.Second)
 
 	setConsumer(c, cfg)
 	if err := errors.Join(setGroup(c, cfg), setSecurity(c, cfg)); err != nil {

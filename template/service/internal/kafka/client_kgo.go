@@ -60,8 +60,7 @@ func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
 // all in-sync replicas, and partitions by murmur2: that is its default.
-func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *kgo.Client, err error) {
-	var sizes sync.Map // of batches, by topic
+func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...kgo.Opt) (client *kgo.Client, err error) {
 	options := []kgo.Opt{
 		kgo.WithLogger(b),
 		kgo.RetryBackoffFn(func(n int) (d time.Duration) {
@@ -76,7 +75,7 @@ func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *k
 		kgo.UnknownTopicRetries(unknownTopicRetries),
 		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
 		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return batchSize(client, &sizes, topic) }),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
 		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
 	}
 	if cfg.PublishRetryMaxAttempts > 0 {
@@ -111,15 +110,21 @@ func compressionCodec(name string) kgo.CompressionCodec {
 	return kgo.NoCompression()
 }
 
-// batchSize returns how many bytes a batch of the topic may have: what the topic
-// takes. The client wants to know it just after it has learned of the topic, so
-// there is a broker to ask.
-func batchSize(client *kgo.Client, sizes *sync.Map, topic string) int32 {
-	if topic == "" { // the client checks the default
-		return defaultBatchBytes
+// batchSizes are how many bytes a batch may have, by topic: what the topic takes.
+type batchSizes struct{ known sync.Map }
+
+func (b *batchSizes) of(topic string) int32 {
+	if size, ok := b.known.Load(topic); ok {
+		return size.(int32) //nolint:forcetypeassert // nothing else is in it
 	}
-	if size, ok := sizes.Load(topic); ok {
-		return size.(int32) //nolint:forcetypeassert // stored below
+	return defaultBatchBytes
+}
+
+// ask returns the size for the topic. The client wants to know it just after it has
+// learned of the topic, so there is a broker to ask.
+func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
+	if _, ok := b.known.Load(topic); ok || topic == "" { // for that the client checks the default
+		return b.of(topic)
 	}
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
@@ -132,6 +137,6 @@ func batchSize(client *kgo.Client, sizes *sync.Map, topic string) int32 {
 			}
 		}
 	}
-	sizes.Store(topic, size)
+	b.known.Store(topic, size)
 	return size
 }

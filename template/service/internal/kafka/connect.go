@@ -105,8 +105,8 @@ func open(cfg config.Kafka) (_ *connection, err error) {
 // closingTimeout bounds how long it may take to disconnect.
 const closingTimeout = 3 * time.Second
 
-// close leaves the group and disconnects. A broker that does not answer, and what
-// was closed before, are no errors: there is nobody whom they would help.
+// close leaves the group and disconnects. Its errors would only say that a broker
+// does not answer, or that something was closed before.
 func (conn *connection) close() {
 	if conn == nil {
 		return

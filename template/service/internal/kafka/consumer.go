@@ -230,8 +230,8 @@ func (c *Consumer) readErrors(group sarama.ConsumerGroup) {
 	}
 }
 
-// ending is the end of a service, from when it was told to stop. Those who have
-// something to do in it share the time of one drain.
+// ending is the end of a service, from the signal to stop. The consumer and the
+// publisher share the time of one drain in it.
 type ending struct {
 	once  sync.Once
 	began time.Time

@@ -18,7 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// headerPrefix is what the names of a dead letter's own headers begin with. A message
+// headerPrefix begins the names of the headers that a dead letter adds. A message
 // that comes with some, because it was a dead letter before, gets new ones.
 const headerPrefix = "forge-dlq-"
 

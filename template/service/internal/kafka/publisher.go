@@ -35,8 +35,8 @@ const (
 	publishBuffer = 32 << 20
 	// recordOverhead is about what a record takes in memory beside its bytes.
 	recordOverhead = 512
-	// sendTimeout bounds one Send. The engine retries dead letters by a policy
-	// of its own, and must hear soon what is wrong.
+	// sendTimeout bounds one Send: the engine retries dead letters by its own
+	// policy, and reports why they are refused.
 	sendTimeout = 10 * time.Second
 )
 
@@ -62,6 +62,7 @@ type Publisher struct {
 	capacity int64 // bytes on their way
 	room     *semaphore.Weighted
 	backlog  *backlog
+	sizes    batchSizes
 	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
 	ending   ending
 	closing  context.Context // ends when nothing more is accepted
@@ -227,7 +228,7 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	}
 	if p.client == nil {
 		var err error
-		if p.client, err = newProducerClient(p.cfg, p.backlog, p.options...); err != nil {
+		if p.client, err = newProducerClient(p.cfg, p.backlog, &p.sizes, p.options...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -246,6 +247,9 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		p.lost.Add(1)
 		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
+	case errors.Is(err, kerr.MessageTooLarge) && o.size < int64(p.sizes.of(o.message.Topic))/2: // the topic takes less than it did
+		p.relearnTopic(client, o)
+		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
@@ -261,13 +265,14 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	return p.backlog.withOutcome(err)
 }
 
-// relearnTopic makes the client forget a topic that was deleted and made anew, and so
-// learn it with the next message. It does so once for all messages accepted before.
+// relearnTopic makes the client forget a topic that is not what it was, and so learn
+// it with the next message. It does so once for all messages accepted before.
 func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
 		p.learned[topic] = time.Now()
+		p.sizes.known.Delete(topic)
 		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
 	}
 }
@@ -359,7 +364,7 @@ func record(m *message.Message) *kgo.Record {
 	return r
 }
 
-// delivery tells where m landed: at r, or nowhere if that is nil.
+// delivery says where m landed: at r, or nowhere if that is nil.
 func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 	d := message.Delivery{Partition: -1, Offset: -1}
 	if m != nil {

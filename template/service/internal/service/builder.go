@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -27,8 +28,10 @@ type Builder struct {
 	Registry  *message.Registry     // of the first consumer: KAFKA_GROUP_ID
 	Publisher message.Publisher     // connects when it is first needed
 	Metrics   prometheus.Registerer // collectors that are registered here are served at /metrics
+	API       *httpapi.API          // what is taken over HTTP //forge:if http
 
-	others   []consumerOf // beside the first
+	codec    message.Codec // of all topics that have no other //forge:if avro
+	others   []consumerOf  // beside the first
 	starts   []hook
 	checks   []hook
 	besides  []hook

@@ -23,6 +23,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
@@ -34,6 +35,8 @@ type Options struct {
 	Over    map[string]string  // settings over all others, by their names in the environment
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer          // nil is os.Stderr
+
+	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
 }
 
 // Service is a service that was put together. Run runs it, once.
@@ -45,6 +48,7 @@ type Service struct {
 	consumers []*kafka.Consumer
 	listener  net.Listener // of /livez, /readyz and /metrics
 	ops       *ops.Server
+	http      net.Listener // of what is taken over HTTP //forge:if http
 	state     state
 	stopped   time.Time // when the end began
 }
@@ -70,6 +74,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
 	var own S
 	cfg, err := config.Load(o.File, o.Over, &own)
+	err = o.settingsError(err) //forge:if avro
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +87,8 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	registry := message.NewRegistry(codec, envelope.NewRules(), message.Log(log))
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
+	s.b.API = httpapi.New(cfg, log) //forge:if http
+	s.b.codec = codec               //forge:if avro
 	s.state.set(errStarting)
 	return s, callBuild(ctx, build, own, s.b)
 }
@@ -136,6 +143,9 @@ func (s *Service) listen(ctx context.Context) (err error) {
 	for _, c := range s.consumers {
 		s.ops.Consumers = append(s.ops.Consumers, c)
 	}
+	if err := s.listenHTTP(ctx); err != nil { //forge:if http
+		return err //forge:if http
+	} //forge:if http
 	addr := s.b.Config.Ops.Addr
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
 		return fmt.Errorf("OPS_ADDR=%q: %w", addr, err)
