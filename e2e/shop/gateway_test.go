@@ -25,7 +25,7 @@ type gateway struct {
 
 func newGateway(t *testing.T) *gateway {
 	t.Helper()
-	g := &gateway{random: rand.New(rand.NewPCG(1, 2)), captured: map[string]string{}} //nolint:gosec // no secret
+	g := &gateway{random: rand.New(rand.NewPCG(1, 2)), captured: map[string]string{}}
 	g.Server = httptest.NewServer(http.HandlerFunc(g.capture))
 	t.Cleanup(g.Close)
 	return g

@@ -47,8 +47,8 @@ func (b *broker) send(first, end int) {
 	for i := first; i < end; i++ {
 		customer := fmt.Sprintf("customer-%d", i%200)
 		all = append(all,
-			newRecord("orders", customer, "OrderCreated", orderID(i), map[string]any{"id": fmt.Sprintf("A-%d", i), "customer": customer, "cents": i + 1}),
-			newRecord("payments", customer, "PaymentCreated", paymentID(i), map[string]any{"id": fmt.Sprintf("P-%d", i), "orderId": fmt.Sprintf("A-%d", i), "cents": i + 1}))
+			newRecord("orders", customer, "OrderCreated", orderID(i), fmt.Sprintf(`{"id":"A-%d","customer":%q,"cents":%d}`, i, customer, i+1)),
+			newRecord("payments", customer, "PaymentCreated", paymentID(i), fmt.Sprintf(`{"id":"P-%d","orderId":"A-%d","cents":%d}`, i, i, i+1)))
 	}
 	if err := b.client.ProduceSync(b.t.Context(), all...).FirstErr(); err != nil {
 		b.t.Fatal(err)
@@ -58,11 +58,9 @@ func (b *broker) send(first, end int) {
 func orderID(i int) string   { return fmt.Sprintf("order-%05d", i) }
 func paymentID(i int) string { return fmt.Sprintf("payment-%05d", i) }
 
-func newRecord(topic, key, messageType, id string, body map[string]any) *kgo.Record {
-	value, _ := json.Marshal(map[string]any{"body": body, "header": map[string]any{ // maps of texts and numbers
-		"messageType": messageType, "schemaName": messageType, "schemaVersion": "1", "messageId": id,
-		"correlationId": id, "timestamp": time.Now().UTC(), "producer": "shop-test",
-	}})
+func newRecord(topic, key, messageType, id, body string) *kgo.Record {
+	const envelope = `{"header":{"messageType":%[1]q,"schemaName":%[1]q,"schemaVersion":"1","messageId":%[2]q,"correlationId":%[2]q,"timestamp":%[3]q,"producer":"test"},"body":%[4]s}`
+	value := fmt.Appendf(nil, envelope, messageType, id, time.Now().UTC().Format(time.RFC3339), body)
 	return &kgo.Record{Topic: topic, Key: []byte(key), Value: value}
 }
 

@@ -33,7 +33,7 @@ func newPostgres(t *testing.T) *postgres {
 		generated.Missing(t, "PostgreSQL is not installed: /usr/lib/postgresql/*/bin has no postgres")
 	}
 	slices.Sort(found)
-	dir, err := os.MkdirTemp("", "forge-shop-") // t.TempDir lies where only this user may look
+	dir, err := os.MkdirTemp("", "forge-shop-") //nolint:usetesting // t.TempDir lies where only this user may look
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,7 +94,7 @@ func (p *postgres) do(program string, args ...string) string {
 }
 
 func (p *postgres) command(program string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(p.bin, program), args...) //nolint:gosec,noctx // of this test
+	cmd := exec.Command(filepath.Join(p.bin, program), args...)
 	cmd.Dir, cmd.Env = "/", append(os.Environ(), "LC_ALL=C.UTF-8")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: p.as}
 	return cmd
@@ -116,7 +116,7 @@ func other(t *testing.T) *syscall.Credential {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // on loopback
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}

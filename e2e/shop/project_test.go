@@ -72,7 +72,7 @@ func layOver(t *testing.T, dir string) {
 
 func read(t *testing.T, file string) string {
 	t.Helper()
-	text, err := os.ReadFile(file) //nolint:gosec // a file of this test
+	text, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

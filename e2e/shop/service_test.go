@@ -30,7 +30,7 @@ func startService(t *testing.T, dir string) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.cmd = exec.Command(filepath.Join(dir, "bin", "shop")) //nolint:gosec,noctx // it was built by this test
+	s.cmd = exec.Command(filepath.Join(dir, "bin", "shop"))
 	s.cmd.Dir, s.cmd.Stderr = dir, log
 	s.cmd.Env = append(os.Environ(), "OPS_ADDR=127.0.0.1:"+port, "KAFKA_SESSION_TIMEOUT=6s")
 	if err := s.cmd.Start(); err != nil {
@@ -76,7 +76,7 @@ func (s *service) awaitReady(status int, part string) {
 }
 
 func (s *service) get(path string) (int, string) {
-	response, err := http.Get(s.ops + path) //nolint:noctx // it answers in time
+	response, err := http.Get(s.ops + path)
 	if err != nil {
 		return 0, err.Error()
 	}

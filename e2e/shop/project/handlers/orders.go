@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"errors"
 
 	"github.com/somebody/shop/internal/message"
 	"github.com/somebody/shop/models"
@@ -38,7 +37,8 @@ func (h *Order) Handle(ctx context.Context, m message.Of[models.Order]) (err err
 // Close ends the transaction.
 func (h *Order) Close(_ context.Context, err error) error {
 	if err != nil {
-		return errors.Join(err, h.tx.Rollback())
+		_ = h.tx.Rollback() // what it says is of no use beside err
+		return err
 	}
 	if err := h.tx.Commit(); err != nil {
 		return err

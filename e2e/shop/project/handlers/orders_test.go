@@ -56,18 +56,24 @@ func TestOrders(t *testing.T) {
 	}
 }
 
-func TestAnOrderIsStoredOnceAndItsEventHasAnIDOfItsOwn(t *testing.T) {
+func TestAnOrderThatComesAgainIsStoredOnceAndHasTheSameEvent(t *testing.T) {
 	s := newShop()
 	for range 2 {
-		if err := messagetest.Handle(t, s.Registry, "orders", order, messageID("m-1")); err != nil {
+		if err := messagetest.Handle(t, s.Registry, "orders", order, messagetest.ID("m-1")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	if n := testutil.ToFloat64(s.stored); n != 1 || s.store.Orders()["m-1"].ID != "A-1" {
 		t.Errorf("%v stored: %v", n, s.store.Orders())
 	}
-	if events := s.published.Events(); len(events) != 2 || events[0] != (models.OrderAccepted{OrderID: "A-1", Cents: 950}) || events[1] != events[0] {
-		t.Errorf("published %v", events)
+	published := s.published.Messages()
+	if len(published) != 2 {
+		t.Fatalf("%d events are published, want one for each time", len(published))
+	}
+	for _, m := range published {
+		if m.Header.MessageID != "accepted-m-1" || m.Decoded != (models.OrderAccepted{OrderID: "A-1", Cents: 950}) {
+			t.Errorf("published %s %v", m.Header.MessageID, m.Decoded)
+		}
 	}
 }
 
@@ -78,8 +84,4 @@ func TestWhatIsNotCommittedIsTriedAgain(t *testing.T) {
 	if !errors.Is(err, s.store.CommitErr) || message.OutcomeOf(err) == message.OutcomePermanent || testutil.ToFloat64(s.stored) != 0 {
 		t.Errorf("%v, %v stored", err, testutil.ToFloat64(s.stored))
 	}
-}
-
-func messageID(id string) messagetest.Option {
-	return func(_ *message.Message, h *message.Header) { h.MessageID = id }
 }

@@ -33,7 +33,7 @@ func TestPayments(t *testing.T) {
 				}
 				return tt.err
 			})))
-			err := messagetest.Handle(t, r, "payments", tt.body, messageID("m-1"))
+			err := messagetest.Handle(t, r, "payments", tt.body, messagetest.ID("m-1"))
 			if got := message.ClassOf(err); got != tt.want {
 				t.Errorf("class %q, want %q: %v", got, tt.want, err)
 			}
