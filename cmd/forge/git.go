@@ -64,7 +64,7 @@ func makeRepository(ctx context.Context, dir, message string) (done string, err 
 		}
 	}
 	if git(ctx, dir, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT") != nil {
-		return "a repository, nothing committed: git has no user.name and user.email", nil
+		return "a repository, nothing committed: git has no user.name", nil
 	}
 	if err := git(ctx, dir, "commit", "--quiet", "--message", message); err != nil {
 		return "", failed("the service is written, and added in a new repository", "git made no commit: %w", err)

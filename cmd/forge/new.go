@@ -28,7 +28,7 @@ type newOptions struct {
 	git        bool
 	gitGiven   bool // whether --git was given, be it --git=false
 
-	asked bool // whether somebody answered questions
+	asked bool // whether questions were answered
 }
 
 func newCommand(t terminal) *cobra.Command {
@@ -169,7 +169,8 @@ func known(a *answers.Answers, open []prompts.Question, target target) []prompts
 	return rows
 }
 
-// note says on stderr what somebody should know who was asked, or was not.
+// note says on stderr what a user should know: after questions, the flags that
+// answer them; without, what was not read and what is odd.
 func (o *newOptions) note(t terminal, asker prompts.Prompter, r result, repo repository) {
 	switch {
 	case o.asked:

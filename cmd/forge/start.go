@@ -16,7 +16,8 @@ import (
 )
 
 // runProject builds the new service's dev program and runs it: on a terminal
-// until it is interrupted, elsewhere until the sample messages are done. It does what `go run ./dev` does, and tells how far it is.
+// until it is interrupted, elsewhere until the sample messages are done. It does
+// what `go run ./dev` does, and shows how far it is.
 func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err error) {
 	tmp, err := os.MkdirTemp("", "forge-run-")
 	if err != nil {
@@ -87,7 +88,7 @@ func compile(ctx context.Context, dir, binary string, stale int, report func(str
 	compiled := 0
 	left := func(current string) {
 		if n := stale - compiled; n > 0 {
-			report(fmt.Sprintf("%d packages left%s", n, current))
+			report(fmt.Sprintf("%s left%s", count(n, "package"), current))
 		} else {
 			report("linking")
 		}
@@ -102,8 +103,15 @@ func compile(ctx context.Context, dir, binary string, stale int, report func(str
 			compiled++
 			return true
 		})
-	report(fmt.Sprintf("%d packages compiled", compiled))
+	report(count(compiled, "package") + " compiled")
 	return err
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // watch runs the go command and hands on its lines as they come. What noted

@@ -8,7 +8,7 @@ import (
 
 // hasInput reports whether something that can be read at once waits on a stdin
 // that is a file or a pipe. It reads nothing and never waits: what is there may
-// be meant for somebody else, as in `while read name; do forge new $name; done`,
+// be meant for another program, as in `while read name; do forge new $name; done`,
 // and a pipe that a script inherited may never end.
 func hasInput(stdin io.Reader) bool {
 	f, ok := stdin.(*os.File)

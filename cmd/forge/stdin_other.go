@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// waiting cannot tell here.
+// waiting is not known here.
 func waiting(*os.File) int { return 0 }

@@ -11,9 +11,9 @@ import (
 
 // absent says, for commands that other tools have, what forge has instead.
 var absent = map[string]string{
-	"add":      "a topic is added by hand: the service's README tells how, under Adding a topic",
-	"generate": "a topic is added by hand: the service's README tells how, under Adding a topic",
-	"remove":   "a topic is taken out by hand: the service's README tells how",
+	"add":      "a topic is added by hand: see Adding a topic in the service's README",
+	"generate": "a topic is added by hand: see Adding a topic in the service's README",
+	"remove":   "a topic is removed by hand: its files, and its line in handlers/handlers.go",
 	"update":   "a written service is not updated yet; .forge/project.yaml keeps what that will need",
 	"upgrade":  "a written service is not updated yet; .forge/project.yaml keeps what that will need",
 	"init":     "`forge new NAME` writes a service into a new directory",
@@ -61,16 +61,14 @@ func flagError(cmd *cobra.Command, err error) error {
 	return usage(hint, "%w", err)
 }
 
-// nearest returns the name that somebody meant who typed given, or "": one that
+// nearest returns the name that was probably meant by given, or "": one that
 // continues it or that it continues, or one with few other letters.
 func nearest(given string, names []string) string {
-	best, least := "", 1+max(1, len(given)/3)
+	best, least := "", 0
 	for _, name := range names {
 		d := distance(given, name)
-		if len(given) > 1 && (strings.HasPrefix(name, given) || strings.HasPrefix(given, name)) {
-			d = 0
-		}
-		if d < least {
+		part := len(given) > 1 && (strings.HasPrefix(name, given) || strings.HasPrefix(given, name))
+		if (part || d <= max(1, len(given)/3)) && (best == "" || d < least) {
 			best, least = name, d
 		}
 	}

@@ -45,7 +45,8 @@ func (r result) printNext(t terminal) error {
 	for _, n := range r.next() {
 		line := "  " + n.command
 		if n.purpose != "" {
-			line = fmt.Sprintf("  %-14s  %s", n.command, t.style(faint, "# "+n.purpose))
+			line = fmt.Sprintf("  %-14s  ", n.command)
+			line += t.style(faint, ansi.Truncate("# "+n.purpose, max(t.width()-len(line), 20), " …"))
 		}
 		fmt.Fprintln(&b, line)
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // foreignWorkspace returns the go.work that the go command would find from dir,
-// if the module in dir is not in it: then it builds nothing there. Else "".
+// if the module in dir is not in it: then it builds nothing there. Else "". The
+// path is relative to dir if it can be.
 func foreignWorkspace(dir string) string {
 	file := os.Getenv("GOWORK")
 	switch {
@@ -37,6 +38,9 @@ func foreignWorkspace(dir string) string {
 		if used == dir {
 			return ""
 		}
+	}
+	if rel, err := filepath.Rel(dir, file); err == nil {
+		return rel
 	}
 	return file
 }

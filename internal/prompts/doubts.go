@@ -7,7 +7,7 @@ import (
 	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
-// Doubts tells what is odd about answers that are valid, a line each.
+// Doubts returns what is odd about answers that are valid, a line each.
 func Doubts(a answers.Answers) []string {
 	var all []string
 	for _, q := range Questions(&a) {

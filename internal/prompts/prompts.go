@@ -31,8 +31,8 @@ type Question struct {
 	// those that were chosen, separated by commas.
 	Accept func(answer string) error
 
-	// Doubt tells what is odd about an answer that is accepted, or "". It is
-	// shown beside the answer, and keeps nobody from going on. Nil finds nothing odd.
+	// Doubt returns what is odd about an accepted answer, or "". It is shown
+	// beside the answer, which counts all the same. Nil finds nothing odd.
 	Doubt func(answer string) string
 }
 

@@ -137,7 +137,7 @@ func Describe(p *answers.Problem) string {
 	return fmt.Sprintf("%q %s", shorten(p.Value), p.Reason)
 }
 
-// Hint tells what to try instead of an answer that is refused.
+// Hint says what to try instead of an answer that is refused.
 func Hint(p *answers.Problem) string {
 	if scheme, rest, ok := strings.Cut(p.Value, "://"); ok && p.Question == answers.Module {
 		return fmt.Sprintf("leave out %s://, as in %s", scheme, cmp.Or(shorten(rest), "example.com/my-service"))

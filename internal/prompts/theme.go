@@ -6,8 +6,8 @@ import (
 )
 
 // styles are plain: the terminal's own sixteen colours, which are readable on
-// any background its user chose, and no boxes. Nothing is told by a colour
-// alone, for those who have none.
+// any background its user chose, and no boxes. No colour alone has a
+// meaning, for terminals without.
 type styles struct{ plain, strong, faint, accent, wrong lipgloss.Style }
 
 // newStyles returns the styles for the terminal that lipgloss draws for now.

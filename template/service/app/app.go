@@ -13,7 +13,7 @@ import (
 // Settings are the service's own, read like all others: from the environment,
 // .env and a YAML file.
 type Settings struct {
-	// DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where orders are stored"`
+	// DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where its data is stored"`
 }
 
 // App puts the service together. A test sets in Deps what it replaces, a fake

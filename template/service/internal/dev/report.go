@@ -28,8 +28,11 @@ type report struct {
 	first time.Duration
 }
 
+// minWhat is the least width of the column of types and ids.
+const minWhat = 21
+
 func newReport(w io.Writer, colours bool) *report {
-	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: len("OrderCreated 0192f0c1")}
+	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: minWhat}
 }
 
 // event prints what happened to a message.

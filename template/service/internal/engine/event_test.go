@@ -56,8 +56,8 @@ func TestWhatIsLogged(t *testing.T) {
 		handle func(*message.Message) error
 		want   map[string]int
 	}{
-		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "OrderCreated"; return errTest },
-			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=OrderCreated": 3, "error=test": 3, "delay=10ms": 2}},
+		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "AccountOpened"; return errTest },
+			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=AccountOpened": 3, "error=test": 3, "delay=10ms": 2}},
 		"unavailable": {settings(), 1, func(*message.Message) error { return message.Unavailable(errTest) },
 			map[string]int{"dependency unavailable, retrying": 1, "class=unavailable": 1}},
 		"skipped": {skip, 1, func(*message.Message) error { return errTest }, map[string]int{"message skipped": 1}},

@@ -14,6 +14,7 @@ import (
 // settings but the registry's.
 func schemas[S any](ctx context.Context, name string, build Build[S], o Options, args []string, stdout, stderr io.Writer) int {
 	o.onlyRegistry = true
+	o.Over = map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "none:1", "KAFKA_GROUP_ID": "none"} // they are not asked
 	s, err := assemble(ctx, name, build, o)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)

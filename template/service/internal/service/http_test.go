@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -9,13 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ouroboros-forge/forge/template/service/app"
-	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
 )
 
-// posted is what came back for a posted order.
+// posted is what came back for what was posted.
 type posted struct {
 	status     int
 	retryAfter string
@@ -23,7 +24,7 @@ type posted struct {
 }
 
 func post(url, body string) (p posted, err error) {
-	response, err := http.Post(url+"/orders", "application/json", strings.NewReader(body)) //nolint:noctx // it answers in time
+	response, err := http.Post(url+"/opened", "application/json", strings.NewReader(body)) //nolint:noctx // it answers in time
 	if err != nil {
 		return p, err
 	}
@@ -33,18 +34,28 @@ func post(url, body string) (p posted, err error) {
 	return p, err
 }
 
-const validOrder = `{"id": "A-1", "amount": 9.5}`
+const valid = `{"id": "a-1"}`
+
+// posting is an assembly that publishes what is posted, and handles it.
+func posting(_ context.Context, _ none, b *service.Builder) error {
+	handle(b.Registry, "opened", succeed)
+	publisher := b.Publisher
+	httpapi.Post(b.API, "/opened", httpapi.EndpointFunc[opened](func(ctx context.Context, r httpapi.Request[opened]) error {
+		return publisher.Publish(ctx, r.Body)
+	}))
+	return nil
+}
 
 // What is posted comes to its handler, with the id that was answered.
 func TestHTTPPublishesToTheHandler(t *testing.T) {
-	s := servicetest.Start(t, app.App{}.Build, nil)
-	got, err := post(s.Web, validOrder)
+	s := servicetest.Start(t, posting, nil)
+	got, err := post(s.Web, valid)
 	if err != nil || got.status != http.StatusAccepted {
 		t.Fatalf("%+v %v", got, err)
 	}
 	awaitMetric(t, s, `consumer_events_total{event="handled"} 1`)
-	if got, err := post(s.Web, `{"id": ""}`); err != nil || got.status != http.StatusBadRequest {
-		t.Errorf("an invalid order: %+v %v", got, err)
+	if got, err := post(s.Web, `{"id": 1}`); err != nil || got.status != http.StatusBadRequest {
+		t.Errorf("an invalid body: %+v %v", got, err)
 	}
 }
 
@@ -65,21 +76,14 @@ func awaitMetric(t *testing.T, s *servicetest.Service, line string) {
 	}
 }
 
-// While Kafka is down a request is told to come again, in good time; when it is
-// back the same request is accepted.
+// While Kafka is down a request is told to come again, in good time.
 func TestHTTPAnswers503WhileKafkaIsDown(t *testing.T) {
-	broker, err := embedded.Start(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(broker.Close)
-	s := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": broker.Addr, "HTTP_REQUEST_TIMEOUT": "300ms"})
-	if got, err := post(s.Web, validOrder); err != nil || got.status != http.StatusAccepted {
-		t.Fatalf("%+v %v", got, err)
-	}
-	broker.Close()
+	over := settings("127.0.0.1:1")
+	over["HTTP_REQUEST_TIMEOUT"], over["KAFKA_DRAIN_TIMEOUT"] = "300ms", "1s"
+	s, stop := start(t, posting, over)
+	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	began := time.Now()
-	got, err := post(s.Web, validOrder)
+	got, err := post("http://"+s.HTTPAddr(), `{"id": "a-1"}`)
 	if err != nil || got.status != http.StatusServiceUnavailable {
 		t.Fatalf("%+v %v", got, err)
 	}
@@ -89,12 +93,15 @@ func TestHTTPAnswers503WhileKafkaIsDown(t *testing.T) {
 	if took := time.Since(began); took > 10*time.Second {
 		t.Errorf("the answer took %v, the request had 300 ms", took)
 	}
+	if err := stop(); err == nil {
+		t.Error("an event that was not published is not told at the end")
+	}
 }
 
 // Whatever was answered with 202 is in its topic, also when the service is
 // stopped in the middle of it.
 func TestHTTPLosesNothingAcceptedAtTheEnd(t *testing.T) {
-	s := servicetest.Start(t, app.App{}.Build, nil)
+	s := servicetest.Start(t, posting, nil)
 	const senders, before = 8, 200
 	var (
 		all    sync.WaitGroup
@@ -105,7 +112,7 @@ func TestHTTPLosesNothingAcceptedAtTheEnd(t *testing.T) {
 	for range senders {
 		all.Go(func() {
 			for {
-				got, err := post(s.Web, validOrder)
+				got, err := post(s.Web, valid)
 				if err != nil {
 					return // it listens no more
 				}
@@ -127,6 +134,6 @@ func TestHTTPLosesNothingAcceptedAtTheEnd(t *testing.T) {
 	}
 	s.Stop()
 	all.Wait()
-	second := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": s.Broker, "KAFKA_GROUP_ID": "another"})
+	second := servicetest.Start(t, posting, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": s.Broker, "KAFKA_GROUP_ID": "another"})
 	awaitMetric(t, second, `consumer_events_total{event="`+engine.Handled.String()+`"} `+strconv.Itoa(len(ids)))
 }

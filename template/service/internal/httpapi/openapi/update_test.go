@@ -13,8 +13,8 @@ info:
   title: "shop" # in quotes
 
 paths:
-  # orders come first
-  "/orders":
+  # parcels come first
+  "/parcels":
     post:
       summary: kept
       responses:
@@ -26,8 +26,8 @@ components:
     # what is wrong
     problem:
       type: object
-    Order:
-      description: an order
+    Parcel:
+      description: a parcel
       type: object
       required: [id, gone]
       properties:
@@ -38,18 +38,18 @@ components:
           type: string
 `
 
-func orders(properties Object) Object {
+func parcels(properties Object) Object {
 	responses := Object{"202": ref("responses", "Accepted")}
 	return Object{
-		"paths":      Object{"/orders": Object{"post": Object{"responses": responses}}},
-		"components": Object{"schemas": Object{"Order": Object{"type": "object", "required": []any{"id"}, "properties": properties}}},
+		"paths":      Object{"/parcels": Object{"post": Object{"responses": responses}}},
+		"components": Object{"schemas": Object{"Parcel": Object{"type": "object", "required": []any{"id"}, "properties": properties}}},
 	}
 }
 
 // Only the lines of what differs change; all others stay as they are, comments
 // and blank lines included.
 func TestUpdateChangesOnlyTheLinesThatDiffer(t *testing.T) {
-	document := orders(Object{"id": Object{"type": "string", "minLength": 2}, "note": Object{"type": "string"}})
+	document := parcels(Object{"id": Object{"type": "string", "minLength": 2}, "note": Object{"type": "string"}})
 	document["paths"].(Object)["/refunds"] = Object{"post": Object{"responses": Object{"202": ref("responses", "Accepted")}}}
 	got, err := Update([]byte(openAPIFile), document)
 	if err != nil {
@@ -71,8 +71,8 @@ func TestUpdateChangesOnlyTheLinesThatDiffer(t *testing.T) {
 
 // A file that says everything already is not touched, whatever else it says.
 func TestUpdateLeavesAFileAloneThatSaysEverything(t *testing.T) {
-	document := orders(Object{"id": Object{"type": "string", "minLength": 1}, "gone": Object{"type": "string"}})
-	document["components"].(Object)["schemas"].(Object)["Order"].(Object)["required"] = []any{"id", "gone"}
+	document := parcels(Object{"id": Object{"type": "string", "minLength": 1}, "gone": Object{"type": "string"}})
+	document["components"].(Object)["schemas"].(Object)["Parcel"].(Object)["required"] = []any{"id", "gone"}
 	got, err := Update([]byte(openAPIFile), document)
 	if err != nil || string(got) != openAPIFile {
 		t.Errorf("%v\n%s", err, got)
@@ -83,9 +83,9 @@ func TestUpdateLeavesAFileAloneThatSaysEverything(t *testing.T) {
 // say what they must.
 func TestUpdateWritesWhatIsMissing(t *testing.T) {
 	for _, text := range []string{"", "# nothing\n", "paths: {}", "paths: {}\n"} {
-		got, err := Update([]byte(text), orders(Object{}))
+		got, err := Update([]byte(text), parcels(Object{}))
 		var file struct{ Paths map[string]any }
-		if err != nil || yaml.Unmarshal(got, &file) != nil || file.Paths["/orders"] == nil {
+		if err != nil || yaml.Unmarshal(got, &file) != nil || file.Paths["/parcels"] == nil {
 			t.Errorf("%q: %v\n%s", text, err, got)
 		}
 	}

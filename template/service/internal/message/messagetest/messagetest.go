@@ -2,7 +2,7 @@
 //
 //	r := messagetest.NewRegistry()
 //	handlers.Register(r, handlers.Deps{Publisher: new(messagetest.Publisher)})
-//	err := messagetest.Handle(t, r, "orders", `{"id": "o-1"}`)
+//	err := messagetest.Handle(t, r, "payments", `{"id": "p-1"}`)
 package messagetest
 
 import (
