@@ -70,6 +70,11 @@ func (s *service) stop(signal syscall.Signal) *os.ProcessState {
 func (s *service) awaitReady(status int, part string) {
 	s.t.Helper()
 	await(s.t, func() (bool, string) {
+		select {
+		case <-s.done:
+			s.t.Fatal("the service has ended by itself; its log says why")
+		default:
+		}
 		code, body := s.get("/readyz")
 		return code == status && strings.Contains(body, part), "/readyz says " + body
 	})
