@@ -84,7 +84,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	if err != nil {
 		return nil, err
 	}
-	registry := message.NewRegistry(codec, envelope.NewRules(), message.Log(log))
+	registry := message.NewRegistry(codec, envelope.NewRules())
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
