@@ -93,7 +93,7 @@ func fuzz(tr *trial) {
 		[]byte(strings.Repeat("[", 10_000)), []byte(strings.Repeat(`{"a":`, 500) + "1" + strings.Repeat("}", 500)),
 		[]byte(" \n" + strings.Replace(good, `"seq":1`, `"seq":-1`, 1) + "\t\n"), []byte(strings.Replace(good, `"seq":1`, `"seq":1e400`, 1)),
 		[]byte(strings.Replace(good, `"seq":1`, `"seq":1,"seq":2`, 1)), []byte(strings.Replace(good, `"WorkAsked"`, `"Work\u0000"`, 1)),
-		[]byte(`{"original_message":{},"error":{"timestamp":"x"},"encoding":"json"}`), []byte(`<a href="&">` + "\u2028"),
+		[]byte(`{"original_message":{},"error":{"timestamp":"x","reason":"y"}}`), []byte(`<a href="&">` + "\u2028"),
 	}
 	for i := range 300 {
 		switch {
@@ -247,12 +247,11 @@ func chain(tr *trial) {
 	tr.create(out, 6)
 	producer := tr.begin(6, 100)
 	producer.Ask = func(*rand.Rand, int) load.Ask { return load.Ask{Do: "forward"} }
-	patient := "KAFKA_RETRY_MAX_ATTEMPTS=1000"
-	p := tr.startReady("FAULTS_OUT="+out, tr.proxied(), patient)
+	p := tr.startReady("FAULTS_OUT="+out, tr.proxied())
 	tr.produce()
 	tr.wait(4 * time.Second)
 	p.Kill()
-	tr.startReady("FAULTS_OUT="+out, tr.proxied(), patient)
+	tr.startReady("FAULTS_OUT="+out, tr.proxied())
 	tr.wait(2 * time.Second)
 	tr.cluster.Cut()
 	tr.wait(3 * time.Second)

@@ -48,8 +48,10 @@ func Mixed(r *rand.Rand, _ int) Ask {
 		return Ask{Do: "slow", MS: 1 + r.IntN(20)}
 	case n < 94:
 		return Ask{Do: "retry", Times: 2 + r.IntN(2)}
-	case n < 97:
+	case n < 96:
 		return Ask{Do: "fail"}
+	case n < 97:
+		return Ask{Do: "plain"}
 	case n < 98:
 		return Ask{Do: "panic"}
 	default:
