@@ -20,7 +20,7 @@ const (
 	// publishPeak is what the process may need. The publisher holds 32 MiB, half
 	// of all events; the rest is the runtime's, the client's and what was sent
 	// and is not collected yet.
-	publishPeak = 112 << 10 // KiB
+	publishPeak = 128 << 10 // KiB
 )
 
 // publishCut has the network away while events are published.
