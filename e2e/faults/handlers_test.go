@@ -19,7 +19,7 @@ import (
 
 // slowHandler has a handler that takes longer than the session timeout, which
 // must move no partition, and then, while a second life joins, one that takes
-// longer than the rebalance timeout and does not listen: the watch tells of it,
+// longer than the rebalance timeout and does not listen: the watch reports it,
 // and the second life gets the partitions all the same.
 func slowHandler(tr *trial) {
 	producer := tr.begin(6, 100)
@@ -65,7 +65,7 @@ func (tr *trial) logged(p *subject.Process, words ...string) []string {
 	return lines
 }
 
-// deadLettersAtStart has the dead letters' topic missing, which is mended, and
+// deadLettersAtStart has the dead letters' topic missing, which the service creates, and
 // such that it would lose dead letters, which is refused.
 func deadLettersAtStart(tr *trial) {
 	tr.create(tr.topic+".dlq", 3, "cleanup.policy", "compact")
@@ -174,7 +174,7 @@ func sharedGroup(tr *trial) {
 	fourth := tr.start(static)
 	tr.eventually(40*time.Second, func() error {
 		if !third.Ended() && !fourth.Ended() {
-			return errors.New("nobody was fenced")
+			return errors.New("neither was fenced")
 		}
 		return nil
 	})
@@ -212,8 +212,8 @@ func slowPartition(tr *trial) {
 	tr.finish(60 * time.Second)
 	alone := p99(tr.waits(func(m oracleSent) bool { return m.Place.Partition != 0 && m.At < turned }))
 	beside := p99(tr.waits(func(m oracleSent) bool { return m.Place.Partition != 0 && m.At >= turned }))
-	own := p99(tr.waits(func(m oracleSent) bool { return m.Place.Partition == 0 && m.At >= turned }))
-	tr.Logf("p99 of the fast partitions: %v alone, %v beside the slow one, whose own is %v", alone, beside, own)
+	slowest := p99(tr.waits(func(m oracleSent) bool { return m.Place.Partition == 0 && m.At >= turned }))
+	tr.Logf("p99 of the fast partitions: %v alone, %v beside the slow one, which has %v", alone, beside, slowest)
 	if beside > 2*alone+100*time.Millisecond { // the machine has other things to do, too
 		tr.Errorf("the fast partitions' p99 is %v alone and %v beside a slow one", alone, beside)
 	}

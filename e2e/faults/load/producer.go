@@ -146,8 +146,8 @@ func (p *Producer) Send(key int, ask Ask) {
 	p.SendRaw(key, seq, value, ask.dead())
 }
 
-// SendRaw produces a message with any value, whose fate is the dead letters or
-// not.
+// SendRaw produces a message with any value, which ends in the dead letters or
+// does not.
 func (p *Producer) SendRaw(key int, seq int64, value []byte, dead bool) {
 	name := "k" + strconv.Itoa(key)
 	id := uuid.NewString()
