@@ -23,15 +23,15 @@ type script struct {
 	had       bool // the brokers were there before
 }
 
-// settled ends each broker's settings, so that it can be seen that the script
+// complete ends each broker's settings, so that it can be seen that the script
 // has written all of them.
-const settled = "# settled"
+const complete = "# complete"
 
 // extra is for experiments in seconds: sessions and elections that take as
 // long as in production would make them take hours.
 const extra = "unclean.leader.election.enable=false\nlog.cleaner.enable=false\ncontrolled.shutdown.enable=true\n" +
 	"broker.session.timeout.ms=6000\nbroker.heartbeat.interval.ms=1000\nauto.create.topics.enable=false\n" +
-	"message.max.bytes=1048588\n" + settled
+	"message.max.bytes=1048588\n" + complete
 
 func (s *script) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "bash", append([]string{s.path}, args...)...) // #nosec G204 -- the script that who runs the test names
@@ -78,7 +78,7 @@ func (s *script) start(ctx context.Context) error {
 }
 
 // look sees whether the brokers are there already. What another run left half
-// is not touched: it may still be somebody's.
+// is not touched: it may still be in use.
 func (s *script) look() error {
 	nodes, err := filepath.Glob(s.dir + "/node-*")
 	if err != nil {
@@ -86,7 +86,7 @@ func (s *script) look() error {
 	}
 	for id := 1; id <= Count && len(nodes) > 0; id++ {
 		if _, err := os.Stat(s.settings(id)); err != nil {
-			return fmt.Errorf("%s has some brokers and not all: remove it when nobody uses it, or set KAFKA_RUN_DIR and KAFKA_BASE_PORT: %w", s.dir, err)
+			return fmt.Errorf("%s has some brokers and not all: remove it when it is not in use, or set KAFKA_RUN_DIR and KAFKA_BASE_PORT: %w", s.dir, err)
 		}
 	}
 	s.had = len(nodes) > 0
@@ -103,7 +103,7 @@ func (s *script) addListeners(ctx context.Context, id int) {
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		if b, err := os.ReadFile(s.settings(id)); err == nil && bytes.Contains(b, []byte(settled)) {
+		if b, err := os.ReadFile(s.settings(id)); err == nil && bytes.Contains(b, []byte(complete)) {
 			break
 		}
 		select {
