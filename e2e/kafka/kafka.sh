@@ -39,7 +39,7 @@ main() {
     restart) restart "${2:?which broker?}" ;;
     tool) shift && tool "$@" ;;
     env) addresses ;;
-    fetch) fetch && echo "$libs" ;;
+    fetch) fetch; echo "$libs" ;;
     stop) stop ;;
     *) sed -n '2,/^set/{/^#/p}' "$0" && exit 2 ;;
   esac
@@ -74,7 +74,7 @@ fetch() {
     work=$(mktemp -d "$libs.XXXXXX")
     trap 'rm -rf "$work"' EXIT
     write_pom >"$work/pom.xml"
-    mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/libs" >&2
+    mvn -q -B -f "$work/pom.xml" dependency:copy-dependencies -DoutputDirectory="$work/libs" >&2 || fail "Kafka $version cannot be downloaded"
     mv "$work/libs" "$libs"
   ) 9>"$libs.lock"
 }
