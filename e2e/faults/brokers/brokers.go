@@ -31,8 +31,7 @@ type Cluster struct {
 	proxies *proxies
 }
 
-// ports lays out the ports from a base on, as the script does for the first
-// two.
+// ports lays out the ports from a base on, as e2e/kafka/kafka.sh does.
 type ports int
 
 func (p ports) broker(id int) int     { return int(p) + id }
