@@ -136,7 +136,7 @@ func (p ports) listeners(id int) map[string]string {
 	}
 }
 
-// await waits until something listens at the address.
+// await waits until a server listens at the address.
 func await(ctx context.Context, address string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -146,7 +146,7 @@ func await(ctx context.Context, address string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("nothing listens at %s: %w", address, ctx.Err())
+			return fmt.Errorf("no server listens at %s: %w", address, ctx.Err())
 		case <-tick.C:
 		}
 	}
