@@ -28,8 +28,8 @@ func main() {
 	verbose := flag.Bool("v", false, "list the functions of a handled message, and the references that run up")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	ok, err := measure(ctx, *verbose, os.Stdout)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "size:", err)
 	}

@@ -126,7 +126,7 @@ func (l *loader) config(cfg *Config) (Config, error) {
 	cfg.loader = l
 	l.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
-	cfg.Kafka.derive(cfg.Service)
+	derive(&cfg.Kafka, cfg.Service)
 	l.checkKafka(&cfg.Kafka)
 	l.checkRegistry(cfg.Registry) //forge:if avro
 	return *cfg, l.err()

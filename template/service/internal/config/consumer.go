@@ -43,7 +43,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 		}
 	}
 	l.read()
-	k.derive(c.Service)
+	derive(k, c.Service)
 	l.checkKafka(k)
 	if !consumerName.MatchString(name) {
 		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)

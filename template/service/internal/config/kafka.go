@@ -64,7 +64,7 @@ func (k Kafka) SASL() bool {
 }
 
 // derive sets what follows other settings where it is not set.
-func (k *Kafka) derive(service string) {
+func derive(k *Kafka, service string) {
 	k.ClientID = cmp.Or(k.ClientID, service)
 	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
 	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))

@@ -23,9 +23,11 @@ type Problem struct {
 // Error lists the problems, one a line.
 func (e *Error) Error() string {
 	text := "configuration:"
+	var textSb26 strings.Builder
 	for _, p := range e.Problems {
-		text += "\n  " + p.Text
+		textSb26.WriteString("\n  " + p.Text)
 	}
+	text += textSb26.String()
 	return text
 }
 

@@ -58,7 +58,6 @@ func TestFromMapReportsEveryProblemAtOnce(t *testing.T) {
 		`map: kafka_max_workers="1.5": must be a whole number, from 1 to 100000`,
 		`map: session.timeout.ms="true": must be a duration such as 500ms or 5s, from 1s to 30m`,
 	)
-
 }
 
 // What a program reads from a file of its own, JSON say, is a map too.
@@ -80,7 +79,7 @@ func TestFromMapTakesWhatJSONBecomes(t *testing.T) {
 func TestTheNamesOfKafkasClientsAreOfOneSettingEach(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, s := range Settings(new(Config)) {
-		for _, name := range strings.Fields(s.field.Tag.Get("kafka")) {
+		for name := range strings.FieldsSeq(s.field.Tag.Get("kafka")) {
 			if seen[name] {
 				t.Errorf("%s is there twice", name)
 			}

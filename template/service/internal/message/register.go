@@ -116,7 +116,7 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 func checkTopic(name string) error {
 	switch {
 	case !topicName.MatchString(name) || name == "." || name == "..":
-		return errors.New("a topic's name has 1 to 249 letters, digits, '.', '_' and '-', and is not . or ..")
+		return errors.New("a topic's name is not . or .. and has 1 to 249 letters, digits, '.', '_' and '-' in it")
 	case strings.HasSuffix(name, ".dlq"):
 		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
 	}
@@ -154,7 +154,7 @@ func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (e
 	if reg.model.Kind() == reflect.Pointer {
 		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
 	}
-	if m, ok := reflect.New(reg.model).Interface().(interface{ MessageType() string }); ok {
+	if m, ok := reflect.TypeAssert[interface{ MessageType() string }](reflect.New(reg.model)); ok {
 		if reg.messageType = m.MessageType(); reg.messageType == "" {
 			return errors.New("the model's MessageType is empty")
 		}

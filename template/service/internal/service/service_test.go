@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -152,7 +153,7 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 			t.Error("a nil pointer in Build is no panic")
 		}
 	}()
-	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var m map[string]int; m["a"] = 1 }), service.Options{Over: settings("a:1")})
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var o *opened; _ = o.ID }), service.Options{Over: settings("a:1")})
 }
 
 // The service's own settings are read with the others, in all the places.
@@ -303,7 +304,8 @@ func TestRunBesideConsumers(t *testing.T) {
 	<-done
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	close(fail)
-	for _, body := get(s, "/readyz"); !strings.Contains(body, "refused"); _, body = get(s, "/readyz") {
+	for code, _ := get(s, "/readyz"); code != 0; code, _ = get(s, "/readyz") {
+		runtime.Gosched()
 	}
 	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
 		t.Errorf("it ended with %v", err)
