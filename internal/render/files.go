@@ -48,10 +48,6 @@ var misnamed = []struct {
 	{"openapi_test.go", []string{answers.HTTP}},
 }
 
-// unsplit are files of the extra batch that others still use. TEMPORARY: until
-// batches are whole files.
-var unsplit = []string{"internal/engine/batch*", "internal/message/batch*"}
-
 // userFiles says which files of the project are the user's: seeded once, and
 // never touched by a later forge. All others are managed.
 var userFiles = []string{
@@ -117,9 +113,6 @@ func partsOf(name string) []string {
 		stem, _, _ := strings.Cut(strings.TrimPrefix(element, "."), ".")
 		words := strings.Split(strings.TrimSuffix(stem, "_test"), "_")
 		for _, part := range answers.Parts() {
-			if slices.ContainsFunc(unsplit, func(pattern string) bool { return matches(pattern, name) }) {
-				continue
-			}
 			if words[0] == part || words[len(words)-1] == part {
 				parts = append(parts, part)
 			}

@@ -25,7 +25,7 @@ func TestTablesNameFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	patterns := slices.Concat(unsplit, userFiles)
+	patterns := slices.Clone(userFiles)
 	for _, room := range rooms {
 		patterns = append(patterns, room.path)
 	}

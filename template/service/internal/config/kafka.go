@@ -6,11 +6,8 @@ import (
 )
 
 const (
-	// kafkaPrefix begins the names of the settings that a consumer may have for
-	// itself: those of Kafka.
-	kafkaPrefix = "KAFKA_"
-	groupID     = "KAFKA_GROUP_ID"
-	noGroup     = "a consumer needs a group; those that share it share the work"
+	groupID = "KAFKA_GROUP_ID"
+	noGroup = "a consumer needs a group; those that share it share the work"
 )
 
 // Kafka holds the settings of one consumer, of the publisher, and of the engine

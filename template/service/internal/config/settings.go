@@ -31,8 +31,27 @@ type Setting struct {
 	prefix string // from envPrefix, part of Name
 }
 
-// fileSuffix turns a setting's name into the one that names a file.
-const fileSuffix = "_FILE"
+const (
+	fileSuffix  = "_FILE"       // turns a setting's name into the one that names a file
+	kafkaPrefix = "KAFKA_"      // begins the names of the settings that a consumer may have for itself
+	configFile  = "CONFIG_FILE" // the one setting that is read before the others
+)
+
+// The sources of settings, beside YAML files.
+const (
+	fromOverride    = "override"
+	fromFlag        = "--config"
+	fromEnvironment = "environment"
+	fromMap         = "map"
+	dotEnv          = ".env" // in the working directory
+)
+
+// given is what a source says of a setting.
+type given struct {
+	name, text string
+	place      string // the source, with the line if it is a file: environment, .env:3
+	cut        bool   // a comment was cut off the text
+}
 
 // Settings lists the settings of target, a pointer to a struct with the tags of
 // this package, such as new(Config); none of nil.

@@ -15,23 +15,6 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// The sources that are not files, and the names of those that are.
-const (
-	fromOverride    = "override"
-	fromFlag        = "--config"
-	fromEnvironment = "environment"
-	fromMap         = "map"
-	dotEnv          = ".env"        // in the working directory
-	configFile      = "CONFIG_FILE" // the one setting that is read before the others
-)
-
-// given is what a source says of a setting.
-type given struct {
-	name, text string
-	place      string // the source, with the line if it is a file: environment, .env:3
-	cut        bool   // a comment was cut off the text
-}
-
 // variables returns what a source of variables says, whose names are in upper
 // case, sorted by name.
 func variables(source string, texts map[string]string) (found []given) {
