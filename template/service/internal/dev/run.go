@@ -40,7 +40,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		return err
 	}
 	defer broker.Close()
-	s, err := service.New(ctx, name, build, service.Options{Over: settings(broker.Addr), Observe: out.event})
+	s, err := service.New(ctx, name, build, service.Options{Over: settings(broker.Addr), Observe: out.event, Log: os.Stderr})
 	if err != nil {
 		return err
 	}

@@ -64,10 +64,14 @@ func settings(broker string) map[string]string {
 	}
 }
 
+func options(t *testing.T, over map[string]string) service.Options {
+	return service.Options{Over: over, Log: t.Output()}
+}
+
 // start runs an assembly at a broker and does not wait for anything.
 func start(t *testing.T, b service.Build[none], over map[string]string) (s *service.Service, stop func() error) {
 	t.Helper()
-	s, err := service.New(t.Context(), "test", b, service.Options{Over: over, Log: t.Output()})
+	s, err := service.New(t.Context(), "test", b, options(t, over))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +129,7 @@ func TestAForgottenDependencyIsNamed(t *testing.T) {
 		Gateway func()
 	}
 	_, err := service.New(t.Context(), "test", build(func(*service.Builder) { message.CheckDeps(deps{Gateway: func() {}}) }),
-		service.Options{Over: settings("a:1")})
+		options(t, settings("a:1")))
 	if err == nil || !strings.Contains(err.Error(), "Store") {
 		t.Errorf("error is %v", err)
 	}
@@ -135,13 +139,13 @@ func TestAForgottenDependencyIsNamed(t *testing.T) {
 func TestMistakesInTheWiringAreErrors(t *testing.T) {
 	for want, more := range map[string]func(*service.Builder){
 		`register service_test.opened on topic "accounts"`: func(b *service.Builder) { handle(b.Registry, "accounts", succeed) },
-		`Start("", …) needs a name and a function`:         func(b *service.Builder) { b.Start("", func(context.Context) error { return nil }) },
-		`Run("outbox", …) needs a name and a function`:     func(b *service.Builder) { b.Run("outbox", nil) },
-		`Close("store", …) needs a name and a function`:    func(b *service.Builder) { b.Close("store", nil) },
-		`consumer "Audit"`:       func(b *service.Builder) { handle(b.Consumer("Audit"), "audits", succeed) },
-		"no topic has a handler": func(b *service.Builder) { b.Consumer("audit") },
+		`app: "": Start, Close`:                            func(b *service.Builder) { b.Start("", func(context.Context) error { return nil }) },
+		`app: "store": Start, Close`:                       func(b *service.Builder) { b.Close("store", nil) },
+		`app: "outbox": Start, Close`:                      func(b *service.Builder) { b.Run("outbox", nil) },
+		`consumer "Audit"`:                                 func(b *service.Builder) { handle(b.Consumer("Audit"), "audits", succeed) },
+		"no topic has a handler":                           func(b *service.Builder) { b.Consumer("audit") },
 	} {
-		_, err := service.New(t.Context(), "test", build(more), service.Options{Over: settings("a:1")})
+		_, err := service.New(t.Context(), "test", build(more), options(t, settings("a:1")))
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error is %v, want %s", err, want)
 		}
@@ -151,7 +155,7 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 			t.Error("a nil pointer in Build is no panic")
 		}
 	}()
-	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var m map[string]int; m["a"] = 1 }), service.Options{Over: settings("a:1")})
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var m map[string]int; m["a"] = 1 }), options(t, settings("a:1")))
 }
 
 // The service's own settings are read with the others, in all the places.
@@ -166,11 +170,11 @@ func TestOwnSettings(t *testing.T) {
 		return nil
 	}
 	t.Chdir(t.TempDir())
-	if _, err := service.New(t.Context(), "test", b, service.Options{Over: settings("a:1")}); err == nil || !strings.Contains(err.Error(), "STORE_URL is not set") {
+	if _, err := service.New(t.Context(), "test", b, options(t, settings("a:1"))); err == nil || !strings.Contains(err.Error(), "STORE_URL is not set") {
 		t.Errorf("error is %v", err)
 	}
 	write(t, ".env", "STORE_URL=pg://secret\n")
-	if _, err := service.New(t.Context(), "test", b, service.Options{Over: settings("a:1")}); err != nil || string(got.Store) != "pg://secret" {
+	if _, err := service.New(t.Context(), "test", b, options(t, settings("a:1"))); err != nil || string(got.Store) != "pg://secret" {
 		t.Errorf("%q, %v", string(got.Store), err)
 	}
 }
@@ -190,11 +194,11 @@ func TestUnreadSettings(t *testing.T) {
 		t.Errorf("the log says: %s", log.String())
 	}
 	write(t, ".env", "AUDIT_KAFKA_GROUP_ID=x\n")
-	if _, err := service.New(t.Context(), "test", build(nothing), service.Options{Over: over}); err == nil || !strings.Contains(err.Error(), `no consumer "audit"`) {
+	if _, err := service.New(t.Context(), "test", build(nothing), options(t, over)); err == nil || !strings.Contains(err.Error(), `no consumer "audit"`) {
 		t.Errorf("error is %v", err)
 	}
 	audit := build(func(b *service.Builder) { handle(b.Consumer("audit"), "audits", succeed) })
-	if _, err := service.New(t.Context(), "test", audit, service.Options{Over: over}); err != nil {
+	if _, err := service.New(t.Context(), "test", audit, options(t, over)); err != nil {
 		t.Error(err)
 	}
 }
@@ -282,7 +286,7 @@ func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
 	}
 	failing, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
 		b.Start("database", func(context.Context) error { return errors.New("wrong password") })
-	}), service.Options{Over: settings("127.0.0.1:1"), Log: t.Output()})
+	}), options(t, settings("127.0.0.1:1")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -397,12 +401,12 @@ func TestWithoutTopicsNoGroupIsNeeded(t *testing.T) {
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
-	_, err := service.New(t.Context(), "test", build(nothing), service.Options{Over: over})
+	_, err := service.New(t.Context(), "test", build(nothing), options(t, over))
 	if err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID is not set") {
 		t.Errorf("a consumer without a group: %v", err)
 	}
 	over["KAFKA_GROUP_ID"] = "test"
-	_, err = service.New(t.Context(), "test", func(context.Context, none, *service.Builder) error { return nil }, service.Options{Over: over})
+	_, err = service.New(t.Context(), "test", func(context.Context, none, *service.Builder) error { return nil }, options(t, over))
 	if err == nil || !strings.Contains(err.Error(), "no topic has a handler") {
 		t.Errorf("nothing to do: %v", err)
 	}
