@@ -1,11 +1,13 @@
 package envelope
 
 import (
+	"cmp"
 	"encoding"
 	"errors"
 	"fmt"
 	"io"
 	"reflect"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -104,46 +106,31 @@ func wanted(t reflect.Type) string {
 		return wanted(t.Elem())
 	case readsItself(t):
 		return "a valid " + t.Name()
-	}
-	switch t.Kind() {
-	case reflect.String:
-		return "a string"
-	case reflect.Bool:
-		return "a boolean"
-	case reflect.Float32, reflect.Float64:
-		return "a number"
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+	case reflect.Zero(t).CanInt():
 		return "a whole number"
-	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+	case reflect.Zero(t).CanUint():
 		return "a whole number, 0 or more"
-	case reflect.Struct, reflect.Map:
-		return "an object"
-	case reflect.Slice, reflect.Array:
-		if t.Elem().Kind() == reflect.Uint8 {
-			return "a base64 string"
-		}
-		return "an array"
-	default:
-		return "of another type"
+	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8:
+		return "a base64 string"
 	}
+	return cmp.Or(wantedKinds[t.Kind()], "of another type")
+}
+
+var wantedKinds = map[reflect.Kind]string{
+	reflect.String: "a string", reflect.Bool: "a boolean", reflect.Float32: "a number", reflect.Float64: "a number",
+	reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array", reflect.Array: "an array",
 }
 
 func kindName(k jsontext.Kind) string {
 	switch k {
-	case 'n':
-		return "null"
 	case 't', 'f':
 		return "boolean"
-	case '"':
-		return "string"
-	case '0':
-		return "number"
 	case '{':
 		return "object"
 	case '[':
 		return "array"
 	}
-	return "something that is not JSON"
+	return k.String() // null, string, number
 }
 
 // longestPath bounds paths, in characters: the names in them come from the
@@ -155,27 +142,16 @@ func pathOf(prefix string, p jsontext.Pointer) string {
 	path := prefix
 	for name := range p.Tokens() {
 		switch {
-		case path != "" && isIndex(name):
+		case path != "" && strings.Trim(name, "0123456789") == "" && name != "":
 			path += "[" + name + "]"
-		case !isPlain(name):
+		case !plainName.MatchString(name):
 			path += fmt.Sprintf("[%.40q]", name)
-		case path == "":
-			path = name
 		default:
 			path += "." + name
 		}
 	}
-	return fmt.Sprintf("%.*s", longestPath, path)
+	return fmt.Sprintf("%.*s", longestPath, strings.TrimPrefix(path, "."))
 }
 
-func isIndex(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
-
-// isPlain reports whether s can stand in a path without quotes.
-func isPlain(s string) bool {
-	for _, c := range s {
-		if c != '_' && c != '-' && c != '$' && (c < '0' || c > '9') && (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
-			return false
-		}
-	}
-	return s != "" && len(s) <= 40
-}
+// plainName matches what can stand in a path without quotes.
+var plainName = regexp.MustCompile(`^[\w$-]{1,40}$`)

@@ -25,7 +25,7 @@ func FuzzEnvelope(f *testing.F) {
 		`{"he\u0061der":` + header(`é`) + `,"body":-0.5e9}`,
 		`{"header":{"messageType":null,"timestamp":"2026-01-01T00:00:00+01:00"},"body":true}`,
 		`{"header":{"messageId":"a","messageId":"b"},"body":0}`,
-		`{"header":{},"body":1}}`, `{"header":{},"body":1,"x":2}`, `{"header":{},"body":1,"body":2}`, `{"header":{},"body":}`,
+		`{"header":{},"body":1}}`, `{"header":{},"body":1,"x":2}`, `{"header":{},"body":1,"body":2}`, `{"header":{},"body":}`, `{"header":{},"body":1`, `{"header":{},"body" 1}`,
 	} {
 		f.Add([]byte(seed))
 		f.Add([]byte(strings.ReplaceAll(seed, ":", " :\n")))

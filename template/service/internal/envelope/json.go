@@ -127,7 +127,7 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 // Decode implements message.Codec. Errors are permanent and of ClassInvalid, or
 // of ClassDecode when the body, or the envelope around it, is not JSON.
 func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
-	err := decodeBody(body, out)
+	err := UnmarshalBody(body, out)
 	if message.ClassOf(err) == message.ClassDecode {
 		if _, _, whole := c.openWhole(m.Value); whole != nil {
 			return whole // the same, but with its place in the value
@@ -136,7 +136,9 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 	return err
 }
 
-func decodeBody(body []byte, out any) error {
+// UnmarshalBody reads a body as it stands in an envelope. Its errors are those of
+// Decode.
+func UnmarshalBody(body []byte, out any) error {
 	err := json.Unmarshal(body, out, json.RejectUnknownMembers(message.ForbidsExtra(out)))
 	switch {
 	case err != nil:

@@ -159,6 +159,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"cut off", valid[:30], message.ClassDecode, `header.messageType: not JSON: it ends too early at byte 30`},
 		{"cut off in body", valid[:len(valid)-2], message.ClassDecode, `body: not JSON: it ends too early at byte 214`},
 		{"cut off at the end", valid[:len(valid)-1], message.ClassDecode, `not JSON: it ends too early at byte 215`},
+		{"cut off after a number", `{"header":` + header("P") + `,"body":1`, message.ClassDecode, `not JSON: it ends too early at byte 177`},
 		{"trailing data", valid + "{}", message.ClassDecode, `not JSON: invalid character '{' after top-level value at byte 216`},
 		{"trailing brace", valid + "}", message.ClassDecode, `not JSON: invalid character '}' after top-level value at byte 216`},
 		{"trailing NUL", valid + "\x00", message.ClassDecode, `not JSON: invalid character '\x00' after top-level value at byte 216`},

@@ -33,18 +33,39 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 			return body.(interface{ Validate() error }).Validate() //nolint:forcetypeassert // body points to a model
 		}, nil
 	}
-	if !hasTags(model) {
-		return nil, nil
-	}
 	if err := r.tryTags(model); err != nil {
 		return nil, err
 	}
-	if model.Kind() == reflect.Struct {
+	switch model.Kind() {
+	case reflect.Struct:
 		return func(body any) error { return fieldErrors(r.validate.Struct(body)) }, nil
+	case reflect.Slice, reflect.Array, reflect.Map:
+		return func(body any) error {
+			return fieldErrors(r.validate.Var(reflect.ValueOf(body).Elem().Interface(), "dive"))
+		}, nil
+	default:
+		return nil, nil
 	}
-	return func(body any) error {
-		return fieldErrors(r.validate.Var(reflect.ValueOf(body).Elem().Interface(), "dive"))
-	}, nil
+}
+
+// tryTags tries the tags of each struct in t on a body that is not empty: on a
+// wrong one the validator panics, but only when it comes to it.
+func (r *Rules) tryTags(t reflect.Type) (err error) {
+	var trying string
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s: wrong validate tag: %v", trying, v)
+		}
+	}()
+	for _, s := range structsOf(t) {
+		sample := reflect.New(s)
+		fill(sample.Elem(), 4)
+		for f := range s.Fields() {
+			trying = s.String() + "." + f.Name
+			_ = r.validate.StructPartial(sample.Interface(), f.Name)
+		}
+	}
+	return nil
 }
 
 // fieldErrors returns all that the validator found, in the order of declaration.

@@ -61,7 +61,7 @@ func TestTagsAreToldInWords(t *testing.T) {
 		`"due":"2001-01-01T00:00:00Z"`:   `body.due: breaks the rule "gt"`,
 		`"Untagged":"secret"`:            `body.Untagged: must start with "x"`,
 		`"hex":"secret"`:                 `body.hex: breaks the rule "hexadecimal"`,
-		`"state":"secret"`:               `body.state: must be one of new, in progress, a,b`,
+		`"state":"secret"`:               `body.state: must be one of new 'in progress' a,b`,
 		`"account":"se-cret"`:            `body.account: breaks the rule "excludes=-"`,
 		`"id":"","note":"secret"`:        `body.id: is required; body.note: must have at most 5 characters`,
 		`"note":"secret","id":""`:        `body.id: is required; body.note: must have at most 5 characters`,

@@ -32,12 +32,7 @@ func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch,
 	if b.Size < 1 || b.Wait < 0 {
 		mustWire(fmt.Sprintf("batches of topic %q", topic), fmt.Errorf("size is %d and wait %v, must be at least 1 and 0s", b.Size, b.Wait))
 	}
-	var joining TypedHandler[T] // stays nil, and is refused as such, when h is nil
-	if !isNil(h) {
-		joining = &batcher[T]{handler: h, Batch: b}
-		opts = append(opts, hooksOf(h))
-	}
-	Register(r, topic, joining, opts...)
+	Register(r, topic, &batcher[T]{handler: h, Batch: b}, append(opts, hooksOf(h))...)
 }
 
 // batcher collects messages until there are enough, or one has waited enough.
@@ -91,11 +86,9 @@ func (b *batcher[T]) start(w *batched[T]) {
 func (b *batcher[T]) leave(w *batched[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	i := slices.Index(b.waiting, w)
-	if i >= 0 {
-		b.waiting = slices.Delete(b.waiting, i, i+1)
-	}
-	return i >= 0
+	n := len(b.waiting)
+	b.waiting = slices.DeleteFunc(b.waiting, func(other *batched[T]) bool { return other == w })
+	return len(b.waiting) < n
 }
 
 // handle calls the handler and gives each message its outcome.
@@ -130,12 +123,9 @@ func (b *batcher[T]) call(batch []*batched[T]) []error {
 		defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
 	}
 	outcomes := b.handler.HandleBatch(ctx, messages)
-	switch len(outcomes) {
-	case len(batch):
-		return outcomes
-	case 0:
-		return make([]error, len(batch))
+	if len(outcomes) != 0 && len(outcomes) != len(batch) {
+		err := Fail(ClassHandler, "the batch handler returned %d outcomes for %d messages", len(outcomes), len(batch))
+		return slices.Repeat([]error{err}, len(batch))
 	}
-	err := Fail(ClassHandler, "the batch handler returned %d outcomes for %d messages", len(outcomes), len(batch))
-	return slices.Repeat([]error{err}, len(batch))
+	return slices.Concat(outcomes, make([]error, len(batch)-len(outcomes)))
 }

@@ -222,3 +222,29 @@ func TestMistakesInBatchesEndTheStart(t *testing.T) {
 	panicsWith(t, `batches of topic "rows": size is 1 and wait -1ns`, func() { newBatchRegistry(message.Batch{Size: 1, Wait: -1}, nil) })
 	panicsWith(t, `on topic "rows": the handler is nil`, func() { newBatchRegistry(message.Batch{Size: 1}, nil) })
 }
+
+func TestTheWaitOfOneBatchDoesNotShortenThatOfTheNext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		called := make(chan time.Duration, 2)
+		r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Second}, func(_ context.Context, batch []message.Of[row]) []error {
+			called <- time.Since(began)
+			if len(batch) == 2 {
+				time.Sleep(3 * time.Second)
+			}
+			return nil
+		})
+		var first []error
+		go func() { first = handleRows(t.Context(), r, 1, 2) }()
+		time.Sleep(500 * time.Millisecond)
+		outcomes := handleRows(t.Context(), r, 3)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if err := errors.Join(append(first, outcomes...)...); err != nil {
+			t.Error(err)
+		}
+		if a, b := <-called, <-called; a != 0 || b != 1500*time.Millisecond {
+			t.Errorf("called after %v and %v", a, b)
+		}
+	})
+}

@@ -18,14 +18,12 @@ const (
 	OutcomeUnavailable                // tried again until it works
 )
 
-// Retry wraps err so that the message is tried again by the retry policy, and
-// goes to the error policy when its attempts are used up. So does a plain
-// error; Retry also says it of one that would otherwise be Permanent or
-// Unavailable. Retry(nil) is nil, and so it is with the functions below.
+// Retry wraps err so that it is treated as a plain error is, also when it would
+// otherwise be Permanent or Unavailable: by the retry policy, and by the error
+// policy when the attempts are used up. Retry(nil) is nil, and so it is below.
 func Retry(err error) error { return withOutcome(err, OutcomeRetry, 0) }
 
-// RetryAfter is Retry with the delay before the next attempt, which counts as
-// any other.
+// RetryAfter is Retry with the delay before the next attempt.
 func RetryAfter(delay time.Duration, err error) error { return withOutcome(err, OutcomeRetry, delay) }
 
 // Permanent wraps err so that the message goes to the error policy at once:
@@ -33,10 +31,10 @@ func RetryAfter(delay time.Duration, err error) error { return withOutcome(err, 
 func Permanent(err error) error { return withOutcome(err, OutcomePermanent, 0) }
 
 // Unavailable wraps err so that the message is tried again, ever more slowly,
-// until it works: something it needs, a database or another service, is
-// unavailable, whatever the message says. It never becomes a dead letter and
-// is not counted as an attempt. Messages of the same key wait and the service
-// is not ready meanwhile, so it is not for what only one message lacks.
+// until it works, is never a dead letter, and the attempt is not counted: a
+// database or another service is unavailable, whatever the message says. Its key
+// waits and the service is not ready meanwhile, so it is not for what only one
+// message lacks.
 func Unavailable(err error) error { return withOutcome(err, OutcomeUnavailable, 0) }
 
 func withOutcome(err error, o Outcome, after time.Duration) error {

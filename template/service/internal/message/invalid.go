@@ -45,8 +45,11 @@ func Fields(err error) []FieldError {
 
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
 // with a part of an envelope, "header" or "body". Its text has the whole path
-// of each field, on one line.
+// of each field, on one line. InvalidPart(part, nil) is nil.
 func InvalidPart(part string, err error) error {
+	if err == nil {
+		return nil
+	}
 	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: OutcomePermanent}
 }
 
@@ -68,10 +71,10 @@ func prefixFields(part string, err error) string {
 		}
 		return strings.Join(texts, "; ")
 	case *FieldError:
-		if e.Field != "" && !strings.HasPrefix(e.Field, "[") {
-			return part + "." + e.Error()
-		} else if e.Field != "" {
+		if strings.HasPrefix(e.Field, "[") {
 			return part + e.Error()
+		} else if e.Field != "" {
+			return part + "." + e.Error()
 		}
 	}
 	return part + ": " + err.Error()

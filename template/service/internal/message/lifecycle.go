@@ -10,7 +10,7 @@ import (
 )
 
 // Starter is a handler with something to do before the first message. The
-// context is for that alone: it ends when the service is told to stop. With
+// context is for that alone: it ends when the service is stopped. With
 // Unavailable as its error, or an outage, the start is tried again.
 type Starter interface {
 	Startup(ctx context.Context) error
@@ -31,7 +31,10 @@ func (r *Registry) Startup(ctx context.Context) error {
 	if r.running.Swap(true) {
 		return fmt.Errorf("message: start: %w", errStarted)
 	}
-	for _, part := range slices.Concat(r.codecs, r.handlers) {
+	for _, part := range slices.Concat([]any{r.codec}, r.codecs, r.handlers) {
+		if reflect.ValueOf(part).Comparable() && slices.Contains(r.started, part) {
+			continue // it handles several topics
+		}
 		if s, ok := part.(Starter); ok {
 			if err := r.classify(protect(ctx, s.Startup)); err != nil {
 				undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
@@ -90,16 +93,4 @@ func protect(ctx context.Context, f func(context.Context) error) (err error) {
 		}
 	}()
 	return f(ctx)
-}
-
-// addPart appends what is to be started or shut down: once, even when it
-// handles several topics.
-func addPart(parts []any, h any) []any {
-	_, starts := h.(Starter)
-	_, stops := h.(Stopper)
-	known := reflect.ValueOf(h).Comparable() && slices.Contains(parts, h)
-	if known || !starts && !stops {
-		return parts
-	}
-	return append(parts, h)
 }

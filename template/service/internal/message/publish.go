@@ -10,20 +10,16 @@ import (
 	"slices"
 )
 
-// Event is a body that knows where it goes. A model becomes one by these
-// methods; whoever publishes it needs to know nothing else.
-//
-// An event may also have SchemaName() string and SchemaVersion() string, which
-// replace the message type and "1" in the header, and Headers() []Field, which
-// are sent as transport headers.
+// Event is a model that knows where it goes. It may also have SchemaName() string
+// and SchemaVersion() string, which replace the message type and "1" in the
+// header, and Headers() []Field, which are sent as transport headers.
 type Event interface {
 	Topic() string       // where it goes
 	Key() string         // the id of what it is about: events with the same key keep their order; empty is no key
 	MessageType() string // what happened, as consumers know it
 }
 
-// ErrTooLarge is the cause where a topic does not take a message for its size,
-// however often it is tried.
+// ErrTooLarge is the cause when a topic refuses a message for its size.
 var ErrTooLarge = errors.New("message is too large for the topic")
 
 // Publisher publishes events. It is what handlers are given; all of its errors
@@ -36,36 +32,31 @@ type Publisher interface {
 	// may pass asks for a Retry, so a handler can return it as it is.
 	Publish(ctx context.Context, e Event) error
 
-	// PublishAsync returns once the event is among those on their way, in the
-	// order of the calls, and calls delivered exactly once, when its fate is
-	// known: with where it landed, or with the error. While the publisher holds
-	// as many bytes as it may, PublishAsync waits; the end of ctx ends that,
-	// and means nothing for an event that is on its way. An event that is not
-	// accepted has its call before PublishAsync returns.
+	// PublishAsync returns once the event is buffered, in the order of the
+	// calls, and calls delivered exactly once: with where the event landed, or
+	// with the error. While the buffer is full it waits; the end of ctx ends
+	// that, and has no effect on an event that is buffered.
 	//
-	// delivered is called by the goroutine that publishes the partition, so it
-	// must be quick, and not wait for another event. Nor may it publish one:
-	// without room, that would wait, until its ctx ends, for what this very
-	// goroutine makes room by. It may have another goroutine do so. If it
-	// panics, that is logged, and publishing goes on. If it is nil, an event
-	// that is not published is logged.
+	// delivered is called by a goroutine that publishes, so it must return
+	// soon and must not publish. If it is nil, an event that is not published
+	// is logged.
 	PublishAsync(ctx context.Context, e Event, delivered func(Delivery, error))
 
-	// Flush returns once every event that was accepted before has met its
-	// fate and its call has returned, or with ctx's error.
+	// Flush returns once every event that was buffered before is published or
+	// has failed, and its call has returned, or with ctx's error.
 	Flush(ctx context.Context) error
 }
 
 // Sender sends messages as they are, with a topic, a key and a value.
 type Sender interface {
 	// Send writes m and returns once the broker acknowledged it; m's Partition
-	// and Offset then tell where it landed. After an error m may or may not
+	// and Offset then say where it landed. After an error m may or may not
 	// have been written. An error that may pass asks for a Retry, so a handler
 	// can return it as it is.
 	Send(ctx context.Context, m *Message) error
 }
 
-// Delivery tells where an event landed.
+// Delivery says where an event landed.
 type Delivery struct {
 	Topic     string
 	Key       string
@@ -104,8 +95,8 @@ func (r *Registry) Publishes(events ...Event) {
 }
 
 func (r *Registry) publishes(e Event) error {
-	if err := errorIfNil(e, "event"); err != nil {
-		return err
+	if isNil(e) {
+		return errors.New("the event is nil")
 	}
 	topic, model := e.Topic(), bodyOf(e).Type().Elem()
 	if err := checkTopic(topic); err != nil {
@@ -172,7 +163,6 @@ func bodyOf(e Event) reflect.Value {
 
 func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
 	h := NewHeader(e.MessageType(), producer)
-	h.describe(e) //forge:if avro
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
 	}

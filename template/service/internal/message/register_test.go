@@ -154,7 +154,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"interface":           {mistake("new", new(recorder[error])), `a interface cannot be a body`},
 		"function":            {mistake("new", new(recorder[func()])), `a func cannot be a body`},
 		"unknown rule":        {mistake("new", new(recorder[badRule])), `Undefined validation function 'gtt'`},
-		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag "omitempty,lt=9,gt=many"`},
+		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag: strconv.ParseFloat`},
 		"rule of other type":  {mistake("new", new(recorder[badType])), `Bad field type`},
 		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
 		"parameter inside":    {mistake("new", new(recorder[badElement])), `badElement.A: wrong validate tag`},

@@ -22,9 +22,9 @@ type Registry struct {
 	*shared
 	handler  Handler // the middleware around routeTopic
 	topics   map[string]*topic
-	codecs   []any       // what has a Startup or a Shutdown
-	handlers []any       // the same, as they were registered
-	started  []any       // of both
+	codecs   []any       // of its topics
+	handlers []any       // as they were registered
+	started  []any       // codecs, then handlers
 	running  atomic.Bool // between Startup and Shutdown
 }
 
@@ -66,11 +66,7 @@ func NewRegistry(codec Codec, rules Rules, middleware ...Middleware) *Registry {
 
 // NewSibling returns an empty registry for a further consumer, which has topics
 // of its own. It shares codecs, rules, middleware and what is published with r.
-func (r *Registry) NewSibling() *Registry {
-	sibling := newRegistry(r.shared)
-	sibling.codecs = addPart(nil, r.codec)
-	return sibling
-}
+func (r *Registry) NewSibling() *Registry { return newRegistry(r.shared) }
 
 func newRegistry(s *shared) *Registry {
 	r := &Registry{shared: s, topics: make(map[string]*topic)}
@@ -89,7 +85,6 @@ func (r *Registry) SetCodec(c Codec) {
 			strings.Join(slices.Sorted(maps.Keys(r.topicCodecs)), ", ")))
 	}
 	r.codec = c
-	r.codecs = addPart(nil, c)
 }
 
 // SetOutageRule replaces IsOutage as the rule for errors that count as
@@ -229,8 +224,8 @@ func (t *topic) find(m *Message) (*registration, error) {
 
 func checkHeader(rules []func(Header) error, h Header) error {
 	for _, rule := range rules {
-		if err := rule(h); err != nil {
-			return InvalidPart("header", err)
+		if err := InvalidPart("header", rule(h)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -241,21 +236,15 @@ func (s *shared) rulesOf(model reflect.Type) (func(body any) error, error) {
 	if check, ok := s.checks.Load(model); ok {
 		return check.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	var find func(body any) error
+	check := func(any) error { return nil }
 	if s.rules != nil {
-		var err error
-		if find, err = s.rules.Of(model); err != nil {
+		rules, err := s.rules.Of(model)
+		if err != nil {
 			return nil, err
 		}
-	}
-	check := func(body any) error {
-		if find == nil {
-			return nil
+		if rules != nil {
+			check = func(body any) error { return InvalidPart("body", rules(body)) }
 		}
-		if err := find(body); err != nil {
-			return InvalidPart("body", err)
-		}
-		return nil
 	}
 	s.checks.Store(model, check)
 	return check, nil

@@ -75,12 +75,21 @@ func TestSiblingsShareWhatIsNotOfATopic(t *testing.T) {
 	wantError(t, r.Handle(t.Context(), refund), message.ClassUnhandled, `no handler for topic "refunds"`)
 	wantError(t, sibling.Handle(t.Context(), refund), message.ClassInvalid, `header.correlationId: is required`)
 	wantCalls(t, calls, "refunds", "refunds")
+
+	third, h := newRegistry(), new(recorder[payment])
+	message.Register(third, "refunds", new(recorder[payment]), message.WithCodec(upside{}))
+	fourth := third.NewSibling()
+	message.Register(fourth, "refunds", h)
+	if err := fourth.Handle(t.Context(), refund); err != nil || h.got[0].Body.ID != "p-7" {
+		t.Errorf("a second consumer does not read the topic by its codec: %v", err)
+	}
 }
 
 func TestEachRegistryStartsTheCodecsThatItUses(t *testing.T) {
 	calls := new([]string)
-	r := message.NewRegistry(&watched{calls: calls, name: "all"}, nil)
+	r := message.NewRegistry(upside{}, nil)
 	sibling := r.NewSibling()
+	r.SetCodec(&watched{calls: calls, name: "all"})
 	message.Register(sibling, "notes", new(recorder[payment]), message.WithCodec(&watched{calls: calls, name: "own"}))
 	if err := errors.Join(r.Startup(t.Context()), sibling.Startup(t.Context()), sibling.Shutdown(t.Context()), r.Shutdown(t.Context())); err != nil {
 		t.Fatal(err)

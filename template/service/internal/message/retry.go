@@ -42,21 +42,15 @@ func (p RetryPolicy) Validate() error {
 	return errors.Join(errs...)
 }
 
-// jitterPercent spreads the retries of messages that failed together, so that
-// they do not come back together.
-const jitterPercent = 20
-
-// Backoff starts the sequence of delays for one message. It has no end:
-// counting attempts is the caller's part. p must be valid.
+// Backoff starts the sequence of delays for one message, which has no end. p
+// must be valid. The jitter spreads messages that failed together.
 func (p RetryPolicy) Backoff() retry.Backoff {
-	var b retry.Backoff
+	b := retry.WithJitterPercent(20, retry.NewExponential(p.Delay))
 	switch p.Kind {
 	case RetryFixed:
-		return retry.NewConstant(p.Delay)
+		b = retry.NewConstant(p.Delay)
 	case RetryFibonacci:
 		b = retry.NewFibonacci(p.Delay)
-	default:
-		b = retry.WithJitterPercent(jitterPercent, retry.NewExponential(p.Delay))
 	}
 	return retry.WithCappedDuration(p.MaxDelay, b)
 }

@@ -17,9 +17,6 @@ func (r *Registry) add(name string, reg *registration, opts []Option) error {
 	if r.running.Load() {
 		return errStarted
 	}
-	if err := errors.Join(errorIfNil(reg.hooks, "handler"), checkTopic(name)); err != nil {
-		return err
-	}
 	for i, opt := range opts {
 		if opt == nil {
 			return fmt.Errorf("option %d of %d is nil", i+1, len(opts))
@@ -27,6 +24,9 @@ func (r *Registry) add(name string, reg *registration, opts []Option) error {
 		if err := opt(reg); err != nil {
 			return err
 		}
+	}
+	if err := errors.Join(errorIfNil(reg.hooks, "handler"), checkTopic(name)); err != nil {
+		return err
 	}
 	t, err := r.openTopic(name, reg.codec)
 	if err != nil {
@@ -47,7 +47,7 @@ func (r *Registry) add(name string, reg *registration, opts []Option) error {
 		return err
 	}
 	r.topics[name], r.topicCodecs[name] = t, t.codec
-	r.codecs, r.handlers = addPart(r.codecs, t.codec), addPart(r.handlers, reg.hooks)
+	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
 	return nil
 }
 

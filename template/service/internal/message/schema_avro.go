@@ -47,13 +47,19 @@ func SchemaOf(t reflect.Type) Schema {
 	return s
 }
 
-// describe puts into the header what e says of its schema, if it says anything.
-func (h *Header) describe(e Event) {
-	m, ok := e.(interface{ Schema() Schema })
+// Describe puts into a header what the body's model says of its schema, where
+// the event did not say otherwise by SchemaName or SchemaVersion.
+func Describe(h *Header, body any) {
+	m, ok := body.(interface{ Schema() Schema })
 	if !ok {
 		return
 	}
 	s := m.Schema()
 	s.Name = cmp.Or(s.Name, h.MessageType)
-	h.SchemaName, h.SchemaVersion = s.FullName(), cmp.Or(s.Version, h.SchemaVersion)
+	if h.SchemaName == h.MessageType {
+		h.SchemaName = s.FullName()
+	}
+	if h.SchemaVersion == "1" {
+		h.SchemaVersion = cmp.Or(s.Version, "1")
+	}
 }

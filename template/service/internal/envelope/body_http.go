@@ -34,7 +34,7 @@ func NewBody[T any]() (*Body[T], error) {
 // its rules; message.Fields then lists the fields.
 func (b *Body[T]) Read(data []byte) (T, error) {
 	var body T
-	if err := decodeBody(data, &body); err != nil {
+	if err := UnmarshalBody(data, &body); err != nil {
 		return body, err
 	}
 	if b.check != nil {

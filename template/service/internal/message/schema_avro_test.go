@@ -39,6 +39,24 @@ func TestSchemaOf(t *testing.T) {
 	}
 }
 
+func TestDescribePutsTheSchemaIntoTheHeaderUnlessTheEventNamesOne(t *testing.T) {
+	for _, tt := range []struct {
+		body          any
+		name, version string
+		want          string
+	}{
+		{toldModel{}, "InvoicePaid", "1", "shop.InvoicePaid 2"},
+		{toldModel{}, "own.name", "7", "own.name 7"},
+		{typedModel{}, "InvoicePaid", "1", "InvoicePaid 1"},
+	} {
+		h := message.Header{MessageType: "InvoicePaid", SchemaName: tt.name, SchemaVersion: tt.version}
+		message.Describe(&h, tt.body)
+		if got := h.SchemaName + " " + h.SchemaVersion; got != tt.want {
+			t.Errorf("%T: %s, want %s", tt.body, got, tt.want)
+		}
+	}
+}
+
 // bound is a codec that notes what it is told of.
 type bound struct {
 	envelope.JSON
