@@ -4,9 +4,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
-	"errors"
+	"fmt"
 	"net"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -18,35 +17,35 @@ import (
 	"github.com/go-playground/validator/v10"
 )
 
-// rules are validator's, with those of this package.
-var rules = newRules()
+// rules are what validate tags may say beside the rules of validator.
+var rules = map[string]struct {
+	words string
+	ok    func(string) bool
+}{
+	"broker":       {"host:port, several separated by commas", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
+	"listen":       {"host:port or :port", func(s string) bool { return isAddress(s, 0) }},
+	"name":         {"printable, at most 249 bytes, without a blank at an end", isName},
+	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString},
+	"certificates": {"certificates in PEM", func(s string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(s)) }},
+	"key":          {"a private key in PEM, not encrypted", isKey},
+}
 
-func newRules() *validator.Validate {
-	v := validator.New(validator.WithRequiredStructEnabled())
-	for name, ok := range map[string]func(string) bool{
-		"broker":       func(s string) bool { return isAddress(s, 1) && !strings.HasPrefix(s, ":") },
-		"listen":       func(s string) bool { return isAddress(s, 0) },
-		"name":         isName,
-		"instance":     regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString,
-		"certificates": func(s string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(s)) },
-		"key":          isKey,
-	} {
-		if err := v.RegisterValidation(name, func(field validator.FieldLevel) bool { return ok(field.Field().String()) }); err != nil {
-			panic(err) // only for a name that is empty
+var validate = func() *validator.Validate {
+	v := validator.New()
+	for name, rule := range rules {
+		if err := v.RegisterValidation(name, func(f validator.FieldLevel) bool { return rule.ok(f.Field().String()) }); err != nil {
+			panic(err)
 		}
 	}
 	return v
-}
+}()
 
 // isAddress reports whether s is host:port with a port of at least least. The
 // host may be empty.
 func isAddress(s string, least int) bool {
 	host, port, err := net.SplitHostPort(s)
-	if err != nil || strings.ContainsAny(host, " /@\t\r\n") {
-		return false
-	}
-	n, err := strconv.Atoi(port)
-	return err == nil && n >= least && n <= 65535
+	n, errPort := strconv.Atoi(port)
+	return err == nil && errPort == nil && n >= least && n <= 65535 && !strings.ContainsAny(host, " /@\t\r\n")
 }
 
 func isName(s string) bool {
@@ -57,28 +56,6 @@ func isName(s string) bool {
 func isKey(s string) bool {
 	block, _ := pem.Decode([]byte(s))
 	return block != nil && strings.HasSuffix(block.Type, "PRIVATE KEY") && !strings.Contains(block.Type, "ENCRYPTED")
-}
-
-// validate checks each field of target, a pointer to a struct, by its tag.
-func (l *loader) validate(target any) {
-	var wrong validator.ValidationErrors
-	if !errors.As(rules.Struct(target), &wrong) {
-		return
-	}
-	fields := fieldsOf(target)
-	for _, w := range wrong {
-		path, _, _ := strings.Cut(strings.TrimPrefix(w.StructNamespace(), reflect.TypeOf(target).Elem().Name()+"."), "[")
-		i := slices.IndexFunc(fields, func(f field) bool { return f.path == path })
-		switch {
-		case i < 0:
-			l.note("%s does not pass %s", w.StructNamespace(), w.Tag())
-		case l.failed[fields[i].Name]:
-		case l.given[fields[i].Name].text == "" && fields[i].Default == "":
-			l.refuse(fields[i], value{}, "%s", fields[i].missing())
-		default:
-			l.refuse(fields[i], l.given[fields[i].Name], "must be %s", fields[i].Allowed)
-		}
-	}
 }
 
 // joinMargin is the time that joining a group takes beside draining and one
@@ -129,11 +106,12 @@ func (l *loader) checkKeyPair(certName, cert, keyName, key string) {
 // relate refuses a value that does not fit to other settings, unless it or one
 // of those in the text was refused already.
 func (l *loader) relate(ok bool, name, format string, args ...any) {
-	if ok || l.failed[name] || slices.ContainsFunc(settingName.FindAllString(format, -1), func(other string) bool { return l.failed[other] }) {
+	text := fmt.Sprintf(format, args...)
+	if ok || l.failed[name] || slices.ContainsFunc(settingName.FindAllString(text, -1), func(other string) bool { return l.failed[other] }) {
 		return
 	}
-	i := slices.IndexFunc(l.fields, func(f field) bool { return f.Name == name })
-	l.refuse(l.fields[i], l.given[name], format, args...)
+	s, _ := l.setting(name)
+	l.refuse(s, l.values[name], "%s", text)
 }
 
 var settingName = regexp.MustCompile(`[A-Z]+(_[A-Z]+)+`)

@@ -11,8 +11,12 @@ package config
 
 import (
 	"cmp"
+	"io"
+	"log/slog"
+	"maps"
 	"os"
 	"reflect"
+	"slices"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -21,7 +25,7 @@ import (
 type Config struct {
 	// Service is the service's name in logs, in message headers and, unless
 	// KAFKA_CLIENT_ID says otherwise, at the broker.
-	Service string `env:"SERVICE_NAME" validate:"omitempty,name" allowed:"printable, without blanks at its ends, at most 249 bytes" help:"the service's name in logs, message headers and at the broker; KAFKA_GROUP_ID when not set"`
+	Service string `env:"SERVICE_NAME" validate:"omitempty,name" help:"the service's name in logs, message headers and at the broker; KAFKA_GROUP_ID when not set"`
 	File    string `env:"CONFIG_FILE" help:"a YAML file with settings, which .env and the environment override; --config FILE overrides .env too"`
 
 	TimestampWithoutZone string `env:"TIMESTAMP_WITHOUT_ZONE" envDefault:"refuse" validate:"oneof=refuse utc" help:"what becomes of a message whose timestamp has no time zone: it is refused, or the time is taken as UTC"`
@@ -39,7 +43,7 @@ type Config struct {
 type Ops struct {
 	// All interfaces by default, because a container's probes come from
 	// outside of it. Nothing that is served there is secret.
-	Addr string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" allowed:"host:port or :port" help:"where /livez, /readyz and /metrics are served"`
+	Addr string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz and /metrics are served"`
 }
 
 // Log holds the settings of the service's log.
@@ -47,6 +51,26 @@ type Log struct {
 	Level  string `env:"LOG_LEVEL" envDefault:"info" validate:"oneof=debug info warn error" help:"the lowest level that is logged"`
 	Format string `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
 }
+
+// Logger returns a logger that writes to w in the settings' format and level.
+func (l Log) Logger(w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
+		level = slog.LevelInfo // a Config that was not made by this package
+	}
+	options := &slog.HandlerOptions{Level: level}
+	if l.Format == "json" {
+		return slog.New(slog.NewJSONHandler(w, options))
+	}
+	return slog.New(slog.NewTextHandler(w, options))
+}
+
+const (
+	// DotEnv is the name of the file of variables, read from the working directory.
+	DotEnv = ".env"
+	// configFile is the one setting that is read before the others.
+	configFile = "CONFIG_FILE"
+)
 
 // Load reads the settings. The first of these that has a setting wins: over,
 // whose names are those of the environment and where an empty value means the
@@ -57,31 +81,24 @@ type Log struct {
 // The settings of the service's own code go to own, a pointer to a struct, or
 // nil. All problems come back at once, in one *Error.
 func Load(file string, over map[string]string, own any) (Config, error) {
-	dotEnv, err := os.ReadFile(DotEnv)
-	if os.IsNotExist(err) {
-		err = nil
-	}
-	return load(file, over, env.ToMap(os.Environ()), string(dotEnv), err, own)
+	return load(file, over, env.ToMap(os.Environ()), own)
 }
 
-func load(file string, over, environment map[string]string, dotEnv string, dotEnvErr error, own any) (Config, error) {
+func load(file string, over, environment map[string]string, own any) (Config, error) {
 	cfg := new(Config)
 	l := newLoader(cfg, own)
-	if dotEnvErr != nil {
-		l.note("%v", dotEnvErr)
-	}
-	f, _ := l.setting(configFile)
-	flag := value{text: file, name: configFile, file: "--config"}
-	l.layers = []layer{variables(fromOverride, over), {configFile: flag}, variables(fromEnvironment, environment)}
+	flag := given{name: configFile, text: file, place: fromFlag}
+	l.merge(variables(fromOverride, over))
+	l.merge([]given{flag})
+	l.merge(variables(fromEnvironment, environment))
 	if file != "" {
-		l.layers = append(l.layers, l.readYAML(flag), l.readDotEnv(dotEnv))
-	} else {
-		l.layers = append(l.layers, l.readDotEnv(dotEnv))
-		if named := l.lookUp(configFile, f); named.text != "" {
-			l.layers = append(l.layers, l.readYAML(named))
-		}
+		l.merge(l.readYAML(flag))
 	}
-	return l.config(cfg, own)
+	l.merge(l.readDotEnv())
+	if named := l.values[configFile]; file == "" && named.text != "" {
+		l.merge(l.readYAML(named))
+	}
+	return l.config(cfg)
 }
 
 // FromMap makes a Config, and the own settings, of the given settings alone, for
@@ -92,22 +109,25 @@ func load(file string, over, environment map[string]string, dotEnv string, dotEn
 func FromMap[V any](settings map[string]V, own any) (Config, error) {
 	cfg := new(Config)
 	l := newLoader(cfg, own)
-	l.layers = []layer{l.named(l.entriesOf(reflect.ValueOf(settings)))}
-	return l.config(cfg, own)
+	l.merge(l.named(fromMap, "", nodeOf(reflect.ValueOf(settings))))
+	return l.config(cfg)
 }
 
-// config fills cfg and own from the layers, and checks them.
-func (l *loader) config(cfg *Config, own any) (Config, error) {
+// variables returns what a source without lines says, sorted by name.
+func variables(source string, texts map[string]string) (found []given) {
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		found = append(found, given{name: name, text: texts[name], place: source})
+	}
+	return found
+}
+
+// config fills cfg and the settings of the service's own code, and checks them.
+func (l *loader) config(cfg *Config) (Config, error) {
 	cfg.loader = l
-	l.read("", l.known)
-	l.validate(cfg)
+	l.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
 	cfg.Kafka.derive(cfg.Service)
 	l.checkKafka(&cfg.Kafka)
 	l.checkRegistry(cfg.Registry) //forge:if avro
-	if own != nil {
-		l.validate(own)
-	}
-	l.checkUnknown()
 	return *cfg, l.err()
 }

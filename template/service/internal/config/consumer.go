@@ -2,9 +2,12 @@ package config
 
 import (
 	"cmp"
+	"fmt"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -12,55 +15,59 @@ import (
 // itself: those of Kafka.
 const kafkaPrefix = "KAFKA_"
 
+const (
+	groupID = "KAFKA_GROUP_ID"
+	noGroup = "a consumer needs a group; those that share it share the work"
+)
+
 var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
-// Consumer returns the settings of a further consumer: those of c.Kafka, and
-// over them its own, which are in the YAML file under consumers and its name, or
-// in the environment and .env as NAME_KAFKA_…; a value for one consumer goes over
-// a value for all, wherever either stands. Its group is the service's, "-" and
-// its name, unless it has one of its own; no other consumer may have that group.
+// Consumer returns the settings of a further consumer: those of the service, and
+// over them its own, which are in YAML under consumers and its name, and in the
+// environment and .env called NAME_KAFKA_…. A value for one consumer goes over a
+// value for all, wherever either stands, but not over an override. Its group is
+// the service's, "-" and its name, unless it has one of its own; no two consumers
+// may have the same.
 func (c Config) Consumer(name string) (Kafka, error) {
-	l := c.loader
-	if k, ok := l.consumers[name]; ok {
-		return k, nil
+	k, prefix := new(Kafka), prefixOf(name)
+	if known, ok := c.loader.consumers[prefix]; ok {
+		return known, nil
 	}
-	var of struct{ Kafka Kafka }
-	l.read(name, fieldsOf(&of))
-	k := &of.Kafka
+	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values), failed: make(map[string]bool)}
+	for variable, g := range c.loader.values {
+		rest, ok := strings.CutPrefix(variable, prefix)
+		switch {
+		case !ok:
+		case l.values[rest].place == fromOverride && g.place != fromOverride:
+			delete(c.loader.values, variable)
+		default:
+			l.values[rest] = g
+		}
+	}
+	if _, ok := c.loader.values[prefix+groupID]; !ok && c.Kafka.GroupID != "" {
+		l.values[groupID] = given{text: c.Kafka.GroupID + "-" + name}
+		c.loader.values[prefix+groupID] = l.values[groupID]
+	}
+	l.read()
+	k.derive(c.Service)
+	l.checkKafka(k)
 	if !consumerName.MatchString(name) {
 		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if !l.given["KAFKA_GROUP_ID"].own && k.GroupID != "" {
-		k.GroupID += "-" + name
-		l.given["KAFKA_GROUP_ID"] = value{}
-		l.origins[prefixOf(name)+"KAFKA_GROUP_ID"] = fromDefault
+	l.relate(k.GroupID != "", groupID, noGroup)
+	for _, other := range append(slices.Collect(maps.Values(c.loader.consumers)), c.Kafka) {
+		// Members would be given partitions of topics that they do not read.
+		l.relate(k.GroupID != other.GroupID || !slices.Equal(k.Brokers, other.Brokers), groupID, "is another consumer's group too: each needs one of its own")
 	}
-	k.derive(c.Service)
-	l.validate(&of)
-	l.checkKafka(k)
-	l.checkGroup(c.Kafka, k)
-	if err := l.err(); err != nil {
-		return *k, err
-	}
-	l.consumers[name] = *k
-	return *k, nil
+	c.loader.consumers[prefix] = *k
+	return *k, l.err()
 }
 
-// checkGroup refuses a group that another consumer has: its members would be
-// given partitions of topics that they do not read.
-func (l *loader) checkGroup(first Kafka, k *Kafka) {
-	l.relate(k.GroupID != "", "KAFKA_GROUP_ID", noGroup)
-	taken := func(by string, other Kafka) {
-		l.relate(other.GroupID != k.GroupID || !slices.Equal(other.Brokers, k.Brokers), "KAFKA_GROUP_ID",
-			"is the group of %s too; a consumer with topics of its own needs a group of its own", by)
-	}
-	taken("the first consumer", first)
-	for _, other := range slices.Sorted(maps.Keys(l.consumers)) {
-		taken("consumer "+other, l.consumers[other])
-	}
+// prefixOf returns what begins the names of a consumer's own settings in the
+// environment.
+func prefixOf(consumer string) string {
+	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
 }
-
-const noGroup = "a consumer needs a group; services that share it share the work"
 
 // RequireGroup returns an error if there is no group: consuming needs one,
 // publishing does not.
@@ -68,72 +75,86 @@ func (k Kafka) RequireGroup() error {
 	if k.GroupID != "" {
 		return nil
 	}
-	return &Error{[]Problem{{"KAFKA_GROUP_ID", "KAFKA_GROUP_ID is not set: " + noGroup}}}
+	return &Error{[]Problem{{groupID, groupID + " is not set: " + noGroup}}}
 }
 
-// CheckUnread is called when every consumer has asked for its settings. The
-// error lists names that look like a consumer's settings and are not; unread
-// lists the other names in .env that no setting has: they may be a typing
-// error, or another program's.
-func (c Config) CheckUnread() (unread []string, err error) {
-	l := c.loader
-	l.eachUnread(func(variable string, v value) {
-		before, rest, _ := strings.Cut(variable, "_"+kafkaPrefix)
-		name := strings.ToLower(strings.ReplaceAll(before, "_", "-"))
-		_, isConsumer := l.consumers[name]
-		_, isSetting := l.setting(kafkaPrefix + rest)
-		switch {
-		case isConsumer && rest != "":
-			l.unknown(v, variable, l.variables(prefixOf(name)))
-		case isSetting:
-			l.note("%s: the service has no consumer %q; it has %q", v.at(), name, slices.Sorted(maps.Keys(l.consumers)))
-		default:
-			unread = append(unread, v.at()+" is read by nothing"+didYouMean(nearest(variable, l.variables(""))))
+// Explain writes every setting, one a line, with where it came from: default,
+// environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
+// the service's come those of its own code, and what further consumers have for
+// themselves. Secrets are redacted.
+func (c Config) Explain(w io.Writer) error {
+	var text strings.Builder
+	write := func(s Setting, prefix string) {
+		value, g := s.String(), c.loader.values[prefix+s.Name]
+		if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
+			value = quoted // one line, and what cannot be seen is seen
 		}
-	})
-	return unread, l.err()
-}
-
-// checkUnknown refuses names in .env that begin as the settings of Kafka and are
-// none.
-func (l *loader) checkUnknown() {
-	l.eachUnread(func(variable string, v value) {
-		if strings.HasPrefix(variable, kafkaPrefix) && variable != "KAFKA_IMAGE" { // the tests' own
-			l.unknown(v, variable, l.variables(""))
+		fmt.Fprintf(&text, "%-48s # %s", prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+		if g.over != "" {
+			text.WriteString(", over " + g.over)
 		}
-	})
-}
-
-// eachUnread yields the variables of .env, YAML and maps that were not looked up.
-func (l *loader) eachUnread(yield func(variable string, v value)) {
-	for _, layer := range l.layers {
-		for _, name := range slices.SortedFunc(maps.Keys(layer), func(a, b string) int {
-			return cmp.Or(cmp.Compare(layer[a].line, layer[b].line), cmp.Compare(a, b))
-		}) {
-			if v := layer[name]; !l.asked[name] && (v.line > 0 || v.file == fromMap) {
-				yield(name, v)
+		text.WriteString("\n")
+	}
+	for _, s := range c.loader.known {
+		write(s, "")
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(c.loader.consumers)) {
+		k := c.loader.consumers[prefix]
+		for _, s := range Settings(&k) {
+			if _, own := c.loader.values[prefix+s.Name]; own {
+				write(s, prefix)
 			}
 		}
 	}
+	_, err := io.WriteString(w, text.String())
+	return err
 }
 
-// variables returns the names of the service's settings in the environment, or
-// those of a consumer, which begin with prefix.
-func (l *loader) variables(prefix string) []string {
-	var names []string
-	for _, f := range l.known {
-		if prefix == "" || strings.HasPrefix(f.Name, kafkaPrefix) {
-			names = append(names, prefix+f.Name)
+// CheckUnread is called when every consumer has asked for its settings. The
+// error lists names in .env, YAML or a map that look like a setting of Kafka or of
+// a consumer and are not; unread lists the other names in .env that no setting
+// has: each may be a typing error, or another program's.
+func (c Config) CheckUnread() (unread []string, err error) {
+	l := c.loader
+	prefixes := slices.Sorted(maps.Keys(l.consumers))
+	for _, g := range l.unread {
+		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
+		i := slices.IndexFunc(prefixes, func(p string) bool { return p == prefix || strings.HasPrefix(g.name, p+kafkaPrefix) })
+		switch {
+		case i >= 0 && s.Name == "":
+			l.unknown(g, prefixes[i])
+		case i < 0 && s.Name != "":
+			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
+		case i < 0:
+			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}
 	}
-	return names
+	return unread, l.err()
 }
 
-// prefixOf returns what stands before the names of a consumer's own settings in
-// the environment; nothing for no consumer.
-func prefixOf(consumer string) string {
-	if consumer == "" {
-		return ""
+// unknown adds a name that is not a setting: the service's, or with a prefix a
+// consumer's.
+func (l *loader) unknown(g given, prefix string) {
+	l.note("%s: %s is not a setting%s", g.place, g.name, l.didYouMean(g.name, prefix))
+}
+
+// didYouMean suggests the setting that name is but for two characters in one
+// place, if there is one.
+func (l *loader) didYouMean(name, prefix string) string {
+	for _, s := range l.known {
+		for _, known := range append(strings.Fields(s.field.Tag.Get("kafka")), prefix+s.Name, prefix+s.Name+fileSuffix) {
+			a, b := strings.ToUpper(name), strings.ToUpper(known)
+			for a != "" && b != "" && a[0] == b[0] {
+				a, b = a[1:], b[1:]
+			}
+			for a != "" && b != "" && a[len(a)-1] == b[len(b)-1] {
+				a, b = a[:len(a)-1], b[:len(b)-1]
+			}
+			if max(len(a), len(b)) <= 2 {
+				return "; did you mean " + known + "?"
+			}
+		}
 	}
-	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+	return ""
 }

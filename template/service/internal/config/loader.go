@@ -6,234 +6,218 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/caarlos0/env/v11"
 )
 
-// value is what a source says of a setting.
-type value struct {
-	text string // as the environment would have it
-	name string // the setting's name as the source spells it
-	file string // the source: environment, .env, config.yaml
-	line int    // in that file; 0 for sources that have no lines
-	path string // the file that NAME_FILE names and text was read from
-	over string // the next source that has the setting too, if any
-	cut  bool   // a comment was cut off the text
-	own  bool   // of the consumer under check, not of the whole service
+// Error is everything that is wrong with the settings.
+type Error struct{ Problems []Problem }
+
+// Problem is one line of an Error.
+type Problem struct {
+	Setting string // which it is about; empty for a file, or a name that is not a setting
+	Text    string
 }
 
-// The sources that have no lines.
+// Error lists the problems, one a line.
+func (e *Error) Error() string {
+	text := "configuration:"
+	for _, p := range e.Problems {
+		text += "\n  " + p.Text
+	}
+	return text
+}
+
+// given is what a source says of a setting.
+type given struct {
+	name, text string
+	place      string // the source, with the line if it is a file: environment, .env:3
+	prefix     string // of the consumer that it is for, if that is no part of the name
+	cut        bool   // a comment was cut off the text
+	over       string // the place of the next source that has the setting too
+}
+
+// The sources that are not files.
 const (
 	fromOverride    = "override"
+	fromFlag        = "--config"
 	fromEnvironment = "environment"
 	fromMap         = "map"
-	fromDefault     = "default"
 )
 
-// configFile is the one setting that is read before the others.
-const configFile = "CONFIG_FILE"
-
-// place says where the value stands.
-func (v value) place() string {
-	if v.line > 0 {
-		return fmt.Sprintf("%s:%d", v.file, v.line)
-	}
-	return v.file
-}
-
-// at is the name with its place, as errors begin.
-func (v value) at() string {
-	if place := v.place(); place != "" && place != fromMap {
-		return place + ": " + v.name
-	}
-	return v.name
-}
-
-// origin says where the value came from, for Explain.
-func (v value) origin() string {
-	origin := cmp.Or(v.place(), fromDefault)
-	if v.path != "" {
-		origin = fmt.Sprintf("%s (%s, %s)", v.path, v.name, v.place())
-	}
-	if v.over != "" {
-		origin += ", over " + v.over
-	}
-	return origin
-}
-
-// layer is what one source says, by the names that settings have in the
-// environment: NAME, NAME_FILE or, for a further consumer, CONSUMER_NAME.
-type layer map[string]value
-
-func variables(source string, texts map[string]string) layer {
-	l := make(layer)
-	for name, text := range texts {
-		l[name] = value{text: text, name: name, file: source}
-	}
-	return l
-}
-
-// loader fills the fields of settings from layers.
+// loader gives settings their values, and collects all that is wrong.
 type loader struct {
-	problems
-
-	own       any
-	known     []field         // of Config and of the service's own code
-	layers    []layer         // the first that has a setting wins
-	asked     map[string]bool // the variables that were looked up
-	origins   map[string]string
-	consumers map[string]Kafka
+	consumer  string // whose settings these are; empty for the service's
+	known     []Setting
+	values    map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
+	failed    map[string]bool  // settings that need no further check
+	problems  []Problem
+	unread    []given          // names of .env and YAML that no setting has, or only a consumer's
+	consumers map[string]Kafka // by prefix
 }
 
 func newLoader(cfg *Config, own any) *loader {
-	l := &loader{own: own, problems: problems{failed: make(map[string]bool)}, asked: make(map[string]bool), origins: make(map[string]string), consumers: make(map[string]Kafka), known: fieldsOf(cfg)}
-	for _, f := range fieldsOf(own) {
-		if other, clash := l.setting(f.Name); clash {
-			l.note("own setting %s (%s): %s is a setting already; choose another name", f.Name, f.path, other.Name)
+	l := &loader{known: Settings(cfg), values: make(map[string]given), failed: make(map[string]bool), consumers: make(map[string]Kafka)}
+	if t := reflect.TypeOf(own); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
+		l.note("own settings must be a pointer to a struct, not %T", own)
+		own = nil
+	}
+	for _, s := range Settings(own) {
+		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
+			l.note("own setting %s: the name is taken by another setting", s.Name)
 		}
-		l.known = append(l.known, f)
+		l.known = append(l.known, s)
 	}
 	return l
 }
 
-// setting returns the setting of which name is the NAME or the NAME_FILE.
-func (l *loader) setting(name string) (field, bool) {
-	i := slices.IndexFunc(l.known, func(f field) bool { return f.Name == name || f.File && f.Name+fileSuffix == name })
-	if i < 0 {
-		return field{}, false
-	}
-	return l.known[i], true
-}
-
-// read fills fields: those of the service, or those of a consumer, whose own
-// values go over the service's, but not over an override.
-func (l *loader) read(consumer string, fields []field) {
-	l.consumer, l.fields, l.given, l.failed = consumer, fields, make(map[string]value), make(map[string]bool)
-	for _, f := range fields {
-		v := l.lookUp(f.Name, f)
-		if consumer != "" {
-			own := l.lookUp(prefixOf(consumer)+f.Name, f)
-			if own.file != "" && (v.file != fromOverride || own.file == fromOverride) {
-				v, v.own = own, true
-			}
-		}
-		l.given[f.Name] = l.content(f, v)
-		l.parse(f)
-		if consumer == "" || v.own {
-			l.origins[prefixOf(consumer)+f.Name] = l.given[f.Name].origin()
+// setting returns the setting that is called name: as a variable is, NAME or
+// NAME_FILE, perhaps behind the prefix of a consumer; or as in YAML and maps.
+func (l *loader) setting(name string) (s Setting, prefix string) {
+	for _, s := range l.known {
+		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
+			return s, ""
 		}
 	}
+	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); ofConsumer {
+		s, _ = l.setting(kafkaPrefix + rest)
+		return s, before + "_"
+	}
+	return Setting{}, ""
 }
 
-// lookUp returns the value of the first layer that has the variable name, or
-// name_FILE; one without a source when none has. An empty value counts as none,
-// but in the first layer it hides the others.
-func (l *loader) lookUp(name string, f field) (found value) {
-	l.asked[name] = true
-	l.asked[name+fileSuffix] = l.asked[name+fileSuffix] || f.File
-	for i, layer := range l.layers {
-		v, ok := layer[name]
-		if byFile := layer[name+fileSuffix]; f.File && byFile.text != "" {
-			if v.text != "" && !l.failed[f.Name] {
-				l.refuse(f, byFile, "%s is set too; set one of the two", v.name)
-			}
-			v, ok = byFile, true
-			v.path = v.text
+// merge adds what a source says below the sources before it. An empty value
+// counts as none, but in the override it hides the others.
+func (l *loader) merge(source []given) {
+	earlier := make(map[string]string)
+	for _, g := range source {
+		if g.name == "KAFKA_IMAGE" { // the tests' own
+			continue
+		}
+		s, prefix := l.setting(g.name)
+		prefix = cmp.Or(g.prefix, prefix)
+		name := prefix + s.Name
+		before, hidden := l.values[name]
+		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
+		if ours := strings.HasPrefix(g.name, kafkaPrefix); isFile && s.Name == "" && ours {
+			l.unknown(g, "")
+		} else if isFile && (s.Name == "" || prefix != "") {
+			l.unread = append(l.unread, g)
 		}
 		switch {
-		case v.text == "" && (i > 0 || !ok):
-		case found.file != "":
-			found.over = v.place()
-			return found
-		case v.text == "":
-			return value{}
+		case s.Name == "" || g.text == "" && g.place != fromOverride, g.place == fromEnvironment && !strings.Contains(g.name, s.Name):
+			continue
+		case earlier[name] != "":
+			l.note("%s: %s and %s give the same setting: keep one", g.place, g.name, earlier[name])
+		case hidden:
+			before.over = cmp.Or(before.over, g.place)
+			l.values[name] = before
 		default:
-			found = v
+			l.values[name] = l.content(s, g)
 		}
+		earlier[name] = g.name + " (" + g.place + ")"
 	}
-	return found
 }
 
-// content returns v with the text that it stands for: without line breaks at its
-// end, and what is in the file that NAME_FILE names.
-func (l *loader) content(f field, v value) value {
-	if v.path != "" {
-		text, err := os.ReadFile(v.path)
-		v.text = string(text)
+// content returns what g stands for: the content of the file that it names;
+// without line breaks at its end, as in files and secrets of Kubernetes; without
+// blanks between the elements of a list.
+func (l *loader) content(s Setting, g given) given {
+	g.text = strings.TrimRight(g.text, "\r\n")
+	if s.File && isFileName.MatchString(g.name) {
+		return l.fileContent(s, g)
+	}
+	if s.value.Kind() == reflect.Slice {
+		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
+	}
+	if s.Secret && g.cut {
+		l.refuse(s, g, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
+	} else if s.Secret && strings.TrimSpace(g.text) != g.text {
+		l.refuse(s, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", s.Name, fileSuffix)
+	}
+	return g
+}
+
+// isFileName matches the names of settings that name a file.
+var isFileName = regexp.MustCompile(`(?i)_file$|\.location$`)
+
+var commas = regexp.MustCompile(`\s*,[\s,]*`)
+
+func (l *loader) fileContent(s Setting, g given) given {
+	content, err := os.ReadFile(g.text)
+	text := strings.TrimRight(string(content), "\r\n")
+	switch {
+	case err != nil && (!strings.ContainsAny(g.text, `/\`) || strings.Contains(g.text, "-----BEGIN")): // perhaps the secret itself
+		g.text = redacted
+		l.refuse(s, g, "must be the name of a file that can be read, not what is in it; without a slash it is not shown")
+	case err != nil:
+		l.refuse(s, g, "must be a file that can be read: %v", errors.Unwrap(err))
+	case text == "":
+		l.refuse(s, g, "the file is empty")
+	}
+	return given{text: text, name: s.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
+}
+
+// read gives the known settings their values, and checks each by its tags.
+func (l *loader) read() {
+	for _, s := range l.known {
+		g := l.values[s.Name]
+		err := s.parse(g.text)
+		if err != nil {
+			_ = s.parse("") // what depends on it is checked with the default
+		} else if rule := s.field.Tag.Get("validate"); rule != "" {
+			err = validate.Var(s.value.Interface(), rule)
+		}
 		switch {
-		case l.failed[f.Name]:
-		case err != nil && (!strings.ContainsAny(v.path, `/\`) || strings.Contains(v.path, "-----BEGIN")):
-			v.path = "" // perhaps the secret itself
-			l.refuse(f, v, "must be the name of a file that can be read, not what is in it; without a slash it is not shown")
-		case err != nil:
-			l.refuse(f, v, "must be a file that can be read: %v", cause(err))
-		case strings.Trim(v.text, "\r\n") == "":
-			l.refuse(f, v, "the file is empty")
+		case err == nil || l.failed[s.Name]:
+		case g.text == "" && s.Default == "":
+			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
+		default:
+			l.refuse(s, g, "must be %s", s.Allowed)
 		}
 	}
-	v.text = strings.TrimRight(v.text, "\r\n")
-	if f.Secret && v.path == "" && !l.failed[f.Name] {
-		switch {
-		case v.cut:
-			l.refuse(f, v, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
-		case strings.TrimSpace(v.text) != v.text:
-			l.refuse(f, v, "has a blank at an end: remove it, or put the value in a file and name that with %s%s", f.Name, fileSuffix)
-		}
-	}
-	return v
 }
 
-// parse gives a field its value, or its default. env takes a struct: here it is
-// one with this field alone, so that an error is about this field.
-func (l *loader) parse(f field) {
-	v := l.given[f.Name]
-	environment := make(map[string]string)
-	if v.text != "" && !l.failed[f.Name] {
-		environment[f.Name] = v.text
-	}
-	one := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Value", Type: f.value.Type(), Tag: f.tag}}))
-	single := one.Elem().Field(0)
-	single.Set(f.value)
-	err := env.ParseWithOptions(one.Interface(), env.Options{Environment: environment, Prefix: f.prefix})
-	if wrong, ok := errors.AsType[env.ParseError](err); ok && len(environment) > 0 {
-		l.refuse(f, v, "must be %s%s", f.Allowed, reason(f, wrong.Err))
-		l.parse(f) // what depends on it is checked with the default
-		return
-	}
-	if err != nil && !l.failed[f.Name] {
-		l.refuse(f, v, "%s", f.missing())
-	}
-	f.value.Set(single)
-	if list, ok := single.Interface().([]string); ok {
-		f.value.Set(reflect.ValueOf(trim(list)))
-	}
+// note adds what is wrong with a source.
+func (l *loader) note(format string, args ...any) {
+	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
 }
 
-// reason is what a parser other than Go's own says of a value.
-func reason(f field, err error) string {
-	if f.Secret || !strings.HasPrefix(f.Allowed, "text") {
-		return ""
+// refuse adds that a setting has a value that is not allowed. A secret or a
+// certificate is not shown, but the name of its file is.
+func (l *loader) refuse(s Setting, g given, format string, args ...any) {
+	l.failed[s.Name] = true
+	text := " is not set"
+	if g.text = cmp.Or(g.text, s.Default); g.text != "" {
+		text = fmt.Sprintf("=%q", redact(g.text))
 	}
-	return ": " + redact(err.Error())
+	if s.File && g.text != "" && !isFileName.MatchString(g.name) {
+		text = "=" + redacted
+	}
+	text = cmp.Or(g.name, s.Name) + text + ": " + fmt.Sprintf(format, args...)
+	if g.place != "" {
+		text = g.place + ": " + text
+	}
+	if l.consumer != "" {
+		text = "consumer " + l.consumer + ": " + text
+	}
+	l.problems = append(l.problems, Problem{s.Name, text})
 }
 
-// trim takes blanks and empty elements, such as after a last comma, out of a list.
-func trim(list []string) []string {
-	var trimmed []string
-	for _, s := range list {
-		if s = strings.TrimSpace(s); s != "" {
-			trimmed = append(trimmed, s)
-		}
-	}
-	return trimmed
-}
+// userInfo is what comes before the host in a URL, or in a list of hosts: it may
+// have a password.
+var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
 
-// cause takes the path, which is shown anyway, off an error.
-func cause(err error) error {
-	if inner := errors.Unwrap(err); inner != nil {
-		return inner
+// redact hides the user and password of each URL in text.
+func redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
+
+// err returns the problems since the last call.
+func (l *loader) err() error {
+	problems := l.problems
+	l.problems = nil
+	if len(problems) == 0 {
+		return nil
 	}
-	return err
+	return &Error{problems}
 }

@@ -9,17 +9,17 @@ import (
 
 // Registry holds the settings of the Schema Registry.
 type Registry struct {
-	URLs          []string      `env:"SCHEMA_REGISTRY_URL" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
+	URLs          []string      `env:"SCHEMA_REGISTRY_URL" kafka:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
 	SchemaFormat  string        `env:"SCHEMA_REGISTRY_FORMAT" envDefault:"avro" validate:"oneof=avro json" help:"what bodies and their schemas are written in"`
-	AutoRegister  bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" envDefault:"true" help:"register schemas that the registry lacks at the start; false only looks them up"`
+	AutoRegister  bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" kafka:"auto.register.schemas" envDefault:"true" help:"register schemas that the registry lacks at the start; false only looks them up"`
 	LookupTimeout time.Duration `env:"SCHEMA_REGISTRY_TIMEOUT" envDefault:"5s" validate:"min=100ms,max=1m" help:"time to wait for the registry's answer"`
 
 	Username string `env:"SCHEMA_REGISTRY_USERNAME" help:"the user, where the registry asks for one"`
 	Password Secret `env:"SCHEMA_REGISTRY_PASSWORD" help:"the user's password at the registry"`
 	Token    Secret `env:"SCHEMA_REGISTRY_TOKEN" help:"a bearer token, in the place of user and password"`
-	CA       string `env:"SCHEMA_REGISTRY_CA" file:"true" validate:"omitempty,certificates" allowed:"certificates in PEM" help:"PEM certificates that sign the registry's; empty is the system's"`
-	Cert     string `env:"SCHEMA_REGISTRY_CERT" file:"true" validate:"omitempty,certificates" allowed:"certificates in PEM" help:"PEM certificate of this client, for a registry that asks for one"`
-	Key      Secret `env:"SCHEMA_REGISTRY_KEY" validate:"omitempty,key" allowed:"a private key in PEM, not encrypted" help:"PEM private key of the certificate for the registry, not encrypted"`
+	CA       string `env:"SCHEMA_REGISTRY_CA" file:"true" validate:"omitempty,certificates" help:"PEM certificates that sign the registry's; the system's when not set"`
+	Cert     string `env:"SCHEMA_REGISTRY_CERT" file:"true" validate:"omitempty,certificates" help:"PEM certificate of this client, for a registry that asks for one"`
+	Key      Secret `env:"SCHEMA_REGISTRY_KEY" validate:"omitempty,key" help:"PEM private key of the certificate for the registry, not encrypted"`
 }
 
 // TLS reports whether every URL is an https one.
@@ -56,10 +56,10 @@ func OfRegistry(err error) error {
 	if !ok {
 		return err
 	}
-	var left problems
+	var left loader
 	for _, p := range all.Problems {
 		if p.Setting == "" || p.Setting == configFile || strings.HasPrefix(p.Setting, "SCHEMA_REGISTRY_") {
-			left.lines = append(left.lines, p)
+			left.problems = append(left.problems, p)
 		}
 	}
 	return left.err()

@@ -22,7 +22,8 @@ type Claim interface {
 	// are terminal. It must not block, nor call the engine.
 	Mark(offset int64)
 	// Commit makes the claim's marks durable and returns nil only when it
-	// knows that they are. The engine calls it once its lane has ended.
+	// knows that they are. The engine calls it once its lane has ended, and
+	// again until it succeeds or the drain's time is up.
 	Commit(ctx context.Context) error
 }
 
@@ -31,16 +32,6 @@ type Claim interface {
 type Pauser interface {
 	Pause()
 	Resume()
-}
-
-// Batcher is a message.Handler that wants the messages of some topics several
-// at once.
-type Batcher interface {
-	// Batch says how many; a size of 0 is one by one.
-	Batch(topic string) message.Batch
-	// HandleBatch handles messages of one lane that have different keys and
-	// returns one outcome for each.
-	HandleBatch(ctx context.Context, batch []*message.Message) []error
 }
 
 // DeadLetters takes messages that failed for good.
@@ -58,14 +49,8 @@ type Failure struct {
 	Time     time.Time // when it failed
 }
 
-// maxReason bounds what a failure says about itself, in bytes.
-const maxReason = 1 << 10
-
 // Reason returns the error's text, at most 1 KiB of valid UTF-8.
 func (f Failure) Reason() string {
 	s := f.Err.Error()
-	if len(s) > maxReason {
-		s = s[:maxReason]
-	}
-	return strings.ToValidUTF8(s, "")
+	return strings.ToValidUTF8(s[:min(len(s), 1<<10)], "")
 }

@@ -1,18 +1,11 @@
-// Package engine decides what runs when and what may be committed. It takes
-// messages from lanes (a Kafka partition, a queue), runs their handlers side by
-// side while it keeps each key's order, and says of a lane only what is safe to
-// say: everything up to here is done. It knows no broker.
-//
-// A message is terminal when its handler succeeded, when its dead letter was
-// acknowledged, or when an operator's policy skipped it. Nothing else is.
-// What is committed is the low-water mark: all messages of the lane up to the
-// first, in order of delivery, that is not terminal.
 package engine
 
 import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Ordering says which messages wait for each other.
@@ -31,7 +24,7 @@ type ErrorPolicy string
 // The error policies.
 const (
 	PolicyDeadLetter ErrorPolicy = "dead-letter" // written to the dead letters, then done
-	PolicyRetry      ErrorPolicy = "retry"       // tried again for ever; its key waits
+	PolicyRetry      ErrorPolicy = "retry"       // tried again without limit; its key waits
 	PolicySkip       ErrorPolicy = "skip"        // logged, counted and done
 	PolicyStop       ErrorPolicy = "stop"        // the engine stops with an error; the message is not done
 )
@@ -41,15 +34,10 @@ type Config struct {
 	Ordering    Ordering
 	MaxWorkers  int // handlers running at once, over all lanes
 	ErrorPolicy ErrorPolicy
-	Retry       RetryPolicy
-
-	// BreakerFailures is how many attempts that ask to be tried again, if they
-	// are the majority, hold all handlers back but one at a time; 0 is never.
-	BreakerFailures int
+	Retry       message.RetryPolicy // of messages whose registration has none
 
 	MaxPollRecords int   // messages of one lane held in memory before the lane is paused
-	MaxPollBytes   int64 // bytes of one lane held in memory before the lane is paused
-	MaxBytes       int64 // bytes of all lanes; each may hold its share, and MaxPollBytes at most
+	MaxBytes       int64 // bytes of all lanes held in memory; a lane above its share is paused
 	MaxUncommitted int   // messages of one lane delivered beyond its low-water mark before the lane is paused
 
 	CommitInterval time.Duration // between two commits
@@ -72,9 +60,7 @@ func (c Config) validate() error {
 	check(c.ErrorPolicy == PolicyDeadLetter || c.ErrorPolicy == PolicyRetry || c.ErrorPolicy == PolicySkip || c.ErrorPolicy == PolicyStop,
 		"ErrorPolicy", fmt.Sprintf("%q", c.ErrorPolicy), "dead-letter, retry, skip or stop")
 	check(c.MaxWorkers > 0, "MaxWorkers", c.MaxWorkers, "positive")
-	check(c.BreakerFailures >= 0, "BreakerFailures", c.BreakerFailures, "zero or positive")
 	check(c.MaxPollRecords > 0, "MaxPollRecords", c.MaxPollRecords, "positive")
-	check(c.MaxPollBytes > 0, "MaxPollBytes", c.MaxPollBytes, "positive")
 	check(c.MaxBytes > 0, "MaxBytes", c.MaxBytes, "positive")
 	check(c.MaxUncommitted >= c.MaxPollRecords, "MaxUncommitted", c.MaxUncommitted, "at least MaxPollRecords")
 	check(c.CommitInterval > 0, "CommitInterval", c.CommitInterval, "positive")
@@ -82,6 +68,6 @@ func (c Config) validate() error {
 	check(c.DrainTimeout > 0, "DrainTimeout", c.DrainTimeout, "positive")
 	check(c.HandlerTimeout >= 0, "HandlerTimeout", c.HandlerTimeout, "zero or positive")
 	check(c.StuckAfter >= 0, "StuckAfter", c.StuckAfter, "zero or positive")
-	errs = append(errs, c.Retry.validate())
+	errs = append(errs, c.Retry.Validate())
 	return errors.Join(errs...)
 }

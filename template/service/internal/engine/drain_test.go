@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -57,28 +58,6 @@ func TestDrainEndsByItsDeadline(t *testing.T) {
 	})
 }
 
-func TestNoHandlerOfABatchStartsOnceTheLaneEnds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := settings()
-		cfg.MaxWorkers = 1
-		var l *Lane
-		handled := 0
-		b := start(t, cfg, func(context.Context, *message.Message) error {
-			handled++
-			l.end()
-			return nil
-		})
-		l = b.Assign(b)
-		l.cost.Store(1) // cheap messages are taken by the batch
-		l.Deliver(batch(0, 10, "a", "b"))
-		synctest.Wait()
-		if handled != 1 {
-			t.Errorf("%d handlers started, want 1", handled)
-		}
-		l.Lose()
-	})
-}
-
 func TestALostLaneMarksNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, settings(), func(context.Context, *message.Message) error { return nil })
@@ -86,31 +65,137 @@ func TestALostLaneMarksNothing(t *testing.T) {
 		l.Deliver(batch(0, 3))
 		synctest.Wait()
 		l.Lose()
+		b.mu.Lock()
 		l.mark() // as a commit does that began before
+		b.mu.Unlock()
 		if b.marks.Load() != -1 {
 			t.Errorf("marked %d after the lane was lost", b.marks.Load())
 		}
 	})
 }
 
-// Handlers that are told to give up fail as they do when a database is down.
-// That must not hold back those of the lanes that stay.
-func TestADrainDoesNotOpenTheBreaker(t *testing.T) {
+// Handlers that must give up fail as they do when a database is down. That says
+// nothing about the topic.
+func TestADrainDoesNotPauseDeadLettering(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.BreakerFailures, cfg.Retry.PlainErrors = 3, true
-		b := start(t, cfg, func(ctx context.Context, _ *message.Message) error {
+		cfg.MaxWorkers, cfg.Retry.MaxAttempts = 2*pauseAfter, 1
+		b := start(t, cfg, func(ctx context.Context, m *message.Message) error {
+			if m.Partition == 1 {
+				return errTest
+			}
 			<-ctx.Done()
 			return ctx.Err()
 		})
 		l := b.Assign(b)
-		l.Deliver(batch(0, 4, "a", "b", "c", "d"))
+		l.Deliver(batch(0, 2*pauseAfter))
 		synctest.Wait()
 		_ = l.Drain(t.Context())
-		if err := b.Ready(); err != nil {
-			t.Errorf("after a drain: %v", err)
+		next := b.Assign(b)
+		m := batch(0, 1)
+		m[0].Partition = 1
+		next.Deliver(m)
+		elapse(time.Second)
+		if _, ok := b.letters.Load(int64(0)); !ok || b.Ready() != nil {
+			t.Errorf("dead letter %v, ready %v after a drain; want true, nil", ok, b.Ready())
+		}
+		_ = next.Drain(t.Context())
+	})
+}
+
+func TestALostLaneEndsTheContextsOfItsHandlers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cause error
+		b := start(t, settings(), func(ctx context.Context, _ *message.Message) error {
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return ctx.Err()
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1))
+		synctest.Wait()
+		l.Lose()
+		synctest.Wait()
+		if !errors.Is(cause, errDraining) || b.Stats().Busy != 0 {
+			t.Errorf("the handler's context ended with %v, %d run; want %v, 0", cause, b.Stats().Busy, errDraining)
 		}
 	})
+}
+
+func TestALaneCanBeLostWhileItDrains(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(ctx context.Context, m *message.Message) error {
+			if m.Offset == 0 {
+				return nil
+			}
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		l := b.Assign(b)
+		l.Deliver(batch(0, 2))
+		synctest.Wait()
+		time.AfterFunc(50*time.Millisecond, l.Lose)
+		began := time.Now()
+		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 50*time.Millisecond || b.marks.Load() != -1 || b.commits.Load() != 0 {
+			t.Errorf("drained after %v with %v, marked %d, %d commits; want 50ms, nil, -1, 0", time.Since(began), err, b.marks.Load(), b.commits.Load())
+		}
+	})
+}
+
+// A handler that ignores its context outlives its lane. When the lane comes
+// back, the key waits for it, and other keys do not.
+func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
+	for _, ordering := range []Ordering{OrderKey, OrderPartition} {
+		t.Run(string(ordering), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				running, most, others, handled := 0, 0, 0, 0
+				cfg := settings()
+				cfg.Ordering = ordering
+				b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+					mu.Lock()
+					defer mu.Unlock()
+					if string(m.Key) == "b" {
+						others++
+						return nil
+					}
+					running++
+					most = max(most, running)
+					mu.Unlock()
+					time.Sleep(time.Minute)
+					mu.Lock()
+					running--
+					handled++
+					return nil
+				})
+				var l *Lane
+				for range 3 { // rebalances
+					l = b.Assign(b)
+					l.Deliver(batch(0, 2, "a", "b"))
+					elapse(time.Second)
+					_ = l.Drain(t.Context())
+				}
+				l = b.Assign(b)
+				l.Deliver(batch(0, 2, "a", "b"))
+				elapse(30 * time.Second)
+				mu.Lock()
+				if most != 1 || handled != 0 || ordering == OrderKey && others != 4 {
+					t.Errorf("%d handlers of one key ran at once, %d of the others; want 1, 4", most, others)
+				}
+				mu.Unlock()
+				elapse(2 * time.Minute)
+				mu.Lock()
+				defer mu.Unlock()
+				if most != 1 || handled != 2 || b.marks.Load() != 1 {
+					t.Errorf("%d at once, %d ended, marked %d; want 1, 2, 1", most, handled, b.marks.Load())
+				}
+				if len(b.lingering) != 0 {
+					t.Errorf("%d keys are still kept back", len(b.lingering))
+				}
+				_ = l.Drain(t.Context())
+			})
+		})
+	}
 }
 
 // unanswered is where dead letters go while nobody answers.
@@ -123,7 +208,7 @@ func (unanswered) DeadLetter(ctx context.Context, _ *message.Message, _ Failure)
 
 func TestADrainGivesUpDeadLettersThatNobodyAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := start(t, settings(), func(context.Context, *message.Message) error { return errors.New("broken") })
+		b := start(t, settings(), func(context.Context, *message.Message) error { return message.Permanent(errors.New("broken")) })
 		b.dead = unanswered{}
 		l := b.Assign(b)
 		l.Deliver(batch(0, 1, "a"))
@@ -173,12 +258,12 @@ func TestARetryOfALaneThatEndedIsForgotten(t *testing.T) {
 		l, other := b.Assign(b), b.Assign(b)
 		l.Deliver(batch(0, 1, "a"))
 		synctest.Wait()
-		other.Deliver(batch(0, 1, "busy")) // nobody is free to take what comes
+		other.Deliver(batch(0, 2, "busy", "waits")) // no worker is free to take what comes
 		l.Lose()
 		elapse(time.Minute)
 		b.mu.Lock()
-		if len(b.turns) != 0 {
-			t.Error("a lane that ended stands in line")
+		if len(b.turns) != 1 || len(l.waiting) != 0 {
+			t.Errorf("%d lanes wait for their turn, %d timers are kept; want the other one, and none", len(b.turns), len(l.waiting))
 		}
 		b.mu.Unlock()
 		close(release)

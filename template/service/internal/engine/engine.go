@@ -1,10 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"hash/maphash"
 	"log/slog"
+	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,35 +16,31 @@ import (
 
 // Engine runs handlers for the messages of any number of lanes.
 type Engine struct {
-	cfg     Config
-	handler message.Handler
-	observe func(Event)
-	seed    maphash.Seed // for the keys' hashes
-	batcher Batcher      // nil when the handler is none
-	dead    DeadLetters
-	source  Source
-	log     *slog.Logger
-	hurry   chan struct{} // a commit is due before its time
-	stopped chan error    // the error policy asks to stop
+	cfg       Config
+	handler   message.Handler
+	dead      DeadLetters
+	source    Source
+	log       *slog.Logger
+	observe   func(Event)
+	seed      maphash.Seed  // for the hashes of keys
+	commitNow chan struct{} // a commit is due before its time
+	stopped   context.Context
+	stop      context.CancelCauseFunc // ends stopped because the error policy says so
 
-	mu      sync.Mutex // never taken before a lane's
-	wake    sync.Cond  // a worker may find something to do
-	closed  bool
-	lanes   []*Lane   // assigned, and not yet ended
-	turns   []*Lane   // those with ready keys, the next one first
-	workers []*worker // all ever started
-	idle    int       // workers that wait
-	busy    int       // workers that do not
-	shares  shares
-	probe   bool // one message may be tried although the breaker is open
+	events [len(kinds)]atomic.Int64
 
-	terminal atomic.Int64 // messages since the last commit
+	mu           sync.Mutex // guards what follows, and all lanes
+	closed       bool
+	lanes        []*Lane                   // assigned, and not yet ended
+	turns        []*Lane                   // those with ready keys, the next one first
+	workers      map[*worker]struct{}      // that run
+	lingering    map[keyID]*queue          // keys whose handler outlived its lane, and what waits for it in the next one
+	deadLettered map[string]*deadLettering // by topic
+	terminal     int                       // messages since the last commit began
 
-	commits  commits
-	breaker  breaker
-	counters *counters    // by itself: it is written for each message, and what is beside it would be slow to read
-	refused  atomic.Int64 // messages whose dead letter was refused and is tried again
-	stuck    atomic.Pointer[string]
+	failedCommits int64     // since the start
+	commitErr     error     // of the first failed commit since one that succeeded
+	failingSince  time.Time // when that was
 }
 
 // New returns an engine that gives messages to h, writes those that fail for
@@ -52,66 +50,101 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
+	const never = math.MaxInt64
+	cfg.HandlerTimeout = cmp.Or(cfg.HandlerTimeout, never)
+	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
 	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
-		seed:     maphash.MakeSeed(),
-		hurry:    make(chan struct{}, 1),
-		stopped:  make(chan error, 1),
-		breaker:  breaker{failures: cfg.BreakerFailures},
-		counters: new(counters),
+		seed:         maphash.MakeSeed(),
+		commitNow:    make(chan struct{}, 1),
+		workers:      map[*worker]struct{}{},
+		lingering:    map[keyID]*queue{},
+		deadLettered: map[string]*deadLettering{},
 	}
-	e.batcher, _ = h.(Batcher)
-	e.wake.L = &e.mu
+	e.stopped, e.stop = context.WithCancelCause(context.Background())
 	return e, nil
 }
 
-// Run commits and watches over the workers until ctx ends, when it returns
-// nil, or until the error policy stops the engine, when it returns why. Lanes
+// Run commits until ctx ends, when it returns nil, or until the error policy
+// stops the engine, when it returns why. Then no handler starts any more. Lanes
 // are drained by their owner, before or after.
 func (e *Engine) Run(ctx context.Context) error {
-	defer e.close()
-	commit := time.NewTicker(e.cfg.CommitInterval)
-	defer commit.Stop()
-	watch := time.NewTicker(e.watchInterval())
-	defer watch.Stop()
-	go e.watchOver(ctx, watch.C)
-	for {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(e.stopped, cancel)()
+	tick := time.NewTicker(e.cfg.CommitInterval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return nil
-		case err := <-e.stopped:
-			return err
-		case <-commit.C:
-		case <-e.hurry:
+		case <-tick.C:
+			e.commit(ctx)
+		case <-e.commitNow:
+			e.commit(ctx)
 		}
-		e.commit(ctx)
 	}
-}
-
-// close lets idle workers go. Busy ones finish what they have.
-func (e *Engine) close() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.closed = true
-	e.wake.Broadcast()
+	return context.Cause(e.stopped)
 }
 
-// stop asks Run to return because of a message that failed.
-func (e *Engine) stop(m *message.Message, err error) {
-	err = fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
-	select {
-	case e.stopped <- err:
-	default: // one reason is enough
+// Assign begins the life of a lane.
+func (e *Engine) Assign(c Claim) *Lane {
+	l := newLane(e, c)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.pauser != nil {
+		l.pauser.Resume() // a pause may have outlived the lane's last life
 	}
+	e.lanes = append(e.lanes, l)
+	return l
 }
 
-// countTerminal notes that n messages became terminal and brings the next
-// commit forward when there are many.
-func (e *Engine) countTerminal(n int) {
-	if n > 0 && e.terminal.Add(int64(n)) >= int64(e.cfg.CommitRecords) {
-		select {
-		case e.hurry <- struct{}{}:
-		default:
-		}
+// nextLane returns the index in turns of the first lane that may have a worker,
+// -1 for none. Of several lanes none may have more than half of the workers,
+// rounded up: a slow one leaves some to others. e.mu is held.
+func (e *Engine) nextLane() int {
+	most := e.cfg.MaxWorkers
+	if len(e.lanes) > 1 {
+		most = (most + 1) / 2
 	}
+	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most && !e.closed })
+}
+
+// startWorker starts a worker if a lane may have one more. What makes a key ready
+// calls it, and each worker that takes a key starts the next. e.mu is held.
+func (e *Engine) startWorker() {
+	if len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
+		return
+	}
+	w := &worker{engine: e}
+	e.workers[w] = struct{}{}
+	go w.run()
+}
+
+// next completes what w handled, if anything, and gives it the next ready key.
+// It returns false when there is none, and then w ends.
+func (e *Engine) next(w *worker) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if w.queue != nil {
+		w.queue.lane.complete(w)
+	}
+	i := e.nextLane()
+	if i < 0 {
+		w.queue = nil
+		delete(e.workers, w)
+		return false
+	}
+	l := e.turns[i]
+	l.running++
+	w.queue, w.since = l.readyKeys.pop(), time.Now()
+	w.item = w.queue.items[0]
+	e.turns = slices.Delete(e.turns, i, i+1)
+	if len(l.readyKeys) > 0 {
+		e.turns = append(e.turns, l)
+	}
+	e.startWorker()
+	return true
 }

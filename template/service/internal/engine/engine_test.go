@@ -19,7 +19,7 @@ type bench struct {
 	*Engine
 	marks   atomic.Int64 // the last marked offset, -1 for none
 	commits atomic.Int64
-	buried  sync.Map // offset to Failure
+	letters sync.Map // offset to Failure
 	refuse  atomic.Bool
 	stop    context.CancelFunc
 	result  chan error
@@ -32,15 +32,15 @@ func (b *bench) DeadLetter(_ context.Context, m *message.Message, f Failure) err
 	if b.refuse.Load() {
 		return errors.New("no such topic")
 	}
-	b.buried.Store(m.Offset, f)
+	b.letters.Store(m.Offset, f)
 	return nil
 }
 
 func settings() Config {
 	return Config{
 		Ordering: OrderKey, MaxWorkers: 4, ErrorPolicy: PolicyDeadLetter,
-		Retry:          RetryPolicy{Kind: RetryFixed, MaxAttempts: 3, Delay: 10 * time.Millisecond, MaxDelay: time.Second},
-		MaxPollRecords: 100, MaxPollBytes: 1 << 20, MaxBytes: 1 << 30, MaxUncommitted: 400,
+		Retry:          message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 3, Delay: 10 * time.Millisecond, MaxDelay: time.Second},
+		MaxPollRecords: 100, MaxBytes: 1 << 30, MaxUncommitted: 400,
 		CommitInterval: 100 * time.Millisecond, CommitRecords: 1000,
 		DrainTimeout: time.Second, HandlerTimeout: time.Minute, StuckAfter: 5 * time.Minute,
 	}
@@ -48,11 +48,6 @@ func settings() Config {
 
 // start runs an engine until the test ends.
 func start(t *testing.T, cfg Config, h message.HandlerFunc) *bench {
-	t.Helper()
-	return startWith(t, cfg, h)
-}
-
-func startWith(t *testing.T, cfg Config, h message.Handler) *bench {
 	t.Helper()
 	b := &bench{result: make(chan error, 1)}
 	b.marks.Store(-1)
@@ -132,9 +127,70 @@ func TestManyTerminalMessagesBringTheCommitForward(t *testing.T) {
 	})
 }
 
+// Dead letters and skipped messages count as well, and the count begins anew with
+// each commit.
+func TestTerminalMessagesAreCountedFromTheLastCommitOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.CommitInterval, cfg.CommitRecords = time.Hour, 10
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset%2 == 0 {
+				return message.Permanent(errTest)
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		for i := range int64(99) {
+			l.Deliver(batch(i, 1))
+			synctest.Wait()
+		}
+		if b.commits.Load() != 9 {
+			t.Errorf("%d commits for 99 messages, want one for each 10", b.commits.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+// Run: a commit that hangs keeps neither the policy stop nor the end waiting.
+func TestACommitThatHangsDoesNotKeepTheEngineFromStopping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.ErrorPolicy, cfg.Retry.MaxAttempts = PolicyStop, 1
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset == 1 {
+				return errTest
+			}
+			return nil
+		})
+		b.source = hanging{}
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1))
+		elapse(time.Second)
+		l.Deliver(batch(1, 1))
+		synctest.Wait()
+		select {
+		case err := <-b.result:
+			if !errors.Is(err, errTest) {
+				t.Errorf("stopped with %v", err)
+			}
+		default:
+			t.Error("it waits for the commit")
+		}
+		l.Lose()
+	})
+}
+
+// hanging is a source whose commits get no answer.
+type hanging struct{}
+
+func (hanging) Commit(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
 func TestEveryWrongSettingIsNamed(t *testing.T) {
 	_, err := New(Config{}, nil, nil, nil, slog.New(slog.DiscardHandler))
-	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxPollBytes", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "Retry.Kind", "Retry.MaxAttempts", "Retry.Delay"} {
+	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "retry kind", "retry attempts", "retry delay"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in: %v", name, err)
 		}

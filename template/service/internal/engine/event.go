@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -9,25 +12,38 @@ import (
 // EventKind says what happened to a message.
 type EventKind uint8
 
-// The kinds of events. A message meets any number of Retrying, Waiting and
+// The kinds of events. A message meets any number of Retrying, Unavailable and
 // DeadLetterRefused, then at most one of the others.
 const (
 	Handled           EventKind = iota // its handler succeeded
 	Retrying                           // it failed and is tried again after Delay
+	Unavailable                        // something it needs is unavailable; tried again after Delay, not counted as an attempt
 	DeadLettered                       // it failed and its dead letter was acknowledged
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
-	Waiting                            // what it needs is away; tried again after Delay, and not counted as an attempt
 )
 
-var kindNames = [...]string{"handled", "retry", "dead letter", "dead letter refused", "skipped", "stopped", "waiting"}
+// kinds has each kind's name, as in metrics, and how it is logged.
+var kinds = [...]struct {
+	name  string
+	level slog.Level
+	log   string
+}{
+	Handled:           {name: "handled"},
+	Retrying:          {"retrying", slog.LevelInfo, "message failed, retrying"},
+	Unavailable:       {"unavailable", slog.LevelWarn, "dependency unavailable, retrying"},
+	DeadLettered:      {"dead-letter", slog.LevelWarn, "dead letter"},
+	DeadLetterRefused: {"dead-letter-refused", slog.LevelError, "dead letter refused, retrying"},
+	Skipped:           {"skipped", slog.LevelWarn, "message skipped"},
+	Stopped:           {"stopped", slog.LevelError, "stopped by error policy"},
+}
 
-// String returns the kind in words.
-func (k EventKind) String() string { return kindNames[k] }
+// String returns the kind's name.
+func (k EventKind) String() string { return kinds[k].name }
 
-// Event tells one thing that happened to one message. It is valid during the
-// call that it is given to.
+// Event tells one thing that happened to one message. Its Message is as it was
+// delivered, with the header when the envelope was opened, during the call.
 type Event struct {
 	Kind        EventKind
 	Message     *message.Message
@@ -36,8 +52,38 @@ type Event struct {
 	MaxAttempts int           // after how many the error policy decides
 	Delay       time.Duration // until the next attempt
 	Elapsed     time.Duration // in the handler
+
+	repeated bool // the same happened in the attempt before, and was logged
 }
 
 // Observe makes f see every event. It is called before Run, and f is called
 // from many goroutines at once, so it must be fast and safe for that.
 func (e *Engine) Observe(f func(Event)) { e.observe = f }
+
+// report counts, logs and observes what happened to a message.
+func (e *Engine) report(ev Event) {
+	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
+	e.events[ev.Kind].Add(1)
+	if ev.Kind != Handled && !ev.repeated {
+		e.logEvent(ev)
+	}
+	if e.observe != nil {
+		e.observe(ev)
+	}
+}
+
+func (e *Engine) logEvent(ev Event) {
+	m := ev.Message
+	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt,
+		"class", message.ClassOf(ev.Err), "error", ev.Err}
+	if m.Header.MessageType != "" {
+		attrs = append(attrs, "type", m.Header.MessageType, "id", m.Header.MessageID)
+	}
+	if ev.Delay > 0 {
+		attrs = append(attrs, "delay", ev.Delay)
+	}
+	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
+		attrs = append(attrs, "stack", string(p.Stack()))
+	}
+	e.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -46,19 +47,21 @@ func TestFailuresFollowTheErrorPolicy(t *testing.T) {
 		"plain":     errors.New("broken"),
 		"retry":     message.Retry(errors.New("later")),
 		"permanent": message.Permanent(errors.New("never")),
+		"exit":      nil,
 	}
 	for _, tt := range []struct {
-		policy         ErrorPolicy
-		failure        string
-		calls          int
-		buried, marked bool
+		policy          ErrorPolicy
+		failure         string
+		calls           int
+		letters, marked bool
 	}{
-		{PolicyDeadLetter, "plain", 1, true, true},
+		{PolicyDeadLetter, "plain", 3, true, true},
 		{PolicyDeadLetter, "retry", 3, true, true},
 		{PolicyDeadLetter, "permanent", 1, true, true},
-		{PolicySkip, "plain", 1, false, true},
+		{PolicyDeadLetter, "exit", 1, true, true},
+		{PolicySkip, "plain", 3, false, true},
 		{PolicySkip, "retry", 3, false, true},
-		{PolicyStop, "plain", 1, false, false},
+		{PolicyStop, "plain", 3, false, false},
 		{PolicyStop, "retry", 3, false, false},
 	} {
 		t.Run(fmt.Sprintf("%s/%s", tt.policy, tt.failure), func(t *testing.T) {
@@ -66,13 +69,19 @@ func TestFailuresFollowTheErrorPolicy(t *testing.T) {
 				cfg := settings()
 				cfg.ErrorPolicy = tt.policy
 				calls := 0
-				b := start(t, cfg, func(context.Context, *message.Message) error { calls++; return failures[tt.failure] })
+				b := start(t, cfg, func(context.Context, *message.Message) error {
+					calls++
+					if tt.failure == "exit" {
+						runtime.Goexit()
+					}
+					return failures[tt.failure]
+				})
 				l := b.Assign(b)
 				l.Deliver(batch(0, 1, "a"))
 				elapse(time.Second)
-				_, buried := b.buried.Load(int64(0))
-				if calls != tt.calls || buried != tt.buried || (b.marks.Load() == 0) != tt.marked {
-					t.Errorf("%d calls, buried %v, marked %d", calls, buried, b.marks.Load())
+				_, letters := b.letters.Load(int64(0))
+				if calls != tt.calls || letters != tt.letters || (b.marks.Load() == 0) != tt.marked {
+					t.Errorf("%d calls, letters %v, marked %d", calls, letters, b.marks.Load())
 				}
 				if tt.policy == PolicyStop {
 					if err := <-b.result; err == nil || !strings.Contains(err.Error(), "payments/0@0") {
@@ -136,7 +145,7 @@ func TestRefusedDeadLetterIsNeverMarkedAndHealsByItself(t *testing.T) {
 func TestHandlerTimeoutEndsTheContextAndKeepsTheKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.HandlerTimeout, cfg.StuckAfter = time.Second, 10*time.Second
+		cfg.HandlerTimeout, cfg.StuckAfter, cfg.Retry.MaxAttempts = time.Second, 10*time.Second, 1
 		gate := make(chan struct{})
 		var order []int64
 		b := start(t, cfg, func(ctx context.Context, m *message.Message) error {
@@ -160,7 +169,7 @@ func TestHandlerTimeoutEndsTheContextAndKeepsTheKey(t *testing.T) {
 		}
 		close(gate)
 		elapse(5 * time.Second)
-		f, ok := b.buried.Load(int64(0))
+		f, ok := b.letters.Load(int64(0))
 		if !ok || f.(Failure).Class != message.ClassTimeout {
 			t.Errorf("dead letter %+v, want class timeout", f)
 		}
@@ -177,7 +186,7 @@ func TestPanicIsADeadLetter(t *testing.T) {
 		l := b.Assign(b)
 		l.Deliver(batch(0, 1, "a"))
 		elapse(time.Second)
-		f, _ := b.buried.Load(int64(0))
+		f, _ := b.letters.Load(int64(0))
 		if got, ok := f.(Failure); !ok || got.Class != message.ClassPanic || !strings.Contains(got.Reason(), "out of cheese") {
 			t.Errorf("dead letter %+v, want class panic and its value", f)
 		}
@@ -205,131 +214,26 @@ func TestAnErrorThatCannotBeAskedIsAPanic(t *testing.T) {
 		"panic":          func() error { var e *sayless; panic(e) },
 		"panicked cause": func() error { var e *causeless; panic(e) },
 	} {
-		for _, size := range []int{0, 2} {
-			t.Run(fmt.Sprintf("%s/batch=%d", name, size), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					h := &failingBatch{size: size, fail: func(m *message.Message) error {
-						if m.Offset == 0 {
-							return handle()
-						}
-						return nil
-					}}
-					b := startWith(t, settings(), h)
-					l := b.Assign(b)
-					l.Deliver(batch(0, 2, "a", "b"))
-					elapse(time.Second)
-					f, ok := b.buried.Load(int64(0))
-					if !ok || f.(Failure).Class != message.ClassPanic || f.(Failure).Reason() == "" {
-						t.Errorf("dead letter %+v, want class panic", f)
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+					if m.Offset == 0 {
+						return handle()
 					}
-					if b.marks.Load() != 1 {
-						t.Errorf("marked %d, want 1", b.marks.Load())
-					}
-					_ = l.Drain(t.Context())
+					return nil
 				})
+				l := b.Assign(b)
+				l.Deliver(batch(0, 2, "a", "b"))
+				elapse(time.Second)
+				f, ok := b.letters.Load(int64(0))
+				if !ok || f.(Failure).Class != message.ClassPanic || f.(Failure).Reason() == "" {
+					t.Errorf("dead letter %+v, want class panic", f)
+				}
+				if b.marks.Load() != 1 {
+					t.Errorf("marked %d, want 1", b.marks.Load())
+				}
+				_ = l.Drain(t.Context())
 			})
-		}
+		})
 	}
-}
-
-// failingBatch handles messages one by one, or in batches with the same
-// outcomes.
-type failingBatch struct {
-	size int
-	fail func(*message.Message) error
-}
-
-func (h *failingBatch) Batch(string) message.Batch { return message.Batch{Size: h.size} }
-
-func (h *failingBatch) Handle(_ context.Context, m *message.Message) error { return h.fail(m) }
-
-func (h *failingBatch) HandleBatch(_ context.Context, batch []*message.Message) []error {
-	var outcomes []error
-	for _, m := range batch {
-		outcomes = append(outcomes, h.fail(m))
-	}
-	return outcomes
-}
-
-func TestWhileMostMessagesAskToBeTriedAgainNoneIsDeadLettered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := settings()
-		cfg.BreakerFailures = 20
-		var down atomic.Bool
-		down.Store(true)
-		var calls atomic.Int64
-		b := start(t, cfg, func(context.Context, *message.Message) error {
-			calls.Add(1)
-			if down.Load() {
-				return message.Retry(errors.New("no database"))
-			}
-			return nil
-		})
-		l := b.Assign(b)
-		l.Deliver(batch(0, 25))
-		elapse(10 * time.Minute)
-		b.buried.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
-		if got := calls.Load(); got > 200 {
-			t.Errorf("%d attempts in ten minutes while held back, want few", got)
-		}
-		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "no database") {
-			t.Errorf("ready says %v, want why handlers are held back", err)
-		}
-		down.Store(false)
-		elapse(10 * time.Second)
-		if b.marks.Load() != 24 || b.Ready() != nil {
-			t.Errorf("marked %d, ready %v after it healed; want 24, nil", b.marks.Load(), b.Ready())
-		}
-		_ = l.Drain(t.Context())
-	})
-}
-
-// The successes of a worker's turn are counted at its end, or before they are
-// needed.
-func TestAMinorityWithinOneTurnHoldsNobodyBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := settings()
-		cfg.BreakerFailures, cfg.MaxWorkers = 10, 1
-		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
-			if m.Offset%3 == 2 && m.Attempt == 1 {
-				return message.Retry(errors.New("once"))
-			}
-			return nil
-		})
-		l := b.Assign(b)
-		l.cost.Store(int64(time.Microsecond))
-		l.Deliver(batch(0, maxTake))
-		synctest.Wait()
-		if err := b.Ready(); err != nil {
-			t.Errorf("ready says %v although most messages succeeded", err)
-		}
-		elapse(time.Second)
-		if got := b.Stats().Events[Handled.String()]; got != maxTake {
-			t.Errorf("%d successes are counted, want %d", got, maxTake)
-		}
-		_ = l.Drain(t.Context())
-	})
-}
-
-func TestAMinorityThatAsksToBeTriedAgainHoldsNobodyBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := settings()
-		cfg.BreakerFailures = 20
-		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
-			if m.Offset%4 == 0 {
-				return message.Retry(errors.New("always"))
-			}
-			return nil
-		})
-		l := b.Assign(b)
-		for i := range 100 {
-			l.Deliver(batch(int64(i*8), 8))
-			elapse(10 * time.Millisecond)
-		}
-		elapse(time.Second)
-		if _, ok := b.buried.Load(int64(0)); !ok || b.marks.Load() != 799 {
-			t.Errorf("marked %d, want 799 and the failing ones in the dead letters", b.marks.Load())
-		}
-		_ = l.Drain(t.Context())
-	})
 }

@@ -10,9 +10,9 @@ import (
 )
 
 func (w *world) join() *member {
-	m := &member{w: w}
+	m := &member{w: w, active: map[string]running{}}
 	var err error
-	m.Engine, err = New(w.cfg, w.handler(), m, m, slog.New(slog.DiscardHandler))
+	m.Engine, err = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
 	if err != nil {
 		panic(err)
 	}
@@ -26,7 +26,7 @@ func (w *world) join() *member {
 // assign starts a life of a partition where the group has committed.
 func (w *world) assign(m *member, p *partition) {
 	l := &life{w: w, p: p, owner: m, from: p.committed, next: p.committed, marked: p.committed,
-		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, running: map[string]int{}, last: map[string]int{},
+		terminal: map[int]bool{}, aborted: map[int]bool{}, paused: true, last: map[string]int{},
 		failures: map[int]int{}, waited: map[int]int{}}
 	lives.Store(fmt.Sprintf("%p", l), l)
 	l.lane = m.Assign(l)
@@ -64,11 +64,11 @@ func (l *life) deliver(n int) {
 // delivered when it was below them, and what had been fetched by then.
 // Invariant 6.
 func (l *life) bounded() {
-	const more, each = 2 * 12, largest + 32 // its key and its header besides
-	l.lane.mu.Lock()
-	defer l.lane.mu.Unlock()
+	const more, each = 2 * 12, overhead + largest + 32 // its key and its header besides
+	l.owner.mu.Lock()
+	defer l.owner.mu.Unlock()
 	c, now := l.w.cfg, l.lane
-	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxPollBytes+more*each || now.tracker.span() > c.MaxUncommitted+more {
+	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBytes+more*each || now.tracker.span() > c.MaxUncommitted+more {
 		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, now.tracker.span())
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // settle lets everything happen that happens without outside help, checks that
@@ -68,17 +70,19 @@ func drawConfig(t *rapid.T) Config {
 	return Config{
 		Ordering:    rapid.SampledFrom([]Ordering{OrderKey, OrderKey, OrderPartition, OrderNone}).Draw(t, "Ordering"),
 		MaxWorkers:  rapid.IntRange(1, 6).Draw(t, "MaxWorkers"),
-		ErrorPolicy: PolicyDeadLetter, BreakerFailures: rapid.SampledFrom([]int{0, 3}).Draw(t, "BreakerFailures"),
-		Retry: RetryPolicy{
-			Kind:        rapid.SampledFrom([]RetryKind{RetryExponential, RetryFibonacci, RetryFixed}).Draw(t, "Kind"),
-			MaxAttempts: rapid.IntRange(1, 4).Draw(t, "MaxAttempts"),
-			Delay:       10 * time.Millisecond, MaxDelay: 80 * time.Millisecond,
-			PlainErrors: rapid.Bool().Draw(t, "PlainErrors"),
-		},
-		MaxPollRecords: records, MaxPollBytes: rapid.SampledFrom([]int64{1 << 20, 300}).Draw(t, "MaxPollBytes"),
-		MaxBytes: rapid.SampledFrom([]int64{1 << 30, 500}).Draw(t, "MaxBytes"), MaxUncommitted: 3 * records,
+		ErrorPolicy: PolicyDeadLetter, Retry: drawRetry(t),
+		MaxPollRecords: records, MaxUncommitted: 3 * records,
+		MaxBytes:       rapid.SampledFrom([]int64{1 << 30, 10 * overhead}).Draw(t, "MaxBytes"),
 		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
 		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
+	}
+}
+
+func drawRetry(t *rapid.T) message.RetryPolicy {
+	return message.RetryPolicy{
+		Kind:        rapid.SampledFrom([]message.RetryKind{message.RetryExponential, message.RetryFibonacci, message.RetryFixed}).Draw(t, "Kind"),
+		MaxAttempts: rapid.IntRange(1, 4).Draw(t, "MaxAttempts"),
+		Delay:       10 * time.Millisecond, MaxDelay: 80 * time.Millisecond,
 	}
 }
 
@@ -86,11 +90,11 @@ func drawConfig(t *rapid.T) Config {
 const largest = 100
 
 func drawPartition(t *rapid.T, id int32) *partition {
-	step := rapid.Custom(func(t *rapid.T) step {
-		return step{
+	step := rapid.Custom(func(t *rapid.T) act {
+		return act{
 			takes:  rapid.SampledFrom([]time.Duration{0, 0, 0, time.Millisecond, 20 * time.Millisecond, 2 * time.Second}).Draw(t, "takes"),
 			away:   rapid.SampledFrom([]int{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 3, 1_000_000}).Draw(t, "away"),
-			result: rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "ok", "retry", "permanent", "plain", "panic"}).Draw(t, "result"),
+			result: rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "ok", "retry", "permanent", "plain", "panic", "exit"}).Draw(t, "result"),
 			deaf:   rapid.IntRange(0, 9).Draw(t, "deaf") == 0,
 		}
 	})
@@ -101,13 +105,17 @@ func drawPartition(t *rapid.T, id int32) *partition {
 		e := entry{offset: offset, plan: rapid.SliceOfN(step, 1, 3).Draw(t, "plan")}
 		e.key = rapid.SampledFrom([][]byte{nil, {}, []byte("a"), []byte("b"), []byte("c")}).Draw(t, "key")
 		e.value = make([]byte, rapid.SampledFrom([]int{0, 1, largest}).Draw(t, "value"))
+		if rapid.IntRange(0, 4).Draw(t, "own retry") == 0 {
+			own := drawRetry(t)
+			e.retry = &own
+		}
 		p.log = append(p.log, e)
 	}
 	return p
 }
 
-// act does one thing that can happen to a consumer.
-func (w *world) act(t *rapid.T, m *member) *member {
+// happen does one thing that can happen to a consumer.
+func (w *world) happen(t *rapid.T, m *member) *member {
 	p := rapid.SampledFrom(w.partitions).Draw(t, "partition")
 	switch rapid.SampledFrom([]string{
 		"deliver", "deliver", "deliver", "deliver", "wait", "wait", "own", "revoke", "lose", "crash", "commits", "dead letters",
@@ -181,7 +189,7 @@ func inBubble(t *testing.T, f func()) {
 //	 2  and does not go back in one life of a lane
 //	 3  a message becomes terminal at most once in it
 //	 4  at rest everything delivered is committed
-//	 5  handlers of one key do not overlap and keep its order, retries included
+//	 5  handlers of one key do not overlap, also when one outlives its lane, and keep its order, retries included
 //	 6  at most MaxWorkers run, and what is held, and what is beyond the low-water mark, is bounded
 //	 7  a lane that ended marks nothing
 //	 8  no message is a dead letter because of a shutdown, and each is terminal only once its dead letter is acknowledged
@@ -203,8 +211,6 @@ func TestInvariantsHold(t *testing.T) {
 func invariantsHold(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{cfg: drawConfig(rt), commitsOK: true, deadOK: true}
-		w.batch.Size = rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(rt, "batch size")
-		w.batch.Wait = rapid.SampledFrom([]time.Duration{0, 30 * time.Millisecond}).Draw(rt, "batch wait")
 		for id := range rapid.IntRange(1, 3).Draw(rt, "partitions") {
 			w.partitions = append(w.partitions, drawPartition(rt, int32(id)))
 		}
@@ -212,7 +218,7 @@ func invariantsHold(t *testing.T) {
 			defer w.leave()
 			m := w.join()
 			for range rapid.IntRange(0, 40).Draw(rt, "actions") {
-				m = w.act(rt, m)
+				m = w.happen(rt, m)
 				synctest.Wait()
 				w.check(rt)
 			}

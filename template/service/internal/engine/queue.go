@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"bytes"
+	"slices"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -10,116 +12,68 @@ import (
 
 // item is a message on its way through the engine.
 type item struct {
-	msg  message.Message
-	seq  uint64 // its place in order of delivery
-	size int64  // bytes of its key, value and headers, as delivered
-	next *item  // the next message of the same key
-
-	// Of its last attempt.
-	verdict verdict
-	away    bool // it waits for what it needs; counted in its lane
-	elapsed time.Duration
-	failed  error
-
-	backoff retry.Backoff // its delays, from its first retry on
-	delay   time.Duration // before the next attempt
+	msg     message.Message // as delivered; handlers get copies of it
+	seq     uint64          // its place in order of delivery
+	size    int64           // what it counts for in bytes
+	wait    wait            // why it waits, or waited before the present attempt
+	backoff retry.Backoff   // nil before the first retry
 }
 
-// sizeOf is what a message counts for in bytes.
-func sizeOf(m *message.Message) int64 {
-	n := len(m.Key) + len(m.Value)
-	for i := range m.Headers {
-		n += len(m.Headers[i].Key) + len(m.Headers[i].Value)
-	}
-	return int64(n)
-}
+// What counts besides a message's own bytes.
+const (
+	overhead       = 768 // its item and queue, and the backoff and timer of one that waits for a retry
+	headerOverhead = 64  // for each of its headers
+)
 
-// delivered is what a message came with and its handler may exchange. The
-// worker puts it back after each attempt: the next one, and the dead letter, are
-// of the message that was delivered.
-type delivered struct {
-	key, value []byte
-	headers    []message.Field
-}
-
-func (it *item) delivered() delivered { return delivered{it.msg.Key, it.msg.Value, it.msg.Headers} }
-
-// restore writes only what was exchanged: the handler may have left somebody
-// behind who reads the message.
-func (it *item) restore(d delivered) {
-	if !same(it.msg.Key, d.key) {
-		it.msg.Key = d.key
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it. The policy is for one whose registration has none.
+func newItem(m *message.Message, policy *message.RetryPolicy) *item {
+	it := &item{msg: *m, size: int64(overhead + len(m.Key) + len(m.Value))}
+	it.msg.Attempt, it.msg.Retry = 1, policy
+	it.msg.Key, it.msg.Value = bytes.Clone(m.Key), bytes.Clone(m.Value)
+	it.msg.Headers = slices.Clip(slices.Clone(m.Headers))
+	for i, h := range m.Headers {
+		it.msg.Headers[i].Value = bytes.Clone(h.Value)
+		it.size += int64(headerOverhead + len(h.Key) + len(h.Value))
 	}
-	if !same(it.msg.Value, d.value) {
-		it.msg.Value = d.value
-	}
-	if !same(it.msg.Headers, d.headers) {
-		it.msg.Headers = d.headers
-	}
-}
-
-// same reports whether a and b are one slice, whatever is in it.
-func same[T any](a, b []T) bool {
-	if len(a) != len(b) || len(a) == 0 {
-		return len(a) == len(b) && (a == nil) == (b == nil)
-	}
-	return &a[0] == &b[0]
-}
-
-// queue holds the messages of one key that wait for their turn, the one being
-// handled first. It is in exactly one place: among the ready ones, with a
-// worker, with a timer, or at the dead letters.
-type queue struct {
-	head, tail *item
-	length     int
-	hash       uint64 // of the key, to find the queue again
-	keyed      bool   // whether the lane can find it by hash
-	next       *queue // among the ready ones, or the free ones
-}
-
-func (q *queue) push(it *item) {
-	if q.tail == nil {
-		q.head = it
-	} else {
-		q.tail.next = it
-	}
-	q.tail = it
-	q.length++
-}
-
-func (q *queue) pop() *item {
-	it := q.head
-	q.head, it.next = it.next, nil
-	if q.head == nil {
-		q.tail = nil
-	}
-	q.length--
 	return it
 }
 
-// queues is a first-in-first-out list of queues, so that ready keys take turns.
-type queues struct {
-	head, tail *queue
-	length     int
+// nextDelay returns how long the item waits for its next attempt. The backoff
+// starts anew when something becomes unavailable, or is available again.
+func (it *item) nextDelay(why wait) time.Duration {
+	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+		it.backoff = it.msg.Retry.Backoff()
+	}
+	delay, _ := it.backoff.Next()
+	return delay
 }
 
-func (l *queues) push(q *queue) {
-	q.next = nil
-	if l.tail == nil {
-		l.head = q
-	} else {
-		l.tail.next = q
-	}
-	l.tail = q
-	l.length++
+// queue holds the messages of one key, in order. Its first message is in
+// exactly one place: ready, with a worker, waiting for its timer, or being
+// written to the dead letters. The others wait behind it.
+type queue struct {
+	lane  *Lane
+	items fifo[*item]
+	hash  uint64 // of the key, to find the queue again
+	keyed bool   // whether the lane can find it by hash
 }
 
-func (l *queues) pop() *queue {
-	q := l.head
-	if l.head = q.next; l.head == nil {
-		l.tail = nil
-	}
-	q.next = nil
-	l.length--
-	return q
+// id names the queue's key across the lives of its lane.
+func (q *queue) id() keyID { return keyID{q.lane.topic, q.lane.partition, q.hash} }
+
+type keyID struct {
+	topic     string
+	partition int32
+	hash      uint64
+}
+
+// fifo is a first-in-first-out list that lets go of what was popped.
+type fifo[T any] []T
+
+func (f *fifo[T]) pop() T {
+	x := (*f)[0]
+	clear((*f)[:1])
+	*f = (*f)[1:]
+	return x
 }

@@ -77,7 +77,7 @@ func TestALaneThatOneMessageHoldsBackIsNotReady(t *testing.T) {
 			t.Errorf("not ready at once: %v", err)
 		}
 		elapse(time.Second)
-		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments/0 ") || !strings.Contains(err.Error(), "48 are done after the one at 1,") {
+		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments/0: ") || !strings.Contains(err.Error(), "48 are done after the one at 1,") {
 			t.Errorf("ready says %v, want the place of what holds the lane back", err)
 		}
 		cured.Store(true)

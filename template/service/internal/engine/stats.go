@@ -1,29 +1,23 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
-	"sync/atomic"
+	"slices"
+	"time"
 )
-
-// counters counts events by kind.
-type counters [len(kindNames)]atomic.Int64
-
-func (c *counters) add(kind EventKind, n int64) { c[kind].Add(n) }
 
 // Stats is what the engine knows of itself at one moment.
 type Stats struct {
-	Events map[string]int64 // how often each kind of event happened, by its name
-	Lanes  int              // assigned
-	Paused int              // of those, how many take no messages for now
-	Busy   int              // workers that have something to do
-
-	Records int   // messages delivered and not terminal
-	Bytes   int64 // their keys, values and headers
-	Refused int64 // messages whose dead letter was refused and is tried again
-	Waiting int   // messages that wait for something that is away
-
-	FailedCommits int64 // ever; each is tried again
+	Events        map[string]int64 // how often each kind of event happened, by its name
+	Lanes         int              // assigned
+	Paused        int              // of those, how many take no messages for now
+	Busy          int              // workers that run a handler
+	Records       int              // messages delivered and not terminal
+	Bytes         int64            // what they count for, with an overhead for each
+	Refused       int              // messages whose dead letter was refused and is tried again
+	Waiting       int              // messages that wait for something unavailable
+	PausedTopics  []string         // whose messages are kept from the dead letters because none succeeds
+	FailedCommits int64            // since the start; each is tried again
 
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
@@ -33,77 +27,71 @@ type Stats struct {
 // Stats returns the present figures.
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
-	lanes := append([]*Lane(nil), e.lanes...)
-	s := Stats{Lanes: len(lanes), Busy: e.busy, Refused: e.refused.Load(), FailedCommits: e.commits.failed.Load(), Events: map[string]int64{}}
-	e.mu.Unlock()
-	for kind := range e.counters {
-		s.Events[EventKind(kind).String()] = e.counters[kind].Load()
+	defer e.mu.Unlock()
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
+	for kind := range kinds {
+		s.Events[kinds[kind].name] = e.events[kind].Load()
 	}
-	for _, l := range lanes {
-		l.mu.Lock()
+	for w := range e.workers {
+		if w.queue != nil {
+			s.Busy++
+		}
+	}
+	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Waiting += l.away
-		s.Window += int64(l.tracker.end - l.committed.Load())
+		s.Refused += l.refused
+		s.Waiting += l.waits[waitUnavailable]
+		s.Window += int64(l.tracker.end - l.committed)
 		if l.paused {
 			s.Paused++
 		}
-		l.mu.Unlock()
+		if l.waits[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+			s.PausedTopics = append(s.PausedTopics, l.topic)
+		}
 	}
 	return s
 }
 
 // Ready returns why the engine cannot do its work at present, nil when it can.
 func (e *Engine) Ready() error {
-	if n := e.refused.Load(); n > 0 {
-		return fmt.Errorf("%d dead letters are refused and tried again", n)
-	}
-	if n, err := e.waiting(); n > 0 {
-		return fmt.Errorf("%d messages wait for what is away and are tried again: %w", n, err)
-	}
-	if err := e.breaker.err(); err != nil {
-		return err
-	}
-	if err := e.commits.trouble(lasting * e.cfg.CommitInterval); err != nil {
-		return err
-	}
-	return e.pinned()
-}
-
-// pinned returns why a lane takes no messages although it has room for them.
-func (e *Engine) pinned() error {
 	e.mu.Lock()
-	lanes := append([]*Lane(nil), e.lanes...)
-	e.mu.Unlock()
-	for _, l := range lanes {
-		if err := l.pinned(lasting * e.cfg.CommitInterval); err != nil {
-			return err
+	defer e.mu.Unlock()
+	long := 3 * e.cfg.CommitInterval // a rebalance takes that long too
+	for _, l := range e.lanes {
+		var err error
+		held, span := l.above(2)
+		switch {
+		case l.refused > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.refused)
+		case l.waits[waitUnavailable] > 0:
+			err = fmt.Errorf("%d messages wait for something unavailable: %w", l.waits[waitUnavailable], l.reason)
+		case l.waits[waitHeld] > 0:
+			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
+		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone
+			t := &l.tracker
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
 		}
+		if err != nil {
+			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
+		}
+	}
+	if e.commitErr != nil && time.Since(e.failingSince) >= long {
+		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
 	}
 	return nil
-}
-
-// waiting returns how many messages wait for what they need, not counting those
-// behind them, and what one of them said.
-func (e *Engine) waiting() (n int, err error) {
-	e.mu.Lock()
-	lanes := append([]*Lane(nil), e.lanes...)
-	e.mu.Unlock()
-	for _, l := range lanes {
-		l.mu.Lock()
-		if n += l.away; l.away > 0 {
-			err = l.missing
-		}
-		l.mu.Unlock()
-	}
-	return n, err
 }
 
 // Live returns an error when a handler has been running for longer than
 // StuckAfter, which only a restart can end.
 func (e *Engine) Live() error {
-	if s := e.stuck.Load(); s != nil {
-		return errors.New(*s)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for w := range e.workers {
+		if running := time.Since(w.since); w.queue != nil && running >= e.cfg.StuckAfter {
+			m := &w.item.msg
+			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
+		}
 	}
 	return nil
 }

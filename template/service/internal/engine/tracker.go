@@ -2,10 +2,8 @@ package engine
 
 // tracker knows which messages of a lane are terminal and how far the lane is
 // done without a gap. It counts in order of delivery, because offsets have
-// holes: compaction and transactions leave some out.
-//
-// It is a ring over the messages from the low-water mark on, and holds none of
-// their bytes.
+// holes: compaction and transactions leave some out. It is a ring over the
+// messages from the low-water mark on.
 type tracker struct {
 	ring []place // its length is a power of two
 	base uint64  // the sequence number of the first message that is not terminal

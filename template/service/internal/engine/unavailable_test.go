@@ -55,7 +55,7 @@ func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
 				l := b.Assign(b)
 				l.Deliver(batch(0, 1, "a"))
 				elapse(time.Minute)
-				b.buried.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
+				b.letters.Range(func(offset, _ any) bool { t.Errorf("%v is a dead letter", offset); return true })
 				if b.marks.Load() != -1 || len(b.result) > 0 {
 					t.Errorf("marked %d, stopped %d; want neither", b.marks.Load(), len(b.result))
 				}
@@ -122,10 +122,10 @@ func TestWaitingIsNotAnAttempt(t *testing.T) {
 		if got := fmt.Sprint(attempts); got != "[1 1 1 2 2 3]" {
 			t.Errorf("attempts %s, want [1 1 1 2 2 3]", got)
 		}
-		if f, ok := b.buried.Load(int64(0)); !ok || f.(Failure).Attempts != 3 || !errors.Is(f.(Failure).Err, errTest) {
+		if f, ok := b.letters.Load(int64(0)); !ok || f.(Failure).Attempts != 3 || !errors.Is(f.(Failure).Err, errTest) {
 			t.Errorf("dead letter %+v, want one after 3 attempts", f)
 		}
-		if got := fmt.Sprintf("%q", kinds); got != `["waiting" "waiting" "retry" "waiting" "retry" "dead letter"]` {
+		if got := fmt.Sprintf("%q", kinds); got != `["unavailable" "unavailable" "retrying" "unavailable" "retrying" "dead-letter"]` {
 			t.Errorf("events %s", got)
 		}
 		if b.Ready() != nil {
@@ -140,7 +140,7 @@ var errTest = errors.New("test")
 func TestWaitingBacksOffToTheLongestRetryDelay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.Retry.Kind, cfg.Retry.Delay, cfg.Retry.MaxDelay = RetryFibonacci, time.Second, 8*time.Second
+		cfg.Retry.Kind, cfg.Retry.Delay, cfg.Retry.MaxDelay = message.RetryFibonacci, time.Second, 8*time.Second
 		a := &away{only: -1}
 		b := start(t, cfg, a.handle)
 		var delays []time.Duration
@@ -195,66 +195,8 @@ func TestAHandlerThatRunsWhileItsLaneEndsMayFindThatSomethingIsAway(t *testing.T
 		if err := l.Drain(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if _, ok := b.buried.Load(int64(0)); ok || b.marks.Load() != -1 {
-			t.Errorf("buried %v, marked %d; want it left as it is", ok, b.marks.Load())
+		if _, ok := b.letters.Load(int64(0)); ok || b.marks.Load() != -1 {
+			t.Errorf("letters %v, marked %d; want it left as it is", ok, b.marks.Load())
 		}
-	})
-}
-
-func TestWhileEverythingIsAwayItIsAskedForSeldom(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		cfg := settings()
-		cfg.BreakerFailures = 20
-		a := &away{only: -1}
-		b := start(t, cfg, a.handle)
-		l := b.Assign(b)
-		l.Deliver(batch(0, 100))
-		elapse(10 * time.Minute)
-		if got := a.calls.Load(); got > 200 {
-			t.Errorf("%d attempts in ten minutes, want few", got)
-		}
-		a.back.Store(true)
-		elapse(10 * time.Second)
-		if b.marks.Load() != 99 || b.Ready() != nil {
-			t.Errorf("marked %d, ready %v once it was back; want 99, nil", b.marks.Load(), b.Ready())
-		}
-		_ = l.Drain(t.Context())
-	})
-}
-
-// rowsAway is a batch handler of which one row needs what is away.
-type rowsAway struct {
-	message.HandlerFunc
-	back atomic.Bool
-}
-
-func (*rowsAway) Batch(string) message.Batch { return message.Batch{Size: 3} }
-
-func (r *rowsAway) HandleBatch(_ context.Context, batch []*message.Message) []error {
-	outcomes := make([]error, len(batch))
-	for i, m := range batch {
-		if m.Offset == 1 && !r.back.Load() {
-			outcomes[i] = message.Unavailable(errAway)
-		}
-	}
-	return outcomes
-}
-
-func TestOfABatchOnlyTheRowWaitsThatNeedsWhatIsAway(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := new(rowsAway)
-		b := startWith(t, settings(), h)
-		l := b.Assign(b)
-		l.Deliver(batch(0, 3, "a", "b", "c"))
-		elapse(time.Second)
-		if b.marks.Load() != 0 || b.Stats().Records != 1 || !errors.Is(b.Ready(), errAway) {
-			t.Errorf("marked %d, %d left, ready %v; want 0, 1 and why", b.marks.Load(), b.Stats().Records, b.Ready())
-		}
-		h.back.Store(true)
-		elapse(time.Second)
-		if b.marks.Load() != 2 || b.Ready() != nil {
-			t.Errorf("marked %d, ready %v; want 2, nil", b.marks.Load(), b.Ready())
-		}
-		_ = l.Drain(t.Context())
 	})
 }

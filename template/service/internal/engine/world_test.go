@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -17,7 +18,6 @@ import (
 type world struct {
 	mu         sync.Mutex
 	cfg        Config
-	batch      message.Batch
 	partitions []*partition
 	commitsOK  bool // whether commits reach the broker
 	deadOK     bool // whether dead letters are acknowledged
@@ -37,20 +37,24 @@ type partition struct {
 // GoString keeps what rapid prints of a failure short.
 func (p *partition) GoString() string { return fmt.Sprintf("partition %d", p.id) }
 
+// place names a key of the partition.
+func (p *partition) place(key string) string { return fmt.Sprintf("%d %s", p.id, key) }
+
 // entry is one message and what its handler is going to do.
 type entry struct {
 	offset int64
 	key    []byte
 	value  []byte
-	plan   []step // one an attempt; the last one repeats
-	done   int    // how often it became terminal, over all lives
+	plan   []act // one an attempt; the last one repeats
+	retry  *message.RetryPolicy
+	done   int // how often it became terminal, over all lives
 }
 
-// step is what a handler does once.
-type step struct {
+// act is what a handler does once.
+type act struct {
 	takes  time.Duration
 	away   int    // how often what it needs is away before that
-	result string // ok, retry, permanent, plain, panic
+	result string // ok, retry, permanent, plain, panic, exit
 	deaf   bool   // it does not listen to its context
 }
 
@@ -64,7 +68,6 @@ type life struct {
 	next      int // index of the next to deliver
 	terminal  map[int]bool
 	aborted   map[int]bool   // handlers told to give up because of a shutdown
-	running   map[string]int // by key, the index of what runs
 	last      map[string]int // by key, the index of what started last
 	failures  map[int]int    // attempts that failed and count
 	waited    map[int]int    // times that what the present attempt needs was away
@@ -122,7 +125,14 @@ type member struct {
 	w       *world
 	stop    context.CancelFunc
 	dead    bool
-	running int // handlers
+	running int                // handlers
+	active  map[string]running // by partition and key
+}
+
+// running is a handler that has not returned.
+type running struct {
+	l *life
+	i int
 }
 
 // Commit implements Source.
@@ -157,7 +167,7 @@ func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) 
 	if l.aborted[i] {
 		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
 	}
-	if message.IsUnavailable(f.Err) || f.Attempts != l.failures[i] {
+	if isUnavailable(f.Err) || f.Attempts != l.failures[i] {
 		m.w.violate("14: %d/%d was dead-lettered after %d attempts, of which %d failed: %v", msg.Partition, msg.Offset, f.Attempts, l.failures[i], f.Err)
 	}
 	if !m.w.deadOK {
@@ -203,9 +213,9 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 		w.violate("14: attempt %d of %d/%d after %d that count", m.Attempt, m.Partition, m.Offset, l.failures[i])
 	}
 	w.came(m, l.p.log[i])
-	m.Value = nil // a handler may, for this attempt
+	m.Value, m.Retry = nil, l.p.log[i].retry // a handler may, for this attempt
 	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
-	if w.healed { // with a breaker, they would ask to be tried again for ever
+	if w.healed { // while dead-lettering is paused, they would ask to be tried again without end
 		s.takes, s.away = min(s.takes, 20*time.Millisecond), 0
 		if s.result == "retry" || s.result == "plain" {
 			s.result = "ok"
@@ -223,7 +233,7 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	l.owner.running--
-	delete(l.running, key)
+	delete(l.owner.active, l.p.place(key))
 	if err == nil {
 		w.becomes(m)
 	}
@@ -231,8 +241,11 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 		return err
 	}
 	l.count(i, err)
-	if s.result == "panic" {
+	switch s.result {
+	case "panic":
 		panic("planned")
+	case "exit":
+		runtime.Goexit()
 	}
 	return err
 }
@@ -240,7 +253,7 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 // count notes what an outcome counts as.
 func (l *life) count(i int, err error) {
 	switch {
-	case message.IsUnavailable(err):
+	case isUnavailable(err):
 		l.waited[i]++
 	case err != nil:
 		l.failures[i]++
@@ -256,13 +269,13 @@ func (w *world) starts(l *life, i int, key string) {
 		w.violate("6: %d handlers run", l.owner.running)
 	}
 	if key != "" {
-		if other, ok := l.running[key]; ok {
-			w.violate("5: %d and %d of key %q overlap", other, i, key)
+		if other, ok := l.owner.active[l.p.place(key)]; ok {
+			w.violate("5: %d and %d of key %q overlap, in one life: %v", other.i, i, key, other.l == l)
 		}
 		if last, ok := l.last[key]; ok && (i < last || i > last && !l.terminal[last]) {
 			w.violate("5: key %q: %d started after %d", key, i, last)
 		}
-		l.running[key], l.last[key] = i, i
+		l.owner.active[l.p.place(key)], l.last[key] = running{l, i}, i
 	}
 }
 
@@ -277,7 +290,7 @@ func (w *world) order(m *message.Message) string {
 	return "key " + string(m.Key)
 }
 
-func (s step) run(ctx context.Context) error {
+func (s act) run(ctx context.Context) error {
 	var done <-chan struct{}
 	if !s.deaf {
 		done = ctx.Done()
@@ -294,46 +307,12 @@ func (s step) run(ctx context.Context) error {
 		return message.Permanent(errors.New("never"))
 	case "plain":
 		return errors.New("plain")
-	case "panic":
-		return errors.New("about to panic")
+	case "panic", "exit":
+		return errors.New("about to end without a return")
 	case "away":
 		return message.Unavailable(errors.New("away"))
 	}
 	return nil
 }
 
-// handler returns the world's handler, which may want batches.
-func (w *world) handler() message.Handler {
-	if w.batch.Size == 0 {
-		return message.HandlerFunc(w.handle)
-	}
-	return batches{w}
-}
-
-// batches is a handler that wants batches.
-type batches struct{ w *world }
-
-func (b batches) Handle(ctx context.Context, m *message.Message) error { return b.w.handle(ctx, m) }
-func (b batches) Batch(string) message.Batch                           { return b.w.batch }
-
-// HandleBatch handles the messages of a batch side by side. Invariants 5 and 6.
-func (b batches) HandleBatch(ctx context.Context, batch []*message.Message) []error {
-	w, outcomes := b.w, make([]error, len(batch))
-	w.mu.Lock()
-	if len(batch) == 0 || len(batch) > w.batch.Size {
-		w.violate("6: a batch of %d, the size is %d", len(batch), w.batch.Size)
-	}
-	lifeOf(batch[0]).owner.running -= len(batch) - 1 // they count as one
-	w.mu.Unlock()
-	var all sync.WaitGroup
-	for i, m := range batch {
-		all.Go(func() {
-			outcomes[i] = message.Recover(message.HandlerFunc(w.handle)).Handle(ctx, m)
-		})
-	}
-	all.Wait()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	lifeOf(batch[0]).owner.running += len(batch) - 1
-	return outcomes
-}
+func isUnavailable(err error) bool { return message.OutcomeOf(err) == message.OutcomeUnavailable }

@@ -32,28 +32,17 @@ type backlog struct {
 
 	mu      sync.Mutex
 	waiting list.List // of *outgoing
-	watched *outgoing // the oldest at the last look
+	watched *outgoing // the oldest at the last check
 	tries   retry.Backoff
-	timer   *time.Timer // until the next look
+	timer   *time.Timer // until the next check
 	delayed time.Time   // since when events wait, as the log says; zero when they do not
-	trouble error       // what the client said last
+	reason  error       // of the client for the last retry
 }
 
 func newBacklog(cfg config.Kafka, log *slog.Logger) *backlog {
-	return &backlog{log: log, policy: publishPolicy(cfg)}
-}
-
-func publishPolicy(cfg config.Kafka) message.RetryPolicy {
-	return message.RetryPolicy{Kind: message.RetryKind(cfg.PublishRetryPolicy), Delay: cfg.PublishRetryDelay, MaxDelay: cfg.PublishRetryMaxDelay}
-}
-
-// backoff returns the delay before attempt n+1.
-func backoff(policy message.RetryPolicy, n int) (d time.Duration) {
-	b := policy.Backoff()
-	for range max(1, min(n, 64)) {
-		d, _ = b.Next()
-	}
-	return d
+	return &backlog{log: log, policy: message.RetryPolicy{
+		Kind: message.RetryKind(cfg.PublishRetryPolicy), Delay: cfg.PublishRetryDelay, MaxDelay: cfg.PublishRetryMaxDelay,
+	}}
 }
 
 // add puts o at the end.
@@ -63,50 +52,44 @@ func (b *backlog) add(o *outgoing, client *kgo.Client) {
 	o.since = time.Now()
 	o.place = b.waiting.PushBack(o)
 	if b.timer == nil {
-		b.timer = time.AfterFunc(time.Hour, func() { b.look(client) })
+		b.timer = time.AfterFunc(time.Hour, func() { b.checkOldest(client) })
 	}
 	if b.waiting.Len() == 1 {
-		b.watch(o)
+		b.checkLater(o)
 	}
 }
 
-// watch gives o the time of the first delay. It is called with b.mu held.
-func (b *backlog) watch(o *outgoing) {
-	b.watched, b.tries = o, b.policy.Backoff()
-	b.lookAfterDelay()
-}
-
-// lookAfterDelay sets the timer to the policy's next delay, or to when the watched
-// message is given up. It is called with b.mu held.
-func (b *backlog) lookAfterDelay() {
+// checkLater sets the timer to the policy's next delay for the oldest message, or to
+// when that is given up. It is called with b.mu held.
+func (b *backlog) checkLater(oldest *outgoing) {
+	if oldest != b.watched {
+		b.watched, b.tries = oldest, b.policy.Backoff()
+	}
 	d, _ := b.tries.Next()
-	if left := b.watched.timeout - time.Since(b.watched.since); left > 0 {
+	if left := oldest.timeout - time.Since(oldest.since); left > 0 {
 		d = min(d, left+time.Millisecond)
 	}
 	b.timer.Reset(d)
 }
 
-// look makes the client try again if the oldest message has waited since the last
-// look.
-func (b *backlog) look(client *kgo.Client) {
+// checkOldest makes the client try again if the oldest message has waited since the
+// last check.
+func (b *backlog) checkOldest(client *kgo.Client) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting.Len() == 0 {
 		return
 	}
-	oldest := b.waiting.Front().Value.(*outgoing)
-	if oldest != b.watched {
-		b.overdue.Store(false)
-		b.watch(oldest)
-		return
+	oldest := b.waiting.Front().Value.(*outgoing) //nolint:forcetypeassert // nothing else is in it
+	b.overdue.Store(oldest == b.watched)
+	if oldest == b.watched {
+		client.ForceMetadataRefresh()
+		if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
+			b.delayed = oldest.since
+			b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.reason)
+		}
 	}
-	b.overdue.Store(true)
-	client.ForceMetadataRefresh()
-	if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
-		b.delayed = oldest.since
-		b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.trouble)
-	}
-	b.lookAfterDelay()
+	b.checkLater(oldest)
 }
 
 // remove takes o away, which was published if err is nil.
@@ -118,34 +101,33 @@ func (b *backlog) remove(o *outgoing, err error) {
 	if front == nil {
 		b.timer.Stop()
 	}
-	if err != nil {
-		return
+	if err == nil || front == nil {
+		b.overdue.Store(false)
 	}
-	b.overdue.Store(false)
-	if !b.delayed.IsZero() && (front == nil || time.Since(front.Value.(*outgoing).since) < noticeDelay) {
+	if err == nil && !b.delayed.IsZero() && (front == nil || time.Since(front.Value.(*outgoing).since) < noticeDelay) {
 		b.log.Info("publishing resumed", "after", time.Since(b.delayed).Round(time.Millisecond), "waiting", b.waiting.Len())
-		b.delayed, b.trouble = time.Time{}, nil
+		b.delayed, b.reason = time.Time{}, nil
 	}
 }
 
-// mayPass lets a handler that returns err as it is have its message again, and
+// withOutcome lets a handler that returns err as it is have its message again, and
 // without counting an attempt while the broker is away.
-func (b *backlog) mayPass(err error) error {
+func (b *backlog) withOutcome(err error) error {
 	if _, ok := errors.AsType[*message.Error](err); ok {
 		return err
 	}
 	if b.overdue.Load() {
-		return message.Unavailable(b.explain(err, nil))
+		return message.Unavailable(b.withReason(err, nil))
 	}
 	return message.Retry(err)
 }
 
-// explain adds to err why the last attempt failed.
-func (b *backlog) explain(err, last error) error {
+// withReason adds to err why the last attempt failed.
+func (b *backlog) withReason(err, last error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if last == nil || errors.Is(last, context.DeadlineExceeded) {
-		last = b.trouble
+		last = b.reason
 	}
 	if last == nil {
 		return fmt.Errorf("%w: no answer from the broker", err)
@@ -168,20 +150,20 @@ func (b *backlog) Log(_ kgo.LogLevel, text string, attributes ...any) {
 	for i := 0; i+1 < len(attributes); i += 2 {
 		switch value := attributes[i+1].(type) {
 		case error:
-			b.note(value)
+			b.noteReason(value)
 		case string:
 			if _, why, ok := strings.Cut(value, "retrying@"); ok {
-				b.note(errors.New(why))
+				b.noteReason(errors.New(why))
 			}
 		}
 	}
 	b.log.Debug(text, append(attributes, "from", "franz-go")...)
 }
 
-func (b *backlog) note(err error) {
+func (b *backlog) noteReason(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !errors.Is(err, context.DeadlineExceeded) && !strings.Contains(err.Error(), "producer id") { // which follow from the cause
-		b.trouble = err
+		b.reason = err
 	}
 }

@@ -2,12 +2,12 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // claim is one partition's assignment, as the engine sees it.
@@ -24,8 +24,8 @@ type claim struct {
 }
 
 // startAt notes the first delivered offset. When it lies below the committed
-// one, because that was out of range, sarama would ignore all marks until they
-// had caught up: it is told to go back first.
+// one, because that was out of range, sarama would ignore all marks below the
+// committed offset, so it is reset first.
 func (c *claim) startAt(first int64) {
 	if c.started {
 		return
@@ -80,37 +80,35 @@ func (s *source) Commit(ctx context.Context) error {
 // read back.
 func (s *session) commit(ctx context.Context, claims []*claim) error {
 	want := make(map[*claim]int64, len(claims))
-	partitions := map[string][]int32{}
 	for _, c := range claims {
 		if next := c.nextOffset(); next > 0 {
 			want[c] = next
-			partitions[c.topic] = append(partitions[c.topic], c.partition)
 		}
 	}
 	if len(want) == 0 {
 		return nil
 	}
-	return within(ctx, func() error {
-		s.sarama.Commit()
-		got, err := s.admin.ListConsumerGroupOffsets(s.consumer.cfg.GroupID, partitions)
-		if err != nil {
-			return fmt.Errorf("read back the committed offsets: %w", err)
+	if err := within(ctx, func() error { s.sarama.Commit(); return nil }); err != nil {
+		return err
+	}
+	got, err := s.admin.FetchOffsets(ctx, s.consumer.cfg.GroupID)
+	if err != nil {
+		return fmt.Errorf("read back the committed offsets: %w", err)
+	}
+	for c, next := range want {
+		if !c.isCommitted(got, next) {
+			return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, next)
 		}
-		for c, next := range want {
-			if !c.isCommitted(got, next) {
-				return fmt.Errorf("the commit of %s/%d up to %d did not arrive", c.topic, c.partition, next)
-			}
-		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // isCommitted reports whether the group's offsets show a commit of at least next.
 // One beyond the claim's last mark is from before the claim went back to a lower
 // offset, and the commit was lost.
-func (c *claim) isCommitted(got *sarama.OffsetFetchResponse, next int64) bool {
-	block := got.GetBlock(c.topic, c.partition)
-	return block != nil && next <= block.Offset && block.Offset <= c.nextOffset()
+func (c *claim) isCommitted(got kadm.OffsetResponses, next int64) bool {
+	o, ok := got.Lookup(c.topic, c.partition)
+	return ok && o.Err == nil && next <= o.At && o.At <= c.nextOffset()
 }
 
 // offsetTimeout bounds how long a claim waits for an answer that is only for the
@@ -127,37 +125,23 @@ func (c *claim) warnOffsetOutOfRange() {
 	}
 	ctx, cancel := context.WithTimeout(c.sarama.Context(), offsetTimeout)
 	defer cancel()
-	log := c.session.consumer.log.With("topic", c.topic, "partition", c.partition)
-	o, err := await(ctx, c.askOffsets, func(offsets) {})
-	switch {
-	case err != nil:
-		log.Debug("it is not known whether the committed offset is in range", "error", err)
-	case o.committed < 0: // the group's first time
-	case o.committed < o.start:
-		log.Warn("committed offset out of range: records were deleted before they were handled",
-			"committed", o.committed, "log_start", o.start, "log_end", o.end, "deleted", o.start-o.committed)
-	default:
-		log.Warn("committed offset out of range: the log ends before it, the cluster lost records or the topic is a new one",
-			"committed", o.committed, "log_start", o.start, "log_end", o.end)
+	admin := c.session.admin
+	offsets, err := admin.FetchOffsets(ctx, c.session.consumer.cfg.GroupID)
+	committed, ok := offsets.Lookup(c.topic, c.partition)
+	if err != nil || !ok || committed.At < 0 {
+		return // not known, or the group's first time
 	}
-}
-
-// offsets are where a partition's log begins and ends, and what the group has
-// committed, -1 for nothing.
-type offsets struct{ committed, start, end int64 }
-
-func (c *claim) askOffsets() (o offsets, err error) {
-	s := c.session
-	got, err := s.admin.ListConsumerGroupOffsets(s.consumer.cfg.GroupID, map[string][]int32{c.topic: {c.partition}})
-	if err != nil {
-		return o, err
+	starts, _ := admin.ListStartOffsets(ctx, c.topic)
+	ends, _ := admin.ListEndOffsets(ctx, c.topic)
+	start, hasStart := starts.Lookup(c.topic, c.partition)
+	end, hasEnd := ends.Lookup(c.topic, c.partition)
+	if !hasStart || !hasEnd {
+		return
 	}
-	o.committed = -1
-	if block := got.GetBlock(c.topic, c.partition); block != nil {
-		o.committed = block.Offset
+	text := "committed offset out of range: the log ends before it, the cluster lost records or the topic is a new one"
+	if committed.At < start.Offset {
+		text = "committed offset out of range: records were deleted before they were handled"
 	}
-	var starts, ends error
-	o.start, starts = s.client.GetOffset(c.topic, c.partition, sarama.OffsetOldest)
-	o.end, ends = s.client.GetOffset(c.topic, c.partition, sarama.OffsetNewest)
-	return o, errors.Join(starts, ends)
+	c.session.consumer.log.Warn(text, "topic", c.topic, "partition", c.partition,
+		"committed", committed.At, "log_start", start.Offset, "log_end", end.Offset, "deleted", max(0, start.Offset-committed.At))
 }

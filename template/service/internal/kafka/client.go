@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -19,16 +20,15 @@ import (
 
 const (
 	dialTimeout = 10 * time.Second
-	// metadataRefresh is how often the client asks for a topic's partitions,
-	// and also how often a group's session looks at what the client knows. So
-	// new partitions are found within twice of it.
+	// metadataRefresh is how often a client asks for a topic's partitions, and how
+	// often a session looks at what it knows: new ones are found within twice of it.
 	metadataRefresh = 10 * time.Second
-	// metadataRetries is also how often a heartbeat is tried again, without
-	// a pause, on a broken connection before the session is given up.
+	// metadataRetries is also how often a heartbeat is retried, without a pause,
+	// on a broken connection before the session ends.
 	metadataRetries = 10
-	// fetchRetries times fetchBackoff is how long a partition may have no
-	// leader before the session ends and says so. It must not be endless: a
-	// batch with a broken checksum would be fetched again for ever.
+	// fetchRetries times fetchBackoff is how long a partition may have no leader
+	// before the session ends. It must not be endless: a batch with a broken
+	// checksum would be fetched again and again.
 	fetchRetries = 30
 	fetchBackoff = time.Second
 	fetchSize    = 1 << 20 // bytes of a partition in one fetch
@@ -44,8 +44,7 @@ func metadataBackoff(retries, _ int) time.Duration {
 	return min(minMetadataBackoff<<min(retries, 10), maxMetadataBackoff)
 }
 
-// clientConfig returns the settings that every Kafka client of this service
-// starts from.
+// clientConfig returns the settings of sarama's client.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	setUpSarama()
 	c := sarama.NewConfig()
@@ -62,22 +61,17 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
 	c.Metadata.Retry.BackoffFunc = metadataBackoff
 	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
-	c.Admin.Retry.Backoff = maxMetadataBackoff    // a new controller takes as long as a new leader
-	c.Admin.Timeout = min(cfg.ReadTimeout, 30*time.Second)
 
-	consumerConfig(c, cfg)
-	if err := groupConfig(c, cfg); err != nil {
-		return nil, err
-	}
-	if err := securityConfig(c, cfg); err != nil {
+	setConsumer(c, cfg)
+	if err := errors.Join(setGroup(c, cfg), setSecurity(c, cfg)); err != nil {
 		return nil, err
 	}
 	return c, c.Validate()
 }
 
-// consumerConfig sets how messages are fetched and offsets kept.
-func consumerConfig(c *sarama.Config, cfg config.Kafka) {
-	c.Consumer.Return.Errors = true // otherwise a failed commit is told to nobody; the consumer must read Errors()
+// setConsumer sets how messages are fetched and offsets kept.
+func setConsumer(c *sarama.Config, cfg config.Kafka) {
+	c.Consumer.Return.Errors = true // otherwise a failed commit is reported nowhere; the consumer must read Errors()
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest // the default, newest, loses what came before the first commit
 	if cfg.AutoOffsetReset == "latest" {
@@ -91,39 +85,39 @@ func consumerConfig(c *sarama.Config, cfg config.Kafka) {
 	if cfg.IsolationLevel == "read_committed" {
 		c.Consumer.IsolationLevel = sarama.ReadCommitted
 	}
-	// Fetch.Max stays zero: with it, a batch that is larger is skipped
-	// without a word.
+	// Fetch.Max stays zero: with it, a larger batch is skipped silently.
 	c.Consumer.Fetch.Default = fetchSize
 	c.Consumer.Retry.Max = fetchRetries
 	c.Consumer.Retry.Backoff = fetchBackoff
 }
 
-// groupConfig sets how the members of the group share partitions.
-func groupConfig(c *sarama.Config, cfg config.Kafka) error {
+// strategies are how the members of a group may share its partitions.
+var strategies = map[string]func() sarama.BalanceStrategy{
+	"sticky":             sarama.NewBalanceStrategySticky,
+	"cooperative-sticky": sarama.NewBalanceStrategyCooperativeSticky,
+	"range":              sarama.NewBalanceStrategyRange,
+	"roundrobin":         sarama.NewBalanceStrategyRoundRobin,
+}
+
+// setGroup sets how the members of the group share partitions.
+func setGroup(c *sarama.Config, cfg config.Kafka) error {
+	strategy := strategies[cmp.Or(cfg.RebalanceStrategy, "sticky")]
+	if strategy == nil {
+		return fmt.Errorf("kafka: no rebalance strategy %q", cfg.RebalanceStrategy)
+	}
 	group := &c.Consumer.Group
+	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy()}
 	group.Session.Timeout = cfg.SessionTimeout
 	group.Heartbeat.Interval = cfg.HeartbeatInterval
 	group.Rebalance.Timeout = cfg.RebalanceTimeout
 	group.Rebalance.Retry.Backoff = minMetadataBackoff // the default, 2 s, delays every first message
 	group.Rebalance.Retry.Max = metadataRetries
 	group.InstanceId = cfg.InstanceID
-	switch cfg.RebalanceStrategy {
-	case "", "sticky":
-		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategySticky()}
-	case "cooperative-sticky":
-		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyCooperativeSticky()}
-	case "range":
-		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRange()}
-	case "roundrobin":
-		group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{sarama.NewBalanceStrategyRoundRobin()}
-	default:
-		return fmt.Errorf("kafka: no rebalance strategy %q", cfg.RebalanceStrategy)
-	}
 	return nil
 }
 
-// securityConfig sets encryption and credentials.
-func securityConfig(c *sarama.Config, cfg config.Kafka) error {
+// setSecurity sets encryption and credentials.
+func setSecurity(c *sarama.Config, cfg config.Kafka) error {
 	if cfg.TLS() {
 		t, err := tlsConfig(cfg)
 		if err != nil {
@@ -176,15 +170,10 @@ var saramaLogger atomic.Pointer[slog.Logger]
 // commentary, and what matters comes back as errors too.
 type saramaLog struct{}
 
-func (l saramaLog) Print(v ...any)   { l.write(func() string { return fmt.Sprint(v...) }) }
-func (l saramaLog) Println(v ...any) { l.write(func() string { return fmt.Sprintln(v...) }) }
-func (l saramaLog) Printf(format string, v ...any) {
-	l.write(func() string { return fmt.Sprintf(format, v...) })
-}
-
-func (saramaLog) write(text func() string) {
-	ctx, log := context.Background(), saramaLogger.Load()
-	if log != nil && log.Enabled(ctx, slog.LevelDebug) {
-		log.DebugContext(ctx, strings.TrimSpace(text()), "from", "sarama")
+func (l saramaLog) Print(v ...any)   { l.Printf("%s", fmt.Sprint(v...)) }
+func (l saramaLog) Println(v ...any) { l.Printf("%s", fmt.Sprintln(v...)) }
+func (saramaLog) Printf(format string, v ...any) {
+	if log := saramaLogger.Load(); log != nil && log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug(strings.TrimSpace(fmt.Sprintf(format, v...)), "from", "sarama")
 	}
 }

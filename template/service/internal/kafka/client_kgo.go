@@ -7,8 +7,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -28,24 +28,11 @@ const (
 	minBatchBytes, maxBatchBytes = 512, 1 << 30
 )
 
-// newProducerClient returns the client that publishes. It is idempotent, waits for
-// all in-sync replicas, and partitions by murmur2: that is its default.
-func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *kgo.Client, err error) {
-	var sizes sync.Map
+// newKgoClient returns a client of franz-go, which connects when it is needed.
+func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 	options := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout), kgo.WithLogger(b),
+		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout),
 		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
-		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(b.policy, n) }),
-		// The backlog asks for metadata earlier, when its policy wants an attempt.
-		kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh)),
-		kgo.UnknownTopicRetries(unknownTopicRetries),
-		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
-		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return batchSize(client, &sizes, topic) }),
-		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
-	}
-	if cfg.PublishRetryMaxAttempts > 0 {
-		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
 	}
 	if cfg.TLS() {
 		t, err := tlsConfig(cfg)
@@ -57,7 +44,44 @@ func newProducerClient(cfg config.Kafka, b *backlog, more ...kgo.Opt) (client *k
 	if cfg.SASL() {
 		options = append(options, kgo.SASL(saslMechanism(cfg)))
 	}
-	client, err = kgo.NewClient(append(options, more...)...)
+	return kgo.NewClient(append(options, more...)...)
+}
+
+// newAdmin returns a client for questions about topics and offsets: unlike
+// sarama's, it looks for another broker when one does not answer.
+func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
+	client, err := newKgoClient(cfg, kgo.MetadataMinAge(minMetadataBackoff), kgo.RetryTimeout(cfg.ReadTimeout),
+		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
+	if err != nil {
+		return nil, err
+	}
+	return kadm.NewClient(client), nil
+}
+
+// newProducerClient returns the client that publishes. It is idempotent, waits for
+// all in-sync replicas, and partitions by murmur2: that is its default.
+func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...kgo.Opt) (client *kgo.Client, err error) {
+	options := []kgo.Opt{
+		kgo.WithLogger(b),
+		kgo.RetryBackoffFn(func(n int) (d time.Duration) {
+			delays := b.policy.Backoff()
+			for range min(n, 64) { // later ones are no longer
+				d, _ = delays.Next()
+			}
+			return d
+		}),
+		// The backlog asks for metadata earlier, when its policy wants an attempt.
+		kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh)),
+		kgo.UnknownTopicRetries(unknownTopicRetries),
+		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
+		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
+		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
+	}
+	if cfg.PublishRetryMaxAttempts > 0 {
+		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
+	}
+	client, err = newKgoClient(cfg, append(options, more...)...)
 	return client, err
 }
 
@@ -86,40 +110,33 @@ func compressionCodec(name string) kgo.CompressionCodec {
 	return kgo.NoCompression()
 }
 
-// batchSize returns how many bytes a batch of the topic may have: what the topic
-// takes. The client wants to know it just after it has learned of the topic, so
-// there is a broker to ask.
-func batchSize(client *kgo.Client, sizes *sync.Map, topic string) int32 {
-	if topic == "" { // the client checks the default
-		return defaultBatchBytes
+// batchSizes are how many bytes a batch may have, by topic: what the topic takes.
+type batchSizes struct{ known sync.Map }
+
+func (b *batchSizes) of(topic string) int32 {
+	if size, ok := b.known.Load(topic); ok {
+		return size.(int32) //nolint:forcetypeassert // nothing else is in it
 	}
-	if size, ok := sizes.Load(topic); ok {
-		return size.(int32)
-	}
-	size := askBatchSize(client, topic)
-	sizes.Store(topic, size)
-	return size
+	return defaultBatchBytes
 }
 
-func askBatchSize(client *kgo.Client, topic string) int32 {
+// ask returns the size for the topic. The client wants to know it just after it has
+// learned of the topic, so there is a broker to ask.
+func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
+	if _, ok := b.known.Load(topic); ok || topic == "" { // for that the client checks the default
+		return b.of(topic)
+	}
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
-	request, resource := kmsg.NewPtrDescribeConfigsRequest(), kmsg.NewDescribeConfigsRequestResource()
-	resource.ResourceType, resource.ResourceName, resource.ConfigNames = kmsg.ConfigResourceTypeTopic, topic, []string{maxMessageBytes}
-	request.Resources = append(request.Resources, resource)
-	response, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return defaultBatchBytes
-	}
-	for _, r := range response.Resources {
+	size := int32(defaultBatchBytes)
+	described, _ := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic) // empty after an error
+	for _, r := range described {
 		for _, c := range r.Configs {
-			if c.Value == nil {
-				continue
-			}
-			if n, err := strconv.ParseInt(*c.Value, 10, 32); err == nil && n >= minBatchBytes {
-				return int32(min(n, maxBatchBytes))
+			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
+				size = int32(min(n, maxBatchBytes))
 			}
 		}
 	}
-	return defaultBatchBytes
+	b.known.Store(topic, size)
+	return size
 }

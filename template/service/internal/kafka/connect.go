@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -15,13 +16,13 @@ import (
 // connectPolicy says how long to wait between attempts to reach a broker.
 var connectPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
 
-// settled is how long something works before its failure counts as a new one.
-const settled = 10 * time.Second
+// stableAfter is how long a session lasts before its failure counts as a new one.
+const stableAfter = 10 * time.Second
 
 // keepConsuming connects, joins the group and consumes, again after each session
 // and each failure, until ctx ends. What only a person can correct is an error.
 func (c *Consumer) keepConsuming(ctx context.Context) error {
-	defer c.setState(errStopped)
+	defer func() { c.setConsuming(); c.setState(errStopped) }()
 	var conn *connection
 	defer func() { conn.close() }()
 	delays := connectPolicy.Backoff()
@@ -37,7 +38,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		switch {
 		case ctx.Err() != nil:
 			return nil //nolint:nilerr // what fails because the service stops is no failure
-		case isFatal(err):
+		case message.OutcomeOf(err) == message.OutcomePermanent:
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			return fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err)
@@ -46,7 +47,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 			conn = nil
 		}
 		worked := time.Since(began)
-		if worked > settled {
+		if worked > stableAfter {
 			delays = connectPolicy.Backoff()
 		}
 		if err == nil && worked > time.Second {
@@ -55,7 +56,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		delay, _ := delays.Next()
 		if err != nil {
 			c.setAway(err)
-			c.log.Warn("Kafka is not usable, retrying", "brokers", c.cfg.Brokers, "group", c.cfg.GroupID, "error", err, "in", delay.Round(time.Millisecond))
+			c.log.Warn("not consuming, retrying", "brokers", c.cfg.Brokers, "group", c.cfg.GroupID, "error", err, "in", delay.Round(time.Millisecond))
 		}
 		sleep(ctx, delay)
 	}
@@ -65,7 +66,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 // connection is what consuming needs of a cluster.
 type connection struct {
 	client sarama.Client
-	admin  sarama.ClusterAdmin // over a client of its own: questions do not wait behind fetches
+	admin  *kadm.Client // of its own connections: questions do not wait behind fetches
 	group  sarama.ConsumerGroup
 }
 
@@ -83,7 +84,7 @@ func (c *Consumer) connect(ctx context.Context) (*connection, error) {
 func open(cfg config.Kafka) (_ *connection, err error) {
 	sc, err := clientConfig(cfg)
 	if err != nil {
-		return nil, fatal(err)
+		return nil, message.Permanent(err)
 	}
 	conn := &connection{}
 	defer func() {
@@ -104,24 +105,23 @@ func open(cfg config.Kafka) (_ *connection, err error) {
 // closingTimeout bounds how long it may take to disconnect.
 const closingTimeout = 3 * time.Second
 
-// close leaves the group and disconnects. A broker that does not answer, and what
-// was closed before, are no errors: there is nobody whom they would help.
+// close leaves the group and disconnects. Its errors would only say that a broker
+// does not answer, or that something was closed before.
 func (conn *connection) close() {
 	if conn == nil {
 		return
 	}
 	_ = withTimeout(closingTimeout, func() error {
-		var errs []error
 		if conn.group != nil {
-			errs = append(errs, conn.group.Close())
-		}
-		if conn.admin != nil {
-			errs = append(errs, conn.admin.Close())
+			_ = conn.group.Close()
 		}
 		if conn.client != nil {
-			errs = append(errs, conn.client.Close())
+			_ = conn.client.Close()
 		}
-		return errors.Join(errs...)
+		if conn.admin != nil {
+			conn.admin.Close()
+		}
+		return nil
 	})
 }
 
@@ -130,7 +130,7 @@ func (conn *connection) close() {
 func (c *Consumer) consumeSession(ctx context.Context, conn *connection) error {
 	c.setState(fmt.Errorf("joining the group: another member's session may have to end first, at most %v", c.cfg.SessionTimeout))
 	wanted := topics{subscribed: c.registry.Topics(), published: c.registry.PublishedTopics(), deadLetters: c.cfg.ErrorPolicy == "dead-letter"}
-	if err := within(ctx, func() error { return wanted.ensure(ctx, conn.admin, c.log) }); err != nil {
+	if err := wanted.ensure(ctx, conn.admin, c.log); err != nil {
 		return err
 	}
 	s := &session{consumer: c, connection: conn}
@@ -189,16 +189,4 @@ func sleep(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-time.After(d):
 	}
-}
-
-// fatalError is an error that retrying cannot correct.
-type fatalError struct{ error }
-
-func (e fatalError) Unwrap() error { return e.error }
-
-func fatal(err error) error { return fatalError{err} }
-
-func isFatal(err error) bool {
-	_, ok := errors.AsType[fatalError](err)
-	return ok
 }

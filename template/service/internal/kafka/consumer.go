@@ -28,9 +28,9 @@ type Consumer struct {
 	trouble    atomic.Pointer[trouble] // nil before the first
 	unfinished atomic.Int64            // partitions that the last session gave back with work left
 
-	mu    sync.Mutex
-	state error     // why the consumer is not ready, nil when it is
-	away  time.Time // since when Kafka is not usable, zero when it is
+	mu        sync.Mutex
+	state     error     // why the consumer is not ready, nil when it is
+	awaySince time.Time // zero while Kafka is usable
 }
 
 // The states before the first session and after the last.
@@ -50,8 +50,11 @@ const (
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
 // for good go to the dead letters by sender. It connects when it runs.
 func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Sender, log *slog.Logger) (*Consumer, error) {
-	if len(registry.Topics()) == 0 {
+	switch {
+	case len(registry.Topics()) == 0:
 		return nil, errors.New("no topic has a handler: register one with message.Register")
+	case cfg.GroupID == "":
+		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
 	}
 	saramaLogger.Store(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
@@ -65,32 +68,21 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 
 func engineConfig(cfg config.Kafka) engine.Config {
 	return engine.Config{
-		Ordering:    engine.Ordering(cfg.Ordering),
-		MaxWorkers:  cfg.MaxWorkers,
-		ErrorPolicy: engine.ErrorPolicy(cfg.ErrorPolicy),
+		Ordering: engine.Ordering(cfg.Ordering), MaxWorkers: cfg.MaxWorkers, ErrorPolicy: engine.ErrorPolicy(cfg.ErrorPolicy),
 		Retry: message.RetryPolicy{
-			Kind:        message.RetryKind(cfg.RetryPolicy),
-			MaxAttempts: cfg.RetryMaxAttempts,
-			Delay:       cfg.RetryDelay,
-			MaxDelay:    cfg.RetryMaxDelay,
+			Kind: message.RetryKind(cfg.RetryPolicy), MaxAttempts: cfg.RetryMaxAttempts, Delay: cfg.RetryDelay, MaxDelay: cfg.RetryMaxDelay,
 		},
-
-		MaxPollRecords: cfg.MaxPollRecords,
-		MaxBytes:       cfg.MaxBufferBytes,
-		MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
-		CommitInterval: cfg.CommitInterval,
-		CommitRecords:  commitRecords,
-		DrainTimeout:   cfg.DrainTimeout,
-		HandlerTimeout: cfg.HandlerTimeout,
-		StuckAfter:     cfg.StuckAfter,
+		MaxPollRecords: cfg.MaxPollRecords, MaxBytes: cfg.MaxBufferBytes, MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
+		CommitInterval: cfg.CommitInterval, CommitRecords: commitRecords,
+		DrainTimeout: cfg.DrainTimeout, HandlerTimeout: cfg.HandlerTimeout, StuckAfter: cfg.StuckAfter,
 	}
 }
 
-// Observe makes f see what happens to every message. It is called before Run.
-func (c *Consumer) Observe(f func(engine.Event)) { c.engine.Observe(f) }
-
 // Name returns the consumer's group.
 func (c *Consumer) Name() string { return c.cfg.GroupID }
+
+// Observe makes f see what happens to every message. It is called before Run.
+func (c *Consumer) Observe(f func(engine.Event)) { c.engine.Observe(f) }
 
 // Stats returns the engine's present figures.
 func (c *Consumer) Stats() engine.Stats { return c.engine.Stats() }
@@ -111,10 +103,12 @@ func (c *Consumer) Ready() error {
 	return c.engine.Ready()
 }
 
+// setState sets why the consumer is not ready. While Kafka is away, the error that
+// said so stays: it says more than the next step.
 func (c *Consumer) setState(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.away.IsZero() || err == nil || errors.Is(err, errStopped) { // the error says more than the next state
+	if c.awaySince.IsZero() {
 		c.state = err
 	}
 }
@@ -123,9 +117,8 @@ func (c *Consumer) setState(err error) {
 func (c *Consumer) setAway(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.state = err
-	if c.away.IsZero() {
-		c.away = time.Now()
+	if c.state = err; c.awaySince.IsZero() {
+		c.awaySince = time.Now()
 	}
 }
 
@@ -134,10 +127,10 @@ func (c *Consumer) setAway(err error) {
 func (c *Consumer) setConsuming() (away time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.away.IsZero() {
-		away = time.Since(c.away)
+	if !c.awaySince.IsZero() {
+		away = time.Since(c.awaySince).Round(time.Millisecond)
 	}
-	c.state, c.away = nil, time.Time{}
+	c.state, c.awaySince = nil, time.Time{}
 	return away
 }
 
@@ -159,7 +152,11 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		return err
 	}
 	var end ending
-	defer func() { err = errors.Join(err, c.shutdown(&end)) }()
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), end.left(c.cfg.DrainTimeout))
+		defer cancel()
+		err = errors.Join(err, c.registry.Shutdown(ctx))
+	}()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -196,21 +193,9 @@ func (c *Consumer) startup(ctx context.Context) error {
 	}
 }
 
-// shutdown gives the handlers what is left of a drain's time to end.
-func (c *Consumer) shutdown(end *ending) error {
-	ctx, cancel := context.WithTimeout(context.Background(), end.left(c.cfg.DrainTimeout))
-	defer cancel()
-	return c.registry.Shutdown(ctx)
-}
-
-const (
-	// troubleInterval bounds how often the group's errors are logged: while a
-	// broker is away there are several a second, all alike.
-	troubleInterval = 10 * time.Second
-	// troubleLasts is for how long an error of the group's says that it has
-	// trouble. Fetches that fail are tried again, and fail again, more often.
-	troubleLasts = 3 * fetchBackoff
-)
+// troubleLasts is for how long an error of the group's says that it has trouble.
+// Fetches that fail are tried again, and fail again, more often.
+const troubleLasts = 3 * fetchBackoff
 
 // trouble is the last error of the group's.
 type trouble struct {
@@ -218,24 +203,35 @@ type trouble struct {
 	at  time.Time
 }
 
-// readErrors reads the group's errors until it closes. Unread, they would be
-// dropped, and with them every word of a failed commit.
+// readErrors reads the group's errors until it closes: unread, they would be
+// dropped, and with them every word of a failed commit. While a broker is away
+// there are several a second, all alike, so the first and the end are logged.
 func (c *Consumer) readErrors(group sarama.ConsumerGroup) {
-	var logged time.Time
-	dropped := 0
-	for err := range group.Errors() {
-		c.trouble.Store(&trouble{err, time.Now()})
-		if time.Since(logged) < troubleInterval {
-			dropped++
-			continue
+	var began time.Time
+	over := time.NewTimer(troubleLasts)
+	for {
+		select {
+		case err, ok := <-group.Errors():
+			if !ok {
+				return
+			}
+			c.trouble.Store(&trouble{err, time.Now()})
+			over.Reset(troubleLasts)
+			if began.IsZero() {
+				began = time.Now()
+				c.log.Warn("consuming has trouble, retrying", "group", c.cfg.GroupID, "error", err)
+			}
+		case <-over.C:
+			if !began.IsZero() && c.Ready() == nil {
+				c.log.Info("consuming again", "group", c.cfg.GroupID, "after", time.Since(began).Round(time.Millisecond))
+			}
+			began = time.Time{}
 		}
-		c.log.Warn("consuming has trouble, retrying", "error", err, "not_logged", dropped)
-		logged, dropped = time.Now(), 0
 	}
 }
 
-// ending is the end of a service, from when it was told to stop. Those who have
-// something to do in it share the time of one drain.
+// ending is the end of a service, from the signal to stop. The consumer and the
+// publisher share the time of one drain in it.
 type ending struct {
 	once  sync.Once
 	began time.Time

@@ -18,21 +18,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// The headers of a dead letter. Names with this prefix are ours: a message that
-// comes with some, because it was a dead letter before, gets new ones.
-const (
-	headerPrefix    = "forge-dlq-"
-	headerTopic     = headerPrefix + "topic"
-	headerPartition = headerPrefix + "partition"
-	headerOffset    = headerPrefix + "offset"
-	headerTimestamp = headerPrefix + "timestamp" // the message's own
-	headerGroup     = headerPrefix + "group"
-	headerAttempts  = headerPrefix + "attempts"
-	headerClass     = headerPrefix + "class"
-	headerReason    = headerPrefix + "reason"
-	headerFailedAt  = headerPrefix + "failed-at"
-	headerEncoding  = headerPrefix + "encoding"
-)
+// headerPrefix begins the names of the headers that a dead letter adds. A message
+// that comes with some, because it was a dead letter before, gets new ones.
+const headerPrefix = "forge-dlq-"
 
 // How a dead letter holds the message's value.
 const (
@@ -110,19 +98,21 @@ func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *messa
 
 func withHeaders(value []byte, m *message.Message, f engine.Failure, group, encoding string) *message.Message {
 	headers := originalHeaders(m)
-	add := func(key, value string) { headers = append(headers, message.Field{Key: key, Value: []byte(value)}) }
-	add(headerTopic, m.Topic)
-	add(headerPartition, strconv.Itoa(int(m.Partition)))
-	add(headerOffset, strconv.FormatInt(m.Offset, 10))
-	if !m.Time.IsZero() {
-		add(headerTimestamp, m.Time.UTC().Format(time.RFC3339Nano))
+	add := func(key, value string) {
+		headers = append(headers, message.Field{Key: headerPrefix + key, Value: []byte(value)})
 	}
-	add(headerGroup, group)
-	add(headerAttempts, strconv.Itoa(f.Attempts))
-	add(headerClass, string(f.Class))
-	add(headerReason, f.Reason())
-	add(headerFailedAt, f.Time.UTC().Format(time.RFC3339Nano))
-	add(headerEncoding, encoding)
+	add("topic", m.Topic)
+	add("partition", strconv.Itoa(int(m.Partition)))
+	add("offset", strconv.FormatInt(m.Offset, 10))
+	if !m.Time.IsZero() {
+		add("timestamp", m.Time.UTC().Format(time.RFC3339Nano))
+	}
+	add("group", group)
+	add("attempts", strconv.Itoa(f.Attempts))
+	add("class", string(f.Class))
+	add("reason", f.Reason())
+	add("failed-at", f.Time.UTC().Format(time.RFC3339Nano))
+	add("encoding", encoding)
 	return &message.Message{Topic: DeadLetterTopic(m.Topic), Key: m.Key, Value: value, Headers: headers}
 }
 

@@ -43,7 +43,7 @@ func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	for i := 0; i < len(more); i += 2 {
 		variables[more[i]] = more[i+1]
 	}
-	cfg, err := config.FromMap(variables)
+	cfg, err := config.FromMap(variables, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,8 +35,8 @@ const (
 	publishBuffer = 32 << 20
 	// recordOverhead is about what a record takes in memory beside its bytes.
 	recordOverhead = 512
-	// sendTimeout bounds one Send. The engine retries dead letters by a policy
-	// of its own, and must hear soon what is wrong.
+	// sendTimeout bounds one Send: the engine retries dead letters by its own
+	// policy, and reports why they are refused.
 	sendTimeout = 10 * time.Second
 )
 
@@ -62,14 +62,15 @@ type Publisher struct {
 	capacity int64 // bytes on their way
 	room     *semaphore.Weighted
 	backlog  *backlog
-	calls    callbacks
+	sizes    batchSizes
+	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
 	ending   ending
-	closing  chan struct{} // closed when nothing more is accepted
+	closing  context.Context // ends when nothing more is accepted
+	refuse   context.CancelFunc
 	lost     atomic.Int64
 
 	mu       sync.Mutex
-	client   *kgo.Client // nil before it is needed
-	closed   bool
+	client   *kgo.Client          // nil before it is needed
 	accepted *sync.WaitGroup      // what was accepted since the last Flush
 	learned  map[string]time.Time // when a topic was learned anew
 }
@@ -79,8 +80,9 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, closing: make(chan struct{}), accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
 	}
+	p.closing, p.refuse = context.WithCancel(context.Background())
 	p.setCapacity(publishBuffer)
 	return p
 }
@@ -89,12 +91,18 @@ func (p *Publisher) setCapacity(bytes int64) {
 	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
 }
 
-// Publish implements message.Publisher. When ctx ends first, the event may still
-// be written until KAFKA_PUBLISH_TIMEOUT is over.
+// Publish implements message.Publisher. An event is tried for
+// KAFKA_PUBLISH_TIMEOUT, and for nine tenths of KAFKA_HANDLER_TIMEOUT at most: a
+// handler that runs again publishes it again, and both would be written once the
+// broker is back. When ctx ends first, the event may still be written until then.
 func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
+	timeout := p.cfg.PublishTimeout
+	if handler := p.cfg.HandlerTimeout; handler > 0 {
+		timeout = min(timeout, handler/10*9)
+	}
 	m, err := p.registry.Encode(ctx, e, p.service)
 	if err == nil {
-		_, err = p.wait(ctx, m, p.cfg.PublishTimeout)
+		_, err = p.wait(ctx, m, timeout)
 	}
 	if err != nil {
 		return publishError(e, m, err)
@@ -105,7 +113,11 @@ func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 // PublishAsync implements message.Publisher.
 func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered func(message.Delivery, error)) {
 	if delivered == nil {
-		delivered = p.logFailure
+		delivered = func(d message.Delivery, err error) {
+			if err != nil && !errors.Is(err, errAbandoned) { // which is logged already
+				p.logFailure(d, err)
+			}
+		}
 	}
 	m, err := p.registry.Encode(ctx, e, p.service)
 	done := func(r *kgo.Record, err error) {
@@ -116,7 +128,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 		p.call(delivered, delivery(m, r), nil)
 	}
 	if err == nil {
-		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.calls.add, done: done})
+		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.runInOrder, done: done})
 	}
 	if err != nil {
 		done(nil, err)
@@ -138,20 +150,16 @@ func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
 
 // wait publishes m and waits for what becomes of it.
 func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.Duration) (*kgo.Record, error) {
-	type result struct {
-		record *kgo.Record
-		err    error
-	}
-	results := make(chan result, 1)
-	o := &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: func(r *kgo.Record, err error) { results <- result{r, err} }}
-	if err := p.produce(ctx, o); err != nil {
+	results := make(chan kgo.ProduceResult, 1)
+	done := func(r *kgo.Record, err error) { results <- kgo.ProduceResult{Record: r, Err: err} }
+	if err := p.produce(ctx, &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: done}); err != nil {
 		return nil, err
 	}
 	select {
 	case got := <-results:
-		return got.record, got.err
+		return got.Record, got.Err
 	case <-ctx.Done():
-		return nil, p.backlog.mayPass(context.Cause(ctx))
+		return nil, p.backlog.withOutcome(context.Cause(ctx))
 	}
 }
 
@@ -176,57 +184,38 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 		o.size += int64(len(h.Key) + len(h.Value))
 	}
 	o.size = min(o.size, p.capacity) // one that is larger goes alone
-	if err := p.enter(ctx, o.size); err != nil {
-		return p.backlog.mayPass(err)
+	if err := p.acquireRoom(ctx, o.size); err != nil {
+		return p.backlog.withOutcome(err)
 	}
-	client, landed, err := p.accept(o)
+	client, group, err := p.accept(o)
 	if err != nil {
 		p.room.Release(o.size)
-		return p.backlog.mayPass(err)
+		return p.backlog.withOutcome(err)
 	}
 	// The record has a context of its own, never the caller's: the client fails
 	// all that waits for a partition when the context of its first record ends.
-	life, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.timeout)
+	life, cancel := context.WithTimeout(context.Background(), o.timeout)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
-		err = p.settle(client, o, err)
+		err = p.finish(client, o, err)
 		o.run(func() {
+			defer group.Done()
 			p.room.Release(o.size)
 			o.done(r, err)
-			landed.Done()
 		})
 	})
 	return nil
 }
 
-// enter waits for room for n bytes until ctx or the publisher ends.
-func (p *Publisher) enter(ctx context.Context, n int64) error {
-	select {
-	case <-p.closing:
-		return ErrClosed
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	default:
+// acquireRoom waits for room for n bytes until ctx or the publisher ends.
+func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
+	if p.room.Acquire(ctx, n) != nil {
+		return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
 	}
-	if p.room.TryAcquire(n) {
-		return nil
-	}
-	waiting, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-p.closing:
-			cancel()
-		case <-waiting.Done():
-		}
-	}()
-	switch err := p.room.Acquire(waiting, n); {
-	case err == nil:
-		return nil
-	case ctx.Err() == nil:
-		return ErrClosed
-	}
-	return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
+	return nil
 }
 
 // accept notes that o is on its way and returns the client that takes it, and the
@@ -234,12 +223,12 @@ func (p *Publisher) enter(ctx context.Context, n int64) error {
 func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
+	if p.closing.Err() != nil {
 		return nil, nil, ErrClosed
 	}
 	if p.client == nil {
 		var err error
-		if p.client, err = newProducerClient(p.cfg, p.backlog, p.options...); err != nil {
+		if p.client, err = newProducerClient(p.cfg, p.backlog, &p.sizes, p.options...); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -248,43 +237,58 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	return p.client, p.accepted, nil
 }
 
-// settle takes o from the backlog and returns err as callers get it.
-func (p *Publisher) settle(client *kgo.Client, o *outgoing, err error) error {
+// finish takes o from the backlog and returns err as callers get it.
+func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
 	switch waited := time.Since(o.since); {
 	case err == nil:
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
 		p.lost.Add(1)
-		d := delivery(o.message, nil)
-		p.log.Error("not published before the end", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID)
+		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
+	case errors.Is(err, kerr.MessageTooLarge) && o.size < int64(p.sizes.of(o.message.Topic))/2: // the topic takes less than it did
+		p.relearnTopic(client, o)
+		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
-		p.learnAnew(client, o)
+		p.relearnTopic(client, o)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
-	case waited >= o.timeout:
-		return message.Unavailable(p.backlog.explain(fmt.Errorf("given up after %v", o.timeout), err))
-	case errors.Is(err, context.DeadlineExceeded):
-		return message.Unavailable(p.backlog.explain(errors.New("given up with an earlier message of its partition"), err))
+	case waited >= o.timeout, errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(waited.Round(time.Millisecond), o.timeout)), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
-	return p.backlog.mayPass(err)
+	return p.backlog.withOutcome(err)
 }
 
-// learnAnew makes the client forget a topic that was deleted and made anew, and so
-// learn it with the next message. It does so once for all messages accepted before.
-func (p *Publisher) learnAnew(client *kgo.Client, o *outgoing) {
+// relearnTopic makes the client forget a topic that is not what it was, and so learn
+// it with the next message. It does so once for all messages accepted before.
+func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
 		p.learned[topic] = time.Now()
+		p.sizes.known.Delete(topic)
 		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
 	}
+}
+
+// runInOrder runs f after all that it was given before, and does not wait for it: a
+// slow callback delays other callbacks and no publishing.
+func (p *Publisher) runInOrder(f func()) {
+	before, after := p.called, make(chan struct{})
+	p.called = after
+	go func() {
+		defer close(after)
+		if before != nil {
+			<-before
+		}
+		f()
+	}()
 }
 
 // call calls delivered. Its panic would end the service.
@@ -298,9 +302,7 @@ func (p *Publisher) call(delivered func(message.Delivery, error), d message.Deli
 }
 
 func (p *Publisher) logFailure(d message.Delivery, err error) {
-	if err != nil && !errors.Is(err, errAbandoned) { // which Close logs
-		p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
-	}
+	p.log.Error("not published", "topic", d.Topic, "key", d.Key, "message_id", d.MessageID, "error", err)
 }
 
 // Flush implements message.Publisher.
@@ -310,10 +312,10 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	after.Add(1) // a later Flush waits for those of this one too
 	p.accepted = after
 	p.mu.Unlock()
-	landed := make(chan struct{})
-	go func() { before.Wait(); after.Done(); close(landed) }()
+	done := make(chan struct{})
+	go func() { before.Wait(); after.Done(); close(done) }()
 	select {
-	case <-landed:
+	case <-done:
 		return nil
 	case <-ctx.Done():
 		return context.Cause(ctx)
@@ -330,13 +332,12 @@ func (p *Publisher) Ending() { p.ending.begin() }
 // ErrClosed too.
 func (p *Publisher) Close() error {
 	p.mu.Lock()
-	first, client := !p.closed, p.client
-	p.closed = true
+	first, client := p.closing.Err() == nil, p.client
+	p.refuse()
 	p.mu.Unlock()
 	if !first || client == nil {
 		return nil
 	}
-	close(p.closing)
 	drain := p.ending.left(p.cfg.DrainTimeout)
 	flushed := p.flushWithin(drain)
 	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang
@@ -363,7 +364,7 @@ func record(m *message.Message) *kgo.Record {
 	return r
 }
 
-// delivery tells where m landed: at r, or nowhere if that is nil.
+// delivery says where m landed: at r, or nowhere if that is nil.
 func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 	d := message.Delivery{Partition: -1, Offset: -1}
 	if m != nil {
@@ -378,37 +379,4 @@ func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
 	d := delivery(m, nil)
 	return &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
-}
-
-// callbacks runs functions one after the other, in the order in which they were
-// added, so that a slow callback delays other callbacks and no publishing.
-type callbacks struct {
-	mu      sync.Mutex
-	queue   []func()
-	running bool
-}
-
-func (c *callbacks) add(f func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.queue = append(c.queue, f)
-	if !c.running {
-		c.running = true
-		go c.run()
-	}
-}
-
-func (c *callbacks) run() {
-	for {
-		c.mu.Lock()
-		queue := c.queue
-		c.queue, c.running = nil, len(queue) > 0
-		c.mu.Unlock()
-		if len(queue) == 0 {
-			return
-		}
-		for _, f := range queue {
-			f()
-		}
-	}
 }

@@ -335,8 +335,9 @@ func TestFlushDoesNotWaitForWhatComesLater(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
 	p := newPublisher(t, settings(t, cluster))
-	landed, over, flushed := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { <-landed })
+	began, landed, over, flushed := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { close(began); <-landed })
+	<-began // callbacks run in the order of the acknowledgements
 	before := p.accepted
 	go func() { flushed <- p.Flush(t.Context()) }()
 	eventually(t, "the flush has begun", func() bool {

@@ -3,6 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -193,6 +194,49 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 	}
 }
 
+// TestRefusedInCompanyIsNoReasonToGiveUp: the topic may take less than it did when
+// the publisher asked.
+func TestRefusedInCompanyIsNoReasonToGiveUp(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	p := newPublisher(t, settings(t, cluster))
+	arrived, release := hold(t, cluster)
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1, When: func(r kmsg.Request) bool {
+		batch := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
+		return binary.BigEndian.Uint32(batch[57:]) > 1 // records
+	}})
+	sent := make(chan error, 5)
+	send := func() {
+		sent <- p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")})
+	}
+	go send()
+	<-arrived
+	for range 4 {
+		go send()
+	}
+	eventually(t, "company", func() bool {
+		p.backlog.mu.Lock()
+		defer p.backlog.mu.Unlock()
+		return p.backlog.waiting.Len() == 5
+	})
+	release()
+	refused := 0
+	for range 5 {
+		if err := <-sent; err != nil {
+			refused++
+			if message.OutcomeOf(err) != message.OutcomeRetry || errors.Is(err, ErrTooLarge) {
+				t.Errorf("a message refused for its company's size: %v", err)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("no company was refused: the test proves nothing")
+	}
+	eventually(t, "a message alone is published", func() bool {
+		return p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")}) == nil
+	})
+}
+
 func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t)
@@ -285,10 +329,9 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
 	<-arrived
 	go func() { closed <- p.Close() }()
-	for err := error(nil); !errors.Is(err, ErrClosed); {
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		err = p.Send(ctx, &message.Message{Topic: "payments"})
+	eventually(t, "nothing more is accepted", func() bool { return p.closing.Err() != nil })
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments"}); !errors.Is(err, ErrClosed) {
+		t.Errorf("what comes after Close: %v, want ErrClosed", err)
 	}
 	release()
 	if err := <-published; err != nil {

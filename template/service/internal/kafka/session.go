@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
 
@@ -75,7 +74,7 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 	c.unfinished.Store(0)
 	attrs := []any{"group", c.cfg.GroupID, "member", cs.MemberID(), "generation", cs.GenerationID(), "partitions", cs.Claims()}
 	if away := c.setConsuming(); away > 0 {
-		c.log.Info("consuming again", append(attrs, "after", away.Round(time.Millisecond))...)
+		c.log.Info("consuming again", append(attrs, "after", away)...)
 		return nil
 	}
 	c.log.Info("consuming", attrs...)

@@ -10,9 +10,10 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
@@ -30,48 +31,6 @@ const (
 // DeadLetterTopic returns the topic of the given topic's dead letters.
 func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
 
-// newAdmin returns a client for questions about topics and for making them.
-func newAdmin(cfg config.Kafka) (sarama.ClusterAdmin, error) {
-	c, err := clientConfig(cfg)
-	if err != nil {
-		return nil, err
-	}
-	client, err := sarama.NewClient(cfg.Brokers, c)
-	if err != nil {
-		return nil, err
-	}
-	admin, err := sarama.NewClusterAdminFromClient(client)
-	if err != nil {
-		return nil, errors.Join(err, client.Close())
-	}
-	return failoverAdmin{admin, client}, nil
-}
-
-// failoverAdmin is an admin that looks for another broker when one does not answer.
-// Sarama's goes on asking the one that it knows as the controller, or as the
-// group's coordinator, after that one is gone: a service could not start, or
-// not confirm a commit, because one broker of three was away.
-type failoverAdmin struct {
-	sarama.ClusterAdmin
-	client sarama.Client
-}
-
-func (a failoverAdmin) DescribeTopics(topics []string) ([]*sarama.TopicMetadata, error) {
-	found, err := a.ClusterAdmin.DescribeTopics(topics)
-	if err != nil {
-		_, _ = a.client.RefreshController() // err is what is wrong
-	}
-	return found, err
-}
-
-func (a failoverAdmin) ListConsumerGroupOffsets(group string, partitions map[string][]int32) (*sarama.OffsetFetchResponse, error) {
-	got, err := a.ClusterAdmin.ListConsumerGroupOffsets(group, partitions)
-	if err != nil {
-		_ = a.client.RefreshCoordinator(group) // err is what is wrong
-	}
-	return got, err
-}
-
 // topics are those that a service needs.
 type topics struct {
 	subscribed  []string
@@ -82,24 +41,26 @@ type topics struct {
 // ensure checks that the topics exist and, if there are to be dead letters, creates
 // the topics for those where they are missing. All problems come back in one error.
 // Those that only a person can correct, such as a right that the service has not,
-// are fatal. A missing topic is not: it may be created any time, so the caller says
+// are permanent. A missing topic is not: it may be created any time, so the caller says
 // so and tries again.
-func (t topics) ensure(ctx context.Context, admin sarama.ClusterAdmin, log *slog.Logger) error {
+func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
 	if err := t.checkNames(); err != nil {
-		return fatal(err)
+		return message.Permanent(err)
 	}
-	found, err := describe(admin, t.names())
+	found, err := admin.ListTopics(ctx, t.names()...)
+	if err != nil {
+		return fmt.Errorf("ask for topics: %w", err)
+	}
+	settings, err := topicSettings(ctx, admin, found)
 	if err != nil {
 		return err
 	}
 	var errs []error
 	for _, topic := range t.subscribed {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		err := checkTopic(found[topic], "read")
 		if err == nil && t.deadLetters {
-			err = ensureDeadLetters(admin, found[topic], found[DeadLetterTopic(topic)], log)
+			letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], settings: settings}
+			err = letters.ensure(ctx, admin, log)
 		}
 		errs = append(errs, err)
 	}
@@ -107,17 +68,6 @@ func (t topics) ensure(ctx context.Context, admin sarama.ClusterAdmin, log *slog
 		errs = append(errs, checkTopic(found[topic], "publish to"))
 	}
 	return errors.Join(errs...)
-}
-
-func (t topics) names() []string {
-	names := slices.Concat(t.subscribed, t.published)
-	if t.deadLetters {
-		for _, topic := range t.subscribed {
-			names = append(names, DeadLetterTopic(topic))
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }
 
 // checkNames refuses topics of dead letters and, if there are to be any, topics
@@ -135,135 +85,126 @@ func (t topics) checkNames() error {
 	return errors.Join(errs...)
 }
 
-// describe returns what the cluster says of each topic, by name.
-func describe(admin sarama.ClusterAdmin, names []string) (map[string]*sarama.TopicMetadata, error) {
-	list, err := admin.DescribeTopics(names)
-	if err != nil {
-		return nil, fmt.Errorf("ask for topics: %w", err)
-	}
-	found := make(map[string]*sarama.TopicMetadata, len(list))
-	for _, t := range list {
-		found[t.Name] = t
-	}
-	for _, name := range names {
-		if found[name] == nil {
-			return nil, fmt.Errorf("ask for topics: no answer about %q", name)
+func (t topics) names() []string {
+	names := slices.Concat(t.subscribed, t.published)
+	if t.deadLetters {
+		for _, topic := range t.subscribed {
+			names = append(names, DeadLetterTopic(topic))
 		}
 	}
-	return found, nil
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
-// checkTopic checks a topic that the service is to read or to publish to.
-func checkTopic(topic *sarama.TopicMetadata, purpose string) error {
-	switch err := topic.Err; {
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-		return fmt.Errorf("topic %q, which the service is to %s, does not exist: create it, or correct its name", topic.Name, purpose)
-	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
-		return fatal(fmt.Errorf("topic %q: the service may not %s it: %w", topic.Name, purpose, err))
-	case len(topic.Partitions) == 0:
-		return fmt.Errorf("topic %q: %w", topic.Name, err)
+// topicSettings returns the settings of the topics that exist, without those that
+// the service may not see.
+func topicSettings(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) (map[string]map[string]string, error) {
+	var names []string
+	for _, t := range found {
+		if t.Err == nil {
+			names = append(names, t.Topic)
+		}
+	}
+	settings := make(map[string]map[string]string)
+	if len(names) == 0 {
+		return settings, nil
+	}
+	described, err := admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil && len(described) == 0 {
+		return settings, nil //nolint:nilerr // many services may not see settings; the topics are there
+	}
+	for _, r := range described {
+		if errors.Is(r.Err, kerr.UnknownTopicOrPartition) { // it is so new that not all brokers know it yet
+			return nil, fmt.Errorf("ask for the settings of topic %q: %w", r.Name, r.Err)
+		}
+		settings[r.Name] = make(map[string]string)
+		for _, c := range r.Configs {
+			settings[r.Name][c.Key] = c.MaybeValue()
+		}
+	}
+	return settings, nil
+}
+
+// checkTopic checks a topic that the service is to use for purpose.
+func checkTopic(t kadm.TopicDetail, purpose string) error {
+	switch {
+	case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
+		return fmt.Errorf("topic %q, which the service is to %s, does not exist: create it, or correct its name", t.Topic, purpose)
+	case errors.Is(t.Err, kerr.TopicAuthorizationFailed), errors.Is(t.Err, kerr.InvalidTopicException):
+		return message.Permanent(fmt.Errorf("topic %q: the service may not %s it: %w", t.Topic, purpose, t.Err))
+	case len(t.Partitions) == 0:
+		return fmt.Errorf("topic %q has no partition: %w", t.Topic, t.Err)
 	}
 	return nil
 }
 
-// ensureDeadLetters checks the topic of source's dead letters, or creates it.
-func ensureDeadLetters(admin sarama.ClusterAdmin, source, dead *sarama.TopicMetadata, log *slog.Logger) error {
-	switch err := dead.Err; {
-	case errors.Is(err, sarama.ErrUnknownTopicOrPartition):
-		return createDeadLetters(admin, source, dead.Name, log)
-	case errors.Is(err, sarama.ErrTopicAuthorizationFailed), errors.Is(err, sarama.ErrInvalidTopic):
-		return fatal(fmt.Errorf("topic %q: the service may not write its dead letters there: %w", dead.Name, err))
-	}
-	return checkDeadLetters(admin, source.Name, dead.Name, log)
+// deadLetterTopic is the topic for the dead letters of another.
+type deadLetterTopic struct {
+	source, found kadm.TopicDetail
+	settings      map[string]map[string]string // by topic and name
 }
 
-// createDeadLetters creates the topic of source's dead letters after its
-// example.
-func createDeadLetters(admin sarama.ClusterAdmin, source *sarama.TopicMetadata, name string, log *slog.Logger) error {
-	policy, size := "delete", strconv.Itoa(deadLetterSize(admin, source.Name))
-	detail := &sarama.TopicDetail{
-		NumPartitions:     int32(len(source.Partitions)), // #nosec G115 -- a topic has fewer
-		ReplicationFactor: int16(len(source.Partitions[0].Replicas)),
-		ConfigEntries:     map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size},
-	}
-	if settings, err := topicSettings(admin, source.Name); err == nil && settings[minInSync] != "" {
-		// The cluster's default may be more than the source has replicas to
-		// spare: dead letters must be writable whenever their topic is.
-		inSync := settings[minInSync]
-		detail.ConfigEntries[minInSync] = &inSync
-	}
-	err := admin.CreateTopic(name, detail, false)
+// ensure checks the topic, or creates it after the example of its source.
+func (d deadLetterTopic) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
+	err := checkTopic(d.found, "write dead letters to")
 	switch {
+	case errors.Is(d.found.Err, kerr.UnknownTopicOrPartition):
+		return d.create(ctx, admin, log)
 	case err == nil:
-		log.Info("created a topic for dead letters", "topic", name, "partitions", detail.NumPartitions, "replicas", detail.ReplicationFactor)
-		return nil
-	case errors.Is(err, sarama.ErrTopicAlreadyExists): // another instance was faster
-		return nil
-	}
-	err = fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s and %s=%s",
-		name, err, detail.NumPartitions, cleanupPolicy, policy, maxMessageBytes, size)
-	for _, forbidden := range []error{
-		sarama.ErrTopicAuthorizationFailed, sarama.ErrClusterAuthorizationFailed, sarama.ErrPolicyViolation,
-		sarama.ErrInvalidConfig, sarama.ErrInvalidTopic,
-	} {
-		if errors.Is(err, forbidden) {
-			return fatal(err)
-		}
+		return d.check(log)
 	}
 	return err
 }
 
-// checkDeadLetters checks that the topic keeps dead letters, and that it takes
-// large ones. What the service may not see it takes for granted.
-func checkDeadLetters(admin sarama.ClusterAdmin, source, name string, log *slog.Logger) error {
-	settings, err := topicSettings(admin, name)
-	if errors.Is(err, sarama.ErrUnknownTopicOrPartition) {
-		// It is so new that not all brokers know it yet.
-		return fmt.Errorf("ask for the settings of topic %q: %w", name, err)
+func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
+	partitions, replicas := len(d.source.Partitions), d.source.Partitions.NumReplicas()
+	policy, size := "delete", strconv.Itoa(d.wantedSize())
+	configs := map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size}
+	if inSync := d.settings[d.source.Topic][minInSync]; inSync != "" {
+		// The cluster's default may be more than the source has replicas to
+		// spare: dead letters must be writable whenever their topic is.
+		configs[minInSync] = &inSync
 	}
-	if err != nil {
-		return nil //nolint:nilerr // many services may not see a topic's settings; the topic is there
+	_, err := admin.CreateTopic(ctx, int32(partitions), int16(replicas), configs, d.found.Topic) // #nosec G115 -- a topic has fewer
+	switch {
+	case err == nil:
+		log.Info("created a topic for dead letters", "topic", d.found.Topic, "partitions", partitions, "replicas", replicas)
+		return nil
+	case errors.Is(err, kerr.TopicAlreadyExists): // another instance was faster
+		return nil
 	}
+	isForbidden := func(forbidden error) bool { return errors.Is(err, forbidden) }
+	wrapped := fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s and %s=%s",
+		d.found.Topic, err, partitions, cleanupPolicy, policy, maxMessageBytes, size)
+	if slices.ContainsFunc([]error{
+		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.PolicyViolation, kerr.InvalidConfig, kerr.InvalidTopicException,
+	}, isForbidden) {
+		return message.Permanent(wrapped)
+	}
+	return wrapped
+}
+
+// check checks that the topic keeps dead letters, and that it takes large ones.
+// What the service may not see it takes for granted.
+func (d deadLetterTopic) check(log *slog.Logger) error {
+	settings := d.settings[d.found.Topic]
 	if strings.Contains(settings[cleanupPolicy], "compact") {
-		return fatal(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
-			name, cleanupPolicy, settings[cleanupPolicy]))
+		return message.Permanent(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
+			d.found.Topic, cleanupPolicy, settings[cleanupPolicy]))
 	}
-	size, err := strconv.Atoi(settings[maxMessageBytes])
-	if want := deadLetterSize(admin, source); err == nil && size < want {
+	if size, err := strconv.Atoi(settings[maxMessageBytes]); err == nil && size < d.wantedSize() {
 		log.Warn("a message near its topic's limit will be a dead letter without the error in its value, or none at all",
-			"topic", name, maxMessageBytes, size, "wanted", want)
+			"topic", d.found.Topic, maxMessageBytes, size, "wanted", d.wantedSize())
 	}
 	return nil
 }
 
-// deadLetterSize returns the max.message.bytes that dead letters of a topic
-// need: base64 makes a message 4/3 as large, and the error comes on top.
-func deadLetterSize(admin sarama.ClusterAdmin, topic string) int {
-	size := defaultMaxMessageBytes
-	if settings, err := topicSettings(admin, topic); err == nil {
-		if n, err := strconv.Atoi(settings[maxMessageBytes]); err == nil {
-			size = n
-		}
+// wantedSize returns the max.message.bytes that the dead letters need: base64
+// makes a message 4/3 as large, and the error comes on top.
+func (d deadLetterTopic) wantedSize() int {
+	size, err := strconv.Atoi(d.settings[d.source.Topic][maxMessageBytes])
+	if err != nil {
+		size = defaultMaxMessageBytes
 	}
 	return min(size+size/2+64<<10, math.MaxInt32)
-}
-
-// topicSettings returns a topic's settings by name.
-func topicSettings(admin sarama.ClusterAdmin, topic string) (map[string]string, error) {
-	results, err := admin.DescribeConfigs([]*sarama.ConfigResource{{
-		Type: sarama.TopicResource, Name: topic, ConfigNames: []string{cleanupPolicy, maxMessageBytes, minInSync},
-	}}, sarama.DescribeConfigsOptions{})
-	if err != nil {
-		return nil, err
-	}
-	settings := make(map[string]string)
-	for _, result := range results {
-		if result.ErrorCode != 0 {
-			return nil, result.ErrorCode
-		}
-		for _, e := range result.Configs {
-			settings[e.Name] = e.Value
-		}
-	}
-	return settings, nil
 }

@@ -1,0 +1,260 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// least is the smallest set of variables that makes a consumer's Config.
+func least(extra ...string) map[string]string {
+	m := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "KAFKA_GROUP_ID": "payments"}
+	for i := 0; i < len(extra); i += 2 {
+		m[extra[i]] = extra[i+1]
+	}
+	return m
+}
+
+// inDir writes files, given as name and content, into a new working directory.
+func inDir(t *testing.T, files ...string) {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	for i := 0; i < len(files); i += 2 {
+		if err := os.WriteFile(files[i], []byte(files[i+1]), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// problemsOf returns the problems that err is made of, one a line.
+func problemsOf(t *testing.T, err error) string {
+	t.Helper()
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("error is %v, want a *Error", err)
+	}
+	var lines []string
+	for _, p := range e.Problems {
+		lines = append(lines, p.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// equal compares problems line by line.
+func equal(t *testing.T, got string, want ...string) {
+	t.Helper()
+	if got != strings.Join(want, "\n") {
+		t.Errorf("problems:\n%s\nwant:\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+func TestDefaultsMakeAConfig(t *testing.T) {
+	cfg, err := FromMap(least(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := cfg.Kafka
+	if k.AutoOffsetReset != "earliest" || k.AutoCommit || k.MaxWorkers != 16 || k.DrainTimeout != 15*time.Second || k.Ordering != "key" || cfg.TimestampWithoutZone != "refuse" {
+		t.Errorf("defaults are %+v", k)
+	}
+	if cfg.Service != "payments" || k.ClientID != "payments" {
+		t.Errorf("service %q and client id %q, want both to follow the group", cfg.Service, k.ClientID)
+	}
+}
+
+func TestAProducerNeedsNoGroup(t *testing.T) {
+	cfg, err := FromMap(map[string]string{"bootstrap.servers": "a:1"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, problemsOf(t, cfg.Kafka.RequireGroup()), "KAFKA_GROUP_ID is not set: a consumer needs a group; those that share it share the work")
+	cfg, _ = FromMap(least(), nil)
+	if err := cfg.Kafka.RequireGroup(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTimeoutsThatAreNotSetFollowThoseThatAre(t *testing.T) {
+	for _, c := range []struct {
+		set                        []string
+		heartbeat, read, rebalance time.Duration
+	}{
+		{nil, 3 * time.Second, 30 * time.Second, time.Minute},
+		{[]string{"KAFKA_SESSION_TIMEOUT", "6s"}, 1500 * time.Millisecond, 30 * time.Second, time.Minute},
+		{[]string{"KAFKA_DRAIN_TIMEOUT", "10m"}, 3 * time.Second, 615 * time.Second, 1230 * time.Second},
+		{[]string{"KAFKA_DRAIN_TIMEOUT", "10m", "KAFKA_READ_TIMEOUT", "15m"}, 3 * time.Second, 15 * time.Minute, 1515 * time.Second},
+		{[]string{"KAFKA_DRAIN_TIMEOUT", "1s", "KAFKA_READ_TIMEOUT", "2s", "KAFKA_REBALANCE_TIMEOUT", "9s", "KAFKA_HEARTBEAT_INTERVAL", "50ms"}, 50 * time.Millisecond, 2 * time.Second, 9 * time.Second},
+	} {
+		cfg, err := FromMap(least(c.set...), nil)
+		if k := cfg.Kafka; err != nil || k.HeartbeatInterval != c.heartbeat || k.ReadTimeout != c.read || k.RebalanceTimeout != c.rebalance {
+			t.Errorf("%v: heartbeat %v, read %v, rebalance %v, %v", c.set, k.HeartbeatInterval, k.ReadTimeout, k.RebalanceTimeout, err)
+		}
+	}
+}
+
+// The order of the sources is over, the environment, the file of the command
+// line, .env, the file that CONFIG_FILE names, the default.
+func TestTheHigherSourceWins(t *testing.T) {
+	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_GROUP_ID=.env\nCONFIG_FILE=named\n",
+		"flag", "group.id: flag", "named", "group.id: named\nlog_level: error")
+	over, environment := map[string]string{"KAFKA_GROUP_ID": "over"}, map[string]string{"KAFKA_GROUP_ID": "environment"}
+	for _, c := range []struct {
+		over, environment map[string]string
+		file, group, read string
+	}{
+		{over, environment, "flag", "over", "flag"},
+		{nil, environment, "flag", "environment", "flag"},
+		{nil, map[string]string{"KAFKA_GROUP_ID": "", "CONFIG_FILE": "missing"}, "flag", "flag", "flag"},
+		{nil, nil, "", ".env", "named"},
+		{nil, map[string]string{"CONFIG_FILE": "flag"}, "", ".env", "flag"},
+	} {
+		cfg, err := load(c.file, c.over, c.environment, nil)
+		if err != nil || cfg.Kafka.GroupID != c.group || cfg.File != c.read {
+			t.Errorf("%+v: group %q, file %q, %v", c, cfg.Kafka.GroupID, cfg.File, err)
+		}
+		if fromNamed := cfg.Log.Level == "error"; fromNamed != (c.read == "named") {
+			t.Errorf("%+v: level %s", c, cfg.Log.Level)
+		}
+	}
+}
+
+func TestAnEmptyValueInTheOverrideMeansTheDefault(t *testing.T) {
+	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_SECURITY_PROTOCOL=SASL_SSL\nKAFKA_SASL_USERNAME=u\nKAFKA_SASL_PASSWORD=hunter2\n")
+	over := map[string]string{"KAFKA_SECURITY_PROTOCOL": "", "KAFKA_SASL_USERNAME": "", "KAFKA_SASL_PASSWORD": ""}
+	cfg, err := load("", over, nil, nil)
+	if err != nil || cfg.Kafka.SASL() || cfg.Kafka.SASLUsername != "" {
+		t.Errorf("%+v, %v", cfg.Kafka, err)
+	}
+}
+
+func TestEveryProblemIsToldAtOnce(t *testing.T) {
+	inDir(t, ".env", "KAFKA_RETRY_DELAY=1\n")
+	_, err := load("", nil, map[string]string{
+		"KAFKA_BOOTSTRAP_SERVERS":  "localhost",
+		"KAFKA_MAX_WORKERS":        "many",
+		"KAFKA_MAX_POLL_RECORDS":   "0",
+		"KAFKA_ORDERING":           "topic",
+		"KAFKA_COMMIT_INTERVAL":    "1",
+		"KAFKA_ENABLE_AUTO_COMMIT": "perhaps",
+		"LOG_LEVEL":                "loud",
+		"OPS_ADDR":                 "8080",
+	}, nil)
+	equal(t, problemsOf(t, err),
+		`environment: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas`,
+		`environment: KAFKA_ENABLE_AUTO_COMMIT="perhaps": must be false: a commit by the clock passes messages that are not handled yet, and a crash then loses them`,
+		`environment: KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000`,
+		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
+		`environment: KAFKA_MAX_POLL_RECORDS="0": must be a whole number, from 1 to 1000000`,
+		`.env:1: KAFKA_RETRY_DELAY="1": must be a duration such as 500ms or 5s, from 1ms to 1h`,
+		`environment: KAFKA_COMMIT_INTERVAL="1": must be a duration such as 500ms or 5s, from 10ms to 1m`,
+		`environment: OPS_ADDR="8080": must be host:port or :port`,
+		`environment: LOG_LEVEL="loud": must be one of debug, info, warn, error`,
+	)
+}
+
+func TestOneRefusedValue(t *testing.T) {
+	for _, c := range []struct{ name, value, want string }{
+		{"KAFKA_ENABLE_AUTO_COMMIT", "true", "a crash then loses them"},
+		{"KAFKA_AUTO_OFFSET_RESET", "none", "must be one of earliest, latest"},
+		{"KAFKA_BOOTSTRAP_SERVERS", "PLAINTEXT://a:9092", "must be host:port"},
+		{"KAFKA_BOOTSTRAP_SERVERS", "a:9092,:9092", "must be host:port"},
+		{"KAFKA_BOOTSTRAP_SERVERS", "a:0", "must be host:port"},
+		{"KAFKA_BOOTSTRAP_SERVERS", "localhost: 9092", "must be host:port"},
+		{"KAFKA_BOOTSTRAP_SERVERS", ",", "KAFKA_BOOTSTRAP_SERVERS is not set: it is required, and must be host:port, several separated by commas (brokers to ask first"},
+		{"KAFKA_GROUP_ID", "two\nlines", `KAFKA_GROUP_ID="two\nlines": must be printable`},
+		{"KAFKA_GROUP_ID", "  ", "must be printable"},
+		{"KAFKA_GROUP_ID", "payments ", "without a blank at an end"},
+		{"KAFKA_GROUP_ID", strings.Repeat("g", 250), "at most 249 bytes"},
+		{"KAFKA_GROUP_INSTANCE_ID", "one/two", "letters, digits"},
+		{"KAFKA_MAX_BUFFER_BYTES", "8MiB", "a whole number, from 1024"},
+		{"KAFKA_READ_TIMEOUT", "15s", `KAFKA_DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
+		{"KAFKA_REBALANCE_TIMEOUT", "50s", "must be more than KAFKA_DRAIN_TIMEOUT (15s) + KAFKA_READ_TIMEOUT (30s) + 5s"},
+		{"KAFKA_HEARTBEAT_INTERVAL", "7s", "at most a third of KAFKA_SESSION_TIMEOUT (20s)"},
+		{"KAFKA_RETRY_DELAY", "11s", "at most KAFKA_RETRY_MAX_DELAY (10s)"},
+		{"KAFKA_PUBLISH_RETRY_DELAY", "11s", "at most KAFKA_PUBLISH_RETRY_MAX_DELAY (5s)"},
+		{"KAFKA_STUCK_AFTER", "30s", "more than KAFKA_HANDLER_TIMEOUT (30s), or 0s"},
+		{"KAFKA_SECURITY_PROTOCOL", "TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"},
+		{"KAFKA_SASL_USERNAME", "u", "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
+		{"KAFKA_SSL_CA", "no PEM", "must be certificates in PEM"},
+		{"TIMESTAMP_WITHOUT_ZONE", "local", "one of refuse, utc"},
+		{"KAFKA_SESSION_TIMEOUT", "soon", "must be a duration"}, // what depends on it is not reported too
+	} {
+		_, err := load("", nil, least(c.name, c.value), nil)
+		if got := problemsOf(t, err); strings.Contains(got, "\n") || !strings.Contains(got, c.want) {
+			t.Errorf("%s=%q gives %q, want one problem with %q", c.name, c.value, got, c.want)
+		}
+	}
+}
+
+func TestContinueIsUnderstoodAsSkip(t *testing.T) {
+	cfg, err := FromMap(least("KAFKA_ERROR_POLICY", "continue"), nil)
+	if err != nil || cfg.Kafka.ErrorPolicy != "skip" {
+		t.Errorf("policy %q, %v", cfg.Kafka.ErrorPolicy, err)
+	}
+}
+
+func TestLoadReadsTheProcesssEnvironment(t *testing.T) {
+	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1, b:2,\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKERS=7 # few\n")
+	for _, s := range Settings(new(Config)) {
+		t.Setenv(s.Name, "")
+	}
+	t.Setenv("KAFKA_GROUP_ID", "from the environment")
+	cfg, err := Load("", map[string]string{"LOG_LEVEL": "warn"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(cfg.Kafka.Brokers, "|"); got != "a:1|b:2" || cfg.Kafka.GroupID != "from the environment" || cfg.Kafka.MaxWorkers != 7 || cfg.Log.Level != "warn" {
+		t.Errorf("got brokers %s, group %q, workers %d", got, cfg.Kafka.GroupID, cfg.Kafka.MaxWorkers)
+	}
+}
+
+func TestSecretsComeFromFiles(t *testing.T) {
+	inDir(t, ".env", "KAFKA_SASL_PASSWORD=old")
+	path := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(path, []byte(" hunter2 \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sasl := func(extra ...string) map[string]string {
+		return least(append(extra, "KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u")...)
+	}
+	cfg, err := load("", nil, sasl("KAFKA_SASL_PASSWORD_FILE", path), nil)
+	if err != nil || string(cfg.Kafka.SASLPassword) != " hunter2 " {
+		t.Errorf("a file named by the environment must win over a value in .env: %q, %v", string(cfg.Kafka.SASLPassword), err)
+	}
+	empty := filepath.Join(t.TempDir(), "empty")
+	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ file, password, want string }{
+		{path, "hunter2", `environment: KAFKA_SASL_PASSWORD_FILE and KAFKA_SASL_PASSWORD (environment) give the same setting: keep one`},
+		{path + "-missing", "", `environment: KAFKA_SASL_PASSWORD_FILE="` + path + `-missing": must be a file that can be read: no such file or directory`},
+		{empty, "", `environment: KAFKA_SASL_PASSWORD_FILE="` + empty + `": the file is empty`},
+		{"hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE="[redacted]": must be the name of a file that can be read, not what is in it; without a slash it is not shown`},
+		{"-----BEGIN PRIVATE KEY-----\nhunter2/hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE="[redacted]": must be the name of a file that can be read, not what is in it; without a slash it is not shown`},
+	} {
+		_, err = load("", nil, sasl("KAFKA_SASL_PASSWORD_FILE", c.file, "KAFKA_SASL_PASSWORD", c.password), nil)
+		equal(t, problemsOf(t, err), c.want)
+	}
+}
+
+// What Kubernetes or an editor puts at the end of a value is no part of it.
+func TestLineBreaksAtTheEndOfAValueAreCutOff(t *testing.T) {
+	inDir(t)
+	cfg, err := load("", nil, least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL\n", "KAFKA_SASL_USERNAME", "u\n", "KAFKA_SASL_PASSWORD", "hunter2\r\n"), nil)
+	if err != nil || cfg.Kafka.SASLUsername != "u" || string(cfg.Kafka.SASLPassword) != "hunter2" {
+		t.Errorf("user %q, password %q, %v", cfg.Kafka.SASLUsername, string(cfg.Kafka.SASLPassword), err)
+	}
+	_, err = load("", nil, least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u", "KAFKA_SASL_PASSWORD", "hunter2 "), nil)
+	equal(t, problemsOf(t, err), "environment: KAFKA_SASL_PASSWORD=[redacted]: has a blank at an end: remove it, or put the value in a file and name that in KAFKA_SASL_PASSWORD_FILE")
+}
+
+func TestNamesInTheEnvironmentAreThoseOfVariables(t *testing.T) {
+	inDir(t)
+	cfg, err := load("", nil, least("kafka_max_workers", "3", "group.id", "x", "KAFKA_MAX_WORKER", "x", "AUDIT_KAFKA_ZZZ", "x"), nil)
+	if err != nil || cfg.Kafka.MaxWorkers != 16 || cfg.Kafka.GroupID != "payments" {
+		t.Errorf("%+v, %v", cfg.Kafka, err)
+	}
+}

@@ -1,0 +1,164 @@
+package config
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func TestAConsumerHasTheServicesSettingsUnderItsOwn(t *testing.T) {
+	inDir(t, ".env", "SERVICE_NAME=shop\nAUDIT_KAFKA_ORDERING=none\nAUDIT_KAFKA_MAX_POLL_RECORDS=5\nKAFKA_DRAIN_TIMEOUT=10s\nAUDIT_KAFKA_DRAIN_TIMEOUT=20s\n",
+		"config.yaml", strings.Join([]string{
+			"bootstrap.servers: a:1", "group.id: payments", "kafka_max_poll_records: 7",
+			"consumers:",
+			"  audit: {kafka_max_workers: 1, auto.offset.reset: latest}",
+		}, "\n"))
+	cfg, err := load("config.yaml", nil, map[string]string{"KAFKA_MAX_WORKERS": "10", "AUDIT_KAFKA_ORDERING": "partition", "DEAD_LETTERS_KAFKA_GROUP_ID": "others"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := cfg.Kafka
+	want.GroupID, want.MaxWorkers, want.Ordering, want.MaxPollRecords, want.AutoOffsetReset = "payments-audit", 1, "partition", 5, "latest"
+	want.DrainTimeout, want.ReadTimeout, want.RebalanceTimeout = 20e9, 35e9, 70e9
+	for range 2 { // the second time it is the same, and no second consumer of that group
+		if got, err := cfg.Consumer("audit"); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("audit has %+v, want %+v: %v", got, want, err)
+		}
+	}
+	want = cfg.Kafka
+	want.GroupID = "others"
+	if got, err := cfg.Consumer("dead-letters"); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("dead-letters has %+v, want %+v: %v", got, want, err)
+	}
+	if cfg.Kafka.MaxWorkers != 10 || cfg.Kafka.MaxPollRecords != 7 || cfg.Kafka.ClientID != "shop" {
+		t.Errorf("the service has %+v", cfg.Kafka)
+	}
+	if unread, err := cfg.CheckUnread(); err != nil || len(unread) > 0 {
+		t.Errorf("unread %q, %v", unread, err)
+	}
+}
+
+func TestAServiceWithoutANameGivesItsGroupsNameToEveryConsumer(t *testing.T) {
+	cfg, err := FromMap(least(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if audit, err := cfg.Consumer("audit"); err != nil || cfg.Kafka.ClientID != "payments" || audit.ClientID != "payments" {
+		t.Errorf("client ids %q and %q: %v", cfg.Kafka.ClientID, audit.ClientID, err)
+	}
+}
+
+func TestSettingsOfAConsumerAreChecked(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		base, own map[string]string
+		want      string
+	}{
+		{"a value that is not allowed", nil, map[string]string{"kafka_max_workers": "0"}, `consumer audit: map: kafka_max_workers="0": must be a whole number, from 1 to 100000`},
+		{"two that do not fit", nil, map[string]string{"socket.timeout.ms": "15000"}, `consumer audit: KAFKA_DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
+		{"the service's group", nil, map[string]string{"group.id": "payments"}, `consumer audit: map: group.id="payments": is another consumer's group too: each needs one of its own`},
+		{"another one's group", nil, map[string]string{"group.id": "payments-billing"}, `consumer audit: map: group.id="payments-billing": is another consumer's group too: each needs one of its own`},
+		{"a group that gets too long", map[string]string{"kafka_group_id": strings.Repeat("g", 245)}, nil, `consumer audit: KAFKA_GROUP_ID="` + strings.Repeat("g", 245) + `-audit": must be printable, at most 249 bytes, without a blank at an end`},
+		{"no group at all", map[string]string{"kafka_group_id": ""}, nil, `consumer audit: KAFKA_GROUP_ID is not set: a consumer needs a group; those that share it share the work`},
+		{"the same group at other brokers", nil, map[string]string{"group.id": "payments", "bootstrap.servers": "b:1"}, ""},
+		{"a certificate that is none", nil, map[string]string{"ssl.ca.pem": "hunter2"}, `consumer audit: map: ssl.ca.pem=[redacted]: must be certificates in PEM`},
+	} {
+		settings := map[string]any{"kafka_bootstrap_servers": "a:1", "kafka_group_id": "payments", "consumers": map[string]any{"audit": c.own}}
+		for name, value := range c.base {
+			settings[name] = value
+		}
+		cfg, err := FromMap(settings, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err = cfg.Consumer("billing"); err != nil && c.base["kafka_group_id"] != "" && !strings.HasPrefix(c.name, "a group") {
+			t.Fatal(err)
+		}
+		if _, err = cfg.Consumer("audit"); c.want != "" {
+			equal(t, problemsOf(t, err), c.want)
+		} else if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// A file that a consumer's setting names is read with the others.
+func TestAConsumersSecretComesFromAFile(t *testing.T) {
+	settings := map[string]any{"bootstrap.servers": "a:1", "group.id": "payments", "consumers": map[string]any{"audit": map[string]string{"kafka_sasl_password_file": "/nowhere"}}}
+	_, err := FromMap(settings, nil)
+	equal(t, problemsOf(t, err), `map: kafka_sasl_password_file="/nowhere": must be a file that can be read: no such file or directory`)
+}
+
+func TestNamesThatLookLikeAConsumersAreReported(t *testing.T) {
+	for name, want := range map[string]string{ // in .env
+		"AUDIT_KAFKA_MAX_WORKER":   `.env:1: AUDIT_KAFKA_MAX_WORKER is not a setting; did you mean AUDIT_KAFKA_MAX_WORKERS?`,
+		"AUDIT_KAFKA_ZZZZZ":        `.env:1: AUDIT_KAFKA_ZZZZZ is not a setting`,
+		"AUDT_KAFKA_MAX_WORKERS":   `.env:1: AUDT_KAFKA_MAX_WORKERS is for a consumer AUDT_, and the service has only ["AUDIT_"]`,
+		"AUDIT_KAFKA_SSL_CAA_FILE": `.env:1: AUDIT_KAFKA_SSL_CAA_FILE is not a setting; did you mean AUDIT_KAFKA_SSL_CA_FILE?`,
+		"BACKUP_KAFKA_ZZZZZ":       ``,
+		"AUDIT_LOG_LEVEL":          ``,
+	} {
+		inDir(t, ".env", name+"=1\n")
+		cfg, err := load("", nil, least(name+"S", "1"), nil) // never in the environment, which other programs share
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := cfg.Consumer("audit"); err != nil {
+			t.Fatal(err)
+		}
+		switch unread, err := cfg.CheckUnread(); {
+		case want != "":
+			equal(t, problemsOf(t, err), want)
+		case err != nil || len(unread) != 1 || !strings.HasPrefix(unread[0], ".env:1: "+name+" is read by nothing"):
+			t.Errorf("%s: unread %q, %v", name, unread, err)
+		}
+	}
+	cfg, err := FromMap(map[string]any{"bootstrap.servers": "a:1", "consumers": map[string]any{"billing": map[string]int{"kafka_max_workers": 1}}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = cfg.CheckUnread()
+	equal(t, problemsOf(t, err), `map: kafka_max_workers is for a consumer BILLING_, and the service has only []`)
+}
+
+func TestNamesOfConsumersAreChecked(t *testing.T) {
+	cfg, err := FromMap(least(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"Audit", "a_b", "", "1"} {
+		_, err := cfg.Consumer(name)
+		if got := problemsOf(t, err); !strings.Contains(got, "a name is made of lower-case letters") {
+			t.Errorf("%q: problems %s", name, got)
+		}
+	}
+}
+
+func TestSettingsOfAConsumerAreThoseOfKafka(t *testing.T) {
+	ofKafka := make(map[string]bool)
+	for _, s := range Settings(new(Kafka)) {
+		ofKafka[s.Name] = true
+	}
+	for _, s := range Settings(new(Config)) {
+		if ofKafka[s.Name] != strings.HasPrefix(s.Name, kafkaPrefix) {
+			t.Errorf("%s: a consumer takes for its own what begins with %s", s.Name, kafkaPrefix)
+		}
+	}
+}
+
+// What a program overrides for all goes over a consumer's own value: a test's
+// broker is not left for that of production.
+func TestAnOverrideGoesOverAConsumersOwn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "production:9092")
+	t.Setenv("AUDIT_KAFKA_GROUP_ID", "production")
+	t.Setenv("AUDIT_KAFKA_MAX_WORKERS", "3")
+	cfg, err := Load("", map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "test:9092", "KAFKA_GROUP_ID": "test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := cfg.Consumer("audit")
+	if err != nil || len(k.Brokers) != 1 || k.Brokers[0] != "test:9092" || k.GroupID != "test-audit" || k.MaxWorkers != 3 {
+		t.Errorf("%v %s %d, %v", k.Brokers, k.GroupID, k.MaxWorkers, err)
+	}
+}

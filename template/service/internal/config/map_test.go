@@ -1,0 +1,100 @@
+package config
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestFromMapTakesValuesOfGo(t *testing.T) {
+	cfg, err := FromMap(map[string]any{
+		"bootstrap.servers":      []string{"a:1", "b:2"},
+		"KAFKA_GROUP_ID":         "payments",
+		"kafka_max_workers":      3,
+		"session.timeout.ms":     30_000,
+		"heartbeat.interval.ms":  2 * time.Second,
+		"kafka_drain_timeout":    5 * time.Second,
+		"kafka_max_poll_records": float64(1e6), // a number of JSON
+		"kafka_max_buffer_bytes": uint32(2048),
+		"enable.auto.commit":     false,
+		"kafka_client_id":        nil,
+		"security.protocol":      "SASL_SSL",
+		"sasl.username":          "u",
+		"sasl.password":          Secret("hunter2"),
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := cfg.Kafka
+	if strings.Join(k.Brokers, "|") != "a:1|b:2" || k.GroupID != "payments" || k.MaxWorkers != 3 || k.SessionTimeout != 30*time.Second ||
+		k.HeartbeatInterval != 2*time.Second || k.DrainTimeout != 5*time.Second || k.MaxPollRecords != 1e6 || k.MaxBufferBytes != 2048 ||
+		k.SASLUsername != "u" || string(k.SASLPassword) != "hunter2" {
+		t.Errorf("settings %+v", k)
+	}
+}
+
+func TestFromMapReportsEveryProblemAtOnce(t *testing.T) {
+	_, err := FromMap(map[string]any{
+		"bootstrap.servers":   "localhost",
+		"KAFKA_BROKERS":       "a:1",
+		"kafka_max_workers":   1.5,
+		"session.timeout.ms":  true,
+		"kafka_sasl_username": struct{ A string }{"hunter2"},
+		"kafka_client_id":     []byte("hunter2"),
+		"kafka_ordering":      []any{"key"},
+		"log_level":           map[string]string{"a": "hunter2"},
+		"consumers":           map[string]any{"audit": map[string]int{"kafka_max_workers": 0}, "billing": nil},
+	}, nil)
+	const oneValue = " must be one value, or a list where the setting is one; in quotes if it begins with &, * or !"
+	equal(t, problemsOf(t, err),
+		`map: KAFKA_BROKERS is not a setting`,
+		`map: kafka_client_id`+oneValue,
+		`map: kafka_ordering`+oneValue,
+		`map: kafka_sasl_username`+oneValue,
+		`map: log_level`+oneValue,
+		`map: bootstrap.servers="localhost": must be host:port, several separated by commas`,
+		`map: kafka_max_workers="1.5": must be a whole number, from 1 to 100000`,
+		`map: session.timeout.ms="true": must be a duration such as 500ms or 5s, from 1s to 30m`,
+	)
+
+}
+
+// What a program reads from a file of its own, JSON say, is a map too.
+func TestFromMapTakesWhatJSONBecomes(t *testing.T) {
+	var settings map[string]any
+	text := `{"bootstrap.servers": ["a:1"], "group.id": "payments", "kafka_max_workers": 12, "consumers": {"audit": {"kafka_max_workers": 1}}}`
+	if err := json.Unmarshal([]byte(text), &settings); err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := FromMap(settings, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if audit, err := cfg.Consumer("audit"); err != nil || cfg.Kafka.MaxWorkers != 12 || audit.MaxWorkers != 1 {
+		t.Errorf("%d and %d workers, %v", cfg.Kafka.MaxWorkers, audit.MaxWorkers, err)
+	}
+}
+
+func TestTheNamesOfKafkasClientsAreOfOneSettingEach(t *testing.T) {
+	seen := make(map[string]bool)
+	for _, s := range Settings(new(Config)) {
+		for _, name := range strings.Fields(s.field.Tag.Get("kafka")) {
+			if seen[name] {
+				t.Errorf("%s is there twice", name)
+			}
+			seen[name] = true
+			isDuration := s.value.Type() == reflect.TypeFor[time.Duration]()
+			if isDuration != strings.HasSuffix(name, ".ms") {
+				t.Errorf("%s is %s: both must be times, or neither", name, s.Name)
+			}
+			if strings.HasSuffix(name, ".location") && !s.File {
+				t.Errorf("%s is %s, which no file may hold", name, s.Name)
+			}
+		}
+	}
+	if len(seen) < 25 {
+		t.Errorf("only %d names", len(seen))
+	}
+}

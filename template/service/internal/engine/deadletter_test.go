@@ -1,0 +1,273 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// It pauses exactly when pauseAfter messages were admitted since the last
+// success, and one more asked.
+func TestDeadLetteringPausesAfterTooManyInARow(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := deadLettering{log: slog.New(slog.DiscardHandler)}
+		admitted, refused := 0, false
+		for _, success := range rapid.SliceOf(rapid.SampledFrom([]bool{false, false, false, false, false, false, false, false, true})).Draw(t, "successes") {
+			if success {
+				d.resume()
+				admitted, refused = 0, false
+				continue
+			}
+			want := admitted < 10
+			if want {
+				admitted++
+			} else {
+				refused = true
+			}
+			if got := d.admit(errTest); got != want || d.paused != refused {
+				t.Fatalf("admitted %v, paused %v; want %v, %v", got, d.paused, want, refused)
+			}
+		}
+	})
+}
+
+// defaults are the service's settings.
+func defaults() Config {
+	return Config{
+		Ordering: OrderKey, MaxWorkers: 16, ErrorPolicy: PolicyDeadLetter,
+		Retry:          message.RetryPolicy{Kind: message.RetryExponential, MaxAttempts: 5, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second},
+		MaxPollRecords: 4096, MaxBytes: 256 << 20, MaxUncommitted: 4 * 4096,
+		CommitInterval: time.Second, CommitRecords: 50_000, DrainTimeout: 15 * time.Second,
+		HandlerTimeout: 30 * time.Second, StuckAfter: 5 * time.Minute,
+	}
+}
+
+// A database that is down for an hour makes few dead letters, however slowly it
+// fails and whatever its errors ask for, and all messages are done once it is
+// back.
+func TestAnOutageMakesFewDeadLetters(t *testing.T) {
+	for _, takes := range []time.Duration{0, 5 * time.Second, 29 * time.Second} {
+		for name, ask := range map[string]func(error) error{"retry": message.Retry, "plain": func(err error) error { return err }} {
+			t.Run(fmt.Sprintf("%s/%v", name, takes), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					var up atomic.Bool
+					b := start(t, defaults(), func(ctx context.Context, _ *message.Message) error {
+						if up.Load() {
+							return nil
+						}
+						select {
+						case <-time.After(takes):
+							return ask(errors.New("connect: timeout"))
+						case <-ctx.Done():
+							return ask(context.Cause(ctx))
+						}
+					})
+					l := b.Assign(b)
+					for i := range 40 {
+						keys := make([]string, 100)
+						for k := range keys {
+							keys[k] = fmt.Sprint(k)
+						}
+						l.Deliver(batch(int64(100*i), 100, keys...))
+					}
+					elapse(time.Hour)
+					if n := b.Stats().Events[DeadLettered.String()]; n > 20 {
+						t.Errorf("after an hour in which nothing succeeded %d messages are dead letters", n)
+					}
+					if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments") || !strings.Contains(err.Error(), "connect: timeout") {
+						t.Errorf("ready says %v, want the topic and why", err)
+					}
+					if got := b.Stats().PausedTopics; !slices.Equal(got, []string{"payments"}) {
+						t.Errorf("dead-lettering is paused of %q, want payments", got)
+					}
+					up.Store(true)
+					elapse(time.Minute)
+					if s := b.Stats(); s.Records != 0 || b.Ready() != nil || len(s.PausedTopics) != 0 {
+						t.Errorf("a minute after it was back %d messages are left, ready %v, paused %q", s.Records, b.Ready(), s.PausedTopics)
+					}
+					_ = l.Drain(t.Context())
+				})
+			})
+		}
+	}
+}
+
+// 200 keys of one tenant fail, another tenant's messages are fine.
+func TestFailuresOfOneTenantDelayNoOther(t *testing.T) {
+	for name, ask := range map[string]func(error) error{"unavailable": message.Unavailable, "retry": message.Retry, "plain": func(err error) error { return err }} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var waited latencies
+				b := start(t, defaults(), func(_ context.Context, m *message.Message) error {
+					if m.Key[0] == 'A' {
+						return ask(errors.New("tenant A's database is down"))
+					}
+					waited.add(time.Since(m.Time))
+					return nil
+				})
+				l := b.Assign(b)
+				offset := int64(0)
+				deliver := func(tenant string) {
+					l.Deliver(at(0, batch(offset, 1, fmt.Sprint(tenant, offset))))
+					offset++
+				}
+				for range 200 {
+					deliver("A")
+				}
+				const fine = 20 * 60 * 5
+				for i := range fine {
+					deliver("B")
+					if i%5 == 0 && ask(nil) == nil && name != "unavailable" {
+						deliver("A") // what failed before it became dead letters
+					}
+					elapse(200 * time.Millisecond)
+				}
+				if n, p99 := waited.p99(); n != fine || p99 > time.Second {
+					t.Errorf("%d of %d messages of B were handled, p99 %v", n, fine, p99)
+				}
+				if got := b.Stats().Events[DeadLettered.String()]; (got > 1000) != (name != "unavailable") {
+					t.Errorf("%d dead letters; B's successes show that handlers work", got)
+				}
+				_ = l.Drain(t.Context())
+			})
+		})
+	}
+}
+
+// What never comes to a handler neither waits for the pause nor ends it.
+func TestWhatNeverReachesAHandlerIsNoPartOfThePause(t *testing.T) {
+	for _, class := range []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled} {
+		t.Run(string(class), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, defaults(), func(_ context.Context, m *message.Message) error {
+					if m.Key[0] == 'x' {
+						return message.Fail(class, "refused")
+					}
+					return errTest
+				})
+				l := b.Assign(b)
+				for i := range 100 {
+					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+				}
+				elapse(time.Minute)
+				for i := range 1000 {
+					l.Deliver(batch(int64(100+i), 1, fmt.Sprint("x", i)))
+				}
+				elapse(time.Second)
+				if n := b.Stats().Events[DeadLettered.String()]; n != 1000+pauseAfter {
+					t.Errorf("%d dead letters, want the 1000 that reached no handler and the %d before the pause", n, pauseAfter)
+				}
+				elapse(time.Hour)
+				if n := b.Stats().Events[DeadLettered.String()]; n != 1000+pauseAfter {
+					t.Errorf("%d dead letters after an hour, want no more", n)
+				}
+				_ = l.Drain(t.Context())
+			})
+		})
+	}
+}
+
+// The first message that succeeds, or that its handler refuses for good, ends
+// the pause of its topic, and only of that.
+func TestAnAnswerOfTheHandlerEndsThePauseOfItsTopic(t *testing.T) {
+	for name, tt := range map[string]struct {
+		topic   string
+		outcome error
+		resumed bool
+	}{
+		"success":       {"payments", nil, true},
+		"permanent":     {"payments", message.Permanent(errTest), true},
+		"unavailable":   {"payments", message.Unavailable(errTest), false},
+		"panic":         {"payments", message.NewPanicError("down"), false},
+		"another topic": {"orders", nil, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, defaults(), func(_ context.Context, m *message.Message) error {
+					if m.Partition == 1 {
+						return tt.outcome
+					}
+					return errTest
+				})
+				l, other := b.Assign(b), b.Assign(b)
+				for i := range 15 {
+					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+				}
+				elapse(time.Minute)
+				if b.Stats().PausedTopics == nil {
+					t.Fatal("dead-lettering goes on")
+				}
+				m := batch(0, 1)
+				m[0].Topic, m[0].Partition = tt.topic, 1
+				other.Deliver(m)
+				elapse(time.Minute)
+				if s := b.Stats(); (s.PausedTopics == nil) != tt.resumed {
+					t.Errorf("paused %q, %v; want it ended: %v", s.PausedTopics, s.Events, tt.resumed)
+				}
+				_ = l.Drain(t.Context())
+				_ = other.Drain(t.Context())
+			})
+		})
+	}
+}
+
+// When all that waits is gone, the pause is no reason not to be ready.
+func TestNothingLeftToTryIsReady(t *testing.T) {
+	for name, end := range map[string]func(*Lane){"drained": func(l *Lane) { _ = l.Drain(context.Background()) }, "lost": (*Lane).Lose} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := start(t, defaults(), func(context.Context, *message.Message) error { return errTest })
+				l := b.Assign(b)
+				for i := range 15 {
+					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+				}
+				elapse(time.Minute)
+				if b.Ready() == nil {
+					t.Error("ready although dead-lettering is paused")
+				}
+				end(l)
+				if err := b.Ready(); err != nil {
+					t.Errorf("nothing is left to try, ready says %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestMessagesInOrderOfTheirKeyAfterAPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var up atomic.Bool
+		var order []int64
+		b := start(t, defaults(), func(_ context.Context, m *message.Message) error {
+			if !up.Load() {
+				return errTest
+			}
+			if string(m.Key) == "0" {
+				order = append(order, m.Offset)
+			}
+			return nil
+		})
+		l := b.Assign(b)
+		for i := range 60 {
+			l.Deliver(batch(int64(i), 1, fmt.Sprint(i%20)))
+		}
+		elapse(time.Minute)
+		up.Store(true)
+		elapse(time.Minute)
+		if !slices.IsSorted(order) || b.marks.Load() != 59 {
+			t.Errorf("handled %v of a key, marked %d; want its order, and all", order, b.marks.Load())
+		}
+		_ = l.Drain(t.Context())
+	})
+}

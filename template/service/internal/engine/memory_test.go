@@ -1,0 +1,100 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"testing"
+	"time"
+	"weak"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// pausing is a claim that knows whether it is paused.
+type pausing struct{ paused atomic.Bool }
+
+func (p *pausing) Mark(int64)                   {}
+func (p *pausing) Commit(context.Context) error { return nil }
+func (p *pausing) Pause()                       { p.paused.Store(true) }
+func (p *pausing) Resume()                      { p.paused.Store(false) }
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// Until its claim is paused, a lane holds in memory what it counts, and some for
+// its bookkeeping: also when only a few messages of each fetch wait, when they
+// are small, and when they have many headers.
+func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) {
+	for name, tt := range map[string]struct{ value, headers, every int }{
+		"few of many wait":   {10 << 10, 0, 100},
+		"all wait":           {10 << 10, 0, 1},
+		"small ones":         {10, 0, 1},
+		"many small headers": {10, 50, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := settings()
+			cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBytes = 1_000_000, 4_000_000, 16<<20
+			cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
+			b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+				if m.Offset%int64(tt.every) == 0 {
+					return message.Unavailable(errTest)
+				}
+				return nil
+			})
+			claim := new(pausing)
+			l := b.Assign(claim)
+			before := heap()
+			for offset := int64(0); !claim.paused.Load() && offset < 200_000; {
+				batch := make([]message.Message, 100)
+				fetch := make([]byte, len(batch)*tt.value) // one buffer for all, as clients have it
+				for i := range batch {
+					m := message.Message{Topic: "t", Offset: offset, Key: fmt.Appendf(nil, "%d", offset), Value: fetch[i*tt.value:][:tt.value]}
+					for range tt.headers {
+						m.Headers = append(m.Headers, message.Field{Key: "name", Value: []byte("value")})
+					}
+					batch[i], offset = m, offset+1
+				}
+				l.Deliver(batch)
+				for s := b.Stats(); s.Records > s.Waiting; s = b.Stats() {
+					runtime.Gosched()
+				}
+			}
+			held, s := heap()-before, b.Stats()
+			const bookkeeping = 4 << 20 // the tracker, and what a map keeps of what was in it
+			t.Logf("%d messages are counted as %d KiB, %d KiB are held", s.Records, s.Bytes>>10, held>>10)
+			if held > s.Bytes*3/2+bookkeeping || held > cfg.MaxBytes*3/2+bookkeeping {
+				t.Errorf("%d KiB are held and %d KiB counted, the limit is %d KiB", held>>10, s.Bytes>>10, cfg.MaxBytes>>10)
+			}
+			l.Lose()
+		})
+	}
+}
+
+// The timer of a retry must not keep a lane in memory that has ended.
+func TestALaneThatEndedIsForgotten(t *testing.T) {
+	cfg := settings()
+	cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
+	b := start(t, cfg, func(context.Context, *message.Message) error { return errTest })
+	ended := func() weak.Pointer[Lane] {
+		l := b.Assign(new(pausing))
+		l.Deliver(batch(0, 10))
+		for b.Stats().Events[Retrying.String()] < 10 || b.Stats().Busy > 0 {
+			runtime.Gosched()
+		}
+		l.Lose()
+		return weak.Make(l)
+	}()
+	for range 100 {
+		if runtime.GC(); ended.Value() == nil {
+			return
+		}
+	}
+	t.Error("the lane is still in memory")
+}

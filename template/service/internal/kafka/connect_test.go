@@ -1,0 +1,124 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// stopsWithinADrain stops a consumer and expects that nobody has to kill it.
+func stopsWithinADrain(t *testing.T, r *running) {
+	t.Helper()
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	select {
+	case err := <-stopped:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(r.cfg.DrainTimeout):
+		t.Errorf("it has not stopped within KAFKA_DRAIN_TIMEOUT, %v", r.cfg.DrainTimeout)
+	}
+}
+
+// TestAStopIsHeardWhileABrokerDoesNotAnswer: a broker that takes a connection and
+// says nothing held a stop up for 65 s, and one that hangs later as long as
+// KAFKA_READ_TIMEOUT.
+func TestAStopIsHeardWhileABrokerDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	t.Run("connecting", func(t *testing.T) {
+		t.Parallel()
+		address, accepted := mute(t)
+		r := consume(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address), succeed, "payments")
+		<-accepted
+		stopsWithinADrain(t, r)
+	})
+	for what, request := range map[string]kmsg.Key{"looking after the topics": createTopicsKey, "joining": kmsg.JoinGroup} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			var once sync.Once
+			asked, release := make(chan struct{}), make(chan struct{})
+			c.ControlKey(int16(request), func(kmsg.Request) (kmsg.Response, error, bool) {
+				once.Do(func() { close(asked) })
+				c.SleepControl(func() { <-release })
+				return nil, nil, false
+			})
+			r := consume(t, settings(t, c), succeed, "payments")
+			t.Cleanup(func() { close(release) })
+			<-asked
+			stopsWithinADrain(t, r)
+		})
+	}
+}
+
+// mute listens like a broker that hangs, and tells of the first connection.
+func mute(t *testing.T) (address string, accepted <-chan struct{}) {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	first := make(chan struct{})
+	go func() {
+		var conns []net.Conn // that are held until the listener closes
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				break
+			}
+			if conns = append(conns, c); len(conns) == 1 {
+				close(first)
+			}
+		}
+		for _, c := range conns {
+			_ = c.Close()
+		}
+	}()
+	return l.Addr().String(), first
+}
+
+// latecomer is a connection that notes its end.
+type latecomer chan struct{}
+
+func (l latecomer) Close() error { close(l); return nil }
+
+// TestAConnectionThatComesTooLateIsClosed: nobody else knows of it.
+func TestAConnectionThatComesTooLateIsClosed(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	late, answer := make(latecomer), make(chan struct{})
+	cancel()
+	_, err := await(ctx, func() (latecomer, error) { <-answer; return late, nil }, func(l latecomer) { _ = l.Close() })
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v, want that of the context", err)
+	}
+	close(answer)
+	<-late
+}
+
+// TestThePublisherClosesWhileABrokerDoesNotAnswer: its dial knows no context
+// either, but nobody waits for it any more.
+func TestThePublisherClosesWhileABrokerDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	address, accepted := mute(t)
+	p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address, "KAFKA_DRAIN_TIMEOUT", "100ms"))
+	p.PublishAsync(t.Context(), territoryCreated{1}, nil)
+	<-accepted
+	closed := make(chan error, 1)
+	go func() { closed <- p.Close() }()
+	select {
+	case err := <-closed:
+		if err == nil {
+			t.Error("closed without a word of the event that was not published")
+		}
+	case <-time.After(2 * closingTimeout):
+		t.Error("Close waits for the dial")
+	}
+}

@@ -1,0 +1,421 @@
+package kafka
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// payment is what the tests' handlers get.
+type payment struct {
+	N int `json:"n"`
+}
+
+// running is a consumer that runs until its test ends or stop is called.
+type running struct {
+	*Consumer
+	stop func() error
+
+	mu      sync.Mutex
+	cond    *sync.Cond
+	counts  map[engine.EventKind]int
+	handled map[int32]int // by partition
+	events  []engine.Event
+	places  []string // topic/partition@offset of each event
+}
+
+// consume runs a consumer of the given topics with one handler.
+func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
+	return consumeLogging(t, cfg, quiet, handle, topics...)
+}
+
+func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
+	registry := newRegistry()
+	for _, topic := range topics {
+		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
+	}
+	return consumeWith(t, cfg, log, registry)
+}
+
+// consumeWith runs a consumer of a registry's topics.
+func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *message.Registry) *running {
+	t.Helper()
+	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{Consumer: c, counts: map[engine.EventKind]int{}, handled: map[int32]int{}}
+	r.cond = sync.NewCond(&r.mu)
+	c.Observe(r.note)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+func (r *running) note(e engine.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[e.Kind]++
+	if e.Kind == engine.Handled {
+		r.handled[e.Message.Partition]++
+	}
+	r.events = append(r.events, e)
+	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
+	r.cond.Broadcast()
+}
+
+// await waits for n events of a kind.
+func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
+	t.Helper()
+	timeout := time.AfterFunc(30*time.Second, func() { r.cond.Broadcast() })
+	defer timeout.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.counts[kind] < n {
+		if time.Now().After(deadline) {
+			t.Fatalf("saw %d %v, want %d", r.counts[kind], kind, n)
+		}
+		r.cond.Wait()
+	}
+}
+
+// handledOf returns how many messages of a partition were handled.
+func (r *running) handledOf(partition int32) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handled[partition]
+}
+
+// envelopes returns the values of messages numbered from to to-1.
+func envelopes(t *testing.T, from, to int) [][]byte {
+	t.Helper()
+	var values [][]byte
+	for n := from; n < to; n++ {
+		h := message.NewHeader("PaymentReceived", "tests")
+		m := message.Message{Topic: "payments"}
+		if err := (envelope.JSON{}).Encode(t.Context(), &m, h, payment{N: n}); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, m.Value)
+	}
+	return values
+}
+
+// produce writes values to one partition of payments, each with its number as key.
+func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
+	t.Helper()
+	client := newClient(t, c)
+	records := make([]*kgo.Record, len(values))
+	for i, v := range values {
+		records[i] = &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// committed returns what the tests' group committed of a partition of payments, -1 for nothing.
+func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
+	t.Helper()
+	got, err := kadm.NewClient(newClient(t, c)).FetchOffsets(t.Context(), "tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := got.Lookup("payments", partition)
+	if !ok {
+		return -1
+	}
+	return o.At
+}
+
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
+
+func succeed(context.Context, message.Of[payment]) error { return nil }
+
+func TestHandledAndDeadLetteredIsAllAndCommitted(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(3))
+	values := envelopes(t, 0, 30)
+	values[7] = []byte("not an envelope")
+	for p := range int32(3) {
+		produce(t, c, p, values...)
+	}
+	r := consume(t, settings(t, c), func(_ context.Context, m message.Of[payment]) error {
+		if m.Body.N == 20 {
+			return message.Permanent(errors.New("twenty is too much"))
+		}
+		return nil
+	}, "payments")
+	r.await(t, engine.Handled, 84)
+	r.await(t, engine.DeadLettered, 6)
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for p := range int32(3) {
+		if got := committed(t, c, p); got != 30 {
+			t.Errorf("partition %d is committed at %d, want 30", p, got)
+		}
+	}
+	for _, rec := range readAll(t, c, "payments.dlq", 6) {
+		var dead struct {
+			Error struct{ Reason string }
+		}
+		if err := json.Unmarshal(rec.Value, &dead); err != nil || dead.Error.Reason == "" {
+			t.Errorf("dead letter %s: %v", rec.Value, err)
+		}
+	}
+}
+
+func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 5)...)
+	first := consume(t, settings(t, c), succeed, "payments")
+	first.await(t, engine.Handled, 5)
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, 0, envelopes(t, 5, 8)...)
+	second := consume(t, settings(t, c), succeed, "payments")
+	second.await(t, engine.Handled, 3)
+	second.mu.Lock()
+	defer second.mu.Unlock()
+	if want := []string{"payments/0@5", "payments/0@6", "payments/0@7"}; !slices.Equal(slices.Sorted(slices.Values(second.places)), want) {
+		t.Errorf("handled %v, want %v", second.places, want)
+	}
+}
+
+func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 10)...)
+	started, release := make(chan struct{}), make(chan struct{})
+	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1", "KAFKA_DRAIN_TIMEOUT", "500ms")
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		if m.Body.N > 0 { // it may begin between the end of sarama's session and the drain
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		close(started)
+		<-release
+		return nil
+	}, "payments")
+	<-started
+	stopped := make(chan error)
+	go func() { stopped <- r.stop() }()
+	eventually(t, "the consumer drains", func() bool { return drains(r) })
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Fatal(err)
+	}
+	if got := committed(t, c, 0); got != 1 {
+		t.Errorf("committed %d, want 1: what ran is done, the rest comes again", got)
+	}
+}
+
+// drains reports whether the consumer's session has ended.
+func drains(r *running) bool {
+	s := r.session.Load()
+	return s == nil || s.sarama.Context().Err() != nil
+}
+
+func TestItSaysThatKafkaIsAwayAndRecoversByItself(t *testing.T) {
+	t.Parallel()
+	address := freeAddress(t)
+	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address)
+	r := consume(t, cfg, succeed, "payments")
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), "connect")
+	})
+	c := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(t.TempDir()))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	r.await(t, engine.Handled, 1)
+	if err := r.Ready(); err != nil {
+		t.Errorf("not ready although it consumes: %v", err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAConsumerRunsOnce(t *testing.T) {
+	t.Parallel()
+	r := consume(t, settings(t, startCluster(t, topicOf(1))), succeed, "payments")
+	eventually(t, "it consumes", func() bool { return r.Ready() == nil })
+	if err := r.Run(t.Context()); err == nil || err.Error() != "consumer was run already: make a new one" {
+		t.Errorf("a second run beside the first: %v", err)
+	}
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := r.Run(t.Context()); err == nil {
+		t.Error("it runs again after it has stopped")
+	}
+}
+
+func TestTheTopicsOfEventsAreWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	registry.Publishes(transfer{})
+	r := consumeWith(t, settings(t, c), quiet, registry)
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), `topic "transfers", which the service is to publish to, does not exist`)
+	})
+	if err := c.CreateTopic("transfers", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it consumes", func() bool { return r.Ready() == nil })
+	if c.TopicInfo("transfers.dlq") != nil {
+		t.Error("a topic that is only published to has dead letters")
+	}
+}
+
+// TestTheFirstMessageIsHandledSoon: with sarama's defaults it takes 2.6 s.
+func TestTheFirstMessageIsHandledSoon(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	began := time.Now()
+	r := consume(t, settings(t, c), succeed, "payments")
+	r.await(t, engine.Handled, 1)
+	if took := time.Since(began); took > 2*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+func TestAMessageHasBytesOfItsOwn(t *testing.T) {
+	t.Parallel()
+	from := &sarama.ConsumerMessage{Key: []byte("k"), Value: []byte("v"), Headers: []*sarama.RecordHeader{{Key: []byte("h"), Value: []byte("1")}, {Key: []byte("n")}}}
+	m := newMessage(from)
+	from.Key[0], from.Value[0], from.Headers[0].Key[0], from.Headers[0].Value[0] = 'x', 'x', 'x', 'x'
+	if got := fmt.Sprintf("%s %s %q", m.Key, m.Value, m.Headers); got != `k v [{"h" "1"} {"n" ""}]` || m.Headers[1].Value != nil {
+		t.Errorf("after the client used its bytes again: %s", got)
+	}
+	if m := newMessage(&sarama.ConsumerMessage{Key: []byte{}}); m.Key == nil || m.Value != nil {
+		t.Errorf("an empty key is %#v, a missing value %#v", m.Key, m.Value)
+	}
+}
+
+func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
+	t.Parallel()
+	address, data := freeAddress(t), t.TempDir()
+	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
+	produce(t, first, 0, envelopes(t, 0, 1)...)
+	r, log := consumeLogged(t, settings(t, first), "payments")
+	r.await(t, engine.Handled, 1)
+	first.Close()
+	eventually(t, "not ready", func() bool { return r.Ready() != nil })
+	second := startCluster(t, kfake.Ports(portOf(t, address)), kfake.DataDir(data))
+	produce(t, second, 0, envelopes(t, 1, 2)...)
+	eventually(t, "the second message is handled", func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return slices.Contains(r.places, "payments/0@1")
+	})
+	eventually(t, "ready again", func() bool { return r.Ready() == nil })
+	eventually(t, "the log says how long it was away", func() bool { return log.line("level=INFO", `msg="consuming again"`, "after=") != "" })
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if lines := strings.Split(strings.TrimSpace(log.String()), "\n"); !strings.Contains(lines[len(lines)-1], "stopped, all committed") {
+		t.Errorf("the last line is %s", lines[len(lines)-1])
+	}
+}
+
+func TestAMissingTopicIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t)
+	r := consume(t, settings(t, c), succeed, "payments")
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), `topic "payments", which the service is to read, does not exist`)
+	})
+	if err := c.CreateTopic("payments", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	r.await(t, engine.Handled, 1)
+}
+
+func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 5)...)
+	cfg := settings(t, c, "KAFKA_ERROR_POLICY", "stop", "KAFKA_ORDERING", "partition")
+	broken := errors.New("broken")
+	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+		if m.Body.N == 3 {
+			return broken
+		}
+		return nil
+	}, "payments")
+	r.await(t, engine.Stopped, 1)
+	eventually(t, "it ends by itself", func() bool { return errors.Is(r.Ready(), errStopped) })
+	if err := r.stop(); !errors.Is(err, broken) || !strings.Contains(err.Error(), "payments/0@3") {
+		t.Errorf("ended with %v, want the error and its place", err)
+	}
+	if got := committed(t, c, 0); got != 3 {
+		t.Errorf("committed %d, want 3", got)
+	}
+}
+
+func TestNoTopicWithAHandlerIsAStartUpError(t *testing.T) {
+	t.Parallel()
+	_, err := NewConsumer(settings(t, startCluster(t)), newRegistry(), nil, quiet)
+	if err == nil || !strings.Contains(err.Error(), "message.Register") {
+		t.Errorf("%v, want where to register a handler", err)
+	}
+}
+
+func TestAConsumerNeedsAGroup(t *testing.T) {
+	t.Parallel()
+	cfg, registry := settings(t, startCluster(t)), newRegistry()
+	cfg.GroupID = ""
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	if _, err := NewConsumer(cfg, registry, nil, quiet); err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID") {
+		t.Errorf("%v, want the setting's name", err)
+	}
+}

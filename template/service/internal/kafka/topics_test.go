@@ -1,0 +1,174 @@
+package kafka
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+const createTopicsKey = 19 // Kafka's number for a request to create topics
+
+func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
+	t.Helper()
+	admin, err := newAdmin(settings(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(admin.Close)
+	return admin
+}
+
+// ensure makes sure of the topics and those of their dead letters.
+func ensure(t *testing.T, admin *kadm.Client, subscribed ...string) error {
+	t.Helper()
+	return topics{subscribed: subscribed, deadLetters: true}.ensure(t.Context(), admin, quiet)
+}
+
+func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(6, "payments"))
+	size := "2000000"
+	if err := cluster.CreateTopic("invoices", 3, map[string]string{maxMessageBytes: size, minInSync: "2"}); err != nil {
+		t.Fatal(err)
+	}
+	admin := connectAdmin(t, cluster)
+	for range 2 { // the second time they are there
+		if err := ensure(t, admin, []string{"payments", "invoices"}...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for topic, want := range map[string]struct {
+		partitions int
+		size       string
+		inSync     string
+	}{"payments.dlq": {6, "1638418", "1"}, "invoices.dlq": {3, "3065536", "2"}} {
+		info := cluster.TopicInfo(topic)
+		if info == nil {
+			t.Errorf("%s is missing", topic)
+			continue
+		}
+		all, err := topicSettings(t.Context(), admin, kadm.TopicDetails{topic: {Topic: topic}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		settings := all[topic]
+		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size || settings[minInSync] != want.inSync {
+			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
+		}
+	}
+}
+
+func TestAMissingTopicIsToldAndMayStillCome(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "invoices"))
+	admin := connectAdmin(t, cluster)
+	names := []string{"payments", "invoices"}
+	err := ensure(t, admin, names...)
+	if err == nil || isFatal(err) || !strings.Contains(err.Error(), `topic "payments", which the service is to read, does not exist: create it`) {
+		t.Errorf("error is %v", err)
+	}
+	if cluster.TopicInfo("payments") != nil {
+		t.Error("asking for the topic created it")
+	}
+	if cluster.TopicInfo("invoices.dlq") == nil {
+		t.Error("one missing topic kept the others' dead letters from being looked after")
+	}
+	if err := cluster.CreateTopic("payments", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the topic is found", func() bool { return ensure(t, admin, names...) == nil })
+}
+
+func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
+	for _, c := range []struct {
+		name, topic, want string
+		prepare           func(*kfake.Cluster) error
+	}{
+		{"creation forbidden", "payments", "create it with 2 partitions, cleanup.policy=delete and max.message.bytes=1638418", func(c *kfake.Cluster) error {
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+			return nil
+		}},
+		{"dead letters compacted", "payments", "has cleanup.policy=compact", func(c *kfake.Cluster) error {
+			return c.CreateTopic("payments.dlq", 2, map[string]string{cleanupPolicy: "compact"})
+		}},
+		{"a topic of dead letters", "payments.dlq", "a service does not subscribe", nil},
+		{"a name without room", strings.Repeat("p", 246), "is too long", nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			cluster := startCluster(t, kfake.SeedTopics(2, "payments"))
+			if c.prepare != nil {
+				if err := c.prepare(cluster); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := ensure(t, connectAdmin(t, cluster), []string{c.topic}...)
+			if !isFatal(err) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("error is %v (fatal: %t), want it fatal with %q", err, isFatal(err), c.want)
+			}
+		})
+	}
+}
+
+// TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics: the others never write to
+// them, and a service may have no right to make them.
+func TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics(t *testing.T) {
+	t.Parallel()
+	for _, policy := range []string{"skip", "retry", "stop"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
+			r := consume(t, settings(t, c, "KAFKA_ERROR_POLICY", policy), succeed, "payments")
+			eventually(t, "it is ready, or has ended", func() bool { return r.Ready() == nil || errors.Is(r.Ready(), errStopped) })
+			if err := r.stop(); err != nil {
+				t.Errorf("ended with %v", err)
+			}
+		})
+	}
+}
+
+// TestWithoutDeadLettersANameMayBeLong: but a service never reads dead letters.
+func TestWithoutDeadLettersANameMayBeLong(t *testing.T) {
+	t.Parallel()
+	if err := (topics{subscribed: []string{strings.Repeat("p", maxTopicName)}}).checkNames(); err != nil {
+		t.Error(err)
+	}
+	if (topics{subscribed: []string{"payments.dlq"}}).checkNames() == nil {
+		t.Error("a topic of dead letters was not refused")
+	}
+}
+
+func TestAPassingFailureOfCreationIsNotFatal(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.InvalidReplicationFactor, Count: -1})
+	err := ensure(t, connectAdmin(t, cluster), []string{"payments"}...)
+	if err == nil || isFatal(err) {
+		t.Errorf("error is %v (fatal: %t)", err, isFatal(err))
+	}
+}
+
+func TestSettingsThatAreNotKnownYetAreAskedForAgain(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
+	if err := cluster.CreateTopic("payments.dlq", 1, map[string]string{cleanupPolicy: "compact"}); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.DescribeConfigs}, Err: kerr.UnknownTopicOrPartition, Count: 1})
+	admin := connectAdmin(t, cluster)
+	if err := ensure(t, admin, []string{"payments"}...); err == nil || isFatal(err) {
+		t.Errorf("when a broker does not know the topic yet: %v (fatal: %t)", err, isFatal(err))
+	}
+	if err := ensure(t, admin, []string{"payments"}...); !isFatal(err) {
+		t.Errorf("when it does: %v, want it fatal", err)
+	}
+}
+
+func isFatal(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }
