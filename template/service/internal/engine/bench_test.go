@@ -30,6 +30,12 @@ func (g *gate) Commit(context.Context) error { return nil }
 func (g *gate) Pause()                       { g.mu.Lock(); g.closed = true; g.mu.Unlock() }
 func (g *gate) Resume()                      { g.mu.Lock(); g.closed = false; g.mu.Unlock(); g.resume.Broadcast() }
 
+func (g *gate) isClosed() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.closed
+}
+
 func (g *gate) wait() {
 	g.mu.Lock()
 	defer g.mu.Unlock()

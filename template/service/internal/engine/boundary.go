@@ -27,7 +27,7 @@ type Claim interface {
 	Commit(ctx context.Context) error
 }
 
-// Pauser is a Claim that can be told to deliver nothing for a while. Messages
+// Pauser is a Claim that can stop its deliveries for a while. Messages
 // under way may still arrive. Neither method may block or call the engine.
 type Pauser interface {
 	Pause()
@@ -41,7 +41,7 @@ type DeadLetters interface {
 	DeadLetter(ctx context.Context, m *message.Message, f Failure) error
 }
 
-// Failure tells why a message failed.
+// Failure says why a message failed.
 type Failure struct {
 	Err      error
 	Class    message.Class

@@ -53,7 +53,7 @@ func (e *Engine) commit(ctx context.Context) {
 	}
 }
 
-// mark tells the claim how far the lane is done and returns that mark.
+// mark marks the low-water mark at the claim and returns it.
 func (l *Lane) mark() uint64 {
 	if !l.detached && l.tracker.base > l.marked {
 		l.claim.Mark(l.tracker.low)

@@ -222,6 +222,58 @@ func TestADrainGivesUpDeadLettersThatNobodyAnswers(t *testing.T) {
 	})
 }
 
+// A key that waited for a handler of an earlier life ends with its lane.
+func TestAKeyThatWaitedIsForgottenWithItsLane(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var handled atomic.Int64
+		b := start(t, settings(), func(context.Context, *message.Message) error {
+			handled.Add(1)
+			time.Sleep(time.Minute)
+			return nil
+		})
+		for range 2 {
+			l := b.Assign(b)
+			l.Deliver(batch(0, 1, "a"))
+			synctest.Wait()
+			l.Lose()
+		}
+		elapse(time.Hour)
+		if handled.Load() != 1 || len(b.turns) != 0 || len(b.lingering) != 0 {
+			t.Errorf("%d handlers ran, %d lanes have a turn, %d keys are kept; want 1, 0, 0", handled.Load(), len(b.turns), len(b.lingering))
+		}
+	})
+}
+
+func TestNoHandlerStartsAfterTheEngineStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var handled atomic.Int64
+		b := start(t, settings(), func(context.Context, *message.Message) error { handled.Add(1); return nil })
+		l := b.Assign(b)
+		b.stop()
+		synctest.Wait()
+		l.Deliver(batch(0, 10))
+		elapse(time.Second)
+		if err := <-b.result; err != nil || handled.Load() != 0 {
+			t.Errorf("%d handlers started after Run returned %v", handled.Load(), err)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+func TestADrainDoesNotWaitForRefusedDeadLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := start(t, settings(), func(context.Context, *message.Message) error { return message.Permanent(errTest) })
+		b.refuse.Store(true)
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "a"))
+		elapse(time.Minute) // the backoff is at its longest
+		began := time.Now()
+		if err := l.Drain(t.Context()); err != nil || time.Since(began) != 0 {
+			t.Errorf("drained with %v after %v, want at once", err, time.Since(began))
+		}
+	})
+}
+
 func TestALaneThatEndedPausedFlowsAgain(t *testing.T) {
 	for name, end := range map[string]func(*Lane){"drained": func(l *Lane) { _ = l.Drain(context.Background()) }, "lost": (*Lane).Lose} {
 		t.Run(name, func(t *testing.T) {
@@ -230,11 +282,11 @@ func TestALaneThatEndedPausedFlowsAgain(t *testing.T) {
 				g := newGate()
 				l := b.Assign(g)
 				l.Deliver(batch(0, 200))
-				if !g.closed {
+				if !g.isClosed() {
 					t.Error("not paused above its watermark")
 				}
 				end(l)
-				if g.closed {
+				if g.isClosed() {
 					t.Error("paused for ever: the pause outlives the lane")
 				}
 				synctest.Wait()

@@ -42,7 +42,7 @@ var kinds = [...]struct {
 // String returns the kind's name.
 func (k EventKind) String() string { return kinds[k].name }
 
-// Event tells one thing that happened to one message. Its Message is as it was
+// Event is one thing that happened to one message. Its Message is as it was
 // delivered, with the header when the envelope was opened, during the call.
 type Event struct {
 	Kind        EventKind

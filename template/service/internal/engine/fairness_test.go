@@ -252,6 +252,31 @@ func TestKeysTakeTurns(t *testing.T) {
 	})
 }
 
+func TestLanesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 1
+		var order []int32
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			time.Sleep(time.Millisecond)
+			order = append(order, m.Partition)
+			return nil
+		})
+		var lanes []*Lane
+		for p, n := range []int{4, 2, 1} {
+			lanes = append(lanes, b.Assign(b))
+			lanes[p].Deliver(at(int32(p), batch(0, n)))
+		}
+		elapse(time.Second)
+		if got := fmt.Sprint(order); got != "[0 1 2 0 1 0 0]" {
+			t.Errorf("handled messages of the lanes %s, want [0 1 2 0 1 0 0]", got)
+		}
+		for _, l := range lanes {
+			_ = l.Drain(t.Context())
+		}
+	})
+}
+
 // at makes messages of partition p that come now.
 func at(p int32, messages []message.Message) []message.Message {
 	for i := range messages {

@@ -275,15 +275,15 @@ func (l *Lane) endIntake() bool {
 	return true
 }
 
-// checkIdle tells a drain when the lane has nothing left that runs.
+// checkIdle signals a drain when nothing of the lane runs any more.
 func (l *Lane) checkIdle() {
 	if l.ending && l.running+l.writing == 0 {
 		close(l.idle)
 	}
 }
 
-// detach marks the lane's low-water mark, if it is to, and is the end of what it
-// tells its claim, except that it resumes it: a pause would outlive the lane. It
+// detach ends the lane: it marks the low-water mark, if mark is set, resumes the
+// claim, as a pause would outlive the lane, and ends the contexts of handlers. It
 // reports whether there is something to commit.
 func (l *Lane) detach(mark bool) bool {
 	l.cancel(errDraining)

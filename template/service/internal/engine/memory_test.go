@@ -32,18 +32,19 @@ func heap() int64 {
 // its bookkeeping: also when only a few messages of each fetch wait, when they
 // are small, and when they have many headers.
 func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) {
-	for name, tt := range map[string]struct{ value, headers, every int }{
-		"few of many wait":   {10 << 10, 0, 100},
-		"all wait":           {10 << 10, 0, 1},
-		"small ones":         {10, 0, 1},
-		"many small headers": {10, 50, 1},
+	for name, tt := range map[string]struct{ value, headers, every, key int }{
+		"few of many wait":     {10 << 10, 0, 100, 1},
+		"the last of each key": {10 << 10, 0, 100, 100},
+		"all wait":             {10 << 10, 0, 1, 1},
+		"small ones":           {10, 0, 1, 1},
+		"many small headers":   {10, 50, 1, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := settings()
 			cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBytes = 1_000_000, 4_000_000, 16<<20
 			cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
 			b := start(t, cfg, func(_ context.Context, m *message.Message) error {
-				if m.Offset%int64(tt.every) == 0 {
+				if (m.Offset+1)%int64(tt.every) == 0 {
 					return message.Unavailable(errTest)
 				}
 				return nil
@@ -55,7 +56,7 @@ func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) {
 				batch := make([]message.Message, 100)
 				fetch := make([]byte, len(batch)*tt.value) // one buffer for all, as clients have it
 				for i := range batch {
-					m := message.Message{Topic: "t", Offset: offset, Key: fmt.Appendf(nil, "%d", offset), Value: fetch[i*tt.value:][:tt.value]}
+					m := message.Message{Topic: "t", Offset: offset, Key: fmt.Appendf(nil, "%d", offset/int64(tt.key)), Value: fetch[i*tt.value:][:tt.value]}
 					for range tt.headers {
 						m.Headers = append(m.Headers, message.Field{Key: "name", Value: []byte("value")})
 					}

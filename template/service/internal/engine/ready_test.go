@@ -82,8 +82,8 @@ func TestALaneThatOneMessageHoldsBackIsNotReady(t *testing.T) {
 		}
 		cured.Store(true)
 		elapse(10 * time.Second)
-		if err := b.Ready(); err != nil || g.closed {
-			t.Errorf("ready %v, paused %v after it was done; want nil, false", err, g.closed)
+		if err := b.Ready(); err != nil || g.isClosed() {
+			t.Errorf("ready %v, paused %v after it was done; want nil, false", err, g.isClosed())
 		}
 		_ = l.Drain(t.Context())
 	})

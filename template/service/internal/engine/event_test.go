@@ -1,0 +1,97 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// logged runs a message through handle and returns what was logged.
+func logged(t *testing.T, cfg Config, n int, handle func(*message.Message) error) (out string) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var buf bytes.Buffer
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error { return handle(m) })
+		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, nil))
+		l := b.Assign(b)
+		for i := range n {
+			l.Deliver(batch(int64(i), 1))
+		}
+		elapse(time.Minute)
+		_ = l.Drain(t.Context())
+		mu.Lock()
+		defer mu.Unlock()
+		out = buf.String()
+	})
+	return out
+}
+
+type lockedWriter struct {
+	mu  *sync.Mutex
+	buf *bytes.Buffer
+}
+
+func (w lockedWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.buf.Write(p)
+}
+
+// The words are what operators search for, so each is said as often as it should.
+func TestWhatIsLogged(t *testing.T) {
+	skip := settings()
+	skip.ErrorPolicy, skip.Retry.MaxAttempts = PolicySkip, 1
+	stop := skip
+	stop.ErrorPolicy = PolicyStop
+	for name, tt := range map[string]struct {
+		cfg    Config
+		n      int
+		handle func(*message.Message) error
+		want   map[string]int
+	}{
+		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "OrderCreated"; return errTest },
+			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=OrderCreated": 3, "error=test": 3, "delay=10ms": 2}},
+		"unavailable": {settings(), 1, func(*message.Message) error { return message.Unavailable(errTest) },
+			map[string]int{"dependency unavailable, retrying": 1, "class=unavailable": 1}},
+		"skipped": {skip, 1, func(*message.Message) error { return errTest }, map[string]int{"message skipped": 1}},
+		"stopped": {stop, 1, func(*message.Message) error { return errTest }, map[string]int{"stopped by error policy": 1}},
+		"panic":   {settings(), 1, func(*message.Message) error { panic("boom") }, map[string]int{"dead letter": 1, "stack=": 1, "class=panic": 1}},
+		"paused": {settings(), 20, func(m *message.Message) error {
+			if m.Attempt > 100 {
+				return nil
+			}
+			return errTest
+		}, map[string]int{"dead-lettering paused": 1, "dead-lettering resumed": 1, "topic=payments": 0}},
+		"handled": {settings(), 1, func(*message.Message) error { return nil }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := logged(t, tt.cfg, tt.n, tt.handle)
+			for text, n := range tt.want {
+				if count := strings.Count(got, text); count != n && n > 0 || count == 0 {
+					t.Errorf("%q is logged %d times, want %d, in:\n%.2000s", text, count, n, got)
+				}
+			}
+			if tt.want == nil && got != "" {
+				t.Errorf("logged %s", got)
+			}
+		})
+	}
+}
+
+func TestEventsHaveTheNamesOfMetrics(t *testing.T) {
+	want := "handled retrying unavailable dead-letter dead-letter-refused skipped stopped"
+	var got []string
+	for k := range kinds {
+		got = append(got, EventKind(k).String())
+	}
+	if s := strings.Join(got, " "); s != want {
+		t.Errorf("%s, want %s", s, want)
+	}
+}
