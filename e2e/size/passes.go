@@ -28,6 +28,8 @@ import (
 	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
+var errEnded = errors.New("the service ended")
+
 // function is a declared function; what it declares inside counts as part of it.
 type function struct{ file, name string }
 
@@ -117,26 +119,30 @@ func blocks(ctx context.Context, dir, binary string, a answers.Answers, f func(c
 		return nil, err
 	}
 	var log bytes.Buffer
-	service := exec.CommandContext(ctx, binary)
+	service := exec.CommandContext(ctx, binary) //nolint:gosec // just built
 	service.Dir, service.Stdout, service.Stderr = dir, &log, &log
 	service.Env = append(os.Environ(), "GOCOVERDIR="+data, "OPS_ADDR=127.0.0.1:"+port,
 		"KAFKA_BOOTSTRAP_SERVERS="+cluster.ListenAddrs()[0], "KAFKA_GROUP_ID="+a.Group, "KAFKA_COMMIT_INTERVAL=100ms")
 	if err := service.Start(); err != nil {
 		return nil, err
 	}
-	err = until(ctx, "the group has its partitions", func() (bool, error) {
-		groups, err := kafka.DescribeGroups(ctx, a.Group)
+	running, ended := context.WithCancelCause(ctx)
+	go func() { ended(cmp.Or(service.Wait(), errEnded)) }()
+	err = until(running, "the group has its partitions", func() (bool, error) {
+		groups, err := kafka.DescribeGroups(running, a.Group)
 		group := groups[a.Group]
 		return err == nil && group.State == "Stable" && len(group.AssignedPartitions()[topic]) == partitions, nil
 	})
 	if err == nil {
-		err = handleMessages(ctx, dir, client, a, warmUp)
+		err = handleMessages(running, dir, client, a, warmUp)
 	}
 	if err == nil {
-		err = f(ctx, client)
+		err = f(running, client)
 	}
-	if err := errors.Join(err, service.Process.Signal(syscall.SIGTERM), service.Wait()); err != nil {
-		return nil, fmt.Errorf("%w\n%s", err, log.String())
+	_ = service.Process.Signal(syscall.SIGTERM) // an error says that it has ended
+	<-running.Done()
+	if end := context.Cause(running); err != nil || !errors.Is(end, errEnded) {
+		return nil, fmt.Errorf("%w\n%s", errors.Join(err, end), log.String())
 	}
 	profile := filepath.Join(data, "profile")
 	if _, err := run(ctx, dir, "go", "tool", "covdata", "textfmt", "-i", data, "-o", profile); err != nil {

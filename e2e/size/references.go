@@ -61,12 +61,13 @@ func upShare(packages []pkg) int {
 	return percent(up, all)
 }
 
-// worstShare returns the largest share of a package with more than few files.
+// worstShare returns the largest share of a package; where there are few
+// references, each has too much weight.
 func worstShare(packages []pkg) int {
-	const few = 3
+	const few = 20
 	worst := 0
 	for _, p := range packages {
-		if len(p.files) > few {
+		if p.references >= few {
 			worst = max(worst, percent(len(p.up), p.references))
 		}
 	}
@@ -188,8 +189,8 @@ func bestOrder(edges []uint64) []int {
 				continue
 			}
 			before := s &^ (1 << i)
-			if cost := least[before] + uint8(bits.OnesCount64(edges[i]&uint64(before))); cost < least[s] { //nolint:gosec // at most 20
-				least[s], last[s] = cost, uint8(i) //nolint:gosec // at most 20
+			if cost := least[before] + uint8(bits.OnesCount64(edges[i]&uint64(before))); cost < least[s] {
+				least[s], last[s] = cost, uint8(i)
 			}
 		}
 	}

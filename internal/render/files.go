@@ -36,6 +36,8 @@ var misnamed = []struct {
 	{"internal/message/schema*", []string{answers.Avro}},
 	{"internal/message/fields*", []string{answers.Avro}},
 	{"internal/message/body*", []string{answers.HTTP}},
+	{"internal/message/example_fields*", []string{answers.Avro}},
+	{"internal/message/example_body*", []string{answers.HTTP}},
 	{"internal/message/alone.go", []string{answers.Avro, answers.HTTP}},
 	{"internal/config/registry*", []string{answers.Avro}},
 	{"dev/registry*", []string{answers.Avro}},

@@ -36,7 +36,13 @@ var directive = regexp.MustCompile(`(//|#)forge:`)
 
 // TestDirectivesStandInAssembly proves that only these files have directives.
 func TestDirectivesStandInAssembly(t *testing.T) {
-	for name, src := range templateFiles(t) {
+	files := templateFiles(t)
+	for _, name := range strayed {
+		if !directive.Match(files[name]) {
+			t.Errorf("%s has no directive any more: take it out of strayed", name)
+		}
+	}
+	for name, src := range files {
 		if !directive.Match(src) || slices.ContainsFunc(slices.Concat(assembly, strayed), func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }) {
 			continue
 		}
