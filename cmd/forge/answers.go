@@ -25,8 +25,8 @@ type answerFlags struct {
 	fromFile answers.Answers
 }
 
-// without takes extras away; it is the only flag here that is no question.
-const without = "without"
+// withoutFlag takes extras away; it is the only flag here that is no question.
+const withoutFlag = "without"
 
 // define adds a flag for each question.
 func (f *answerFlags) define(cmd *cobra.Command) {
@@ -36,11 +36,11 @@ func (f *answerFlags) define(cmd *cobra.Command) {
 		help := fmt.Sprintf("%s: %s (default %s)", q.Title, q.Help, q.Default)
 		switch {
 		case q.Options != nil:
-			flags.Var(&f.with, q.Key, fmt.Sprintf("%s to add: %s (default %s)", q.Title, optionKeys(q), q.Default))
-			flags.Var(&f.without, without, q.Title+" to leave out")
+			flags.Var(&f.with, q.Key, fmt.Sprintf("%s to include:\n%s", q.Title, optionHelp(q)))
+			flags.Var(&f.without, withoutFlag, fmt.Sprintf("%s to leave out (those included by default are %s)", q.Title, q.Default))
 			complete := cobra.FixedCompletions(optionList(q), cobra.ShellCompDirectiveNoFileComp)
 			_ = cmd.RegisterFlagCompletionFunc(q.Key, complete)
-			_ = cmd.RegisterFlagCompletionFunc(without, complete)
+			_ = cmd.RegisterFlagCompletionFunc(withoutFlag, complete)
 		case q.List:
 			flags.Var(new(listFlag), q.Key, help)
 		default:
@@ -64,12 +64,21 @@ func optionList(q prompts.Question) []string {
 	return all
 }
 
-func optionKeys(q prompts.Question) string {
-	var keys []string
+// optionHelp says what each option is, a line each.
+func optionHelp(q prompts.Question) string {
+	var lines []string
+	width := 0
 	for _, o := range q.Options {
-		keys = append(keys, o.Key)
+		width = max(width, len(o.Key))
 	}
-	return prompts.JoinList(keys)
+	for _, o := range q.Options {
+		line := fmt.Sprintf("%-*s  %s", width, o.Key, o.Help)
+		if slices.Contains(prompts.SplitList(q.Default), o.Key) {
+			line += " (default)"
+		}
+		lines = append(lines, line)
+	}
+	return strings.Join(lines, "\n")
 }
 
 // givenFlags are the answers that flags give, by the questions' keys. Extras
@@ -228,8 +237,8 @@ func refused(err error) error {
 	var lines, hints []string
 	for _, p := range problems {
 		lines = append(lines, p.Question+": "+prompts.Describe(p))
-		if !slices.Contains(hints, p.Hint) {
-			hints = append(hints, p.Hint)
+		if hint := prompts.Hint(p); !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
 		}
 	}
 	return &failure{code: exitUsage, err: errors.New(strings.Join(lines, "\n")), hint: strings.Join(hints, "\n")}

@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 // Exit codes.
@@ -66,36 +63,3 @@ func interrupted(left string) error {
 }
 
 const nothingWritten = "nothing was written"
-
-// knownCommand refuses what is no command, with the nearest that is.
-func knownCommand(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
-	if cmd.SuggestionsMinimumDistance <= 0 {
-		cmd.SuggestionsMinimumDistance = 2
-	}
-	if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-		hint = fmt.Sprintf("did you mean `%s %s`?", cmd.CommandPath(), near[0])
-	}
-	return usage(hint, "unknown command %q", args[0])
-}
-
-// flagError gives pflag's errors forge's form.
-func flagError(cmd *cobra.Command, err error) error {
-	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
-	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
-		cmd.Flags().VisitAll(func(f *pflag.Flag) {
-			if near(f.Name, unknown.GetSpecifiedName()) {
-				hint = fmt.Sprintf("did you mean --%s?", f.Name)
-			}
-		})
-	}
-	return usage(hint, "%w", err)
-}
-
-// near reports whether somebody who typed given may have meant name.
-func near(name, given string) bool {
-	return len(given) > 1 && (strings.HasPrefix(name, given) || strings.HasPrefix(given, name))
-}

@@ -44,7 +44,10 @@ handler, what fails becomes a dead letter, and nothing is lost.
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
+		Version:           buildInfo().String(),
 	}
+	root.Flags().BoolP("version", "v", false, "print forge's version")
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +25,10 @@ type newOptions struct {
 	dryRun     bool
 	asJSON     bool
 	run        bool
+	git        bool
+	gitGiven   bool // whether --git was given, be it --git=false
+
+	asked bool // whether questions were answered
 }
 
 func newCommand(t terminal) *cobra.Command {
@@ -32,13 +38,15 @@ func newCommand(t terminal) *cobra.Command {
 		Short: "Write a new service",
 		Long: `new writes a service into the directory NAME, which must not exist or be empty.
 NAME may be a path; its last part is the service's name. On a terminal it asks
-what no flag and no answers file has answered; elsewhere the defaults stand.`,
+what no flag and no answers file has answered; elsewhere the defaults stand, and
+nothing is read from stdin unless --accessible or --answers - says so.`,
 		Example: `  forge new my-service
   forge new my-service --topics orders,payments --no-input
   forge new my-service --run`,
 		Args: atMostOneName,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.given = givenFlags(cmd)
+			o.gitGiven = cmd.Flags().Changed("git")
 			return runNew(cmd.Context(), t, &o, args)
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -49,6 +57,7 @@ what no flag and no answers file has answered; elsewhere the defaults stand.`,
 	flags.BoolVar(&o.accessible, "accessible", false, "ask line by line, for screen readers and pipes; also when ACCESSIBLE is set")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files that would be written, and write nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "print the result as JSON")
+	flags.BoolVar(&o.git, "git", false, "make it a git repository, with a first commit; asked for on a terminal")
 	flags.BoolVar(&o.run, "run", false, "start the service with an embedded Kafka when it is written")
 	return cmd
 }
@@ -77,9 +86,18 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 	asker := t.prompter(o.accessible, o.noInput)
 	target, err := findTarget(ctx, asker, o.name(args))
 	if err != nil {
+		if asker == nil {
+			o.noteUnread(t)
+		}
 		return err
 	}
-	a, err := o.ask(ctx, asker, target)
+	repo := findRepository(target.abs)
+	if o.git {
+		if err := repo.check(); err != nil {
+			return err
+		}
+	}
+	a, err := o.ask(ctx, t, asker, target, repo)
 	if err != nil {
 		return err
 	}
@@ -95,9 +113,15 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 		}
 	}
 	r := result{target: target, answers: a, tree: tree, elapsed: time.Since(start), written: !o.dryRun}
+	if o.git && !o.dryRun {
+		if r.git, err = makeRepository(ctx, target.abs, "Write "+a.Name+" with forge"); err != nil {
+			return err
+		}
+	}
 	if err := r.print(t, o); err != nil {
 		return err
 	}
+	o.note(t, asker, r, repo)
 	if o.run {
 		if err := runProject(ctx, t, o, r); err != nil {
 			return err
@@ -111,17 +135,63 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 
 // ask returns the answers for the service at target: from flags, else the
 // answers file, else asker if there is one, else the defaults.
-func (o *newOptions) ask(ctx context.Context, asker prompts.Prompter, target target) (answers.Answers, error) {
+func (o *newOptions) ask(ctx context.Context, t terminal, asker prompts.Prompter, target target, repo repository) (answers.Answers, error) {
 	a, open, err := o.answers(target.name)
 	if err != nil {
 		return answers.Answers{}, err
 	}
-	if asker != nil && len(open) > 0 {
-		if err := asker.Ask(ctx, "forge new "+target.name, open); err != nil {
-			return answers.Answers{}, askError(err)
+	sheet := prompts.Sheet{Heading: "forge new " + target.name, Questions: open, Known: known(a, open, target)}
+	if t.interactive && !o.dryRun { // what is piped in answers no more than it always did
+		sheet.Review = true
+		if !o.gitGiven && repo.installed && repo.around == "" {
+			sheet.Questions = append(sheet.Questions, repo.question(&o.git))
 		}
 	}
+	if asker != nil && len(sheet.Questions) > 0 {
+		if err := asker.Ask(ctx, sheet); err != nil {
+			return answers.Answers{}, askError(err)
+		}
+		o.asked = true
+	} else if !o.gitGiven {
+		o.git = false
+	}
 	return *a, refused(a.Validate())
+}
+
+// known are the answers that are not open.
+func known(a *answers.Answers, open []prompts.Question, target target) []prompts.Row {
+	rows := []prompts.Row{{Title: "directory", Answer: target.path}}
+	for _, q := range prompts.Questions(a) {
+		if !slices.ContainsFunc(open, func(o prompts.Question) bool { return o.Key == q.Key }) {
+			rows = append(rows, prompts.Row{Title: q.Title, Answer: cmp.Or(q.Default, "none")})
+		}
+	}
+	return rows
+}
+
+// note says on stderr what a user should know: after questions, the flags that
+// answer them; without, what was not read and what is odd.
+func (o *newOptions) note(t terminal, asker prompts.Prompter, r result, repo repository) {
+	switch {
+	case o.asked:
+		say(t.stderr, "hint", "the same without questions: "+r.command())
+		if !repo.installed && t.interactive {
+			say(t.stderr, "hint", "git is not on the PATH, so this is no git repository")
+		}
+		return
+	case asker == nil:
+		o.noteUnread(t)
+	}
+	for _, doubt := range prompts.Doubts(r.answers) {
+		say(t.stderr, "hint", doubt)
+	}
+}
+
+// noteUnread says that what waits on stdin is not read, if something does.
+func (o *newOptions) noteUnread(t terminal) {
+	if !o.noInput && o.file != "-" && !inCI() && hasInput(t.stdin) {
+		say(t.stderr, "hint", "stdin is not read; --accessible takes answers from it line by line, --answers - as YAML")
+	}
 }
 
 func write(ctx context.Context, tree *render.Tree, target target) error {

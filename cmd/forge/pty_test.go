@@ -148,13 +148,20 @@ const (
 func TestTerminalAnswersAreAskedCheckedAndUsed(t *testing.T) {
 	dir := t.TempDir()
 	c := onTerminal(t, dir, nil, "new", "shop")
-	c.expect("enter keeps what is grey")
+	c.expect("enter takes what is in brackets")
 	c.send(enter)
 	c.expect("what it consumes")
 	c.send("orders.dlq" + enter)
-	c.expect(`"orders.dlq" is the name of a dead-letter topic`)
-	c.send(strings.Repeat(backspace, 4) + ",payments" + enter + enter + enter + " " + enter) // typed ahead; no docker
+	c.expect(`topics: "orders.dlq" is the name of a dead-letter topic`)
+	c.send(strings.Repeat(backspace, 4) + ",payments" + enter + enter + enter + " " + enter + "no" + enter) // typed ahead; no docker, no git
+	c.expect("orders,payments")
+	c.expect("enter writes it · esc back · ctrl+c quits")
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("written before it was confirmed: %v, %v", left, err)
+	}
+	c.send(enter)
 	c.expect("handlers.go, orders.go, payments.go")
+	c.expect("forge: hint: the same without questions: forge new shop --topics orders,payments --without docker --no-input")
 	if code := c.ends(); code != 0 {
 		t.Errorf("exit code %d", code)
 	}
@@ -171,7 +178,7 @@ func TestTerminalAsksForTheNameThatIsMissing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "taken"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := onTerminal(t, dir, nil, "new", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker")
+	c := onTerminal(t, dir, nil, "new", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker", "--git=false")
 	c.expect("its name, or the path of its directory")
 	c.send("taken" + enter)
 	c.expect("taken is in the way")
@@ -182,6 +189,71 @@ func TestTerminalAsksForTheNameThatIsMissing(t *testing.T) {
 	}
 }
 
+func TestTerminalHasAnswersConfirmedWhereNoFormCanBeRead(t *testing.T) {
+	for _, test := range []struct {
+		answer, want string
+		code         int
+	}{
+		{"no", "forge: error: not confirmed, nothing was written", exitInterrupted},
+		{"", "└── ", exitOK},
+	} {
+		dir := t.TempDir()
+		c := onTerminal(t, dir, []string{"TERM=dumb"}, "new", "shop", "--git=false")
+		for range 5 {
+			c.expect("]: ")
+			c.send(enter)
+		}
+		c.expect("consumer group  shop  (default)")
+		c.expect("write it, nothing is written yet, yes or no [yes]: ")
+		c.send(test.answer + enter)
+		c.expect(test.want)
+		if code := c.ends(); code != test.code {
+			t.Errorf("%q: exit code %d", test.answer, code)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 0 != (test.code == exitOK) {
+			t.Errorf("%q: %v, %v", test.answer, left, err)
+		}
+	}
+}
+
+// The question for git is asked where it can be answered by yes, and nowhere else.
+func TestTerminalOffersGit(t *testing.T) {
+	if _, err := exec.LookPath("git"); err != nil {
+		t.Skip(err)
+	}
+	inside, noGit := t.TempDir(), t.TempDir()
+	if err := os.Mkdir(filepath.Join(inside, ".git"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	all := []string{"new", "shop", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker"}
+
+	dir := t.TempDir()
+	c := onTerminal(t, dir, nil, all...)
+	c.expect("make it a repository with a first commit")
+	c.send(enter)
+	c.expect("enter writes it")
+	c.send(enter)
+	c.expect(".git        a repository, nothing committed: git has no user.name")
+	c.expect("--git --no-input")
+	if code := c.ends(); code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "shop", ".git", "index")); err != nil {
+		t.Error(err)
+	}
+
+	c = onTerminal(t, inside, nil, all...) // nothing to ask: it is in a repository
+	c.expect("└── ")
+	c.ends()
+	c = onTerminal(t, t.TempDir(), []string{"PATH=" + noGit}, all[:10]...)
+	c.expect("ctrl+c quits")
+	c.send(enter)
+	c.expect("enter writes it")
+	c.send(enter)
+	c.expect("git is not on the PATH, so this is no git repository")
+	c.ends()
+}
+
 func TestCtrlCWritesNothingAndExitsWith130(t *testing.T) {
 	for _, test := range []struct {
 		name string
@@ -189,7 +261,7 @@ func TestCtrlCWritesNothingAndExitsWith130(t *testing.T) {
 		args []string
 		wait string
 	}{
-		{"form", nil, []string{"new", "shop"}, "enter keeps what is grey"},
+		{"form", nil, []string{"new", "shop"}, "ctrl+c quits"},
 		{"form for the name", nil, []string{"new"}, "its name, or the path"},
 		{"dumb terminal", []string{"TERM=dumb"}, []string{"new", "shop"}, "[example.com/shop]: "},
 		{"accessible", []string{"ACCESSIBLE=1"}, []string{"new", "shop"}, "[example.com/shop]: "},
@@ -213,7 +285,7 @@ func TestCtrlCWritesNothingAndExitsWith130(t *testing.T) {
 
 func TestSignalWhileAskingWritesNothing(t *testing.T) {
 	for _, test := range []struct{ term, wait string }{
-		{"xterm-256color", "enter keeps what is grey"},
+		{"xterm-256color", "enter takes what is in brackets"},
 		{"dumb", "[example.com/shop]: "},
 	} {
 		dir := t.TempDir()

@@ -19,6 +19,7 @@ type result struct {
 	tree    *render.Tree
 	elapsed time.Duration // of rendering and writing
 	written bool
+	git     string // what git keeps, or ""
 }
 
 // print shows the result in the form that was asked for.
@@ -49,6 +50,7 @@ type jsonResult struct {
 	Schemas map[string]string `json:"schemas,omitempty"` // files by topic
 
 	Written bool       `json:"written"`
+	Git     string     `json:"git,omitempty"` // what was made for git
 	Files   []jsonFile `json:"files"`
 	Next    []string   `json:"next"` // shell commands
 }
@@ -64,7 +66,7 @@ func (r result) forPrograms() jsonResult {
 	a := r.answers
 	j := jsonResult{
 		Name: a.Name, Target: r.target.abs, Module: a.Module, Topics: a.Topics, Group: a.Group, Brokers: a.Brokers,
-		With: append([]string{}, a.With...), Written: r.written,
+		With: append([]string{}, a.With...), Written: r.written, Git: r.git,
 	}
 	for topic, schema := range a.Schemas {
 		if j.Schemas == nil {
@@ -102,24 +104,28 @@ func (r result) next() []nextStep {
 	if _, err := exec.LookPath("make"); err != nil {
 		dev, test = "go run ./dev", "go test ./..."
 	}
-	return []nextStep{
-		{"cd " + shellQuote(r.target.path), ""},
-		{dev, "embedded Kafka, sample messages, your handlers"},
-		{test, ""},
+	steps := []nextStep{{"cd " + shellQuote(r.target.path), ""}}
+	if file := foreignWorkspace(r.target.abs); file != "" {
+		steps = append(steps, nextStep{"go work use .", "the module is not in " + file + " yet"})
 	}
+	return append(steps, nextStep{dev, "embedded Kafka, sample messages, your handlers"}, nextStep{test, ""})
 }
 
-// shellQuote quotes a path that a shell would take apart.
+// shellQuote quotes a path that a shell would take apart, or a command for a flag.
 func shellQuote(path string) string {
+	if strings.HasPrefix(path, "-") {
+		return "-- " + shellWord(path)
+	}
+	return shellWord(path)
+}
+
+// shellWord quotes what a shell would take apart.
+func shellWord(text string) string {
 	harmless := func(r rune) bool {
 		return strings.ContainsRune("/._-+=:@%,", r) || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
 	}
-	quoted := path
-	if strings.ContainsFunc(path, func(r rune) bool { return !harmless(r) }) {
-		quoted = "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+	if text == "" || strings.ContainsFunc(text, func(r rune) bool { return !harmless(r) }) {
+		return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'"
 	}
-	if strings.HasPrefix(path, "-") {
-		return "-- " + quoted
-	}
-	return quoted
+	return text
 }

@@ -16,8 +16,8 @@ import (
 )
 
 // runProject builds the new service's dev program and runs it: on a terminal
-// until it is interrupted, elsewhere until the sample messages have met their
-// fates. It does what `go run ./dev` does, and tells how far it is.
+// until it is interrupted, elsewhere until the sample messages are done. It does
+// what `go run ./dev` does, and shows how far it is.
 func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err error) {
 	tmp, err := os.MkdirTemp("", "forge-run-")
 	if err != nil {
@@ -28,15 +28,15 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err e
 	fmt.Fprintln(t.stderr)
 	s := steps{w: t.stderr, live: t.live, width: t.width()}
 
-	packages := 0
+	stale := 0
 	if err := s.do("modules", func(report func(string)) (err error) {
-		packages, err = fetch(ctx, r.target.abs, report)
+		stale, err = fetch(ctx, r.target.abs, report)
 		return err
 	}); err != nil {
 		return stepError(ctx, "the service is written, but its modules cannot be had", err)
 	}
 	if err := s.do("build", func(report func(string)) error {
-		return compile(ctx, r.target.abs, binary, packages, report)
+		return compile(ctx, r.target.abs, binary, stale, report)
 	}); err != nil {
 		return stepError(ctx, "the service is written, but does not build", err)
 	}
@@ -56,14 +56,18 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err e
 }
 
 // fetch downloads what dev imports, and nothing else that go.mod names. It
-// returns how many packages that are.
-func fetch(ctx context.Context, dir string, report func(string)) (packages int, err error) {
+// returns how many packages are to be compiled: most have been before.
+func fetch(ctx context.Context, dir string, report func(string)) (stale int, err error) {
 	modules := make(map[string]bool)
-	downloads := 0
-	err = watch(ctx, dir, []string{"list", "-deps", "-f", "{{.ImportPath}} {{with .Module}}{{.Path}}{{end}}", "./dev"},
+	downloads, packages := 0, 0
+	err = watch(ctx, dir, []string{"list", "-deps", "-f", "{{.Stale}} {{with .Module}}{{.Path}}{{end}}", "./dev"},
 		func(line string) {
 			packages++
-			if _, module, _ := strings.Cut(line, " "); module != "" {
+			isStale, module, _ := strings.Cut(line, " ")
+			if isStale == "true" {
+				stale++
+			}
+			if module != "" {
 				modules[module] = true
 			}
 		},
@@ -75,26 +79,39 @@ func fetch(ctx context.Context, dir string, report func(string)) (packages int, 
 			}
 			return ok
 		})
-	report(fmt.Sprintf("%d modules, %d packages", len(modules), packages))
-	return packages, err
+	report(fmt.Sprintf("%d modules, %d packages, %d of them to compile", len(modules), packages, stale))
+	return stale, err
 }
 
-// compile builds dev, which consists of so many packages, into binary.
-func compile(ctx context.Context, dir, binary string, packages int, report func(string)) error {
+// compile builds dev, of which stale packages are to be compiled, into binary.
+func compile(ctx context.Context, dir, binary string, stale int, report func(string)) error {
 	compiled := 0
-	state := func() string { return fmt.Sprintf("%d of %d packages compiled", compiled, packages) }
-	report(state())
+	left := func(current string) {
+		if n := stale - compiled; n > 0 {
+			report(fmt.Sprintf("%s left%s", count(n, "package"), current))
+		} else {
+			report("linking")
+		}
+	}
+	left("")
 	err := watch(ctx, dir, []string{"build", "-v", "-ldflags=-s -w", "-o", binary, "./dev"}, nil,
 		func(line string) bool {
 			if strings.ContainsAny(line, " :\t") || line == "" { // not the path of a package
 				return strings.HasPrefix(line, "go: downloading ")
 			}
+			left(", " + line) // which has just begun
 			compiled++
-			report(state() + ", " + line)
 			return true
 		})
-	report(state())
+	report(count(compiled, "package") + " compiled")
 	return err
+}
+
+func count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 // watch runs the go command and hands on its lines as they come. What noted
@@ -102,6 +119,7 @@ func compile(ctx context.Context, dir, binary string, packages int, report func(
 func watch(ctx context.Context, dir string, args []string, out func(string), noted func(string) bool) error {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // all arguments are above
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off") // the module is in no workspace yet
 	ownGroup(cmd)
 	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second

@@ -5,10 +5,15 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/spf13/cobra"
 )
 
 // lineLog is what was written, and when.
@@ -126,4 +131,46 @@ func entries(t *testing.T) []string {
 		names = append(names, e.Name())
 	}
 	return names
+}
+
+// The command that is shown after questions gives the same answers.
+func TestCommandGivesTheSameAnswers(t *testing.T) {
+	schema := filepath.Join(t.TempDir(), "order.json")
+	if err := os.WriteFile(schema, []byte(`{"id": "1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{
+		{"new", "shop"},
+		{"new", "shop", "--module", "a.b/c", "--topics", "a,b", "--group", "it's", "--brokers", "x:1,y:2", "--with", "avro,http", "--without", "github"},
+		{"new", "shop", "--without", "docker,github", "--schema", "orders=" + schema},
+		{"new", "shop", "--topics", "a,orders", "--schema", "orders=" + schema},
+	} {
+		given := parsed(t, args)
+		again, err := exec.Command("sh", "-c", "for word in "+given.command()+"; do printf '%s\\n' \"$word\"; done").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Split(strings.TrimSpace(string(again)), "\n")
+		if got := parsed(t, words[1:]); !reflect.DeepEqual(got, given) {
+			t.Errorf("%v\ngave %+v,\n%v\ngives %+v", args, given, words, got)
+		}
+	}
+}
+
+// parsed is what a command line answers.
+func parsed(t *testing.T, args []string) result {
+	t.Helper()
+	var o newOptions
+	cmd := &cobra.Command{}
+	o.define(cmd)
+	cmd.Flags().Bool("no-input", false, "")
+	if err := cmd.ParseFlags(args[2:]); err != nil {
+		t.Fatal(err)
+	}
+	o.given = givenFlags(cmd)
+	a, _, err := o.answers(args[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result{target: target{path: args[1]}, answers: *a}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,7 +16,11 @@ import (
 func (r result) printTree(t terminal) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, t.style(bold, r.target.path))
-	rows := append(r.rows(), [2]string{"…", fmt.Sprintf("%d files, %d ms", len(r.tree.Files), r.elapsed.Milliseconds())})
+	rows := r.rows()
+	if r.git != "" {
+		rows = append(rows, [2]string{".git", r.git})
+	}
+	rows = append(rows, [2]string{"…", fmt.Sprintf("%d files, %d ms", len(r.tree.Files), r.elapsed.Milliseconds())})
 	width := 0
 	for _, row := range rows {
 		width = max(width, ansi.StringWidth(row[0]))
@@ -40,7 +45,8 @@ func (r result) printNext(t terminal) error {
 	for _, n := range r.next() {
 		line := "  " + n.command
 		if n.purpose != "" {
-			line = fmt.Sprintf("  %-14s  %s", n.command, t.style(faint, "# "+n.purpose))
+			line = fmt.Sprintf("  %-14s  ", n.command)
+			line += t.style(faint, ansi.Truncate("# "+n.purpose, max(t.width()-len(line), 20), " …"))
 		}
 		fmt.Fprintln(&b, line)
 	}
@@ -48,31 +54,77 @@ func (r result) printNext(t terminal) error {
 	return err
 }
 
-// rows are the directories worth naming: those with files of the user's, and
-// internal with the packages in it.
+// rows are the folders and the Go files beside them, each with whose they are:
+// first the user's, then what a later forge may change. Hidden folders, tests
+// and package comments go without saying.
 func (r result) rows() [][2]string {
-	yours := make(map[string][]string)
-	var packages []string
+	folders := make(map[string]*folder)
+	var yours, managed [][2]string
 	for _, f := range r.tree.Files {
-		dir, name := path.Split(f.Path)
-		top, rest, _ := strings.Cut(f.Path, "/")
+		top, rest, nested := strings.Cut(f.Path, "/")
 		switch {
-		case f.Owner == project.User && dir == top+"/" && name != "doc.go" && !strings.HasSuffix(name, "_test.go"):
-			yours[top] = append(yours[top], name)
-		case top == "internal":
-			if pkg, _, nested := strings.Cut(rest, "/"); nested && !slices.Contains(packages, pkg) {
-				packages = append(packages, pkg)
+		case strings.HasPrefix(top, "."):
+		case nested:
+			if folders[top] == nil {
+				folders[top] = new(folder)
 			}
+			folders[top].add(rest, f.Owner)
+		case f.Owner == project.User && path.Ext(top) == ".go" && !strings.HasSuffix(top, "_test.go"):
+			yours = append(yours, [2]string{top, "yours"})
 		}
 	}
-	var rows [][2]string
-	for _, dir := range []string{"handlers", "models", "web"} {
-		if len(yours[dir]) > 0 {
-			rows = append(rows, [2]string{dir, "yours: " + strings.Join(yours[dir], ", ")})
+	for _, name := range slices.Sorted(maps.Keys(folders)) {
+		text, isYours := folders[name].row()
+		if isYours {
+			yours = append(yours, [2]string{name, text})
+		} else {
+			managed = append(managed, [2]string{name, text})
 		}
 	}
-	if len(packages) > 0 {
-		rows = append(rows, [2]string{"internal", strings.Join(packages, ", ")})
+	return append(yours, managed...)
+}
+
+// folder is what is worth naming in a folder.
+type folder struct {
+	yours   []string // files of the user's, at any depth
+	own     bool     // whether some of them are in the folder itself
+	managed []string // other files in the folder itself, but for Go's
+	hasGo   bool     // whether there is Go in the folder itself
+	inner   []string // folders in it
+}
+
+func (f *folder) add(file string, owner project.Owner) {
+	inner, _, nested := strings.Cut(file, "/")
+	if nested && !slices.Contains(f.inner, inner) {
+		f.inner = append(f.inner, inner)
 	}
-	return rows
+	isGo := path.Ext(file) == ".go"
+	switch {
+	case owner == project.User && path.Base(file) != "doc.go" && !strings.HasSuffix(file, "_test.go"):
+		f.yours = append(f.yours, file)
+		f.own = f.own || !nested
+	case owner == project.Managed && !nested && isGo:
+		f.hasGo = true
+	case owner == project.Managed && !nested:
+		f.managed = append(f.managed, file)
+	}
+}
+
+// row says whose the folder is and what is in it.
+func (f *folder) row() (text string, yours bool) {
+	if f.own {
+		return "yours: " + strings.Join(f.yours, ", "), true
+	}
+	text = "managed"
+	named := f.managed
+	if !f.hasGo {
+		named = append(named, f.inner...)
+	}
+	if len(named) > 0 {
+		text += ": " + strings.Join(named, ", ")
+	}
+	if len(f.yours) > 0 {
+		text += "; yours: " + strings.Join(f.yours, ", ")
+	}
+	return text, false
 }

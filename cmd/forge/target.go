@@ -35,7 +35,7 @@ func findTarget(ctx context.Context, asker prompts.Prompter, path string) (targe
 		}
 		return err
 	})
-	if err := asker.Ask(ctx, "forge new", []prompts.Question{question}); err != nil {
+	if err := asker.Ask(ctx, prompts.Sheet{Heading: "forge new", Questions: []prompts.Question{question}}); err != nil {
 		return target{}, askError(err)
 	}
 	return found, nil
@@ -67,6 +67,8 @@ func askError(err error) error {
 	switch {
 	case errors.Is(err, prompts.ErrInterrupted):
 		return interrupted(nothingWritten)
+	case errors.Is(err, prompts.ErrDeclined):
+		return &failure{code: exitInterrupted, err: fmt.Errorf("%w, %s", err, nothingWritten)}
 	case errors.Is(err, prompts.ErrInputEnded):
 		return usage("--no-input takes the defaults for whatever has no flag", "%w", err)
 	}

@@ -30,7 +30,7 @@ func killCoordinator(tr *trial) {
 	tr.kill(id)
 	tr.rules.Commit += 12 * time.Second
 	tr.wait(8 * time.Second)
-	tr.settle(30 * time.Second) // commits converge with the broker away
+	tr.awaitCommitted(30 * time.Second) // commits converge with the broker away
 	tr.restart(id)
 	tr.eventually(30*time.Second, p.Ready)
 	tr.finish(30 * time.Second)
@@ -73,7 +73,7 @@ func recreated(tr *trial) {
 	p := tr.startReady()
 	tr.produce()
 	tr.wait(4 * time.Second)
-	tr.settle(30 * time.Second)
+	tr.awaitCommitted(30 * time.Second)
 	old := tr.producer.Sent()
 	_, err := tr.observer.Admin.DeleteTopics(tr.ctx, tr.topic)
 	tr.must(err)
@@ -124,11 +124,11 @@ func disturb(toxic string, length time.Duration) func(*trial) {
 		tr.startReady(tr.proxied())
 		tr.produce()
 		tr.wait(3 * time.Second)
-		defer tr.cluster.Soothe(tr.ctx)
+		defer tr.cluster.RemoveToxics(tr.ctx)
 		tr.must(tr.cluster.Disturb(toxic))
 		tr.rules.Commit += length + 5*time.Second
 		tr.wait(length)
-		tr.cluster.Soothe(tr.ctx)
+		tr.cluster.RemoveToxics(tr.ctx)
 		tr.wait(3 * time.Second)
 		tr.finish(60 * time.Second)
 	}
@@ -151,7 +151,7 @@ func unclean(tr *trial) {
 	resume := sync.OnceValue(func() error { return tr.cluster.Resume(tr.ctx, second) })
 	defer func() { _ = resume() }()
 	tr.wait(12 * time.Second)
-	tr.settle(30 * time.Second)
+	tr.awaitCommitted(30 * time.Second)
 	tr.kill(first)
 	tr.must(resume())
 	tr.eventually(60*time.Second, func() error {
@@ -176,7 +176,7 @@ func unclean(tr *trial) {
 		return nil
 	})
 	tr.restart(first)
-	tr.settle(60 * time.Second)
+	tr.awaitCommitted(60 * time.Second)
 	highest := tr.watch.Highest()
 	tr.watch.Forget() // the offsets from the log's end on are now used again
 	tr.must(producer.Reopen(tr.cluster.Direct()))

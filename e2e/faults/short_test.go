@@ -22,7 +22,7 @@ var experiments = []experiment{
 	{"6", "dead letter topic unfit, then missing at start", false, deadLettersAtStart},
 	{"6", "dead letter topic deleted while running", true, deadLettersGone},
 	{"8", "a broker's disk full", false, fullDisk},
-	{"9", "values that nobody can read", false, fuzz},
+	{"9", "values that cannot be read", false, fuzz},
 	{"10", "values around the size limit", false, sizes},
 	{"11", "the service's clock steps", false, clockSteps},
 	{"12", "kill -9 the group's coordinator", false, killCoordinator},
@@ -181,7 +181,7 @@ func deadLettersGone(tr *trial) {
 	tr.create(tr.topic+".dlq", 3)
 	tr.eventually(30*time.Second, p.Ready)
 	tr.wait(3 * time.Second)
-	// What was in the topic before is gone with it, by nobody's fault but ours.
+	// What was in the topic before is gone with it, and that is the experiment's doing.
 	lost := map[string]bool{}
 	for _, d := range before {
 		lost[d.ID] = true
@@ -234,7 +234,7 @@ func terminateUnderLoad(tr *trial) {
 	// A handler that does not listen outlasts the drain, and its message comes
 	// again.
 	p = tr.startReady()
-	tr.settle(90 * time.Second)
+	tr.awaitCommitted(90 * time.Second)
 	producer.Send(1, load.Ask{Do: "stubborn", MS: 8000})
 	tr.wait(time.Second)
 	tr.must(p.Signal(syscall.SIGTERM))

@@ -39,7 +39,7 @@ const (
 var settings = []string{
 	"SERVICE_NAME=subject", "LOG_LEVEL=info",
 	"KAFKA_COMMIT_INTERVAL=500ms", "KAFKA_DRAIN_TIMEOUT=3s", "KAFKA_READ_TIMEOUT=5s", "KAFKA_REBALANCE_TIMEOUT=15s",
-	"KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s", "KAFKA_METADATA_BACKOFF=100ms",
+	"KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s",
 	"KAFKA_MAX_POLL_RECORDS=200", "KAFKA_RETRY_DELAY=50ms", "KAFKA_RETRY_MAX_DELAY=1s",
 }
 
@@ -256,8 +256,8 @@ func (tr *trial) complaint(p *subject.Process) string {
 	return strings.Join(lines[:min(most, len(lines))], "\n")
 }
 
-// settle stops the producer and waits until everything is committed.
-func (tr *trial) settle(within time.Duration) {
+// awaitCommitted stops the producer and waits until everything is committed.
+func (tr *trial) awaitCommitted(within time.Duration) {
 	tr.Helper()
 	ctx, cancel := context.WithTimeout(tr.ctx, within)
 	defer cancel()
@@ -269,10 +269,10 @@ func (tr *trial) settle(within time.Duration) {
 	}
 }
 
-// finish settles, ends all lives in good order and asks the oracle.
+// finish waits until everything is committed, ends all lives in good order and asks the oracle.
 func (tr *trial) finish(within time.Duration) {
 	tr.Helper()
-	tr.settle(within)
+	tr.awaitCommitted(within)
 	for _, p := range tr.processes {
 		if !p.Ended() {
 			tr.terminate(p)

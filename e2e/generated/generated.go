@@ -86,7 +86,7 @@ var Sets = []AnswerSet{
 	{"schemas", append([]string{"--without", "docker,github"}, schemas...)},
 	{"schemas-avro", append([]string{"--with", "avro", "--without", "github"}, avroSchemas...)},
 	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
-	{"everything", append([]string{"--with", "avro,http,batch,fast,tests"}, avroSchemas...)},
+	{"everything", append([]string{"--with", "avro,http,batch,tests"}, avroSchemas...)},
 }
 
 // schemas are topics whose models are made from a schema of each kind, beside

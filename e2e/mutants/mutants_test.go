@@ -218,8 +218,6 @@ var mutants = []mutant{
 		"err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil", "err := error(nil); err != nil"},
 	{"a member that the group has forgotten commits", "kafka/session.go",
 		"isForgotten(cause) {", "isForgotten(nil) {"},
-	{"a message shares the client's bytes", "kafka/session.go",
-		"Value: bytes.Clone(m.Value)", "Value: m.Value"},
 	{"a claim cannot pause", "kafka/claim.go",
 		"c.session.group.Pause(", "_ = any("},
 	{"the consume loop does not back off", "kafka/connect.go",

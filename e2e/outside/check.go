@@ -1,4 +1,4 @@
-package samples
+package outside
 
 import (
 	"bytes"
@@ -14,8 +14,8 @@ const look = 20 * time.Millisecond
 
 // Check waits until the group committed past everything that was sent, then
 // reads the dead letters and compares: a sample that is in its dead letter topic
-// met that fate, any other was handled. The error has one line for each sample
-// that met another fate than it expects, and says so when ctx ended first.
+// is one, any other was handled. The error has one line for each sample
+// that became something else than it expects, and says so when ctx ended first.
 func (c *Client) Check(ctx context.Context, group string, sent []Sent) error {
 	if err := c.awaitCommits(ctx, group, sent); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (c *Client) awaitCommits(ctx context.Context, group string, sent []Sent) er
 	}
 }
 
-// compare returns nil if every sample met its fate. Several dead letters of one
+// compare returns nil if every sample became what it expects. Several dead letters of one
 // message are allowed: delivery is at least once.
 func compare(sent []Sent, letters []Letter) error {
 	dead := make(map[string]Letter, len(letters))
@@ -75,7 +75,7 @@ func compare(sent []Sent, letters []Letter) error {
 	return errors.Join(wrong...)
 }
 
-// judge says what is wrong with the fate of one sample, or nothing.
+// judge says what is wrong with what became of one sample, or nothing.
 func (s Sent) judge(l Letter, isDead bool) string {
 	switch {
 	case !isDead && s.Expect == Handled:

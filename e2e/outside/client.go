@@ -1,4 +1,4 @@
-package samples
+package outside
 
 import (
 	"context"
@@ -59,7 +59,6 @@ func (c *Client) Send(ctx context.Context, all []Sample) ([]Sent, error) {
 	records := make([]*kgo.Record, len(all))
 	for i, s := range all {
 		records[i] = &kgo.Record{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
-		records[i].Headers = s.headers() //forge:if avro
 	}
 	if err := c.kafka.ProduceSync(ctx, records...).FirstErr(); err != nil {
 		return nil, fmt.Errorf("sending samples: %w", err)

@@ -1,6 +1,7 @@
-package samples
+package outside
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -75,7 +76,7 @@ func (c *Client) readAll(ctx context.Context, topics []string) ([]*kgo.Record, e
 	return all, nil
 }
 
-// open reads a dead letter by what the README says of its format.
+// open reads a dead letter by what docs/operating.md says of its format.
 func open(r *kgo.Record) (Letter, error) {
 	l := Letter{Key: r.Key, Headers: map[string]string{}}
 	for _, h := range r.Headers {
@@ -92,13 +93,14 @@ func open(r *kgo.Record) (Letter, error) {
 			Timestamp string `json:"timestamp"`
 			Reason    string `json:"reason"`
 		} `json:"error"`
-		Encoding string `json:"encoding"`
 	}
-	if err := json.Unmarshal(r.Value, &value); err != nil {
+	d := json.NewDecoder(bytes.NewReader(r.Value))
+	d.DisallowUnknownFields() // it has these two members and no other
+	if err := d.Decode(&value); err != nil {
 		return l, err
 	}
 	l.Reason = value.Error.Reason
-	switch value.Encoding {
+	switch encoding := l.Headers["forge-dlq-encoding"]; encoding {
 	case "json":
 		l.Original = value.Original
 	case "null":
@@ -113,7 +115,7 @@ func open(r *kgo.Record) (Letter, error) {
 		}
 		l.Original = original
 	default:
-		return l, fmt.Errorf("its encoding is %q", value.Encoding)
+		return l, fmt.Errorf("its encoding is %q", encoding)
 	}
 	return l, nil
 }

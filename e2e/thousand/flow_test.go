@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
-	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+	"github.com/ouroboros-forge/forge/e2e/outside"
 )
 
 func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
@@ -25,13 +25,13 @@ func thousandMessages(t *testing.T, broker func(*testing.T) string) {
 	binary := filepath.Join(t.TempDir(), "service")
 	generated.Do(t, dir, "go", "build", "-o", binary, ".")
 	kinds := loadSamples(t, dir)
-	k := dial(t, broker(t), samples.Topics(kinds))
+	k := dial(t, broker(t), outside.Topics(kinds))
 
 	t.Run("each meets its fate", func(t *testing.T) {
 		all := messages(t, kinds, "straight")
 		s := start(t, dir, binary, k.broker)
 		k.check(t, k.send(t, all))
-		handled, dead := s.events("handled"), s.events("dead letter")
+		handled, dead := s.events("handled"), s.events("dead-letter")
 		if handled != total-invalid-failing || dead != invalid+failing {
 			t.Errorf("/metrics: %d handled and %d dead letters, want %d and %d", handled, dead, total-invalid-failing, invalid+failing)
 		}
@@ -78,7 +78,7 @@ func thousandMessages(t *testing.T, broker func(*testing.T) string) {
 
 // atLeastOnce fails unless the services together handled every message that
 // expects it, and no other. It returns how often each was handled.
-func atLeastOnce(t *testing.T, all []samples.Sample, services ...*service) map[string]int {
+func atLeastOnce(t *testing.T, all []outside.Sample, services ...*service) map[string]int {
 	t.Helper()
 	handled := map[string]int{}
 	for _, s := range services {
@@ -87,7 +87,7 @@ func atLeastOnce(t *testing.T, all []samples.Sample, services ...*service) map[s
 		}
 	}
 	for _, m := range all {
-		if (handled[m.Name] > 0) != (m.Expect == samples.Handled) {
+		if (handled[m.Name] > 0) != (m.Expect == outside.Handled) {
 			t.Errorf("%s on %s expects to be %s, and was handled %d times", m.Name, m.Topic, m.Expect, handled[m.Name])
 		}
 	}
@@ -100,7 +100,7 @@ func atLeastOnce(t *testing.T, all []samples.Sample, services ...*service) map[s
 }
 
 // once fails, besides, if a message was handled twice.
-func once(t *testing.T, all []samples.Sample, services ...*service) {
+func once(t *testing.T, all []outside.Sample, services ...*service) {
 	t.Helper()
 	for id, n := range atLeastOnce(t, all, services...) {
 		if n != 1 {

@@ -3,12 +3,10 @@ package thousand
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
-	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+	"github.com/ouroboros-forge/forge/e2e/outside"
 )
 
 // What is sent: so many messages, of which so many are not valid, and so many
@@ -20,29 +18,11 @@ const (
 )
 
 // loadSamples returns the sample messages of a project.
-func loadSamples(t *testing.T, project string) []samples.Sample {
+func loadSamples(t *testing.T, project string) []outside.Sample {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(project, "dev", "samples", "*.json"))
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no samples: %v", err)
-	}
-	var all []samples.Sample
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var of struct {
-			Topic   string
-			Samples []samples.Sample
-		}
-		if err := json.Unmarshal(text, &of); err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range of.Samples {
-			s.Topic = of.Topic
-			all = append(all, s)
-		}
+	all, err := outside.LoadSamples(project)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return all
 }
@@ -50,12 +30,12 @@ func loadSamples(t *testing.T, project string) []samples.Sample {
 // messages makes a thousand messages out of the samples, spread over topics and
 // keys. Each has a name of its own, which begins with run and is the id of
 // message and body.
-func messages(t *testing.T, kinds []samples.Sample, run string) []samples.Sample {
+func messages(t *testing.T, kinds []outside.Sample, run string) []outside.Sample {
 	t.Helper()
-	good := pick(kinds, func(s samples.Sample) bool { return s.Expect == samples.Handled })
-	bad := pick(kinds, func(s samples.Sample) bool { return amount(s) == "0" })
-	refused := pick(kinds, func(s samples.Sample) bool { return amount(s) == "20000" })
-	all := make([]samples.Sample, total)
+	good := pick(kinds, func(s outside.Sample) bool { return s.Expect == outside.Handled })
+	bad := pick(kinds, func(s outside.Sample) bool { return amount(s) == "0" })
+	refused := pick(kinds, func(s outside.Sample) bool { return amount(s) == "20000" })
+	all := make([]outside.Sample, total)
 	for i := range all {
 		from := good
 		switch {
@@ -73,8 +53,8 @@ func messages(t *testing.T, kinds []samples.Sample, run string) []samples.Sample
 	return all
 }
 
-func pick(from []samples.Sample, wanted func(samples.Sample) bool) []samples.Sample {
-	return slices.DeleteFunc(slices.Clone(from), func(s samples.Sample) bool { return !wanted(s) })
+func pick(from []outside.Sample, wanted func(outside.Sample) bool) []outside.Sample {
+	return slices.DeleteFunc(slices.Clone(from), func(s outside.Sample) bool { return !wanted(s) })
 }
 
 // envelope is as much of a message as the tests must know.
@@ -83,14 +63,14 @@ type envelope struct {
 	Body   map[string]json.RawMessage `json:"body"`
 }
 
-func amount(s samples.Sample) string {
+func amount(s outside.Sample) string {
 	var e envelope
 	_ = json.Unmarshal(s.Value, &e) // then it has none
 	return string(e.Body["amount"])
 }
 
 // named returns the message's value with its name in it.
-func named(t *testing.T, s samples.Sample) []byte {
+func named(t *testing.T, s outside.Sample) []byte {
 	t.Helper()
 	var e envelope
 	if err := json.Unmarshal(s.Value, &e); err != nil {

@@ -12,21 +12,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
-	"github.com/ouroboros-forge/forge/template/service/dev/samples"
+	"github.com/ouroboros-forge/forge/e2e/outside"
 )
 
 // observer looks at a broker from outside the service, as another program would.
 type observer struct {
 	broker  string
 	topics  []string
-	samples *samples.Client
+	samples *outside.Client
 	admin   *kadm.Client
 }
 
 // dial connects to a broker and creates the topics there.
 func dial(t *testing.T, broker string, topics []string) *observer {
 	t.Helper()
-	client, err := samples.Dial(broker)
+	client, err := outside.Dial(broker)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,7 +42,7 @@ func dial(t *testing.T, broker string, topics []string) *observer {
 	return &observer{broker: broker, topics: topics, samples: client, admin: admin}
 }
 
-func (o *observer) send(t *testing.T, all []samples.Sample) []samples.Sent {
+func (o *observer) send(t *testing.T, all []outside.Sample) []outside.Sent {
 	t.Helper()
 	sent, err := o.samples.Send(t.Context(), all)
 	if err != nil {
@@ -53,7 +53,7 @@ func (o *observer) send(t *testing.T, all []samples.Sample) []samples.Sent {
 
 // check waits until each message has met its fate, and everything in the topics
 // is committed.
-func (o *observer) check(t *testing.T, sent []samples.Sent) {
+func (o *observer) check(t *testing.T, sent []outside.Sent) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -109,14 +109,13 @@ func (o *observer) letters(t *testing.T) int {
 	return expected
 }
 
-// checkLetter holds a dead letter against the form that the service's README
+// checkLetter holds a dead letter against the form that docs/operating.md
 // promises.
 func checkLetter(t *testing.T, r *kgo.Record) {
 	t.Helper()
 	var value struct {
 		Original envelope `json:"original_message"`
 		Error    struct{ Timestamp, Reason string }
-		Encoding string
 	}
 	strict := json.NewDecoder(bytes.NewReader(r.Value))
 	strict.DisallowUnknownFields()
@@ -134,7 +133,7 @@ func checkLetter(t *testing.T, r *kgo.Record) {
 	}
 	for _, is := range []struct{ what, got, want string }{
 		{"error.reason", value.Error.Reason, reason},
-		{"encoding", value.Encoding, "json"},
+		{"forge-dlq-encoding", headers["forge-dlq-encoding"], "json"},
 		{"forge-dlq-topic", headers["forge-dlq-topic"], strings.TrimSuffix(r.Topic, ".dlq")},
 		{"forge-dlq-group", headers["forge-dlq-group"], generated.Group},
 		{"forge-dlq-attempts", headers["forge-dlq-attempts"], "1"},

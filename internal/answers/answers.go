@@ -58,7 +58,6 @@ const (
 	Avro   = "avro"
 	HTTP   = "http"
 	Batch  = "batch"
-	Fast   = "fast"
 	Tests  = "tests"
 )
 
@@ -70,7 +69,6 @@ func Extras() []Extra {
 		{Name: Avro, Title: "messages in Avro, with a Schema Registry"},
 		{Name: HTTP, Title: "web service that publishes what is posted to it"},
 		{Name: Batch, Title: "handlers that take several messages at once"},
-		{Name: Fast, Title: "a faster JSON codec"},
 		{Name: Tests, Title: "the tests of internal/, for those who change the engine"},
 	}
 }

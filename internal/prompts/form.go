@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/huh"
@@ -21,11 +23,10 @@ type form struct {
 	out io.Writer
 }
 
-// Ask shows the questions as one form and keeps its answers when it is
-// submitted.
-func (f form) Ask(ctx context.Context, heading string, questions []Question) error {
+// Ask shows the sheet as one form and keeps its answers when it is submitted.
+func (f form) Ask(ctx context.Context, sheet Sheet) error {
 	useTerminal(f.out)
-	s := newScreen(heading, questions)
+	s := newScreen(sheet)
 	_, err := tea.NewProgram(s, tea.WithContext(ctx), tea.WithInput(f.in), tea.WithOutput(f.out),
 		tea.WithoutSignalHandler(), // ctx ends on a signal; two masters would race
 	).Run()
@@ -47,70 +48,109 @@ func useTerminal(out io.Writer) {
 	lipgloss.SetDefaultRenderer(r)
 }
 
-// field is what the form holds of a question's answer.
+// field is a question on the form, and what is entered there.
 type field struct {
+	Question
+	huh.Field
 	text   string
 	chosen []string
+
+	resize func(width int)
 }
 
-func (f *field) answer(q Question) string {
+// newField makes the field of a question; width is that of the longest title.
+func newField(q Question, width int, theme *huh.Theme) *field {
+	f := &field{Question: q}
 	if len(q.Options) > 0 {
-		return JoinList(f.chosen)
+		f.choose()
+	} else {
+		f.input(width)
 	}
-	return f.text
+	f.WithTheme(theme)
+	f.WithKeyMap(huh.NewDefaultKeyMap())
+	return f
 }
 
-func acceptField(q Question, f *field) error {
-	if len(q.Options) > 0 {
-		return q.Accept(f.answer(q))
-	}
-	return q.accept(f.answer(q))
-}
-
-func input(q Question, f *field, width int) huh.Field {
-	return huh.NewInput().
-		Key(q.Key).
+// input has the field take a line of text. The default stands in it in brackets
+// as long as nothing is entered.
+func (f *field) input(width int) {
+	q := f.Question
+	in := huh.NewInput().
 		Inline(true).
 		Title(q.Title + fill(width-ansi.StringWidth(q.Title)+2)).
 		Prompt("").
-		Placeholder(q.Default).
 		Value(&f.text).
 		Validate(func(text string) error { return flat(q.accept(text)) })
+	if q.Default != "" {
+		in.Placeholder("[" + q.Default + "]")
+	}
+	f.Field = in
+	f.resize = func(width int) { in.WithWidth(width) }
 }
 
-func choice(q Question, f *field) huh.Field {
+// choose has the field take any number of the options. What they are good for
+// is wrapped beside their names.
+func (f *field) choose() {
+	q := f.Question
 	f.chosen = SplitList(q.Default)
-	width := 0
+	names := 0
 	for _, o := range q.Options {
-		width = max(width, len(o.Key))
+		names = max(names, len(o.Key))
 	}
-	var options []huh.Option[string]
-	for _, o := range q.Options {
-		options = append(options, huh.NewOption(o.Key+fill(width-len(o.Key)+2)+o.Help, o.Key))
-	}
-	return huh.NewMultiSelect[string]().
-		Key(q.Key).
-		Title(q.Title).
-		Options(options...).
+	in := huh.NewMultiSelect[string]().
+		Title(q.Title + " to include").
 		Filterable(false).
 		Value(&f.chosen).
 		Validate(func(chosen []string) error { return flat(q.Accept(JoinList(chosen))) })
+	f.Field = in
+	wrapped := 0
+	f.resize = func(width int) {
+		if width == wrapped {
+			return
+		}
+		wrapped = width
+		var options []huh.Option[string]
+		for _, o := range q.Options {
+			name := o.Key + fill(names-len(o.Key)+2)
+			help := ansi.Wrap(o.Help, max(width-names-len("| > [x]   "), 10), "")
+			text := name + strings.ReplaceAll(help, "\n", "\n"+fill(len(name)))
+			options = append(options, huh.NewOption(text, o.Key).Selected(slices.Contains(f.chosen, o.Key)))
+		}
+		in.Options(options...).WithWidth(width)
+		f.pass(tea.KeyMsg{Type: tea.KeyHome}) // huh has scrolled to the first that is chosen
+	}
+}
+
+// answer is what the field stands for.
+func (f *field) answer() string {
+	if len(f.Options) > 0 {
+		return JoinList(f.chosen)
+	}
+	return f.effective(f.text)
+}
+
+// keep keeps the answer.
+func (f *field) keep() error {
+	if len(f.Options) > 0 {
+		return f.Accept(f.answer())
+	}
+	return f.accept(f.text)
 }
 
 // legend says how to answer a question.
 func legend(q Question) string {
 	switch {
 	case len(q.Options) > 0:
-		return q.Help + "; space chooses, enter ends"
+		return q.Help + "; space marks and unmarks with [x]"
 	case q.Default != "":
-		return q.Help + "; enter keeps what is grey"
+		return q.Help + "; enter takes what is in brackets"
 	}
 	return q.Help
 }
 
-func fill(n int) string { return fmt.Sprintf("%*s", max(n, 0), "") }
+func fill(n int) string { return strings.Repeat(" ", max(n, 0)) }
 
-// flat makes an error one line, as the form's foot has room for.
+// flat makes an error one line, which the form wraps.
 func flat(err error) error {
 	if err == nil {
 		return nil

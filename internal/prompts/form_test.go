@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	tea "github.com/charmbracelet/bubbletea"
-	"github.com/charmbracelet/huh"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -13,39 +12,29 @@ import (
 
 // driver is a form without a terminal: keys go in, screens come out.
 type driver struct {
-	t *testing.T
+	t    *testing.T
+	last tea.Cmd
 	*screen
 }
 
 func drive(t *testing.T, questions []Question) *driver {
 	t.Helper()
-	d := &driver{t: t, screen: newScreen("forge new shop", questions)}
-	d.settle(d.Init())
+	d := &driver{t: t, screen: newScreen(Sheet{Heading: "forge new shop", Questions: questions})}
+	d.Init()
 	d.send(tea.WindowSizeMsg{Width: 80, Height: 24})
 	return d
 }
 
-// send gives the form a message and all that follows from it.
-func (d *driver) send(msg tea.Msg) {
-	_, cmd := d.Update(msg)
-	d.settle(cmd)
-}
+// send gives the form a message. What follows from it makes a cursor blink, or ends the form.
+func (d *driver) send(msg tea.Msg) { _, d.last = d.Update(msg) }
 
-// settle runs commands as bubbletea would, one after the other, but none that
-// waits for time to pass: those make the cursor blink.
-func (d *driver) settle(cmd tea.Cmd) {
-	if cmd == nil {
-		return
+// interrupted reports whether the last key ended the form without answers.
+func (d *driver) interrupted() bool {
+	if d.last == nil {
+		return false
 	}
-	switch msg := unwrap(cmd).(type) {
-	case []tea.Cmd:
-		for _, c := range msg {
-			d.settle(c)
-		}
-	case nil, tea.QuitMsg, tea.InterruptMsg:
-	default:
-		d.send(msg)
-	}
+	_, ok := d.last().(tea.InterruptMsg)
+	return ok
 }
 
 func (d *driver) typed(text string) *driver {
@@ -104,8 +93,8 @@ func TestFormShowsEveryQuestionWithItsDefault(t *testing.T) {
 func TestFormKeepsDefaultsOnEnter(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
-	if d.form.State != huh.StateCompleted {
-		t.Fatalf("state %v:\n%s", d.form.State, d.shown())
+	if !d.submitted {
+		t.Fatalf("not submitted:\n%s", d.shown())
 	}
 	if err := d.submit(); err != nil {
 		t.Fatal(err)
@@ -124,8 +113,8 @@ func TestFormRefusesAtThePromptAndGoesOnWhenItIsPutRight(t *testing.T) {
 	d.press(tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace).typed(", payments")
 	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	d.press(tea.KeySpace, tea.KeyEnter) // no docker
-	if d.form.State != huh.StateCompleted {
-		t.Fatalf("state %v:\n%s", d.form.State, d.shown())
+	if !d.submitted {
+		t.Fatalf("not submitted:\n%s", d.shown())
 	}
 	if err := d.submit(); err != nil {
 		t.Fatal(err)
@@ -152,16 +141,19 @@ func TestFormCannotBeLeftWithAWrongAnswer(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter).typed("a b").press(tea.KeyShiftTab)
 	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
-	if d.form.State != huh.StateNormal {
-		t.Errorf("state %v, topics %q", d.form.State, a.Topics)
+	if d.submitted {
+		t.Errorf("submitted, topics %q", a.Topics)
+	}
+	if !strings.Contains(d.shown(), "┃ topics          a b") {
+		t.Errorf("the cursor is not at the wrong answer:\n%s", d.shown())
 	}
 }
 
 func TestFormIsAbortedByCtrlC(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).typed("example.com/x").press(tea.KeyCtrlC)
-	if d.form.State != huh.StateAborted {
-		t.Errorf("state %v", d.form.State)
+	if !d.interrupted() || d.submitted {
+		t.Error("the form goes on")
 	}
 }
 
@@ -171,37 +163,101 @@ func TestFormInsistsOnAName(t *testing.T) {
 	if !strings.Contains(d.shown(), "an answer is needed") {
 		t.Errorf("screen:\n%s", d.shown())
 	}
-	if d.typed("shop").press(tea.KeyEnter); d.form.State != huh.StateCompleted || got != "shop" {
-		t.Errorf("state %v, name %q", d.form.State, got)
-	}
-}
-
-func TestFormKeepsWhatIsTypedAheadInOrder(t *testing.T) {
-	a := answers.Defaults("shop")
-	d := drive(t, Questions(&a))
-	var later []tea.Cmd
-	for _, k := range []tea.KeyMsg{
-		{Type: tea.KeyEnter}, {Type: tea.KeyRunes, Runes: []rune("payments")},
-		{Type: tea.KeyEnter}, {Type: tea.KeyRunes, Runes: []rune("crew")},
-	} { // all keys are there before anything that follows from the first
-		_, cmd := d.Update(k)
-		later = append(later, cmd)
-	}
-	for _, cmd := range later {
-		d.settle(cmd)
-	}
-	if a.Module != "example.com/shop" || JoinList(a.Topics) != "payments" || d.fields[2].text != "crew" {
-		t.Errorf("module %q, topics %q, group %q", a.Module, a.Topics, d.fields[2].text)
+	if d.typed("shop").press(tea.KeyEnter); !d.submitted || got != "shop" {
+		t.Errorf("submitted %v, name %q", d.submitted, got)
 	}
 }
 
 func TestFormTellsHowToAnswerTheQuestionAtTheCursor(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a))
-	for _, q := range d.questions {
-		if !strings.Contains(d.shown(), legend(q)) {
-			t.Errorf("%q is not on the screen:\n%s", legend(q), d.shown())
+	for _, f := range d.fields {
+		if !strings.Contains(d.shown(), legend(f.Question)) {
+			t.Errorf("%q is not on the screen:\n%s", legend(f.Question), d.shown())
 		}
 		d.press(tea.KeyEnter)
+	}
+}
+
+func TestAnErrorNamesItsFieldAndStaysWithIt(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter).typed("here").press(tea.KeyShiftTab, tea.KeyEsc)
+	if !strings.Contains(d.shown(), "┃ topics ") {
+		t.Fatalf("Shift+Tab and Esc do not lead back:\n%s", d.shown())
+	}
+	lines := strings.Split(d.shown(), "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, "  Kafka brokers   here") {
+			if !strings.HasPrefix(lines[i+1], `  ✗ Kafka brokers: "here" has no port`) {
+				t.Errorf("no error below the field:\n%s", d.shown())
+			}
+			return
+		}
+	}
+	t.Errorf("no field:\n%s", d.shown())
+}
+
+func TestTheKeysAreAlwaysShown(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	for _, step := range []struct {
+		do   func()
+		want string
+	}{
+		{func() {}, "\nenter next · ctrl+c quits"},
+		{func() { d.typed("a b").press(tea.KeyEnter) }, "\nenter next · ctrl+c quits"}, // and an error
+		{func() { d.press(tea.KeyCtrlU, tea.KeyEnter) }, "\nenter next · esc back · ctrl+c quits"},
+		{func() { d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter) }, "\nspace marks · ↑↓ move · enter ends · esc back · ctrl+c quits"},
+	} {
+		if step.do(); !strings.HasSuffix(d.shown(), step.want) {
+			t.Errorf("no %q:\n%s", step.want, d.shown())
+		}
+	}
+}
+
+func TestReviewShowsAllAnswersAndCanBeLeftAgain(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a)[1:3])
+	d.sheet.Review, d.sheet.Known = true, []Row{{"directory", "shop"}}
+	d.typed("orders,payments").press(tea.KeyEnter, tea.KeyEnter)
+	want := "  directory       shop\n  topics          orders,payments\n  consumer group  shop  (default)\n\nenter writes it · esc back"
+	if !strings.Contains(d.shown(), want) {
+		t.Errorf("got\n%s\nwant\n%s", d.shown(), want)
+	}
+	if d.typed("x ").press(tea.KeyTab); d.submitted || d.interrupted() {
+		t.Fatal("left by a key that is not shown")
+	}
+	d.press(tea.KeyEsc).typed("Orders,x").press(tea.KeyEnter)
+	if !strings.Contains(d.shown(), `? consumer group: "Orders,x" has a comma`) {
+		t.Errorf("no doubt:\n%s", d.shown())
+	}
+	if d.press(tea.KeyEnter); !d.submitted || d.submit() != nil || a.Group != "Orders,x" || len(a.Topics) != 2 {
+		t.Errorf("submitted %v: %+v", d.submitted, a)
+	}
+}
+
+func TestWhatIsTypedIsKnownFromADefaultWithoutColours(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	if !strings.Contains(d.shown(), "consumer group  [shop]") || !strings.Contains(d.shown(), "enter takes what is in brackets") {
+		t.Errorf("screen:\n%s", d.shown())
+	}
+	if d.press(tea.KeyEnter, tea.KeyEnter).typed("shop"); !strings.Contains(d.shown(), "consumer group  shop ") {
+		t.Errorf("screen:\n%s", d.shown())
+	}
+}
+
+func TestOptionsAreWrappedBesideTheirNames(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a))
+	d.send(tea.WindowSizeMsg{Width: 50, Height: 30})
+	if !strings.Contains(d.shown(), "\n    [ ] http    web service that publishes what") ||
+		!strings.Contains(d.shown(), "\n                is posted to it") {
+		t.Errorf("screen:\n%s", d.shown())
+	}
+	for _, line := range strings.Split(d.shown(), "\n") {
+		if ansi.StringWidth(strings.TrimRight(line, " ")) > 50 {
+			t.Errorf("%q is longer than the window", line)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -19,36 +20,59 @@ type lines struct {
 const none = "none"
 
 // Ask asks each question until its answer is accepted.
-func (l lines) Ask(ctx context.Context, heading string, questions []Question) error {
-	fmt.Fprintln(l.out, heading)
-	for _, q := range questions {
-		if err := l.ask(ctx, q); err != nil {
+func (l lines) Ask(ctx context.Context, sheet Sheet) error {
+	fmt.Fprintln(l.out, sheet.Heading)
+	rows := slices.Clone(sheet.Known)
+	for _, q := range sheet.Questions {
+		answer, err := l.ask(ctx, q)
+		if err != nil {
 			return err
 		}
+		rows = append(rows, q.row(answer))
+	}
+	if !sheet.Review {
+		return nil
+	}
+	for _, line := range table(rows, usualWidth) {
+		fmt.Fprintln(l.out, line)
+	}
+	yes := true
+	if _, err := l.ask(ctx, YesNo("", "write it", "nothing is written yet", &yes)); err != nil {
+		return err
+	}
+	if !yes {
+		return ErrDeclined
 	}
 	return nil
 }
 
-func (l lines) ask(ctx context.Context, q Question) error {
+// ask asks a question and returns the answer that was accepted.
+func (l lines) ask(ctx context.Context, q Question) (string, error) {
 	for _, o := range q.Options {
 		fmt.Fprintf(l.out, "  %s: %s\n", o.Key, o.Help)
 	}
 	for {
 		fmt.Fprint(l.out, ask(q))
-		answer, err := l.readLine(ctx)
+		entered, err := l.readLine(ctx)
 		if err != nil {
 			fmt.Fprintln(l.out)
-			return fmt.Errorf("%s: %w", q.Title, err)
+			return "", fmt.Errorf("%s: %w", q.Title, err)
 		}
-		if len(q.Options) > 0 && strings.TrimSpace(answer) == none {
-			err = q.Accept("")
+		answer := q.effective(entered)
+		if len(q.Options) > 0 && answer == none {
+			answer = ""
+			err = q.Accept(answer)
 		} else {
 			err = q.accept(answer)
 		}
-		if err == nil {
-			return nil
+		if err != nil {
+			fmt.Fprintf(l.out, "not accepted: %s\n", oneLine(err))
+			continue
 		}
-		fmt.Fprintf(l.out, "not accepted: %s\n", oneLine(err))
+		if doubt := q.doubt(answer); doubt != "" {
+			fmt.Fprintf(l.out, "taken, but: %s\n", doubt)
+		}
+		return answer, nil
 	}
 }
 

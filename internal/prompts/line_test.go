@@ -20,7 +20,7 @@ func TestLinesAsksAgainUntilAnswersAreAcceptedAndLeavesTheRestOfThePipe(t *testi
 		"this belongs to somebody else\n")
 	var out strings.Builder
 	a := answers.Defaults("shop")
-	if err := Lines(in, &out).Ask(context.Background(), "forge new shop", Questions(&a)); err != nil {
+	if err := Lines(in, &out).Ask(context.Background(), Sheet{Heading: "forge new shop", Questions: Questions(&a)}); err != nil {
 		t.Fatal(err)
 	}
 	want := answers.Answers{
@@ -59,7 +59,7 @@ func TestLinesTakesNoneForNoExtraAndAnEmptyLineForTheDefault(t *testing.T) {
 		{"\n\n\n\ngithub", "github"}, // no line end: the input's end is one
 	} {
 		a := answers.Defaults("shop")
-		if err := Lines(strings.NewReader(test.in), io.Discard).Ask(context.Background(), "", Questions(&a)); err != nil {
+		if err := Lines(strings.NewReader(test.in), io.Discard).Ask(context.Background(), Sheet{Questions: Questions(&a)}); err != nil {
 			t.Errorf("%q: %v", test.in, err)
 		}
 		if got := JoinList(a.With); got != test.want {
@@ -70,7 +70,7 @@ func TestLinesTakesNoneForNoExtraAndAnEmptyLineForTheDefault(t *testing.T) {
 
 func TestLinesEndsWithTheInputAndNamesTheQuestion(t *testing.T) {
 	a := answers.Defaults("shop")
-	err := Lines(strings.NewReader("\nbad topic\n"), io.Discard).Ask(context.Background(), "", Questions(&a))
+	err := Lines(strings.NewReader("\nbad topic\n"), io.Discard).Ask(context.Background(), Sheet{Questions: Questions(&a)})
 	if !errors.Is(err, ErrInputEnded) || !strings.HasPrefix(err.Error(), "topics: ") {
 		t.Errorf("got %v", err)
 	}
@@ -79,7 +79,7 @@ func TestLinesEndsWithTheInputAndNamesTheQuestion(t *testing.T) {
 func TestLinesReportsABrokenInput(t *testing.T) {
 	broken := errors.New("broken")
 	a := answers.Defaults("shop")
-	err := Lines(iotest.ErrReader(broken), io.Discard).Ask(context.Background(), "", Questions(&a))
+	err := Lines(iotest.ErrReader(broken), io.Discard).Ask(context.Background(), Sheet{Questions: Questions(&a)})
 	if !errors.Is(err, broken) {
 		t.Errorf("got %v", err)
 	}
@@ -87,7 +87,7 @@ func TestLinesReportsABrokenInput(t *testing.T) {
 
 func TestLinesRefusesALineWithoutEnd(t *testing.T) {
 	a := answers.Defaults("shop")
-	err := Lines(strings.NewReader(strings.Repeat("x", maxLine+1)), io.Discard).Ask(context.Background(), "", Questions(&a))
+	err := Lines(strings.NewReader(strings.Repeat("x", maxLine+1)), io.Discard).Ask(context.Background(), Sheet{Questions: Questions(&a)})
 	if err == nil || errors.Is(err, ErrInputEnded) {
 		t.Errorf("got %v", err)
 	}
@@ -99,7 +99,7 @@ func TestLinesIsInterruptedWhileItWaits(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	asked := &notifier{prompted: cancel}
 	a := answers.Defaults("shop")
-	if err := Lines(in, asked).Ask(ctx, "", Questions(&a)); !errors.Is(err, ErrInterrupted) {
+	if err := Lines(in, asked).Ask(ctx, Sheet{Questions: Questions(&a)}); !errors.Is(err, ErrInterrupted) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -108,12 +108,29 @@ func TestLinesInsistsOnAnAnswerWithoutDefault(t *testing.T) {
 	var got string
 	var out strings.Builder
 	q := NameQuestion(func(path string) error { got = path; return nil })
-	err := Lines(strings.NewReader("\n  \nshop\n"), &out).Ask(context.Background(), "", []Question{q})
+	err := Lines(strings.NewReader("\n  \nshop\n"), &out).Ask(context.Background(), Sheet{Questions: []Question{q}})
 	if err != nil || got != "shop" {
 		t.Errorf("got %q, %v", got, err)
 	}
 	if n := strings.Count(out.String(), "not accepted: an answer is needed"); n != 2 {
 		t.Errorf("%d refusals in %q", n, out.String())
+	}
+}
+
+func TestLinesHasAnswersConfirmedWhereTheyAreReviewed(t *testing.T) {
+	for in, want := range map[string]error{"a,b\n\n": nil, "\nyes\n": nil, "\nno\n": ErrDeclined, "\nwhat\nN\n": ErrDeclined, "\n": ErrInputEnded} {
+		var out strings.Builder
+		a := answers.Defaults("shop")
+		sheet := Sheet{Questions: Questions(&a)[2:3], Review: true, Known: []Row{{"directory", "shop"}}}
+		if err := Lines(strings.NewReader(in), &out).Ask(context.Background(), sheet); !errors.Is(err, want) {
+			t.Errorf("%q: %v", in, err)
+		}
+		if !strings.Contains(out.String(), "  directory       shop\n  consumer group  ") || !strings.Contains(out.String(), "write it") {
+			t.Errorf("%q: %s", in, &out)
+		}
+		if strings.HasPrefix(in, "a,b") && !strings.Contains(out.String(), `taken, but: "a,b" has a comma`) {
+			t.Errorf("no doubt: %s", &out)
+		}
 	}
 }
 

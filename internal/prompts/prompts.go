@@ -13,6 +13,7 @@ import (
 // Errors of asking. Nothing was written when one of them is returned.
 var (
 	ErrInterrupted = errors.New("interrupted")
+	ErrDeclined    = errors.New("not confirmed")
 	ErrInputEnded  = errors.New("the input ended before every question was answered")
 )
 
@@ -29,6 +30,10 @@ type Question struct {
 	// is asked again. The answer to a question with options is the keys of
 	// those that were chosen, separated by commas.
 	Accept func(answer string) error
+
+	// Doubt returns what is odd about an accepted answer, or "". It is shown
+	// beside the answer, which counts all the same. Nil finds nothing odd.
+	Doubt func(answer string) string
 }
 
 // Option is one of those a question lets the user choose from, any number of them.
@@ -37,14 +42,24 @@ type Option struct {
 	Help string
 }
 
-// Prompter asks questions, all of them or an error: ErrInterrupted,
-// ErrInputEnded, or a failure of the terminal.
-type Prompter interface {
-	Ask(ctx context.Context, heading string, questions []Question) error
+// Sheet is what is asked at once.
+type Sheet struct {
+	Heading   string
+	Questions []Question
+	Review    bool  // show all answers in the end, and have them confirmed
+	Known     []Row // what the review shows before the answers
 }
 
-// Form returns a Prompter that shows the questions of a call as one form on
-// the terminal that in and out are.
+// Row is a line of a review.
+type Row struct{ Title, Answer string }
+
+// Prompter asks the questions of a sheet, all of them or an error:
+// ErrInterrupted, ErrDeclined, ErrInputEnded, or a failure of the terminal.
+type Prompter interface {
+	Ask(ctx context.Context, sheet Sheet) error
+}
+
+// Form returns a Prompter that shows a sheet as one form on the terminal that in and out are.
 func Form(in io.Reader, out io.Writer) Prompter { return form{in: in, out: out} }
 
 // Lines returns a Prompter that asks one line at a time, with nothing but plain
@@ -65,12 +80,37 @@ func SplitList(answer string) []string {
 // JoinList is the text of a list as SplitList reads it.
 func JoinList(items []string) string { return strings.Join(items, ", ") }
 
-func (q Question) accept(answer string) error {
-	if answer = strings.TrimSpace(answer); answer == "" {
-		if q.Default == "" && q.Options == nil {
-			return errNeeded
-		}
-		answer = q.Default
+// effective is the answer that what was entered stands for.
+func (q Question) effective(entered string) string {
+	if entered = strings.TrimSpace(entered); entered == "" {
+		return q.Default
+	}
+	return entered
+}
+
+func (q Question) accept(entered string) error {
+	answer := q.effective(entered)
+	if answer == "" && q.Options == nil {
+		return errNeeded
 	}
 	return q.Accept(answer)
+}
+
+func (q Question) doubt(answer string) string {
+	if q.Doubt == nil {
+		return ""
+	}
+	return q.Doubt(answer)
+}
+
+// row is the review's line of an answer. An answer that is the default is marked
+// as such.
+func (q Question) row(answer string) Row {
+	switch {
+	case answer == "":
+		answer = none
+	case answer == q.Default:
+		answer += "  (default)"
+	}
+	return Row{q.Title, answer}
 }

@@ -1,6 +1,7 @@
 package prompts
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -17,7 +18,7 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Module, Title: "Go module", Help: "the path that its packages are imported by",
 			Default: a.Module,
-			Accept:  text(&a.Module, answers.CheckModule),
+			Accept:  text(&a.Module, answers.CheckModule), Doubt: doubtModule,
 		},
 		{
 			Key: answers.Topics, Title: "topics", Help: "what it consumes, separated by commas",
@@ -29,15 +30,15 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Group, Title: "consumer group", Help: "its instances share the work as one group",
 			Default: a.Group,
-			Accept:  text(&a.Group, answers.CheckGroup),
+			Accept:  text(&a.Group, answers.CheckGroup), Doubt: doubtGroup,
 		},
 		{
 			Key: answers.Brokers, Title: "Kafka brokers", Help: "host:port, separated by commas",
 			Default: JoinList(a.Brokers), List: true,
-			Accept: list(&a.Brokers, answers.CheckBrokers),
+			Accept: list(&a.Brokers, answers.CheckBrokers), Doubt: doubtBrokers,
 		},
 		{
-			Key: answers.With, Title: "extras", Help: "parts that can be left out",
+			Key: answers.With, Title: "extras", Help: "what the service has besides",
 			Default: JoinList(a.With), List: true,
 			Options: extras(),
 			Accept:  list(&a.With, answers.CheckExtras),
@@ -52,6 +53,26 @@ func NameQuestion(accept func(path string) error) Question {
 		Key: answers.Name, Title: "service", Help: "its name, or the path of its directory",
 		Accept: func(path string) error { return refuse(accept(strings.TrimSpace(path))) },
 	}
+}
+
+// YesNo asks for a yes or a no, and keeps it in place, which holds the default.
+func YesNo(key, title, help string, place *bool) Question {
+	q := Question{Key: key, Title: title, Help: help + ", yes or no", Default: "no"}
+	if *place {
+		q.Default = "yes"
+	}
+	q.Accept = func(answer string) error {
+		switch strings.ToLower(answer) {
+		case "y", "yes":
+			*place = true
+		case "n", "no":
+			*place = false
+		default:
+			return fmt.Errorf("%q is neither yes nor no", shorten(answer))
+		}
+		return nil
+	}
+	return q
 }
 
 func extras() []Option {
@@ -99,8 +120,8 @@ func (r *refusal) Error() string {
 	var all, hints []string
 	for _, p := range answers.Problems(r.err) {
 		all = append(all, Describe(p))
-		if !slices.Contains(hints, p.Hint) {
-			hints = append(hints, p.Hint)
+		if hint := Hint(p); !slices.Contains(hints, hint) {
+			hints = append(hints, hint)
 		}
 	}
 	return strings.Join(append(all, hints...), "; ")
@@ -114,6 +135,14 @@ func Describe(p *answers.Problem) string {
 		return p.Reason
 	}
 	return fmt.Sprintf("%q %s", shorten(p.Value), p.Reason)
+}
+
+// Hint says what to try instead of an answer that is refused.
+func Hint(p *answers.Problem) string {
+	if scheme, rest, ok := strings.Cut(p.Value, "://"); ok && p.Question == answers.Module {
+		return fmt.Sprintf("leave out %s://, as in %s", scheme, cmp.Or(shorten(rest), "example.com/my-service"))
+	}
+	return p.Hint
 }
 
 // shorten keeps a value that is refused for its length from filling the screen.

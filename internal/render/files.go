@@ -27,31 +27,6 @@ var rooms = []struct{ path, extra string }{
 	{"openapi.yaml", answers.HTTP},
 }
 
-// misnamed are files of an extra, or of either of two, which their names do not
-// say yet. TEMPORARY: each is renamed when its package is next rewritten.
-var misnamed = []struct {
-	pattern string
-	extras  []string
-}{
-	{"internal/message/schema*", []string{answers.Avro}},
-	{"internal/message/fields*", []string{answers.Avro}},
-	{"internal/message/body*", []string{answers.HTTP}},
-	{"internal/message/example_fields*", []string{answers.Avro}},
-	{"internal/message/example_body*", []string{answers.HTTP}},
-	{"internal/message/alone.go", []string{answers.Avro, answers.HTTP}},
-	{"internal/config/registry*", []string{answers.Avro}},
-	{"dev/registry*", []string{answers.Avro}},
-	{"dev/samples/registry*", []string{answers.Avro}},
-	{"e2e/registry*", []string{answers.Avro}},
-	{"schema*.go", []string{answers.Avro}},
-	{"registry_test.go", []string{answers.Avro}},
-	{"openapi_test.go", []string{answers.HTTP}},
-}
-
-// unsplit are files of the extra batch that others still use. TEMPORARY: until
-// batches are whole files.
-var unsplit = []string{"internal/engine/batch*", "internal/message/batch*"}
-
 // userFiles says which files of the project are the user's: seeded once, and
 // never touched by a later forge. All others are managed.
 var userFiles = []string{
@@ -91,11 +66,6 @@ func perTopic(name string) (rest string, ok bool) {
 // wanted reports whether the answers ask for a file of the template: for all
 // parts that it belongs to.
 func (r *renderer) wanted(name string) bool {
-	for _, m := range misnamed {
-		if matches(m.pattern, name) && !slices.ContainsFunc(m.extras, r.answers.Has) {
-			return false
-		}
-	}
 	return !slices.ContainsFunc(partsOf(name), func(part string) bool { return !r.answers.Has(part) })
 }
 
@@ -117,9 +87,6 @@ func partsOf(name string) []string {
 		stem, _, _ := strings.Cut(strings.TrimPrefix(element, "."), ".")
 		words := strings.Split(strings.TrimSuffix(stem, "_test"), "_")
 		for _, part := range answers.Parts() {
-			if slices.ContainsFunc(unsplit, func(pattern string) bool { return matches(pattern, name) }) {
-				continue
-			}
 			if words[0] == part || words[len(words)-1] == part {
 				parts = append(parts, part)
 			}

@@ -20,16 +20,9 @@ import (
 // assembly are the files that put a service together, and their tests. They
 // alone may have directives: what else an extra brings is a file of its own.
 var assembly = []string{
-	"main.go", "main_test.go", "app/app.go", "app/app_test.go", "handlers/handlers.go", "handlers/orders*.go", "web/web.go",
+	"app/app.go", "handlers/handlers.go", "handlers/orders*.go", "web/web.go",
 	"internal/service/*.go", "internal/service/servicetest/*.go", "internal/config/config.go",
-	"dev/*.go", "e2e/*_test.go", "Makefile", "Dockerfile", ".github/workflows/ci.yml",
-}
-
-// strayed are files with directives that are no assembly. TEMPORARY: each goes
-// when its package is next rewritten.
-var strayed = []string{
-	"command.go", "dev/samples/client.go", "dev/samples/samples.go",
-	"internal/config/check.go", "internal/config/names.go", "internal/message/publish.go",
+	"internal/dev/*.go", "internal/samples/samples.go", "e2e/*_test.go", "Makefile", "Dockerfile", ".github/workflows/ci.yml",
 }
 
 var directive = regexp.MustCompile(`(//|#)forge:`)
@@ -37,13 +30,8 @@ var directive = regexp.MustCompile(`(//|#)forge:`)
 // TestDirectivesStandInAssembly proves that only these files have directives.
 func TestDirectivesStandInAssembly(t *testing.T) {
 	files := templateFiles(t)
-	for _, name := range strayed {
-		if !directive.Match(files[name]) {
-			t.Errorf("%s has no directive any more: take it out of strayed", name)
-		}
-	}
 	for name, src := range files {
-		if !directive.Match(src) || slices.ContainsFunc(slices.Concat(assembly, strayed), func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }) {
+		if !directive.Match(src) || slices.ContainsFunc(assembly, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }) {
 			continue
 		}
 		t.Errorf("%s has a forge: directive and is no assembly: move what is the extra's into a file whose name says so, or into one of several variants", name)
@@ -166,7 +154,6 @@ func templateFiles(t *testing.T) map[string][]byte {
 // not to be edited.
 var toRead = []string{
 	"docs/*.md", "dev", "e2e", ".forge", "internal", "internal/*", "internal/*/*",
-	"dev/service.go", // TEMPORARY: the README has it edited for a further consumer
 }
 
 // codeSpan finds what is between back quotes, and where a link leads.
@@ -212,7 +199,7 @@ func TestUserFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{
-		"main.go", "handlers/handlers.go", "handlers/orders.go", "handlers/orders_test.go", "models/orders.go", "web/web.go", "web/orders.go", "openapi.yaml",
+		"main.go", "app/app.go", "app/app_test.go", "handlers/handlers.go", "handlers/orders.go", "handlers/orders_test.go", "models/orders.go", "web/web.go", "web/orders.go", "openapi.yaml",
 		"dev/samples/orders.json", ".env", ".env.example", "compose.yaml", "Dockerfile", "README.md",
 	} {
 		if f := file(t, tree, name); f.Owner != project.User {

@@ -304,7 +304,7 @@ func TestFilesOfExtras(t *testing.T) {
 		"Dockerfile": "docker", ".dockerignore": "docker", "compose.yaml.tmpl": "docker", ".github/workflows/ci.yml": "github",
 		"internal/schema/x.go": "avro", "internal/config/avro.go": "avro", "dev/samples/avro_body.go": "avro", "codec_avro.go": "avro", "docs/avro.md.tmpl": "avro",
 		"internal/httpapi/openapi/x.go": "http", "openapi.yaml.tmpl": "http", "web/web.go": "http", "http_test.go": "http", "e2e/http_orders_test.go": "http",
-		"internal/x/batch.go": "batch", "internal/x/batch/x.go": "batch", "internal/envelope/json_fast.go": "fast", "internal/envelope/fast/x.go": "fast",
+		"internal/x/batch.go": "batch", "internal/x/batch/x.go": "batch",
 		"internal/x/x_test.go": "tests", "internal/x/testdata/y": "tests", "internal/x/avro_test.go": "avro tests", "internal/x/batch_avro.go": "avro batch",
 		"internal/schema/http.go": "avro http", "dev/testdata/y": "", "dev/x_test.go": "", "internal/x/xtest/x.go": "",
 	} {
@@ -330,18 +330,18 @@ func TestFilesOfExtras(t *testing.T) {
 // that nothing tells that there are others.
 func TestVariants(t *testing.T) {
 	tmpl := fake(
-		"codec.go", "//go:build !avro && !fast\n\n// Package main is it.\npackage main\n",
+		"codec.go", "//go:build !avro && !batch\n\n// Package main is it.\npackage main\n",
 		"codec_avro.go", "//go:build avro\n\npackage main\n\n//go:build is a word\n",
-		"codec_fast.go", "//go:build fast && !avro\n\npackage main\n",
+		"codec_batch.go", "//go:build batch && !avro\n\npackage main\n",
 		"internal/x/x_unix.go", "//go:build linux\n\npackage x\n",
 		"source.go", "// License.\n\n//go:build kafka\n\npackage main\n",
 		"other.go", "//go:build !kafka\n\npackage main\n",
 	)
 	for with, want := range map[string]string{
-		"":          "codec.go internal/x/x_unix.go source.go",
-		"avro":      "codec_avro.go internal/x/x_unix.go source.go",
-		"fast":      "codec_fast.go internal/x/x_unix.go source.go",
-		"avro fast": "codec_avro.go internal/x/x_unix.go source.go",
+		"":           "codec.go internal/x/x_unix.go source.go",
+		"avro":       "codec_avro.go internal/x/x_unix.go source.go",
+		"batch":      "codec_batch.go internal/x/x_unix.go source.go",
+		"avro batch": "codec_avro.go internal/x/x_unix.go source.go",
 	} {
 		a := two()
 		a.With = strings.Fields(with)
@@ -357,7 +357,7 @@ func TestVariants(t *testing.T) {
 			t.Errorf("with %q there are %s, not %s", with, got, want)
 		}
 		for name, want := range map[string]string{
-			"codec.go": "// Package main is it.\npackage main\n", "codec_avro.go": "package main\n\n//go:build is a word\n", "codec_fast.go": "package main\n",
+			"codec.go": "// Package main is it.\npackage main\n", "codec_avro.go": "package main\n\n//go:build is a word\n", "codec_batch.go": "package main\n",
 			"source.go": "// License.\n\npackage main\n", "internal/x/x_unix.go": "//go:build linux\n\npackage x\n",
 		} {
 			if slices.Contains(got, name) && string(file(t, tree, name).Content) != want {

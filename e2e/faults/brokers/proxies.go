@@ -59,8 +59,8 @@ func (c *Cluster) Disturb(toxic string) error {
 	return nil
 }
 
-// Soothe takes all toxics away.
-func (c *Cluster) Soothe(ctx context.Context) {
+// RemoveToxics removes all toxics.
+func (c *Cluster) RemoveToxics(ctx context.Context) {
 	for _, proxy := range c.proxies.list {
 		proxy.Toxics.ResetToxics(ctx)
 	}

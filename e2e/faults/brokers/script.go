@@ -5,37 +5,30 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
-// script runs brokers with a script that knows the verbs start, stop, kill,
-// pause, resume and restart, and takes KAFKA_RUN_DIR and KAFKA_BASE_PORT.
+// script runs brokers with a script that knows what e2e/kafka/kafka.sh does.
 type script struct {
 	path, dir string
 	ports     ports
 	had       bool // the brokers were there before
 }
 
-// settled ends each broker's settings, so that it can be seen that the script
-// has written all of them.
-const settled = "# settled"
-
 // extra is for experiments in seconds: sessions and elections that take as
 // long as in production would make them take hours.
 const extra = "unclean.leader.election.enable=false\nlog.cleaner.enable=false\ncontrolled.shutdown.enable=true\n" +
 	"broker.session.timeout.ms=6000\nbroker.heartbeat.interval.ms=1000\nauto.create.topics.enable=false\n" +
-	"message.max.bytes=1048588\n" + settled
+	"message.max.bytes=1048588\n"
 
 func (s *script) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "bash", append([]string{s.path}, args...)...) // #nosec G204 -- the script that who runs the test names
-	cmd.Env = append(os.Environ(), "KAFKA_RUN_DIR="+s.dir, "KAFKA_BASE_PORT="+strconv.Itoa(int(s.ports)), "KAFKA_EXTRA_PROPERTIES="+extra)
+	cmd.Env = append(os.Environ(), "KAFKA_RUN_DIR="+s.dir, "KAFKA_BASE_PORT="+strconv.Itoa(int(s.ports)),
+		"KAFKA_PROXIED=yes", "KAFKA_EXTRA_PROPERTIES="+extra)
 	if os.Getenv("KAFKA_HEAP") == "" {
 		cmd.Env = append(cmd.Env, "KAFKA_HEAP=400m")
 	}
@@ -47,45 +40,31 @@ func (s *script) run(ctx context.Context, args ...string) error {
 	return nil
 }
 
-// start starts the brokers. The script gives all of them the same settings, so
-// their second listeners are added while it formats their disks.
+// start starts the brokers, unless they are there.
 func (s *script) start(ctx context.Context) error {
 	if err := s.look(); err != nil {
 		return err
-	}
-	adding, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !s.had {
-		for id := 1; id <= Count; id++ {
-			go s.addListeners(adding, id)
-		}
 	}
 	if err := s.run(ctx, "start", strconv.Itoa(Count)); err != nil {
 		return err
 	}
 	for id := 1; id <= Count; id++ {
-		if reachable(ctx, address(s.ports.proxied(id))) {
-			continue
-		}
-		// It was too fast for us: once more, now that the settings are there.
-		for _, verb := range []string{"kill", "restart"} {
-			if err := s.do(ctx, verb, id); err != nil {
-				return err
-			}
+		if !reachable(ctx, address(s.ports.proxied(id))) {
+			return errors.Join(fmt.Errorf("%s: broker %d does not listen at %s, as KAFKA_PROXIED asks", s.path, id, address(s.ports.proxied(id))), s.stop())
 		}
 	}
 	return nil
 }
 
 // look sees whether the brokers are there already. What another run left half
-// is not touched: it may still be somebody's.
+// is not touched: it may still be in use.
 func (s *script) look() error {
 	nodes, err := filepath.Glob(s.dir + "/node-*")
 	if err != nil {
 		return err
 	}
 	for id := 1; id <= Count && len(nodes) > 0; id++ {
-		if _, err := os.Stat(s.settings(id)); err != nil {
+		if _, err := os.Stat(fmt.Sprintf("%s/node-%d/server.properties", s.dir, id)); err != nil {
 			return fmt.Errorf("%s has some brokers and not all: remove it when nobody uses it, or set KAFKA_RUN_DIR and KAFKA_BASE_PORT: %w", s.dir, err)
 		}
 	}
@@ -93,50 +72,8 @@ func (s *script) look() error {
 	return nil
 }
 
-func (s *script) settings(id int) string {
-	return fmt.Sprintf("%s/node-%d/server.properties", s.dir, id)
-}
-
-// addListeners adds to a broker's settings once the script has written them.
-// The later of two lines with the same name holds.
-func (s *script) addListeners(ctx context.Context, id int) {
-	tick := time.NewTicker(5 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		if b, err := os.ReadFile(s.settings(id)); err == nil && bytes.Contains(b, []byte(settled)) {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-		}
-	}
-	var lines strings.Builder
-	values := s.ports.listeners(id)
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		fmt.Fprintf(&lines, "%s=%s\n", name, values[name])
-	}
-	f, err := os.OpenFile(s.settings(id), os.O_APPEND|os.O_WRONLY, 0)
-	if err != nil {
-		return // start sees that the listener is missing
-	}
-	_, _ = f.WriteString(lines.String())
-	_ = f.Close()
-}
-
 func (s *script) do(ctx context.Context, verb string, id int) error {
-	err := s.run(ctx, verb, strconv.Itoa(id))
-	if err == nil || verb != "restart" {
-		return err
-	}
-	// On a busy machine a broker takes longer than the script waits.
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if late := await(ctx, address(s.ports.broker(id))); late != nil {
-		return errors.Join(err, late)
-	}
-	return nil
+	return s.run(ctx, verb, strconv.Itoa(id))
 }
 
 // stop ends the brokers, those too that an experiment left frozen.

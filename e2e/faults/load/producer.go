@@ -48,8 +48,10 @@ func Mixed(r *rand.Rand, _ int) Ask {
 		return Ask{Do: "slow", MS: 1 + r.IntN(20)}
 	case n < 94:
 		return Ask{Do: "retry", Times: 2 + r.IntN(2)}
-	case n < 97:
+	case n < 96:
 		return Ask{Do: "fail"}
+	case n < 97:
+		return Ask{Do: "plain"}
 	case n < 98:
 		return Ask{Do: "panic"}
 	default:
@@ -144,8 +146,8 @@ func (p *Producer) Send(key int, ask Ask) {
 	p.SendRaw(key, seq, value, ask.dead())
 }
 
-// SendRaw produces a message with any value, whose fate is the dead letters or
-// not.
+// SendRaw produces a message with any value, which ends in the dead letters or
+// does not.
 func (p *Producer) SendRaw(key int, seq int64, value []byte, dead bool) {
 	name := "k" + strconv.Itoa(key)
 	id := uuid.NewString()

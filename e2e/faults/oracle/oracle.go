@@ -24,7 +24,7 @@ type Sent struct {
 	Place   Place
 	Offset  int64
 	At      int64  // of the acknowledgement, Unix nanoseconds
-	Dead    bool   // its fate is the dead letters, not the handler
+	Dead    bool   // it ends in the dead letters, not with the handler
 	Gone    bool   // the cluster lost or deleted it: nothing is asked of it
 	Sum     string // of its value
 }
@@ -109,7 +109,7 @@ func (r *Report) OK() bool { return r.Lost+r.Disorder+r.Excess+r.Passed+r.Misled
 
 const (
 	never    = math.MaxInt64
-	maxWords = 5 // problems of a kind that are told
+	maxWords = 5 // problems of a kind that are listed
 )
 
 func (r *Report) problem(count *int, format string, args ...any) {
@@ -139,7 +139,7 @@ type judge struct {
 func Check(run Run) Report {
 	j := &judge{run: run, all: map[string]*subject{}, places: map[Place][]*subject{}}
 	j.gather()
-	j.checkFates()
+	j.checkOutcomes()
 	j.checkOrder()
 	j.checkOverlap()
 	j.checkRepeats()
@@ -164,7 +164,7 @@ func (j *judge) gather() {
 	for _, c := range j.run.Calls {
 		s := of(c.ID)
 		s.calls = append(s.calls, c)
-		if !s.acked { // the broker has it although nobody was told
+		if !s.acked { // the broker has it although the producer had no answer
 			s.Key, s.Seq, s.Place, s.Offset = c.Key, c.Seq, c.Place, c.Offset
 		}
 		if c.Outcome == Done && c.End > 0 {
@@ -197,8 +197,8 @@ func compare(a, b int64) int {
 	return 0
 }
 
-// checkFates finds what was lost, and what met another fate than it should.
-func (j *judge) checkFates() {
+// checkOutcomes finds what was lost, and what ended otherwise than it should.
+func (j *judge) checkOutcomes() {
 	r := &j.report
 	for _, m := range j.run.Sent {
 		s := j.all[m.ID]

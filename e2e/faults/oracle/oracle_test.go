@@ -144,7 +144,7 @@ func TestPlantedMistakesAreFound(t *testing.T) {
 	}
 }
 
-// What is allowed must not be reported, or nobody believes the rest.
+// What is allowed must not be reported, or the reports are not believed.
 func TestWhatMayBePasses(t *testing.T) {
 	for _, c := range []struct {
 		name string

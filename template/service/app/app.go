@@ -7,12 +7,13 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/handlers"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
+	"github.com/ouroboros-forge/forge/template/service/web" //forge:if http
 )
 
 // Settings are the service's own, read like all others: from the environment,
 // .env and a YAML file.
 type Settings struct {
-	// DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where orders are stored"`
+	// DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where its data is stored"`
 }
 
 // App puts the service together. A test sets in Deps what it replaces, a fake
@@ -26,5 +27,6 @@ func (a App) Build(ctx context.Context, s Settings, b *service.Builder) error {
 	d := a.Deps
 	d.Log, d.Publisher = b.Log, b.Publisher
 	handlers.Register(b.Registry, d)
+	web.Register(b.API, web.Deps{Log: b.Log, Publisher: b.Publisher}) //forge:if http
 	return nil
 }

@@ -41,10 +41,7 @@ func sendSamples(t *testing.T, s *servicetest.Service) (sent []*kgo.Record) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, sample := range all {
-		sent = append(sent, sample.Record())
-	}
-	s.Send(sent...)
+	sent = s.SendSamples(all)
 	for i, sample := range all {
 		if err := sample.Check(s.Outcome(sent[i])); err != nil {
 			t.Error(err)

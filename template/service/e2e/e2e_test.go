@@ -30,15 +30,16 @@ func TestEachMessageBecomesWhatItExpects(t *testing.T) {
 	all := messages(t)
 	settings := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": group}
 
+	settings["SCHEMA_REGISTRY_URL"] = registryURL(t) //forge:if avro
 	first := servicetest.Start(t, app.App{}.Build, settings)
-	sent := send(t, first, all)
+	sent := first.SendSamples(all)
 	for i, sample := range all {
 		check(t, sample, first.Outcome(sent[i]))
 	}
 	first.Stop()
 
 	second := servicetest.Start(t, app.App{}.Build, settings)
-	sent = send(t, second, all)
+	sent = second.SendSamples(all)
 	second.Stop() // in the middle of it
 	third := servicetest.Start(t, app.App{}.Build, settings)
 	for i, sample := range all {
@@ -81,15 +82,6 @@ func messages(t *testing.T) (all []samples.Sample) {
 		}
 	}
 	return all
-}
-
-func send(t *testing.T, s *servicetest.Service, all []samples.Sample) (sent []*kgo.Record) {
-	t.Helper()
-	for _, sample := range all {
-		sent = append(sent, sample.Record())
-	}
-	s.Send(sent...)
-	return sent
 }
 
 // checkKafka asks Kafka whether the group has committed everything, and whether

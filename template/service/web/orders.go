@@ -1,5 +1,3 @@
-//go:build http
-
 package web
 
 import (

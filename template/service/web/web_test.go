@@ -1,60 +1,42 @@
-//go:build http
-
 package web
 
 import (
-	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/ouroboros-forge/forge/template/service/dev/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/message/messagetest"
+	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 )
 
-// sink is a Publisher that remembers what it was given.
-type sink struct {
-	message.Publisher
-	events []message.Event
-}
-
-func (s *sink) Publish(_ context.Context, e message.Event) error {
-	s.events = append(s.events, e)
-	return nil
-}
-
-// newAPI returns an API whose endpoints publish to s.
-func newAPI(s *sink) *httpapi.API {
+// post posts a body to the endpoints and returns the answer. What they publish is
+// kept by to.
+func post(to *messagetest.Publisher, path, body string) *httptest.ResponseRecorder {
 	log := slog.New(slog.DiscardHandler)
-	a := httpapi.New(config.Config{HTTP: config.HTTP{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20, MaxRequests: 1}}, log)
-	Register(a, Deps{Log: log, Publisher: s})
-	return a
-}
-
-// post posts a body and returns the answer.
-func post(h http.Handler, path, body string) *httptest.ResponseRecorder {
+	api := httpapi.New(config.Config{HTTP: config.HTTP{RequestTimeout: time.Minute, MaxBodyBytes: 1 << 20, MaxRequests: 1}}, log)
+	Register(api, Deps{Log: log, Publisher: to})
 	r := httptest.NewRequest(http.MethodPost, path, strings.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
+	api.ServeHTTP(w, r)
 	return w
 }
 
 // bodies returns the bodies of a topic's samples in dev/samples that are handled.
-func bodies(t *testing.T, topic string) []string {
+func bodies(t *testing.T, topic string) (found []string) {
 	t.Helper()
-	all, err := samples.Load()
+	all, err := samples.Load(os.DirFS("../dev/samples"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []string
 	for _, s := range all {
-		if body, ok := s.Posted(); ok && s.Topic == topic && s.Expect == samples.Handled {
+		if body, ok := s.Posted(); ok && s.Topic == topic && s.Expect == "handled" {
 			found = append(found, body)
 		}
 	}

@@ -25,28 +25,22 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // Consumer returns the settings of a further consumer: those of the service, and
 // over them its own, which are in YAML under consumers and its name, and in the
 // environment and .env called NAME_KAFKA_…. A value for one consumer goes over a
-// value for all, wherever either stands, but not over an override. Its group is
-// the service's, "-" and its name, unless it has one of its own; no two consumers
-// may have the same.
+// value for all, wherever either stands. Its group is the service's, "-" and its
+// name, unless it has one of its own; no two consumers may have the same.
 func (c Config) Consumer(name string) (Kafka, error) {
 	k, prefix := new(Kafka), prefixOf(name)
 	if known, ok := c.loader.consumers[prefix]; ok {
 		return known, nil
 	}
 	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values), failed: make(map[string]bool)}
+	if _, ok := c.loader.values[prefix+groupID]; !ok && c.Kafka.GroupID != "" {
+		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
+	}
 	for variable, g := range c.loader.values {
 		rest, ok := strings.CutPrefix(variable, prefix)
-		switch {
-		case !ok:
-		case l.values[rest].place == fromOverride && g.place != fromOverride:
-			delete(c.loader.values, variable)
-		default:
+		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && rest != groupID; ok && !overridden {
 			l.values[rest] = g
 		}
-	}
-	if _, ok := c.loader.values[prefix+groupID]; !ok && c.Kafka.GroupID != "" {
-		l.values[groupID] = given{text: c.Kafka.GroupID + "-" + name}
-		c.loader.values[prefix+groupID] = l.values[groupID]
 	}
 	l.read()
 	k.derive(c.Service)
@@ -67,6 +61,11 @@ func (c Config) Consumer(name string) (Kafka, error) {
 // environment.
 func prefixOf(consumer string) string {
 	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+}
+
+// nameOf is the reverse of prefixOf.
+func nameOf(prefix string) string {
+	return strings.ToLower(strings.ReplaceAll(strings.TrimSuffix(prefix, "_"), "_", "-"))
 }
 
 // RequireGroup returns an error if there is no group: consuming needs one,
@@ -117,6 +116,10 @@ func (c Config) Explain(w io.Writer) error {
 func (c Config) CheckUnread() (unread []string, err error) {
 	l := c.loader
 	prefixes := slices.Sorted(maps.Keys(l.consumers))
+	var names []string
+	for _, prefix := range prefixes {
+		names = append(names, nameOf(prefix))
+	}
 	for _, g := range l.unread {
 		s, prefix := l.setting(g.name)
 		prefix = cmp.Or(g.prefix, prefix)
@@ -125,7 +128,7 @@ func (c Config) CheckUnread() (unread []string, err error) {
 		case i >= 0 && s.Name == "":
 			l.unknown(g, prefixes[i])
 		case i < 0 && s.Name != "":
-			l.note("%s: %s is for a consumer %s, and the service has only %q", g.place, g.name, prefix, prefixes)
+			l.note("%s: %s: the service has no consumer %q, only %q", g.place, g.name, nameOf(prefix), names)
 		case i < 0:
 			unread = append(unread, fmt.Sprintf("%s: %s is read by nothing%s", g.place, g.name, l.didYouMean(g.name, "")))
 		}

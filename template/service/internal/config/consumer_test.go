@@ -93,7 +93,7 @@ func TestNamesThatLookLikeAConsumersAreReported(t *testing.T) {
 	for name, want := range map[string]string{ // in .env
 		"AUDIT_KAFKA_MAX_WORKER":   `.env:1: AUDIT_KAFKA_MAX_WORKER is not a setting; did you mean AUDIT_KAFKA_MAX_WORKERS?`,
 		"AUDIT_KAFKA_ZZZZZ":        `.env:1: AUDIT_KAFKA_ZZZZZ is not a setting`,
-		"AUDT_KAFKA_MAX_WORKERS":   `.env:1: AUDT_KAFKA_MAX_WORKERS is for a consumer AUDT_, and the service has only ["AUDIT_"]`,
+		"AUDT_KAFKA_MAX_WORKERS":   `.env:1: AUDT_KAFKA_MAX_WORKERS: the service has no consumer "audt", only ["audit"]`,
 		"AUDIT_KAFKA_SSL_CAA_FILE": `.env:1: AUDIT_KAFKA_SSL_CAA_FILE is not a setting; did you mean AUDIT_KAFKA_SSL_CA_FILE?`,
 		"BACKUP_KAFKA_ZZZZZ":       ``,
 		"AUDIT_LOG_LEVEL":          ``,
@@ -118,7 +118,7 @@ func TestNamesThatLookLikeAConsumersAreReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = cfg.CheckUnread()
-	equal(t, problemsOf(t, err), `map: kafka_max_workers is for a consumer BILLING_, and the service has only []`)
+	equal(t, problemsOf(t, err), `map: kafka_max_workers: the service has no consumer "billing", only []`)
 }
 
 func TestNamesOfConsumersAreChecked(t *testing.T) {

@@ -10,14 +10,14 @@ import (
 // Both kinds of names, values of Go, and a setting of the service's own.
 func ExampleFromMap() {
 	var own struct {
-		DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where orders are stored"`
+		DatabaseURL config.Secret `env:"DATABASE_URL" validate:"required" help:"where accounts are stored"`
 	}
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers":  []string{"kafka-1:9092", "kafka-2:9092"},
 		"group.id":           "payments",
 		"session.timeout.ms": 30_000,
 		"kafka_max_workers":  10,
-		"database_url":       "postgres://db/orders",
+		"database_url":       "postgres://db/accounts",
 	}, &own)
 	fmt.Println(cfg.Kafka.Brokers, cfg.Kafka.SessionTimeout, cfg.Kafka.MaxWorkers, own.DatabaseURL, err)
 

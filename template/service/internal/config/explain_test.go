@@ -41,10 +41,10 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		t.Fatal(err)
 	}
 	var own struct {
-		Database string `env:"DATABASE_URL" help:"where orders are stored"`
+		Database string `env:"DATABASE_URL" help:"where accounts are stored"`
 	}
 	cfg, err := load("config.yaml", map[string]string{"OPS_ADDR": ":1"}, map[string]string{
-		"KAFKA_SASL_PASSWORD_FILE": password, "LOG_LEVEL": "info", "AUDIT_KAFKA_SASL_PASSWORD": "hunter3", "DATABASE_URL": "postgres://u:hunter5@db/orders",
+		"KAFKA_SASL_PASSWORD_FILE": password, "LOG_LEVEL": "info", "AUDIT_KAFKA_SASL_PASSWORD": "hunter3", "DATABASE_URL": "postgres://u:hunter5@db/accounts",
 	}, &own)
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		`KAFKA_CLIENT_ID=other # default`,
 		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment), over .env:2`,
 		`KAFKA_SSL_CA= # default`,
-		`DATABASE_URL=postgres://[redacted]@db/orders # environment`,
+		`DATABASE_URL=postgres://[redacted]@db/accounts # environment`,
 		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:7`,
 		`AUDIT_KAFKA_GROUP_ID=other-audit # default`,
 		`AUDIT_KAFKA_SASL_PASSWORD=[redacted] # environment`,

@@ -10,7 +10,7 @@ import (
 
 // own is what a service's own code may have for settings.
 type own struct {
-	DatabaseURL Secret `env:"DATABASE_URL" validate:"required" help:"where orders are stored"`
+	DatabaseURL Secret `env:"DATABASE_URL" validate:"required" help:"where accounts are stored"`
 	Gateway     struct {
 		URL     url.URL       `env:"URL" help:"the gateway for payments"`
 		Timeout time.Duration `env:"TIMEOUT" envDefault:"2s" validate:"min=10ms,max=1m" help:"time for one payment"`
@@ -57,7 +57,7 @@ func TestOwnSettingsAreRefusedAsTheServicesAre(t *testing.T) {
 	_, err := load("config.yaml", nil, least(), new(own))
 	equal(t, problemsOf(t, err),
 		"config.yaml:1: databse_url is not a setting; did you mean DATABASE_URL?",
-		"DATABASE_URL is not set: it is required, and must be text (where orders are stored)",
+		"DATABASE_URL is not set: it is required, and must be text (where accounts are stored)",
 		`.env:4: GATEWAY_URL="https://[redacted]@a b": must be text`,
 		`.env:1: GATEWAY_TIMEOUT="1h": must be a duration such as 500ms or 5s, from 10ms to 1m`,
 		`.env:2: GATEWAY_TAGS="a,b,c": must be at most two words`,

@@ -26,7 +26,7 @@ var (
 	dotEnvAny     = regexp.MustCompile(`^.*\n?`)
 	dotEnvComment = regexp.MustCompile(`[ \t]+#.*`)
 	dotEnvEscapes = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\$`, "$", `\\`, `\`)
-	dotEnvExpands = regexp.MustCompile(`(?:^|[^\\])\$[A-Za-z0-9_{(]`) // by a shell, Docker Compose and others
+	dotEnvExpands = regexp.MustCompile(`(?:^|[^\\])\$[A-Za-z0-9_{(]`) // by a shell
 )
 
 // readDotEnv reads .env, if there is one. What other readers of such a file would

@@ -22,9 +22,10 @@ import (
 var started = time.Now()
 
 const (
-	usualPort   = 9092             // where clients look for Kafka by default
-	patience    = 20 * time.Second // for the samples to be done
-	sendTimeout = 5 * time.Second  // for a broker to take them
+	usualPort         = 9092             // where clients look for Kafka by default
+	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
+	patience          = 20 * time.Second // for the samples to be done
+	sendTimeout       = 5 * time.Second  // for a broker to take them
 )
 
 // Main does what the command line asks for and exits. The samples are the files
@@ -33,6 +34,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	once := flag.Bool("once", false, "end when all samples are done; exit 1 if one ended otherwise than expected")
 	send := flag.Bool("send", false, "send the samples to a running broker and end")
 	broker := flag.String("broker", fmt.Sprintf("127.0.0.1:%d", usualPort), "where -send sends them")
+	registry := flag.String("registry", fmt.Sprintf("http://127.0.0.1:%d", usualRegistryPort), "where -send finds the schemas") //forge:if avro
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -41,6 +43,9 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	switch {
 	case err != nil:
 	case *send:
+		if all, err = samples.Encode(ctx, *registry, all); err != nil { //forge:if avro
+			break //forge:if avro
+		} //forge:if avro
 		err = sendTo(ctx, *broker, all)
 	default:
 		err = run(ctx, name, build, all, *once, newReport(os.Stdout, isTerminal(os.Stdout)))

@@ -28,8 +28,11 @@ type report struct {
 	first time.Duration
 }
 
+// minWhat is the least width of the column of types and ids.
+const minWhat = 21
+
 func newReport(w io.Writer, colours bool) *report {
-	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: len("OrderCreated 0192f0c1")}
+	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: minWhat}
 }
 
 // event prints what happened to a message.
@@ -88,6 +91,8 @@ func (r *report) begin(broker string, s *service.Service) {
 		instead = fmt.Sprintf(", because %d is taken", usualPort)
 	}
 	r.say("kafka  embedded on %s%s · %s\n", broker, instead, topics)
+	r.say("schema %s\n", s.RegistryURL())                //forge:if avro
+	r.say("web    %s\n", paths(s.HTTPAddr(), s.Posts())) //forge:if http
 	r.say("ops    http://%s/readyz · /livez · /metrics\n\n", s.OpsAddr())
 }
 

@@ -28,6 +28,7 @@ func settings(broker string) map[string]string {
 		"KAFKA_DRAIN_TIMEOUT":     "3s",
 		"KAFKA_FETCH_MAX_WAIT":    "50ms",
 		"OPS_ADDR":                "127.0.0.1:0",
+		"HTTP_ADDR":               httpAddr(), //forge:if http
 		"LOG_LEVEL":               cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
 	}
 }
@@ -40,7 +41,14 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		return err
 	}
 	defer broker.Close()
-	s, err := service.New(ctx, name, build, service.Options{Over: settings(broker.Addr), Observe: out.event, Log: os.Stderr})
+	over := settings(broker.Addr)
+	registry, err := embedded.StartRegistry(usualRegistryPort) //forge:if avro
+	if err != nil {                                            //forge:if avro
+		return err //forge:if avro
+	} //forge:if avro
+	defer registry.Close()                     //forge:if avro
+	over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
+	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event, Log: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -59,7 +67,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
-		err := try(ctx, broker.Addr, all, out)
+		err := try(ctx, broker.Addr, s, all, out)
 		switch {
 		case once:
 			end()
@@ -68,6 +76,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		case err != nil:
 			out.wrong(err) // it goes on, to be looked into
 		default:
+			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
 			out.next(broker.Addr, s)
 		}
 		return nil
@@ -80,9 +89,13 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 }
 
 // try sends the samples and returns nil once each has become what it expects.
-func try(ctx context.Context, broker string, all []samples.Sample, out *report) error {
+func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
 	defer cancel()
+	all, err := samples.Encode(ctx, s.RegistryURL(), all) //forge:if avro
+	if err != nil {                                       //forge:if avro
+		return err //forge:if avro
+	} //forge:if avro
 	records := recordsOf(all)
 	if err := embedded.Send(ctx, broker, records...); err != nil {
 		return fmt.Errorf("sending the samples: %w", err)

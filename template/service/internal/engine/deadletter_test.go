@@ -190,7 +190,7 @@ func TestAnAnswerOfTheHandlerEndsThePauseOfItsTopic(t *testing.T) {
 		"permanent":     {"payments", message.Permanent(errTest), true},
 		"unavailable":   {"payments", message.Unavailable(errTest), false},
 		"panic":         {"payments", message.NewPanicError("down"), false},
-		"another topic": {"orders", nil, false},
+		"another topic": {"accounts", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

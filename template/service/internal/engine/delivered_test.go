@@ -36,7 +36,7 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
 			seen = append(seen, text(m)+" "+m.Header.MessageType)
 			m.Key, m.Value, m.Headers = []byte("other"), nil, append(m.Headers, message.Field{Key: "more"})
-			m.Header.MessageType, m.Decoded = "OrderCreated", "decoded"
+			m.Header.MessageType, m.Decoded = "AccountOpened", "decoded"
 			return message.Retry(errors.New("later"))
 		})
 		dead := &original{bench: b}
@@ -56,8 +56,8 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 		if got := fmt.Sprintf("%q", seen); got != fmt.Sprintf("%q", []string{want + " ", want + " ", want + " "}) {
 			t.Errorf("the attempts saw %s, want %s three times", got, want)
 		}
-		if dead.text != want || told != want || kind != "OrderCreated" {
-			t.Errorf("the dead letter is of %s, the observer saw %s of type %s; want %s, OrderCreated", dead.text, told, kind, want)
+		if dead.text != want || told != want || kind != "AccountOpened" {
+			t.Errorf("the dead letter is of %s, the observer saw %s of type %s; want %s, AccountOpened", dead.text, told, kind, want)
 		}
 		if s := b.Stats(); s.Bytes != 0 || s.Records != 0 {
 			t.Errorf("%d bytes of %d messages are left, want none", s.Bytes, s.Records)

@@ -190,7 +190,7 @@ func (hanging) Commit(ctx context.Context) error {
 
 func TestEveryWrongSettingIsNamed(t *testing.T) {
 	_, err := New(Config{}, nil, nil, nil, slog.New(slog.DiscardHandler))
-	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "retry kind", "retry attempts", "retry delay"} {
+	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "retry policy"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s is not named in: %v", name, err)
 		}

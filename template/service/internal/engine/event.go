@@ -30,7 +30,7 @@ var kinds = [...]struct {
 	level slog.Level
 	log   string
 }{
-	Handled:           {name: "handled"},
+	Handled:           {"handled", slog.LevelDebug, "message handled"},
 	Retrying:          {"retrying", slog.LevelInfo, "message failed, retrying"},
 	Unavailable:       {"unavailable", slog.LevelWarn, "dependency unavailable, retrying"},
 	DeadLettered:      {"dead-letter", slog.LevelWarn, "dead letter"},
@@ -64,7 +64,7 @@ func (e *Engine) Observe(f func(Event)) { e.observe = f }
 func (e *Engine) report(ev Event) {
 	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
 	e.events[ev.Kind].Add(1)
-	if ev.Kind != Handled && !ev.repeated {
+	if !ev.repeated && e.log.Enabled(context.Background(), kinds[ev.Kind].level) {
 		e.logEvent(ev)
 	}
 	if e.observe != nil {
@@ -74,8 +74,10 @@ func (e *Engine) report(ev Event) {
 
 func (e *Engine) logEvent(ev Event) {
 	m := ev.Message
-	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt,
-		"class", message.ClassOf(ev.Err), "error", ev.Err}
+	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt}
+	if ev.Err != nil {
+		attrs = append(attrs, "class", message.ClassOf(ev.Err), "error", ev.Err)
+	}
 	if m.Header.MessageType != "" {
 		attrs = append(attrs, "type", m.Header.MessageType, "id", m.Header.MessageID)
 	}

@@ -14,12 +14,12 @@ import (
 )
 
 // logged runs a message through handle and returns what was logged.
-func logged(t *testing.T, cfg Config, n int, handle func(*message.Message) error) (out string) {
+func logged(t *testing.T, cfg Config, level slog.Level, n int, handle func(*message.Message) error) (out string) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var buf bytes.Buffer
 		b := start(t, cfg, func(_ context.Context, m *message.Message) error { return handle(m) })
-		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, nil))
+		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, &slog.HandlerOptions{Level: level}))
 		l := b.Assign(b)
 		for i := range n {
 			l.Deliver(batch(int64(i), 1))
@@ -56,8 +56,8 @@ func TestWhatIsLogged(t *testing.T) {
 		handle func(*message.Message) error
 		want   map[string]int
 	}{
-		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "OrderCreated"; return errTest },
-			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=OrderCreated": 3, "error=test": 3, "delay=10ms": 2}},
+		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "AccountOpened"; return errTest },
+			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=AccountOpened": 3, "error=test": 3, "delay=10ms": 2}},
 		"unavailable": {settings(), 1, func(*message.Message) error { return message.Unavailable(errTest) },
 			map[string]int{"dependency unavailable, retrying": 1, "class=unavailable": 1}},
 		"skipped": {skip, 1, func(*message.Message) error { return errTest }, map[string]int{"message skipped": 1}},
@@ -72,7 +72,7 @@ func TestWhatIsLogged(t *testing.T) {
 		"handled": {settings(), 1, func(*message.Message) error { return nil }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := logged(t, tt.cfg, tt.n, tt.handle)
+			got := logged(t, tt.cfg, slog.LevelInfo, tt.n, tt.handle)
 			for text, n := range tt.want {
 				if count := strings.Count(got, text); count != n && n > 0 || count == 0 {
 					t.Errorf("%q is logged %d times, want %d, in:\n%.2000s", text, count, n, got)
@@ -82,6 +82,21 @@ func TestWhatIsLogged(t *testing.T) {
 				t.Errorf("logged %s", got)
 			}
 		})
+	}
+}
+
+func TestAHandledMessageIsLoggedAtDebugLevelWithoutItsBody(t *testing.T) {
+	got := logged(t, settings(), slog.LevelDebug, 1, func(m *message.Message) error {
+		m.Header.MessageType, m.Header.MessageID = "OrderCreated", "m-1"
+		return nil
+	})
+	for _, want := range []string{"level=DEBUG", `msg="message handled"`, "topic=payments partition=0 offset=0 attempt=1", "type=OrderCreated id=m-1"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in %s", want, got)
+		}
+	}
+	if strings.Contains(got, "class=") || strings.Contains(got, "error=") || strings.Contains(got, "{}") {
+		t.Errorf("logged %s", got)
 	}
 }
 

@@ -81,7 +81,7 @@ func mismatch(err *json.SemanticError) string {
 	if err.JSONKind == 0 || err.Err != nil { // the right kind, but not a right value
 		return want
 	}
-	return want + ", got " + kindName(err.JSONKind)
+	return want + ", got " + kindNames[err.JSONKind]
 }
 
 var timeType = reflect.TypeFor[time.Time]()
@@ -121,16 +121,8 @@ var wantedKinds = map[reflect.Kind]string{
 	reflect.Struct: "an object", reflect.Map: "an object", reflect.Slice: "an array", reflect.Array: "an array",
 }
 
-func kindName(k jsontext.Kind) string {
-	switch k {
-	case 't', 'f':
-		return "boolean"
-	case '{':
-		return "object"
-	case '[':
-		return "array"
-	}
-	return k.String() // null, string, number
+var kindNames = map[jsontext.Kind]string{
+	'n': "null", 't': "boolean", 'f': "boolean", '"': "string", '0': "number", '{': "object", '[': "array",
 }
 
 // longestPath bounds paths, in characters: the names in them come from the

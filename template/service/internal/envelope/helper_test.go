@@ -10,8 +10,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func newRegistry(middleware ...message.Middleware) *message.Registry {
-	return message.NewRegistry(envelope.JSON{}, envelope.NewRules(), middleware...)
+func newRegistry() *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 }
 
 // payment is the model of most tests. It declares no message type.

@@ -33,29 +33,33 @@ type JSON struct {
 	AssumeUTC bool
 }
 
-var (
-	strict    = json.RejectUnknownMembers(true)
-	strictUTC = json.JoinOptions(strict, json.WithUnmarshalers(json.UnmarshalFromFunc(readTimeAsUTC)))
-)
+// headerOptions are how a header is read, by AssumeUTC.
+var headerOptions = map[bool]json.Options{
+	false: json.RejectUnknownMembers(true),
+	true:  json.JoinOptions(json.RejectUnknownMembers(true), json.WithUnmarshalers(json.UnmarshalFromFunc(readTimeAsUTC))),
+}
 
 // Open implements message.Codec. Errors are permanent: of ClassDecode where the
 // value is not an envelope, of ClassInvalid where a field of the header is wrong.
-// A body that comes after its header, as it mostly does, is left to Decode to
-// check, so that no body is read twice.
-func (c JSON) Open(_ context.Context, m *message.Message) (message.Header, []byte, error) {
+//
+// Of {"header":…,"body": all that follows, but for the closing brace, is taken
+// as the body and left to Decode to check, so that no body is read twice.
+func (c JSON) Open(_ context.Context, m *message.Message) (h message.Header, body []byte, err error) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
-	if h, body, ok := r.openHeader(m.Value, c.options()); ok {
-		return h, body, nil
+	r.source = *bytes.NewBuffer(m.Value)
+	r.json.Reset(&r.source)
+	if r.next("{") && r.next("header") && r.json.PeekKind() == '{' &&
+		json.UnmarshalDecode(&r.json, &h, headerOptions[c.AssumeUTC]) == nil && r.next("body") {
+		rest := bytes.Trim(m.Value[r.json.InputOffset():], " \t\r\n")
+		rest, colon := bytes.CutPrefix(rest, []byte(":"))
+		rest, brace := bytes.CutSuffix(rest, []byte("}"))
+		if colon && brace {
+			h.Timestamp = h.Timestamp.UTC()
+			return h, rest, nil
+		}
 	}
 	return c.openWhole(m.Value)
-}
-
-func (c JSON) options() json.Options {
-	if c.AssumeUTC {
-		return strictUTC
-	}
-	return strict
 }
 
 // reader is reused, because a decoder costs more to make than to use.
@@ -65,22 +69,6 @@ type reader struct {
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
-
-// openHeader reads {"header":…,"body": and takes all that follows, but for the
-// closing brace, as the body. It returns false for anything else.
-func (r *reader) openHeader(value []byte, options json.Options) (h message.Header, body []byte, ok bool) {
-	r.source = *bytes.NewBuffer(value)
-	r.json.Reset(&r.source)
-	if !r.next("{") || !r.next("header") || r.json.PeekKind() != '{' ||
-		json.UnmarshalDecode(&r.json, &h, options) != nil || !r.next("body") {
-		return h, nil, false
-	}
-	h.Timestamp = h.Timestamp.UTC()
-	rest := bytes.Trim(value[r.json.InputOffset():], " \t\r\n")
-	rest, colon := bytes.CutPrefix(rest, []byte(":"))
-	rest, brace := bytes.CutSuffix(rest, []byte("}"))
-	return h, rest, colon && brace
-}
 
 func (r *reader) next(token string) bool {
 	t, err := r.json.ReadToken()
@@ -93,7 +81,7 @@ func (c JSON) openWhole(value []byte) (h message.Header, body []byte, err error)
 		Header *message.Header `json:"header"`
 		Body   jsontext.Value  `json:"body"`
 	}
-	err = json.Unmarshal(value, &e, c.options())
+	err = json.Unmarshal(value, &e, headerOptions[c.AssumeUTC])
 	if e.Header != nil {
 		h = *e.Header
 		h.Timestamp = h.Timestamp.UTC()
@@ -128,7 +116,7 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 // of ClassDecode when the body, or the envelope around it, is not JSON.
 func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
 	err := UnmarshalBody(body, out)
-	if message.ClassOf(err) == message.ClassDecode {
+	if err != nil && message.ClassOf(err) == message.ClassDecode {
 		if _, _, whole := c.openWhole(m.Value); whole != nil {
 			return whole // the same, but with its place in the value
 		}
@@ -139,7 +127,8 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 // UnmarshalBody reads a body as it stands in an envelope. Its errors are those of
 // Decode.
 func UnmarshalBody(body []byte, out any) error {
-	err := json.Unmarshal(body, out, json.RejectUnknownMembers(message.ForbidsExtra(out)))
+	_, forbidsExtra := out.(message.ForbidsExtra)
+	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
 	switch {
 	case err != nil:
 		return bodyError(err)
@@ -174,12 +163,11 @@ func MarshalBody(body any) ([]byte, error) { return json.Marshal(body, json.Dete
 // Bind implements message.Binder: it tries each struct in the model once, so
 // that a wrong json tag ends the start and is not found by the first message.
 func (JSON) Bind(_ string, model reflect.Type) error {
-	for _, s := range structsOf(model) {
-		if readsItself(s) {
-			continue
-		}
-		if err := json.Unmarshal([]byte("{}"), reflect.New(s).Interface()); err != nil {
-			return fmt.Errorf("%s cannot be read from JSON: %w", s, err)
+	for _, s := range samplesOf(model) {
+		if t := s.Type(); !readsItself(t) {
+			if err := json.Unmarshal([]byte("{}"), reflect.New(t).Interface()); err != nil {
+				return fmt.Errorf("%s cannot be read from JSON: %w", t, err)
+			}
 		}
 	}
 	return nil

@@ -1,9 +1,12 @@
 package envelope
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
@@ -38,7 +41,12 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	}
 	switch model.Kind() {
 	case reflect.Struct:
-		return func(body any) error { return fieldErrors(r.validate.Struct(body)) }, nil
+		return func(body any) error {
+			if err := r.validate.Struct(body); err != nil {
+				return fieldErrors(err)
+			}
+			return nil
+		}, nil
 	case reflect.Slice, reflect.Array, reflect.Map:
 		return func(body any) error {
 			return fieldErrors(r.validate.Var(reflect.ValueOf(body).Elem().Interface(), "dive"))
@@ -57,12 +65,10 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 			err = fmt.Errorf("%s: wrong validate tag: %v", trying, v)
 		}
 	}()
-	for _, s := range structsOf(t) {
-		sample := reflect.New(s)
-		fill(sample.Elem(), 4)
-		for f := range s.Fields() {
-			trying = s.String() + "." + f.Name
-			_ = r.validate.StructPartial(sample.Interface(), f.Name)
+	for _, sample := range samplesOf(t) {
+		for f := range sample.Fields() {
+			trying = sample.Type().String() + "." + f.Name
+			_ = r.validate.StructPartial(sample.Addr().Interface(), f.Name)
 		}
 	}
 	return nil
@@ -88,11 +94,98 @@ func fieldPath(f validator.FieldError) string {
 	if !strings.HasPrefix(path, "[") { // it starts with the model's name
 		_, path, _ = strings.Cut(path, ".")
 	}
-	printable := strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?'
+	printable := func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
 		}
-		return r
-	}, path)
-	return fmt.Sprintf("%.*s", longestPath, printable)
+		return '?'
+	}
+	return fmt.Sprintf("%.*s", longestPath, strings.Map(printable, path))
+}
+
+// ruleProblem says in words which rule a field breaks. Its value is not shown.
+func ruleProblem(f validator.FieldError) string {
+	rule, limit := f.Tag(), f.Param()
+	words, isLimit := limits[rule]
+	switch {
+	case plainRules[rule] != "":
+		return plainRules[rule]
+	case strings.HasPrefix(rule, "required_"):
+		return plainRules["required"]
+	case limit == "":
+		return fmt.Sprintf("breaks the rule %q", rule)
+	case isLimit && f.Kind() == reflect.String:
+		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "character")
+	case isLimit && slices.Contains([]reflect.Kind{reflect.Slice, reflect.Array, reflect.Map}, f.Kind()):
+		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "item")
+	case isLimit:
+		return "must be " + words.number + " " + limit
+	case rule == "startswith":
+		return "must start with " + strconv.Quote(limit)
+	case rule == "oneof" && strings.Contains(limit, "'"): // around choices with spaces
+		return "must be one of " + limit
+	case rule == "oneof":
+		return "must be one of " + strings.Join(strings.Fields(limit), ", ")
+	}
+	return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
+}
+
+func plural(n, what string) string {
+	if n == "1" {
+		return n + " " + what
+	}
+	return n + " " + what + "s"
+}
+
+// limits are rules about a number, or about how many characters or items there
+// are, where that is said otherwise.
+var limits = map[string]struct{ number, count string }{
+	"gt": {"greater than", "more than"}, "gte": {"at least", ""}, "min": {"at least", ""}, "len": {"exactly", ""},
+	"lt": {"less than", "fewer than"}, "lte": {"at most", ""}, "max": {"at most", ""},
+}
+
+// plainRules are rules that need no limit to be said.
+var plainRules = map[string]string{
+	"required": "is required", "email": "must be an email address", "uuid": "must be a UUID", "url": "must be a URL",
+	"http_url": "must be an HTTP URL", "ip": "must be an IP address", "e164": "must be a phone number like +15551234567",
+	"alphanum": "must have letters and digits only", "number": "must have digits only", "unique": "must not have duplicates",
+	"iso4217": "must be a currency code like EUR", "timezone": "must be a time zone like Europe/Berlin",
+}
+
+// samplesOf returns a value of each struct type in t, t's own first. What is in
+// them is other than zero, down to a depth, so that every rule has to do with it.
+func samplesOf(t reflect.Type) (found []reflect.Value) {
+	var fill func(v reflect.Value, depth int)
+	fill = func(v reflect.Value, depth int) {
+		t := v.Type()
+		isKnown := func(s reflect.Value) bool { return s.Type() == t }
+		switch kind := t.Kind(); {
+		case depth == 0 || t == timeType || slices.ContainsFunc(found, isKnown):
+		case kind == reflect.Struct:
+			if v.CanInterface() {
+				found = append(found, v)
+			}
+			for _, field := range v.Fields() {
+				fill(field, depth-1)
+			}
+		case !v.CanSet():
+		case reflect.TypeFor[int]().ConvertibleTo(t): // numbers and strings
+			v.Set(reflect.ValueOf(1).Convert(t))
+		case kind == reflect.Bool:
+			v.SetBool(true)
+		case kind == reflect.Pointer:
+			v.Set(reflect.New(t.Elem()))
+			fill(v.Elem(), depth-1)
+		case kind == reflect.Slice:
+			v.Set(reflect.MakeSlice(t, 1, 1))
+			fill(v.Index(0), depth-1)
+		case kind == reflect.Map:
+			elem := reflect.New(t.Elem()).Elem()
+			fill(elem, depth-1)
+			v.Set(reflect.MakeMap(t))
+			v.SetMapIndex(reflect.Zero(t.Key()), elem)
+		}
+	}
+	fill(reflect.New(t).Elem(), 10)
+	return found
 }

@@ -98,9 +98,9 @@ func TestEachThingThatIsWrongHasItsStatus(t *testing.T) {
 		detail                   string
 	}{
 		{"no JSON", "POST", "/payments", `{"id"`, nil, 400, "body.id: not JSON: it ends too early at byte 5"},
-		{"nothing", "POST", "/payments", ``, nil, 400, "body: is empty"},
+		{"nothing", "POST", "/payments", ``, nil, 400, "body: not JSON: it ends too early at byte 0"},
 		{"given twice", "POST", "/payments", `{"id": "a", "id": "b"}`, nil, 400, "body.id: is given twice"},
-		{"two values", "POST", "/payments", valid + valid, nil, 400, "body: something follows it at byte 28"},
+		{"two values", "POST", "/payments", valid + valid, nil, 400, "body: not JSON: invalid character '{' after top-level value at byte 28"},
 		{"no type", "POST", "/payments", valid, []string{"Content-Type", ""}, 415, "Content-Type is missing, must be application/json"},
 		{"a form", "POST", "/payments", "id=1", []string{"Content-Type", "application/x-www-form-urlencoded"}, 415, "Content-Type must be application/json"},
 		{"latin-1", "POST", "/payments", valid, []string{"Content-Type", "application/json; charset=latin1"}, 415, "Content-Type: the charset must be utf-8"},

@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -38,8 +39,8 @@ type application struct {
 func start(t *testing.T, cfg config.Config, handled received) *application {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	a := &application{publisher: kafka.NewPublisher(cfg, log), loop: make(chan error, 1)}
-	registry := message.NewRegistry(message.Recover)
+	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
+	a := &application{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), loop: make(chan error, 1)}
 	message.Register(registry, "payments", handled)
 	consumer, err := kafka.NewConsumer(cfg.Kafka, registry, a.publisher, log)
 	if err != nil {
@@ -101,8 +102,8 @@ func TestAWebServiceStartsAndStopsTheConsumerLoop(t *testing.T) {
 	defer cluster.Close()
 	cfg, err := config.FromMap(map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": cluster.ListenAddrs()[0], "KAFKA_GROUP_ID": "payments",
-		"KAFKA_METADATA_BACKOFF": "20ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_HEARTBEAT_INTERVAL": "100ms",
-	})
+		"KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_HEARTBEAT_INTERVAL": "100ms",
+	}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -41,7 +42,7 @@ func (f EndpointFunc[T]) Post(ctx context.Context, r Request[T]) error { return 
 // http.ServeMux it panics on a mistake in the wiring: an endpoint that is nil,
 // a path that is taken or is none, a model with a wrong tag.
 func Post[T any](a *API, path string, e Endpoint[T]) {
-	body, err := message.NewBody[T]()
+	body, err := envelope.NewBody[T]()
 	switch {
 	case err != nil:
 		panic(fmt.Errorf("httpapi: POST %s: %w", path, err))
@@ -60,7 +61,7 @@ func Post[T any](a *API, path string, e Endpoint[T]) {
 
 type post[T any] struct {
 	api      *API
-	body     *message.Body[T]
+	body     *envelope.Body[T]
 	endpoint Endpoint[T]
 }
 

@@ -116,12 +116,18 @@ func statusOf(err error) int {
 		return e.Status
 	case errors.Is(err, message.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
-	case message.IsRetry(err), message.IsUnavailable(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+	case mayPass(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable
 	case len(message.Fields(err)) > 0:
 		return http.StatusBadRequest
 	}
 	return http.StatusInternalServerError
+}
+
+// mayPass reports whether the same request can be accepted later.
+func mayPass(err error) bool {
+	outcome := message.OutcomeOf(err)
+	return outcome == message.OutcomeRetry || outcome == message.OutcomeUnavailable
 }
 
 // faults lists the headers and fields that err finds fault with.

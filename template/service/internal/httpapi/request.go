@@ -161,9 +161,6 @@ func traceID(h http.Header) string {
 // context returns a context in which what is published inherits from the
 // request, as what a handler publishes does from its message.
 func (o *origin) context(ctx context.Context) context.Context {
-	ctx = message.NewContext(ctx, &message.Message{
-		Header:  &message.Header{MessageID: o.messageID, CorrelationID: o.correlationID},
-		Headers: o.trace,
-	})
-	return message.WithMessageID(ctx, o.messageID)
+	ctx = message.NewContext(ctx, &message.Message{Headers: o.trace})
+	return message.WithMessageID(message.WithCorrelationID(ctx, o.correlationID), o.messageID)
 }

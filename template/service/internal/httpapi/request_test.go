@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -37,7 +38,11 @@ func TestAMessageInheritsFromItsRequest(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var m *message.Message
-			a := newAPI(func(ctx context.Context, _ Request[payment]) error { m, _ = message.FromContext(ctx); return nil })
+			registry := message.NewRegistry(envelope.JSON{}, nil)
+			a := newAPI(func(ctx context.Context, r Request[payment]) (err error) {
+				m, err = registry.Encode(ctx, paid{r.Body}, "test")
+				return err
+			})
 			response := send(t, a, http.MethodPost, "/payments", valid, c.headers...)
 			var answer accepted
 			if err := json.NewDecoder(response.Body).Decode(&answer); err != nil || response.Code != http.StatusAccepted {
@@ -58,6 +63,13 @@ func TestAMessageInheritsFromItsRequest(t *testing.T) {
 		})
 	}
 }
+
+// paid is an event that an endpoint publishes.
+type paid struct{ payment }
+
+func (paid) Topic() string       { return "payments" }
+func (paid) Key() string         { return "" }
+func (paid) MessageType() string { return "Paid" }
 
 func texts(fields []message.Field) string {
 	shown := []string{}

@@ -20,20 +20,11 @@ const (
 // errEnding is why the context of a request ends that did not finish in time.
 var errEnding = errors.New("the service ends")
 
-// Serve answers requests at HTTP_ADDR until ctx ends. Then it takes no more,
-// lets those that it has finish, and returns nil. That takes at most three
-// quarters of KAFKA_DRAIN_TIMEOUT, so that there is time left to flush what
-// they published.
-func (a *API) Serve(ctx context.Context) error {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", a.cfg.Listen)
-	if err != nil {
-		return fmt.Errorf("http: HTTP_ADDR=%q: %w", a.cfg.Listen, err)
-	}
-	return a.ServeOn(ctx, listener)
-}
-
-// ServeOn is Serve on a listener, which it closes.
-func (a *API) ServeOn(ctx context.Context, listener net.Listener) error {
+// Serve answers requests at a listener, which it closes, until ctx ends. Then it
+// accepts no more, lets those that it has finish, and returns nil. That takes at
+// most three quarters of KAFKA_DRAIN_TIMEOUT, so that there is time left to flush
+// what they published.
+func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 	requests, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer giveUp(nil)
 	server := &http.Server{

@@ -11,8 +11,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
 // serve serves a until the returned function is called, which waits for the end.
@@ -24,7 +22,7 @@ func serve(t *testing.T, a *API) (url string, end func() error) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- a.ServeOn(ctx, listener) }()
+	go func() { ended <- a.Serve(ctx, listener) }()
 	return "http://" + listener.Addr().String() + "/payments", func() error { cancel(); return <-ended }
 }
 
@@ -118,19 +116,6 @@ func TestARequestThatNeverEndsDoesNotHoldUpTheEnd(t *testing.T) {
 	})
 }
 
-func TestServeNamesTheAddressItCannotHave(t *testing.T) {
-	taken, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = taken.Close() }()
-	a := newAPI(takes)
-	a.cfg = config.HTTP{Listen: taken.Addr().String()}
-	if err := a.Serve(t.Context()); err == nil || !strings.Contains(err.Error(), "HTTP_ADDR=") || !strings.Contains(err.Error(), taken.Addr().String()) {
-		t.Errorf("error is %v", err)
-	}
-}
-
 // servePipes is serve without a network, so that a test can have a clock of its
 // own. Each call of connect makes a connection, and both end with the test at
 // the latest.
@@ -142,7 +127,7 @@ func servePipes(t *testing.T, a *API) (connect func() net.Conn, end func() error
 	var err error
 	go func() {
 		defer close(ended)
-		err = a.ServeOn(ctx, listener)
+		err = a.Serve(ctx, listener)
 	}()
 	end = func() error { cancel(); <-ended; return err }
 	t.Cleanup(func() { _ = end() })

@@ -14,7 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -323,19 +322,6 @@ func TestTheFirstMessageIsHandledSoon(t *testing.T) {
 	r.await(t, engine.Handled, 1)
 	if took := time.Since(began); took > 2*time.Second {
 		t.Errorf("it took %v", took)
-	}
-}
-
-func TestAMessageHasBytesOfItsOwn(t *testing.T) {
-	t.Parallel()
-	from := &sarama.ConsumerMessage{Key: []byte("k"), Value: []byte("v"), Headers: []*sarama.RecordHeader{{Key: []byte("h"), Value: []byte("1")}, {Key: []byte("n")}}}
-	m := newMessage(from)
-	from.Key[0], from.Value[0], from.Headers[0].Key[0], from.Headers[0].Value[0] = 'x', 'x', 'x', 'x'
-	if got := fmt.Sprintf("%s %s %q", m.Key, m.Value, m.Headers); got != `k v [{"h" "1"} {"n" ""}]` || m.Headers[1].Value != nil {
-		t.Errorf("after the client used its bytes again: %s", got)
-	}
-	if m := newMessage(&sarama.ConsumerMessage{Key: []byte{}}); m.Key == nil || m.Value != nil {
-		t.Errorf("an empty key is %#v, a missing value %#v", m.Key, m.Value)
 	}
 }
 

@@ -114,7 +114,12 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 
 // ask returns what the service of two consumers answers to a probe.
 func ask(first, second *Consumer, path string) (int, string) {
+	server := ops.Server{State: func() error { return nil }, Consumers: []ops.Consumer{first, second}, Metrics: ops.NewMetrics()}
+	handler, err := server.Handler()
+	if err != nil {
+		return 0, err.Error()
+	}
 	w := httptest.NewRecorder()
-	ops.Handler(first, second).ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 	return w.Code, w.Body.String()
 }

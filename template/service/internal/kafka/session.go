@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -157,14 +156,15 @@ func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *cl
 	}
 }
 
-// newMessage returns m with bytes of its own: sarama's are part of a whole fetch.
+// newMessage returns m for the engine, which copies its bytes: sarama's are part of a
+// whole fetch.
 func newMessage(m *sarama.ConsumerMessage) message.Message {
 	out := message.Message{
 		Topic: m.Topic, Partition: m.Partition, Offset: m.Offset,
-		Key: bytes.Clone(m.Key), Value: bytes.Clone(m.Value), Time: m.Timestamp,
+		Key: m.Key, Value: m.Value, Time: m.Timestamp,
 	}
 	for _, h := range m.Headers {
-		out.Headers = append(out.Headers, message.Field{Key: string(h.Key), Value: bytes.Clone(h.Value)})
+		out.Headers = append(out.Headers, message.Field{Key: string(h.Key), Value: h.Value})
 	}
 	return out
 }

@@ -30,9 +30,10 @@ type Batch struct {
 // Middleware, hooks and rules see each message by itself.
 func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch, opts ...Option) {
 	if b.Size < 1 || b.Wait < 0 {
-		mustWire(fmt.Sprintf("batches of topic %q", topic), fmt.Errorf("size is %d and wait %v, must be at least 1 and 0s", b.Size, b.Wait))
+		panic(fmt.Errorf("message: batches of topic %q: size is %d and wait %v, must be at least 1 and 0s", topic, b.Size, b.Wait))
 	}
-	Register(r, topic, &batcher[T]{handler: h, Batch: b}, append(opts, hooksOf(h))...)
+	asHooks := func(reg *registration) { reg.hooks = h } // its optional interfaces count
+	Register(r, topic, &batcher[T]{handler: h, Batch: b}, append(opts, asHooks)...)
 }
 
 // batcher collects messages until there are enough, or one has waited enough.

@@ -51,8 +51,5 @@ type ForbidExtra struct{}
 
 func (ForbidExtra) forbidsExtra() {}
 
-// ForbidsExtra reports whether body's model embeds ForbidExtra.
-func ForbidsExtra(body any) bool {
-	_, ok := body.(interface{ forbidsExtra() })
-	return ok
-}
+// ForbidsExtra is what a pointer to a model implements that embeds ForbidExtra.
+type ForbidsExtra interface{ forbidsExtra() }

@@ -71,7 +71,7 @@ func TestACodecThatDoesNotStartIsAStartUpError(t *testing.T) {
 func TestAModelThatACodecCannotCarryIsAMistakeInTheWiring(t *testing.T) {
 	r, calls := newRegistry(), new([]string)
 	r.SetCodec(&watched{calls: calls, name: "all", bind: errors.New("field note has no schema")})
-	err := message.RegisterSafely(r, "payments", new(recorder[payment]))
+	err := panicOf(func() { message.Register(r, "payments", new(recorder[payment])) })
 	wantContains(t, err, `register message_test.payment on topic "payments": field note has no schema`)
 	if len(r.Topics()) > 0 {
 		t.Errorf("topics %v after the mistake", r.Topics())

@@ -13,7 +13,7 @@ func CheckDeps(deps any) {
 	v := reflect.Indirect(reflect.ValueOf(deps))
 	var missing []string
 	for field, value := range v.Fields() {
-		if field.IsExported() && field.Tag.Get("optional") != "true" && isNilValue(value) {
+		if field.IsExported() && field.Tag.Get("optional") != "true" && isNil(value.Interface()) {
 			missing = append(missing, field.Name)
 		}
 	}
@@ -23,15 +23,20 @@ func CheckDeps(deps any) {
 	}
 }
 
-func isNil(v any) bool { return v == nil || isNilValue(reflect.ValueOf(v)) }
+// mustHave panics when v, which is called what, is nil.
+func mustHave(v any, what string) {
+	if isNil(v) {
+		panic(fmt.Errorf("message: %s is nil", what))
+	}
+}
 
-// isNilValue also reports a nil pointer in an interface.
-func isNilValue(v reflect.Value) bool {
-	switch v.Kind() {
-	case reflect.Interface:
-		return v.IsNil() || isNilValue(v.Elem())
+// isNil also reports a nil pointer in an interface.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
 	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan:
-		return v.IsNil()
+		return value.IsNil()
 	default:
 		return false
 	}

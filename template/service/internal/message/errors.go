@@ -2,8 +2,14 @@ package message
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 )
 
@@ -53,6 +59,19 @@ func Fail(class Class, format string, args ...any) error {
 	return &Error{Class: class, Err: fmt.Errorf(format, args...), Outcome: OutcomePermanent}
 }
 
+// Error is a failure with its class and what it asks for.
+type Error struct {
+	Class   Class
+	Err     error
+	Outcome Outcome
+	After   time.Duration // before the next attempt; 0 is the retry policy's delay
+}
+
+func (e *Error) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
 // OutcomeOf returns what err asks for. The outermost wrapping decides.
 func OutcomeOf(err error) Outcome {
 	if e, ok := errors.AsType[*Error](err); ok {
@@ -91,15 +110,67 @@ func ClassOf(err error) Class {
 	return ClassHandler
 }
 
-// Error is a failure with its class and what it asks for.
-type Error struct {
-	Class   Class
-	Err     error
-	Outcome Outcome
-	After   time.Duration // before the next attempt; 0 is the retry policy's delay
+// IsOutage is the default rule for errors that count as Unavailable although
+// the handler did not say so; Registry.SetOutageRule replaces it. It reports
+// what is plainly the fault of the infrastructure: a failed network operation,
+// a connection that was refused or broke, driver.ErrBadConn, and errors with a
+// method SQLState() string of the classes 08 (connection), 53 (resources),
+// 57 (operator intervention) and 58 (system).
+//
+// It does not report what the content of a message can cause: an expired
+// context or a cancelled query, io.EOF (parsers return it too), a host or an
+// address that does not exist.
+func IsOutage(err error) bool {
+	type sqlError interface {
+		error
+		SQLState() string
+	}
+	const queryCanceled = "57014" // by statement_timeout, say
+	if e, ok := errors.AsType[sqlError](err); ok {
+		state := e.SQLState()
+		return len(state) == 5 && state != queryCanceled && slices.Contains([]string{"08", "53", "57", "58"}, state[:2])
+	}
+	if e, ok := errors.AsType[*net.DNSError](err); ok {
+		return !e.IsNotFound
+	}
+	if _, ok := errors.AsType[*net.OpError](err); ok {
+		_, badAddress := errors.AsType[*net.AddrError](err)
+		_, noAddress := errors.AsType[*net.ParseError](err)
+		_, noNetwork := errors.AsType[net.UnknownNetworkError](err)
+		return !badAddress && !noAddress && !noNetwork && !errors.Is(err, context.Canceled)
+	}
+	return slices.ContainsFunc(outages, func(outage error) bool { return errors.Is(err, outage) })
 }
 
-func (e *Error) Error() string { return e.Err.Error() }
+var outages = []error{
+	driver.ErrBadConn, net.ErrClosed,
+	syscall.ECONNREFUSED, syscall.ECONNRESET, syscall.ECONNABORTED, syscall.EPIPE, syscall.ETIMEDOUT,
+	syscall.EHOSTUNREACH, syscall.EHOSTDOWN, syscall.ENETUNREACH, syscall.ENETDOWN,
+}
 
-// Unwrap returns the cause.
-func (e *Error) Unwrap() error { return e.Err }
+// PanicError is a panic that became an error.
+type PanicError struct {
+	Value any // what panic was called with
+	stack []byte
+}
+
+// NewPanicError returns the permanent error of ClassPanic for a recovered
+// value. Call it where the value was recovered: it takes the stack.
+func NewPanicError(value any) error {
+	return &Error{Class: ClassPanic, Err: &PanicError{value, debug.Stack()}, Outcome: OutcomePermanent}
+}
+
+// Error is one short line, for logs and dead letters.
+func (e *PanicError) Error() string {
+	line, _, _ := strings.Cut(fmt.Sprint(e.Value), "\n")
+	return fmt.Sprintf("panic: %.200s", line)
+}
+
+// Unwrap returns the value when it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// Stack returns the stack of the goroutine that panicked.
+func (e *PanicError) Stack() []byte { return e.stack }

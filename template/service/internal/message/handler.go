@@ -2,12 +2,13 @@ package message
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 )
 
 // TypedHandler handles messages whose body is a T. It may also implement the
-// optional interfaces in hooks.go and lifecycle.go.
+// optional interfaces below.
 //
 // Nil means done. An error is tried again by the retry policy and then goes to
 // the error policy, which by default writes a dead letter. Permanent sends it
@@ -27,8 +28,7 @@ type TypedHandlerFunc[T any] func(ctx context.Context, m Of[T]) error
 // Handle calls f.
 func (f TypedHandlerFunc[T]) Handle(ctx context.Context, m Of[T]) error { return f(ctx, m) }
 
-// Handler handles messages of any body. What its error means is said at
-// TypedHandler.
+// Handler handles messages of any body. Its errors mean what a TypedHandler's do.
 type Handler interface {
 	Handle(ctx context.Context, m *Message) error
 }
@@ -43,14 +43,125 @@ func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ct
 type Middleware func(Handler) Handler
 
 // chain wraps h so that the first middleware is the outermost.
-func chain(h Handler, middleware []Middleware) (Handler, error) {
-	for i, wrap := range slices.Backward(middleware) {
-		if wrap == nil {
-			return nil, fmt.Errorf("middleware %d of %d is nil", i+1, len(middleware))
-		}
-		if h = wrap(h); isNil(h) {
-			return nil, fmt.Errorf("middleware %d of %d returned no handler", i+1, len(middleware))
-		}
+func chain(h Handler, middleware []Middleware) Handler {
+	for _, wrap := range slices.Backward(middleware) {
+		h = wrap(h)
+		mustHave(h, "the handler that a middleware returned")
 	}
-	return h, nil
+	return h
+}
+
+// The interfaces below are optional: a handler that has the method gets the call.
+
+// Starter is a handler with something to do before the first message. The
+// context is for that alone: it ends when the service is stopped. With
+// Unavailable as its error, or an outage, the start is tried again.
+type Starter interface {
+	Startup(ctx context.Context) error
+}
+
+// Stopper is a handler with something to do after the last message. When ctx
+// ends it should return.
+type Stopper interface {
+	Shutdown(ctx context.Context) error
+}
+
+// BeforeHandler is called before each message is handled. After an error the
+// message is not handled, and the error is treated like one of Handle.
+type BeforeHandler interface {
+	Before(ctx context.Context, m *Message) error
+}
+
+// AfterHandler is called after each message that was handled without error.
+// An error is treated like one of Handle.
+type AfterHandler interface {
+	After(ctx context.Context, m *Message) error
+}
+
+// ErrorHandler is called with each error of Before, Handle and After; m.Attempt
+// is the number of this attempt. What it returns takes the error's place: the
+// error itself, Retry or Permanent of it, or nil for handled. It is not called
+// for messages that could not be decoded or are invalid, nor for panics.
+type ErrorHandler interface {
+	OnError(ctx context.Context, m *Message, err error) error
+}
+
+// TombstoneHandler is called for messages without a value, which say that
+// their key was deleted. They have no envelope: m.Header is zero, and neither
+// the other hooks nor the registration's middleware run.
+type TombstoneHandler interface {
+	HandleTombstone(ctx context.Context, m *Message) error
+}
+
+// hooked is a handler with its hooks, each of which may be nil.
+type hooked struct {
+	Handler
+	before  BeforeHandler
+	after   AfterHandler
+	onError ErrorHandler
+}
+
+// withHooks returns next with the hooks of h around it, if h has any.
+func withHooks(next Handler, h any) Handler {
+	before, hasBefore := h.(BeforeHandler)
+	after, hasAfter := h.(AfterHandler)
+	onError, hasOnError := h.(ErrorHandler)
+	if !hasBefore && !hasAfter && !hasOnError {
+		return next
+	}
+	return hooked{next, before, after, onError}
+}
+
+func (h hooked) Handle(ctx context.Context, m *Message) (err error) {
+	if h.before != nil {
+		err = h.before.Before(ctx, m)
+	}
+	if err == nil {
+		err = h.Handler.Handle(ctx, m)
+	}
+	if err == nil && h.after != nil {
+		err = h.after.After(ctx, m)
+	}
+	if err != nil && h.onError != nil {
+		return h.onError.OnError(ctx, m, err)
+	}
+	return err
+}
+
+// Scope is the handler of one message, with what it needs for that message
+// alone: a transaction, a tenant's connection. It may have Before, After and
+// OnError, but no Startup, Shutdown and HandleTombstone.
+type Scope[T any] interface {
+	TypedHandler[T]
+	// Close ends the scope. It gets the handler's outcome and returns the
+	// message's: a transaction rolls back when outcome is not nil, and otherwise
+	// commits and returns the error of that. It is called exactly once, also
+	// after a panic of the handler, and then with an error. ctx is the
+	// handler's and may have ended.
+	Close(ctx context.Context, outcome error) error
+}
+
+// Scoped registers a handler that is made anew for each message. An error of
+// open is the message's. Like Register, Scoped panics on a mistake in the
+// wiring.
+func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Scope[T], error), opts ...Option) {
+	Register(r, topic, scoped[T](open), opts...)
+}
+
+type scoped[T any] func(ctx context.Context) (Scope[T], error)
+
+var errNoReturn = errors.New("the handler did not return")
+
+func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
+	s, err := open(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open scope: %w", err)
+	case isNil(s):
+		return Fail(ClassHandler, "open scope: got no scope")
+	}
+	outcome := errNoReturn // stays when the handler panics
+	defer func() { err = s.Close(ctx, outcome) }()
+	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
+	return outcome
 }

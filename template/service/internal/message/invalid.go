@@ -24,32 +24,10 @@ func (e *FieldError) Error() string {
 	return e.Field + ": " + e.Problem
 }
 
-// Fields lists the fields that err is about, in the order of the model, with
-// paths below the body or the header. It is empty when err is about something
-// else.
-func Fields(err error) []FieldError {
-	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
-	case *FieldError:
-		return []FieldError{*e}
-	case interface{ Unwrap() []error }:
-		var all []FieldError
-		for _, err := range e.Unwrap() {
-			all = append(all, Fields(err)...)
-		}
-		return all
-	case interface{ Unwrap() error }:
-		return Fields(e.Unwrap())
-	}
-	return nil
-}
-
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
 // with a part of an envelope, "header" or "body". Its text has the whole path
-// of each field, on one line. InvalidPart(part, nil) is nil.
+// of each field, on one line.
 func InvalidPart(part string, err error) error {
-	if err == nil {
-		return nil
-	}
 	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: OutcomePermanent}
 }
 
@@ -58,24 +36,22 @@ type partError struct {
 	err  error
 }
 
-func (e *partError) Error() string { return prefixFields(e.part, e.err) }
-
 func (e *partError) Unwrap() error { return e.err }
 
-func prefixFields(part string, err error) string {
-	switch e := err.(type) { //nolint:errorlint // this walks the tree itself
+func (e *partError) Error() string {
+	switch err := e.err.(type) { //nolint:errorlint // this walks the tree itself
 	case interface{ Unwrap() []error }:
 		var texts []string
-		for _, err := range e.Unwrap() {
-			texts = append(texts, prefixFields(part, err))
+		for _, err := range err.Unwrap() {
+			texts = append(texts, (&partError{e.part, err}).Error())
 		}
 		return strings.Join(texts, "; ")
 	case *FieldError:
-		if strings.HasPrefix(e.Field, "[") {
-			return part + e.Error()
-		} else if e.Field != "" {
-			return part + "." + e.Error()
+		if strings.HasPrefix(err.Field, "[") {
+			return e.part + err.Error()
+		} else if err.Field != "" {
+			return e.part + "." + err.Error()
 		}
 	}
-	return part + ": " + err.Error()
+	return e.part + ": " + e.err.Error()
 }

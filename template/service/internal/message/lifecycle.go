@@ -9,19 +9,6 @@ import (
 	"time"
 )
 
-// Starter is a handler with something to do before the first message. The
-// context is for that alone: it ends when the service is stopped. With
-// Unavailable as its error, or an outage, the start is tried again.
-type Starter interface {
-	Startup(ctx context.Context) error
-}
-
-// Stopper is a handler with something to do after the last message. When ctx
-// ends it should return.
-type Stopper interface {
-	Shutdown(ctx context.Context) error
-}
-
 var errStarted = errors.New("the registry was started: registrations come before that, and each consumer has a registry of its own")
 
 // Startup starts the codecs and then the handlers that have a Startup, as they
@@ -36,10 +23,10 @@ func (r *Registry) Startup(ctx context.Context) error {
 			continue // it handles several topics
 		}
 		if s, ok := part.(Starter); ok {
-			if err := r.classify(protect(ctx, s.Startup)); err != nil {
+			if err := protect(ctx, s.Startup); err != nil {
 				undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
 				defer cancel()
-				return errors.Join(fmt.Errorf("start %T: %w", part, err), r.Shutdown(undoing))
+				return errors.Join(fmt.Errorf("start %T: %w", part, r.classify(err)), r.Shutdown(undoing))
 			}
 		}
 		r.started = append(r.started, part)

@@ -1,8 +1,23 @@
+// Package message is to messages what net/http is to requests: it knows no
+// broker and no wire format. A handler needs a dozen names:
+//
+//	Of[T], Header                                    the message, its body decoded into a T
+//	Register, Scoped                                 which handler gets the messages of a topic
+//	Retry, RetryAfter, Permanent, Unavailable        what is to become of a message that failed
+//	Invalid, ForbidExtra                             the rules of a model
+//	Event, Publisher, WithMessageID                  what the service publishes
+//
+// Codec and Rules are implemented by package envelope, Publisher by the broker's
+// package. Package messagetest has what the tests of a handler need.
 package message
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Message is one message as a broker delivered it, or as it is to be published.
@@ -22,6 +37,13 @@ type Message struct {
 	Retry   *RetryPolicy // of the message's registration, set by the Registry; nil is the service's
 }
 
+// Of is a message whose body was decoded into a T: m.Body is the body, m.Header
+// the envelope's header, m.Topic, m.Key and the rest are the Message's.
+type Of[T any] struct {
+	*Message
+	Body T
+}
+
 // Field is one transport header. Names may repeat.
 type Field struct {
 	Key   string
@@ -39,9 +61,83 @@ func (m *Message) Get(key string) ([]byte, bool) {
 	return nil, false
 }
 
-// Of is a message whose body was decoded into a T: m.Body is the body, m.Header
-// the envelope's header, m.Topic, m.Key and the rest are the Message's.
-type Of[T any] struct {
-	*Message
-	Body T
+// Header is the part of an envelope that every message has, whatever its body.
+type Header struct {
+	MessageType   string    `json:"messageType"` // what happened; routes to the handler
+	SchemaName    string    `json:"schemaName"`
+	SchemaVersion string    `json:"schemaVersion"`
+	CorrelationID string    `json:"correlationId,omitzero"` // what the message belongs to; the only one that may be missing
+	MessageID     string    `json:"messageId"`              // unique, and the same when the message is delivered again
+	Timestamp     time.Time `json:"timestamp"`              // in UTC; RFC 3339 on the wire
+	Producer      string    `json:"producer"`               // the service that wrote it
+}
+
+// The ids are not secret, and asking the system for the randomness of each one
+// takes as long as the rest of a header.
+func init() { uuid.EnableRandPool() }
+
+// NewHeader returns a header for a new message: a fresh id that sorts by time
+// (UUID version 7), the time now, and the message type as the schema's name at
+// version 1. The correlation id is left to the caller.
+func NewHeader(messageType, producer string) Header {
+	return Header{
+		MessageType:   messageType,
+		SchemaName:    messageType,
+		SchemaVersion: "1",
+		MessageID:     uuid.Must(uuid.NewV7()).String(),
+		Timestamp:     time.Now().UTC(),
+		Producer:      producer,
+	}
+}
+
+// check returns an error that names each required field that is missing.
+func (h *Header) check() error {
+	var missing []string
+	require := func(field string, ok bool) {
+		if !ok {
+			missing = append(missing, "header."+field+": is required")
+		}
+	}
+	require("messageType", h.MessageType != "")
+	require("schemaName", h.SchemaName != "")
+	require("schemaVersion", h.SchemaVersion != "")
+	require("messageId", h.MessageID != "")
+	require("timestamp", !h.Timestamp.IsZero())
+	require("producer", h.Producer != "")
+	if len(missing) > 0 {
+		return Fail(ClassInvalid, "%s", strings.Join(missing, "; "))
+	}
+	return nil
+}
+
+type (
+	messageKey       struct{}
+	messageIDKey     struct{}
+	correlationIDKey struct{}
+)
+
+// FromContext returns the message that is being handled. A batch handler's
+// context is of several messages and has none.
+func FromContext(ctx context.Context) (*Message, bool) {
+	m, _ := ctx.Value(messageKey{}).(*Message)
+	return m, m != nil
+}
+
+// NewContext returns a context in which m is the message being handled: for a
+// batch handler that publishes because of one of its messages, and for tests.
+func NewContext(ctx context.Context, m *Message) context.Context {
+	return context.WithValue(ctx, messageKey{}, m)
+}
+
+// WithMessageID returns a context in which what is published has the given id
+// in the place of a fresh one. It is for one message: consumers take a second
+// one with the same id for the same.
+func WithMessageID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, messageIDKey{}, id)
+}
+
+// WithCorrelationID returns a context in which what is published has the given
+// correlation id. Without it, that of the message being handled goes on.
+func WithCorrelationID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, correlationIDKey{}, id)
 }

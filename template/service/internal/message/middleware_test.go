@@ -1,10 +1,8 @@
 package message_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -25,14 +23,14 @@ func TestMiddlewareOrder(t *testing.T) {
 			})
 		}
 	}
-	r := newRegistry(note("outer"), note("inner"))
+	r := newRegistry()
 	message.Register(r, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
-	r.Use("payments", note("topic"))
-	r.Use("payments", note("topic too"))
+	r.Use("payments", note("topic"), note("topic too"))
+	r.Use("payments", note("topic third"))
 	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
-	wantCalls(t, calls, "outer raw", "inner raw", "topic raw", "topic too raw", "first decoded", "second decoded", "third decoded")
+	wantCalls(t, calls, "topic raw", "topic too raw", "topic third raw", "first decoded", "second decoded", "third decoded")
 }
 
 func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
@@ -112,49 +110,3 @@ func TestAPanicErrorIsOneShortLineWithTheStackBesideIt(t *testing.T) {
 }
 
 func panicHere(v any) { panic(v) }
-
-func logged(t *testing.T, level slog.Level, value string, handlerErr error) string {
-	t.Helper()
-	var out bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: level}))
-	r := newRegistry(message.Log(log))
-	message.Register(r, "payments", &recorder[payment]{err: handlerErr})
-	m := newMessage(value)
-	m.Partition, m.Offset = 3, 42
-	_ = r.Handle(t.Context(), m)
-	return out.String()
-}
-
-func TestLogTellsWhatBecameOfAMessage(t *testing.T) {
-	valid := inEnvelope("PaymentReceived", `{"id":"secret","amount":1}`)
-	const where = "topic=payments partition=3 offset=42 attempt=1 "
-	const who = "type=PaymentReceived id=m-1"
-	for name, tt := range map[string]struct {
-		level slog.Level
-		value string
-		err   error
-		want  []string
-	}{
-		"handled":         {slog.LevelDebug, valid, nil, []string{"level=DEBUG msg=\"message handled\"", where, who}},
-		"handled, info":   {slog.LevelInfo, valid, nil, nil},
-		"failed, info":    {slog.LevelInfo, valid, errTest, nil},
-		"failed":          {slog.LevelDebug, valid, errTest, []string{"level=DEBUG msg=\"message not handled\"", where, who, "class=handler error=test"}},
-		"invalid":         {slog.LevelDebug, strings.Replace(valid, ":1}", `:"secret"}`, 1), nil, []string{who, `class=invalid error="body.amount: must be a number, got string"`}},
-		"not an envelope": {slog.LevelDebug, "secret", nil, []string{where, "class=decode"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got := logged(t, tt.level, tt.value, tt.err)
-			for _, want := range tt.want {
-				if !strings.Contains(got, want) {
-					t.Errorf("%q does not have %q", got, want)
-				}
-			}
-			if tt.want == nil && got != "" {
-				t.Errorf("logged %q", got)
-			}
-			if strings.Contains(got, "secret") {
-				t.Errorf("the body is in %q", got)
-			}
-		})
-	}
-}

@@ -87,10 +87,12 @@ func (e *PublishError) Unwrap() error { return e.Err }
 
 // Publishes declares events that the service publishes: their rules and, if
 // there are any, schemas are then checked at the start, and PublishedTopics has
-// their topics. It comes with the registrations and panics on a mistake.
+// their topics. It comes with the registrations.
 func (r *Registry) Publishes(events ...Event) {
 	for _, e := range events {
-		mustWire(fmt.Sprintf("publish a %T", e), r.publishes(e))
+		if err := r.publishes(e); err != nil {
+			panic(fmt.Errorf("message: publish a %T: %w", e, err))
+		}
 	}
 }
 
@@ -105,9 +107,8 @@ func (r *Registry) publishes(e Event) error {
 	if _, err := r.rulesOf(model); err != nil {
 		return err
 	}
-	codec := r.codecOf(topic)
-	r.topicCodecs[topic], r.published[topic] = codec, true
-	return bind(codec, topic, model)
+	r.topicCodecs[topic], r.published[topic] = r.codecOf(topic), true
+	return bind(r.codecOf(topic), topic, model)
 }
 
 // PublishedTopics returns the topics of what Publishes declared, on r and its
@@ -145,7 +146,7 @@ func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Messa
 		return m, Permanent(err)
 	}
 	if err := check(body.Interface()); err != nil {
-		return m, err
+		return m, InvalidPart("body", err)
 	}
 	return m, r.codecOf(m.Topic).Encode(ctx, m, m.Header, e)
 }

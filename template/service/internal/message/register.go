@@ -1,10 +1,12 @@
 package message
 
 import (
-	"context"
+	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
+	"strings"
 )
 
 // Register makes h the handler of the messages on topic whose body is a T.
@@ -15,114 +17,176 @@ import (
 //
 // When T has a method Validate() error, that alone decides whether a body is
 // valid; otherwise its validate tags do.
-//
-// Register panics on a mistake in the wiring; RegisterSafely returns it.
 func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) {
-	if err := RegisterSafely(r, topic, h, opts...); err != nil {
-		panic(err)
-	}
-}
-
-// RegisterSafely is Register, but returns a mistake in the wiring as an error:
-// a topic that cannot be consumed, a handler that is nil, a second handler for
-// the same messages, a model with a wrong tag, a hook that would never be
-// called because its signature is another one.
-func RegisterSafely[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) error {
-	reg := &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}, newBody: func() any { return new(T) }}
-	if err := r.add(topic, reg, opts); err != nil {
-		return fmt.Errorf("message: register %s on topic %q: %w", reg.model, topic, err)
-	}
-	return nil
+	r.register(topic, &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}}, opts)
 }
 
 // RegisterDefault makes h the handler of the messages on topic whose type no
 // other handler of the topic takes; without one they are dead letters. Their
 // bodies are not read: h gets m.Header, and m.Value as it came, but no
-// m.Decoded. Options and optional interfaces are those of Register, and like
-// that it panics on a mistake in the wiring.
+// m.Decoded. Options and optional interfaces are those of Register.
 func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
-	if err := r.add(topic, &registration{hooks: h, handler: h}, opts); err != nil {
-		panic(fmt.Errorf("message: register the default handler of topic %q: %w", topic, err))
-	}
-}
-
-// registration is one handler with its types erased.
-type registration struct {
-	model       reflect.Type // nil for a default handler, which reads no bodies
-	messageType string       // what the model declares, empty for all
-	newBody     func() any   // returns a pointer to a model
-	check       func(body any) error
-	headerRules []func(Header) error
-	retry       *RetryPolicy
-	handler     Handler // with middleware and hooks
-
-	hooks      any // what has the optional interfaces: the handler, mostly
-	middleware []Middleware
-	codec      Codec // nil for the topic's
-}
-
-// typed is a typed handler as a Handler: the one place where the two meet.
-type typed[T any] struct{ handler TypedHandler[T] }
-
-func (t typed[T]) Handle(ctx context.Context, m *Message) error {
-	body, ok := m.Decoded.(*T)
-	if !ok {
-		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
-	}
-	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
+	r.register(topic, &registration{hooks: h, handler: h}, opts)
 }
 
 // Option changes one registration.
-type Option func(*registration) error
+type Option func(*registration)
 
 // With adds middleware to one registration. It runs after the message was
 // decoded and found valid, so it sees m.Header and m.Decoded (a pointer to the
 // body); the first one is outermost. It does not run for tombstones.
 func With(middleware ...Middleware) Option {
-	return func(r *registration) error {
-		r.middleware = append(r.middleware, middleware...)
-		return nil
-	}
+	return func(r *registration) { r.middleware = append(r.middleware, middleware...) }
 }
 
 // WithRetry gives the registration's messages a retry policy of their own.
-func WithRetry(p RetryPolicy) Option {
-	return func(r *registration) error {
-		r.retry = &p
-		return p.Validate()
-	}
-}
+func WithRetry(p RetryPolicy) Option { return func(r *registration) { r.retry = &p } }
 
 // WithHeaderRule adds a rule that the headers of the registration's messages
 // must keep; Registry.CheckHeader is for all messages.
 func WithHeaderRule(rule func(Header) error) Option {
-	return func(r *registration) error {
-		r.headerRules = append(r.headerRules, rule)
-		return errorIfNil(rule, "header rule")
-	}
+	mustHave(rule, "the header rule")
+	return func(r *registration) { r.headerRules = append(r.headerRules, rule) }
 }
 
 // WithCodec gives the topic another codec than the registry's, also for what
 // is published to it. It belongs to the topic's first registration.
 func WithCodec(c Codec) Option {
-	return func(r *registration) error {
-		r.codec = c
-		return errorIfNil(c, "codec")
+	mustHave(c, "the codec")
+	return func(r *registration) { r.codec = c }
+}
+
+func (r *Registry) register(topic string, reg *registration, opts []Option) {
+	for _, opt := range opts {
+		opt(reg)
+	}
+	if err := r.add(topic, reg); err != nil {
+		what := "the default handler"
+		if reg.model != nil {
+			what = reg.model.String()
+		}
+		panic(fmt.Errorf("message: register %s on topic %q: %w", what, topic, err))
 	}
 }
 
-// hooksOf makes h, and not the handler that is registered, the one whose
-// optional interfaces count.
-func hooksOf(h any) Option {
-	return func(r *registration) error {
-		r.hooks = h
-		return nil
+// Mistakes in the wiring end the start. Otherwise the first message would find
+// them, or none would: a hook that is never called makes no noise.
+
+// add completes a registration and adds it to its topic, and that to r.
+func (r *Registry) add(name string, reg *registration) error {
+	switch {
+	case r.running.Load():
+		return errStarted
+	case isNil(reg.hooks):
+		return errors.New("the handler is nil")
+	case reg.codec != nil && r.topicCodecs[name] != nil:
+		return errors.New("the topic has its codec already, from its first registration or from Publishes")
 	}
+	t := r.topics[name]
+	if t == nil {
+		t = &topic{registry: r, codec: cmp.Or(reg.codec, r.codecOf(name)), registrations: make(map[string]*registration)}
+		t.handler = t
+	}
+	if err := errors.Join(checkTopic(name), checkHooks(reg.hooks), checkHooks(t.codec)); err != nil {
+		return err
+	}
+	if reg.retry != nil {
+		if err := reg.retry.Validate(); err != nil {
+			return err
+		}
+	}
+	if reg.model != nil {
+		if err := r.prepareModel(name, t.codec, reg); err != nil {
+			return err
+		}
+	}
+	reg.handler = chain(withHooks(reg.handler, reg.hooks), reg.middleware)
+	if err := t.enter(reg); err != nil {
+		return err
+	}
+	r.topics[name], r.topicCodecs[name] = t, t.codec
+	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
+	return nil
 }
 
-func errorIfNil(v any, what string) error {
-	if isNil(v) {
-		return errors.New("the " + what + " is nil")
+var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
+
+// checkTopic refuses what Kafka refuses, and dead letter topics: what is in
+// them has failed before and would fail again.
+func checkTopic(name string) error {
+	switch {
+	case !topicName.MatchString(name) || name == "." || name == "..":
+		return errors.New("a topic's name has 1 to 249 letters, digits, '.', '_' and '-', and is not . or ..")
+	case strings.HasSuffix(name, ".dlq"):
+		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
 	}
+	return nil
+}
+
+// hooks are the optional interfaces of handlers and codecs, each of one method.
+var hooks = []reflect.Type{
+	reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
+	reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+}
+
+// checkHooks refuses what has a method with the name of a hook that would never
+// be called: its signature is another one, or only a pointer has it.
+func checkHooks(v any) error {
+	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
+	if t.Kind() != reflect.Pointer {
+		receiver = reflect.New(t)
+	}
+	for _, hook := range hooks {
+		want := hook.Method(0)
+		switch method := receiver.MethodByName(want.Name); {
+		case !method.IsValid() || t.Implements(hook):
+		case method.Type() != want.Type:
+			return fmt.Errorf("%s.%s is a %s, but is called only as a %s: change it or its name", t, want.Name, method.Type(), want.Type)
+		default:
+			return fmt.Errorf("%s.%s has a pointer receiver, so it would not be called: register a pointer to a %s", t, want.Name, t)
+		}
+	}
+	return nil
+}
+
+// prepareModel sets what a registration has of its model.
+func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (err error) {
+	if reg.model.Kind() == reflect.Pointer {
+		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
+	}
+	if m, ok := reflect.New(reg.model).Interface().(interface{ MessageType() string }); ok {
+		if reg.messageType = m.MessageType(); reg.messageType == "" {
+			return errors.New("the model's MessageType is empty")
+		}
+	}
+	if reg.check, err = r.rulesOf(reg.model); err != nil {
+		return err
+	}
+	return bind(codec, topic, reg.model)
+}
+
+func bind(c Codec, topic string, model reflect.Type) error {
+	if b, ok := c.(Binder); ok {
+		return b.Bind(topic, model)
+	}
+	return nil
+}
+
+// enter adds a registration, but refuses a second handler for the same messages.
+func (t *topic) enter(reg *registration) error {
+	rest := t.registrations[""]
+	tombstones, _ := reg.hooks.(TombstoneHandler)
+	switch {
+	case rest != nil && (rest.model != nil || reg.messageType == ""):
+		return errors.New("the topic has a handler for all its messages, or for all others, already")
+	case t.registrations[reg.messageType] != nil:
+		return fmt.Errorf("the topic has a handler for the message type %q already", reg.messageType)
+	case reg.model != nil && reg.messageType == "" && len(t.registrations) > 0:
+		return errors.New("the model has no MessageType, but the topic has handlers by type")
+	case tombstones != nil && t.tombstones != nil:
+		return errors.New("a tombstone has no message type, and the topic has a handler with HandleTombstone already")
+	}
+	t.registrations[reg.messageType] = reg
+	t.tombstones = cmp.Or(tombstones, t.tombstones)
 	return nil
 }

@@ -1,6 +1,7 @@
 package message
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,11 +17,11 @@ import (
 // every message: it decodes and checks the message, and gives it to the
 // handler of its topic and type.
 //
-// Make all registrations first, then call Startup, then Handle. A Registry
-// must not be changed once it handles messages.
+// Make all registrations first, then call Startup, then Handle. Its methods and
+// Register panic on a mistake in the wiring, such as a topic that cannot be
+// consumed, a handler that is nil, or a model with a wrong tag.
 type Registry struct {
 	*shared
-	handler  Handler // the middleware around routeTopic
 	topics   map[string]*topic
 	codecs   []any       // of its topics
 	handlers []any       // as they were registered
@@ -36,53 +37,29 @@ type shared struct {
 	checks      sync.Map // of reflect.Type to what rules gave for it
 	headerRules []func(Header) error
 	isOutage    func(error) bool
-	middleware  []Middleware
 	published   map[string]bool
 }
 
-// topic is what is registered for one topic. Either one registration takes
-// every message, or each takes the messages of its type, and another one,
-// perhaps, all that is left.
-type topic struct {
-	registry   *Registry
-	codec      Codec
-	middleware []Middleware
-	handler    Handler // the middleware around handle
-	all        *registration
-	types      map[string]*registration
-	fallback   *registration
-	tombstones TombstoneHandler
-}
-
-// NewRegistry returns an empty registry. The middleware runs around everything
-// that happens to a message, decoding included, the first one outermost: before
-// it calls the next handler, m.Header is zero. Nil rules check nothing.
-func NewRegistry(codec Codec, rules Rules, middleware ...Middleware) *Registry {
-	s := &shared{rules: rules, isOutage: IsOutage, middleware: middleware, topicCodecs: make(map[string]Codec), published: make(map[string]bool)}
-	r := newRegistry(s)
+// NewRegistry returns an empty registry. Nil rules check nothing.
+func NewRegistry(codec Codec, rules Rules) *Registry {
+	s := &shared{rules: rules, isOutage: IsOutage, topicCodecs: make(map[string]Codec), published: make(map[string]bool)}
+	r := &Registry{shared: s, topics: make(map[string]*topic)}
 	r.SetCodec(codec)
 	return r
 }
 
 // NewSibling returns an empty registry for a further consumer, which has topics
-// of its own. It shares codecs, rules, middleware and what is published with r.
-func (r *Registry) NewSibling() *Registry { return newRegistry(r.shared) }
-
-func newRegistry(s *shared) *Registry {
-	r := &Registry{shared: s, topics: make(map[string]*topic)}
-	handler, err := chain(HandlerFunc(r.routeTopic), s.middleware)
-	mustWire("NewRegistry", err)
-	r.handler = handler
-	return r
+// of its own. It shares codecs, rules and what is published with r.
+func (r *Registry) NewSibling() *Registry {
+	return &Registry{shared: r.shared, topics: make(map[string]*topic)}
 }
 
 // SetCodec makes c the codec of the topics whose registration names none. It
-// comes before the registrations and panics otherwise.
+// comes before the registrations.
 func (r *Registry) SetCodec(c Codec) {
-	mustWire("SetCodec", errorIfNil(c, "codec"))
+	mustHave(c, "the codec")
 	if len(r.topicCodecs) > 0 {
-		mustWire("SetCodec", fmt.Errorf("comes before the registrations, but these topics have a codec already: %s",
-			strings.Join(slices.Sorted(maps.Keys(r.topicCodecs)), ", ")))
+		panic(errors.New("message: SetCodec comes before the registrations"))
 	}
 	r.codec = c
 }
@@ -91,7 +68,7 @@ func (r *Registry) SetCodec(c Codec) {
 // Unavailable although the handler did not say so. The rule is not asked about
 // errors made with Retry, Permanent or Unavailable.
 func (r *Registry) SetOutageRule(rule func(error) bool) {
-	mustWire("SetOutageRule", errorIfNil(rule, "rule"))
+	mustHave(rule, "the outage rule")
 	r.isOutage = rule
 }
 
@@ -99,33 +76,21 @@ func (r *Registry) SetOutageRule(rule func(error) bool) {
 // that all fields but correlationId are required. The rule says what is wrong
 // with Invalid, or with any other error.
 func (r *Registry) CheckHeader(rule func(Header) error) {
-	mustWire("CheckHeader", errorIfNil(rule, "rule"))
+	mustHave(rule, "the header rule")
 	r.headerRules = append(r.headerRules, rule)
 }
 
 // Use adds middleware to one topic, which has its handlers already. It runs
-// around everything that happens to the topic's messages, whatever their type,
-// decoding and tombstones included: inside the registry's middleware, outside
-// that of With, the first one outermost. It panics on a mistake in the wiring.
+// around everything that happens to the topic's messages, decoding and
+// tombstones included, the first one outermost: before it calls the next
+// handler, m.Header is zero.
 func (r *Registry) Use(topic string, middleware ...Middleware) {
-	t, err := r.topics[topic], error(nil)
-	switch {
-	case r.running.Load():
-		err = errStarted
-	case t == nil:
-		err = errors.New("the topic has no handler: register one first")
-	default:
-		t.middleware = slices.Concat(t.middleware, middleware)
-		t.handler, err = chain(HandlerFunc(t.handle), t.middleware)
+	t := r.topics[topic]
+	if t == nil || r.running.Load() {
+		panic(fmt.Errorf("message: middleware of topic %q: it comes after the topic's handlers and before the start", topic))
 	}
-	mustWire(fmt.Sprintf("middleware of topic %q", topic), err)
-}
-
-// mustWire panics on a mistake in the wiring.
-func mustWire(what string, err error) {
-	if err != nil {
-		panic(fmt.Errorf("message: %s: %w", what, err))
-	}
+	t.middleware = slices.Concat(t.middleware, middleware)
+	t.handler = chain(t, t.middleware)
 }
 
 // Topics returns the topics that have a handler, sorted.
@@ -134,10 +99,12 @@ func (r *Registry) Topics() []string { return slices.Sorted(maps.Keys(r.topics))
 // Types returns the message types of a topic that have a handler, sorted. There
 // are none when one handler takes them all.
 func (r *Registry) Types(topic string) []string {
-	if t := r.topics[topic]; t != nil {
-		return slices.Sorted(maps.Keys(t.types))
+	t := r.topics[topic]
+	if t == nil {
+		return nil
 	}
-	return nil
+	types := slices.Sorted(maps.Keys(t.registrations))
+	return slices.DeleteFunc(types, func(messageType string) bool { return messageType == "" })
 }
 
 // Handle decodes m, checks it and calls its handler. On the way it sets
@@ -148,28 +115,51 @@ func (r *Registry) Types(topic string) []string {
 // be read or breaks a rule.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
-	return r.classify(r.handler.Handle(ctx, m))
+	t := r.topics[m.Topic]
+	if t == nil {
+		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
+	}
+	if err := t.handler.Handle(ctx, m); err != nil {
+		return r.classify(err)
+	}
+	return nil
 }
 
-// classify applies the outage rule.
-func (r *Registry) classify(err error) error {
-	if err != nil && OutcomeOf(err) == OutcomePlain && r.isOutage(err) {
+// classify applies the outage rule to an error.
+func (s *shared) classify(err error) error {
+	if OutcomeOf(err) == OutcomePlain && s.isOutage(err) {
 		return Unavailable(err)
 	}
 	return err
 }
 
-func (r *Registry) routeTopic(ctx context.Context, m *Message) error {
-	t := r.topics[m.Topic]
-	if t == nil {
-		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
-	}
-	return t.handler.Handle(ctx, m)
+// topic is what is registered for one topic.
+type topic struct {
+	registry      *Registry
+	codec         Codec
+	handler       Handler // the middleware around the topic
+	middleware    []Middleware
+	registrations map[string]*registration // by message type; "" takes what no other does
+	tombstones    TombstoneHandler
 }
 
-// handle opens the envelope, finds the registration, decodes and checks the
+// registration is one handler with its types erased.
+type registration struct {
+	model       reflect.Type // nil for a default handler, which reads no bodies
+	messageType string       // what the model declares; empty for a handler of all others
+	check       func(body any) error
+	headerRules []func(Header) error
+	retry       *RetryPolicy
+	handler     Handler // with middleware and hooks
+
+	hooks      any // what has the optional interfaces: the handler, mostly
+	middleware []Middleware
+	codec      Codec // nil for the topic's
+}
+
+// Handle opens the envelope, finds the registration, decodes and checks the
 // body, and calls the handler.
-func (t *topic) handle(ctx context.Context, m *Message) (err error) {
+func (t *topic) Handle(ctx context.Context, m *Message) (err error) {
 	if m.Value == nil && t.tombstones != nil {
 		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
 	} else if m.Value == nil {
@@ -185,13 +175,13 @@ func (t *topic) handle(ctx context.Context, m *Message) (err error) {
 	}
 	m.Retry = reg.retry
 	if reg.model != nil {
-		decoded := reg.newBody()
+		decoded := reflect.New(reg.model).Interface()
 		if err := t.codec.Decode(ctx, m, body, decoded); err != nil {
 			return unreadable(err)
 		}
 		m.Decoded = decoded
 		if err := reg.check(decoded); err != nil {
-			return err
+			return InvalidPart("body", err)
 		}
 	}
 	return reg.handler.Handle(NewContext(ctx, m), m)
@@ -205,47 +195,51 @@ func unreadable(err error) error {
 	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
 }
 
-// find checks a message's header and returns its registration.
+// find checks the header of a message and returns its registration.
 func (t *topic) find(m *Message) (*registration, error) {
 	if err := m.Header.check(); err != nil {
 		return nil, err
 	}
-	if err := checkHeader(t.registry.headerRules, m.Header); err != nil {
-		return nil, err
+	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
+	if reg == nil {
+		return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
+			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
 	}
-	for _, reg := range []*registration{t.all, t.types[m.Header.MessageType], t.fallback} {
-		if reg != nil {
-			return reg, checkHeader(reg.headerRules, m.Header)
+	for _, rule := range slices.Concat(t.registry.headerRules, reg.headerRules) {
+		if err := rule(m.Header); err != nil {
+			return nil, InvalidPart("header", err)
 		}
 	}
-	return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-		m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+	return reg, nil
 }
 
-func checkHeader(rules []func(Header) error, h Header) error {
-	for _, rule := range rules {
-		if err := InvalidPart("header", rule(h)); err != nil {
-			return err
-		}
+// typed is a typed handler as a Handler: the one place where the two meet.
+type typed[T any] struct{ handler TypedHandler[T] }
+
+func (t typed[T]) Handle(ctx context.Context, m *Message) error {
+	body, ok := m.Decoded.(*T)
+	if !ok {
+		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
 	}
-	return nil
+	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
 }
+
+// codecOf returns the codec of a topic that is consumed or published to.
+func (s *shared) codecOf(topic string) Codec { return cmp.Or(s.topicCodecs[topic], s.codec) }
 
 // rulesOf returns the check of a model's bodies. It is made once for each model.
-func (s *shared) rulesOf(model reflect.Type) (func(body any) error, error) {
-	if check, ok := s.checks.Load(model); ok {
-		return check.(func(any) error), nil //nolint:forcetypeassert // stored below
+func (s *shared) rulesOf(model reflect.Type) (check func(body any) error, err error) {
+	if made, ok := s.checks.Load(model); ok {
+		return made.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	check := func(any) error { return nil }
 	if s.rules != nil {
-		rules, err := s.rules.Of(model)
-		if err != nil {
-			return nil, err
-		}
-		if rules != nil {
-			check = func(body any) error { return InvalidPart("body", rules(body)) }
-		}
+		check, err = s.rules.Of(model)
 	}
-	s.checks.Store(model, check)
-	return check, nil
+	if check == nil {
+		check = func(any) error { return nil }
+	}
+	if err == nil {
+		s.checks.Store(model, check)
+	}
+	return check, err
 }

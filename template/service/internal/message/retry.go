@@ -1,8 +1,8 @@
 package message
 
 import (
-	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -27,19 +27,13 @@ type RetryPolicy struct {
 	MaxDelay    time.Duration // no delay grows beyond this
 }
 
-// Validate reports everything that is wrong with p.
+// Validate returns an error when p cannot be followed.
 func (p RetryPolicy) Validate() error {
-	var errs []error
-	if p.Kind != RetryExponential && p.Kind != RetryFibonacci && p.Kind != RetryFixed {
-		errs = append(errs, fmt.Errorf("retry kind is %q, must be exponential, fibonacci or fixed", p.Kind))
+	kinds := []RetryKind{RetryExponential, RetryFibonacci, RetryFixed}
+	if !slices.Contains(kinds, p.Kind) || p.MaxAttempts < 1 || p.Delay <= 0 || p.MaxDelay < p.Delay {
+		return fmt.Errorf("retry policy is %+v: Kind must be one of %v, MaxAttempts at least 1, Delay more than 0 and at most MaxDelay", p, kinds)
 	}
-	if p.MaxAttempts < 1 {
-		errs = append(errs, fmt.Errorf("retry attempts are %d, must be at least 1", p.MaxAttempts))
-	}
-	if p.Delay <= 0 || p.MaxDelay < p.Delay {
-		errs = append(errs, fmt.Errorf("retry delay is %v and its maximum %v, must be positive and not decreasing", p.Delay, p.MaxDelay))
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // Backoff starts the sequence of delays for one message, which has no end. p

@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -48,10 +49,21 @@ func delays(t *testing.T, p message.RetryPolicy, n int) (all []time.Duration) {
 	return all
 }
 
-func TestValidateReportsAllThatIsWrongWithARetryPolicy(t *testing.T) {
-	wantContains(t, message.RetryPolicy{Kind: "linear", Delay: time.Second}.Validate(),
-		`retry kind is "linear", must be exponential, fibonacci or fixed`, "retry attempts are 0, must be at least 1",
-		"retry delay is 1s and its maximum 0s, must be positive and not decreasing")
+func TestValidateSaysWhatARetryPolicyMustBe(t *testing.T) {
+	right := message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 1, Delay: time.Second, MaxDelay: time.Second}
+	if err := right.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, change := range []func(*message.RetryPolicy){
+		func(p *message.RetryPolicy) { p.Kind = "linear" },
+		func(p *message.RetryPolicy) { p.MaxAttempts = 0 },
+		func(p *message.RetryPolicy) { p.Delay = 0 },
+		func(p *message.RetryPolicy) { p.MaxDelay = time.Millisecond },
+	} {
+		wrong := right
+		change(&wrong)
+		wantContains(t, wrong.Validate(), fmt.Sprintf("retry policy is %+v: Kind must be one of [exponential fibonacci fixed], MaxAttempts at least 1", wrong))
+	}
 }
 
 func TestARegistrationsRetryPolicyIsThatOfItsMessages(t *testing.T) {

@@ -1,5 +1,3 @@
-//go:build avro
-
 package samples
 
 import (

@@ -1,5 +1,3 @@
-//go:build http
-
 package samples
 
 import "encoding/json"

@@ -43,11 +43,11 @@ func TestOnlyTheRegistryCanSayThatAnIDIsUnknown(t *testing.T) {
 		c := newCodec(t, settings(t, url))
 		var got payment
 		_, err := decode(t, c, &message.Message{Topic: topic, Value: []byte{0, 0, 0, 0, 1, 2}}, &got)
-		if !message.IsUnavailable(err) {
+		if !isUnavailable(err) {
 			t.Errorf("%s: Decode says %v", name, err)
 		}
 		h, m := header(), &message.Message{Topic: topic}
-		if err := c.Encode(t.Context(), m, &h, payment{ID: "1"}); !message.IsUnavailable(err) || m.Value != nil {
+		if err := c.Encode(t.Context(), m, h, payment{ID: "1"}); !isUnavailable(err) || m.Value != nil {
 			t.Errorf("%s: Encode says %v and wrote % x", name, err, m.Value)
 		}
 	}
@@ -76,7 +76,7 @@ func TestStartupTellsWhatOnlyAPersonCanMend(t *testing.T) {
 		bind(t, c, topic, payment{})
 		err := c.Startup(t.Context())
 		mustSay(t, err, "schema of schema_test.payment in subject payments-value: schema registry "+url, tt.says)
-		if message.IsUnavailable(err) != tt.passes {
+		if isUnavailable(err) != tt.passes {
 			t.Errorf("%d: it may pass is not %v: %v", tt.status, tt.passes, err)
 		}
 		if contains(err, "hush") {
@@ -103,7 +103,7 @@ func TestWhatTheRegistryDoesNotTakeIsIncompatible(t *testing.T) {
 	bind(t, c, topic, payment{})
 	err := c.Startup(t.Context())
 	mustSay(t, err, "payments-value", "BACKWARD", "the registry says: reader field amount has another type")
-	if _, ok := errors.AsType[*schema.IncompatibleError](err); !ok || message.IsUnavailable(err) {
+	if _, ok := errors.AsType[*schema.IncompatibleError](err); !ok || isUnavailable(err) {
 		t.Errorf("it is %T", err)
 	}
 	code, _, stderr := call(t, registry.URL(), "avro", payment{}, "register")
@@ -162,7 +162,7 @@ func TestForeignVersionsAreForTheRegistry(t *testing.T) {
 		bind(t, c, topic, tt.model)
 		err := c.Startup(t.Context())
 		mustSay(t, err, "the registry says: amount is gone")
-		if got := len(registry.has(t, "payments-value")); got != len(tt.versions) || message.IsUnavailable(err) {
+		if got := len(registry.has(t, "payments-value")); got != len(tt.versions) || isUnavailable(err) {
 			t.Errorf("%s: there are %d versions after %v", tt.name, got, err)
 		}
 	}

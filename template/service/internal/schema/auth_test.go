@@ -53,7 +53,7 @@ func TestCertificates(t *testing.T) {
 		"no certificate of its own":          {"SCHEMA_REGISTRY_CA", ca},
 	} {
 		c := newCodec(t, settings(t, server.URL, cfg...))
-		if err := c.Encode(t.Context(), &message.Message{Topic: topic}, &h, payment{}); err == nil {
+		if err := c.Encode(t.Context(), &message.Message{Topic: topic}, h, payment{}); err == nil {
 			t.Errorf("%s: it was not refused", name)
 		}
 	}

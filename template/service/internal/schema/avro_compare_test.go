@@ -96,7 +96,7 @@ func TestTimesInAnotherUnitAreRefusedByName(t *testing.T) {
 		var got stamped
 		_, err = decode(t, c, &message.Message{Topic: topic, Value: append([]byte{0, 0, 0, 0, 41}, data...), Time: time.Now()}, &got)
 		mustSay(t, err, append(words, "schema 41")...)
-		if message.ClassOf(err) != message.ClassDecode || !message.IsPermanent(err) {
+		if message.ClassOf(err) != message.ClassDecode || !isPermanent(err) {
 			t.Errorf("it is %v", err)
 		}
 	}

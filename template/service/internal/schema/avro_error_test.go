@@ -32,7 +32,7 @@ func TestDecodeTellsWhatIsWrong(t *testing.T) {
 		var got payment
 		_, err := decode(t, c, m, &got)
 		mustSay(t, err, want)
-		if !message.IsPermanent(err) || message.ClassOf(err) != message.ClassDecode {
+		if !isPermanent(err) || message.ClassOf(err) != message.ClassDecode {
 			t.Errorf("%v is not permanent, or of class %s", err, message.ClassOf(err))
 		}
 		if strings.Contains(err.Error(), "secret") {
@@ -66,7 +66,7 @@ func TestErrorsNameTheFieldOnTheWire(t *testing.T) {
 		"body: tagged: ":           {Price: fine, Tagged: third},
 	} {
 		h := message.NewHeader("priced", "tests")
-		mustSay(t, c.Encode(t.Context(), &message.Message{Topic: topic}, &h, body), want)
+		mustSay(t, c.Encode(t.Context(), &message.Message{Topic: topic}, h, body), want)
 	}
 
 	h := message.NewHeader("priced", "tests")

@@ -115,7 +115,7 @@ func TestAnotherVersionOfTheModelsOwnSchemaIsRead(t *testing.T) {
 	}
 	h := header()
 	m := &message.Message{Topic: topic, Value: append(binary.BigEndian.AppendUint32([]byte{0}, uint32(registered.ID)), value...)}
-	if err := message.WriteHeader(m, &h); err != nil {
+	if err := message.WriteHeader(m, h); err != nil {
 		t.Fatal(err)
 	}
 	var got refundMade

@@ -60,6 +60,7 @@ func TestReadsWhatItWrote(t *testing.T) {
 		t.Errorf("the value begins with % x", m.Value[:5])
 	}
 	var got payment
+	message.Describe(&h, body) // the model says so itself
 	gotHeader, err := decode(t, c, m, &got)
 	if err != nil || got != body || gotHeader != h {
 		t.Errorf("read %+v %+v, %v\nwant %+v %+v", gotHeader, got, err, h, body)

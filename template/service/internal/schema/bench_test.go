@@ -9,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
@@ -86,10 +87,10 @@ func benchRegistry(tb testing.TB, format string, resolved bool) (*message.Regist
 	h := message.NewHeader("ShipmentSent", "warehouse")
 	h.CorrelationID = "0192f0c1-0000-7000-8000-0000000000a1"
 	m := &message.Message{Topic: "shipments"}
-	if err := writer.Encode(tb.Context(), m, &h, body); err != nil {
+	if err := writer.Encode(tb.Context(), m, h, body); err != nil {
 		tb.Fatal(err)
 	}
-	r := message.NewRegistry()
+	r := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 	r.SetCodec(c)
 	message.Register(r, "shipments", message.TypedHandlerFunc[shipment](func(context.Context, message.Of[shipment]) error { return nil }))
 	return r, m
@@ -107,7 +108,7 @@ func BenchmarkEncode(b *testing.B) {
 	ctx := context.Background()
 	b.ReportAllocs()
 	for b.Loop() {
-		if err := c.Encode(ctx, &message.Message{Topic: "shipments"}, &h, &body); err != nil {
+		if err := c.Encode(ctx, &message.Message{Topic: "shipments"}, h, &body); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -195,42 +195,51 @@ func (c *codec) on(topic string) []*binding {
 	return all
 }
 
-// Decode reads the value in the registry's wire format: a zero, the id of the
+// Open reads the value in the registry's wire format: a zero, the id of the
 // schema that it was written with, and the body. The envelope's header comes
 // from the transport's; what is not there is filled in, because other clients
 // know no envelope.
-func (c *codec) Decode(ctx context.Context, m *message.Message, h *message.Header, body func(*message.Header) (any, error)) error {
-	id, data, err := unframe(m.Value)
+func (c *codec) Open(ctx context.Context, m *message.Message) (h message.Header, body []byte, err error) {
+	w, body, err := c.open(ctx, m)
 	if err != nil {
-		return err
+		_ = message.ReadHeader(m, &h) // as far as it goes: it says who sent what
+		return h, nil, err
 	}
-	w, err := c.writer(ctx, id)
+	return h, body, readHeader(m, &h, w)
+}
+
+// Decode reads a body that Open returned.
+func (c *codec) Decode(ctx context.Context, m *message.Message, body []byte, out any) error {
+	w, _, err := c.open(ctx, m)
 	if err != nil {
-		return err
-	}
-	if err := readHeader(m, h, w); err != nil {
-		return err
-	}
-	out, err := body(h)
-	if err != nil || out == nil {
 		return err
 	}
 	read, err := c.reader(w, reflect.TypeOf(out))
 	if err != nil {
 		return err
 	}
-	return read(data, out)
+	return read(body, out)
 }
 
-// Encode writes what Decode reads. The body's schema must be known to the
+// open returns the schema that m's value was written with, and the body.
+func (c *codec) open(ctx context.Context, m *message.Message) (*writer, []byte, error) {
+	id, body, err := unframe(m.Value)
+	if err != nil {
+		return nil, nil, err
+	}
+	w, err := c.writer(ctx, id)
+	return w, body, err
+}
+
+// Encode writes what Open reads. The body's schema must be known to the
 // registry; while the registry is away the error is message.Unavailable.
-func (c *codec) Encode(ctx context.Context, m *message.Message, h *message.Header, body any) error {
+func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header, body any) error {
 	t := reflect.TypeOf(body)
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	if t == nil || reflect.ValueOf(body).Kind() == reflect.Pointer && reflect.ValueOf(body).IsNil() {
-		return fmt.Errorf("encode %s: body: must not be null", h.MessageType)
+		return message.Fail(message.ClassInvalid, "encode %s: body: must not be null", h.MessageType)
 	}
 	b, err := c.bindingOf(m.Topic, t)
 	if err != nil {
@@ -245,8 +254,9 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h *message.Heade
 	}
 	value, err := b.model.body.encode(frame(id), body)
 	if err != nil {
-		return fmt.Errorf("encode %s: body: %w", h.MessageType, err)
+		return message.Fail(message.ClassInvalid, "encode %s: body: %w", h.MessageType, err)
 	}
+	message.Describe(&h, body)
 	if err := message.WriteHeader(m, h); err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
@@ -47,7 +48,7 @@ func Example() {
 		return
 	}
 
-	registry := message.NewRegistry()
+	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 	registry.SetCodec(codec)
 	message.Register(registry, "urban.events", message.TypedHandlerFunc[TerritoryCreated](
 		func(_ context.Context, m message.Of[TerritoryCreated]) error {
@@ -60,7 +61,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	m, err := message.NewMessage(ctx, codec, TerritoryCreated{TerritoryID: 7, Name: "Old Town"}, "example")
+	m, err := registry.Encode(ctx, TerritoryCreated{TerritoryID: 7, Name: "Old Town"}, "example")
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -81,9 +82,9 @@ func ExampleCodec() {
 		fmt.Println(err)
 		return
 	}
-	registry := message.NewRegistry()
+	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 	registry.SetCodec(codec)
-	message.Publishes(registry, refunded{})
+	registry.Publishes(refunded{})
 	for _, s := range codec.Schemas() {
 		fmt.Println(s.Subject, s.Name, s.Level)
 		fmt.Println(s.Text)
@@ -111,9 +112,9 @@ func ExampleCommand() {
 		fmt.Println(err)
 		return
 	}
-	registry := message.NewRegistry()
+	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 	registry.SetCodec(codec)
-	message.Publishes(registry, refunded{})
+	registry.Publishes(refunded{})
 	for _, what := range []string{"check", "register", "check"} {
 		schema.Command(context.Background(), codec, []string{what}, os.Stdout, os.Stderr)
 	}

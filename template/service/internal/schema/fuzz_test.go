@@ -16,7 +16,7 @@ func FuzzDecode(f *testing.F) {
 	c := start(f, settings(f, registry.URL()), "parcels", parcel{})
 	m := &message.Message{Topic: "parcels"}
 	h := message.NewHeader("Parcel", "tests")
-	if err := c.Encode(f.Context(), m, &h, aParcel()); err != nil {
+	if err := c.Encode(f.Context(), m, h, aParcel()); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(m.Value, "messageType", []byte("Parcel"))
@@ -27,14 +27,14 @@ func FuzzDecode(f *testing.F) {
 		var got parcel
 		h, err := decode(t, c, m, &got)
 		if err != nil {
-			if !message.IsPermanent(err) {
+			if !isPermanent(err) {
 				t.Fatalf("%v is not permanent", err)
 			}
 			return
 		}
 		again := &message.Message{Topic: "parcels"}
 		h.MessageType, h.Timestamp = "Parcel", message.NewHeader("", "").Timestamp
-		if err := c.Encode(t.Context(), again, &h, got); err != nil {
+		if err := c.Encode(t.Context(), again, h, got); err != nil {
 			t.Fatal(err)
 		}
 		var twice parcel

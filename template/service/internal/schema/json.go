@@ -8,6 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -43,7 +44,7 @@ func (jsonFormat) model(t reflect.Type, s message.Schema) (string, body, error) 
 type jsonBody struct{}
 
 func (jsonBody) encode(dst []byte, v any) ([]byte, error) {
-	text, err := message.MarshalBody(v)
+	text, err := envelope.MarshalBody(v)
 	return append(dst, text...), err
 }
 
@@ -65,7 +66,7 @@ func (w jsonWritten) name() (name, full string) {
 	return unqualified(w.title), w.title
 }
 
-func (jsonWritten) reader(body) (reader, error) { return message.UnmarshalBody, nil }
+func (jsonWritten) reader(body) (reader, error) { return envelope.UnmarshalBody, nil }
 
 func (jsonFormat) compare(writer, reader string) error {
 	w, err := parseJSON(writer)

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -43,7 +44,7 @@ func TestJSONThatAModelWritesKeepsItsSchema(t *testing.T) {
 	if err := json.Unmarshal([]byte(c.Schemas()[0].Text), &schema); err != nil {
 		t.Fatal(err)
 	}
-	rules := message.NewRegistry()
+	rules := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 	message.Register(rules, "rules", message.TypedHandlerFunc[sparse](func(context.Context, message.Of[sparse]) error { return nil }))
 	one, a, text := 1, "A", "ab"
 	full := sparse{
@@ -55,7 +56,7 @@ func TestJSONThatAModelWritesKeepsItsSchema(t *testing.T) {
 	for _, body := range []sparse{{Quoted: "c"}, full, nested} {
 		value := encode(t, c, message.NewHeader("sparse", "tests"), body).Value[5:]
 		m, h := &message.Message{Topic: "rules"}, message.NewHeader("sparse", "tests")
-		if err := errors.Join((message.JSON{}).Encode(t.Context(), m, &h, json.RawMessage(value)), rules.Handle(t.Context(), m)); err != nil {
+		if err := errors.Join((envelope.JSON{}).Encode(t.Context(), m, h, json.RawMessage(value)), rules.Handle(t.Context(), m)); err != nil {
 			t.Fatalf("the test is wrong: %v", err)
 		}
 		var document any

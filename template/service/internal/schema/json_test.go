@@ -76,6 +76,7 @@ func TestJSONReadsWhatItWrote(t *testing.T) {
 	if s := registry.has(t, "payments-value")[0]; s.Type != sr.TypeJSON {
 		t.Errorf("the schema is one of %v", s.Type)
 	}
+	message.Describe(&h, body) // the model says so itself
 	var got payment
 	if gotHeader, err := decode(t, c, m, &got); err != nil || got != body || gotHeader != h {
 		t.Errorf("read %+v %+v, %v", gotHeader, got, err)
@@ -91,8 +92,8 @@ func TestJSONDecodeNamesTheField(t *testing.T) {
 	m := encode(t, c, header(), payment{ID: "P-1"})
 	for value, want := range map[string]string{
 		`{"amount":"much"}`: "body.amount: must be a number, got string",
-		``:                  "body: is empty",
-		`{"id":"x"} {}`:     "something follows",
+		``:                  "body: not JSON: it ends too early",
+		`{"id":"x"} {}`:     "after top-level value",
 		`{"id"`:             "not JSON",
 	} {
 		m.Value = append(m.Value[:5:5], value...)
@@ -167,11 +168,11 @@ func TestJSONThatHasNoTitleSaysSo(t *testing.T) {
 	var got payment
 	_, err := decode(t, c, m, &got)
 	mustSay(t, err, "header.messageType", "schema 5 has no title")
-	if message.ClassOf(err) != message.ClassInvalid || !message.IsPermanent(err) {
+	if message.ClassOf(err) != message.ClassInvalid || !isPermanent(err) {
 		t.Errorf("it is %v", err)
 	}
 	h := header()
-	if err := message.WriteHeader(m, &h); err != nil {
+	if err := message.WriteHeader(m, h); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := decode(t, c, m, &got); err != nil || got.ID != "a" {

@@ -123,7 +123,7 @@ func TestPythonAndThisReadEachOther(t *testing.T) {
 
 			m := &message.Message{Topic: "parcels"}
 			h := message.NewHeader("Parcel", "tests")
-			if err := c.Encode(t.Context(), m, &h, aParcel()); err != nil {
+			if err := c.Encode(t.Context(), m, h, aParcel()); err != nil {
 				t.Fatal(err)
 			}
 			read := runPython(t, python, registry.URL(), format, "read", hex.EncodeToString(m.Value))

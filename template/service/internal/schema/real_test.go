@@ -73,7 +73,7 @@ func TestARealRegistryTakesWhatThisAllows(t *testing.T) {
 		old := start(t, cfg, topic, paymentV1{})
 		m := &message.Message{Topic: topic}
 		h := message.NewHeader("payment", "tests")
-		if err := old.Encode(t.Context(), m, &h, paymentV1{12.5, "n"}); err != nil {
+		if err := old.Encode(t.Context(), m, h, paymentV1{12.5, "n"}); err != nil {
 			t.Fatal(err)
 		}
 		now := start(t, cfg, topic, paymentAddedOptional{})
@@ -85,7 +85,7 @@ func TestARealRegistryTakesWhatThisAllows(t *testing.T) {
 			t.Errorf("%s: versions %v, %v", format, versions, err)
 		}
 		m.Value[1] = 0x7f // an id that no registry has given yet
-		if _, err := decode(t, now, m, &got); !message.IsPermanent(err) || !strings.Contains(err.Error(), "unknown to the registry") {
+		if _, err := decode(t, now, m, &got); !isPermanent(err) || !strings.Contains(err.Error(), "unknown to the registry") {
 			t.Errorf("%s: an unknown id: %v", format, err)
 		}
 	}

@@ -62,7 +62,7 @@ func settings(t testing.TB, url string, more ...string) config.Registry {
 	for i := 0; i < len(more); i += 2 {
 		variables[more[i]] = more[i+1]
 	}
-	cfg, err := config.FromMap(variables)
+	cfg, err := config.FromMap(variables, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,7 +103,7 @@ func bind(t testing.TB, c schema.Codec, topic string, models ...any) {
 func encode(t *testing.T, c message.Codec, h message.Header, body any) *message.Message {
 	t.Helper()
 	m := &message.Message{Topic: topic}
-	if err := c.Encode(t.Context(), m, &h, body); err != nil {
+	if err := c.Encode(t.Context(), m, h, body); err != nil {
 		t.Fatal(err)
 	}
 	return m
@@ -112,10 +112,16 @@ func encode(t *testing.T, c message.Codec, h message.Header, body any) *message.
 // decode reads a message into out and returns its header.
 func decode(t *testing.T, c message.Codec, m *message.Message, out any) (message.Header, error) {
 	t.Helper()
-	var h message.Header
-	err := c.Decode(t.Context(), m, &h, func(*message.Header) (any, error) { return out, nil })
+	h, body, err := c.Open(t.Context(), m)
+	if err == nil {
+		err = c.Decode(t.Context(), m, body, out)
+	}
 	return h, err
 }
+
+func isPermanent(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }
+
+func isUnavailable(err error) bool { return message.OutcomeOf(err) == message.OutcomeUnavailable }
 
 // contains reports whether err says the words.
 func contains(err error, words string) bool {

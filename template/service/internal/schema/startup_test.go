@@ -146,9 +146,9 @@ func TestLooksUpOnlyWhenItMayNotRegister(t *testing.T) {
 	lookup := settings(t, registry.URL(), "SCHEMA_REGISTRY_AUTO_REGISTER", "false")
 	c := start(t, lookup, topic, paymentAddedOptional{})
 	h := message.NewHeader("payment", "tests")
-	err := c.Encode(t.Context(), &message.Message{Topic: topic}, &h, paymentAddedOptional{})
+	err := c.Encode(t.Context(), &message.Message{Topic: topic}, h, paymentAddedOptional{})
 	mustSay(t, err, "subject payments-value", "not registered", "SCHEMA_REGISTRY_AUTO_REGISTER")
-	if !message.IsUnavailable(err) || registry.SubjectExists("payments-value") {
+	if !isUnavailable(err) || registry.SubjectExists("payments-value") {
 		t.Errorf("it is %v", err)
 	}
 
@@ -170,10 +170,10 @@ func TestSaysThatTheRegistryIsAway(t *testing.T) {
 	c := newCodec(t, settings(t, registry.URL()))
 	bind(t, c, topic, payment{})
 	h := header()
-	if err := c.Encode(t.Context(), &message.Message{Topic: topic}, &h, payment{}); !message.IsUnavailable(err) {
+	if err := c.Encode(t.Context(), &message.Message{Topic: topic}, h, payment{}); !isUnavailable(err) {
 		t.Errorf("Encode says %v", err)
 	}
-	if err := c.Startup(t.Context()); !message.IsUnavailable(err) || !strings.Contains(err.Error(), registry.URL()) {
+	if err := c.Startup(t.Context()); !isUnavailable(err) || !strings.Contains(err.Error(), registry.URL()) {
 		t.Errorf("Startup says %v", err)
 	}
 	registry.away.Store(false)
@@ -191,11 +191,11 @@ func TestSaysThatTheRegistryIsAway(t *testing.T) {
 		t.Errorf("a known id was asked for again: %v", err)
 	}
 	m.Value[4] = 99
-	if _, err := decode(t, c, m, &got); !message.IsUnavailable(err) {
+	if _, err := decode(t, c, m, &got); !isUnavailable(err) {
 		t.Errorf("Decode says %v", err)
 	}
 	registry.away.Store(false)
-	if _, err := decode(t, c, m, &got); !message.IsPermanent(err) {
+	if _, err := decode(t, c, m, &got); !isPermanent(err) {
 		t.Errorf("after the registry confirmed that it does not know the id, Decode says %v", err)
 	}
 }

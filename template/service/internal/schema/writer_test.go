@@ -98,19 +98,23 @@ func TestWhoeverWaitsForTheRegistryHasADeadline(t *testing.T) {
 		for name, do := range map[string]func(context.Context) error{
 			"Decode": func(ctx context.Context) error {
 				var got payment
-				return c.Decode(ctx, paid(), new(message.Header), func(*message.Header) (any, error) { return &got, nil })
+				_, body, err := c.Open(ctx, paid())
+				if err != nil {
+					return err
+				}
+				return c.Decode(ctx, paid(), body, &got)
 			},
 			"Encode": func(ctx context.Context) error {
 				h := header()
-				return c.Encode(ctx, &message.Message{Topic: topic}, &h, payment{ID: "1"})
+				return c.Encode(ctx, &message.Message{Topic: topic}, h, payment{ID: "1"})
 			},
 			"Encode of a type that nobody told of": func(ctx context.Context) error {
 				h := header()
-				return late.Encode(ctx, &message.Message{Topic: topic}, &h, payment{ID: "1"})
+				return late.Encode(ctx, &message.Message{Topic: topic}, h, payment{ID: "1"})
 			},
 			"Encode of another such type": func(ctx context.Context) error {
 				h := message.NewHeader("refund", "tests")
-				return late.Encode(ctx, &message.Message{Topic: topic}, &h, refund{ID: "1"})
+				return late.Encode(ctx, &message.Message{Topic: topic}, h, refund{ID: "1"})
 			},
 			"Startup": c.Startup,
 		} {
@@ -120,7 +124,7 @@ func TestWhoeverWaitsForTheRegistryHasADeadline(t *testing.T) {
 			ctx, done := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			began := time.Now()
 			err := do(ctx)
-			if took := time.Since(began); took != 50*time.Millisecond || !message.IsUnavailable(err) || !contains(err, "deadline") {
+			if took := time.Since(began); took != 50*time.Millisecond || !isUnavailable(err) || !contains(err, "deadline") {
 				t.Errorf("%s took %v: %v", name, took, err)
 			}
 			done()
@@ -139,9 +143,8 @@ func TestALateAnswerIsKept(t *testing.T) {
 		other := &message.Message{Topic: topic, Value: []byte{0, 0, 0, 0, 6, '{', '}'}}
 		for _, m := range []*message.Message{paid(), other} {
 			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			var got payment
-			err := c.Decode(ctx, m, new(message.Header), func(*message.Header) (any, error) { return &got, nil })
-			if !message.IsUnavailable(err) {
+			_, _, err := c.Open(ctx, m)
+			if !isUnavailable(err) {
 				t.Errorf("it is %v", err)
 			}
 			cancel()
@@ -246,7 +249,7 @@ func TestReferencesThatCannotBeFollowedAreNamed(t *testing.T) {
 			continue
 		}
 		mustSay(t, err, tt.says)
-		if message.IsPermanent(err) != tt.permanent || message.IsUnavailable(err) == tt.permanent {
+		if isPermanent(err) != tt.permanent || isUnavailable(err) == tt.permanent {
 			t.Errorf("%s: permanent is not %v: %v", tt.name, tt.permanent, err)
 		}
 	}

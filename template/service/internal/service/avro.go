@@ -1,5 +1,3 @@
-//go:build avro
-
 package service
 
 import (
@@ -7,31 +5,42 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/ouroboros-forge/forge/template/service/handlers"
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
 
-// schemas does what `schema` and its arguments ask for, with the models that
-// handlers.Register registers, and returns the exit code.
-func schemas(ctx context.Context, file string, args []string, stdout, stderr io.Writer) int {
-	cfg, err := settings(file)
-	if err = config.OfRegistry(err); err != nil { // it does not matter where Kafka is
-		fmt.Fprintln(stderr, "sample-service:", err)
-		return 2
-	}
-	log := cfg.Log.Logger(stderr)
-	codec, err := schema.New(cfg.Registry, log)
+// schemas does what `schema` and its arguments ask for, with the models of all
+// consumers and of what is published, and returns the exit code. It needs no
+// settings but the registry's.
+func schemas[S any](ctx context.Context, name string, build Build[S], o Options, args []string, stdout, stderr io.Writer) int {
+	o.onlyRegistry = true
+	o.Over = map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "none:1", "KAFKA_GROUP_ID": "none"} // they are not asked
+	s, err := assemble(ctx, name, build, o)
 	if err != nil {
-		fmt.Fprintln(stderr, "sample-service:", err)
+		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 2
 	}
-	publisher := kafka.NewPublisher(cfg, log)
-	defer func() { _ = publisher.Close() }() // it never published
-	registry := message.NewRegistry()
-	registry.SetCodec(codec)
-	handlers.Register(registry, handlers.Deps{Log: log, Publisher: publisher})
+	codec, ok := s.b.codec.(schema.Codec)
+	if !ok {
+		fmt.Fprintf(stderr, "%s: the codec of this service has no schemas\n", name)
+		return 2
+	}
 	return schema.Command(ctx, codec, args, stdout, stderr)
+}
+
+// settingsError returns err, which config.Load returned, as far as it matters.
+func (o Options) settingsError(err error) error {
+	if o.onlyRegistry {
+		return config.OfRegistry(err)
+	}
+	return err
+}
+
+// RegistryURL returns where the Schema Registry is, or nothing when the codec of
+// the service needs none.
+func (s *Service) RegistryURL() string {
+	if _, ok := s.b.codec.(schema.Codec); !ok || len(s.b.Config.Registry.URLs) == 0 {
+		return ""
+	}
+	return s.b.Config.Registry.URLs[0]
 }

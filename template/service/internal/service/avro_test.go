@@ -1,29 +1,101 @@
 //go:build avro
 
-package service
+package service_test
 
 import (
+	"context"
+	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
-// Schemas are exported and checked without any setting: a build has none.
+// Schemas are exported and checked without any setting, because a build has none.
+// They are those of all consumers and of what is published.
 func TestSchemaCommandNeedsNoKafka(t *testing.T) {
-	code, stdout, stderr := say(t, nil, "schema", "export")
-	if code != 0 || !strings.Contains(stdout, "schemas/") {
-		t.Fatalf("exit code %d\n%s%s", code, stdout, stderr)
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	t.Chdir(t.TempDir())
+	command := build(func(b *service.Builder) {
+		handle(b.Consumer("audit"), "audits", succeed)
+		b.Publishes(opened{})
+	})
+	run := func(url string, args ...string) (int, string) {
+		t.Setenv("SCHEMA_REGISTRY_URL", url)
+		var out strings.Builder
+		code := service.Command(t.Context(), "books", command, args, &out, &out)
+		return code, out.String()
 	}
-	if files, err := os.ReadDir("schemas"); err != nil || len(files) == 0 {
+	if code, out := run("", "schema", "export"); code != 0 || !strings.Contains(out, "schemas/") {
+		t.Fatalf("exit code %d\n%s", code, out)
+	}
+	files, err := os.ReadDir("schemas")
+	if err != nil || len(files) != 3 {
 		t.Errorf("%v, %v", files, err)
 	}
-	settings := map[string]string{"SCHEMA_REGISTRY_URL": registryURL(t)}
 	for range 2 {
-		if code, stdout, stderr := say(t, settings, "schema", "register"); code != 0 || !strings.Contains(stdout, "registered with the id 1") {
-			t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+		if code, out := run(registry.URL(), "schema", "register"); code != 0 || strings.Count(out, "registered with the id") != 3 {
+			t.Errorf("exit code %d\n%s", code, out)
 		}
 	}
-	if code, _, stderr := say(t, map[string]string{"SCHEMA_REGISTRY_URL": "no-url"}, "schema", "check"); code != 2 || !strings.Contains(stderr, "SCHEMA_REGISTRY_URL") {
-		t.Errorf("exit code %d\n%s", code, stderr)
+	if code, out := run("no-url", "schema", "check"); code != 2 || !strings.Contains(out, "SCHEMA_REGISTRY_URL") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+// A registry that is down, at the start or later, ends nothing, and no message
+// becomes a dead letter for it: the service says that it is not ready, and goes
+// on when the registry is back.
+func TestOutlivesTheSchemaRegistry(t *testing.T) {
+	registry, down := srfake.New(), new(atomic.Bool)
+	t.Cleanup(registry.Close)
+	registry.Intercept(func(w http.ResponseWriter, _ *http.Request) bool {
+		if down.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+		return down.Load()
+	})
+	down.Store(true)
+	cluster := startKafka(t, 0, kfake.SeedTopics(1, "opened", "accounts"))
+	handled := make(chan string, 1)
+	over := settings(cluster.ListenAddrs()[0])
+	over["SCHEMA_REGISTRY_URL"] = registry.URL()
+	publish := make(chan message.Publisher, 1)
+	s, stop := start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		handle(b.Registry, "opened", func(_ context.Context, m message.Of[opened]) error { handled <- m.Body.ID; return nil })
+		publish <- b.Publisher
+		return nil
+	}, over)
+	awaitReady(t, s, http.StatusServiceUnavailable, registry.URL())
+	down.Store(false)
+	awaitReady(t, s, http.StatusOK, "")
+	if err := (<-publish).Publish(t.Context(), opened{ID: "a-1"}); err != nil {
+		t.Fatal(err)
+	}
+	if id := <-handled; id != "a-1" {
+		t.Errorf("handled %s", id)
+	}
+	// A schema that was not seen yet is waited for.
+	down.Store(true)
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	unseen := &kgo.Record{Topic: "opened", Value: []byte{0, 0, 0, 0, 99, 0}}
+	if err := client.ProduceSync(t.Context(), unseen).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	awaitReady(t, s, http.StatusServiceUnavailable, "schema 99")
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }

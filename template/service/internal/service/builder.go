@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -26,8 +27,10 @@ type Builder struct {
 	Registry  *message.Registry     // of the first consumer, whose group is KAFKA_GROUP_ID
 	Publisher message.Publisher     // connects when it is first needed
 	Metrics   prometheus.Registerer // what is registered here is served at /metrics
+	API       *httpapi.API          // what is taken over HTTP //forge:if http
 
-	consumers                        []consumer // the first is of Registry
+	codec                            message.Codec // of all topics that have no other //forge:if avro
+	consumers                        []consumer    // the first is of Registry
 	starts, checks, besides, closers []hook
 	mistakes                         []error
 }

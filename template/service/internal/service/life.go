@@ -40,6 +40,7 @@ func (s *Service) Run(ctx context.Context) error {
 		for _, c := range s.consumers {
 			consumers = append(consumers, s.begin("consumer "+c.Name(), stop, func() error { return c.Run(ctx) }))
 		}
+		consumers = append(consumers, s.begin("http", stop, func() error { return s.b.API.Serve(ctx, s.http) })) //forge:if http
 		s.state.set(nil)
 		<-ctx.Done()
 	}

@@ -32,7 +32,7 @@ func buildOwn(_ context.Context, s own, b *service.Builder) error {
 func say(t *testing.T, settings map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	for _, s := range config.Settings(new(own)) {
+	for _, s := range append(config.Settings(new(config.Config)), config.Settings(new(own))...) {
 		t.Setenv(s.Name, settings[s.Name])
 	}
 	write(t, "settings.yaml", "group.id: from-yaml\nbootstrap.servers: a:1\n")

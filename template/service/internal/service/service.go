@@ -21,6 +21,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
@@ -32,6 +33,8 @@ type Options struct {
 	Over    map[string]string  // settings over all others, by their names in the environment
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer
+
+	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
 }
 
 // Service is a service that was put together. Run runs it, once.
@@ -42,6 +45,7 @@ type Service struct {
 	metrics   *prometheus.Registry
 	ops       *ops.Server
 	listener  net.Listener // of ops
+	http      net.Listener // of what is taken over HTTP //forge:if http
 	state     state
 	stopped   time.Time // when the end began
 }
@@ -67,6 +71,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
 	var own S
 	cfg, err := config.Load(o.File, o.Over, &own)
+	err = o.settingsError(err) //forge:if avro
 	if err != nil {
 		return nil, err
 	}
@@ -76,12 +81,14 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	if err != nil {
 		return nil, err
 	}
-	registry := message.NewRegistry(codec, envelope.NewRules(), message.Log(log))
+	registry := message.NewRegistry(codec, envelope.NewRules())
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{
 		Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics,
 		consumers: []consumer{{cfg.Kafka, registry}},
 	}
+	s.b.API = httpapi.New(cfg, log) //forge:if http
+	s.b.codec = codec               //forge:if avro
 	s.state.set(errStarting)
 	return s, callBuild(ctx, build, own, s.b)
 }
@@ -96,14 +103,17 @@ func (s *Service) reportUnread() error {
 	return err
 }
 
-// makeConsumers makes the consumers. A service may do without the first.
+// makeConsumers makes the consumers. A service that does other things may do
+// without the first.
 func (s *Service) makeConsumers(o Options) error {
 	logging := s.b.Config.Log
 	if o.Observe != nil {
 		logging.Level = "error"
 	}
+	others := len(s.b.consumers) - 1 + len(s.b.besides)
+	others += len(s.b.API.Operations()) //forge:if http
 	for i, c := range s.b.consumers {
-		if i == 0 && len(c.registry.Topics()) == 0 && len(s.b.consumers)+len(s.b.besides) > 1 {
+		if i == 0 && len(c.registry.Topics()) == 0 && others > 0 {
 			continue
 		}
 		made, err := kafka.NewConsumer(c.kafka, c.registry, s.publisher, logging.Logger(o.Log))
@@ -127,6 +137,9 @@ func (s *Service) listen(ctx context.Context) (err error) {
 	for _, h := range s.b.checks {
 		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
 	}
+	if err := s.listenHTTP(ctx); err != nil { //forge:if http
+		return err //forge:if http
+	} //forge:if http
 	addr := s.b.Config.Ops.Addr
 	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
 		return fmt.Errorf("OPS_ADDR=%q: %w", addr, err)

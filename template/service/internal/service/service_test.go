@@ -60,6 +60,7 @@ func record(topic, id string) *kgo.Record {
 func settings(broker string) map[string]string {
 	return map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": broker, "KAFKA_GROUP_ID": "test", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "error",
+		"HTTP_ADDR":           "127.0.0.1:0", //forge:if http
 		"KAFKA_DRAIN_TIMEOUT": "2s", "KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_COMMIT_INTERVAL": "50ms",
 	}
 }

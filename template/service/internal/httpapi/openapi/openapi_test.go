@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -116,7 +117,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 
 // What the schema requires is what the service requires.
 func TestRequiredIsWhatAnEmptyBodyLacks(t *testing.T) {
-	b, err := message.NewBody[address]()
+	b, err := envelope.NewBody[address]()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,45 +158,4 @@ func below(o Object, names ...string) Object {
 		o, _ = o[name].(Object)
 	}
 	return o
-}
-
-func TestMergeKeepsWhatAPersonWrote(t *testing.T) {
-	file := parse(t, `{
-		"openapi": "3.1.0", "info": {"title": "mine"},
-		"paths": {
-			"/a": {"post": {"summary": "mine", "requestBody": {"required": false}}},
-			"/own": {"get": {}}
-		},
-		"components": {"schemas": {
-			"A": {
-				"description": "mine", "additionalProperties": false,
-				"properties": {"id": {"type": "string", "maxLength": 5, "description": "mine"}, "gone": {"type": "string"}, "title": {"type": "string"}}
-			},
-			"Own": {"type": "object"}
-		}}
-	}`)
-	document := parse(t, `{
-		"openapi": "3.1.0",
-		"paths": {"/a": {"post": {"requestBody": {"required": true}}}, "/b": {"post": {}}},
-		"components": {"schemas": {"A": {"type": "object", "properties": {"id": {"type": "string", "minLength": 1}}}}}
-	}`)
-	want := parse(t, `{
-		"openapi": "3.1.0", "info": {"title": "mine"},
-		"paths": {
-			"/a": {"post": {"summary": "mine", "requestBody": {"required": true}}},
-			"/b": {"post": {}},
-			"/own": {"get": {}}
-		},
-		"components": {"schemas": {
-			"A": {"type": "object", "description": "mine", "properties": {"id": {"type": "string", "minLength": 1, "description": "mine"}}},
-			"Own": {"type": "object"}
-		}}
-	}`)
-	got := Merge(file, document)
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got %v\nwant %v", got, want)
-	}
-	if again := Merge(got, document); !reflect.DeepEqual(again, got) {
-		t.Errorf("a second time changes something: %v", again)
-	}
 }

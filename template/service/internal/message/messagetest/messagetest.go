@@ -2,7 +2,7 @@
 //
 //	r := messagetest.NewRegistry()
 //	handlers.Register(r, handlers.Deps{Publisher: new(messagetest.Publisher)})
-//	err := messagetest.Handle(t, r, "orders", `{"id": "o-1"}`)
+//	err := messagetest.Handle(t, r, "payments", `{"id": "p-1"}`)
 package messagetest
 
 import (
@@ -28,6 +28,11 @@ type Option func(m *message.Message, h *message.Header)
 // Type sets the message type, for topics that have several.
 func Type(messageType string) Option {
 	return func(_ *message.Message, h *message.Header) { h.MessageType = messageType }
+}
+
+// ID sets the message's id: one that comes again has the same.
+func ID(id string) Option {
+	return func(_ *message.Message, h *message.Header) { h.MessageID = id }
 }
 
 // Key sets the message's key.
@@ -72,15 +77,23 @@ func Handle(t testing.TB, r *message.Registry, topic, body string, opts ...Optio
 type Publisher struct {
 	Err error // returned for each event in the place of publishing it
 
-	mu     sync.Mutex
-	events []message.Event
+	mu       sync.Mutex
+	messages []*message.Message
 }
 
 // Events returns what was published, in order.
-func (p *Publisher) Events() []message.Event {
+func (p *Publisher) Events() (all []message.Event) {
+	for _, m := range p.Messages() {
+		all = append(all, m.Decoded.(message.Event))
+	}
+	return all
+}
+
+// Messages returns what was published, in order, as messages with their headers.
+func (p *Publisher) Messages() []*message.Message {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return slices.Clone(p.events)
+	return slices.Clone(p.messages)
 }
 
 // Publish implements message.Publisher.
@@ -114,7 +127,7 @@ func (p *Publisher) publish(ctx context.Context, e message.Event) (message.Deliv
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d.Partition, d.Offset = 0, int64(len(p.events))
-	p.events = append(p.events, e)
+	d.Partition, d.Offset = 0, int64(len(p.messages))
+	p.messages = append(p.messages, m)
 	return d, nil
 }

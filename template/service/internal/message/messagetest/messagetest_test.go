@@ -36,15 +36,18 @@ func TestHandleGoesThroughEnvelopeRulesAndHandler(t *testing.T) {
 	r, p := messagetest.NewRegistry(), new(messagetest.Publisher)
 	h := &welcome{publisher: p}
 	message.Register(r, "accounts", h)
-	if err := messagetest.Handle(t, r, "accounts", `{"id":"a-1"}`, messagetest.Key("k")); err != nil {
+	if err := messagetest.Handle(t, r, "accounts", `{"id":"a-1"}`, messagetest.Key("k"), messagetest.ID("m-1")); err != nil {
 		t.Fatal(err)
 	}
 	got := h.got[0]
-	if got.Body.ID != "a-1" || string(got.Key) != "k" || got.Header.MessageType != "AccountOpened" || got.Header.SchemaName != "AccountOpened" || got.Attempt != 1 {
+	if got.Body.ID != "a-1" || string(got.Key) != "k" || got.Header.MessageType != "AccountOpened" || got.Header.SchemaName != "AccountOpened" || got.Header.MessageID != "m-1" || got.Attempt != 1 {
 		t.Errorf("%+v %+v", got.Message, got.Body)
 	}
 	if events := p.Events(); len(events) != 1 || events[0] != (opened{"a-1"}) {
 		t.Errorf("published %v", events)
+	}
+	if m := p.Messages()[0]; m.Header.MessageID == "m-1" || m.Header.CorrelationID != got.Header.CorrelationID {
+		t.Errorf("published with the header %+v", m.Header)
 	}
 	for body, want := range map[string]message.Class{`{}`: message.ClassInvalid, `{"id":}`: message.ClassDecode, `null`: message.ClassInvalid} {
 		if err := messagetest.Handle(t, r, "accounts", body); message.ClassOf(err) != want {

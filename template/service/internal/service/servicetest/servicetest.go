@@ -28,8 +28,10 @@ const (
 type Service struct {
 	*samples.Journal // what became of its messages
 
-	Broker string // host:port; a service with it as KAFKA_BOOTSTRAP_SERVERS goes on where this one stopped
-	Ops    string // http://host:port of /readyz and /metrics
+	Broker   string // host:port; a service with it as KAFKA_BOOTSTRAP_SERVERS goes on where this one stopped
+	Ops      string // http://host:port of /readyz and /metrics
+	Registry string // URL of the Schema Registry //forge:if avro
+	Web      string // http://host:port of what is taken over HTTP //forge:if http
 
 	t    testing.TB
 	end  context.CancelFunc
@@ -63,12 +65,22 @@ func Start[S any](t testing.TB, build service.Build[S], settings map[string]stri
 		t.Cleanup(broker.Close)
 		over[brokers], timeout = broker.Addr, readyTimeout
 	}
+	if over["SCHEMA_REGISTRY_URL"] == "" { //forge:if avro
+		registry, err := embedded.StartRegistry(0) //forge:if avro
+		if err != nil {                            //forge:if avro
+			t.Fatal(err) //forge:if avro
+		} //forge:if avro
+		t.Cleanup(registry.Close)                  //forge:if avro
+		over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
+	} //forge:if avro
 	s := &Service{Journal: samples.NewJournal(), Broker: over[brokers], t: t, done: make(chan struct{})}
 	built, err := service.New(t.Context(), "test", build, service.Options{Over: over, Observe: s.Observe, Log: t.Output()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Ops = "http://" + built.OpsAddr()
+	s.Registry = built.RegistryURL()     //forge:if avro
+	s.Web = "http://" + built.HTTPAddr() //forge:if http
 	if err := embedded.CreateTopics(t.Context(), s.Broker, append(built.Topics(), built.Published()...)...); err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +148,20 @@ func (s *Service) Send(records ...*kgo.Record) {
 	if err := embedded.Send(s.t.Context(), s.Broker, records...); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// SendSamples produces sample messages and returns them as they were sent.
+func (s *Service) SendSamples(all []samples.Sample) (sent []*kgo.Record) {
+	s.t.Helper()
+	all, err := samples.Encode(s.t.Context(), s.Registry, all) //forge:if avro
+	if err != nil {                                            //forge:if avro
+		s.t.Fatal(err) //forge:if avro
+	} //forge:if avro
+	for _, sample := range all {
+		sent = append(sent, sample.Record())
+	}
+	s.Send(sent...)
+	return sent
 }
 
 // Outcome waits until a message that was sent was handled, is a dead letter, or

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ouroboros-forge/forge/internal/prompts"
+)
+
+// repository is what is known of git where a service is to be written.
+type repository struct {
+	installed bool
+	around    string // root of the work tree that the service is written into, or ""
+}
+
+func findRepository(dir string) repository {
+	_, err := exec.LookPath("git")
+	return repository{installed: err == nil, around: findAbove(dir, ".git")}
+}
+
+// findAbove returns the nearest directory above dir that has an entry of that
+// name, or "".
+func findAbove(dir, name string) string {
+	for {
+		up := filepath.Dir(dir)
+		if up == dir {
+			return ""
+		}
+		dir = up
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return dir
+		}
+	}
+}
+
+// check refuses --git where it cannot be done.
+func (r repository) check() error {
+	switch {
+	case !r.installed:
+		return failed("install git, or leave out --git", "--git needs the git command, which is not on the PATH")
+	case r.around != "":
+		return usage("leave out --git: `git add` there takes the service in", "--git: the service would be inside of the repository %s", r.around)
+	}
+	return nil
+}
+
+// question asks whether to make a repository.
+func (r repository) question(git *bool) prompts.Question {
+	*git = true
+	return prompts.YesNo("git", "git", "make it a repository with a first commit", git)
+}
+
+// makeRepository has git keep what is in dir, and returns what was done. The
+// first commit is made only if git knows in whose name.
+func makeRepository(ctx context.Context, dir, message string) (done string, err error) {
+	for _, args := range [][]string{{"init", "--quiet"}, {"add", "--all"}} {
+		if err := git(ctx, dir, args...); err != nil {
+			return "", failed("the service is written all the same", "no git repository was made: %w", err)
+		}
+	}
+	if git(ctx, dir, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT") != nil {
+		return "a repository, nothing committed: git has no user.name", nil
+	}
+	if err := git(ctx, dir, "commit", "--quiet", "--message", message); err != nil {
+		return "", failed("the service is written, and added in a new repository", "git made no commit: %w", err)
+	}
+	return "a repository, with a first commit", nil
+}
+
+func git(ctx context.Context, dir string, args ...string) error {
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // all arguments are above
+	cmd.Dir = dir
+	// Set by git for hooks and aliases; they would lead to another repository.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"}, name)
+	})
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	err := cmd.Run()
+	if text := strings.TrimSpace(said.String()); err != nil && text != "" {
+		return failed("", "%w: %s", err, text)
+	}
+	return err
+}

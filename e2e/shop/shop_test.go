@@ -1,0 +1,156 @@
+// Package shop tests a service as a user makes it: forge writes it, and over
+// that lies what its user wrote, in project/. It runs against a PostgreSQL and a
+// payment gateway that fail, and loses nothing.
+package shop
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/e2e/generated"
+)
+
+const (
+	messages = 2000 // orders, and payments
+	outage   = 30 * time.Second
+)
+
+func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
+
+func TestShop(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds a whole service")
+	}
+	kafka := newBroker(t)
+	dir := newShop(t, kafka.addr)
+	generated.Do(t, dir, "go", "build", "-o", filepath.Join("bin", "shop"), ".")
+	generated.Do(t, dir, "go", "vet", "./...")
+	generated.Do(t, dir, "go", "test", "-short", "./...")
+
+	db, api := newPostgres(t), newGateway(t)
+	t.Setenv("SHOP_DATABASE_URL", db.url())
+	generated.Do(t, dir, "go", "test", "-short", "-count=1", "./app", "./store")
+	db.query("TRUNCATE orders, audit")
+
+	appendTo(t, filepath.Join(dir, ".env"), fmt.Sprintf("DATABASE_URL='%s'\nGATEWAY_URL=%s\nGATEWAY_TIMEOUT=300ms\nDATABASE_POOL=4\n", db.url(), api.URL))
+	showsSettings(t, dir)
+	outlives(t, dir, kafka, db, api)
+	nothingIsLostOrDoubled(t, kafka, db, api)
+}
+
+// showsSettings asks for the service's settings, the user's among them.
+func showsSettings(t *testing.T, dir string) {
+	t.Helper()
+	shown := generated.Do(t, dir, filepath.Join(dir, "bin", "shop"), "config")
+	for _, want := range []string{`DATABASE_URL=\[redacted\] +# \.env:\d+`, `GATEWAY_TIMEOUT=300ms +# \.env:\d+`} {
+		if !regexp.MustCompile(`(?m)^` + want + `$`).MatchString(shown) {
+			t.Errorf("config does not show %s:\n%s", want, shown)
+		}
+	}
+}
+
+// outlives runs the service through everything that can happen to it, and all
+// messages through the service.
+func outlives(t *testing.T, dir string, kafka *broker, db *postgres, api *gateway) {
+	t.Helper()
+	const part = messages / 4
+	awaitStored := func(n int) {
+		t.Helper()
+		await(t, func() (bool, string) {
+			stored := db.count("orders")
+			return stored >= n, fmt.Sprint(stored, " orders are stored")
+		})
+	}
+
+	// It starts before its database.
+	db.stop()
+	s := startService(t, dir)
+	s.awaitReady(http.StatusServiceUnavailable, "database migration")
+	db.start()
+	s.awaitReady(http.StatusOK, "")
+	if log := read(t, s.log); !strings.Contains(log, "DATABASE_POOL") {
+		t.Errorf("it does not say that nothing reads DATABASE_POOL:\n%s", log)
+	}
+
+	// The database is away. Payments do not need it.
+	kafka.send(0, part)
+	kafka.send(0, 20) // as a producer that did not get the answer
+	awaitStored(part / 10)
+	db.stop()
+	over := time.After(outage)
+	s.awaitReady(http.StatusServiceUnavailable, "database: ")
+	kafka.send(part, 2*part)
+	await(t, func() (bool, string) {
+		n := len(api.keys())
+		return n == 2*part, fmt.Sprint(n, " payments are captured while the database is away")
+	})
+	if code, body := s.get("/livez"); code != http.StatusOK {
+		t.Errorf("/livez says %s while the database is away", body)
+	}
+	<-over
+	db.start()
+	s.awaitReady(http.StatusOK, "")
+	if _, metrics := s.get("/metrics"); !regexp.MustCompile(`(?m)^shop_orders_stored_total [1-9]`).MatchString(metrics) {
+		t.Errorf("/metrics lacks shop_orders_stored_total:\n%s", metrics)
+	}
+
+	// It is killed.
+	kafka.send(2*part, 3*part)
+	awaitStored(2*part + part/10)
+	s.stop(syscall.SIGKILL)
+	s = startService(t, dir)
+
+	// It is stopped.
+	kafka.send(3*part, messages)
+	awaitStored(3*part + part/10)
+	stopInOrder(t, s)
+	s = startService(t, dir)
+	s.awaitReady(http.StatusOK, "")
+	kafka.awaitCommitted("shop", "shop-audit")
+	stopInOrder(t, s)
+}
+
+func stopInOrder(t *testing.T, s *service) {
+	t.Helper()
+	if state := s.stop(syscall.SIGTERM); !state.Success() {
+		t.Errorf("it ends with %v", state)
+	}
+}
+
+func nothingIsLostOrDoubled(t *testing.T, kafka *broker, db *postgres, api *gateway) {
+	t.Helper()
+	var orders, payments, accepted []string
+	for i := range messages {
+		orders, payments = append(orders, orderID(i)), append(payments, paymentID(i))
+		accepted = append(accepted, "accepted-"+orderID(i))
+	}
+	same(t, "stored messages", db.query("SELECT message_id FROM orders ORDER BY 1"), orders)
+	if n := db.count("(SELECT DISTINCT id FROM orders) o"); n != messages {
+		t.Errorf("%d different orders are stored", n)
+	}
+	same(t, "published events", kafka.accepted(), accepted)
+	same(t, "audited events", db.query("SELECT event_id FROM audit ORDER BY 1"), accepted)
+	same(t, "captured payments", api.keys(), payments)
+	for _, mistake := range api.mistakes {
+		t.Error(mistake)
+	}
+	if n := kafka.deadLetters(); n != 0 {
+		t.Errorf("%d dead letters", n)
+	}
+	t.Logf("the gateway failed %d times and was asked %d times for what it had captured", api.failed, api.again)
+}
+
+func same(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%d %s, want %d", len(got), what, len(want))
+	}
+}
