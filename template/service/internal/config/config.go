@@ -140,12 +140,14 @@ func (c Config) Consumer(name string) (Kafka, error) {
 		return known, nil
 	}
 	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values)}
-	if _, ok := l.values[prefix+groupID]; !ok && c.Kafka.GroupID != "" {
+	own, ok := l.values[prefix+groupID]
+	overridden := l.values[groupID].place == fromOverride && own.place != fromOverride
+	if c.Kafka.GroupID != "" && (!ok || overridden) {
 		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
 	}
 	for variable, g := range c.loader.values {
 		rest, ok := strings.CutPrefix(variable, prefix)
-		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && rest != groupID; ok && !overridden {
+		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && g.place != ""; ok && !overridden {
 			l.values[rest] = g
 		}
 	}

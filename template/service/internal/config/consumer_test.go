@@ -136,3 +136,20 @@ func TestSettingsOfAConsumerAreThoseOfKafka(t *testing.T) {
 		}
 	}
 }
+
+// What a program overrides for all goes over a consumer's own value: a test's
+// broker is not left for that of production.
+func TestAnOverrideGoesOverAConsumersOwn(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "production:9092")
+	t.Setenv("AUDIT_KAFKA_GROUP_ID", "production")
+	t.Setenv("AUDIT_KAFKA_MAX_WORKERS", "3")
+	cfg, err := Load("", map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "test:9092", "KAFKA_GROUP_ID": "test"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := cfg.Consumer("audit")
+	if err != nil || len(k.Brokers) != 1 || k.Brokers[0] != "test:9092" || k.GroupID != "test-audit" || k.MaxWorkers != 3 {
+		t.Errorf("%v %s %d, %v", k.Brokers, k.GroupID, k.MaxWorkers, err)
+	}
+}

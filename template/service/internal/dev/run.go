@@ -48,7 +48,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	} //forge:if avro
 	defer registry.Close()                     //forge:if avro
 	over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
-	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event})
+	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event, Log: os.Stderr})
 	if err != nil {
 		return err
 	}
