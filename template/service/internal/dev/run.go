@@ -91,7 +91,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 
 // try sends the samples and returns nil once each has become what it expects.
 func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v; http://%s/readyz says more", patience, s.OpsAddr()))
 	defer cancel()
 	all, err := samples.Encode(ctx, s.RegistryURL(), all) //forge:if avro
 	if err != nil {                                       //forge:if avro
