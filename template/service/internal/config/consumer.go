@@ -25,8 +25,9 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // Consumer returns the settings of a further consumer: those of the service, and
 // over them its own, which are in YAML under consumers and its name, and in the
 // environment and .env called NAME_KAFKA_…. A value for one consumer goes over a
-// value for all, wherever either stands. Its group is the service's, "-" and its
-// name, unless it has one of its own; no two consumers may have the same.
+// value for all, wherever either stands, but not over an override. Its group is
+// the service's, "-" and its name, unless it has one of its own; no two consumers
+// may have the same.
 func (c Config) Consumer(name string) (Kafka, error) {
 	k, prefix := new(Kafka), prefixOf(name)
 	if known, ok := c.loader.consumers[prefix]; ok {
