@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,11 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+const (
+	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
+	patience          = 20 * time.Second // for the samples to be done
 )
 
 // settings go over the user's: they lead to the embedded broker, and keep nobody
@@ -74,7 +80,8 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 			return err
 		case ctx.Err() != nil: // stopped before they were done
 		case err != nil:
-			out.wrong(err) // it goes on, to be looked into
+			// It goes on, to be looked into.
+			out.say("\n%s\n\nwhat each sample expects is in dev/samples/\n\n", out.paint(red, err.Error()))
 		default:
 			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
 			out.next(broker.Addr, s)
@@ -84,7 +91,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	out.end()
+	out.say("%s\n", out.paint(dim, "stopped; everything handled is committed"))
 	return nil
 }
 

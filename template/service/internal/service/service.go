@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -89,7 +90,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
-	s.state.set(errStarting)
+	s.state.set(errors.New("starting"))
 	return s, callBuild(ctx, build, own, s.b)
 }
 
@@ -160,3 +161,10 @@ func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
+
+// state is why the service does not work, nil when it does.
+type state struct{ err atomic.Pointer[error] }
+
+func (s *state) set(err error) { s.err.Store(&err) }
+
+func (s *state) get() error { return *s.err.Load() }
