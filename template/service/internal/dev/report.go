@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -109,8 +110,16 @@ func (r *report) met(all []samples.Sample) {
 	}
 }
 
-// next prints where to look next.
-func (r *report) next(broker string, s *service.Service) {
+// conclude prints, unless ctx has ended, what is not as expected, or else where to
+// look next.
+func (r *report) conclude(ctx context.Context, err error, broker string, s *service.Service) {
+	switch {
+	case ctx.Err() != nil: // stopped before they were done
+		return
+	case err != nil:
+		r.say("\n%s\n\nwhat each sample expects is in dev/samples/\n\n", r.paint(red, err.Error()))
+		return
+	}
 	send := "make send"
 	if !isUsual(broker) {
 		send = "go run ./dev -send -broker " + broker

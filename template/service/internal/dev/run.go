@@ -74,18 +74,12 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
 		err := try(ctx, broker.Addr, s, all, out)
-		switch {
-		case once:
+		if once {
 			end()
 			return err
-		case ctx.Err() != nil: // stopped before they were done
-		case err != nil:
-			// It goes on, to be looked into.
-			out.say("\n%s\n\nwhat each sample expects is in dev/samples/\n\n", out.paint(red, err.Error()))
-		default:
-			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
-			out.next(broker.Addr, s)
 		}
+		out.invite(err, s, all) //forge:if http
+		out.conclude(ctx, err, broker.Addr, s)
 		return nil
 	})
 	if err := g.Wait(); err != nil {

@@ -64,7 +64,8 @@ func (s *Server) Handler() (http.Handler, error) {
 }
 
 // live asks the consumers whether only a restart can help.
-func (s *Server) live() (r report) {
+func (s *Server) live() *report {
+	r := new(report)
 	for _, c := range s.Consumers {
 		r.add(s.nameOf(c), c.Live())
 	}
@@ -73,7 +74,8 @@ func (s *Server) live() (r report) {
 
 // ready asks the consumers and the checks. Until all has started there is nothing
 // that they could be asked.
-func (s *Server) ready(ctx context.Context) (r report) {
+func (s *Server) ready(ctx context.Context) *report {
+	r := new(report)
 	if err := s.State(); err != nil {
 		r.add("", err)
 		return r

@@ -50,7 +50,7 @@ func (r *report) add(name string, err error) {
 }
 
 // write answers 200 and ok, or 503 and what is wrong first.
-func (r report) write(w http.ResponseWriter) {
+func (r *report) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
 	if len(r.wrong) > 0 {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 )
 
@@ -91,15 +92,15 @@ func parse(o *Options, args []string) (command string, rest []string, err error)
 }
 
 func usage(name string) string {
-	text := name + ` [--config FILE] [COMMAND]
+	var list strings.Builder
+	for _, c := range commands {
+		fmt.Fprintf(&list, "  %-15s %s\n", c.name, c.does)
+	}
+	return name + ` [--config FILE] [COMMAND]
 
 Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
 
-`
-	for _, c := range commands {
-		text += fmt.Sprintf("  %-15s %s\n", c.name, c.does)
-	}
-	return text + `
+` + list.String() + `
   --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
 
 The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.

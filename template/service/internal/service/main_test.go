@@ -127,11 +127,9 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	defer func() { _ = cmd.Process.Kill() }()
 	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && lines.Text() != "running" {
-	}
+	awaitLine(lines, "running")
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	for lines.Scan() && lines.Text() != "closing" {
-	}
+	awaitLine(lines, "closing")
 	again := time.NewTicker(10 * time.Millisecond) // the handler of the first one may still be there
 	defer again.Stop()
 	ended := make(chan struct{})
@@ -149,5 +147,13 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	close(ended)
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("it ended with %v", cmd.ProcessState)
+	}
+}
+
+func awaitLine(lines *bufio.Scanner, want string) {
+	for lines.Scan() {
+		if lines.Text() == want {
+			return
+		}
 	}
 }

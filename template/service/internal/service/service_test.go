@@ -156,7 +156,7 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 			t.Error("a nil pointer in Build is no panic")
 		}
 	}()
-	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var m map[string]int; m["a"] = 1 }), options(t, settings("a:1")))
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { _ = []int(nil)[len(os.Args)] }), options(t, settings("a:1")))
 }
 
 // The service's own settings are read with the others, in all the places.
@@ -307,8 +307,7 @@ func TestRunBesideConsumers(t *testing.T) {
 	<-done
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	close(fail)
-	for _, body := get(s, "/readyz"); !strings.Contains(body, "refused"); _, body = get(s, "/readyz") {
-	}
+	awaitReady(t, s, 0, "refused") // nothing answers any more
 	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
 		t.Errorf("it ended with %v", err)
 	}
