@@ -67,13 +67,14 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		return err
 	}
 	out.begin(broker.Addr, s)
+	out.registry = s.RegistryURL() //forge:if avro
 
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
-		err := try(ctx, broker.Addr, s, all, out)
+		err := try(ctx, broker.Addr, all, out)
 		if once {
 			end()
 			return err
@@ -90,11 +91,11 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 }
 
 // try sends the samples and returns nil once each has become what it expects.
-func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
+func try(ctx context.Context, broker string, all []samples.Sample, out *report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
 	defer cancel()
-	all, err := samples.Encode(ctx, s.RegistryURL(), all) //forge:if avro
-	if err != nil {                                       //forge:if avro
+	all, err := samples.Encode(ctx, out.registry, all) //forge:if avro
+	if err != nil {                                    //forge:if avro
 		return err //forge:if avro
 	} //forge:if avro
 	records := recordsOf(all)

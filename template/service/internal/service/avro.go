@@ -12,7 +12,7 @@ import (
 // schemas does what `schema` and its arguments ask for, with the models of all
 // consumers and of what is published, and returns the exit code. It needs no
 // settings but the registry's.
-func schemas[S any](ctx context.Context, name string, build Build[S], o Options, args []string, stdout, stderr io.Writer) int {
+func schemas[S any](ctx context.Context, name string, build Build[S], o Options, stdout, stderr io.Writer) int {
 	o.onlyRegistry = true
 	o.Over = map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "none:1", "KAFKA_GROUP_ID": "none"} // they are not asked
 	s, err := assemble(ctx, name, build, o)
@@ -25,7 +25,7 @@ func schemas[S any](ctx context.Context, name string, build Build[S], o Options,
 		fmt.Fprintf(stderr, "%s: the codec of this service has no schemas\n", name)
 		return 2
 	}
-	return schema.Command(ctx, codec, args, stdout, stderr)
+	return schema.Command(ctx, codec, o.args, stdout, stderr)
 }
 
 // settingsError returns err, which config.Load returned, as far as it matters.

@@ -11,6 +11,6 @@ import (
 )
 
 // newCodec returns the codec of all topics that have no other.
-func newCodec(cfg config.Config, _ *slog.Logger) (message.Codec, error) {
+func newCodec(cfg config.Config, _ *slog.Logger) (message.Codec, error) { //nolint:unparam // other codecs can fail
 	return envelope.JSON{AssumeUTC: cfg.TimestampWithoutZone == "utc"}, nil
 }

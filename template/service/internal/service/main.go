@@ -32,7 +32,7 @@ var commands = []struct{ name, does string }{
 // for done, 1 for failed, 2 for wrong usage.
 func Command[S any](ctx context.Context, name string, build Build[S], args []string, stdout, stderr io.Writer) int {
 	o := Options{Log: stderr}
-	command, args, err := parse(&o, args)
+	command, err := parse(&o, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v; see %s help\n", name, err, name)
 		return 2
@@ -49,7 +49,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 			err = errors.Join(s.b.Config.Explain(stdout), err)
 		}
 	case "schema": //forge:if avro
-		return schemas(ctx, name, build, o, args, stdout, stderr) //forge:if avro
+		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":
 		fmt.Fprint(stdout, usage(name))
 	}
@@ -60,9 +60,9 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	return 0
 }
 
-// parse returns the command and its arguments. --config may stand before the
+// parse returns the command. --config may stand before the
 // command and after it.
-func parse(o *Options, args []string) (command string, rest []string, err error) {
+func parse(o *Options, args []string) (command string, err error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error says it
 	flags.Func("config", "", func(file string) error {
@@ -74,19 +74,20 @@ func parse(o *Options, args []string) (command string, rest []string, err error)
 	for {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			return "help", nil, nil
+			return "help", nil
 		case err != nil:
-			return "", nil, err
+			return "", err
 		case flags.NArg() == 0:
-			return command, nil, nil
+			return command, nil
 		case command != "":
-			return "", nil, fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
+			return "", fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
 		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
-			return "", nil, fmt.Errorf("no command %q", flags.Arg(0))
+			return "", fmt.Errorf("no command %q", flags.Arg(0))
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
 		if command == "schema" { //forge:if avro
-			return command, args, nil // its flags are its own //forge:if avro
+			o.args = args       // its flags are its own //forge:if avro
+			return command, nil //forge:if avro
 		} //forge:if avro
 	}
 }

@@ -35,7 +35,8 @@ type Options struct {
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer
 
-	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
+	args         []string // of the command //forge:if avro
+	onlyRegistry bool     // no setting matters but the Schema Registry's //forge:if avro
 }
 
 // Service is a service that was put together. Run runs it, once.
