@@ -59,8 +59,8 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
-	if err := s.reportUnread(); err != nil {
-		return nil, err
+	for _, name := range s.b.Config.CheckUnread() {
+		s.b.Log.Warn("unknown setting", "setting", name) // misspelt, or another program's
 	}
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
@@ -93,16 +93,6 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	s.b.codec = codec               //forge:if avro
 	s.state.set(errors.New("starting"))
 	return s, callBuild(ctx, build, own, s.b)
-}
-
-// reportUnread warns of names in .env that nothing reads: they may be misspelt,
-// or another program's. Those that look like a consumer's settings are refused.
-func (s *Service) reportUnread() error {
-	unread, err := s.b.Config.CheckUnread()
-	for _, line := range unread {
-		s.b.Log.Warn("unknown setting", "setting", line)
-	}
-	return err
 }
 
 // makeConsumers makes the consumers. A service that does other things may do
