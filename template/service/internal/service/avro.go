@@ -25,7 +25,7 @@ func schemas[S any](ctx context.Context, name string, build Build[S], o Options,
 		fmt.Fprintf(stderr, "%s: the codec of this service has no schemas\n", name)
 		return 2
 	}
-	return schema.Command(ctx, codec, o.arguments, stdout, stderr)
+	return schema.Command(ctx, codec, o.args, stdout, stderr)
 }
 
 // settingsError returns err, which config.Load returned, as far as it matters.

@@ -39,9 +39,15 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	}
 	switch command {
 	case "":
-		err = run(ctx, name, build, o)
-	case "config":
-		err = explain(ctx, name, build, o, stdout)
+		var s *Service
+		if s, err = New(ctx, name, build, o); err == nil {
+			err = s.Run(ctx)
+		}
+	case "config": // it prints the settings also when Build fails with them
+		var s *Service
+		if s, err = assemble(ctx, name, build, o); s != nil {
+			err = errors.Join(s.b.Config.Explain(stdout), err)
+		}
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":
@@ -52,23 +58,6 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 		return 1
 	}
 	return 0
-}
-
-func run[S any](ctx context.Context, name string, build Build[S], o Options) error {
-	s, err := New(ctx, name, build, o)
-	if err != nil {
-		return err
-	}
-	return s.Run(ctx)
-}
-
-// explain prints the settings, also when Build fails with them.
-func explain[S any](ctx context.Context, name string, build Build[S], o Options, stdout io.Writer) error {
-	s, err := assemble(ctx, name, build, o)
-	if s == nil {
-		return err
-	}
-	return errors.Join(s.b.Config.Explain(stdout), err)
 }
 
 // parse returns the command. --config may stand before the
@@ -97,23 +86,24 @@ func parse(o *Options, args []string) (command string, err error) {
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
 		if command == "schema" { //forge:if avro
-			o.arguments = args  // its flags are its own //forge:if avro
+			o.args = args       // its flags are its own //forge:if avro
 			return command, nil //forge:if avro
 		} //forge:if avro
 	}
 }
 
 func usage(name string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s [--config FILE] [COMMAND]\n\n", name)
-	b.WriteString("Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.\n\n")
+	var list strings.Builder
 	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.does)
+		fmt.Fprintf(&list, "  %-15s %s\n", c.name, c.does)
 	}
-	b.WriteString(`
+	return name + ` [--config FILE] [COMMAND]
+
+Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+` + list.String() + `
   --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
 
 The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
-`)
-	return b.String()
+`
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -157,7 +156,7 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 			t.Error("a nil pointer in Build is no panic")
 		}
 	}()
-	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var o *opened; _ = o.ID }), options(t, settings("a:1")))
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { _ = []int(nil)[len(os.Args)] }), options(t, settings("a:1")))
 }
 
 // The service's own settings are read with the others, in all the places.
@@ -307,9 +306,7 @@ func TestRunBesideConsumers(t *testing.T) {
 	<-done
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	close(fail)
-	for code, _ := get(s, "/readyz"); code != 0; code, _ = get(s, "/readyz") {
-		runtime.Gosched()
-	}
+	awaitReady(t, s, 0, "refused") // nothing answers any more
 	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
 		t.Errorf("it ended with %v", err)
 	}
