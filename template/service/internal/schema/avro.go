@@ -170,15 +170,15 @@ func hideNames(n *avro.SchemaNode) {
 // unqualified is a name without its namespace.
 func unqualified(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// explain tells what the library says with the field's name on the wire.
+// explain returns the library's error with the field's name on the wire.
 func (b *avroBody) explain(err error) error {
 	e, ok := errors.AsType[*avro.SemanticError](err)
 	if !ok || e.Field == "" {
 		return err
 	}
-	told := *e
-	told.Field = ""
-	return fmt.Errorf("%s: %w", strings.Join(b.onTheWire(strings.Split(e.Field, ".")), "."), &told)
+	renamed := *e
+	renamed.Field = ""
+	return fmt.Errorf("%s: %w", strings.Join(b.onTheWire(strings.Split(e.Field, ".")), "."), &renamed)
 }
 
 // onTheWire returns the names on the wire of a path of fields that begins in

@@ -98,16 +98,16 @@ type codec struct {
 	register bool // schemas that the registry lacks
 	log      *slog.Logger
 
-	writers frozen[uint32, *writer]
-	models  frozen[reflect.Type, *model]
-	bound   frozen[place, *binding]
-	flights singleflight.Group // questions for writers
-	mu      sync.Mutex         // held while bound and models change
-	late    turn               // of a type that nobody told of to get its subject
+	writers  frozen[uint32, *writer]
+	models   frozen[reflect.Type, *model]
+	bound    frozen[boundKey, *binding]
+	mu       sync.Mutex         // held while bound and models change
+	flights  singleflight.Group // requests to the registry
+	choosing chan struct{}      // filled while an undeclared type gets its subject
 }
 
 func newCodec(r *Registry, f format, cfg config.Registry, log *slog.Logger) codec {
-	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log, late: make(turn, 1)}
+	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log, choosing: make(chan struct{}, 1)}
 }
 
 // model is a Go type with its schema.
@@ -120,23 +120,21 @@ type model struct {
 	body     body
 }
 
-// place is where a model is used.
-type place struct {
+type boundKey struct {
 	topic string
 	model reflect.Type
 }
 
 // binding is a model on a topic. Its id is 0 until the registry has given one.
 type binding struct {
-	topic  string
-	model  *model
-	late   bool // nobody told of it before its first message
-	id     atomic.Uint32
-	asking turn // to ask the registry
+	topic      string
+	model      *model
+	undeclared bool // neither registered nor in Publishes: known since its first message
+	id         atomic.Uint32
 }
 
-// Bind makes the model's schema. It asks no registry yet: Startup does, and so
-// does the first message that is written where Startup was not called.
+// Bind derives the model's schema. The registry is asked by Startup, or by the
+// first message that is written.
 func (c *codec) Bind(topic string, t reflect.Type) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -144,8 +142,8 @@ func (c *codec) Bind(topic string, t reflect.Type) error {
 	return err
 }
 
-func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) {
-	at := place{topic, t}
+func (c *codec) bind(topic string, t reflect.Type, undeclared bool) (*binding, error) {
+	at := boundKey{topic, t}
 	if b, ok := c.bound.get(at); ok {
 		return b, nil
 	}
@@ -159,7 +157,7 @@ func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) 
 				other.model.typ, t, m.about.FullName(), topic)
 		}
 	}
-	b := &binding{topic: topic, model: m, late: late, asking: make(turn, 1)}
+	b := &binding{topic: topic, model: m, undeclared: undeclared}
 	c.bound.set(at, b)
 	return b, nil
 }
@@ -232,7 +230,7 @@ func (c *codec) open(ctx context.Context, m *message.Message) (*writer, []byte, 
 }
 
 // Encode writes what Open reads. The body's schema must be known to the
-// registry; while the registry is away the error is message.Unavailable.
+// registry; while the registry cannot be reached the error is message.Unavailable.
 func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header, body any) error {
 	t := reflect.TypeOf(body)
 	if t != nil && t.Kind() == reflect.Pointer {
@@ -245,12 +243,9 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", h.MessageType, err)
 	}
-	id := b.id.Load()
-	if id == 0 {
-		if id, err = c.identify(ctx, b); err != nil {
-			err = patient(err)
-			return fmt.Errorf("encode %s: %w", h.MessageType, err)
-		}
+	id, err := c.schemaID(ctx, b)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", h.MessageType, unavailableIfFixable(err))
 	}
 	value, err := b.model.body.encode(frame(id), body)
 	if err != nil {
@@ -264,10 +259,10 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header
 	return nil
 }
 
-// bindingOf returns the binding of a model that is written. One that nobody
-// told of before is bound now.
+// bindingOf returns the binding of a model that is written. An undeclared one is
+// bound now.
 func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
-	if b, ok := c.bound.get(place{topic, t}); ok {
+	if b, ok := c.bound.get(boundKey{topic, t}); ok {
 		return b, nil
 	}
 	c.mu.Lock()
@@ -275,16 +270,15 @@ func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
 	return c.bind(topic, t, true)
 }
 
-// turn is a lock that nobody waits for longer than their context lasts.
-type turn chan struct{}
-
-func (t turn) take(ctx context.Context) error {
+// ask calls f, which sends requests to the registry, once for all callers that
+// have the same question at the same time. f does not end with ctx, because other
+// callers wait too and the answer is kept; the client has a timeout.
+func (c *codec) ask(ctx context.Context, question string, f func(context.Context) error) error {
+	answer := c.flights.DoChan(question, func() (any, error) { return nil, f(context.WithoutCancel(ctx)) })
 	select {
-	case t <- struct{}{}:
-		return nil
+	case result := <-answer:
+		return result.Err
 	case <-ctx.Done():
-		return fmt.Errorf("while another asked the registry: %w", context.Cause(ctx))
+		return message.Unavailable(fmt.Errorf("%s: waiting for the schema registry: %w", question, context.Cause(ctx)))
 	}
 }
-
-func (t turn) release() { <-t }

@@ -86,7 +86,7 @@ func exitOf(err error) int {
 
 func (r *command) parse(args []string) (name string, err error) {
 	flags := flag.NewFlagSet("schema", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // Command tells
+	flags.SetOutput(io.Discard) // the error has it all
 	flags.StringVar(&r.against, "against", "", "")
 	flags.StringVar(&r.dir, "dir", "schemas", "")
 	if len(args) == 0 {
@@ -129,27 +129,27 @@ func (r *command) each(do func(*binding) error) error {
 	return errors.Join(errs...)
 }
 
-// tell prints what became of one schema.
-func (r *command) tell(b *binding, format string, args ...any) {
+// print writes a line about one schema.
+func (r *command) print(b *binding, format string, args ...any) {
 	fmt.Fprintf(r.out, "%s\t%s\t%s\n", r.codec.subject(b), b.model.about.FullName(), fmt.Sprintf(format, args...))
 }
 
 func (r *command) register(ctx context.Context, b *binding) error {
-	id, err := r.codec.settle(ctx, b, true)
+	id, err := r.codec.findOrRegister(ctx, b, true)
 	if err == nil {
-		r.tell(b, "is registered with the id %d", id)
+		r.print(b, "is registered with the id %d", id)
 	}
 	return err
 }
 
 func (r *command) checkRegistry(ctx context.Context, b *binding) error {
-	id, err := r.codec.settle(ctx, b, false)
+	id, err := r.codec.findOrRegister(ctx, b, false)
 	switch {
 	case errors.Is(err, errNotRegistered):
-		r.tell(b, "is compatible, and not registered yet")
+		r.print(b, "is compatible, and not registered yet")
 		return nil
 	case err == nil:
-		r.tell(b, "is registered with the id %d", id)
+		r.print(b, "is registered with the id %d", id)
 	}
 	return err
 }
@@ -177,7 +177,7 @@ func (r *command) export() error {
 		if err := os.WriteFile(file, pretty(b.model.text), 0o600); err != nil {
 			return err
 		}
-		r.tell(b, "%s", file)
+		r.print(b, "%s", file)
 		return nil
 	})
 }

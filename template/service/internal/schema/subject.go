@@ -9,7 +9,7 @@ import (
 // topic's and the schema's where a topic has several types. Other clients know
 // them as TopicNameStrategy and TopicRecordNameStrategy.
 func (c *codec) subject(b *binding) string {
-	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.late })
+	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.undeclared })
 	if others {
 		return b.ownSubject()
 	}
@@ -29,13 +29,12 @@ func (b *binding) formerSubject(subject string) string {
 	return b.topicSubject()
 }
 
-// settledSubject is subject, but for a type that nobody told of: there may be
-// more of them, so whether the topic's subject is another type's is for the
-// registry to say. Each type has the same one after a restart, whichever comes
-// first.
-func (c *codec) settledSubject(ctx context.Context, b *binding) (string, error) {
+// chooseSubject returns the subject of b. The topic of an undeclared type may have
+// more of them, so the registry is asked whether the topic's subject is another
+// type's. Each type then has the same subject after a restart, whichever comes first.
+func (c *codec) chooseSubject(ctx context.Context, b *binding) (string, error) {
 	subject := c.subject(b)
-	if !b.late || subject != b.topicSubject() {
+	if !b.undeclared || subject != b.topicSubject() {
 		return subject, nil
 	}
 	versions, err := c.registry.versions(ctx, subject)
