@@ -16,7 +16,7 @@ type standing struct {
 
 // check returns an *IncompatibleError when b's schema does not go with the
 // versions before it.
-func (c *codec) check(ctx context.Context, b *binding, subject string) (standing, error) {
+func (c *Codec) check(ctx context.Context, b *binding, subject string) (standing, error) {
 	from, versions, err := c.history(ctx, b, subject)
 	if err != nil {
 		return standing{}, err
@@ -55,7 +55,7 @@ func (c *codec) check(ctx context.Context, b *binding, subject string) (standing
 // standing returns the level that b's schema has to keep: that of the model, or
 // else the one that is set for its subject, for the former one, or for all. NONE
 // for all is ignored: it is a default rather than a choice for this subject.
-func (c *codec) standing(ctx context.Context, b *binding, subject, from string) (standing, error) {
+func (c *Codec) standing(ctx context.Context, b *binding, subject, from string) (standing, error) {
 	own, set, err := c.registry.level(ctx, subject, false)
 	if err != nil || b.model.explicit {
 		return standing{b.model.level, set && own == b.model.level}, err
@@ -77,7 +77,7 @@ func (c *codec) standing(ctx context.Context, b *binding, subject, from string) 
 
 // enforce sets the level in the registry, so that it binds other clients too. A
 // service that may register but not configure goes on without.
-func (s standing) enforce(ctx context.Context, c *codec, subject string) error {
+func (s standing) enforce(ctx context.Context, c *Codec, subject string) error {
 	if s.set {
 		return nil
 	}

@@ -32,7 +32,7 @@ not what was exported, 2 it could not be found out.
 
 // command is one call of Command.
 type command struct {
-	codec   *codec
+	codec   *Codec
 	out     *tabwriter.Writer
 	against string
 	dir     string
@@ -40,8 +40,8 @@ type command struct {
 
 // Command does what the arguments after `schema` ask for, with the schemas of
 // the models that c was bound to. It returns the exit code.
-func Command(ctx context.Context, c Codec, args []string, stdout, stderr io.Writer) int {
-	r := command{codec: c.base(), out: tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)}
+func Command(ctx context.Context, c *Codec, args []string, stdout, stderr io.Writer) int {
+	r := command{codec: c, out: tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)}
 	name, err := r.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)

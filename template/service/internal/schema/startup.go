@@ -14,7 +14,7 @@ import (
 // SCHEMA_REGISTRY_AUTO_REGISTER is false, and checks that each is compatible with
 // the versions before it. While the registry cannot be reached the error is
 // message.Unavailable. It may be called again: what is known is not asked for again.
-func (c *codec) Startup(ctx context.Context) error {
+func (c *Codec) Startup(ctx context.Context) error {
 	for _, b := range c.on("") {
 		_, err := c.schemaID(ctx, b)
 		if errors.Is(err, errNotRegistered) {
@@ -33,7 +33,7 @@ func (c *codec) Startup(ctx context.Context) error {
 var errNotRegistered = errors.New("it is not registered: register it with `schema register`, or set SCHEMA_REGISTRY_AUTO_REGISTER=true")
 
 // schemaID returns the id of b's schema, from the registry the first time.
-func (c *codec) schemaID(ctx context.Context, b *binding) (uint32, error) {
+func (c *Codec) schemaID(ctx context.Context, b *binding) (uint32, error) {
 	if id := b.id.Load(); id != 0 {
 		return id, nil
 	}
@@ -49,7 +49,7 @@ func (c *codec) schemaID(ctx context.Context, b *binding) (uint32, error) {
 
 // findOrRegister returns the id of b's schema. If the registry lacks it, it is
 // registered, or errNotRegistered is returned.
-func (c *codec) findOrRegister(ctx context.Context, b *binding, register bool) (id int, err error) {
+func (c *Codec) findOrRegister(ctx context.Context, b *binding, register bool) (id int, err error) {
 	if b.undeclared { // of two types at once, one gets the topic's subject
 		c.choosing <- struct{}{}
 		defer func() { <-c.choosing }()
@@ -63,7 +63,7 @@ func (c *codec) findOrRegister(ctx context.Context, b *binding, register bool) (
 
 // findOrRegisterIn returns the id of b's schema in a subject. A schema that is not
 // there must be compatible with those that are.
-func (c *codec) findOrRegisterIn(ctx context.Context, b *binding, subject string, register bool) (int, error) {
+func (c *Codec) findOrRegisterIn(ctx context.Context, b *binding, subject string, register bool) (int, error) {
 	s := sr.Schema{Schema: b.model.text, Type: c.format.kind()}
 	id, err := c.registry.lookup(ctx, subject, s)
 	if !errors.Is(err, errUnknown) {

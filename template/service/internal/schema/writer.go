@@ -20,7 +20,7 @@ type writer struct {
 }
 
 // writer returns the schema with an id.
-func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
+func (c *Codec) writer(ctx context.Context, id uint32) (*writer, error) {
 	w, ok := c.writers.get(id)
 	if !ok {
 		err := c.ask(ctx, "schema "+strconv.FormatUint(uint64(id), 10), func(ctx context.Context) error {
@@ -41,7 +41,7 @@ func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
 // find asks the registry for a schema. A schema that cannot be used is returned
 // with its fault, which is final; one that the registry does not have is an error,
 // as it may be registered later.
-func (c *codec) find(ctx context.Context, id uint32) (*writer, error) {
+func (c *Codec) find(ctx context.Context, id uint32) (*writer, error) {
 	w := &writer{id: id}
 	found, err := c.registry.byID(ctx, id)
 	switch {
@@ -64,7 +64,7 @@ func (c *codec) find(ctx context.Context, id uint32) (*writer, error) {
 }
 
 // reader returns what reads bodies by w into a value of type out, a pointer.
-func (c *codec) reader(w *writer, out reflect.Type) (reader, error) {
+func (c *Codec) reader(w *writer, out reflect.Type) (reader, error) {
 	if read, ok := w.readers.get(out); ok {
 		return read, nil
 	}

@@ -40,7 +40,7 @@ func (n *near) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func (n *near) codec(t *testing.T) schema.Codec {
+func (n *near) codec(t *testing.T) *schema.Codec {
 	t.Helper()
 	c, err := schema.NewAvroOver(n)
 	if err != nil {

@@ -118,6 +118,10 @@ func (s *Service) makeConsumers(o Options) error {
 	if len(s.readers)+len(s.b.besides) == 0 {
 		return errors.New("no topic has a handler: register one in handlers/handlers.go")
 	}
+	if len(s.readers) == 0 { // a consumer starts its registry itself
+		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
+		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
+	}
 	for _, r := range s.readers {
 		if err := r.kafka.RequireGroup(); err != nil {
 			return err
