@@ -1,6 +1,8 @@
-# Experiments with a real Kafka that breaks. FAULTS_KAFKA_SH=…/kafka.sh runs the
-# brokers by that script, otherwise they are containers of KAFKA_IMAGE;
+# Experiments with a real Kafka that breaks. FAULTS_KAFKA_SH is the script that runs
+# the brokers; FAULTS_KAFKA_SH= runs them as containers of KAFKA_IMAGE;
 # FAULTS_TABLE=FILE writes the table there.
+export FAULTS_KAFKA_SH ?= $(CURDIR)/e2e/kafka/kafka.sh
+
 .PHONY: faults faults-short
 
 faults: ## every experiment, up to 40 minutes

@@ -42,7 +42,7 @@ func combinations() [][]string {
 // was just rendered are what it would write, for every set of extras. With
 // -update it stores what tidy chooses; the versions come from forge's go.mod.
 //
-// For one set alone: go test ./template -run 'TestGoModIsTidy/^avro,tests$'
+// For one set alone: go test ./template -run 'TestGoModIsTidy/^avro,tests$'.
 func TestGoModIsTidy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")

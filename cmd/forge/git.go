@@ -63,7 +63,7 @@ func makeRepository(ctx context.Context, dir, message string) (done string, err 
 			return "", failed("the service is written all the same", "no git repository was made: %w", err)
 		}
 	}
-	if git(ctx, dir, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT") != nil {
+	if known := git(ctx, dir, "-c", "user.useConfigOnly=true", "var", "GIT_COMMITTER_IDENT") == nil; !known {
 		return "a repository, nothing committed: git has no user.name", nil
 	}
 	if err := git(ctx, dir, "commit", "--quiet", "--message", message); err != nil {

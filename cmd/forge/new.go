@@ -122,6 +122,11 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 		return err
 	}
 	o.note(t, asker, r, repo)
+	return o.finish(ctx, t, r)
+}
+
+// finish runs what was written, if that is asked for, and says what comes next.
+func (o *newOptions) finish(ctx context.Context, t terminal, r result) error {
 	if o.run {
 		if err := runProject(ctx, t, o, r); err != nil {
 			return err

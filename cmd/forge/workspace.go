@@ -12,10 +12,10 @@ import (
 // path is relative to dir if it can be.
 func foreignWorkspace(dir string) string {
 	file := os.Getenv("GOWORK")
-	switch {
-	case file == "off":
+	switch file {
+	case "off":
 		return ""
-	case file == "":
+	case "":
 		above := findAbove(dir, "go.work")
 		if above == "" {
 			return ""

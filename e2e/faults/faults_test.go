@@ -4,9 +4,10 @@
 //	FAULTS=short go test ./e2e/faults -v     the selection for each change, <= 6 min
 //	FAULTS=all go test ./e2e/faults -v       every experiment, <= 40 min
 //
-// Without FAULTS nothing runs here. FAULTS_KAFKA_SH names a script that runs
-// brokers; without it they run in containers. FAULTS_TABLE names a file that gets
-// the table as Markdown, FAULTS_KEEP=1 leaves brokers and files where they are.
+// Without FAULTS nothing runs here. FAULTS_KAFKA_SH names the script that runs
+// brokers, e2e/kafka/kafka.sh; without it they run in containers. FAULTS_TABLE
+// names a file that gets the table as Markdown, FAULTS_KEEP=1 leaves brokers and
+// files where they are.
 package faults
 
 import (

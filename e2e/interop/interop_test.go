@@ -46,8 +46,8 @@ func install(t *testing.T) string {
 }
 
 // A real registry refuses what the service refuses and takes what it allows.
-// SCHEMA_REGISTRY_TEST_URL names one; SCHEMA_REGISTRY_SCRIPT a script that
-// prints the URL of the one that it starts, with start, and ends it with stop.
+// SCHEMA_REGISTRY_TEST_URL names one; SCHEMA_REGISTRY_SCRIPT a script, such as
+// e2e/kafka/registry.sh, that starts one and prints its URL, and stops it.
 func TestRealRegistry(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: a real registry takes its time")
@@ -57,7 +57,7 @@ func TestRealRegistry(t *testing.T) {
 		url = start(t, script)
 	}
 	if url == "" {
-		t.Skip("NOT TESTED on a real Schema Registry: neither SCHEMA_REGISTRY_TEST_URL nor SCHEMA_REGISTRY_SCRIPT names one")
+		t.Skip("NOT TESTED on a real Schema Registry: neither SCHEMA_REGISTRY_TEST_URL nor SCHEMA_REGISTRY_SCRIPT (e2e/kafka/registry.sh) is set")
 	}
 	try(t, "TestARealRegistry", "SCHEMA_REGISTRY_TEST_URL="+url)
 }

@@ -46,7 +46,7 @@ java21() {
   local package
   find_java 21 && return
   for package in openjdk-25-jre-headless openjdk-21-jre-headless; do
-    apt-cache show "$package" >/dev/null 2>&1 && install_package "$package" && find_java 21 && return
+    apt-cache madison "$package" 2>/dev/null | grep -q . && install_package "$package" && find_java 21 && return
   done
   java_of_python
 }

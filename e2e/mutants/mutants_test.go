@@ -182,7 +182,7 @@ var mutants = []mutant{
 	{"an error that panics ends the service", "engine/worker.go",
 		"w.judge(ctx, safeError(err))", "w.judge(ctx, err)"},
 	{"handlers start after the drain began", "engine/lane.go",
-		"\tl.readyKeys, l.keys, l.waiting = nil, nil, nil\n", "\tl.waiting = nil\n\tif len(l.readyKeys) > 0 {\n\t\te.turns = append(e.turns, l)\n\t}\n"},
+		"\tl.readyKeys, l.keys, l.waiting = nil, nil\n", "\tl.waiting = nil\n\tif len(l.readyKeys) > 0 {\n\t\te.turns = append(e.turns, l)\n\t}\n"},
 	{"handlers start after the engine stopped", "engine/engine.go",
 		" && !e.closed", ""},
 	{"the drain waits for ever", "engine/lane.go",

@@ -114,21 +114,20 @@ programs() {
   found=$(newest)
   if [ -z "$found" ]; then
     [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || fail "PostgreSQL is not installed: in Debian, apt-get install postgresql"
-    install >&2
+    install >&2 || fail "PostgreSQL cannot be installed"
     found=$(newest)
   fi
   echo "${found:?nothing was installed}"
 }
 
-newest() { find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' 2>/dev/null | sort -V | tail -n 1; }
+newest() { find /usr/lib/postgresql -path '*/bin/initdb' -printf '%h\n' 2>/dev/null | sort -V | tail -n 1 || true; } # there may be no such directory
 
 # install installs the programs, and no server beside ours.
 install() {
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -q update
-  apt-get -q -y --no-install-recommends install postgresql-common
-  sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
-  apt-get -q -y --no-install-recommends install postgresql
+  apt-get -q update && apt-get -q -y --no-install-recommends install postgresql-common &&
+    sed -i 's/^#* *create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf &&
+    apt-get -q -y --no-install-recommends install postgresql
 }
 
 refuse_ephemeral() {

@@ -28,8 +28,8 @@ func main() {
 	verbose := flag.Bool("v", false, "list the functions of a handled message, and the references that run up")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	ok, err := measure(ctx, *verbose, os.Stdout)
+	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "size:", err)
 	}
@@ -40,9 +40,9 @@ func main() {
 
 // figure is one row of the table.
 type figure struct {
-	name         string
-	value, limit int
-	unit         string
+	name              string
+	value, aim, limit int
+	unit              string
 }
 
 // measure prints the table and reports whether every figure keeps its limit.
@@ -75,32 +75,36 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 		list(out, a.Module, passed, packages)
 	}
 	return table(out, []figure{
-		{"files", size.files, 95, ""},
-		{"lines of Go, not tests", size.code, 6500, ""},
-		{"lines of Go, tests", size.tests, 1500, ""},
-		{"functions a handled message passes", len(passed), 35, ""},
-		{"files these functions are in", len(filesOf(passed)), 14, ""},
-		{"settings on the first page (.env.example)", size.firstPage, 14, ""},
-		{"settings in all", size.settings, 0, ""},
-		{"lines of README.md", size.readme, 200, ""},
-		{"references between files of a package that run up", upShare(packages), 15, " %"},
-		{"references that run up in the worst package", worstShare(packages), 15, " %"},
+		{"files", size.files, 95, 95, ""},
+		{"lines of Go, not tests", size.code, 6500, 8100, ""},
+		{"lines of Go, tests", size.tests, 1500, 1500, ""},
+		{"functions a handled message passes", len(passed), 35, 54, ""},
+		{"files these functions are in", len(filesOf(passed)), 14, 20, ""},
+		{"settings on the first page (.env.example)", size.firstPage, 14, 14, ""},
+		{"settings in all", size.settings, 0, 45, ""},
+		{"lines of README.md", size.readme, 200, 200, ""},
+		{"references between files of a package that run up", upShare(packages), 15, 19, " %"},
+		{"references that run up in the worst package", worstShare(packages), 15, 26, " %"},
 	}), nil
 }
 
-// table prints the figures; a limit of 0 is none.
+// table prints the figures and reports whether none has grown beyond what it was
+// allowed last: an aim of 0 is none, and what is not there yet must come nearer.
 func table(out io.Writer, figures []figure) (ok bool) {
 	ok = true
-	fmt.Fprint(out, "| | now | at most | |\n|---|--:|--:|---|\n")
+	fmt.Fprint(out, "| | now | aim | at most | |\n|---|--:|--:|--:|---|\n")
 	for _, f := range figures {
-		limit, verdict := "", ""
-		if f.limit > 0 {
-			limit = fmt.Sprintf("%d%s", f.limit, f.unit)
-			if f.value > f.limit {
-				ok, verdict = false, "**too large**"
-			}
+		aim, verdict := "", ""
+		if f.aim > 0 {
+			aim = fmt.Sprintf("%d%s", f.aim, f.unit)
 		}
-		fmt.Fprintf(out, "| %s | %d%s | %s | %s |\n", f.name, f.value, f.unit, limit, verdict)
+		switch {
+		case f.value > f.limit:
+			ok, verdict = false, "**has grown**"
+		case f.aim > 0 && f.value > f.aim:
+			verdict = "not there yet"
+		}
+		fmt.Fprintf(out, "| %s | %d%s | %s | %d%s | %s |\n", f.name, f.value, f.unit, aim, f.limit, f.unit, verdict)
 	}
 	return ok
 }

@@ -113,13 +113,14 @@ func TestCount(t *testing.T) {
 	}
 }
 
-// TestTable proves that a figure over its limit is seen.
+// TestTable proves that a figure that has grown is seen, and one that is not there
+// yet is said.
 func TestTable(t *testing.T) {
 	var out strings.Builder
-	if !table(&out, []figure{{"files", 95, 95, ""}, {"settings", 50, 0, ""}}) {
+	if !table(&out, []figure{{"files", 95, 95, 95, ""}, {"settings", 50, 0, 50, ""}, {"lines", 7, 5, 7, ""}}) || !strings.Contains(out.String(), "| lines | 7 | 5 | 7 | not there yet |\n") {
 		t.Errorf("not within the limits:\n%s", out.String())
 	}
-	if table(&out, []figure{{"files", 96, 95, ""}, {"share", 3, 15, " %"}}) || !strings.Contains(out.String(), "| files | 96 | 95 | **too large** |\n") {
+	if table(&out, []figure{{"files", 96, 90, 95, ""}, {"share", 3, 15, 15, " %"}}) || !strings.Contains(out.String(), "| files | 96 | 90 | 95 | **has grown** |\n") {
 		t.Errorf("within the limits:\n%s", out.String())
 	}
 }

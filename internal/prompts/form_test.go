@@ -255,7 +255,7 @@ func TestOptionsAreWrappedBesideTheirNames(t *testing.T) {
 		!strings.Contains(d.shown(), "\n                is posted to it") {
 		t.Errorf("screen:\n%s", d.shown())
 	}
-	for _, line := range strings.Split(d.shown(), "\n") {
+	for line := range strings.SplitSeq(d.shown(), "\n") {
 		if ansi.StringWidth(strings.TrimRight(line, " ")) > 50 {
 			t.Errorf("%q is longer than the window", line)
 		}

@@ -106,10 +106,10 @@ func (q Question) doubt(answer string) string {
 // row is the review's line of an answer. An answer that is the default is marked
 // as such.
 func (q Question) row(answer string) Row {
-	switch {
-	case answer == "":
+	switch answer {
+	case "":
 		answer = none
-	case answer == q.Default:
+	case q.Default:
 		answer += "  (default)"
 	}
 	return Row{q.Title, answer}

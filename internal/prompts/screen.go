@@ -74,7 +74,7 @@ func (s *screen) resize(msg tea.WindowSizeMsg) {
 
 // pass has huh's field take a message.
 func (f *field) pass(msg tea.Msg) tea.Cmd {
-	_, cmd := f.Field.Update(msg)
+	_, cmd := f.Update(msg)
 	return cmd
 }
 

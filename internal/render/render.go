@@ -89,9 +89,9 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 	return &Tree{Files: files}, nil
 }
 
-// RenderTopic returns the files that the project of these answers has for one of
+// Topic returns the files that the project of these answers has for one of
 // its topics alone, sorted by path.
-func RenderTopic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
+func Topic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
 	if err := a.Validate(); err != nil {
 		return nil, err
 	}
@@ -161,10 +161,11 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 		return nil, err
 	}
 	if path.Ext(name) == ".go" {
-		kept := false
-		if src, kept, err = r.chosen(src); err != nil || !kept {
+		text, kept, err := r.chosen(src)
+		if err != nil || !kept {
 			return nil, err
 		}
+		src = text
 	}
 	if strings.HasSuffix(name, tmplSuffix) {
 		content, err := execute(name, src, r.data)

@@ -376,7 +376,7 @@ func TestRenderTopic(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, topic := range a.Topics {
-			files, err := render.RenderTopic(template.FS, a, topic)
+			files, err := render.Topic(template.FS, a, topic)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -390,7 +390,7 @@ func TestRenderTopic(t *testing.T) {
 			}
 		}
 	}
-	if _, err := render.RenderTopic(template.FS, two(), "orders"); err == nil || !strings.Contains(err.Error(), "1st.topic_X-y, payments") {
+	if _, err := render.Topic(template.FS, two(), "orders"); err == nil || !strings.Contains(err.Error(), "1st.topic_X-y, payments") {
 		t.Errorf("an unknown topic: %v", err)
 	}
 }

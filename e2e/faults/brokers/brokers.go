@@ -41,7 +41,7 @@ func (p ports) proxied(id int) int    { return int(p) + 30 + id }
 
 func address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
-// defaultBase is not near what other tests use, and below the ports that the
+// defaultBase lies away from what other tests use, and below the ports that the
 // system hands out: whoever got a killed broker's would keep it from coming back.
 const defaultBase = 28190
 
@@ -123,7 +123,7 @@ func (c *Cluster) Resume(ctx context.Context, id int) error { return c.runner.do
 func (c *Cluster) Restart(ctx context.Context, id int) error { return c.runner.do(ctx, "restart", id) }
 
 // listeners returns a broker's settings for an address of its own for the
-// service; the one that it advertises is the proxy's.
+// service, which it tells to be the proxy's.
 func (p ports) listeners(id int) map[string]string {
 	listen := func(name string, port int) string { return name + "://" + address(port) }
 	return map[string]string{
@@ -136,7 +136,7 @@ func (p ports) listeners(id int) map[string]string {
 	}
 }
 
-// await waits until something listens at the address.
+// await waits until a server listens at the address.
 func await(ctx context.Context, address string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -146,7 +146,7 @@ func await(ctx context.Context, address string) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("nothing listens at %s: %w", address, ctx.Err())
+			return fmt.Errorf("no server listens at %s: %w", address, ctx.Err())
 		case <-tick.C:
 		}
 	}

@@ -23,7 +23,7 @@ type App struct{ Deps handlers.Deps }
 // Build opens nothing that waits: that belongs into b.Start, which is tried again
 // while it fails. b.Close, b.Check, b.Run, b.Publishes, b.Consumer and b.Metrics
 // are for what else a service has.
-func (a App) Build(ctx context.Context, s Settings, b *service.Builder) error {
+func (a App) Build(_ context.Context, _ Settings, b *service.Builder) error {
 	d := a.Deps
 	d.Log, d.Publisher = b.Log, b.Publisher
 	handlers.Register(b.Registry, d)

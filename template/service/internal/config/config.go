@@ -11,12 +11,16 @@ package config
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"log/slog"
 	"maps"
 	"os"
 	"reflect"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -36,7 +40,8 @@ type Config struct {
 	HTTP     HTTP //forge:if http
 	Log      Log
 
-	loader *loader // what Load read, for Consumer, CheckUnread and Explain
+	loader    *loader          // what Load read, for Consumer, CheckUnread and Explain
+	consumers map[string]Kafka // by prefix
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
@@ -54,23 +59,16 @@ type Log struct {
 
 // Logger returns a logger that writes to w in the settings' format and level.
 func (l Log) Logger(w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{}
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(l.Level)); err != nil {
-		level = slog.LevelInfo // a Config that was not made by this package
+	if level.UnmarshalText([]byte(l.Level)) == nil {
+		options.Level = level
 	}
-	options := &slog.HandlerOptions{Level: level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
 }
-
-const (
-	// DotEnv is the name of the file of variables, read from the working directory.
-	DotEnv = ".env"
-	// configFile is the one setting that is read before the others.
-	configFile = "CONFIG_FILE"
-)
 
 // Load reads the settings. The first of these that has a setting wins: over,
 // whose names are those of the environment and where an empty value means the
@@ -79,7 +77,8 @@ const (
 // the defaults. In all but over an empty value counts as none.
 //
 // The settings of the service's own code go to own, a pointer to a struct, or
-// nil. All problems come back at once, in one *Error.
+// nil. All problems come back in one *Error; whether values fit together is
+// checked once each is right.
 func Load(file string, over map[string]string, own any) (Config, error) {
 	return load(file, over, env.ToMap(os.Environ()), own)
 }
@@ -103,31 +102,117 @@ func load(file string, over, environment map[string]string, own any) (Config, er
 
 // FromMap makes a Config, and the own settings, of the given settings alone, for
 // tests and for programs that have settings of their own. The names are those of
-// a YAML file, so further consumers are a map of maps; a value is text, a
-// number, a boolean, a duration or a list. It reads no file but those that a
-// setting ending in _FILE names.
+// a YAML file; a value is text, a number, a boolean, a duration or a list. It
+// reads no file but those that a setting ending in _FILE names.
 func FromMap[V any](settings map[string]V, own any) (Config, error) {
 	cfg := new(Config)
 	l := newLoader(cfg, own)
-	l.merge(l.named(fromMap, "", nodeOf(reflect.ValueOf(settings))))
-	return l.config(cfg)
-}
-
-// variables returns what a source without lines says, sorted by name.
-func variables(source string, texts map[string]string) (found []given) {
-	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		found = append(found, given{name: name, text: texts[name], place: source})
+	var found []given
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		found = append(found, given{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
 	}
-	return found
+	l.merge(found)
+	return l.config(cfg)
 }
 
 // config fills cfg and the settings of the service's own code, and checks them.
 func (l *loader) config(cfg *Config) (Config, error) {
-	cfg.loader = l
+	cfg.loader, cfg.consumers = l, make(map[string]Kafka)
 	l.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
-	cfg.Kafka.derive(cfg.Service)
-	l.checkKafka(&cfg.Kafka)
-	l.checkRegistry(cfg.Registry) //forge:if avro
+	derive(&cfg.Kafka, cfg.Service)
+	if len(l.problems) == 0 {
+		l.checkKafka(&cfg.Kafka)
+		l.checkRegistry(cfg.Registry) //forge:if avro
+	}
 	return *cfg, l.err()
+}
+
+var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
+
+// Consumer returns the settings of a further consumer: those of the service, and
+// over them its own, which are called NAME_KAFKA_…. A value for one consumer goes
+// over a value for all, wherever either stands. Its group is the service's, "-"
+// and its name, unless it has one of its own; no two consumers may have the same.
+func (c Config) Consumer(name string) (Kafka, error) {
+	k, prefix := new(Kafka), prefixOf(name)
+	if known, ok := c.consumers[prefix]; ok {
+		return known, nil
+	}
+	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values)}
+	own, ok := l.values[prefix+groupID]
+	overridden := l.values[groupID].place == fromOverride && own.place != fromOverride
+	if c.Kafka.GroupID != "" && (!ok || overridden) {
+		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
+	}
+	for variable, g := range c.loader.values {
+		rest, ok := strings.CutPrefix(variable, prefix)
+		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && g.place != ""; ok && !overridden {
+			l.values[rest] = g
+		}
+	}
+	l.read()
+	derive(k, c.Service)
+	if !consumerName.MatchString(name) {
+		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
+	}
+	if len(l.problems) == 0 {
+		l.checkKafka(k)
+		l.relate(k.GroupID != "", groupID, noGroup)
+	}
+	if k.GroupID != "" {
+		for _, other := range append(slices.Collect(maps.Values(c.consumers)), c.Kafka) {
+			// Members would be given partitions of topics that they do not read.
+			l.relate(k.GroupID != other.GroupID || !slices.Equal(k.Brokers, other.Brokers), groupID, "is another consumer's group too: each needs one of its own")
+		}
+	}
+	c.consumers[prefix] = *k
+	return *k, l.err()
+}
+
+// prefixOf returns what begins the names of a consumer's own settings in the
+// environment.
+func prefixOf(consumer string) string {
+	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+}
+
+// CheckUnread is called when every consumer has asked for its settings. It
+// lists the names in .env, YAML or a map that no setting and no consumer has: each
+// may be a typing error, or another program's.
+func (c Config) CheckUnread() (unread []string) {
+	for _, g := range c.loader.unread {
+		s, prefix := c.loader.setting(g.name)
+		if _, isConsumer := c.consumers[prefix]; !isConsumer || s.Name == "" {
+			unread = append(unread, g.place+": "+g.name)
+		}
+	}
+	return unread
+}
+
+// Explain writes every setting, one a line, with where it came from: default,
+// environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
+// the service's come those of its own code, and what further consumers have for
+// themselves. Secrets are redacted.
+func (c Config) Explain(w io.Writer) error {
+	var text strings.Builder
+	explain := func(settings []Setting, prefix string) {
+		for _, s := range settings {
+			g, own := c.loader.values[prefix+s.Name]
+			if prefix != "" && !own {
+				continue
+			}
+			value := s.String()
+			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
+				value = quoted // one line, and what cannot be seen is seen
+			}
+			fmt.Fprintf(&text, "%-48s # %s\n", prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+		}
+	}
+	explain(c.loader.known, "")
+	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
+		k := c.consumers[prefix]
+		explain(Settings(&k), prefix)
+	}
+	_, err := io.WriteString(w, text.String())
+	return err
 }

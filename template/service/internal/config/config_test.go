@@ -232,8 +232,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 		{path, "hunter2", `environment: KAFKA_SASL_PASSWORD_FILE and KAFKA_SASL_PASSWORD (environment) give the same setting: keep one`},
 		{path + "-missing", "", `environment: KAFKA_SASL_PASSWORD_FILE="` + path + `-missing": must be a file that can be read: no such file or directory`},
 		{empty, "", `environment: KAFKA_SASL_PASSWORD_FILE="` + empty + `": the file is empty`},
-		{"hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE="[redacted]": must be the name of a file that can be read, not what is in it; without a slash it is not shown`},
-		{"-----BEGIN PRIVATE KEY-----\nhunter2/hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE="[redacted]": must be the name of a file that can be read, not what is in it; without a slash it is not shown`},
+		{"hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE=[redacted]: must be a file that can be read: no such file or directory`},
+		{"-----BEGIN PRIVATE KEY-----\nhunter2/hunter2", "", `environment: KAFKA_SASL_PASSWORD_FILE=[redacted]: must be a file that can be read: no such file or directory`},
 	} {
 		_, err = load("", nil, sasl("KAFKA_SASL_PASSWORD_FILE", c.file, "KAFKA_SASL_PASSWORD", c.password), nil)
 		equal(t, problemsOf(t, err), c.want)

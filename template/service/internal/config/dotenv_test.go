@@ -8,25 +8,33 @@ import (
 
 const saslSettings = "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_GROUP_ID=g\nKAFKA_SECURITY_PROTOCOL=SASL_SSL\nKAFKA_SASL_USERNAME=u\n"
 
+const misreadProblem = ".env:5: KAFKA_SASL_PASSWORD: put the value in single quotes: a $, a # at its beginning or a quote at its end is read as something else"
+
 // A value in .env is what stands there, or it is refused with its line.
 func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 	for _, c := range []struct{ line, password, problem string }{
 		{`c8@i9`, "c8@i9", ""},
 		{`'$ConnectionString'`, "$ConnectionString", ""},
-		{`'a # b "c" \n \'`, `a # b "c" \n \`, ""},
+		{`'a # b "c" \n '`, `a # b "c" \n `, "has a blank at an end"},
+		{`'a # b "c" \n \x'`, `a # b "c" \n \x`, ""},
 		{`"a # b 'c' \n \" \\ \$X"`, "a # b 'c' \n \" \\ $X", ""},
-		{"'two\nlines' # and a comment", "two\nlines", ""},
-		{"\"two\nlines\"", "two\nlines", ""},
+		{`'two' # and a comment`, "two", ""},
 		{`\$X`, "$X", ""},
 		{`a$ $`, "a$ $", ""},
-		{`#a#b`, "#a#b", ""},
+		{`'#a#b'`, "#a#b", ""},
+		{`a#b`, "a#b", ""},
+		{`#a#b`, "", misreadProblem},
+		{` # none`, "", misreadProblem},
+		{`"hunter2 \"so\""`, "", misreadProblem},
+		{`'hunter2\'`, "", ".env:5: not NAME=value"},
+		{`'hunter2' KAFKA_SASL_USERNAME=x`, "", ".env:5: not NAME=value"},
 		{`it's "so"`, `it's "so"`, ""},
 		{`a\nb`, `a\nb`, ""},
-		{`$ConnectionString`, "", ".env:5: KAFKA_SASL_PASSWORD: other programs take a $ and what follows for a variable: put the value in single quotes"},
-		{`"q$27"`, "", ".env:5: KAFKA_SASL_PASSWORD: other programs take a $"},
-		{`c8@i9$CWxN`, "", "other programs take a $"},
-		{`a${B}`, "", "other programs take a $"},
-		{`$(id)`, "", "other programs take a $"},
+		{`$ConnectionString`, "", misreadProblem},
+		{`"q$27"`, "", misreadProblem},
+		{`c8@i9$CWxN`, "", misreadProblem},
+		{`a${B}`, "", misreadProblem},
+		{`$(id)`, "", misreadProblem},
 		{`hunter2 # old`, "", ".env:5: KAFKA_SASL_PASSWORD=[redacted]: a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own"},
 		{`'hunter2 '`, "", "has a blank at an end"},
 		{`'hunter2`, "", ".env:5: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed"},
@@ -45,7 +53,7 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 }
 
 func TestDotEnvIsReadAsEditorsAndShellsWriteIt(t *testing.T) {
-	inDir(t, ".env", "\ufeff# first\r\n\r\nexport KAFKA_BOOTSTRAP_SERVERS = a:1 \r\n  KAFKA_GROUP_ID='g' # quoted\r\n\tKAFKA_CLIENT_ID= # none\r\n#LOG_LEVEL=warn\r\nKAFKA_MAX_WORKERS=7\t# few")
+	inDir(t, ".env", "\ufeff# first\r\n\r\nexport KAFKA_BOOTSTRAP_SERVERS = a:1 \r\n  KAFKA_GROUP_ID='g' # quoted\r\n\tKAFKA_CLIENT_ID=\r\n#LOG_LEVEL=warn\r\nKAFKA_MAX_WORKERS=7\t# few")
 	cfg, err := load("", nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -59,16 +67,15 @@ func TestDotEnvIsReadAsEditorsAndShellsWriteIt(t *testing.T) {
 }
 
 func TestWhatIsWrongInDotEnvIsReportedWithItsLine(t *testing.T) {
-	inDir(t, ".env", "KAFKA_GROUP_ID='two\nlines'\nBAD-NAME=hunter2\nhunter2\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKER=1\nKAFKA_SASL_PASWORD_FILE=x\nKAFKA_ZZZZZ=1\nKAFKA_IMAGE=x\nDATABASE_URL=x\n=x\n")
+	inDir(t, ".env", "KAFKA_GROUP_ID=two\n\nBAD-NAME=hunter2\nhunter2\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKER=1\nKAFKA_SASL_PASWORD_FILE=x\nKAFKA_ZZZZZ=1\nKAFKA_IMAGE=x\nDATABASE_URL=x\nA: hunter2\n")
 	_, err := load("", nil, map[string]string{"KAFKA_MAX_WORKER": "1", "KAFKA_BOOTSTRAP_SERVERS": "a:1"}, nil)
 	const notNameValue = "not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed"
 	equal(t, problemsOf(t, err),
 		".env:3: "+notNameValue, ".env:4: "+notNameValue, ".env:11: "+notNameValue,
 		".env:5: KAFKA_GROUP_ID and KAFKA_GROUP_ID (.env:1) give the same setting: keep one",
-		".env:6: KAFKA_MAX_WORKER is not a setting; did you mean KAFKA_MAX_WORKERS?",
-		".env:7: KAFKA_SASL_PASWORD_FILE is not a setting; did you mean KAFKA_SASL_PASSWORD_FILE?",
+		".env:6: KAFKA_MAX_WORKER is not a setting",
+		".env:7: KAFKA_SASL_PASWORD_FILE is not a setting",
 		".env:8: KAFKA_ZZZZZ is not a setting",
-		`.env:1: KAFKA_GROUP_ID="two\nlines": must be printable, at most 249 bytes, without a blank at an end`,
 	)
 }
 
@@ -85,18 +92,10 @@ func TestADotEnvThatCannotBeReadIsReported(t *testing.T) {
 
 // Names that may be another program's are no error, but they are listed.
 func TestNamesInDotEnvThatNothingReadsAreListed(t *testing.T) {
-	inDir(t, ".env", "DATABASE_URL=x\nLOG_LEVL=debug\nKAFKA_IMAGE=x\nPOSTGRES_PASSWORD=hunter2\n")
+	inDir(t, ".env", "DATABASE_URL=x\nLOG_LVEL=debug\nKAFKA_IMAGE=x\nPOSTGRES_PASSWORD=hunter2\n")
 	cfg, err := load("", nil, least("SERVICE_NAM", "x"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	unread, err := cfg.CheckUnread()
-	if err != nil {
-		t.Error(err)
-	}
-	equal(t, strings.Join(unread, "\n"),
-		".env:1: DATABASE_URL is read by nothing",
-		".env:2: LOG_LEVL is read by nothing; did you mean LOG_LEVEL?",
-		".env:4: POSTGRES_PASSWORD is read by nothing",
-	)
+	equal(t, strings.Join(cfg.CheckUnread(), "\n"), ".env:1: DATABASE_URL", ".env:2: LOG_LVEL", ".env:4: POSTGRES_PASSWORD")
 }

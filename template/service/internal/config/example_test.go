@@ -26,7 +26,7 @@ func ExampleFromMap() {
 	// Output:
 	// [kafka-1:9092 kafka-2:9092] 30s 10 [redacted] <nil>
 	// configuration:
-	//   map: kafka_max_worker is not a setting; did you mean KAFKA_MAX_WORKERS?
+	//   map: kafka_max_worker is not a setting
 	//   KAFKA_BOOTSTRAP_SERVERS is not set: it is required, and must be host:port, several separated by commas (brokers to ask first; the others are found from there)
 	//   map: session.timeout.ms="5ms": must be a duration such as 500ms or 5s, from 1s to 30m
 }
@@ -34,12 +34,10 @@ func ExampleFromMap() {
 // A service with a second consumer, called audit, which has one worker.
 func ExampleConfig_Consumer() {
 	cfg, err := config.FromMap(map[string]any{
-		"bootstrap.servers": "localhost:9092",
-		"group.id":          "payments",
-		"kafka_max_workers": 10,
-		"consumers": map[string]any{
-			"audit": map[string]any{"kafka_max_workers": 1},
-		},
+		"bootstrap.servers":       "localhost:9092",
+		"group.id":                "payments",
+		"kafka_max_workers":       10,
+		"audit_kafka_max_workers": 1,
 	}, nil)
 	if err != nil {
 		fmt.Println(err)

@@ -33,8 +33,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		".env", "KAFKA_GROUP_ID=payments\nKAFKA_SASL_PASSWORD=hunter4\nKAFKA_SASL_USERNAME='a  b'\nLOG_LEVEL=warn\nCONFIG_FILE=x\n",
 		"config.yaml", strings.Join([]string{
 			"bootstrap.servers: [a:1, b:2]", "security.protocol: SASL_SSL", "", "session.timeout.ms: 30000",
-			"consumers:", "  audit:", "    kafka_max_workers: 1",
-			"log_format: json", "group.id: other",
+			"audit_kafka_max_workers: 1", "log_format: json", "group.id: other",
 		}, "\n"))
 	password, err := filepath.Abs("password")
 	if err != nil {
@@ -54,18 +53,18 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 	}
 	lines := explained(t, cfg)
 	for _, want := range []string{
-		`CONFIG_FILE=config.yaml # --config, over .env:5`,
+		`CONFIG_FILE=config.yaml # --config`,
 		`OPS_ADDR=:1 # override`,
 		`KAFKA_BOOTSTRAP_SERVERS=a:1,b:2 # config.yaml:1`,
-		`KAFKA_GROUP_ID=other # config.yaml:9, over .env:1`,
-		`LOG_LEVEL=info # environment, over .env:4`,
+		`KAFKA_GROUP_ID=other # config.yaml:7`,
+		`LOG_LEVEL=info # environment`,
 		`KAFKA_SESSION_TIMEOUT=30s # config.yaml:4`,
 		`KAFKA_MAX_WORKERS=16 # default`,
 		`KAFKA_CLIENT_ID=other # default`,
-		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment), over .env:2`,
+		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,
 		`KAFKA_SSL_CA= # default`,
 		`DATABASE_URL=postgres://[redacted]@db/accounts # environment`,
-		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:7`,
+		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:5`,
 		`AUDIT_KAFKA_GROUP_ID=other-audit # default`,
 		`AUDIT_KAFKA_SASL_PASSWORD=[redacted] # environment`,
 	} {

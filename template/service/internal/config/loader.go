@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -29,40 +30,18 @@ func (e *Error) Error() string {
 	return text
 }
 
-// given is what a source says of a setting.
-type given struct {
-	name, text string
-	place      string // the source, with the line if it is a file: environment, .env:3
-	prefix     string // of the consumer that it is for, if that is no part of the name
-	cut        bool   // a comment was cut off the text
-	over       string // the place of the next source that has the setting too
-}
-
-// The sources that are not files.
-const (
-	fromOverride    = "override"
-	fromFlag        = "--config"
-	fromEnvironment = "environment"
-	fromMap         = "map"
-)
-
 // loader gives settings their values, and collects all that is wrong.
 type loader struct {
-	consumer  string // whose settings these are; empty for the service's
-	known     []Setting
-	values    map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
-	failed    map[string]bool  // settings that need no further check
-	problems  []Problem
-	unread    []given          // names of .env and YAML that no setting has, or only a consumer's
-	consumers map[string]Kafka // by prefix
+	consumer string // whose settings these are; empty for the service's
+	known    []Setting
+	values   map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
+	problems []Problem
+	unread   []given // names of .env and YAML that no setting has, or only a consumer's
 }
 
-func newLoader(cfg *Config, own any) *loader {
-	l := &loader{known: Settings(cfg), values: make(map[string]given), failed: make(map[string]bool), consumers: make(map[string]Kafka)}
-	if t := reflect.TypeOf(own); t != nil && (t.Kind() != reflect.Pointer || t.Elem().Kind() != reflect.Struct) {
-		l.note("own settings must be a pointer to a struct, not %T", own)
-		own = nil
-	}
+// newLoader returns a loader for the settings of the service and of its own code.
+func newLoader(service, own any) *loader {
+	l := &loader{known: Settings(service), values: make(map[string]given)}
 	for _, s := range Settings(own) {
 		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
 			l.note("own setting %s: the name is taken by another setting", s.Name)
@@ -80,7 +59,7 @@ func (l *loader) setting(name string) (s Setting, prefix string) {
 			return s, ""
 		}
 	}
-	if before, rest, ofConsumer := strings.Cut(name, "_"+kafkaPrefix); ofConsumer {
+	if before, rest, ofConsumer := strings.Cut(strings.ToUpper(name), "_"+kafkaPrefix); ofConsumer {
 		s, _ = l.setting(kafkaPrefix + rest)
 		return s, before + "_"
 	}
@@ -90,33 +69,29 @@ func (l *loader) setting(name string) (s Setting, prefix string) {
 // merge adds what a source says below the sources before it. An empty value
 // counts as none, but in the override it hides the others.
 func (l *loader) merge(source []given) {
-	earlier := make(map[string]string)
+	earlier := make(map[string]given)
 	for _, g := range source {
-		if g.name == "KAFKA_IMAGE" { // the tests' own
-			continue
-		}
 		s, prefix := l.setting(g.name)
-		prefix = cmp.Or(g.prefix, prefix)
 		name := prefix + s.Name
-		before, hidden := l.values[name]
-		isFile := g.place != fromOverride && g.place != fromEnvironment && g.place != fromFlag
-		if ours := strings.HasPrefix(g.name, kafkaPrefix); isFile && s.Name == "" && ours {
-			l.unknown(g, "")
-		} else if isFile && (s.Name == "" || prefix != "") {
+		isShared := g.place == fromOverride || g.place == fromEnvironment || g.place == fromFlag // with other programs
+		isDotEnv := strings.HasPrefix(g.place, dotEnv)
+		switch {
+		case isShared || g.name == "KAFKA_IMAGE": // the tests' own
+		case name == "" && (!isDotEnv || strings.HasPrefix(g.name, kafkaPrefix)):
+			l.note("%s: %s is not a setting", g.place, g.name)
+		case s.Name == "" || prefix != "":
 			l.unread = append(l.unread, g)
 		}
-		switch {
-		case s.Name == "" || g.text == "" && g.place != fromOverride, g.place == fromEnvironment && !strings.Contains(g.name, s.Name):
+		if s.Name == "" || g.text == "" && g.place != fromOverride {
 			continue
-		case earlier[name] != "":
-			l.note("%s: %s and %s give the same setting: keep one", g.place, g.name, earlier[name])
-		case hidden:
-			before.over = cmp.Or(before.over, g.place)
-			l.values[name] = before
-		default:
+		}
+		if other, again := earlier[name]; again {
+			l.note("%s: %s and %s (%s) give the same setting: keep one", g.place, g.name, other.name, other.place)
+		}
+		earlier[name] = g
+		if _, hidden := l.values[name]; !hidden {
 			l.values[name] = l.content(s, g)
 		}
-		earlier[name] = g.name + " (" + g.place + ")"
 	}
 }
 
@@ -125,39 +100,32 @@ func (l *loader) merge(source []given) {
 // blanks between the elements of a list.
 func (l *loader) content(s Setting, g given) given {
 	g.text = strings.TrimRight(g.text, "\r\n")
-	if s.File && isFileName.MatchString(g.name) {
-		return l.fileContent(s, g)
-	}
-	if s.value.Kind() == reflect.Slice {
-		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
-	}
-	if s.Secret && g.cut {
+	switch {
+	case s.File && isFileName.MatchString(g.name):
+		content, err := os.ReadFile(g.text)
+		text := strings.TrimRight(string(content), "\r\n")
+		if err != nil {
+			l.refuse(s, g, "must be a file that can be read: %v", errors.Unwrap(err))
+		} else if text == "" {
+			l.refuse(s, g, "the file is empty")
+		}
+		return given{text: text, name: s.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
+	case s.Secret && g.cut:
 		l.refuse(s, g, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
-	} else if s.Secret && strings.TrimSpace(g.text) != g.text {
+	case s.Secret && strings.TrimSpace(g.text) != g.text:
 		l.refuse(s, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", s.Name, fileSuffix)
+	case s.value.Kind() == reflect.Slice:
+		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
+	case strings.HasSuffix(g.name, ".ms") && strings.Trim(g.text, "0123456789") == "":
+		g.text += "ms" // as Kafka's clients mean it
 	}
 	return g
 }
 
-// isFileName matches the names of settings that name a file.
-var isFileName = regexp.MustCompile(`(?i)_file$|\.location$`)
-
-var commas = regexp.MustCompile(`\s*,[\s,]*`)
-
-func (l *loader) fileContent(s Setting, g given) given {
-	content, err := os.ReadFile(g.text)
-	text := strings.TrimRight(string(content), "\r\n")
-	switch {
-	case err != nil && (!strings.ContainsAny(g.text, `/\`) || strings.Contains(g.text, "-----BEGIN")): // perhaps the secret itself
-		g.text = redacted
-		l.refuse(s, g, "must be the name of a file that can be read, not what is in it; without a slash it is not shown")
-	case err != nil:
-		l.refuse(s, g, "must be a file that can be read: %v", errors.Unwrap(err))
-	case text == "":
-		l.refuse(s, g, "the file is empty")
-	}
-	return given{text: text, name: s.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
-}
+var (
+	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
+	commas     = regexp.MustCompile(`\s*,[\s,]*`)
+)
 
 // read gives the known settings their values, and checks each by its tags.
 func (l *loader) read() {
@@ -170,7 +138,7 @@ func (l *loader) read() {
 			err = validate.Var(s.value.Interface(), rule)
 		}
 		switch {
-		case err == nil || l.failed[s.Name]:
+		case err == nil:
 		case g.text == "" && s.Default == "":
 			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
 		default:
@@ -185,32 +153,35 @@ func (l *loader) note(format string, args ...any) {
 }
 
 // refuse adds that a setting has a value that is not allowed. A secret or a
-// certificate is not shown, but the name of its file is.
+// certificate is not shown, but the whole path of its file is.
 func (l *loader) refuse(s Setting, g given, format string, args ...any) {
-	l.failed[s.Name] = true
-	text := " is not set"
-	if g.text = cmp.Or(g.text, s.Default); g.text != "" {
-		text = fmt.Sprintf("=%q", redact(g.text))
-	}
-	if s.File && g.text != "" && !isFileName.MatchString(g.name) {
-		text = "=" + redacted
-	}
-	text = cmp.Or(g.name, s.Name) + text + ": " + fmt.Sprintf(format, args...)
-	if g.place != "" {
-		text = g.place + ": " + text
-	}
+	var text strings.Builder
 	if l.consumer != "" {
-		text = "consumer " + l.consumer + ": " + text
+		text.WriteString("consumer " + l.consumer + ": ")
 	}
-	l.problems = append(l.problems, Problem{s.Name, text})
+	if g.place != "" {
+		text.WriteString(g.place + ": ")
+	}
+	text.WriteString(cmp.Or(g.name, s.Name))
+	switch value := cmp.Or(g.text, s.Default); {
+	case value == "":
+		text.WriteString(" is not set")
+	case s.File && !(isFileName.MatchString(g.name) && filepath.IsAbs(value)): // perhaps the secret itself
+		text.WriteString("=" + redacted)
+	default:
+		fmt.Fprintf(&text, "=%q", redact(value))
+	}
+	fmt.Fprintf(&text, ": "+format, args...)
+	l.problems = append(l.problems, Problem{s.Name, text.String()})
 }
 
-// userInfo is what comes before the host in a URL, or in a list of hosts: it may
-// have a password.
-var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
-
-// redact hides the user and password of each URL in text.
-func redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
+// relate refuses a value that does not fit to other settings.
+func (l *loader) relate(ok bool, name, format string, args ...any) {
+	if !ok {
+		s, _ := l.setting(name)
+		l.refuse(s, l.values[name], format, args...)
+	}
+}
 
 // err returns the problems since the last call.
 func (l *loader) err() error {

@@ -2,11 +2,19 @@ package config
 
 import (
 	"cmp"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"net"
 	"reflect"
+	"regexp"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/caarlos0/env/v11"
+	"github.com/go-playground/validator/v10"
 )
 
 // Setting describes one setting.
@@ -23,8 +31,27 @@ type Setting struct {
 	prefix string // from envPrefix, part of Name
 }
 
-// fileSuffix turns a setting's name into the one that names a file.
-const fileSuffix = "_FILE"
+const (
+	fileSuffix  = "_FILE"       // turns a setting's name into the one that names a file
+	kafkaPrefix = "KAFKA_"      // begins the names of the settings that a consumer may have for itself
+	configFile  = "CONFIG_FILE" // the one setting that is read before the others
+)
+
+// The sources of settings, beside YAML files.
+const (
+	fromOverride    = "override"
+	fromFlag        = "--config"
+	fromEnvironment = "environment"
+	fromMap         = "map"
+	dotEnv          = ".env" // in the working directory
+)
+
+// given is what a source says of a setting.
+type given struct {
+	name, text string
+	place      string // the source, with the line if it is a file: environment, .env:3
+	cut        bool   // a comment was cut off the text
+}
 
 // Settings lists the settings of target, a pointer to a struct with the tags of
 // this package, such as new(Config); none of nil.
@@ -101,6 +128,13 @@ func (s Setting) String() string {
 	return redact(text)
 }
 
+// userInfo is what comes before the host in a URL, or in a list of hosts: it may
+// have a password.
+var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
+
+// redact hides the user and password of each URL in text.
+func redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
+
 // Secret is a string that no log, error or format verb shows. Convert it to a
 // string where it is used.
 type Secret string
@@ -120,4 +154,45 @@ func (s Secret) MarshalText() ([]byte, error) {
 		return nil, nil
 	}
 	return []byte(redacted), nil
+}
+
+// rules are what validate tags may say beside the rules of validator.
+var rules = map[string]struct {
+	words string
+	ok    func(string) bool
+}{
+	"broker":       {"host:port, several separated by commas", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
+	"listen":       {"host:port or :port", func(s string) bool { return isAddress(s, 0) }},
+	"name":         {"printable, at most 249 bytes, without a blank at an end", isName},
+	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString},
+	"certificates": {"certificates in PEM", func(s string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(s)) }},
+	"key":          {"a private key in PEM, not encrypted", isKey},
+}
+
+var validate = func() *validator.Validate {
+	v := validator.New()
+	for name, rule := range rules {
+		if err := v.RegisterValidation(name, func(f validator.FieldLevel) bool { return rule.ok(f.Field().String()) }); err != nil {
+			panic(err)
+		}
+	}
+	return v
+}()
+
+// isAddress reports whether s is host:port with a port of at least least. The
+// host may be empty.
+func isAddress(s string, least int) bool {
+	host, port, err := net.SplitHostPort(s)
+	n, errPort := strconv.Atoi(port)
+	return err == nil && errPort == nil && n >= least && n <= 65535 && !strings.ContainsAny(host, " /@\t\r\n")
+}
+
+func isName(s string) bool {
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
+	return len(s) <= 249 && utf8.ValidString(s) && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, hidden)
+}
+
+func isKey(s string) bool {
+	block, _ := pem.Decode([]byte(s))
+	return block != nil && strings.HasSuffix(block.Type, "PRIVATE KEY") && !strings.Contains(block.Type, "ENCRYPTED")
 }

@@ -48,7 +48,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	} //forge:if avro
 	defer registry.Close()                     //forge:if avro
 	over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
-	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event})
+	s, err := service.New(ctx, name, build, service.Options{Over: over, Observe: out.event, Log: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -68,14 +68,15 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
 		err := try(ctx, broker.Addr, s, all, out)
-		switch {
-		case once:
+		if once {
 			end()
 			return err
-		case ctx.Err() != nil: // stopped before they were done
-		case err != nil:
+		}
+		stopped := ctx.Err() != nil // before they were done
+		if err != nil && !stopped {
 			out.wrong(err) // it goes on, to be looked into
-		default:
+		}
+		if err == nil {
 			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
 			out.next(broker.Addr, s)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -56,7 +57,7 @@ func defaults() Config {
 // A database that is down for an hour makes few dead letters, however slowly it
 // fails and whatever its errors ask for, and all messages are done once it is
 // back.
-func TestAnOutageMakesFewDeadLetters(t *testing.T) {
+func TestAnOutageMakesFewDeadLetters(t *testing.T) { //nolint:gocognit // one world, told in one place
 	for _, takes := range []time.Duration{0, 5 * time.Second, 29 * time.Second} {
 		for name, ask := range map[string]func(error) error{"retry": message.Retry, "plain": func(err error) error { return err }} {
 			t.Run(fmt.Sprintf("%s/%v", name, takes), func(t *testing.T) {
@@ -77,7 +78,7 @@ func TestAnOutageMakesFewDeadLetters(t *testing.T) {
 					for i := range 40 {
 						keys := make([]string, 100)
 						for k := range keys {
-							keys[k] = fmt.Sprint(k)
+							keys[k] = strconv.Itoa(k)
 						}
 						l.Deliver(batch(int64(100*i), 100, keys...))
 					}
@@ -104,7 +105,7 @@ func TestAnOutageMakesFewDeadLetters(t *testing.T) {
 }
 
 // 200 keys of one tenant fail, another tenant's messages are fine.
-func TestFailuresOfOneTenantDelayNoOther(t *testing.T) {
+func TestFailuresOfOneTenantDelayNoOther(t *testing.T) { //nolint:gocognit // one world, told in one place
 	for name, ask := range map[string]func(error) error{"unavailable": message.Unavailable, "retry": message.Retry, "plain": func(err error) error { return err }} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -158,7 +159,7 @@ func TestWhatNeverReachesAHandlerIsNoPartOfThePause(t *testing.T) {
 				})
 				l := b.Assign(b)
 				for i := range 100 {
-					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+					l.Deliver(batch(int64(i), 1, strconv.Itoa(i)))
 				}
 				elapse(time.Minute)
 				for i := range 1000 {
@@ -202,7 +203,7 @@ func TestAnAnswerOfTheHandlerEndsThePauseOfItsTopic(t *testing.T) {
 				})
 				l, other := b.Assign(b), b.Assign(b)
 				for i := range 15 {
-					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+					l.Deliver(batch(int64(i), 1, strconv.Itoa(i)))
 				}
 				elapse(time.Minute)
 				if b.Stats().PausedTopics == nil {
@@ -230,7 +231,7 @@ func TestNothingLeftToTryIsReady(t *testing.T) {
 				b := start(t, defaults(), func(context.Context, *message.Message) error { return errTest })
 				l := b.Assign(b)
 				for i := range 15 {
-					l.Deliver(batch(int64(i), 1, fmt.Sprint(i)))
+					l.Deliver(batch(int64(i), 1, strconv.Itoa(i)))
 				}
 				elapse(time.Minute)
 				if b.Ready() == nil {
@@ -260,7 +261,7 @@ func TestMessagesInOrderOfTheirKeyAfterAPause(t *testing.T) {
 		})
 		l := b.Assign(b)
 		for i := range 60 {
-			l.Deliver(batch(int64(i), 1, fmt.Sprint(i%20)))
+			l.Deliver(batch(int64(i), 1, strconv.Itoa(i%20)))
 		}
 		elapse(time.Minute)
 		up.Store(true)

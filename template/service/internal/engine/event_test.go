@@ -87,10 +87,10 @@ func TestWhatIsLogged(t *testing.T) {
 
 func TestAHandledMessageIsLoggedAtDebugLevelWithoutItsBody(t *testing.T) {
 	got := logged(t, settings(), slog.LevelDebug, 1, func(m *message.Message) error {
-		m.Header.MessageType, m.Header.MessageID = "OrderCreated", "m-1"
+		m.Header.MessageType, m.Header.MessageID = "AccountOpened", "m-1"
 		return nil
 	})
-	for _, want := range []string{"level=DEBUG", `msg="message handled"`, "topic=payments partition=0 offset=0 attempt=1", "type=OrderCreated id=m-1"} {
+	for _, want := range []string{"level=DEBUG", `msg="message handled"`, "topic=payments partition=0 offset=0 attempt=1", "type=AccountOpened id=m-1"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)
 		}

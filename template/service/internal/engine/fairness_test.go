@@ -165,7 +165,7 @@ func TestALaneThatEndsLeavesItsWorkersAtOnce(t *testing.T) {
 }
 
 // Any number of lanes, of which one is slow, with fewer or more workers.
-func TestASlowLaneDelaysNoOther(t *testing.T) {
+func TestASlowLaneDelaysNoOther(t *testing.T) { //nolint:gocognit // one world, told in one place
 	for _, lanes := range []int{2, 3, 12, 100} {
 		for _, workers := range []int{2, 3, 8, 16, 200} {
 			t.Run(fmt.Sprintf("lanes=%d/workers=%d", lanes, workers), func(t *testing.T) {

@@ -31,7 +31,7 @@ func heap() int64 {
 // Until its claim is paused, a lane holds in memory what it counts, and some for
 // its bookkeeping: also when only a few messages of each fetch wait, when they
 // are small, and when they have many headers.
-func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) {
+func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) { //nolint:gocognit // one world, told in one place
 	for name, tt := range map[string]struct{ value, headers, every, key int }{
 		"few of many wait":     {10 << 10, 0, 100, 1},
 		"the last of each key": {10 << 10, 0, 100, 100},

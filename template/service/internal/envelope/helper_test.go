@@ -3,7 +3,6 @@ package envelope_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
@@ -95,14 +94,5 @@ func wantError(t *testing.T, err error, class message.Class, text string) {
 	}
 	if !isPermanent(err) {
 		t.Error("the error is not permanent")
-	}
-}
-
-func wantContains(t *testing.T, err error, texts ...string) {
-	t.Helper()
-	for _, text := range texts {
-		if err == nil || !strings.Contains(err.Error(), text) {
-			t.Errorf("error %v does not say %q", err, text)
-		}
 	}
 }

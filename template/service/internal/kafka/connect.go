@@ -37,7 +37,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return nil //nolint:nilerr // what fails because the service stops is no failure
+			return nil
 		case message.OutcomeOf(err) == message.OutcomePermanent:
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):

@@ -42,7 +42,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": c.ListenAddrs(), "group.id": "shop",
 		"kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
-		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
+		"audit_kafka_max_workers": 1,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)

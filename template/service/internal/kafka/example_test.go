@@ -29,7 +29,7 @@ func ExampleNewConsumer() {
 
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": broker.ListenAddrs(), "group.id": "shop", "kafka_max_workers": 10,
-		"consumers": map[string]any{"audit": map[string]any{"kafka_max_workers": 1}},
+		"audit_kafka_max_workers": 1,
 	}, nil)
 	must(err)
 	auditing, err := cfg.Consumer("audit")

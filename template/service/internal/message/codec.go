@@ -15,8 +15,7 @@ type Codec interface {
 	// returns the header as far as it was read.
 	//
 	// An error of Open or Decode means that the message can never be read,
-	// unless it was made with Unavailable (what says how to read it cannot be
-	// reached) or Retry.
+	// unless it was made with Unavailable or Retry.
 	Open(ctx context.Context, m *Message) (Header, []byte, error)
 
 	// Decode reads a body into out, a pointer to a model.

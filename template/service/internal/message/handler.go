@@ -78,10 +78,10 @@ type AfterHandler interface {
 	After(ctx context.Context, m *Message) error
 }
 
-// ErrorHandler is called with each error of Before, Handle and After; m.Attempt
-// is the number of this attempt. What it returns takes the error's place: the
-// error itself, Retry or Permanent of it, or nil for handled. It is not called
-// for messages that could not be decoded or are invalid, nor for panics.
+// ErrorHandler is called with each error of Before, Handle and After. What it
+// returns takes the error's place: the error itself, Retry or Permanent of it, or
+// nil for handled. It is not called for messages that could not be decoded or are
+// invalid, nor for panics.
 type ErrorHandler interface {
 	OnError(ctx context.Context, m *Message, err error) error
 }
@@ -141,9 +141,8 @@ type Scope[T any] interface {
 	Close(ctx context.Context, outcome error) error
 }
 
-// Scoped registers a handler that is made anew for each message. An error of
-// open is the message's. Like Register, Scoped panics on a mistake in the
-// wiring.
+// Scoped registers a handler that open makes anew for each message. An error of
+// open is the message's.
 func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Scope[T], error), opts ...Option) {
 	Register(r, topic, scoped[T](open), opts...)
 }

@@ -27,9 +27,9 @@ var ErrTooLarge = errors.New("message is too large for the topic")
 type Publisher interface {
 	// Publish returns once the broker acknowledged the event, on all in-sync
 	// replicas. Until then it is tried again by the publisher's retry policy,
-	// and for as long as ctx lasts. After an error the event may have been
-	// written all the same, when only the answer was missing. An error that
-	// may pass asks for a Retry, so a handler can return it as it is.
+	// for as long as ctx lasts. After an error the event may have been written
+	// all the same. An error that may pass asks for a Retry, so a handler can
+	// return it as it is.
 	Publish(ctx context.Context, e Event) error
 
 	// PublishAsync returns once the event is buffered, in the order of the
@@ -50,9 +50,7 @@ type Publisher interface {
 // Sender sends messages as they are, with a topic, a key and a value.
 type Sender interface {
 	// Send writes m and returns once the broker acknowledged it; m's Partition
-	// and Offset then say where it landed. After an error m may or may not
-	// have been written. An error that may pass asks for a Retry, so a handler
-	// can return it as it is.
+	// and Offset then say where it landed. Its errors are like those of Publish.
 	Send(ctx context.Context, m *Message) error
 }
 

@@ -69,9 +69,6 @@ func (r *Registry) register(topic string, reg *registration, opts []Option) {
 	}
 }
 
-// Mistakes in the wiring end the start. Otherwise the first message would find
-// them, or none would: a hook that is never called makes no noise.
-
 // add completes a registration and adds it to its topic, and that to r.
 func (r *Registry) add(name string, reg *registration) error {
 	switch {
@@ -87,23 +84,20 @@ func (r *Registry) add(name string, reg *registration) error {
 		t = &topic{registry: r, codec: cmp.Or(reg.codec, r.codecOf(name)), registrations: make(map[string]*registration)}
 		t.handler = t
 	}
-	if err := errors.Join(checkTopic(name), checkHooks(reg.hooks), checkHooks(t.codec)); err != nil {
+	err := errors.Join(checkTopic(name), checkHooks(reg.hooks), checkHooks(t.codec))
+	if err == nil && reg.retry != nil {
+		err = reg.retry.Validate()
+	}
+	if err == nil && reg.model != nil {
+		err = r.prepareModel(name, t.codec, reg)
+	}
+	if err == nil {
+		err = t.enter(reg)
+	}
+	if err != nil {
 		return err
-	}
-	if reg.retry != nil {
-		if err := reg.retry.Validate(); err != nil {
-			return err
-		}
-	}
-	if reg.model != nil {
-		if err := r.prepareModel(name, t.codec, reg); err != nil {
-			return err
-		}
 	}
 	reg.handler = chain(withHooks(reg.handler, reg.hooks), reg.middleware)
-	if err := t.enter(reg); err != nil {
-		return err
-	}
 	r.topics[name], r.topicCodecs[name] = t, t.codec
 	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
 	return nil
@@ -116,7 +110,7 @@ var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 func checkTopic(name string) error {
 	switch {
 	case !topicName.MatchString(name) || name == "." || name == "..":
-		return errors.New("a topic's name has 1 to 249 letters, digits, '.', '_' and '-', and is not . or ..")
+		return errors.New("a topic's name is not . or .. and has 1 to 249 letters, digits, '.', '_' and '-' in it")
 	case strings.HasSuffix(name, ".dlq"):
 		return errors.New("dead letters are not consumed, but sent back to their topic once the cause is fixed")
 	}
@@ -130,7 +124,8 @@ var hooks = []reflect.Type{
 }
 
 // checkHooks refuses what has a method with the name of a hook that would never
-// be called: its signature is another one, or only a pointer has it.
+// be called, which makes no noise: its signature is another one, or only a
+// pointer has it.
 func checkHooks(v any) error {
 	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
 	if t.Kind() != reflect.Pointer {
@@ -155,9 +150,7 @@ func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (e
 		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
 	}
 	if m, ok := reflect.New(reg.model).Interface().(interface{ MessageType() string }); ok {
-		if reg.messageType = m.MessageType(); reg.messageType == "" {
-			return errors.New("the model's MessageType is empty")
-		}
+		reg.messageType = m.MessageType()
 	}
 	if reg.check, err = r.rulesOf(reg.model); err != nil {
 		return err

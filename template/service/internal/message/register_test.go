@@ -24,10 +24,6 @@ type returned struct {
 
 func (*returned) MessageType() string { return "PaymentReturned" }
 
-type untypedName struct{}
-
-func (untypedName) MessageType() string { return "" }
-
 func TestMessageTypeRoutes(t *testing.T) {
 	r := newRegistry()
 	in, out := new(recorder[received]), new(recorder[returned])
@@ -143,7 +139,6 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"same type":           {mistake("typed", new(recorder[received])), `the topic has a handler for the message type "PaymentReceived" already`},
 		"second tombstones":   {mistake("typed", new(forgetfulReturned)), `HandleTombstone already`},
 		"late codec":          {mistake("typed", new(recorder[returned]), message.WithCodec(envelope.JSON{})), `the topic has its codec already`},
-		"empty type":          {mistake("new", new(recorder[untypedName])), `MessageType is empty`},
 		"nil":                 {mistake[payment]("new", nil), `the handler is nil`},
 		"nil pointer":         {mistake("new", (*recorder[payment])(nil)), `the handler is nil`},
 		"nil function":        {mistake("new", message.TypedHandlerFunc[payment](nil)), `the handler is nil`},

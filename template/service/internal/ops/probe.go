@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -93,7 +94,7 @@ func (c Check) ask(ctx context.Context) error {
 func answer(w http.ResponseWriter, r report) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	lines := append(r.wrong, r.right...)
+	lines := slices.Concat(r.wrong, r.right)
 	if len(r.wrong) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	} else {

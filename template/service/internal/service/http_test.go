@@ -24,7 +24,7 @@ type posted struct {
 }
 
 func post(url, body string) (p posted, err error) {
-	response, err := http.Post(url+"/opened", "application/json", strings.NewReader(body)) //nolint:noctx // it answers in time
+	response, err := http.Post(url+"/opened", "application/json", strings.NewReader(body))
 	if err != nil {
 		return p, err
 	}

@@ -41,7 +41,7 @@ func freePort(t *testing.T) (address string, port int) {
 }
 
 // handleOne sends a message and waits until it is handled.
-func handleOne(t *testing.T, s *service.Service, broker string, handled <-chan string, id string) {
+func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
 	t.Helper()
 	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
 		t.Fatal(err)
@@ -63,7 +63,7 @@ func TestWaitsForKafka(t *testing.T) {
 	}
 	startKafka(t, port)
 	awaitReady(t, s, http.StatusOK, "ok\n")
-	handleOne(t, s, address, handled, "a-1")
+	handleOne(t, address, handled, "a-1")
 	if err := stop(); err != nil {
 		t.Error(err)
 	}
@@ -77,12 +77,12 @@ func TestOutlivesKafka(t *testing.T) {
 	b, handled := handling()
 	s, stop := start(t, b, settings(address))
 	awaitReady(t, s, http.StatusOK, "ok\n")
-	handleOne(t, s, address, handled, "a-1")
+	handleOne(t, address, handled, "a-1")
 	kafka.Close()
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	startKafka(t, port, data)
 	awaitReady(t, s, http.StatusOK, "ok\n")
-	handleOne(t, s, address, handled, "a-2")
+	handleOne(t, address, handled, "a-2")
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

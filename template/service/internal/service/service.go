@@ -3,7 +3,7 @@
 //
 //	main.go       Main: the command line
 //	builder.go    Builder: what Build is given
-//	service.go    New: settings, registry, publisher, Build, consumers
+//	service.go    New: settings, codec, registry, publisher, Build, consumers
 //	life.go       Run: start, work, end
 package service
 
@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -29,12 +27,12 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
-// Options say how a service is made. The zero value is for production.
+// Options say how a service is made.
 type Options struct {
 	File    string             // a YAML file with settings, "" for none
 	Over    map[string]string  // settings over all others, by their names in the environment
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
-	Log     io.Writer          // nil is os.Stderr
+	Log     io.Writer
 
 	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
 }
@@ -43,11 +41,10 @@ type Options struct {
 type Service struct {
 	b         *Builder
 	publisher *kafka.Publisher
-	metrics   *prometheus.Registry
-	readers   []consumerOf // the registries that have topics
 	consumers []*kafka.Consumer
-	listener  net.Listener // of /livez, /readyz and /metrics
+	metrics   *prometheus.Registry
 	ops       *ops.Server
+	listener  net.Listener // of ops
 	http      net.Listener // of what is taken over HTTP //forge:if http
 	state     state
 	stopped   time.Time // when the end began
@@ -60,8 +57,8 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
-	if err := s.reportUnread(); err != nil {
-		return nil, err
+	for _, name := range s.b.Config.CheckUnread() {
+		s.b.Log.Warn("unknown setting", "setting", name) // misspelt, or another program's
 	}
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
@@ -79,61 +76,48 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 		return nil, err
 	}
 	cfg.Service = cmp.Or(cfg.Service, name)
-	log := cfg.Log.Logger(output(o))
+	log := cfg.Log.Logger(o.Log)
 	codec, err := newCodec(cfg, log)
 	if err != nil {
 		return nil, err
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
-	s.b = &Builder{Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics}
+	s.b = &Builder{
+		Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics,
+		consumers: []consumer{{cfg.Kafka, registry}},
+	}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
 	s.state.set(errStarting)
 	return s, callBuild(ctx, build, own, s.b)
 }
 
-// reportUnread warns of names in .env that nothing reads: they may be misspelt,
-// or another program's. Those that look like a consumer's settings are refused.
-func (s *Service) reportUnread() error {
-	unread, err := s.b.Config.CheckUnread()
-	for _, line := range unread {
-		s.b.Log.Warn("unknown setting", "setting", line)
-	}
-	return err
-}
-
-// makeConsumers makes a consumer of each registry that has topics.
+// makeConsumers makes the consumers. A service that does other things may do
+// without the first.
 func (s *Service) makeConsumers(o Options) error {
-	log := s.b.Log
+	logging := s.b.Config.Log
 	if o.Observe != nil {
-		quiet := s.b.Config.Log
-		quiet.Level = "error"
-		log = quiet.Logger(output(o))
+		logging.Level = "error"
 	}
-	if len(s.b.Registry.Topics()) > 0 {
-		s.readers = append(s.readers, consumerOf{s.b.Config.Kafka, s.b.Registry})
-	}
-	s.readers = append(s.readers, s.b.others...)
-	if len(s.readers)+len(s.b.besides) == 0 {
-		return errors.New("no topic has a handler: register one in handlers/handlers.go")
-	}
-	if len(s.readers) == 0 { // a consumer starts its registry itself
-		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
-		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
-	}
-	for _, r := range s.readers {
-		if err := r.kafka.RequireGroup(); err != nil {
-			return err
+	others := len(s.b.consumers) - 1 + len(s.b.besides)
+	others += len(s.b.API.Operations()) //forge:if http
+	for i, c := range s.b.consumers {
+		if i == 0 && len(c.registry.Topics()) == 0 && others > 0 {
+			continue
 		}
-		c, err := kafka.NewConsumer(r.kafka, r.registry, s.publisher, log)
-		if err != nil {
+		made, err := kafka.NewConsumer(c.kafka, c.registry, s.publisher, logging.Logger(o.Log))
+		if err := errors.Join(err, c.kafka.RequireGroup()); err != nil {
 			return err
 		}
 		if o.Observe != nil {
-			c.Observe(o.Observe)
+			made.Observe(o.Observe)
 		}
-		s.consumers = append(s.consumers, c)
+		s.consumers = append(s.consumers, made)
+	}
+	if len(s.consumers) == 0 { // each consumer starts its registry itself
+		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
+		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
 	}
 	return nil
 }
@@ -141,11 +125,11 @@ func (s *Service) makeConsumers(o Options) error {
 // listen makes what answers /livez, /readyz and /metrics.
 func (s *Service) listen(ctx context.Context) (err error) {
 	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics}
-	for _, h := range s.b.checks {
-		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
-	}
 	for _, c := range s.consumers {
 		s.ops.Consumers = append(s.ops.Consumers, c)
+	}
+	for _, h := range s.b.checks {
+		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
 	}
 	if err := s.listenHTTP(ctx); err != nil { //forge:if http
 		return err //forge:if http
@@ -157,25 +141,16 @@ func (s *Service) listen(ctx context.Context) (err error) {
 	return nil
 }
 
-// Topics returns the topics that are consumed, by all consumers, sorted.
-func (s *Service) Topics() []string {
-	var all []string
-	for _, r := range s.readers {
-		all = append(all, r.registry.Topics()...)
+// Topics returns the topics that are consumed, by all consumers.
+func (s *Service) Topics() (all []string) {
+	for _, c := range s.b.consumers {
+		all = append(all, c.registry.Topics()...)
 	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return all
 }
 
-// Published returns the topics that the service publishes to, sorted.
+// Published returns the topics that the service publishes to.
 func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
-
-func output(o Options) io.Writer {
-	if o.Log == nil {
-		return os.Stderr
-	}
-	return o.Log
-}
