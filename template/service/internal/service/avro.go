@@ -40,10 +40,11 @@ func (o Options) settingsError(err error) error {
 	return err
 }
 
-// RegistryURL returns where the Schema Registry is, or nothing when the codec of
-// the service needs none.
+// RegistryURL returns where the Schema Registry is, or nothing when no topic needs
+// it.
 func (s *Service) RegistryURL() string {
-	if _, ok := s.b.codec.(*schema.Codec); !ok || len(s.b.Config.Registry.URLs) == 0 {
+	codec, ok := s.b.codec.(*schema.Codec)
+	if !ok || len(codec.Schemas()) == 0 {
 		return ""
 	}
 	return s.b.Config.Registry.URLs[0]

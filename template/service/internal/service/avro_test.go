@@ -26,10 +26,12 @@ func TestSchemaCommandNeedsNoKafka(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	t.Chdir(t.TempDir())
-	command := build(func(b *service.Builder) {
+	command := func(_ context.Context, _ none, b *service.Builder) error {
+		handle(b.Registry, "accounts", succeed)
 		handle(b.Consumer("audit"), "audits", succeed)
 		b.Publishes(opened{})
-	})
+		return nil
+	}
 	run := func(url string, args ...string) (int, string) {
 		t.Setenv("SCHEMA_REGISTRY_URL", url)
 		var out strings.Builder
