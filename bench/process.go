@@ -84,6 +84,7 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(b.brokers, ","),
 		"KAFKA_GROUP_ID="+p.group,
 		"OPS_ADDR=127.0.0.1:0",
+		"GOGC=200", // as the service's Dockerfile has it; the others get it too
 		"BENCH_TOPIC="+j.topic,
 		"BENCH_MESSAGES="+strconv.Itoa(j.messages),
 	)

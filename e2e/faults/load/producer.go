@@ -41,18 +41,18 @@ func (a Ask) dead() bool {
 // Mixed asks mostly for success at once or soon, sometimes for attempts, and
 // sometimes for failure.
 func Mixed(r *rand.Rand, _ int) Ask {
-	switch n := r.IntN(100); {
-	case n < 60:
+	switch n := r.IntN(1000); {
+	case n < 600:
 		return Ask{Do: "ok"}
-	case n < 90:
+	case n < 900:
 		return Ask{Do: "slow", MS: 1 + r.IntN(20)}
-	case n < 94:
+	case n < 940:
 		return Ask{Do: "retry", Times: 2 + r.IntN(2)}
-	case n < 96:
+	case n < 969:
 		return Ask{Do: "fail"}
-	case n < 97:
+	case n < 970: // few: what is handled behind one comes again after a crash
 		return Ask{Do: "plain"}
-	case n < 98:
+	case n < 980:
 		return Ask{Do: "panic"}
 	default:
 		return Ask{Do: "invalid"}

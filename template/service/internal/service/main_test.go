@@ -118,6 +118,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	cmd := exec.Command(os.Args[0], "-test.run", t.Name())
 	cmd.Env = append(os.Environ(), "SERVICE_TEST_HOLD=1", "KAFKA_DRAIN_TIMEOUT=5m", "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1", "KAFKA_GROUP_ID=test", "OPS_ADDR=127.0.0.1:0")
+	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0") //forge:if http
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
