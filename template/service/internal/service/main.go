@@ -16,8 +16,14 @@ import (
 // Main runs the program called name: it does what the command line asks for,
 // until SIGTERM or Ctrl-C, and exits. A second signal ends it at once.
 func Main[S any](name string, build Build[S]) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // restores the default handler, so that a second signal kills the process
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // before ctx ends, so that any second signal kills the process
+		stop()
+	}()
 	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 

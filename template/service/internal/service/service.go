@@ -117,6 +117,10 @@ func (s *Service) makeConsumers(o Options) error {
 		}
 		s.consumers = append(s.consumers, made)
 	}
+	if len(s.consumers) == 0 { // each consumer starts its registry itself
+		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
+		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
+	}
 	return nil
 }
 
