@@ -182,7 +182,7 @@ var mutants = []mutant{
 	{"an error that panics ends the service", "engine/worker.go",
 		"w.judge(ctx, safeError(err))", "w.judge(ctx, err)"},
 	{"handlers start after the drain began", "engine/lane.go",
-		"\tl.readyKeys, l.keys, l.waiting = nil, nil\n", "\tl.waiting = nil\n\tif len(l.readyKeys) > 0 {\n\t\te.turns = append(e.turns, l)\n\t}\n"},
+		"\tl.readyKeys, l.keys, l.waiting = nil, nil" + ", nil\n", "\tl.waiting = nil\n\tif len(l.readyKeys) > 0 {\n\t\te.turns = append(e.turns, l)\n\t}\n"},
 	{"handlers start after the engine stopped", "engine/engine.go",
 		" && !e.closed", ""},
 	{"the drain waits for ever", "engine/lane.go",
@@ -202,7 +202,7 @@ var mutants = []mutant{
 	{"the window leaves out what runs", "engine/stats.go",
 		"l.tracker.end - l.committed", "l.tracker.base - l.committed"},
 	{"an outage is logged at each attempt", "engine/event.go",
-		"ev.Kind != Handled && !ev.repeated", "ev.Kind != Handled"},
+		"!ev.repeated && e.log.Enabled", "e.log.Enabled"},
 	{"a commit that hangs keeps the engine from stopping", "engine/engine.go",
 		"\tdefer context.AfterFunc(e.stopped, cancel)()\n", "\tgo func() { <-e.stopped.Done(); time.Sleep(time.Hour); cancel() }()\n"},
 	{"no reset before the first mark", "kafka/claim.go",
@@ -250,6 +250,13 @@ var mutants = []mutant{
 		"\t\tp.lost.Add(1)\n", ""},
 	{"publish: a topic made anew is never learned", "kafka/publisher.go",
 		"kerr.UnknownTopicID):\n\t\tp.relearnTopic(client, o)\n", "kerr.UnknownTopicID):\n"},
+}
+
+// TestEveryMutantHasItsPlace proves that each mistake can still be planted.
+func TestEveryMutantHasItsPlace(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(strings.ReplaceAll(m.name, " ", "-"), func(t *testing.T) { plant(t, m) })
+	}
 }
 
 // TestEveryMutantIsKilled prints each mutant and what killed it.

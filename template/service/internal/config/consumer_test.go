@@ -142,7 +142,6 @@ func TestSettingsOfAConsumerAreThoseOfKafka(t *testing.T) {
 func TestAnOverrideGoesOverAConsumersOwn(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "production:9092")
-	t.Setenv("AUDIT_KAFKA_GROUP_ID", "production")
 	t.Setenv("AUDIT_KAFKA_MAX_WORKERS", "3")
 	cfg, err := Load("", map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "test:9092", "KAFKA_GROUP_ID": "test"}, nil)
 	if err != nil {

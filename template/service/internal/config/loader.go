@@ -23,11 +23,12 @@ type Problem struct {
 
 // Error lists the problems, one a line.
 func (e *Error) Error() string {
-	text := "configuration:"
+	var text strings.Builder
+	text.WriteString("configuration:")
 	for _, p := range e.Problems {
-		text += "\n  " + p.Text
+		text.WriteString("\n  " + p.Text)
 	}
-	return text
+	return text.String()
 }
 
 // loader gives settings their values, and collects all that is wrong.
@@ -166,7 +167,7 @@ func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 	switch value := cmp.Or(g.text, s.Default); {
 	case value == "":
 		text.WriteString(" is not set")
-	case s.File && !(isFileName.MatchString(g.name) && filepath.IsAbs(value)): // perhaps the secret itself
+	case s.File && (!isFileName.MatchString(g.name) || !filepath.IsAbs(value)): // perhaps the secret itself
 		text.WriteString("=" + redacted)
 	default:
 		fmt.Fprintf(&text, "=%q", redact(value))

@@ -73,7 +73,7 @@ func TestFromMapTakesWhatJSONBecomes(t *testing.T) {
 func TestTheNamesOfKafkasClientsAreOfOneSettingEach(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, s := range Settings(new(Config)) {
-		for _, name := range strings.Fields(s.field.Tag.Get("kafka")) {
+		for name := range strings.FieldsSeq(s.field.Tag.Get("kafka")) {
 			if seen[name] {
 				t.Errorf("%s is there twice", name)
 			}

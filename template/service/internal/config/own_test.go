@@ -20,7 +20,6 @@ type own struct {
 		Size    int           `env:"REPORT_SIZE" envDefault:"3" validate:"oneof=1 3 5"`
 	}
 	Currency string `env:"CURRENCY,required" validate:"iso4217"`
-	internal int
 }
 
 func TestOwnSettingsAreReadAsTheServicesAre(t *testing.T) {

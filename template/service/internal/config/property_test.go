@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -15,7 +16,7 @@ import (
 
 // word returns the parameter of a rule in a setting's validate tag.
 func word(s Setting, rule string) string {
-	for _, r := range strings.Split(s.field.Tag.Get("validate"), ",") {
+	for r := range strings.SplitSeq(s.field.Tag.Get("validate"), ",") {
 		if parameter, ok := strings.CutPrefix(r, rule+"="); ok {
 			return parameter
 		}
@@ -63,9 +64,15 @@ func outcome(cfg Config, err error) string {
 	cfg.loader, cfg.consumers = nil, nil
 	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Kafka.SASLPassword), string(cfg.Kafka.SSLKey))
 	if err != nil {
-		for _, p := range err.(*Error).Problems {
-			text += places.ReplaceAllString(p.Text, p.Setting+"$1") + "\n"
+		var textSb66 strings.Builder
+		for _, p := range func() *Error {
+			target := &Error{}
+			_ = errors.As(err, &target)
+			return target
+		}().Problems {
+			textSb66.WriteString(places.ReplaceAllString(p.Text, p.Setting+"$1") + "\n")
 		}
+		text += textSb66.String()
 	}
 	return text
 }

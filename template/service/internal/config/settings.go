@@ -119,7 +119,7 @@ func (s Setting) String() string {
 	text := fmt.Sprint(s.value)
 	if s.value.Kind() == reflect.Struct { // url.URL has its String on the pointer
 		text = fmt.Sprint(s.value.Addr())
-	} else if list, ok := s.value.Interface().([]string); ok {
+	} else if list, ok := reflect.TypeAssert[[]string](s.value); ok {
 		text = strings.Join(list, ",")
 	}
 	if s.File && text != "" {

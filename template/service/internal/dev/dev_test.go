@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
@@ -27,6 +28,7 @@ func (opened) MessageType() string { return "AccountOpened" }
 // build has a handler on each of two consumers.
 func build(_ context.Context, _ none, b *service.Builder) error {
 	succeed := message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error { return nil })
+	b.Registry.SetCodec(envelope.JSON{}) // whatever the codec of the service is
 	message.Register(b.Registry, "accounts", succeed)
 	message.Register(b.Consumer("audit"), "audits", succeed)
 	return nil

@@ -8,6 +8,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
 // httpAddr is the address at which the docs say that requests are served, or any
@@ -29,6 +30,13 @@ func paths(addr string, posts []httpapi.Operation) string {
 		all = append(all, "POST "+op.Path)
 	}
 	return strings.Join(all, " · ")
+}
+
+// invite prints how to post a message, unless err says that something is wrong.
+func (r *report) invite(err error, s *service.Service, all []samples.Sample) {
+	if command := curl(s.HTTPAddr(), s.Posts(), all); err == nil && command != "" {
+		r.say("\npost a message              %s\n", command)
+	}
 }
 
 // curl returns a command that posts the body of a sample to the path of its

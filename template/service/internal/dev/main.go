@@ -18,16 +18,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
-// started is as near to the start of the process as a program can see.
-var started = time.Now()
-
-const (
-	usualPort         = 9092             // where clients look for Kafka by default
-	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
-	patience          = 20 * time.Second // for the samples to be done
-	sendTimeout       = 5 * time.Second  // for a broker to take them
-)
-
 // Main does what the command line asks for and exits. The samples are the files
 // samples/*.json.
 func Main[S any](name string, build service.Build[S], files fs.FS) {
@@ -38,8 +28,9 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	flag.Parse()
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // restores the default handler, so that a second signal kills the process
-	all, err := load(files)
+	context.AfterFunc(ctx, stop)       // restores the default handler, so that a second signal kills the process
+	dir, _ := fs.Sub(files, "samples") // it is a valid path
+	all, err := samples.Load(dir)
 	switch {
 	case err != nil:
 	case *send:
@@ -56,17 +47,9 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	}
 }
 
-func load(files fs.FS) ([]samples.Sample, error) {
-	dir, err := fs.Sub(files, "samples")
-	if err != nil {
-		return nil, err
-	}
-	return samples.Load(dir)
-}
-
 // sendTo sends the samples to a broker that is already there.
 func sendTo(ctx context.Context, broker string, all []samples.Sample) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, sendTimeout, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", broker))
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", broker))
 	defer cancel()
 	records := recordsOf(all)
 	if err := embedded.Send(ctx, broker, records...); err != nil {

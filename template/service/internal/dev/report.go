@@ -1,6 +1,7 @@
 package dev
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -15,33 +16,34 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
+// usualPort is where clients look for Kafka by default.
+const usualPort = 9092
+
+// started is as near to the start of the process as a program can see.
+var started = time.Now()
+
 // report prints a line for each thing that happens to a message. It is safe for
 // use by the service's workers.
 type report struct {
 	journal *samples.Journal
 	colours bool
 
+	registry string // URL of the Schema Registry //forge:if avro
+
 	mu    sync.Mutex
 	w     io.Writer
-	place int // width of the column, growing
-	what  int // width of the column, growing
-	first time.Duration
+	place int           // width of the column, growing
+	what  int           // width of the column, growing
+	first time.Duration // from the start of the process to the first message that was handled
 }
 
-// minWhat is the least width of the column of types and ids.
-const minWhat = 21
-
 func newReport(w io.Writer, colours bool) *report {
-	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: minWhat}
+	return &report{journal: samples.NewJournal(), colours: colours, w: w, what: 21}
 }
 
 // event prints what happened to a message.
 func (r *report) event(e engine.Event) {
-	r.print(e)
-	r.journal.Observe(e)
-}
-
-func (r *report) print(e engine.Event) {
+	defer r.journal.Observe(e)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if e.Kind == engine.Handled && r.first == 0 {
@@ -105,16 +107,21 @@ func (r *report) met(all []samples.Sample) {
 		}
 	}
 	r.say("\n%d samples met what they expect: %d handled, %d dead letters\n", len(all), len(all)-dead, dead)
-	r.mu.Lock()
-	first := r.first
-	r.mu.Unlock()
-	if first > 0 {
-		r.say("%s\n", r.paint(dim, "first message handled "+short(first)+" after the start"))
+	if dead < len(all) {
+		r.say("%s\n", r.paint(dim, "first message handled "+short(r.first)+" after the start"))
 	}
 }
 
-// next prints where to look next.
-func (r *report) next(broker string, s *service.Service) {
+// conclude prints, unless ctx has ended, what is not as expected, or else where to
+// look next.
+func (r *report) conclude(ctx context.Context, err error, broker string, s *service.Service) {
+	switch {
+	case ctx.Err() != nil: // stopped before they were done
+		return
+	case err != nil:
+		r.say("\n%s\n\nwhat each sample expects is in dev/samples/\n\n", r.paint(red, err.Error()))
+		return
+	}
 	send := "make send"
 	if !isUsual(broker) {
 		send = "go run ./dev -send -broker " + broker
@@ -130,14 +137,6 @@ read on                     README.md
 
 `, send, broker, s.OpsAddr())
 }
-
-// wrong prints what is not as expected.
-func (r *report) wrong(err error) {
-	r.say("\n%s\n\nwhat each sample expects is in dev/samples/\n\n", r.paint(red, err.Error()))
-}
-
-// end prints the last line.
-func (r *report) end() { r.say("%s\n", r.paint(dim, "stopped; everything handled is committed")) }
 
 func (r *report) say(format string, args ...any) {
 	r.mu.Lock()
@@ -180,17 +179,15 @@ func oneLine(err error) string {
 	}, fmt.Sprintf("%.160s", line))
 }
 
-// A colour is what a terminal takes to change to it.
-type colour string
-
+// What a terminal takes to change its colour.
 const (
-	dim    colour = "\x1b[2m"
-	green  colour = "\x1b[32m"
-	yellow colour = "\x1b[33m"
-	red    colour = "\x1b[31m"
+	dim    = "\x1b[2m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	red    = "\x1b[31m"
 )
 
-func colourOf(kind engine.EventKind) colour {
+func colourOf(kind engine.EventKind) string {
 	switch kind {
 	case engine.Handled:
 		return green
@@ -202,9 +199,9 @@ func colourOf(kind engine.EventKind) colour {
 }
 
 // paint colours text on a terminal and leaves it alone elsewhere.
-func (r *report) paint(c colour, text string) string {
+func (r *report) paint(colour, text string) string {
 	if !r.colours {
 		return text
 	}
-	return string(c) + text + "\x1b[0m"
+	return colour + text + "\x1b[0m"
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
@@ -14,6 +15,11 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+const (
+	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
+	patience          = 20 * time.Second // for the samples to be done
 )
 
 // settings go over the user's: they lead to the embedded broker, and keep nobody
@@ -61,40 +67,35 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		return err
 	}
 	out.begin(broker.Addr, s)
+	out.registry = s.RegistryURL() //forge:if avro
 
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
-		err := try(ctx, broker.Addr, s, all, out)
+		err := try(ctx, broker.Addr, all, out)
 		if once {
 			end()
 			return err
 		}
-		stopped := ctx.Err() != nil // before they were done
-		if err != nil && !stopped {
-			out.wrong(err) // it goes on, to be looked into
-		}
-		if err == nil {
-			out.say("\npost a message              %s\n", curl(s.HTTPAddr(), s.Posts(), all)) //forge:if http
-			out.next(broker.Addr, s)
-		}
+		out.invite(err, s, all) //forge:if http
+		out.conclude(ctx, err, broker.Addr, s)
 		return nil
 	})
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	out.end()
+	out.say("%s\n", out.paint(dim, "stopped; everything handled is committed"))
 	return nil
 }
 
 // try sends the samples and returns nil once each has become what it expects.
-func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
+func try(ctx context.Context, broker string, all []samples.Sample, out *report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
 	defer cancel()
-	all, err := samples.Encode(ctx, s.RegistryURL(), all) //forge:if avro
-	if err != nil {                                       //forge:if avro
+	all, err := samples.Encode(ctx, out.registry, all) //forge:if avro
+	if err != nil {                                    //forge:if avro
 		return err //forge:if avro
 	} //forge:if avro
 	records := recordsOf(all)

@@ -1,11 +1,6 @@
 package message
 
-import (
-	"unicode/utf8"
-
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-)
+import "unicode/utf8"
 
 // For codecs whose envelopes have their body in the value and their header in
 // the transport's headers, each field under its name in the JSON.
@@ -49,8 +44,7 @@ func ReadHeader(m *Message, h *Header) error {
 		case "messageId":
 			h.MessageID = text
 		case "timestamp":
-			quoted, err := jsontext.AppendQuote(nil, text)
-			if err != nil || json.Unmarshal(quoted, &h.Timestamp) != nil { // stricter than package time
+			if h.Timestamp.UnmarshalText(f.Value) != nil {
 				return Fail(ClassInvalid, "header.timestamp: must be an RFC 3339 time, got %.40q", text)
 			}
 			h.Timestamp = h.Timestamp.UTC()

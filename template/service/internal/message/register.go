@@ -149,7 +149,7 @@ func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (e
 	if reg.model.Kind() == reflect.Pointer {
 		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
 	}
-	if m, ok := reflect.New(reg.model).Interface().(interface{ MessageType() string }); ok {
+	if m, ok := reflect.TypeAssert[interface{ MessageType() string }](reflect.New(reg.model)); ok {
 		reg.messageType = m.MessageType()
 	}
 	if reg.check, err = r.rulesOf(reg.model); err != nil {

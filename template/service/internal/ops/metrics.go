@@ -5,16 +5,23 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
+
+// Consumer is a consumer that is asked.
+type Consumer interface {
+	Name() string        // tells it from the others of this process
+	Live() error         // why only a restart can help, nil when none is needed
+	Ready() error        // why it does no work at present, nil when it does
+	Stats() engine.Stats // its present figures
+}
 
 // NewMetrics returns a registry with the metrics of the process. The user's
 // collectors are registered there too.
 func NewMetrics() *prometheus.Registry {
 	r := prometheus.NewRegistry()
-	r.MustRegister(
-		collectors.NewGoCollector(),
-		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-	)
+	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
 }
 
@@ -37,26 +44,36 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descEvents  = describe("events_total", "What happened to messages.", "event")
-	descReady   = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
-	descLanes   = describe("partitions", "Partitions assigned to this instance.")
-	descPaused  = describe("partitions_paused", "Assigned partitions that take no messages for now.")
-	descBusy    = describe("workers_busy", "Workers that have something to do.")
-	descRecords = describe("messages_in_flight", "Messages taken from the broker and not done.")
-	descBytes   = describe("bytes_in_flight", "Keys, values and headers of the messages in flight, in bytes.")
-	descRefused = describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again.")
-	descWaiting = describe("messages_waiting", "Messages that wait for something that is away.")
-	descCommits = describe("commits_failed_total", "Commits that failed; each is tried again.")
-	descWindow  = describe("uncommitted_messages", "Messages that would be handled again if the service died now.")
+	events  = describe("events_total", "What happened to messages.", "event")
+	ready   = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
+	commits = describe("commits_failed_total", "Commits that failed; each is tried again.")
 )
+
+var gauges = []struct {
+	desc *prometheus.Desc
+	of   func(engine.Stats) int64
+}{
+	{describe("partitions", "Partitions assigned to this instance."), func(s engine.Stats) int64 { return int64(s.Lanes) }},
+	{describe("partitions_paused", "Assigned partitions that take no messages for now."), func(s engine.Stats) int64 { return int64(s.Paused) }},
+	{describe("topics_paused", "Topics whose messages are kept from the dead letters, because none succeeds."), func(s engine.Stats) int64 { return int64(len(s.PausedTopics)) }},
+	{describe("workers_busy", "Workers that run a handler."), func(s engine.Stats) int64 { return int64(s.Busy) }},
+	{describe("messages_in_flight", "Messages taken from the broker and not done."), func(s engine.Stats) int64 { return int64(s.Records) }},
+	{describe("bytes_in_flight", "Memory of the messages in flight, in bytes."), func(s engine.Stats) int64 { return s.Bytes }},
+	{describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again."), func(s engine.Stats) int64 { return int64(s.Refused) }},
+	{describe("messages_waiting", "Messages that wait for something unavailable."), func(s engine.Stats) int64 { return int64(s.Waiting) }},
+	{describe("uncommitted_messages", "Messages that would be handled again if the service died now."), func(s engine.Stats) int64 { return s.Window }},
+}
 
 // stats turns a consumer's figures into metrics whenever they are asked for.
 type stats struct{ consumer Consumer }
 
 // Describe sends what Collect can send.
 func (s stats) Describe(to chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descEvents, descReady, descLanes, descPaused, descBusy, descRecords, descBytes, descRefused, descWaiting, descCommits, descWindow} {
-		to <- d
+	to <- events
+	to <- ready
+	to <- commits
+	for _, g := range gauges {
+		to <- g.desc
 	}
 }
 
@@ -64,23 +81,15 @@ func (s stats) Describe(to chan<- *prometheus.Desc) {
 func (s stats) Collect(to chan<- prometheus.Metric) {
 	now := s.consumer.Stats()
 	for event, n := range now.Events {
-		to <- prometheus.MustNewConstMetric(descEvents, prometheus.CounterValue, float64(n), event)
+		to <- prometheus.MustNewConstMetric(events, prometheus.CounterValue, float64(n), event)
 	}
-	to <- prometheus.MustNewConstMetric(descCommits, prometheus.CounterValue, float64(now.FailedCommits))
-	gauge := func(d *prometheus.Desc, value float64) {
-		to <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
-	}
-	ready := 0.0
+	to <- prometheus.MustNewConstMetric(commits, prometheus.CounterValue, float64(now.FailedCommits))
+	isReady := 0.0
 	if s.consumer.Ready() == nil {
-		ready = 1
+		isReady = 1
 	}
-	gauge(descReady, ready)
-	gauge(descLanes, float64(now.Lanes))
-	gauge(descPaused, float64(now.Paused))
-	gauge(descBusy, float64(now.Busy))
-	gauge(descRecords, float64(now.Records))
-	gauge(descBytes, float64(now.Bytes))
-	gauge(descRefused, float64(now.Refused))
-	gauge(descWaiting, float64(now.Waiting))
-	gauge(descWindow, float64(now.Window))
+	to <- prometheus.MustNewConstMetric(ready, prometheus.GaugeValue, isReady)
+	for _, g := range gauges {
+		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.of(now)))
+	}
 }

@@ -9,21 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
-
-// Consumer is a consumer that is asked.
-type Consumer interface {
-	Name() string        // tells it from the others of this process
-	Live() error         // why only a restart can help, nil when none is needed
-	Ready() error        // why it does no work at present, nil when it does
-	Stats() engine.Stats // its present figures
-}
 
 // Server answers for a service.
 type Server struct {
@@ -33,11 +24,8 @@ type Server struct {
 	Metrics   *prometheus.Registry
 }
 
-const (
-	requestTimeout  = 10 * time.Second
-	idleTimeout     = time.Minute
-	shutdownTimeout = 2 * time.Second
-)
+// requestTimeout bounds the reading of a request, and the writing of its answer.
+const requestTimeout = 10 * time.Second
 
 // Serve answers on the listener until ctx ends, and then returns nil.
 func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Logger) error {
@@ -46,29 +34,20 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 		return errors.Join(err, listener.Close())
 	}
 	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: requestTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      requestTimeout,
-		IdleTimeout:       idleTimeout,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler:      handler,
+		ReadTimeout:  requestTimeout,
+		WriteTimeout: requestTimeout,
+		IdleTimeout:  time.Minute,
+		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
-	ended := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		// A connection that a client holds open must not hold up the end.
-		bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
-		defer cancel()
-		err := server.Shutdown(bounded)
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = server.Close()
-		}
-		ended <- err
-	})
+	// A connection that a client holds open does not hold up the end.
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
 	log.Info("ops", "address", listener.Addr().String(), "paths", "/livez /readyz /metrics")
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) || stop() {
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
-	return <-ended
+	return nil
 }
 
 // Handler returns what answers. It returns an error when another collector has
@@ -78,8 +57,48 @@ func (s *Server) Handler() (http.Handler, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.live()) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { answer(w, s.ready(r.Context())) })
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { s.live().write(w) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.ready(r.Context()).write(w) })
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	return mux, nil
+}
+
+// live asks the consumers whether only a restart can help.
+func (s *Server) live() *report {
+	r := new(report)
+	for _, c := range s.Consumers {
+		r.add(s.nameOf(c), c.Live())
+	}
+	return r
+}
+
+// ready asks the consumers and the checks. Until all has started there is nothing
+// that they could be asked.
+func (s *Server) ready(ctx context.Context) *report {
+	r := new(report)
+	if err := s.State(); err != nil {
+		r.add("", err)
+		return r
+	}
+	for _, c := range s.Consumers {
+		r.add(s.nameOf(c), c.Ready())
+	}
+	answers := make([]error, len(s.Checks))
+	var all sync.WaitGroup
+	for i, c := range s.Checks {
+		all.Go(func() { answers[i] = c.ask(ctx) })
+	}
+	all.Wait()
+	for i, c := range s.Checks {
+		r.add(c.Name, answers[i])
+	}
+	return r
+}
+
+// nameOf returns the name of a consumer, which the only one needs not.
+func (s *Server) nameOf(c Consumer) string {
+	if len(s.Consumers) == 1 {
+		return ""
+	}
+	return c.Name()
 }

@@ -65,14 +65,13 @@ func (j *Journal) Await(ctx context.Context, sent *kgo.Record) (engine.Event, er
 		}
 		select {
 		case <-changed:
-			continue
 		case <-ctx.Done():
+			last := "nothing happened to it"
+			if e.Message != nil {
+				last = fmt.Sprintf("%v: %v", e.Kind, e.Err)
+			}
+			return e, fmt.Errorf("%s is not done: %s: %w", placeOf(sent.Topic, sent.Partition, sent.Offset), last, context.Cause(ctx))
 		}
-		last := "nothing happened to it"
-		if e.Message != nil {
-			last = fmt.Sprintf("%v: %v", e.Kind, e.Err)
-		}
-		return e, fmt.Errorf("%s is not done: %s: %w", placeOf(sent.Topic, sent.Partition, sent.Offset), last, context.Cause(ctx))
 	}
 }
 

@@ -14,18 +14,18 @@ import (
 // something.
 var errUnknown = errors.New("unknown to the registry")
 
-// notAnAnswer is the error of an answer that is none of a registry's, though it
-// says that all is well: a proxy's, say, while the registry is being mended.
+// notAnAnswer is the error of a successful answer that is not a registry's, but
+// that of a proxy in front of it, say.
 func (r *Registry) notAnAnswer(lacks string) error {
 	return fmt.Errorf("schema registry %s: its answer has no %s in it; is that a Schema Registry?", r.url, lacks)
 }
 
-// given is an id that the registry gave.
-func (r *Registry) given(id int, err error) (int, error) {
+// checkID returns the id in an answer.
+func (r *Registry) checkID(id int, err error) (int, error) {
 	if err == nil && id <= 0 {
 		return 0, r.notAnAnswer("id")
 	}
-	return id, r.told(err)
+	return id, r.classify(err)
 }
 
 // refusal is an answer of the registry that asking again cannot change.
@@ -38,16 +38,16 @@ func (e *refusal) Error() string { return e.err.Error() }
 
 func (e *refusal) Unwrap() error { return e.err }
 
-// mendable reports whether somebody can change the answer who does not change
-// the schema: a password was changed, say, or a proxy has lost its way.
-func (e *refusal) mendable() bool {
+// fixable reports whether the answer can change without a change of the schema:
+// by other credentials, say, or another route through a proxy.
+func (e *refusal) fixable() bool {
 	return e.status == http.StatusUnauthorized || e.status == http.StatusForbidden || e.status == http.StatusNotFound
 }
 
-// told tells the client's errors apart: errUnknown, a *refusal, and those that
-// may pass. A 404 counts only if the registry says with a code of its own what
-// is not found: a proxy, or a wrong path, says 404 to everything.
-func (r *Registry) told(err error) error {
+// classify returns the client's error as errUnknown, a *refusal, or, if it may be
+// temporary, any other error. A 404 is errUnknown only with one of the registry's
+// error codes: a proxy answers 404 too, and so does a wrong path.
+func (r *Registry) classify(err error) error {
 	if err == nil {
 		return nil
 	}

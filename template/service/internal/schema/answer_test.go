@@ -26,7 +26,7 @@ func answering(t *testing.T, status int, body string) string {
 
 // None of these says that the registry does not know the schema, so neither the
 // message that is read nor the one that is published becomes a dead letter, and
-// nothing is written with an id that nobody gave.
+// nothing is written with an id that the registry did not give.
 func TestOnlyTheRegistryCanSayThatAnIDIsUnknown(t *testing.T) {
 	for name, url := range map[string]string{
 		"a proxy's 404":        answering(t, http.StatusNotFound, "404 page not found"),
@@ -53,9 +53,9 @@ func TestOnlyTheRegistryCanSayThatAnIDIsUnknown(t *testing.T) {
 	}
 }
 
-// Nobody waits for credentials to become right, or a URL. What may pass is
+// Wrong credentials and a wrong URL end the start. What may be temporary is
 // waited for.
-func TestStartupTellsWhatOnlyAPersonCanMend(t *testing.T) {
+func TestStartupFailsOnWhatWaitingCannotFix(t *testing.T) {
 	for _, tt := range []struct {
 		status int
 		body   string

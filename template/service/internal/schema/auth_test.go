@@ -49,8 +49,8 @@ func TestCertificates(t *testing.T) {
 
 	h := header()
 	for name, cfg := range map[string][]string{
-		"a registry that nobody vouches for": {"SCHEMA_REGISTRY_CERT", cert, "SCHEMA_REGISTRY_KEY", key},
-		"no certificate of its own":          {"SCHEMA_REGISTRY_CA", ca},
+		"a registry with an unknown certificate": {"SCHEMA_REGISTRY_CERT", cert, "SCHEMA_REGISTRY_KEY", key},
+		"no certificate of its own":              {"SCHEMA_REGISTRY_CA", ca},
 	} {
 		c := newCodec(t, settings(t, server.URL, cfg...))
 		if err := c.Encode(t.Context(), &message.Message{Topic: topic}, h, payment{}); err == nil {

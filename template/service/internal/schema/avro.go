@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -12,21 +11,8 @@ import (
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// Avro is the codec of bodies in Avro. What was written by another version of
-// the schema is read by the rules of Avro: fields that the model has no more are
-// skipped, those that the writer did not have get their default, and numbers
-// become wider.
-type Avro struct{ codec }
-
-// NewAvro returns a codec that keeps its schemas in the given registry. It
-// connects when it is started, or first needed.
-func NewAvro(r *Registry, cfg config.Registry, log *slog.Logger) *Avro {
-	return &Avro{newCodec(r, avroFormat{}, cfg, log)}
-}
 
 // avroFormat is what the codec has to know of Avro.
 type avroFormat struct{}
@@ -170,15 +156,15 @@ func hideNames(n *avro.SchemaNode) {
 // unqualified is a name without its namespace.
 func unqualified(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
 
-// explain tells what the library says with the field's name on the wire.
+// explain returns the library's error with the field's name on the wire.
 func (b *avroBody) explain(err error) error {
 	e, ok := errors.AsType[*avro.SemanticError](err)
 	if !ok || e.Field == "" {
 		return err
 	}
-	told := *e
-	told.Field = ""
-	return fmt.Errorf("%s: %w", strings.Join(b.onTheWire(strings.Split(e.Field, ".")), "."), &told)
+	renamed := *e
+	renamed.Field = ""
+	return fmt.Errorf("%s: %w", strings.Join(b.onTheWire(strings.Split(e.Field, ".")), "."), &renamed)
 }
 
 // onTheWire returns the names on the wire of a path of fields that begins in

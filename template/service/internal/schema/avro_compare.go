@@ -30,7 +30,7 @@ func readable(w, r *avro.Schema) error {
 	return sameUnits("", w.Root().ExpandReferences(), r.Root().ExpandReferences())
 }
 
-// asBreak tells an incompatibility in the words of this package.
+// asBreak returns the library's error as a *BreakError.
 func asBreak(err error) error {
 	e, ok := errors.AsType[*avro.CompatibilityError](err)
 	if !ok {
@@ -52,7 +52,7 @@ func asBreak(err error) error {
 
 // sameUnits returns a *BreakError when r has a time in another unit than w.
 // Avro resolves the numbers alone, so milliseconds would be read as
-// microseconds and nobody would see it. w and r are known to be compatible.
+// microseconds without an error. w and r are known to be compatible.
 func sameUnits(path string, w, r *avro.SchemaNode) error {
 	if w.Type == "union" {
 		for i := range w.Branches {

@@ -12,7 +12,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func TestDecodeTellsWhatIsWrong(t *testing.T) {
+func TestDecodeSaysWhatIsWrong(t *testing.T) {
 	registry := startRegistry(t)
 	c := start(t, settings(t, registry.URL()), topic, payment{})
 	good := encode(t, c, header(), payment{"P-1", 1, "secret-note"})

@@ -15,8 +15,8 @@ import (
 //
 //	func (Payment) AvroSchema() string { return paymentSchema }
 //
-// Then nothing is derived from the struct. An enum, say, is a text in Go, and
-// nobody could tell its symbols from that.
+// Then nothing is derived from the struct. The symbols of an enum, say, are not in
+// the struct, where it is a text.
 type schemed interface{ AvroSchema() string }
 
 // ownAvro returns how a model with a schema of its own is written and read. The

@@ -97,7 +97,7 @@ func TestFillsInTheHeaderThatIsMissing(t *testing.T) {
 	}
 }
 
-// The writer's schema is another version, by somebody else: a field that is
+// The writer's schema is another version, by another team: a field that is
 // gone, one that is new, one that has become wider, another order, another name.
 func TestResolvesTheWritersSchema(t *testing.T) {
 	registry := startRegistry(t)
@@ -199,7 +199,7 @@ func TestEveryTypeSurvives(t *testing.T) {
 	}
 }
 
-// What has no schema is told when it is registered, and not by its first message.
+// What has no schema is refused when it is registered, and not by its first message.
 func TestModelsThatHaveNoSchemaAreRefused(t *testing.T) {
 	type (
 		twice struct {

@@ -8,7 +8,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
-// standing is what a subject asks of its next version.
+// standing is the level that the next version of a subject has to keep.
 type standing struct {
 	level level
 	set   bool // the registry has this level for the subject
@@ -16,7 +16,7 @@ type standing struct {
 
 // check returns an *IncompatibleError when b's schema does not go with the
 // versions before it.
-func (c *codec) check(ctx context.Context, b *binding, subject string) (standing, error) {
+func (c *Codec) check(ctx context.Context, b *binding, subject string) (standing, error) {
 	from, versions, err := c.history(ctx, b, subject)
 	if err != nil {
 		return standing{}, err
@@ -52,10 +52,10 @@ func (c *codec) check(ctx context.Context, b *binding, subject string) (standing
 	return at, err
 }
 
-// standing returns the level that b's schema has to keep: its own, or else the
-// one that somebody set for its subject, for the one before it, or for all of
-// them. That all may do as they like is nobody's wish for this one.
-func (c *codec) standing(ctx context.Context, b *binding, subject, from string) (standing, error) {
+// standing returns the level that b's schema has to keep: that of the model, or
+// else the one that is set for its subject, for the former one, or for all. NONE
+// for all is ignored: it is a default rather than a choice for this subject.
+func (c *Codec) standing(ctx context.Context, b *binding, subject, from string) (standing, error) {
 	own, set, err := c.registry.level(ctx, subject, false)
 	if err != nil || b.model.explicit {
 		return standing{b.model.level, set && own == b.model.level}, err
@@ -75,15 +75,15 @@ func (c *codec) standing(ctx context.Context, b *binding, subject, from string) 
 	return standing{own, true}, nil
 }
 
-// enforce sets the level in the registry, so that others cannot break it either.
-// Who may register but not configure goes without.
-func (s standing) enforce(ctx context.Context, c *codec, subject string) error {
+// enforce sets the level in the registry, so that it binds other clients too. A
+// service that may register but not configure goes on without.
+func (s standing) enforce(ctx context.Context, c *Codec, subject string) error {
 	if s.set {
 		return nil
 	}
 	err := c.registry.setLevel(ctx, subject, s.level)
 	if permanent, ok := errors.AsType[*refusal](err); ok {
-		c.log.Warn("the registry does not let this service set a subject's compatibility", "subject", subject, "compatibility", s.level, "error", permanent)
+		c.log.Warn("compatibility not set in the schema registry", "subject", subject, "compatibility", s.level, "error", permanent)
 		return nil
 	}
 	return err

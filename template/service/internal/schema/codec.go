@@ -18,17 +18,53 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Codec is Avro or JSON, as SCHEMA_REGISTRY_FORMAT says.
-type Codec interface {
-	message.Codec
-	message.Binder
-	message.Starter
+// Codec reads and writes bodies by their schemas, which are in a registry. It is
+// in Avro or in JSON, as SCHEMA_REGISTRY_FORMAT says.
+//
+// In Avro, what was written by another version of the schema is read by the rules
+// of Avro: fields that the model has no more are skipped, those that the writer did
+// not have get their default, and numbers become wider. In JSON the value is that
+// of Confluent's JSON serializers: the registry's five bytes and the body alone.
+type Codec struct {
+	registry *Registry
+	format   format
+	register bool // schemas that the registry lacks
+	log      *slog.Logger
 
-	// Schemas returns the schemas of the models that it was bound to, by topic
-	// and name.
-	Schemas() []Schema
+	writers  frozen[uint32, *writer]
+	models   frozen[reflect.Type, *model]
+	bound    frozen[boundKey, *binding]
+	mu       sync.Mutex         // held while bound and models change
+	flights  singleflight.Group // requests to the registry
+	choosing chan struct{}      // filled while an undeclared type gets its subject
+}
 
-	base() *codec
+// New returns the codec that the settings ask for. It connects to the registry when
+// it is started, or first needed.
+func New(cfg config.Registry, log *slog.Logger) (*Codec, error) {
+	r, err := Connect(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return newCodec(r, cfg, log), nil
+}
+
+func newCodec(r *Registry, cfg config.Registry, log *slog.Logger) *Codec {
+	c := &Codec{registry: r, format: avroFormat{}, register: cfg.AutoRegister, log: log, choosing: make(chan struct{}, 1)}
+	if cfg.SchemaFormat == "json" {
+		c.format = jsonFormat{}
+	}
+	return c
+}
+
+// Schemas returns the schemas of the models that it was bound to, by topic and
+// name.
+func (c *Codec) Schemas() []Schema {
+	var all []Schema
+	for _, b := range c.on("") {
+		all = append(all, Schema{c.subject(b), b.model.about.FullName(), string(b.model.level), b.model.text})
+	}
+	return all
 }
 
 // Schema is a model's schema on a topic.
@@ -37,29 +73,6 @@ type Schema struct {
 	Name    string // with its namespace
 	Level   string // what its versions must keep, such as BACKWARD
 	Text    string // in JSON
-}
-
-func (c *codec) base() *codec { return c }
-
-// Schemas implements Codec.
-func (c *codec) Schemas() []Schema {
-	var all []Schema
-	for _, b := range c.on("") {
-		all = append(all, Schema{c.subject(b), b.model.about.FullName(), string(b.model.level), b.model.text})
-	}
-	return all
-}
-
-// New returns the codec that the settings ask for.
-func New(cfg config.Registry, log *slog.Logger) (Codec, error) {
-	r, err := Connect(cfg)
-	if err != nil {
-		return nil, err
-	}
-	if cfg.SchemaFormat == "json" {
-		return NewJSON(r, cfg, log), nil
-	}
-	return NewAvro(r, cfg, log), nil
 }
 
 // format is a kind of schema, with what it makes of Go types.
@@ -91,25 +104,6 @@ type written interface {
 // reader reads one body into what out points to.
 type reader func(data []byte, out any) error
 
-// codec is what Avro and JSON have in common: everything but the bodies.
-type codec struct {
-	registry *Registry
-	format   format
-	register bool // schemas that the registry lacks
-	log      *slog.Logger
-
-	writers frozen[uint32, *writer]
-	models  frozen[reflect.Type, *model]
-	bound   frozen[place, *binding]
-	flights singleflight.Group // questions for writers
-	mu      sync.Mutex         // held while bound and models change
-	late    turn               // of a type that nobody told of to get its subject
-}
-
-func newCodec(r *Registry, f format, cfg config.Registry, log *slog.Logger) codec {
-	return codec{registry: r, format: f, register: cfg.AutoRegister, log: log, late: make(turn, 1)}
-}
-
 // model is a Go type with its schema.
 type model struct {
 	typ      reflect.Type
@@ -120,32 +114,30 @@ type model struct {
 	body     body
 }
 
-// place is where a model is used.
-type place struct {
+type boundKey struct {
 	topic string
 	model reflect.Type
 }
 
 // binding is a model on a topic. Its id is 0 until the registry has given one.
 type binding struct {
-	topic  string
-	model  *model
-	late   bool // nobody told of it before its first message
-	id     atomic.Uint32
-	asking turn // to ask the registry
+	topic      string
+	model      *model
+	undeclared bool // neither registered nor in Publishes: known since its first message
+	id         atomic.Uint32
 }
 
-// Bind makes the model's schema. It asks no registry yet: Startup does, and so
-// does the first message that is written where Startup was not called.
-func (c *codec) Bind(topic string, t reflect.Type) error {
+// Bind derives the model's schema. The registry is asked by Startup, or by the
+// first message that is written.
+func (c *Codec) Bind(topic string, t reflect.Type) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	_, err := c.bind(topic, t, false)
 	return err
 }
 
-func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) {
-	at := place{topic, t}
+func (c *Codec) bind(topic string, t reflect.Type, undeclared bool) (*binding, error) {
+	at := boundKey{topic, t}
 	if b, ok := c.bound.get(at); ok {
 		return b, nil
 	}
@@ -159,12 +151,12 @@ func (c *codec) bind(topic string, t reflect.Type, late bool) (*binding, error) 
 				other.model.typ, t, m.about.FullName(), topic)
 		}
 	}
-	b := &binding{topic: topic, model: m, late: late, asking: make(turn, 1)}
+	b := &binding{topic: topic, model: m, undeclared: undeclared}
 	c.bound.set(at, b)
 	return b, nil
 }
 
-func (c *codec) model(t reflect.Type) (*model, error) {
+func (c *Codec) model(t reflect.Type) (*model, error) {
 	if m, ok := c.models.get(t); ok {
 		return m, nil
 	}
@@ -182,7 +174,7 @@ func (c *codec) model(t reflect.Type) (*model, error) {
 }
 
 // on returns what is bound to a topic, or to all, sorted by topic and name.
-func (c *codec) on(topic string) []*binding {
+func (c *Codec) on(topic string) []*binding {
 	var all []*binding
 	for _, b := range c.bound.all() {
 		if topic == "" || b.topic == topic {
@@ -199,7 +191,7 @@ func (c *codec) on(topic string) []*binding {
 // schema that it was written with, and the body. The envelope's header comes
 // from the transport's; what is not there is filled in, because other clients
 // know no envelope.
-func (c *codec) Open(ctx context.Context, m *message.Message) (h message.Header, body []byte, err error) {
+func (c *Codec) Open(ctx context.Context, m *message.Message) (h message.Header, body []byte, err error) {
 	w, body, err := c.open(ctx, m)
 	if err != nil {
 		_ = message.ReadHeader(m, &h) // as far as it goes: it says who sent what
@@ -209,7 +201,7 @@ func (c *codec) Open(ctx context.Context, m *message.Message) (h message.Header,
 }
 
 // Decode reads a body that Open returned.
-func (c *codec) Decode(ctx context.Context, m *message.Message, body []byte, out any) error {
+func (c *Codec) Decode(ctx context.Context, m *message.Message, body []byte, out any) error {
 	w, _, err := c.open(ctx, m)
 	if err != nil {
 		return err
@@ -222,7 +214,7 @@ func (c *codec) Decode(ctx context.Context, m *message.Message, body []byte, out
 }
 
 // open returns the schema that m's value was written with, and the body.
-func (c *codec) open(ctx context.Context, m *message.Message) (*writer, []byte, error) {
+func (c *Codec) open(ctx context.Context, m *message.Message) (*writer, []byte, error) {
 	id, body, err := unframe(m.Value)
 	if err != nil {
 		return nil, nil, err
@@ -232,8 +224,8 @@ func (c *codec) open(ctx context.Context, m *message.Message) (*writer, []byte, 
 }
 
 // Encode writes what Open reads. The body's schema must be known to the
-// registry; while the registry is away the error is message.Unavailable.
-func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header, body any) error {
+// registry; while the registry cannot be reached the error is message.Unavailable.
+func (c *Codec) Encode(ctx context.Context, m *message.Message, h message.Header, body any) error {
 	t := reflect.TypeOf(body)
 	if t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -245,12 +237,9 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", h.MessageType, err)
 	}
-	id := b.id.Load()
-	if id == 0 {
-		if id, err = c.identify(ctx, b); err != nil {
-			err = patient(err)
-			return fmt.Errorf("encode %s: %w", h.MessageType, err)
-		}
+	id, err := c.schemaID(ctx, b)
+	if err != nil {
+		return fmt.Errorf("encode %s: %w", h.MessageType, unavailableIfFixable(err))
 	}
 	value, err := b.model.body.encode(frame(id), body)
 	if err != nil {
@@ -264,10 +253,10 @@ func (c *codec) Encode(ctx context.Context, m *message.Message, h message.Header
 	return nil
 }
 
-// bindingOf returns the binding of a model that is written. One that nobody
-// told of before is bound now.
-func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
-	if b, ok := c.bound.get(place{topic, t}); ok {
+// bindingOf returns the binding of a model that is written. An undeclared one is
+// bound now.
+func (c *Codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
+	if b, ok := c.bound.get(boundKey{topic, t}); ok {
 		return b, nil
 	}
 	c.mu.Lock()
@@ -275,16 +264,15 @@ func (c *codec) bindingOf(topic string, t reflect.Type) (*binding, error) {
 	return c.bind(topic, t, true)
 }
 
-// turn is a lock that nobody waits for longer than their context lasts.
-type turn chan struct{}
-
-func (t turn) take(ctx context.Context) error {
+// ask calls f, which sends requests to the registry, once for all callers that
+// have the same question at the same time. f does not end with ctx, because other
+// callers wait too and the answer is kept; the client has a timeout.
+func (c *Codec) ask(ctx context.Context, question string, f func(context.Context) error) error {
+	answer := c.flights.DoChan(question, func() (any, error) { return nil, f(context.WithoutCancel(ctx)) })
 	select {
-	case t <- struct{}{}:
-		return nil
+	case result := <-answer:
+		return result.Err
 	case <-ctx.Done():
-		return fmt.Errorf("while another asked the registry: %w", context.Cause(ctx))
+		return message.Unavailable(fmt.Errorf("%s: waiting for the schema registry: %w", question, context.Cause(ctx)))
 	}
 }
-
-func (t turn) release() { <-t }

@@ -32,7 +32,7 @@ not what was exported, 2 it could not be found out.
 
 // command is one call of Command.
 type command struct {
-	codec   *codec
+	codec   *Codec
 	out     *tabwriter.Writer
 	against string
 	dir     string
@@ -40,8 +40,8 @@ type command struct {
 
 // Command does what the arguments after `schema` ask for, with the schemas of
 // the models that c was bound to. It returns the exit code.
-func Command(ctx context.Context, c Codec, args []string, stdout, stderr io.Writer) int {
-	r := command{codec: c.base(), out: tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)}
+func Command(ctx context.Context, c *Codec, args []string, stdout, stderr io.Writer) int {
+	r := command{codec: c, out: tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)}
 	name, err := r.parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprint(stdout, usage)
@@ -86,7 +86,7 @@ func exitOf(err error) int {
 
 func (r *command) parse(args []string) (name string, err error) {
 	flags := flag.NewFlagSet("schema", flag.ContinueOnError)
-	flags.SetOutput(io.Discard) // Command tells
+	flags.SetOutput(io.Discard) // the error has it all
 	flags.StringVar(&r.against, "against", "", "")
 	flags.StringVar(&r.dir, "dir", "schemas", "")
 	if len(args) == 0 {
@@ -129,27 +129,27 @@ func (r *command) each(do func(*binding) error) error {
 	return errors.Join(errs...)
 }
 
-// tell prints what became of one schema.
-func (r *command) tell(b *binding, format string, args ...any) {
+// print writes a line about one schema.
+func (r *command) print(b *binding, format string, args ...any) {
 	fmt.Fprintf(r.out, "%s\t%s\t%s\n", r.codec.subject(b), b.model.about.FullName(), fmt.Sprintf(format, args...))
 }
 
 func (r *command) register(ctx context.Context, b *binding) error {
-	id, err := r.codec.settle(ctx, b, true)
+	id, err := r.codec.findOrRegister(ctx, b, true)
 	if err == nil {
-		r.tell(b, "is registered with the id %d", id)
+		r.print(b, "is registered with the id %d", id)
 	}
 	return err
 }
 
 func (r *command) checkRegistry(ctx context.Context, b *binding) error {
-	id, err := r.codec.settle(ctx, b, false)
+	id, err := r.codec.findOrRegister(ctx, b, false)
 	switch {
 	case errors.Is(err, errNotRegistered):
-		r.tell(b, "is compatible, and not registered yet")
+		r.print(b, "is compatible, and not registered yet")
 		return nil
 	case err == nil:
-		r.tell(b, "is registered with the id %d", id)
+		r.print(b, "is registered with the id %d", id)
 	}
 	return err
 }
@@ -177,7 +177,7 @@ func (r *command) export() error {
 		if err := os.WriteFile(file, pretty(b.model.text), 0o600); err != nil {
 			return err
 		}
-		r.tell(b, "%s", file)
+		r.print(b, "%s", file)
 		return nil
 	})
 }

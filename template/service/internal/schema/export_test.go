@@ -16,11 +16,11 @@ func CompareJSON(writer, reader string) error { return jsonFormat{}.compare(writ
 func CompareAvro(writer, reader string) error { return avroFormat{}.compare(writer, reader) }
 
 // NewAvroOver returns a codec whose registry is not behind a network.
-func NewAvroOver(transport http.RoundTripper) (Codec, error) {
+func NewAvroOver(transport http.RoundTripper) (*Codec, error) {
 	client, err := sr.NewClient(sr.URLs("http://registry"), sr.HTTPClient(&http.Client{Transport: transport}))
 	if err != nil {
 		return nil, err
 	}
 	r := &Registry{client: client, url: "http://registry"}
-	return NewAvro(r, config.Registry{AutoRegister: true}, slog.New(slog.DiscardHandler)), nil
+	return newCodec(r, config.Registry{AutoRegister: true}, slog.New(slog.DiscardHandler)), nil
 }

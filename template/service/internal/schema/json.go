@@ -2,27 +2,13 @@ package schema
 
 import (
 	"encoding/json"
-	"log/slog"
 	"reflect"
 
 	"github.com/twmb/franz-go/pkg/sr"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// JSON is the codec of bodies in JSON whose schemas are in the registry too. On
-// the wire they are as Confluent's JSON serializers have them: the registry's
-// five bytes and the body alone. The header travels as it does with Avro, so
-// that other clients find in the value what its schema says.
-type JSON struct{ codec }
-
-// NewJSON returns a codec that keeps its schemas in the given registry. It
-// connects when it is started, or first needed.
-func NewJSON(r *Registry, cfg config.Registry, log *slog.Logger) *JSON {
-	return &JSON{newCodec(r, jsonFormat{}, cfg, log)}
-}
 
 // jsonFormat is what the codec has to know of JSON Schema.
 type jsonFormat struct{}

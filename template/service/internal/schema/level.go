@@ -89,7 +89,7 @@ func (l level) keeps(f format, subject, text string, before []past) error {
 		if err == nil && l.forward() {
 			err = f.compare(text, old.text)
 			if b, ok := errors.AsType[*BreakError](err); ok {
-				b.advice = "" // nobody can change that reader any more
+				b.advice = "" // that reader is released already
 			}
 		}
 		if b, ok := errors.AsType[*BreakError](err); ok {

@@ -41,7 +41,7 @@ func aParcel() parcel {
 	}
 }
 
-// pythonSchema is another version of a parcel's schema, as somebody else might
+// pythonSchema is another version of a parcel's schema, as another team might
 // have it: in another order, with a field more, and a weight that is whole.
 const pythonSchema = `{"type":"record","name":"Parcel","namespace":"shop.post","fields":[
   {"name":"weight","type":"int"},

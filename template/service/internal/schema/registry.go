@@ -81,7 +81,7 @@ type registered struct {
 func (r *Registry) byID(ctx context.Context, id uint32) (registered, error) {
 	s, err := r.client.SchemaByID(ctx, int(id))
 	if err != nil {
-		return registered{}, r.told(err)
+		return registered{}, r.classify(err)
 	}
 	if s.Schema == "" {
 		return registered{}, r.notAnAnswer("schema")
@@ -96,7 +96,7 @@ func (r *Registry) byVersion(ctx context.Context, subject string, version int) (
 	if err == nil && s.Schema.Schema == "" {
 		return s, r.notAnAnswer("schema")
 	}
-	return s, r.told(err)
+	return s, r.classify(err)
 }
 
 // deepestReference bounds how far references are followed.
@@ -141,7 +141,7 @@ func (r *Registry) resolve(ctx context.Context, s registered, references []sr.Sc
 // lookup returns the id of a schema of a subject, or errUnknown.
 func (r *Registry) lookup(ctx context.Context, subject string, s sr.Schema) (int, error) {
 	found, err := r.client.LookupSchema(ctx, subject, s)
-	return r.given(found.ID, err)
+	return r.checkID(found.ID, err)
 }
 
 // create adds a version to a subject and returns the schema's id. When that
@@ -151,14 +151,14 @@ func (r *Registry) create(ctx context.Context, subject string, s sr.Schema, l le
 	if e, ok := errors.AsType[*sr.ResponseError](err); ok && e.StatusCode == http.StatusConflict {
 		return 0, refused(subject, l, e.Error())
 	}
-	return r.given(id, err)
+	return r.checkID(id, err)
 }
 
 // versions returns the numbers of a subject's versions, the oldest first; none
 // when there is no such subject.
 func (r *Registry) versions(ctx context.Context, subject string) ([]int, error) {
 	numbers, err := r.client.SubjectVersions(ctx, subject)
-	if err = r.told(err); errors.Is(err, errUnknown) {
+	if err = r.classify(err); errors.Is(err, errUnknown) {
 		return nil, nil
 	}
 	slices.Sort(numbers)
@@ -183,7 +183,7 @@ func (r *Registry) version(ctx context.Context, subject string, n int) (register
 func (r *Registry) level(ctx context.Context, subject string, global bool) (level, bool, error) {
 	asked := sr.WithParams(ctx, sr.RawParams(map[string][]string{"defaultToGlobal": {strconv.FormatBool(global)}}))
 	found := r.client.Compatibility(asked, subject)[0]
-	if err := r.told(found.Err); err != nil {
+	if err := r.classify(found.Err); err != nil {
 		if errors.Is(err, errUnknown) {
 			err = nil
 		}
@@ -199,7 +199,7 @@ func (r *Registry) setLevel(ctx context.Context, subject string, l level) error 
 	if err := asked.UnmarshalText([]byte(l)); err != nil {
 		return err
 	}
-	return r.told(r.client.SetCompatibility(ctx, sr.SetCompatibility{Level: asked}, subject)[0].Err)
+	return r.classify(r.client.SetCompatibility(ctx, sr.SetCompatibility{Level: asked}, subject)[0].Err)
 }
 
 // compatible asks the registry whether a schema may become the next version of
@@ -212,7 +212,7 @@ func (r *Registry) compatible(ctx context.Context, subject string, s sr.Schema, 
 	}
 	answer, err := r.client.CheckCompatibility(sr.WithParams(ctx, sr.Verbose), subject, version, s)
 	if err != nil {
-		return r.told(err)
+		return r.classify(err)
 	}
 	if !answer.Is {
 		return refused(subject, l, strings.Join(answer.Messages, "; "))

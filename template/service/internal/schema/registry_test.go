@@ -70,7 +70,7 @@ func settings(t testing.TB, url string, more ...string) config.Registry {
 }
 
 // newCodec returns a codec by the settings, which is not started.
-func newCodec(t testing.TB, cfg config.Registry) schema.Codec {
+func newCodec(t testing.TB, cfg config.Registry) *schema.Codec {
 	t.Helper()
 	c, err := schema.New(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -80,7 +80,7 @@ func newCodec(t testing.TB, cfg config.Registry) schema.Codec {
 }
 
 // start returns a codec that knows the models and has asked the registry.
-func start(t testing.TB, cfg config.Registry, topic string, models ...any) schema.Codec {
+func start(t testing.TB, cfg config.Registry, topic string, models ...any) *schema.Codec {
 	t.Helper()
 	c := newCodec(t, cfg)
 	bind(t, c, topic, models...)
@@ -90,7 +90,7 @@ func start(t testing.TB, cfg config.Registry, topic string, models ...any) schem
 	return c
 }
 
-func bind(t testing.TB, c schema.Codec, topic string, models ...any) {
+func bind(t testing.TB, c *schema.Codec, topic string, models ...any) {
 	t.Helper()
 	for _, m := range models {
 		if err := c.Bind(topic, typeOf(m)); err != nil {

@@ -17,17 +17,17 @@ var errStale = errors.New("it is not what the models say: run `schema export` an
 
 // checkRevision compares each schema with its file in a revision, and with all
 // that the file was before that where its level is transitive. The file as it is
-// now must be what the models say, so that the next check finds the truth.
+// now must be what the models say, because the next check compares with it.
 func (r *command) checkRevision(ctx context.Context) error {
 	if _, err := git(ctx, "rev-parse", "--verify", "--quiet", "--end-of-options", r.against+"^{commit}"); err != nil {
 		return fmt.Errorf("no revision %q: %w", r.against, err)
 	}
 	return r.each(func(b *binding) error {
-		return errors.Join(r.compareRevision(ctx, b), r.fresh(b))
+		return errors.Join(r.compareRevision(ctx, b), r.checkFile(b))
 	})
 }
 
-func (r *command) fresh(b *binding) error {
+func (r *command) checkFile(b *binding) error {
 	file := r.file(r.codec.subject(b))
 	content, err := os.ReadFile(file)
 	if err == nil && bytes.Equal(content, pretty(b.model.text)) {
@@ -37,24 +37,24 @@ func (r *command) fresh(b *binding) error {
 }
 
 func (r *command) compareRevision(ctx context.Context, b *binding) error {
-	subject, before, err := r.filed(ctx, b)
+	subject, before, err := r.readFiles(ctx, b)
 	if err != nil {
 		return err
 	}
 	if len(before) == 0 {
-		r.tell(b, "is new since %s", r.against)
+		r.print(b, "is new since %s", r.against)
 		return nil
 	}
 	if err := b.model.level.keeps(r.codec.format, subject, b.model.text, before); err != nil {
 		return err
 	}
-	r.tell(b, "is %s compatible with %s", b.model.level, r.against)
+	r.print(b, "is %s compatible with %s", b.model.level, r.against)
 	return nil
 }
 
-// filed returns what the files have of b's schema, and the subject that they
-// are called after: as in the registry, the one before it if its own has none.
-func (r *command) filed(ctx context.Context, b *binding) (subject string, before []past, err error) {
+// readFiles returns the versions of b's schema in the files, and the subject that
+// the files are named after: if its own has none, the former one.
+func (r *command) readFiles(ctx context.Context, b *binding) (subject string, before []past, err error) {
 	subject = r.codec.subject(b)
 	before, err = versions(ctx, r.against, r.file(subject), b.model.level.transitive())
 	if err != nil || len(before) > 0 {

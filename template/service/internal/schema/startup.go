@@ -10,13 +10,13 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Startup makes every schema known to the registry, or looks it up where
-// SCHEMA_REGISTRY_AUTO_REGISTER is false, and checks that each goes with the
-// versions before it. While the registry is away the error is
-// message.Unavailable, and Startup may be called again.
-func (c *codec) Startup(ctx context.Context) error {
+// Startup registers every schema, or only looks it up where
+// SCHEMA_REGISTRY_AUTO_REGISTER is false, and checks that each is compatible with
+// the versions before it. While the registry cannot be reached the error is
+// message.Unavailable. It may be called again: what is known is not asked for again.
+func (c *Codec) Startup(ctx context.Context) error {
 	for _, b := range c.on("") {
-		_, err := c.identify(ctx, b)
+		_, err := c.schemaID(ctx, b)
 		if errors.Is(err, errNotRegistered) {
 			c.log.Warn("messages of this type can be read, but not written", "error", err)
 			continue
@@ -28,45 +28,42 @@ func (c *codec) Startup(ctx context.Context) error {
 	return nil
 }
 
-// errNotRegistered says that a schema is not in the registry and may not be
-// put there.
+// errNotRegistered is for a schema that the registry lacks and that may not be
+// registered.
 var errNotRegistered = errors.New("it is not registered: register it with `schema register`, or set SCHEMA_REGISTRY_AUTO_REGISTER=true")
 
-// identify returns the id of b's schema, from the registry the first time.
-func (c *codec) identify(ctx context.Context, b *binding) (uint32, error) {
-	if err := b.asking.take(ctx); err != nil {
-		return 0, b.failed(c.subject(b), err)
-	}
-	defer b.asking.release()
+// schemaID returns the id of b's schema, from the registry the first time.
+func (c *Codec) schemaID(ctx context.Context, b *binding) (uint32, error) {
 	if id := b.id.Load(); id != 0 {
 		return id, nil
 	}
-	id, err := c.settle(ctx, b, c.register)
-	if err != nil {
-		return 0, err
-	}
-	b.id.Store(uint32(id))
-	return uint32(id), nil
-}
-
-// settle returns the id of b's schema, and makes it known if that is wanted.
-func (c *codec) settle(ctx context.Context, b *binding, register bool) (id int, err error) {
-	if b.late { // two types that come at once must not both find the topic's subject free
-		if err := c.late.take(ctx); err != nil {
-			return 0, b.failed(c.subject(b), err)
+	err := c.ask(ctx, "schema "+b.model.about.FullName()+" of topic "+b.topic, func(ctx context.Context) error {
+		id, err := c.findOrRegister(ctx, b, c.register)
+		if err == nil {
+			b.id.Store(uint32(id))
 		}
-		defer c.late.release()
-	}
-	subject, err := c.settledSubject(ctx, b)
-	if err == nil {
-		id, err = c.place(ctx, b, subject, register)
-	}
-	return id, b.failed(subject, err)
+		return err
+	})
+	return b.id.Load(), err
 }
 
-// place returns the id of b's schema in its subject. One that is not there must
-// go with those that are; then it is registered, if that is wanted.
-func (c *codec) place(ctx context.Context, b *binding, subject string, register bool) (int, error) {
+// findOrRegister returns the id of b's schema. If the registry lacks it, it is
+// registered, or errNotRegistered is returned.
+func (c *Codec) findOrRegister(ctx context.Context, b *binding, register bool) (id int, err error) {
+	if b.undeclared { // of two types at once, one gets the topic's subject
+		c.choosing <- struct{}{}
+		defer func() { <-c.choosing }()
+	}
+	subject, err := c.chooseSubject(ctx, b)
+	if err == nil {
+		id, err = c.findOrRegisterIn(ctx, b, subject, register)
+	}
+	return id, b.explain(subject, err)
+}
+
+// findOrRegisterIn returns the id of b's schema in a subject. A schema that is not
+// there must be compatible with those that are.
+func (c *Codec) findOrRegisterIn(ctx context.Context, b *binding, subject string, register bool) (int, error) {
 	s := sr.Schema{Schema: b.model.text, Type: c.format.kind()}
 	id, err := c.registry.lookup(ctx, subject, s)
 	if !errors.Is(err, errUnknown) {
@@ -89,8 +86,9 @@ func (c *codec) place(ctx context.Context, b *binding, subject string, register 
 	return id, nil
 }
 
-// failed says what an error is about, and that it may pass if it may.
-func (b *binding) failed(subject string, err error) error {
+// explain adds to an error the schema and its subject. It is message.Unavailable
+// unless it is final.
+func (b *binding) explain(subject string, err error) error {
 	if _, incompatible := errors.AsType[*IncompatibleError](err); err == nil || incompatible {
 		return err // it says so itself
 	}
@@ -101,13 +99,12 @@ func (b *binding) failed(subject string, err error) error {
 	return message.Unavailable(err)
 }
 
-// patient makes an error one that may pass if somebody can mend it while the
-// service runs. A start ends with those, so that somebody does; but whoever
-// publishes has begun its work, and what it works on must not become a dead
-// letter because a password has changed.
-func patient(err error) error {
+// unavailableIfFixable makes an error Unavailable if a change of the credentials
+// or of the registry would remove it. A start ends with such an error, so that it
+// is noticed; a message that is being handled waits, and is no dead letter.
+func unavailableIfFixable(err error) error {
 	refused, _ := errors.AsType[*refusal](err)
-	if errors.Is(err, errNotRegistered) || refused != nil && refused.mendable() {
+	if errors.Is(err, errNotRegistered) || refused != nil && refused.fixable() {
 		return message.Unavailable(err)
 	}
 	return err

@@ -8,8 +8,8 @@ import (
 // subject is the registry's name for the schemas of b: the topic's, or the
 // topic's and the schema's where a topic has several types. Other clients know
 // them as TopicNameStrategy and TopicRecordNameStrategy.
-func (c *codec) subject(b *binding) string {
-	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.late })
+func (c *Codec) subject(b *binding) string {
+	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.undeclared })
 	if others {
 		return b.ownSubject()
 	}
@@ -29,13 +29,12 @@ func (b *binding) formerSubject(subject string) string {
 	return b.topicSubject()
 }
 
-// settledSubject is subject, but for a type that nobody told of: there may be
-// more of them, so whether the topic's subject is another type's is for the
-// registry to say. Each type has the same one after a restart, whichever comes
-// first.
-func (c *codec) settledSubject(ctx context.Context, b *binding) (string, error) {
+// chooseSubject returns the subject of b. The topic of an undeclared type may have
+// more of them, so the registry is asked whether the topic's subject is another
+// type's. Each type then has the same subject after a restart, whichever comes first.
+func (c *Codec) chooseSubject(ctx context.Context, b *binding) (string, error) {
 	subject := c.subject(b)
-	if !b.late || subject != b.topicSubject() {
+	if !b.undeclared || subject != b.topicSubject() {
 		return subject, nil
 	}
 	versions, err := c.registry.versions(ctx, subject)
@@ -50,14 +49,14 @@ func (c *codec) settledSubject(ctx context.Context, b *binding) (string, error) 
 }
 
 // isOf reports whether a schema has the name of b's.
-func (c *codec) isOf(b *binding, s registered) bool {
+func (c *Codec) isOf(b *binding, s registered) bool {
 	if s.kind != c.format.kind() {
 		return false
 	}
 	return c.named(b, s.text, s.references)
 }
 
-func (c *codec) named(b *binding, text string, references []string) bool {
+func (c *Codec) named(b *binding, text string, references []string) bool {
 	parsed, err := c.format.parse(text, references)
 	if err != nil {
 		return false
@@ -68,7 +67,7 @@ func (c *codec) named(b *binding, text string, references []string) bool {
 
 // history returns the versions that b's schema has to go with, and the subject
 // that has them.
-func (c *codec) history(ctx context.Context, b *binding, subject string) (from string, versions []int, err error) {
+func (c *Codec) history(ctx context.Context, b *binding, subject string) (from string, versions []int, err error) {
 	versions, err = c.registry.versions(ctx, subject)
 	if err != nil || len(versions) > 0 {
 		return subject, versions, err

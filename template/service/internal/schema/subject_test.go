@@ -31,7 +31,7 @@ func TestSeveralTypesOfATopicHaveSubjectsOfTheirOwn(t *testing.T) {
 
 // Whichever type is published first, after a restart as well: each keeps its
 // subject.
-func TestTypesThatNobodyToldOfKeepTheirSubjects(t *testing.T) {
+func TestUndeclaredTypesKeepTheirSubjects(t *testing.T) {
 	registry := startRegistry(t)
 	cfg := settings(t, registry.URL())
 	h := message.NewHeader("refund", "tests")
@@ -106,7 +106,7 @@ func TestAnotherTypesVersionsAreNotCompared(t *testing.T) {
 }
 
 // An organisation's level for all subjects holds for those that say nothing;
-// no level at all is nobody's wish.
+// NONE for all is ignored.
 func TestALevelForAllSubjectsIsNotLoosened(t *testing.T) {
 	for global, want := range map[sr.CompatibilityLevel]sr.CompatibilityLevel{
 		sr.CompatFullTransitive: sr.CompatFullTransitive,

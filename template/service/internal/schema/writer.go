@@ -15,40 +15,33 @@ type writer struct {
 	id         uint32
 	name, full string
 	schema     written
-	fault      error // it cannot be read by, and never will be
+	fault      error // why nothing can be read by it
 	readers    frozen[reflect.Type, reader]
 }
 
-// writer returns the schema with an id. Those who ask the registry for the same
-// one at the same time share the question.
-func (c *codec) writer(ctx context.Context, id uint32) (*writer, error) {
-	if w, ok := c.writers.get(id); ok {
-		return w, w.fault
-	}
-	shared := c.flights.DoChan(strconv.FormatUint(uint64(id), 10), func() (any, error) {
-		// It does not end with the first who waits for it: the others still do,
-		// and the answer serves whoever comes later. The client has a timeout.
-		w, err := c.find(context.WithoutCancel(ctx), id)
-		if err == nil {
-			c.writers.set(id, w) // an id is the same schema for ever
+// writer returns the schema with an id.
+func (c *Codec) writer(ctx context.Context, id uint32) (*writer, error) {
+	w, ok := c.writers.get(id)
+	if !ok {
+		err := c.ask(ctx, "schema "+strconv.FormatUint(uint64(id), 10), func(ctx context.Context) error {
+			found, err := c.find(ctx, id)
+			if err == nil {
+				c.writers.set(id, found) // an id is the same schema for ever
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
 		}
-		return w, err
-	})
-	select {
-	case result := <-shared:
-		if result.Err != nil {
-			return nil, result.Err
-		}
-		w, _ := result.Val.(*writer)
-		return w, w.fault
-	case <-ctx.Done():
-		return nil, message.Unavailable(fmt.Errorf("schema %d: %w", id, context.Cause(ctx)))
+		w, _ = c.writers.get(id)
 	}
+	return w, w.fault
 }
 
-// find asks the registry for a schema. One that cannot be read by is an answer
-// too, and stays so; one that the registry does not have is not, as it may later.
-func (c *codec) find(ctx context.Context, id uint32) (*writer, error) {
+// find asks the registry for a schema. A schema that cannot be used is returned
+// with its fault, which is final; one that the registry does not have is an error,
+// as it may be registered later.
+func (c *Codec) find(ctx context.Context, id uint32) (*writer, error) {
 	w := &writer{id: id}
 	found, err := c.registry.byID(ctx, id)
 	switch {
@@ -71,7 +64,7 @@ func (c *codec) find(ctx context.Context, id uint32) (*writer, error) {
 }
 
 // reader returns what reads bodies by w into a value of type out, a pointer.
-func (c *codec) reader(w *writer, out reflect.Type) (reader, error) {
+func (c *Codec) reader(w *writer, out reflect.Type) (reader, error) {
 	if read, ok := w.readers.get(out); ok {
 		return read, nil
 	}

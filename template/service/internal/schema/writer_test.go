@@ -40,7 +40,7 @@ func (n *near) RoundTrip(r *http.Request) (*http.Response, error) {
 	return w.Result(), nil
 }
 
-func (n *near) codec(t *testing.T) schema.Codec {
+func (n *near) codec(t *testing.T) *schema.Codec {
 	t.Helper()
 	c, err := schema.NewAvroOver(n)
 	if err != nil {
@@ -88,7 +88,7 @@ func TestThoseWhoMeetAnUnknownIDShareOneQuestion(t *testing.T) {
 }
 
 // A registry that hangs takes no longer than who waits for it has.
-func TestWhoeverWaitsForTheRegistryHasADeadline(t *testing.T) {
+func TestWaitingForTheRegistryEndsWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		hang := make(chan struct{})
 		defer close(hang)
@@ -108,18 +108,18 @@ func TestWhoeverWaitsForTheRegistryHasADeadline(t *testing.T) {
 				h := header()
 				return c.Encode(ctx, &message.Message{Topic: topic}, h, payment{ID: "1"})
 			},
-			"Encode of a type that nobody told of": func(ctx context.Context) error {
+			"Encode of an undeclared type": func(ctx context.Context) error {
 				h := header()
 				return late.Encode(ctx, &message.Message{Topic: topic}, h, payment{ID: "1"})
 			},
-			"Encode of another such type": func(ctx context.Context) error {
+			"Encode of another undeclared type": func(ctx context.Context) error {
 				h := message.NewHeader("refund", "tests")
 				return late.Encode(ctx, &message.Message{Topic: topic}, h, refund{ID: "1"})
 			},
 			"Startup": c.Startup,
 		} {
 			first, cancel := context.WithCancel(t.Context())
-			go func() { _ = do(first) }() // whoever came before
+			go func() { _ = do(first) }() // an earlier caller
 			synctest.Wait()
 			ctx, done := context.WithTimeout(t.Context(), 50*time.Millisecond)
 			began := time.Now()

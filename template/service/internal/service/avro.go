@@ -12,20 +12,24 @@ import (
 // schemas does what `schema` and its arguments ask for, with the models of all
 // consumers and of what is published, and returns the exit code. It needs no
 // settings but the registry's.
-func schemas[S any](ctx context.Context, name string, build Build[S], o Options, args []string, stdout, stderr io.Writer) int {
+func schemas[S any](ctx context.Context, name string, build Build[S], o Options, stdout, stderr io.Writer) int {
 	o.onlyRegistry = true
-	o.Over = map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "none:1", "KAFKA_GROUP_ID": "none"} // they are not asked
+	o.Over = make(map[string]string)
+	for _, s := range config.Settings(new(config.Kafka)) {
+		o.Over[s.Name] = "" // the default
+	}
+	o.Over["KAFKA_BOOTSTRAP_SERVERS"], o.Over["KAFKA_GROUP_ID"] = "none:1", "none" // they are not connected to
 	s, err := assemble(ctx, name, build, o)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
 		return 2
 	}
-	codec, ok := s.b.codec.(schema.Codec)
+	codec, ok := s.b.codec.(*schema.Codec)
 	if !ok {
 		fmt.Fprintf(stderr, "%s: the codec of this service has no schemas\n", name)
 		return 2
 	}
-	return schema.Command(ctx, codec, args, stdout, stderr)
+	return schema.Command(ctx, codec, o.args, stdout, stderr)
 }
 
 // settingsError returns err, which config.Load returned, as far as it matters.
@@ -36,10 +40,11 @@ func (o Options) settingsError(err error) error {
 	return err
 }
 
-// RegistryURL returns where the Schema Registry is, or nothing when the codec of
-// the service needs none.
+// RegistryURL returns where the Schema Registry is, or nothing when no topic needs
+// it.
 func (s *Service) RegistryURL() string {
-	if _, ok := s.b.codec.(schema.Codec); !ok || len(s.b.Config.Registry.URLs) == 0 {
+	codec, ok := s.b.codec.(*schema.Codec)
+	if !ok || len(codec.Schemas()) == 0 {
 		return ""
 	}
 	return s.b.Config.Registry.URLs[0]

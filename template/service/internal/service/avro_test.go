@@ -9,9 +9,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -24,10 +26,12 @@ func TestSchemaCommandNeedsNoKafka(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	t.Chdir(t.TempDir())
-	command := build(func(b *service.Builder) {
+	command := func(_ context.Context, _ none, b *service.Builder) error {
+		handle(b.Registry, "accounts", succeed)
 		handle(b.Consumer("audit"), "audits", succeed)
 		b.Publishes(opened{})
-	})
+		return nil
+	}
 	run := func(url string, args ...string) (int, string) {
 		t.Setenv("SCHEMA_REGISTRY_URL", url)
 		var out strings.Builder
@@ -45,6 +49,11 @@ func TestSchemaCommandNeedsNoKafka(t *testing.T) {
 		if code, out := run(registry.URL(), "schema", "register"); code != 0 || strings.Count(out, "registered with the id") != 3 {
 			t.Errorf("exit code %d\n%s", code, out)
 		}
+	}
+	t.Setenv("AUDIT_KAFKA_SECURITY_PROTOCOL", "SASL_SSL") // without a user
+	t.Setenv("KAFKA_GROUP_ID", "a group")
+	if code, out := run("", "schema", "export"); code != 0 {
+		t.Errorf("with settings of Kafka that are wrong: exit code %d\n%s", code, out)
 	}
 	if code, out := run("no-url", "schema", "check"); code != 2 || !strings.Contains(out, "SCHEMA_REGISTRY_URL") {
 		t.Errorf("exit code %d\n%s", code, out)
@@ -97,5 +106,28 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	awaitReady(t, s, http.StatusServiceUnavailable, "schema 99")
 	if err := stop(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A service that only publishes checks its schemas at the start too.
+func TestSchemasOfWhatOnlyIsPublishedAreChecked(t *testing.T) {
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	registry.SeedSchema("opened-value", 1, 1, sr.Schema{Schema: `{"type":"record","name":"AccountOpened","fields":[]}`})
+	cluster := startKafka(t, 0, kfake.SeedTopics(1, "opened"))
+	over := settings(cluster.ListenAddrs()[0])
+	over["SCHEMA_REGISTRY_URL"] = registry.URL()
+	s, err := service.New(t.Context(), "test", func(_ context.Context, _ none, b *service.Builder) error {
+		b.Publishes(opened{})
+		b.Run("clock", func(ctx context.Context) error { <-ctx.Done(); return nil })
+		return nil
+	}, service.Options{Over: over, Log: t.Output()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := s.Run(ctx); err == nil || !strings.Contains(err.Error(), "field id") {
+		t.Errorf("it ended with %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
@@ -38,6 +39,7 @@ const valid = `{"id": "a-1"}`
 
 // posting is an assembly that publishes what is posted, and handles it.
 func posting(_ context.Context, _ none, b *service.Builder) error {
+	b.Registry.SetCodec(envelope.JSON{}) // whatever the codec of the service is
 	handle(b.Registry, "opened", succeed)
 	publisher := b.Publisher
 	httpapi.Post(b.API, "/opened", httpapi.EndpointFunc[opened](func(ctx context.Context, r httpapi.Request[opened]) error {

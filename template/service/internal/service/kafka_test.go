@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
@@ -112,6 +113,7 @@ func partitionOf(t *testing.T, key string) int32 {
 func handling() (service.Build[none], <-chan string) {
 	handled := make(chan string, 10)
 	return func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
 		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
 			handled <- m.Body.ID
 			return nil

@@ -9,8 +9,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-var errStarting, errStopping = errors.New("starting"), errors.New("stopping")
-
 // Run starts the service, works until ctx ends or a part of it fails, and ends
 // it. It returns nil when ctx ended and everything ended as it should, and all
 // errors otherwise.
@@ -46,7 +44,7 @@ func (s *Service) Run(ctx context.Context) error {
 	}
 	stop()
 
-	s.state.set(errStopping)
+	s.state.set(errors.New("stopping"))
 	s.stopped = time.Now()
 	errs := []error{err, s.await(leaveTimeout, consumers...)}
 	endBeside()
@@ -65,7 +63,7 @@ func (s *Service) Run(ctx context.Context) error {
 // returns nil.
 func (s *Service) start(ctx context.Context) error {
 	for _, h := range s.b.starts {
-		if err := s.startOne(ctx, "start "+h.name, h.call); err != nil || ctx.Err() != nil {
+		if err := s.startOne(ctx, h); err != nil || ctx.Err() != nil {
 			return err
 		}
 	}
@@ -75,12 +73,12 @@ func (s *Service) start(ctx context.Context) error {
 // startPolicy says when a start that failed is tried again.
 var startPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 5 * time.Second}
 
-// startOne calls f until it succeeds or fails for good. When ctx ends it returns
+// startOne calls h until it succeeds or fails for good. When ctx ends it returns
 // nil.
-func (s *Service) startOne(ctx context.Context, name string, f func(context.Context) error) error {
+func (s *Service) startOne(ctx context.Context, h hook) error {
 	backoff := startPolicy.Backoff()
 	for {
-		t := s.begin(name, nil, func() error { return f(ctx) })
+		t := s.begin("start "+h.name, nil, func() error { return h.call(ctx) })
 		select {
 		case <-t.done:
 		case <-ctx.Done():

@@ -16,8 +16,14 @@ import (
 // Main runs the program called name: it does what the command line asks for,
 // until SIGTERM or Ctrl-C, and exits. A second signal ends it at once.
 func Main[S any](name string, build Build[S]) {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // restores the default handler, so that a second signal kills the process
+	ctx, stop := context.WithCancel(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-signals
+		signal.Stop(signals) // before ctx ends, so that any second signal kills the process
+		stop()
+	}()
 	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -32,18 +38,24 @@ var commands = []struct{ name, does string }{
 // for done, 1 for failed, 2 for wrong usage.
 func Command[S any](ctx context.Context, name string, build Build[S], args []string, stdout, stderr io.Writer) int {
 	o := Options{Log: stderr}
-	command, args, err := parse(&o, args)
+	command, err := parse(&o, args)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v; see %s help\n", name, err, name)
 		return 2
 	}
 	switch command {
 	case "":
-		err = run(ctx, name, build, o)
-	case "config":
-		err = explain(ctx, name, build, o, stdout)
+		var s *Service
+		if s, err = New(ctx, name, build, o); err == nil {
+			err = s.Run(ctx)
+		}
+	case "config": // it prints the settings also when Build fails with them
+		var s *Service
+		if s, err = assemble(ctx, name, build, o); s != nil {
+			err = errors.Join(s.b.Config.Explain(stdout), err)
+		}
 	case "schema": //forge:if avro
-		return schemas(ctx, name, build, o, args, stdout, stderr) //forge:if avro
+		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":
 		fmt.Fprint(stdout, usage(name))
 	}
@@ -54,26 +66,9 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	return 0
 }
 
-func run[S any](ctx context.Context, name string, build Build[S], o Options) error {
-	s, err := New(ctx, name, build, o)
-	if err != nil {
-		return err
-	}
-	return s.Run(ctx)
-}
-
-// explain prints the settings, also when Build fails with them.
-func explain[S any](ctx context.Context, name string, build Build[S], o Options, stdout io.Writer) error {
-	s, err := assemble(ctx, name, build, o)
-	if s == nil {
-		return err
-	}
-	return errors.Join(s.b.Config.Explain(stdout), err)
-}
-
-// parse returns the command and its arguments. --config may stand before the
+// parse returns the command. --config may stand before the
 // command and after it.
-func parse(o *Options, args []string) (command string, rest []string, err error) {
+func parse(o *Options, args []string) (command string, err error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error says it
 	flags.Func("config", "", func(file string) error {
@@ -85,34 +80,36 @@ func parse(o *Options, args []string) (command string, rest []string, err error)
 	for {
 		switch err := flags.Parse(args); {
 		case errors.Is(err, flag.ErrHelp):
-			return "help", nil, nil
+			return "help", nil
 		case err != nil:
-			return "", nil, err
+			return "", err
 		case flags.NArg() == 0:
-			return command, nil, nil
+			return command, nil
 		case command != "":
-			return "", nil, fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
+			return "", fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
 		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
-			return "", nil, fmt.Errorf("no command %q", flags.Arg(0))
+			return "", fmt.Errorf("no command %q", flags.Arg(0))
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
 		if command == "schema" { //forge:if avro
-			return command, args, nil // its flags are its own //forge:if avro
+			o.args = args       // its flags are its own //forge:if avro
+			return command, nil //forge:if avro
 		} //forge:if avro
 	}
 }
 
 func usage(name string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s [--config FILE] [COMMAND]\n\n", name)
-	b.WriteString("Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.\n\n")
+	var list strings.Builder
 	for _, c := range commands {
-		fmt.Fprintf(&b, "  %-15s %s\n", c.name, c.does)
+		fmt.Fprintf(&list, "  %-15s %s\n", c.name, c.does)
 	}
-	b.WriteString(`
+	return name + ` [--config FILE] [COMMAND]
+
+Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+` + list.String() + `
   --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
 
 The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
-`)
-	return b.String()
+`
 }

@@ -118,6 +118,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	cmd := exec.Command(os.Args[0], "-test.run", t.Name())
 	cmd.Env = append(os.Environ(), "SERVICE_TEST_HOLD=1", "KAFKA_DRAIN_TIMEOUT=5m", "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1", "KAFKA_GROUP_ID=test", "OPS_ADDR=127.0.0.1:0")
+	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0") //forge:if http
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -127,11 +128,9 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 	defer func() { _ = cmd.Process.Kill() }()
 	lines := bufio.NewScanner(stdout)
-	for lines.Scan() && lines.Text() != "running" {
-	}
+	awaitLine(lines, "running")
 	_ = cmd.Process.Signal(syscall.SIGTERM)
-	for lines.Scan() && lines.Text() != "closing" {
-	}
+	awaitLine(lines, "closing")
 	again := time.NewTicker(10 * time.Millisecond) // the handler of the first one may still be there
 	defer again.Stop()
 	ended := make(chan struct{})
@@ -149,5 +148,13 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	close(ended)
 	if status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || !status.Signaled() || status.Signal() != syscall.SIGTERM {
 		t.Errorf("it ended with %v", cmd.ProcessState)
+	}
+}
+
+func awaitLine(lines *bufio.Scanner, want string) {
+	for lines.Scan() {
+		if lines.Text() == want {
+			return
+		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -34,7 +35,8 @@ type Options struct {
 	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer
 
-	onlyRegistry bool // no setting matters but the Schema Registry's //forge:if avro
+	args         []string // of the command //forge:if avro
+	onlyRegistry bool     // no setting matters but the Schema Registry's //forge:if avro
 }
 
 // Service is a service that was put together. Run runs it, once.
@@ -89,7 +91,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
-	s.state.set(errStarting)
+	s.state.set(errors.New("starting"))
 	return s, callBuild(ctx, build, own, s.b)
 }
 
@@ -114,6 +116,10 @@ func (s *Service) makeConsumers(o Options) error {
 			made.Observe(o.Observe)
 		}
 		s.consumers = append(s.consumers, made)
+	}
+	if len(s.consumers) == 0 { // each consumer starts its registry itself
+		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
+		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
 	}
 	return nil
 }
@@ -150,3 +156,10 @@ func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
+
+// state is why the service does not work, nil when it does.
+type state struct{ err atomic.Pointer[error] }
+
+func (s *state) set(err error) { s.err.Store(&err) }
+
+func (s *state) get() error { return *s.err.Load() }

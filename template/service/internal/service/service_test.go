@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -18,6 +17,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
@@ -40,9 +40,11 @@ func handle(r *message.Registry, topic string, f func(context.Context, message.O
 
 func succeed(context.Context, message.Of[opened]) error { return nil }
 
-// build is an assembly with one handler and what more adds.
+// build is an assembly with one handler and what more adds. Its messages are in
+// JSON, whatever the codec of the service is.
 func build(more func(b *service.Builder)) service.Build[none] {
 	return func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
 		handle(b.Registry, "accounts", succeed)
 		more(b)
 		return nil
@@ -157,7 +159,7 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 			t.Error("a nil pointer in Build is no panic")
 		}
 	}()
-	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { var o *opened; _ = o.ID }), options(t, settings("a:1")))
+	_, _ = service.New(t.Context(), "test", build(func(*service.Builder) { _ = []int(nil)[len(os.Args)] }), options(t, settings("a:1")))
 }
 
 // The service's own settings are read with the others, in all the places.
@@ -252,6 +254,7 @@ func TestASecondConsumer(t *testing.T) {
 // What the service publishes to is created in tests, and arrives.
 func TestPublishes(t *testing.T) {
 	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
 		b.Publishes(opened{})
 		handle(b.Registry, "accounts", func(ctx context.Context, m message.Of[opened]) error { return b.Publisher.Publish(ctx, m.Body) })
 		handle(b.Registry, "opened", succeed)
@@ -307,9 +310,7 @@ func TestRunBesideConsumers(t *testing.T) {
 	<-done
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	close(fail)
-	for code, _ := get(s, "/readyz"); code != 0; code, _ = get(s, "/readyz") {
-		runtime.Gosched()
-	}
+	awaitReady(t, s, 0, "refused") // nothing answers any more
 	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
 		t.Errorf("it ended with %v", err)
 	}
@@ -342,6 +343,7 @@ func TestTheEndComesInOrder(t *testing.T) {
 	}
 	h := &lifeHandler{note: note, started: make(chan struct{}), release: make(chan struct{})}
 	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
 		message.Register(b.Registry, "accounts", h)
 		for _, name := range []string{"first", "second"} {
 			b.Close(name, func() error { note("close " + name); return nil })

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 )
 
@@ -67,10 +66,3 @@ func unlessEnded(ctx context.Context, err error) error {
 	}
 	return err
 }
-
-// state is why the service does not work, nil when it does.
-type state struct{ err atomic.Pointer[error] }
-
-func (s *state) set(err error) { s.err.Store(&err) }
-
-func (s *state) get() error { return *s.err.Load() }

@@ -48,6 +48,7 @@ func Start[S any](t testing.TB, build service.Build[S], settings map[string]stri
 	over := map[string]string{
 		"KAFKA_GROUP_ID":           "test",
 		"KAFKA_SECURITY_PROTOCOL":  "PLAINTEXT",
+		"KAFKA_AUTO_OFFSET_RESET":  "earliest",
 		"KAFKA_COMMIT_INTERVAL":    "50ms",
 		"KAFKA_HEARTBEAT_INTERVAL": "100ms",
 		"KAFKA_FETCH_MAX_WAIT":     "50ms",
