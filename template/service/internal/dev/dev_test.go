@@ -41,7 +41,7 @@ func file(topic string) *fstest.MapFile {
 			`","timestamp":"2026-01-02T12:00:00Z","producer":"dev"},"body":` + body + `}`
 	}
 	return &fstest.MapFile{Data: fmt.Appendf(nil, `{"topic":%q,"samples":[{"name":"valid","key":"a","expect":"handled","value":%s},`+
-		`{"name":"no id","key":"b","expect":"dead letter","reason":"id","value":%s}]}`, topic, value("m-1", `{"id":"a"}`), value("m-2", `{}`))}
+		`{"name":"no id","key":"b","expect":"dead letter","reason":"id","value":%s}]}`, topic, value("m-1", `{"id":"a"}`), value("m-2", `{"id":""}`))}
 }
 
 func loadSamples(t *testing.T) []samples.Sample {

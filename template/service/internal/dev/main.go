@@ -34,7 +34,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	switch {
 	case err != nil:
 	case *send:
-		if all, err = samples.Encode(ctx, *registry, all); err != nil { //forge:if avro
+		if all, err = samples.Encode(ctx, *registry, nil, all); err != nil { //forge:if avro
 			break //forge:if avro
 		} //forge:if avro
 		err = sendTo(ctx, *broker, all)

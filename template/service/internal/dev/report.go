@@ -28,8 +28,6 @@ type report struct {
 	journal *samples.Journal
 	colours bool
 
-	registry string // URL of the Schema Registry //forge:if avro
-
 	mu    sync.Mutex
 	w     io.Writer
 	place int           // width of the column, growing

@@ -67,14 +67,13 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 		return err
 	}
 	out.begin(broker.Addr, s)
-	out.registry = s.RegistryURL() //forge:if avro
 
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.Run(ctx) })
 	g.Go(func() error {
-		err := try(ctx, broker.Addr, all, out)
+		err := try(ctx, broker.Addr, s, all, out)
 		if once {
 			end()
 			return err
@@ -91,11 +90,11 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 }
 
 // try sends the samples and returns nil once each has become what it expects.
-func try(ctx context.Context, broker string, all []samples.Sample, out *report) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
+func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v; http://%s/readyz says more", patience, s.OpsAddr()))
 	defer cancel()
-	all, err := samples.Encode(ctx, out.registry, all) //forge:if avro
-	if err != nil {                                    //forge:if avro
+	all, err := samples.Encode(ctx, s.RegistryURL(), s.SchemaTopics(), all) //forge:if avro
+	if err != nil {                                                         //forge:if avro
 		return err //forge:if avro
 	} //forge:if avro
 	records := recordsOf(all)

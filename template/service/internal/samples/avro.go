@@ -18,12 +18,15 @@ import (
 // schemaPatience is how long a service has to register its schemas.
 const schemaPatience = 10 * time.Second
 
+var errNoSubject = errors.New("no subject")
+
 // Encode returns the samples as a producer writes them that has its schemas in
 // the registry at url: the body by the schema of its topic, the header in the
-// record's headers. It waits for the schemas until the service has registered
-// them. What no producer could write by the schema is left as it is: it is to be
-// a dead letter. Without a url they are returned as they are.
-func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
+// record's headers. The schemas of the topics awaited, which a service is about
+// to register, are waited for. A sample of another topic that has no schema is
+// left as it is, and so is what no producer could write by the schema: it is to
+// be a dead letter. Without a url they are returned as they are.
+func Encode(ctx context.Context, url string, awaited []string, all []Sample) ([]Sample, error) {
 	if url == "" {
 		return all, nil
 	}
@@ -48,10 +51,13 @@ func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
 		of := [2]string{s.Topic, envelope.Header["messageType"]}
 		schema, ok := schemas[of]
 		if !ok {
-			if schema, err = await(ctx, client, s.Topic, of[1]); err != nil {
+			if schema, err = await(ctx, client, s.Topic, of[1], slices.Contains(awaited, s.Topic)); err != nil {
 				return nil, err
 			}
 			schemas[of] = schema
+		}
+		if schema.ID == 0 {
+			continue
 		}
 		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(schema.ID))
 		if value, err = appendBody(value, schema, envelope.Body); err != nil {
@@ -62,14 +68,18 @@ func Encode(ctx context.Context, url string, all []Sample) ([]Sample, error) {
 	return encoded, nil
 }
 
-// await returns the latest schema for a type of a topic, once there is one.
-func await(ctx context.Context, client *sr.Client, topic, messageType string) (sr.SubjectSchema, error) {
+// await returns the latest schema for a type of a topic, once the registry answers.
+// If it has none, await returns none or, when it is to come, waits for it.
+func await(ctx context.Context, client *sr.Client, topic, messageType string, toCome bool) (sr.SubjectSchema, error) {
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	for {
 		found, err := find(ctx, client, topic, messageType)
-		if err == nil {
+		switch {
+		case err == nil:
 			return found, nil
+		case errors.Is(err, errNoSubject) && !toCome:
+			return sr.SubjectSchema{}, nil
 		}
 		select {
 		case <-again.C:
@@ -95,7 +105,7 @@ func find(ctx context.Context, client *sr.Client, topic, messageType string) (sr
 			return client.SchemaByVersion(ctx, subject, -1)
 		}
 	}
-	return found, fmt.Errorf("no subject for %s of topic %s yet", messageType, topic)
+	return found, fmt.Errorf("%w for %s of topic %s yet", errNoSubject, messageType, topic)
 }
 
 // appendBody writes a body in JSON by the schema.

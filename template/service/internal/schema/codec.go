@@ -62,13 +62,14 @@ func newCodec(r *Registry, cfg config.Registry, log *slog.Logger) *Codec {
 func (c *Codec) Schemas() []Schema {
 	var all []Schema
 	for _, b := range c.on("") {
-		all = append(all, Schema{c.subject(b), b.model.about.FullName(), string(b.model.level), b.model.text})
+		all = append(all, Schema{b.topic, c.subject(b), b.model.about.FullName(), string(b.model.level), b.model.text})
 	}
 	return all
 }
 
 // Schema is a model's schema on a topic.
 type Schema struct {
+	Topic   string
 	Subject string // the registry's name for its versions
 	Name    string // with its namespace
 	Level   string // what its versions must keep, such as BACKWARD

@@ -49,3 +49,14 @@ func (s *Service) RegistryURL() string {
 	}
 	return s.b.Config.Registry.URLs[0]
 }
+
+// SchemaTopics returns the topics whose schemas the service registers, or finds in
+// the registry, when it starts.
+func (s *Service) SchemaTopics() (all []string) {
+	if codec, ok := s.b.codec.(*schema.Codec); ok {
+		for _, of := range codec.Schemas() {
+			all = append(all, of.Topic)
+		}
+	}
+	return all
+}

@@ -154,8 +154,8 @@ func (s *Service) Send(records ...*kgo.Record) {
 // SendSamples produces sample messages and returns them as they were sent.
 func (s *Service) SendSamples(all []samples.Sample) (sent []*kgo.Record) {
 	s.t.Helper()
-	all, err := samples.Encode(s.t.Context(), s.Registry, all) //forge:if avro
-	if err != nil {                                            //forge:if avro
+	all, err := samples.Encode(s.t.Context(), s.Registry, nil, all) //forge:if avro
+	if err != nil {                                                 //forge:if avro
 		s.t.Fatal(err) //forge:if avro
 	} //forge:if avro
 	for _, sample := range all {
