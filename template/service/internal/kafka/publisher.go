@@ -63,7 +63,7 @@ type Publisher struct {
 	room     *semaphore.Weighted
 	backlog  *backlog
 	sizes    batchSizes
-	called   <-chan struct{} // closed when the callbacks so far have returned; the client's goroutine has it
+	calls    callQueue
 	ending   ending
 	closing  context.Context // ends when nothing more is accepted
 	refuse   context.CancelFunc
@@ -128,7 +128,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 		p.call(delivered, delivery(m, r), nil)
 	}
 	if err == nil {
-		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.runInOrder, done: done})
+		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.calls.add, done: done})
 	}
 	if err != nil {
 		done(nil, err)
@@ -209,6 +209,9 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 
 // acquireRoom waits for room for n bytes until ctx or the publisher ends.
 func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
+	if ctx.Err() == nil && p.room.TryAcquire(n) {
+		return nil
+	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
@@ -275,20 +278,6 @@ func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
 		p.sizes.known.Delete(topic)
 		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
 	}
-}
-
-// runInOrder runs f after all that it was given before, and does not wait for it: a
-// slow callback delays other callbacks and no publishing.
-func (p *Publisher) runInOrder(f func()) {
-	before, after := p.called, make(chan struct{})
-	p.called = after
-	go func() {
-		defer close(after)
-		if before != nil {
-			<-before
-		}
-		f()
-	}()
 }
 
 // call calls delivered. Its panic would end the service.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -48,6 +49,26 @@ func TestACallbackThatPanicsIsLoggedAndPublishingGoesOn(t *testing.T) {
 			t.Errorf("of an event that was not accepted, the log has %q", said)
 		}
 	}
+}
+
+// A callback may end its goroutine: t.FailNow does so.
+func TestACallbackThatEndsItsGoroutineHoldsNoOtherBack(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
+	p := newPublisher(t, quick(t, cluster))
+	f := newFates()
+	for i := range 3 {
+		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, func(d message.Delivery, err error) {
+			f.of(i)(d, err)
+			runtime.Goexit()
+		})
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := p.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	f.check(t, 3, published)
 }
 
 func TestAnotherGoroutineMayPublishForACallback(t *testing.T) {
