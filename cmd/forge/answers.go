@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -114,6 +115,12 @@ func (f *textFlag) Type() string       { return "text" }
 // maxFile is more than any answers need, and ends a stdin that does not.
 const maxFile = 1 << 20
 
+// openFile opens a file to read. A named pipe into which nobody writes is empty: to
+// open it in the usual way would wait, and hear no signal.
+func openFile(name string) (*os.File, error) {
+	return os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
+
 // readFile reads the answers file, if there is one.
 func (f *answerFlags) readFile(stdin io.Reader) error {
 	if f.file == "" {
@@ -134,7 +141,7 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 func (f *answerFlags) content(stdin io.Reader) (data []byte, name string, err error) {
 	from, name := stdin, "stdin"
 	if f.file != "-" {
-		file, err := os.Open(f.file)
+		file, err := openFile(f.file)
 		if err != nil {
 			return nil, f.file, err
 		}

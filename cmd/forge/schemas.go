@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 
@@ -67,7 +66,7 @@ func readSchema(file string) (string, error) {
 	problem := func(reason string) error {
 		return &answers.Problem{Question: answers.Schemas, Reason: reason, Hint: schemaHint}
 	}
-	in, err := os.Open(file)
+	in, err := openFile(file)
 	if err != nil {
 		return "", problem(err.Error())
 	}

@@ -21,6 +21,7 @@ var rooms = []struct{ path, extra string }{
 	{"Dockerfile", answers.Docker},
 	{".dockerignore", answers.Docker},
 	{"compose.yaml", answers.Docker},
+	{"internal/config/map.go", answers.Tests}, // what the tests of internal/ begin with
 	{"internal/schema/", answers.Avro},
 	{"internal/httpapi/", answers.HTTP},
 	{"web/", answers.HTTP},

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/ouroboros-forge/forge/template/service/handlers"
@@ -25,7 +26,7 @@ type App struct{ Deps handlers.Deps }
 // are for what else a service has.
 func (a App) Build(_ context.Context, _ Settings, b *service.Builder) error {
 	d := a.Deps
-	d.Log, d.Publisher = b.Log, b.Publisher
+	d.Log, d.Publisher = cmp.Or(d.Log, b.Log), cmp.Or(d.Publisher, b.Publisher)
 	handlers.Register(b.Registry, d)
 	web.Register(b.API, web.Deps{Log: b.Log, Publisher: b.Publisher}) //forge:if http
 	return nil

@@ -1,4 +1,4 @@
-// Package e2e runs the service's binary against a real Kafka in a container.
+// Package e2e runs the service against a real Kafka in a container.
 package e2e
 
 import (

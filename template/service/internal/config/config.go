@@ -16,7 +16,6 @@ import (
 	"log/slog"
 	"maps"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,21 +96,6 @@ func load(file string, over, environment map[string]string, own any) (Config, er
 	if named := l.values[configFile]; file == "" && named.text != "" {
 		l.merge(l.readYAML(named))
 	}
-	return l.config(cfg)
-}
-
-// FromMap makes a Config, and the own settings, of the given settings alone, for
-// tests and for programs that have settings of their own. The names are those of
-// a YAML file; a value is text, a number, a boolean, a duration or a list. It
-// reads no file but those that a setting ending in _FILE names.
-func FromMap[V any](settings map[string]V, own any) (Config, error) {
-	cfg := new(Config)
-	l := newLoader(cfg, own)
-	var found []given
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		found = append(found, given{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
-	}
-	l.merge(found)
 	return l.config(cfg)
 }
 

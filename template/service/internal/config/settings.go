@@ -42,7 +42,6 @@ const (
 	fromOverride    = "override"
 	fromFlag        = "--config"
 	fromEnvironment = "environment"
-	fromMap         = "map"
 	dotEnv          = ".env" // in the working directory
 )
 

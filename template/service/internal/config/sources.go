@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/joho/godotenv"
@@ -102,26 +100,4 @@ func textOf(node *yaml.Node) (text string, err error) {
 	}
 	err = node.Decode(&text)
 	return text, err
-}
-
-// textOfGo returns a value of Go as it would be written in a file; the elements
-// of a list joined by commas.
-func textOfGo(v reflect.Value) string {
-	switch v.Kind() {
-	case reflect.Interface:
-		return textOfGo(v.Elem())
-	case reflect.Invalid: // nil
-		return ""
-	case reflect.String: // a Secret, too, which would hide itself
-		return v.String()
-	case reflect.Float64: // a number of JSON
-		return strconv.FormatFloat(v.Float(), 'f', -1, 64)
-	case reflect.Slice:
-		texts := make([]string, v.Len())
-		for i := range texts {
-			texts[i] = textOfGo(v.Index(i))
-		}
-		return strings.Join(texts, ",")
-	}
-	return fmt.Sprint(v)
 }

@@ -51,7 +51,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 func sendTo(ctx context.Context, broker string, all []samples.Sample) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", broker))
 	defer cancel()
-	records := recordsOf(all)
+	records := samples.Records(all)
 	if err := embedded.Send(ctx, broker, records...); err != nil {
 		return cmp.Or(context.Cause(ctx), err)
 	}

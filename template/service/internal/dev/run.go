@@ -5,11 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
@@ -25,18 +25,17 @@ const (
 // settings go over the user's: they lead to the embedded broker, and keep nobody
 // waiting.
 func settings(broker string) map[string]string {
-	return map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS": broker,
-		"KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
-		"KAFKA_GROUP_ID":          "dev",
-		"KAFKA_AUTO_OFFSET_RESET": "earliest",
-		"KAFKA_COMMIT_INTERVAL":   "100ms",
-		"KAFKA_DRAIN_TIMEOUT":     "3s",
-		"KAFKA_FETCH_MAX_WAIT":    "50ms",
-		"OPS_ADDR":                "127.0.0.1:0",
-		"HTTP_ADDR":               httpAddr(), //forge:if http
-		"LOG_LEVEL":               cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
-	}
+	all := embedded.Settings(broker)
+	maps.Copy(all, map[string]string{
+		"KAFKA_GROUP_ID":        "dev",
+		"KAFKA_COMMIT_INTERVAL": "100ms",
+		"KAFKA_DRAIN_TIMEOUT":   "3s",
+		"KAFKA_FETCH_MAX_WAIT":  "50ms",
+		"OPS_ADDR":              "127.0.0.1:0",
+		"HTTP_ADDR":             httpAddr(), //forge:if http
+		"LOG_LEVEL":             cmp.Or(os.Getenv("LOG_LEVEL"), "warn"),
+	})
+	return all
 }
 
 // run starts broker and service, sends the samples and reports. With once it
@@ -60,7 +59,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	}
 	for _, sample := range all {
 		if !slices.Contains(s.Topics(), sample.Topic) {
-			return fmt.Errorf("dev/samples: sample %q is for topic %q, which handlers.Register does not register", sample.Name, sample.Topic)
+			return fmt.Errorf("dev/samples: sample %q is for topic %q, which has no handler", sample.Name, sample.Topic)
 		}
 	}
 	if err := embedded.CreateTopics(ctx, broker.Addr, slices.Concat(s.Topics(), s.Published())...); err != nil {
@@ -97,7 +96,7 @@ func try(ctx context.Context, broker string, s *service.Service, all []samples.S
 	if err != nil {                                                         //forge:if avro
 		return err //forge:if avro
 	} //forge:if avro
-	records := recordsOf(all)
+	records := samples.Records(all)
 	if err := embedded.Send(ctx, broker, records...); err != nil {
 		return fmt.Errorf("sending the samples: %w", err)
 	}
@@ -111,11 +110,4 @@ func try(ctx context.Context, broker string, s *service.Service, all []samples.S
 	}
 	out.met(all)
 	return nil
-}
-
-func recordsOf(all []samples.Sample) (records []*kgo.Record) {
-	for _, s := range all {
-		records = append(records, s.Record())
-	}
-	return records
 }

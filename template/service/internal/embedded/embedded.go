@@ -36,6 +36,16 @@ func Start(port int) (*Broker, error) {
 	return &Broker{Addr: cluster.ListenAddrs()[0], cluster: cluster}, nil
 }
 
+// Settings lead a service to a broker without encryption or a password, whatever
+// other settings say of its own.
+func Settings(broker string) map[string]string {
+	all := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": broker, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "KAFKA_AUTO_OFFSET_RESET": "earliest"}
+	for _, unused := range []string{"SASL_USERNAME", "SASL_PASSWORD", "SSL_CA", "SSL_CERT", "SSL_KEY", "GROUP_INSTANCE_ID"} {
+		all["KAFKA_"+unused] = ""
+	}
+	return all
+}
+
 // Close ends the broker.
 func (b *Broker) Close() { b.cluster.Close() }
 

@@ -31,7 +31,7 @@ func (d *deadLettering) admit(err error) bool {
 	}
 	if !d.paused {
 		d.paused = true
-		go d.log.Error("dead-lettering paused", "failed in a row", d.inARow, "error", err) // not with the engine's lock held
+		go d.log.Error("dead-lettering paused", "failed_in_a_row", d.inARow, "error", err) // not with the engine's lock held
 	}
 	return false
 }
@@ -57,7 +57,7 @@ func (e *Engine) writeDeadLetter(q *queue, it *item, failed error) {
 	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
 	for backoff := refusedBackoff.Backoff(); err != nil && l.ctx.Err() == nil; err = e.dead.DeadLetter(l.ctx, &it.msg, f) {
 		delay, _ := backoff.Next()
-		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay})
+		e.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay, repeated: refused == 1})
 		e.mu.Lock()
 		l.refused += 1 - refused
 		e.mu.Unlock()

@@ -13,13 +13,15 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// logged runs a message through handle and returns what was logged.
-func logged(t *testing.T, cfg Config, level slog.Level, n int, handle func(*message.Message) error) (out string) {
+// logged runs n messages through handle, while dead letters are refused or not, and
+// returns what was logged.
+func logged(t *testing.T, cfg Config, level slog.Level, n int, refuse bool, handle func(*message.Message) error) (out string) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		var buf bytes.Buffer
 		b := start(t, cfg, func(_ context.Context, m *message.Message) error { return handle(m) })
 		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, &slog.HandlerOptions{Level: level}))
+		b.refuse.Store(refuse)
 		l := b.Assign(b)
 		for i := range n {
 			l.Deliver(batch(int64(i), 1))
@@ -69,10 +71,12 @@ func TestWhatIsLogged(t *testing.T) {
 			}
 			return errTest
 		}, map[string]int{"dead-lettering paused": 1, "dead-lettering resumed": 1, "topic=payments": 0}},
+		"refused": {settings(), 1, func(*message.Message) error { return message.Permanent(errTest) },
+			map[string]int{"dead letter refused, retrying": 1}},
 		"handled": {settings(), 1, func(*message.Message) error { return nil }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := logged(t, tt.cfg, slog.LevelInfo, tt.n, tt.handle)
+			got := logged(t, tt.cfg, slog.LevelInfo, tt.n, name == "refused", tt.handle)
 			for text, n := range tt.want {
 				if count := strings.Count(got, text); count != n && n > 0 || count == 0 {
 					t.Errorf("%q is logged %d times, want %d, in:\n%.2000s", text, count, n, got)
@@ -86,7 +90,7 @@ func TestWhatIsLogged(t *testing.T) {
 }
 
 func TestAHandledMessageIsLoggedAtDebugLevelWithoutItsBody(t *testing.T) {
-	got := logged(t, settings(), slog.LevelDebug, 1, func(m *message.Message) error {
+	got := logged(t, settings(), slog.LevelDebug, 1, false, func(m *message.Message) error {
 		m.Header.MessageType, m.Header.MessageID = "AccountOpened", "m-1"
 		return nil
 	})

@@ -65,7 +65,7 @@ func (e *Engine) Ready() error {
 		case l.refused > 0:
 			err = fmt.Errorf("%d dead letters are refused and tried again", l.refused)
 		case l.waits[waitUnavailable] > 0:
-			err = fmt.Errorf("%d messages wait for something unavailable: %w", l.waits[waitUnavailable], l.reason)
+			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waits[waitUnavailable], l.reason)
 		case l.waits[waitHeld] > 0:
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
 		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone

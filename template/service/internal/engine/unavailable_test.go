@@ -85,7 +85,7 @@ func TestItsKeyWaitsAndOthersGoOnWhileSomethingIsAway(t *testing.T) {
 		if got := b.Stats(); got.Waiting != 1 || got.Events["handled"] != 3 || got.Records != 3 {
 			t.Errorf("%d wait, %d handled, %d left; want 1, the 3 of b, and the 3 of a", got.Waiting, got.Events["handled"], got.Records)
 		}
-		if err := b.Ready(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), "1 messages wait") {
+		if err := b.Ready(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), "messages wait for something unavailable (1)") {
 			t.Errorf("ready says %v, want what is away", err)
 		}
 		if b.Live() != nil {

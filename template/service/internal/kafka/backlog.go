@@ -66,7 +66,7 @@ func (b *backlog) checkLater(oldest *outgoing) {
 		b.watched, b.tries = oldest, b.policy.Backoff()
 	}
 	d, _ := b.tries.Next()
-	if left := oldest.timeout - time.Since(oldest.since); left > 0 {
+	if left := time.Until(oldest.deadline); left > 0 {
 		d = min(d, left+time.Millisecond)
 	}
 	b.timer.Reset(d)
@@ -100,6 +100,7 @@ func (b *backlog) remove(o *outgoing, err error) {
 	front := b.waiting.Front()
 	if front == nil {
 		b.timer.Stop()
+		b.reason = nil // it is none of the next event's
 	}
 	if err == nil || front == nil {
 		b.overdue.Store(false)

@@ -113,23 +113,27 @@ func compressionCodec(name string) kgo.CompressionCodec {
 // batchSizes are how many bytes a batch may have, by topic: what the topic takes.
 type batchSizes struct{ known sync.Map }
 
-func (b *batchSizes) of(topic string) int32 {
-	if size, ok := b.known.Load(topic); ok {
-		return size.(int32) //nolint:forcetypeassert // nothing else is in it
+// of returns the size for the topic, and whether the broker said so.
+func (b *batchSizes) of(topic string) (size int32, known bool) {
+	if size, known := b.known.Load(topic); known {
+		return size.(int32), true //nolint:forcetypeassert // nothing else is in it
 	}
-	return defaultBatchBytes
+	return defaultBatchBytes, false
 }
 
 // ask returns the size for the topic. The client wants to know it just after it has
 // learned of the topic, so there is a broker to ask.
 func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
-	if _, ok := b.known.Load(topic); ok || topic == "" { // for that the client checks the default
-		return b.of(topic)
+	if size, known := b.of(topic); known || topic == "" { // for that the client checks the default
+		return size
 	}
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
+	described, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic)
+	if err != nil {
+		return defaultBatchBytes // asked again when a message is too large for it
+	}
 	size := int32(defaultBatchBytes)
-	described, _ := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic) // empty after an error
 	for _, r := range described {
 		for _, c := range r.Configs {
 			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {

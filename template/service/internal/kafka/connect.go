@@ -56,7 +56,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		delay, _ := delays.Next()
 		if err != nil {
 			c.setAway(err)
-			c.log.Warn("not consuming, retrying", "brokers", c.cfg.Brokers, "group", c.cfg.GroupID, "error", err, "in", delay.Round(time.Millisecond))
+			c.log.Warn("not consuming, retrying", "brokers", c.cfg.Brokers, "group", c.cfg.GroupID, "error", err, "delay", delay.Round(time.Millisecond))
 		}
 		sleep(ctx, delay)
 	}

@@ -50,11 +50,11 @@ const (
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
 // for good go to the dead letters by sender. It connects when it runs.
 func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Sender, log *slog.Logger) (*Consumer, error) {
-	switch {
-	case len(registry.Topics()) == 0:
+	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
-	case cfg.GroupID == "":
-		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
+	}
+	if err := cfg.RequireGroup(); err != nil {
+		return nil, err
 	}
 	saramaLogger.Store(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
@@ -144,6 +144,12 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
+	var end ending
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), end.left(c.cfg.DrainTimeout))
+		defer cancel()
+		err = errors.Join(err, c.registry.Shutdown(ctx))
+	}()
 	if err := c.startup(ctx); err != nil {
 		if ctx.Err() != nil && (message.OutcomeOf(err) == message.OutcomeUnavailable || errors.Is(err, context.Canceled)) {
 			c.log.Info("stopped before it had started", "error", err)
@@ -151,12 +157,6 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		}
 		return err
 	}
-	var end ending
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), end.left(c.cfg.DrainTimeout))
-		defer cancel()
-		err = errors.Join(err, c.registry.Shutdown(ctx))
-	}()
 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -188,7 +188,7 @@ func (c *Consumer) startup(ctx context.Context) error {
 		}
 		delay, _ := delays.Next()
 		c.setState(err)
-		c.log.Warn("start failed, retrying", "error", err, "in", delay.Round(time.Millisecond))
+		c.log.Warn("start failed, retrying", "error", err, "delay", delay.Round(time.Millisecond))
 		sleep(ctx, delay)
 	}
 }

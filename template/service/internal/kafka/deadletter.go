@@ -54,7 +54,7 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 		return fmt.Errorf("a message of %s is a dead letter already", m.Topic)
 	}
 	err := d.sender.Send(ctx, newDeadLetter(m, f, d.group))
-	if errors.Is(err, ErrTooLarge) && m.Value != nil {
+	if errors.Is(err, message.ErrTooLarge) && m.Value != nil {
 		err = d.sender.Send(ctx, newRawDeadLetter(m, f, d.group))
 	}
 	if err != nil {

@@ -132,7 +132,7 @@ func TestReasonIsCutBetweenCharacters(t *testing.T) {
 }
 
 func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
-	s := &sink{refuse: []error{fmt.Errorf("publish: %w", ErrTooLarge)}}
+	s := &sink{refuse: []error{fmt.Errorf("publish: %w", message.ErrTooLarge)}}
 	m := &message.Message{Topic: "payments", Value: []byte("no JSON")}
 	if err := NewDeadLetters(s, "g").DeadLetter(t.Context(), m, failure("why")); err != nil {
 		t.Fatal(err)
@@ -144,9 +144,9 @@ func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 		t.Errorf("raw letter %+v", raw)
 	}
 
-	s = &sink{refuse: []error{ErrTooLarge, ErrTooLarge}}
+	s = &sink{refuse: []error{message.ErrTooLarge, message.ErrTooLarge}}
 	err := NewDeadLetters(s, "g").DeadLetter(t.Context(), m, failure("why"))
-	if !errors.Is(err, ErrTooLarge) || len(s.messages) != 2 {
+	if !errors.Is(err, message.ErrTooLarge) || len(s.messages) != 2 {
 		t.Errorf("both refused: %v after %d attempts", err, len(s.messages))
 	}
 }

@@ -19,24 +19,21 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-var (
-	// ErrClosed is returned by a Publisher after Close.
-	ErrClosed = errors.New("publisher is closed")
-	// ErrTooLarge is returned for a message that the topic does not take,
-	// however often it is tried.
-	ErrTooLarge = message.ErrTooLarge
-)
+// ErrClosed is returned by a Publisher after Close.
+var ErrClosed = errors.New("publisher is closed")
 
 // errAbandoned is what callers get when Close gives up on their message.
 var errAbandoned = fmt.Errorf("%w: not published within KAFKA_DRAIN_TIMEOUT", ErrClosed)
 
 const (
-	// publishBuffer bounds the bytes on their way to the broker.
+	// publishBuffer bounds the bytes of events that are on their way to the broker,
+	// or whose callbacks wait for earlier ones.
 	publishBuffer = 32 << 20
 	// recordOverhead is about what a record takes in memory beside its bytes.
 	recordOverhead = 512
 	// sendTimeout bounds one Send: the engine retries dead letters by its own
-	// policy, and reports why they are refused.
+	// policy, and reports why they are refused. It bounds their bytes too, so they
+	// need no room among the events.
 	sendTimeout = 10 * time.Second
 )
 
@@ -59,7 +56,7 @@ type Publisher struct {
 	options     []kgo.Opt // of tests
 	sendTimeout time.Duration
 
-	capacity int64 // bytes on their way
+	capacity int64 // of room, in bytes
 	room     *semaphore.Weighted
 	backlog  *backlog
 	sizes    batchSizes
@@ -102,7 +99,7 @@ func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 	}
 	m, err := p.registry.Encode(ctx, e, p.service)
 	if err == nil {
-		_, err = p.wait(ctx, m, timeout)
+		_, err = p.wait(ctx, &outgoing{message: m, timeout: timeout, event: true})
 	}
 	if err != nil {
 		return publishError(e, m, err)
@@ -128,7 +125,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 		p.call(delivered, delivery(m, r), nil)
 	}
 	if err == nil {
-		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, run: p.calls.add, done: done})
+		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, event: true, run: p.calls.add, done: done})
 	}
 	if err != nil {
 		done(nil, err)
@@ -137,10 +134,10 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 
 // Send writes m and returns once the broker acknowledged it. It sets m's
 // Partition and its Offset, which is -1 when it is not known. A zero Time is now.
-// The error is ErrTooLarge when no attempt can help. When ctx ends first, m may
+// The error is message.ErrTooLarge when no attempt can help. When ctx ends first, m may
 // still be written, and its bytes must not be changed after that either.
 func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
-	r, err := p.wait(ctx, m, p.sendTimeout)
+	r, err := p.wait(ctx, &outgoing{message: m, timeout: p.sendTimeout})
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", m.Topic, err)
 	}
@@ -148,11 +145,12 @@ func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
 	return nil
 }
 
-// wait publishes m and waits for what becomes of it.
-func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.Duration) (*kgo.Record, error) {
+// wait publishes o and waits for what becomes of it.
+func (p *Publisher) wait(ctx context.Context, o *outgoing) (*kgo.Record, error) {
 	results := make(chan kgo.ProduceResult, 1)
-	done := func(r *kgo.Record, err error) { results <- kgo.ProduceResult{Record: r, Err: err} }
-	if err := p.produce(ctx, &outgoing{message: m, timeout: timeout, run: func(f func()) { f() }, done: done}); err != nil {
+	o.run = func(f func()) { f() }
+	o.done = func(r *kgo.Record, err error) { results <- kgo.ProduceResult{Record: r, Err: err} }
+	if err := p.produce(ctx, o); err != nil {
 		return nil, err
 	}
 	select {
@@ -166,13 +164,15 @@ func (p *Publisher) wait(ctx context.Context, m *message.Message, timeout time.D
 // outgoing is a message on its way to the broker.
 type outgoing struct {
 	message *message.Message
-	size    int64 // in memory
 	timeout time.Duration
+	event   bool         // which takes room
 	run     func(func()) // runs what follows the broker's answer
 	done    func(*kgo.Record, error)
 
-	since time.Time     // when it was accepted
-	place *list.Element // in the backlog
+	size     int64         // in memory
+	deadline time.Time     // when it is given up
+	since    time.Time     // when it was accepted
+	place    *list.Element // in the backlog
 }
 
 // produce gives o to the client once there is room, and makes sure that o.done is
@@ -183,40 +183,47 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	for _, h := range r.Headers {
 		o.size += int64(len(h.Key) + len(h.Value))
 	}
-	o.size = min(o.size, p.capacity) // one that is larger goes alone
-	if err := p.acquireRoom(ctx, o.size); err != nil {
+	o.deadline = time.Now().Add(o.timeout)
+	var room int64
+	if o.event {
+		room = min(o.size, p.capacity) // one that is larger goes alone
+	}
+	if err := p.acquireRoom(ctx, o.deadline, room); err != nil {
 		return p.backlog.withOutcome(err)
 	}
 	client, group, err := p.accept(o)
 	if err != nil {
-		p.room.Release(o.size)
+		p.room.Release(room)
 		return p.backlog.withOutcome(err)
 	}
 	// The record has a context of its own, never the caller's: the client fails
 	// all that waits for a partition when the context of its first record ends.
-	life, cancel := context.WithTimeout(context.Background(), o.timeout)
+	life, cancel := context.WithDeadline(context.Background(), o.deadline)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
 		err = p.finish(client, o, err)
 		o.run(func() {
 			defer group.Done()
-			p.room.Release(o.size)
+			p.room.Release(room)
 			o.done(r, err)
 		})
 	})
 	return nil
 }
 
-// acquireRoom waits for room for n bytes until ctx or the publisher ends.
-func (p *Publisher) acquireRoom(ctx context.Context, n int64) error {
+// acquireRoom waits for room for n bytes until the deadline, or until ctx or the
+// publisher ends.
+func (p *Publisher) acquireRoom(ctx context.Context, deadline time.Time, n int64) error {
 	if ctx.Err() == nil && p.room.TryAcquire(n) {
 		return nil
 	}
+	ctx, stop := context.WithDeadline(ctx, deadline)
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(p.closing, func() { cancel(ErrClosed) })()
 	if p.room.Acquire(ctx, n) != nil {
-		return fmt.Errorf("no room among the %d bytes on their way: %w", p.capacity, context.Cause(ctx))
+		return fmt.Errorf("no room among the %d bytes of events that wait for the broker or for their callbacks: %w", p.capacity, context.Cause(ctx))
 	}
 	return nil
 }
@@ -243,25 +250,27 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 // finish takes o from the backlog and returns err as callers get it.
 func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
-	switch waited := time.Since(o.since); {
+	limit, known := p.sizes.of(o.message.Topic)
+	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, kgo.ErrClientClosed):
 		p.lost.Add(1)
 		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
-	case errors.Is(err, kerr.MessageTooLarge) && o.size < int64(p.sizes.of(o.message.Topic))/2: // the topic takes less than it did
+	case errors.Is(err, kerr.MessageTooLarge) && (!known || o.size < int64(limit)/2):
+		// The topic's limit could not be asked for, or is less than it was.
 		p.relearnTopic(client, o)
 		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
 	case errors.Is(err, kerr.MessageTooLarge):
-		return message.Permanent(fmt.Errorf("%w: %w", ErrTooLarge, err))
+		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
 		p.relearnTopic(client, o)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
-	case waited >= o.timeout, errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
-		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(waited.Round(time.Millisecond), o.timeout)), err))
+	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(time.Since(o.since).Round(time.Millisecond), o.timeout)), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
@@ -334,7 +343,7 @@ func (p *Publisher) Close() error {
 		p.log.Warn("a delivery callback has not returned")
 	}
 	if n := p.lost.Load(); n > 0 {
-		return fmt.Errorf("publisher closed after %v: %d messages were not published", drain.Round(time.Millisecond), n)
+		return fmt.Errorf("publisher closed after %v, messages not published: %d", drain.Round(time.Millisecond), n)
 	}
 	return nil
 }

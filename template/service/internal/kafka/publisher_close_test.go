@@ -53,7 +53,7 @@ func TestCloseLogsWhatWasNotPublished(t *testing.T) {
 	}
 	p.PublishAsync(t.Context(), receipt{}, f.of(3)) // its topic was never known
 	err := p.Close()
-	if err == nil || !strings.Contains(err.Error(), "4 messages were not published") {
+	if err == nil || !strings.Contains(err.Error(), "messages not published: 4") {
 		t.Errorf("Close says %v", err)
 	}
 	f.check(t, 4, func(err error) bool { return errors.Is(err, ErrClosed) && isRetry(err) })
@@ -120,7 +120,7 @@ func TestCloseReturnsWhatASlowCallbackHeldUp(t *testing.T) {
 // each once, and of the callback that has not returned.
 func tellsOf(t *testing.T, err error, log string, lost []int) {
 	t.Helper()
-	if want := fmt.Sprintf("%d messages were not published", len(lost)); len(lost) > 0 && (err == nil || !strings.Contains(err.Error(), want)) || len(lost) == 0 && err != nil {
+	if want := fmt.Sprintf("messages not published: %d", len(lost)); len(lost) > 0 && (err == nil || !strings.Contains(err.Error(), want)) || len(lost) == 0 && err != nil {
 		t.Errorf("Close says %v, want that %s", err, want)
 	}
 	for _, i := range lost {

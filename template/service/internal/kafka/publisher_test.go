@@ -224,7 +224,7 @@ func TestRefusedInCompanyIsNoReasonToGiveUp(t *testing.T) {
 	for range 5 {
 		if err := <-sent; err != nil {
 			refused++
-			if message.OutcomeOf(err) != message.OutcomeRetry || errors.Is(err, ErrTooLarge) {
+			if message.OutcomeOf(err) != message.OutcomeRetry || errors.Is(err, message.ErrTooLarge) {
 				t.Errorf("a message refused for its company's size: %v", err)
 			}
 		}
@@ -248,8 +248,8 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
 		t.Error(err)
 	}
-	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 6_000_000)}); !errors.Is(err, ErrTooLarge) {
-		t.Errorf("a message that the topic does not take: %v, want ErrTooLarge", err)
+	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 6_000_000)}); !errors.Is(err, message.ErrTooLarge) {
+		t.Errorf("a message that the topic does not take: %v, want message.ErrTooLarge", err)
 	}
 }
 

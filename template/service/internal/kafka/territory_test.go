@@ -80,7 +80,7 @@ func TestTerritoryCreatedMeetsEachHook(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "urban.events"))
 	cfg := settings(t, c, "KAFKA_RETRY_DELAY", "1ms", "KAFKA_ORDERING", "partition")
 	publisher := newPublisher(t, cfg)
-	if err := publisher.Publish(t.Context(), territoryCreated{0}); message.ClassOf(err) != message.ClassInvalid {
+	if err := publisher.Publish(t.Context(), territoryCreated{0}); message.ClassOf(err) != message.ClassHandler {
 		t.Errorf("an event that breaks its model's rules: %v", err)
 	}
 	invalid := message.Message{Topic: territoryCreated{}.Topic(), Key: []byte("0")} // another service may publish it

@@ -12,26 +12,43 @@ import (
 var errStarted = errors.New("the registry was started: registrations come before that, and each consumer has a registry of its own")
 
 // Startup starts the codecs and then the handlers that have a Startup, as they
-// were registered. When one fails, those that were started are shut down again,
-// and the error says which it was. Nothing can be registered after it.
+// were registered. The error says which one failed. When it is Unavailable, the
+// next Startup goes on with that one; otherwise those that were started are shut
+// down again. Nothing can be registered after it.
 func (r *Registry) Startup(ctx context.Context) error {
 	if r.running.Swap(true) {
 		return fmt.Errorf("message: start: %w", errStarted)
 	}
-	for _, part := range slices.Concat([]any{r.codec}, r.codecs, r.handlers) {
-		if reflect.ValueOf(part).Comparable() && slices.Contains(r.started, part) {
-			continue // it handles several topics
-		}
+	for _, part := range r.parts()[len(r.started):] {
 		if s, ok := part.(Starter); ok {
-			if err := protect(ctx, s.Startup); err != nil {
-				undoing, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-				defer cancel()
-				return errors.Join(fmt.Errorf("start %T: %w", part, r.classify(err)), r.Shutdown(undoing))
+			if err := Protect(ctx, s.Startup); err != nil {
+				return r.failStartup(ctx, fmt.Errorf("start %T: %w", part, r.classify(err)))
 			}
 		}
 		r.started = append(r.started, part)
 	}
 	return nil
+}
+
+// parts returns what may have a Startup or a Shutdown: each once, though one may
+// handle several topics.
+func (r *Registry) parts() (all []any) {
+	for _, part := range slices.Concat([]any{r.codec}, r.codecs, r.handlers) {
+		if !reflect.ValueOf(part).Comparable() || !slices.Contains(all, part) {
+			all = append(all, part)
+		}
+	}
+	return all
+}
+
+func (r *Registry) failStartup(ctx context.Context, err error) error {
+	if OutcomeOf(err) == OutcomeUnavailable {
+		r.running.Store(false)
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
+	defer cancel()
+	return errors.Join(err, r.Shutdown(ctx))
 }
 
 const (
@@ -58,7 +75,7 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 
 func shutdown(ctx context.Context, s Stopper) error {
 	done := make(chan error, 1)
-	go func() { done <- protect(ctx, s.Shutdown) }()
+	go func() { done <- Protect(ctx, s.Shutdown) }()
 	select {
 	case err := <-done:
 		return err
@@ -72,8 +89,8 @@ func shutdown(ctx context.Context, s Stopper) error {
 	}
 }
 
-// protect returns the panic of f as an error.
-func protect(ctx context.Context, f func(context.Context) error) (err error) {
+// Protect calls f and returns its panic as an error.
+func Protect(ctx context.Context, f func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = NewPanicError(v)

@@ -348,12 +348,19 @@ func TestAStopperThatIgnoresTheEndIsNamedAndLeftBehind(t *testing.T) {
 	})
 }
 
+// What has started stays so while something else is away.
 func TestAnOutageAtTheStartCanBeTriedAgain(t *testing.T) {
-	r, _ := lifecycle(map[string]error{"startup": &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}})
-	if err := r.Startup(t.Context()); !isUnavailable(err) {
-		t.Errorf("%v, want it unavailable", err)
+	fail := map[string]error{"startup": &net.OpError{Op: "dial", Err: syscall.ECONNREFUSED}}
+	r, calls := lifecycle(fail)
+	for range 2 {
+		if err := r.Startup(t.Context()); !isUnavailable(err) {
+			t.Errorf("%v, want it unavailable", err)
+		}
 	}
-	if err := r.Startup(t.Context()); !isUnavailable(err) {
-		t.Errorf("the second time: %v", err)
+	wantCalls(t, *calls, "a startup", "b startup", "b startup")
+	delete(fail, "startup")
+	if err := errors.Join(r.Startup(t.Context()), r.Shutdown(t.Context())); err != nil {
+		t.Error(err)
 	}
+	wantCalls(t, (*calls)[3:], "b startup", "c startup", "c shutdown", "b shutdown", "a shutdown")
 }

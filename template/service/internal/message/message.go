@@ -116,15 +116,14 @@ type (
 	correlationIDKey struct{}
 )
 
-// FromContext returns the message that is being handled. A batch handler's
-// context is of several messages and has none.
+// FromContext returns the message that is being handled.
 func FromContext(ctx context.Context) (*Message, bool) {
 	m, _ := ctx.Value(messageKey{}).(*Message)
 	return m, m != nil
 }
 
-// NewContext returns a context in which m is the message being handled: for a
-// batch handler that publishes because of one of its messages, and for tests.
+// NewContext returns a context in which m is the message being handled: for what
+// handles several at once and publishes because of one, and for tests.
 func NewContext(ctx context.Context, m *Message) context.Context {
 	return context.WithValue(ctx, messageKey{}, m)
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -106,6 +107,21 @@ func TestTheOutageRuleCanBeReplacedAlsoForSiblings(t *testing.T) {
 		h.err = driver.ErrBadConn
 		if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); isUnavailable(err) {
 			t.Errorf("%v is unavailable by the old rule", err)
+		}
+	}
+}
+
+// What a handler's own time cuts off is no outage: the next attempt would be cut
+// off too, without end. What a shorter time of the connection's cuts off is one.
+func TestAReadCutOffByTheHandlersTimeIsNoOutage(t *testing.T) {
+	cutOff := &net.OpError{Op: "read", Net: "tcp", Err: os.ErrDeadlineExceeded}
+	for within, outage := range map[time.Duration]bool{time.Nanosecond: false, time.Hour: true} {
+		ctx, cancel := context.WithTimeout(t.Context(), within)
+		defer cancel()
+		r := newRegistry()
+		message.Register(r, "payments", &recorder[payment]{err: cutOff})
+		if err := r.Handle(ctx, newMessage(inEnvelope("PaymentCreated", validBody))); isUnavailable(err) != outage || !errors.Is(err, cutOff) {
+			t.Errorf("of %v: %v is unavailable: %v", within, err, !outage)
 		}
 	}
 }

@@ -37,9 +37,9 @@ type Publisher interface {
 	// with the error. While the buffer is full it waits; the end of ctx ends
 	// that, and has no effect on an event that is buffered.
 	//
-	// delivered is called by a goroutine that publishes, so it must return
-	// soon and must not publish. If it is nil, an event that is not published
-	// is logged.
+	// delivered delays the callbacks after it, so it must return soon and must not
+	// publish. That of an event which is not buffered is called before PublishAsync
+	// returns. If it is nil, an event that is not published is logged.
 	PublishAsync(ctx context.Context, e Event, delivered func(Delivery, error))
 
 	// Flush returns once every event that was buffered before is published or
@@ -120,8 +120,17 @@ func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r
 // either, the message's own id is its correlation id.
 //
 // An event that breaks the rules of its model is a permanent error of
-// ClassInvalid. With an error the message is as far as it was made.
+// ClassHandler: it was made here, whatever was received. With an error the message
+// is as far as it was made.
 func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Message, error) {
+	m, err := r.encode(ctx, e, producer)
+	if OutcomeOf(err) == OutcomePermanent {
+		err = Fail(ClassHandler, "%w", err)
+	}
+	return m, err
+}
+
+func (r *Registry) encode(ctx context.Context, e Event, producer string) (*Message, error) {
 	if isNil(e) {
 		return nil, Fail(ClassHandler, "the event is nil")
 	}

@@ -188,18 +188,18 @@ func TestAnEventMustKeepTheRulesOfItsModel(t *testing.T) {
 	r.Publishes(limited{})
 	for _, e := range []message.Event{limited{}, &limited{}} {
 		m, err := r.Encode(t.Context(), e, "tests")
-		wantError(t, err, message.ClassInvalid, "body.amount: must be greater than 0")
+		wantError(t, err, message.ClassHandler, "body.amount: must be greater than 0")
 		if m == nil || m.Topic != "notes" || m.Header.MessageID == "" || m.Value != nil {
 			t.Errorf("what is known of the message: %+v", m)
 		}
 	}
 	_, err := r.Encode(t.Context(), self{}, "tests")
-	wantError(t, err, message.ClassInvalid, "body.text: is never right")
+	wantError(t, err, message.ClassHandler, "body.text: is never right")
 	if m, err := r.Encode(t.Context(), &limited{Amount: 1}, "tests"); err != nil || !strings.HasSuffix(string(m.Value), `"body":{"text":"","amount":1}}`) {
 		t.Errorf("%v %v", m, err)
 	}
 	_, err = r.Encode(t.Context(), plain{}, "")
-	wantError(t, err, message.ClassInvalid, "header.producer: is required")
+	wantError(t, err, message.ClassHandler, "header.producer: is required")
 }
 
 func TestAnEventIsWrittenByTheCodecOfItsTopicHoweverThatWasSet(t *testing.T) {

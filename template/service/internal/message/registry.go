@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Registry is where topics meet their handlers. It is itself the Handler of
@@ -109,7 +110,7 @@ func (r *Registry) Types(topic string) []string {
 
 // Handle decodes m, checks it and calls its handler. On the way it sets
 // m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
-// is the handler's, Unavailable when the outage rule says so, or a permanent
+// is the handler's, Unavailable when the outage rule says so before ctx's deadline, or a permanent
 // *Error: of ClassUnhandled when there is no handler for the topic, message
 // type or tombstone, of ClassDecode or ClassInvalid for a message that cannot
 // be read or breaks a rule.
@@ -119,10 +120,14 @@ func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
-	if err := t.handler.Handle(ctx, m); err != nil {
-		return r.classify(err)
+	err := t.handler.Handle(ctx, m)
+	if err == nil {
+		return nil
 	}
-	return nil
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return err // a network operation that failed by now ran into the handler's own time
+	}
+	return r.classify(err)
 }
 
 // classify applies the outage rule to an error.

@@ -107,6 +107,14 @@ func TestACheckThatDoesNotAnswerIsNotReady(t *testing.T) {
 	})
 }
 
+func TestACheckThatPanicsIsNotReady(t *testing.T) {
+	s := newServer()
+	s.Checks = []Check{{"database", func(context.Context) error { panic("no pool") }}}
+	if code, body := get(t, s, "/readyz"); code != 503 || body != "database: panic: no pool\n" {
+		t.Errorf("%d %q", code, body)
+	}
+}
+
 func TestMetricsShowTheFigures(t *testing.T) {
 	code, body := get(t, newServer(&fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
 		Events: map[string]int64{"handled": 7, "dead-letter": 2}, Lanes: 3, Window: 12, FailedCommits: 5,

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Check is a function of the user's that /readyz asks.
@@ -24,7 +26,7 @@ func (c Check) ask(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	answer := make(chan error, 1)
-	go func() { answer <- c.Ask(ctx) }()
+	go func() { answer <- message.Protect(ctx, c.Ask) }()
 	select {
 	case err := <-answer:
 		return err

@@ -80,11 +80,14 @@ func parse(text []byte) ([]Sample, error) {
 // NameOf returns a kind of event as samples and `make dev` write it.
 func NameOf(kind engine.EventKind) string { return strings.ReplaceAll(kind.String(), "-", " ") }
 
-// Record returns the message as it is sent.
-func (s Sample) Record() *kgo.Record {
-	r := &kgo.Record{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
-	r.Headers = s.headers() //forge:if avro
-	return r
+// Records returns the messages as they are sent.
+func Records(all []Sample) (records []*kgo.Record) {
+	for _, s := range all {
+		r := &kgo.Record{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
+		r.Headers = s.headers() //forge:if avro
+		records = append(records, r)
+	}
+	return records
 }
 
 // Check returns an error when something else became of the sample than it

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ type Builder struct {
 
 // consumer is a registry with the settings of what consumes its topics.
 type consumer struct {
+	name     string // "" is the first
 	kafka    config.Kafka
 	registry *message.Registry
 }
@@ -56,11 +58,14 @@ func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(even
 // group is the first one's, "-" and its name.
 func (b *Builder) Consumer(name string) *message.Registry {
 	kafka, err := b.Config.Consumer(name)
+	if slices.ContainsFunc(b.consumers, func(c consumer) bool { return c.name == name }) {
+		err = fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name)
+	}
 	if err != nil {
 		b.mistakes = append(b.mistakes, err)
 	}
 	registry := b.Registry.NewSibling()
-	b.consumers = append(b.consumers, consumer{kafka, registry})
+	b.consumers = append(b.consumers, consumer{name, kafka, registry})
 	return registry
 }
 

@@ -83,7 +83,9 @@ func (s *Service) startOne(ctx context.Context, h hook) error {
 		case <-t.done:
 		case <-ctx.Done():
 			s.stopped = time.Now()
-			s.b.Log.Info("stopped before it had started", "error", s.await(0, t))
+			if err := s.await(0, t); err != nil {
+				s.b.Log.Info("stopped before it had started", "error", err)
+			}
 			return nil
 		}
 		if t.err == nil || !isUnavailable(t.err) {

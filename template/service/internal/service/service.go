@@ -87,7 +87,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
 	s.b = &Builder{
 		Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics,
-		consumers: []consumer{{cfg.Kafka, registry}},
+		consumers: []consumer{{"", cfg.Kafka, registry}},
 	}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
@@ -109,7 +109,10 @@ func (s *Service) makeConsumers(o Options) error {
 			continue
 		}
 		made, err := kafka.NewConsumer(c.kafka, c.registry, s.publisher, logging.Logger(o.Log))
-		if err := errors.Join(err, c.kafka.RequireGroup()); err != nil {
+		if err != nil && c.name != "" {
+			err = fmt.Errorf("consumer %q: %w", c.name, err)
+		}
+		if err != nil {
 			return err
 		}
 		if o.Observe != nil {

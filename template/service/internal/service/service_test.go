@@ -147,7 +147,8 @@ func TestMistakesInTheWiringAreErrors(t *testing.T) {
 		`app: "store": Start, Close`:                       func(b *service.Builder) { b.Close("store", nil) },
 		`app: "outbox": Start, Close`:                      func(b *service.Builder) { b.Run("outbox", nil) },
 		`consumer "Audit"`:                                 func(b *service.Builder) { handle(b.Consumer("Audit"), "audits", succeed) },
-		"no topic has a handler":                           func(b *service.Builder) { b.Consumer("audit") },
+		`consumer "audit": no topic has a handler`:         func(b *service.Builder) { b.Consumer("audit") },
+		`consumer "audit" is added twice`:                  func(b *service.Builder) { handle(b.Consumer("audit"), "audits", succeed); b.Consumer("audit") },
 	} {
 		_, err := service.New(t.Context(), "test", build(more), options(t, settings("a:1")))
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -299,20 +300,25 @@ func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
 	}
 }
 
-// A function beside the consumers that fails ends the service with its name; one
-// that returns nil does not.
+// A function beside the consumers that fails or panics ends the service with its
+// name; one that returns nil does not.
 func TestRunBesideConsumers(t *testing.T) {
-	fail, done := make(chan struct{}), make(chan struct{})
-	s, stop := start(t, build(func(b *service.Builder) {
-		b.Run("once", func(context.Context) error { close(done); return nil })
-		b.Run("outbox", func(context.Context) error { <-fail; return errors.New("no space") })
-	}), settings("127.0.0.1:1"))
-	<-done
-	awaitReady(t, s, http.StatusServiceUnavailable, "")
-	close(fail)
-	awaitReady(t, s, 0, "refused") // nothing answers any more
-	if err := stop(); err == nil || err.Error() != "run outbox: no space" {
-		t.Errorf("it ended with %v", err)
+	for want, fails := range map[string]func() error{
+		"run outbox: no space":        func() error { return errors.New("no space") },
+		"run outbox: panic: no space": func() error { panic("no space") },
+	} {
+		fail, done := make(chan struct{}), make(chan struct{})
+		s, stop := start(t, build(func(b *service.Builder) {
+			b.Run("once", func(context.Context) error { close(done); return nil })
+			b.Run("outbox", func(context.Context) error { <-fail; return fails() })
+		}), settings("127.0.0.1:1"))
+		<-done
+		awaitReady(t, s, http.StatusServiceUnavailable, "")
+		close(fail)
+		awaitReady(t, s, 0, "refused") // nothing answers any more
+		if err := stop(); err == nil || err.Error() != want {
+			t.Errorf("it ended with %v, want %s", err, want)
+		}
 	}
 }
 

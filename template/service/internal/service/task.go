@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
@@ -12,7 +14,7 @@ const (
 	grace = 3 * time.Second
 	// leaveTimeout is what a consumer has beyond its drain to commit, to leave its
 	// group and to shut its handlers down while the broker does not answer.
-	leaveTimeout = 25 * time.Second
+	leaveTimeout = 10 * time.Second
 )
 
 // task is a function that runs in a goroutine of its own.
@@ -27,11 +29,15 @@ func (s *Service) begin(name string, stop func(), f func() error) *task {
 	t := &task{name: name, done: make(chan struct{})}
 	go func() {
 		defer close(t.done)
-		if err := f(); err != nil {
+		if err := message.Protect(context.Background(), func(context.Context) error { return f() }); err != nil {
 			t.err = fmt.Errorf("%s: %w", name, err)
 		}
 		if t.err != nil && stop != nil {
-			s.b.Log.Error("service failed, stopping", "error", t.err)
+			attrs := []any{"error", t.err}
+			if p, ok := errors.AsType[*message.PanicError](t.err); ok {
+				attrs = append(attrs, "stack", string(p.Stack()))
+			}
+			s.b.Log.Error("service failed, stopping", attrs...)
 			stop()
 		}
 	}()

@@ -1,7 +1,7 @@
 // Package messagetest helps to test handlers without a broker:
 //
 //	r := messagetest.NewRegistry()
-//	handlers.Register(r, handlers.Deps{Publisher: new(messagetest.Publisher)})
+//	handlers.Register(r, handlers.Deps{Log: slog.New(slog.DiscardHandler), Publisher: new(messagetest.Publisher)})
 //	err := messagetest.Handle(t, r, "payments", `{"id": "p-1"}`)
 package messagetest
 

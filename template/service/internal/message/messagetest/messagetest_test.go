@@ -100,7 +100,7 @@ func TestHandleNeedsNoTypeForAHandlerOfAll(t *testing.T) {
 func TestThePublisherRefusesAsTheServicesDoes(t *testing.T) {
 	var p messagetest.Publisher
 	err := p.Publish(t.Context(), opened{})
-	if e, ok := errors.AsType[*message.PublishError](err); !ok || message.ClassOf(err) != message.ClassInvalid || e.Topic != "accounts" {
+	if e, ok := errors.AsType[*message.PublishError](err); !ok || message.ClassOf(err) != message.ClassHandler || e.Topic != "accounts" {
 		t.Errorf("an invalid event: %v", err)
 	}
 	if err := p.Publish(t.Context(), nil); err == nil {

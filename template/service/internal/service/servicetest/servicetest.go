@@ -42,20 +42,19 @@ type Service struct {
 // Start runs the service that build puts together until the test ends, or Stop.
 // The settings go over all others. Unless they name a broker, there is an
 // embedded one. All topics are created, consumed and published ones. A service
-// that is not ready within 2 s ends the test with the answer of /readyz.
+// that is not ready within 2 s (30 s on a named broker) ends the test with the answer of /readyz.
 func Start[S any](t testing.TB, build service.Build[S], settings map[string]string) *Service {
 	t.Helper()
-	over := map[string]string{
+	over := embedded.Settings("")
+	maps.Copy(over, map[string]string{
 		"KAFKA_GROUP_ID":           "test",
-		"KAFKA_SECURITY_PROTOCOL":  "PLAINTEXT",
-		"KAFKA_AUTO_OFFSET_RESET":  "earliest",
 		"KAFKA_COMMIT_INTERVAL":    "50ms",
 		"KAFKA_HEARTBEAT_INTERVAL": "100ms",
 		"KAFKA_FETCH_MAX_WAIT":     "50ms",
 		"OPS_ADDR":                 "127.0.0.1:0",
 		"HTTP_ADDR":                "127.0.0.1:0", //forge:if http
 		"LOG_LEVEL":                "warn",
-	}
+	})
 	maps.Copy(over, settings)
 	timeout := patience
 	if over[brokers] == "" {
@@ -158,9 +157,7 @@ func (s *Service) SendSamples(all []samples.Sample) (sent []*kgo.Record) {
 	if err != nil {                                                 //forge:if avro
 		s.t.Fatal(err) //forge:if avro
 	} //forge:if avro
-	for _, sample := range all {
-		sent = append(sent, sample.Record())
-	}
+	sent = samples.Records(all)
 	s.Send(sent...)
 	return sent
 }

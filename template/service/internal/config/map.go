@@ -1,0 +1,49 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const fromMap = "map"
+
+// FromMap makes a Config, and the own settings, of the given settings alone, for
+// tests and for programs that have settings of their own. The names are those of
+// a YAML file; a value is text, a number, a boolean, a duration or a list. It
+// reads no file but those that a setting ending in _FILE names.
+func FromMap[V any](settings map[string]V, own any) (Config, error) {
+	cfg := new(Config)
+	l := newLoader(cfg, own)
+	var found []given
+	for _, name := range slices.Sorted(maps.Keys(settings)) {
+		found = append(found, given{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
+	}
+	l.merge(found)
+	return l.config(cfg)
+}
+
+// textOfGo returns a value of Go as it would be written in a file; the elements
+// of a list joined by commas.
+func textOfGo(v reflect.Value) string {
+	switch v.Kind() {
+	case reflect.Interface:
+		return textOfGo(v.Elem())
+	case reflect.Invalid: // nil
+		return ""
+	case reflect.String: // a Secret, too, which would hide itself
+		return v.String()
+	case reflect.Float64: // a number of JSON
+		return strconv.FormatFloat(v.Float(), 'f', -1, 64)
+	case reflect.Slice:
+		texts := make([]string, v.Len())
+		for i := range texts {
+			texts[i] = textOfGo(v.Index(i))
+		}
+		return strings.Join(texts, ",")
+	}
+	return fmt.Sprint(v)
+}
