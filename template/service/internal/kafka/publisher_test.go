@@ -3,7 +3,6 @@ package kafka
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -191,65 +190,6 @@ func TestConcurrentPublishesTravelTogether(t *testing.T) {
 	}
 	if n := requests.Hits(); n > publishers/3 {
 		t.Errorf("%d messages took %d requests: they did not travel together", publishers, n)
-	}
-}
-
-// TestRefusedInCompanyIsNoReasonToGiveUp: the topic may take less than it did when
-// the publisher asked.
-func TestRefusedInCompanyIsNoReasonToGiveUp(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := newPublisher(t, settings(t, cluster))
-	arrived, release := hold(t, cluster)
-	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{produceKey}, Err: kerr.MessageTooLarge, Count: -1, When: func(r kmsg.Request) bool {
-		batch := r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records
-		return binary.BigEndian.Uint32(batch[57:]) > 1 // records
-	}})
-	sent := make(chan error, 5)
-	send := func() {
-		sent <- p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")})
-	}
-	go send()
-	<-arrived
-	for range 4 {
-		go send()
-	}
-	eventually(t, "company", func() bool {
-		p.backlog.mu.Lock()
-		defer p.backlog.mu.Unlock()
-		return p.backlog.waiting.Len() == 5
-	})
-	release()
-	refused := 0
-	for range 5 {
-		if err := <-sent; err != nil {
-			refused++
-			if message.OutcomeOf(err) != message.OutcomeRetry || errors.Is(err, message.ErrTooLarge) {
-				t.Errorf("a message refused for its company's size: %v", err)
-			}
-		}
-	}
-	if refused == 0 {
-		t.Error("no company was refused: the test proves nothing")
-	}
-	eventually(t, "a message alone is published", func() bool {
-		return p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("v")}) == nil
-	})
-}
-
-func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t)
-	large := "5000000"
-	if err := cluster.CreateTopic("large", 1, map[string]string{maxMessageBytes: large}); err != nil {
-		t.Fatal(err)
-	}
-	p := newPublisher(t, settings(t, cluster))
-	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)}); err != nil {
-		t.Error(err)
-	}
-	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 6_000_000)}); !errors.Is(err, message.ErrTooLarge) {
-		t.Errorf("a message that the topic does not take: %v, want message.ErrTooLarge", err)
 	}
 }
 

@@ -1,0 +1,167 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// payment is what the tests' handlers get.
+type payment struct {
+	N int `json:"n"`
+}
+
+// running is a consumer that runs until its test ends or stop is called.
+type running struct {
+	*Consumer
+	stop func() error
+
+	mu      sync.Mutex
+	cond    *sync.Cond
+	counts  map[engine.EventKind]int
+	handled map[int32]int // by partition
+	events  []engine.Event
+	places  []string // topic/partition@offset of each event
+}
+
+// consume runs a consumer of the given topics with one handler.
+func consume(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
+	return consumeLogging(t, cfg, quiet, handle, topics...)
+}
+
+func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle func(context.Context, message.Of[payment]) error, topics ...string) *running {
+	t.Helper()
+	registry := newRegistry()
+	for _, topic := range topics {
+		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
+	}
+	return consumeWith(t, cfg, log, registry)
+}
+
+// consumeWith runs a consumer of a registry's topics.
+func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *message.Registry) *running {
+	t.Helper()
+	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &running{Consumer: c, counts: map[engine.EventKind]int{}, handled: map[int32]int{}}
+	r.cond = sync.NewCond(&r.mu)
+	c.Observe(r.note)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- c.Run(ctx) }()
+	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
+	t.Cleanup(func() { _ = r.stop() })
+	return r
+}
+
+func (r *running) note(e engine.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[e.Kind]++
+	if e.Kind == engine.Handled {
+		r.handled[e.Message.Partition]++
+	}
+	r.events = append(r.events, e)
+	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
+	r.cond.Broadcast()
+}
+
+// await waits for n events of a kind.
+func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
+	t.Helper()
+	timeout := time.AfterFunc(30*time.Second, func() { r.cond.Broadcast() })
+	defer timeout.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.counts[kind] < n {
+		if time.Now().After(deadline) {
+			t.Fatalf("saw %d %v, want %d", r.counts[kind], kind, n)
+		}
+		r.cond.Wait()
+	}
+}
+
+// handledOf returns how many messages of a partition were handled.
+func (r *running) handledOf(partition int32) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handled[partition]
+}
+
+// envelopes returns the values of messages numbered from to to-1.
+func envelopes(t *testing.T, from, to int) [][]byte {
+	t.Helper()
+	var values [][]byte
+	for n := from; n < to; n++ {
+		h := message.NewHeader("PaymentReceived", "tests")
+		m := message.Message{Topic: "payments"}
+		if err := (envelope.JSON{}).Encode(t.Context(), &m, h, payment{N: n}); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, m.Value)
+	}
+	return values
+}
+
+// produce writes values to one partition of payments, each with its number as key.
+func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
+	t.Helper()
+	client := newClient(t, c)
+	records := make([]*kgo.Record, len(values))
+	for i, v := range values {
+		records[i] = &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// committed returns what the tests' group committed of a partition of payments, -1 for nothing.
+func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
+	t.Helper()
+	got, err := kadm.NewClient(newClient(t, c)).FetchOffsets(t.Context(), "tests")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, ok := got.Lookup("payments", partition)
+	if !ok {
+		return -1
+	}
+	return o.At
+}
+
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
+
+func succeed(context.Context, message.Of[payment]) error { return nil }
