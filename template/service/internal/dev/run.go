@@ -17,10 +17,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
-const (
-	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
-	patience          = 20 * time.Second // for the samples to be done
-)
+const usualRegistryPort = 8085 // where -send looks for the Schema Registry //forge:if avro
+
+const patience = 20 * time.Second // for the samples to be done
 
 // settings go over the user's: they lead to the embedded broker, and keep nobody
 // waiting.

@@ -265,6 +265,9 @@ func TestPublishes(t *testing.T) {
 	if e := s.Outcome(&kgo.Record{Topic: "opened", Partition: partitionOf(t, "a-1")}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
 		t.Errorf("%v %v, %+v", e.Kind, e.Err, e.Message.Header)
 	}
+	if all := s.Published("opened", 1); string(all[0].Key) != "a-1" {
+		t.Errorf("published with the key %s", all[0].Key)
+	}
 }
 
 // A service that only publishes or runs beside needs no group.

@@ -174,3 +174,23 @@ func (s *Service) Outcome(sent *kgo.Record) engine.Event {
 	}
 	return e
 }
+
+// Published waits for the first n messages of a topic, dead letters or what was
+// published, and returns them.
+func (s *Service) Published(topic string, n int) (all []*kgo.Record) {
+	s.t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.Broker), kgo.ConsumeTopics(topic))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
+	defer cancel()
+	for len(all) < n && ctx.Err() == nil {
+		all = append(all, client.PollFetches(ctx).Records()...)
+	}
+	if len(all) < n {
+		s.t.Fatalf("%d messages in %s after %v, want %d", len(all), topic, patience, n)
+	}
+	return all[:n]
+}
