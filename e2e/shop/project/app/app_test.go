@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/somebody/shop/app"
 	"github.com/somebody/shop/handlers"
 	"github.com/somebody/shop/internal/samples"
@@ -68,11 +66,7 @@ func sendSamples(t *testing.T, s *servicetest.Service) map[string][]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sent []*kgo.Record
-	for _, sample := range all {
-		sent = append(sent, sample.Record())
-	}
-	s.Send(sent...)
+	sent := s.SendSamples(all)
 	ids := map[string][]string{}
 	for i, sample := range all {
 		if err := sample.Check(s.Outcome(sent[i])); err != nil {
