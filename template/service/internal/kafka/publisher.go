@@ -170,7 +170,6 @@ type outgoing struct {
 	done    func(*kgo.Record, error)
 
 	size     int64         // in memory
-	began    time.Time     // when its time began to run
 	deadline time.Time     // when it is given up
 	since    time.Time     // when it was accepted
 	place    *list.Element // in the backlog
@@ -184,8 +183,7 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	for _, h := range r.Headers {
 		o.size += int64(len(h.Key) + len(h.Value))
 	}
-	o.began = time.Now()
-	o.deadline = o.began.Add(o.timeout)
+	o.deadline = time.Now().Add(o.timeout)
 	var room int64
 	if o.event {
 		room = min(o.size, p.capacity) // one that is larger goes alone
@@ -272,7 +270,7 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
-		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(time.Since(o.began).Round(time.Millisecond), o.timeout)), err))
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout - time.Until(o.deadline)).Round(time.Millisecond))), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
