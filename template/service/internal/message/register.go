@@ -2,6 +2,7 @@ package message
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -27,6 +28,54 @@ func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Optio
 // m.Decoded. Options and optional interfaces are those of Register.
 func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
 	r.register(topic, &registration{hooks: h, handler: h}, opts)
+}
+
+// typed is a typed handler as a Handler: the one place where the two meet.
+type typed[T any] struct{ handler TypedHandler[T] }
+
+func (t typed[T]) Handle(ctx context.Context, m *Message) error {
+	body, ok := m.Decoded.(*T)
+	if !ok {
+		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
+	}
+	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
+}
+
+// Scope is the handler of one message, with what it needs for that message
+// alone: a transaction, a tenant's connection. It may have Before, After and
+// OnError, but no Startup, Shutdown and HandleTombstone.
+type Scope[T any] interface {
+	TypedHandler[T]
+	// Close ends the scope. It gets the handler's outcome and returns the
+	// message's: a transaction rolls back when outcome is not nil, and otherwise
+	// commits and returns the error of that. It is called exactly once, also
+	// after a panic of the handler, and then with an error. ctx is the
+	// handler's and may have ended.
+	Close(ctx context.Context, outcome error) error
+}
+
+// Scoped registers a handler that open makes anew for each message. An error of
+// open is the message's.
+func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Scope[T], error), opts ...Option) {
+	Register(r, topic, scoped[T](open), opts...)
+}
+
+type scoped[T any] func(ctx context.Context) (Scope[T], error)
+
+var errNoReturn = errors.New("the handler did not return")
+
+func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
+	s, err := open(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open scope: %w", err)
+	case isNil(s):
+		return Fail(ClassHandler, "open scope: got no scope")
+	}
+	outcome := errNoReturn // stays when the handler panics
+	defer func() { err = s.Close(ctx, outcome) }()
+	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
+	return outcome
 }
 
 // Option changes one registration.
@@ -84,7 +133,7 @@ func (r *Registry) add(name string, reg *registration) error {
 		t = &topic{registry: r, codec: cmp.Or(reg.codec, r.codecOf(name)), registrations: make(map[string]*registration)}
 		t.handler = t
 	}
-	err := errors.Join(checkTopic(name), checkHooks(reg.hooks), checkHooks(t.codec))
+	err := errors.Join(checkTopic(name), checkMethods(reg.hooks, hooks), checkMethods(t.codec, hooks))
 	if err == nil && reg.retry != nil {
 		err = reg.retry.Validate()
 	}
@@ -117,21 +166,27 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// hooks are the optional interfaces of handlers and codecs, each of one method.
-var hooks = []reflect.Type{
-	reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
-	reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
-}
+// hooks are the optional interfaces of handlers and codecs, modelMethods those of
+// models, each of one method.
+var (
+	hooks = []reflect.Type{
+		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
+		reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+	}
+	modelMethods = []reflect.Type{
+		reflect.TypeFor[interface{ MessageType() string }](), reflect.TypeFor[interface{ Validate() error }](),
+	}
+)
 
-// checkHooks refuses what has a method with the name of a hook that would never
-// be called, which makes no noise: its signature is another one, or only a
-// pointer has it.
-func checkHooks(v any) error {
+// checkMethods refuses what has a method with the name of an optional one that
+// would never be called, which makes no noise: its signature is another one, or
+// only a pointer has it.
+func checkMethods(v any, optional []reflect.Type) error {
 	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
 	if t.Kind() != reflect.Pointer {
 		receiver = reflect.New(t)
 	}
-	for _, hook := range hooks {
+	for _, hook := range optional {
 		want := hook.Method(0)
 		switch method := receiver.MethodByName(want.Name); {
 		case !method.IsValid() || t.Implements(hook):

@@ -73,9 +73,9 @@ func (r *Registry) SetOutageRule(rule func(error) bool) {
 	r.isOutage = rule
 }
 
-// CheckHeader adds a rule that the header of each message must keep, besides
-// that all fields but correlationId are required. The rule says what is wrong
-// with Invalid, or with any other error.
+// CheckHeader adds a rule that the header of each message must keep. That all
+// fields but correlationId are there is checked before. The rule says what is
+// wrong with Invalid, or with any other error.
 func (r *Registry) CheckHeader(rule func(Header) error) {
 	mustHave(rule, "the header rule")
 	r.headerRules = append(r.headerRules, rule)
@@ -110,10 +110,10 @@ func (r *Registry) Types(topic string) []string {
 
 // Handle decodes m, checks it and calls its handler. On the way it sets
 // m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
-// is the handler's, Unavailable when the outage rule says so before ctx's deadline, or a permanent
-// *Error: of ClassUnhandled when there is no handler for the topic, message
-// type or tombstone, of ClassDecode or ClassInvalid for a message that cannot
-// be read or breaks a rule.
+// is the handler's, Unavailable when the outage rule says so before ctx's
+// deadline, or a permanent *Error: of ClassUnhandled when there is no handler for
+// the topic, message type or tombstone, of ClassDecode or ClassInvalid for a
+// message that cannot be read or breaks a rule.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
 	t := r.topics[m.Topic]
@@ -162,21 +162,31 @@ type registration struct {
 	codec      Codec // nil for the topic's
 }
 
-// Handle opens the envelope, finds the registration, decodes and checks the
-// body, and calls the handler.
-func (t *topic) Handle(ctx context.Context, m *Message) (err error) {
+// Handle opens the envelope, finds the registration, checks the header, decodes
+// and checks the body, and calls the handler.
+func (t *topic) Handle(ctx context.Context, m *Message) error {
 	if m.Value == nil && t.tombstones != nil {
 		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
 	} else if m.Value == nil {
 		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 	}
-	var body []byte
-	if m.Header, body, err = t.codec.Open(ctx, m); err != nil {
+	header, body, err := t.codec.Open(ctx, m)
+	m.Header = header
+	if err != nil {
 		return unreadable(err)
 	}
-	reg, err := t.find(m)
-	if err != nil {
+	if err := m.Header.check(); err != nil {
 		return err
+	}
+	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
+	if reg == nil {
+		return Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
+			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+	}
+	for _, rule := range slices.Concat(t.registry.headerRules, reg.headerRules) {
+		if err := rule(m.Header); err != nil {
+			return InvalidPart("header", err)
+		}
 	}
 	m.Retry = reg.retry
 	if reg.model != nil {
@@ -200,35 +210,6 @@ func unreadable(err error) error {
 	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
 }
 
-// find checks the header of a message and returns its registration.
-func (t *topic) find(m *Message) (*registration, error) {
-	if err := m.Header.check(); err != nil {
-		return nil, err
-	}
-	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
-	if reg == nil {
-		return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
-	}
-	for _, rule := range slices.Concat(t.registry.headerRules, reg.headerRules) {
-		if err := rule(m.Header); err != nil {
-			return nil, InvalidPart("header", err)
-		}
-	}
-	return reg, nil
-}
-
-// typed is a typed handler as a Handler: the one place where the two meet.
-type typed[T any] struct{ handler TypedHandler[T] }
-
-func (t typed[T]) Handle(ctx context.Context, m *Message) error {
-	body, ok := m.Decoded.(*T)
-	if !ok {
-		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
-	}
-	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
-}
-
 // codecOf returns the codec of a topic that is consumed or published to.
 func (s *shared) codecOf(topic string) Codec { return cmp.Or(s.topicCodecs[topic], s.codec) }
 
@@ -237,7 +218,7 @@ func (s *shared) rulesOf(model reflect.Type) (check func(body any) error, err er
 	if made, ok := s.checks.Load(model); ok {
 		return made.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	if s.rules != nil {
+	if err = checkMethods(reflect.New(model).Interface(), modelMethods); err == nil && s.rules != nil {
 		check, err = s.rules.Of(model)
 	}
 	if check == nil {

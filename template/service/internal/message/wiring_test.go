@@ -16,6 +16,16 @@ type (
 	wrongCodec   struct{ envelope.JSON }
 )
 
+// Models with methods that would never be called.
+type (
+	wrongValidate struct{ payment }
+	wrongType     struct{ payment }
+	kind          string
+)
+
+func (*wrongValidate) Validate(context.Context) error { return errTest }
+func (wrongType) MessageType() kind                   { return "PaymentReceived" }
+
 func (*wrongBefore) Before(context.Context, message.Of[payment]) error { return nil }
 func (*wrongStartup) Startup() error                                   { return nil }
 func (wrongCodec) Startup() error                                      { return nil }
@@ -30,7 +40,7 @@ type shutsDown struct{ n int }
 
 func (s *shutsDown) Shutdown(context.Context) error { s.n++; return nil }
 
-func TestHooksThatWouldNeverBeCalledAreMistakes(t *testing.T) {
+func TestMethodsThatWouldNeverBeCalledAreMistakes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		register func(*message.Registry) error
 		text     string
@@ -42,6 +52,9 @@ func TestHooksThatWouldNeverBeCalledAreMistakes(t *testing.T) {
 		"no context": {mistake("new", new(wrongStartup)), "Startup is a func() error"},
 		"on the pointer": {mistake("new", byPointer{}),
 			"message_test.byPointer.Shutdown has a pointer receiver, so it would not be called: register a pointer to a message_test.byPointer"},
+		"of a model": {mistake("new", new(recorder[wrongValidate])),
+			"*message_test.wrongValidate.Validate is a func(context.Context) error, but is called only as a func() error: change it or its name"},
+		"message type": {mistake("new", new(recorder[wrongType])), "wrongType.MessageType is a func() message_test.kind, but is called only as a func() string"},
 		"of a codec":   {mistake("new", new(recorder[payment]), message.WithCodec(wrongCodec{})), "wrongCodec.Startup is a func() error"},
 		"retry policy": {mistake("new", new(recorder[payment]), message.WithRetry(message.RetryPolicy{Kind: "linear", MaxAttempts: 3, Delay: 1, MaxDelay: 1})), `retry policy is {Kind:linear`},
 	} {
