@@ -107,17 +107,17 @@ func fieldPath(f validator.FieldError) string {
 func ruleProblem(f validator.FieldError) string {
 	rule, limit := f.Tag(), f.Param()
 	words, isLimit := limits[rule]
-	switch {
+	switch counted := countedKinds[f.Kind()]; {
 	case plainRules[rule] != "":
 		return plainRules[rule]
 	case strings.HasPrefix(rule, "required_"):
 		return plainRules["required"]
 	case limit == "":
 		return fmt.Sprintf("breaks the rule %q", rule)
-	case isLimit && f.Kind() == reflect.String:
-		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "character")
-	case isLimit && slices.Contains([]reflect.Kind{reflect.Slice, reflect.Array, reflect.Map}, f.Kind()):
-		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "item")
+	case isLimit && counted != "" && limit == "1":
+		return "must have " + cmp.Or(words.count, words.number) + " 1 " + counted
+	case isLimit && counted != "":
+		return "must have " + cmp.Or(words.count, words.number) + " " + limit + " " + counted + "s"
 	case isLimit:
 		return "must be " + words.number + " " + limit
 	case rule == "startswith":
@@ -130,11 +130,9 @@ func ruleProblem(f validator.FieldError) string {
 	return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
 }
 
-func plural(n, what string) string {
-	if n == "1" {
-		return n + " " + what
-	}
-	return n + " " + what + "s"
+// countedKinds are what a limit of a text, a list or a map is counted in.
+var countedKinds = map[reflect.Kind]string{
+	reflect.String: "character", reflect.Slice: "item", reflect.Array: "item", reflect.Map: "item",
 }
 
 // limits are rules about a number, or about how many characters or items there
