@@ -26,11 +26,8 @@ func (e *FieldError) Error() string {
 
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
 // with a part of an envelope, "header" or "body". Its text has the whole path
-// of each field, on one line. InvalidPart of nil is nil.
+// of each field, on one line.
 func InvalidPart(part string, err error) error {
-	if err == nil {
-		return nil
-	}
 	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: OutcomePermanent}
 }
 

@@ -104,7 +104,10 @@ func (h *Header) check() error {
 	require("messageId", h.MessageID != "")
 	require("timestamp", !h.Timestamp.IsZero())
 	require("producer", h.Producer != "")
-	return InvalidPart("header", errors.Join(missing...))
+	if len(missing) > 0 {
+		return InvalidPart("header", errors.Join(missing...))
+	}
+	return nil
 }
 
 type (

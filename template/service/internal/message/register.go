@@ -30,17 +30,6 @@ func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
 	r.register(topic, &registration{hooks: h, handler: h}, opts)
 }
 
-// typed is a typed handler as a Handler: the one place where the two meet.
-type typed[T any] struct{ handler TypedHandler[T] }
-
-func (t typed[T]) Handle(ctx context.Context, m *Message) error {
-	body, ok := m.Decoded.(*T)
-	if !ok {
-		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
-	}
-	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
-}
-
 // Scope is the handler of one message, with what it needs for that message
 // alone: a transaction, a tenant's connection. It may have Before, After and
 // OnError, but no Startup, Shutdown and HandleTombstone.

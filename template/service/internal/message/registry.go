@@ -210,6 +210,17 @@ func unreadable(err error) error {
 	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
 }
 
+// typed is a typed handler as a Handler: the one place where the two meet.
+type typed[T any] struct{ handler TypedHandler[T] }
+
+func (t typed[T]) Handle(ctx context.Context, m *Message) error {
+	body, ok := m.Decoded.(*T)
+	if !ok {
+		return Fail(ClassHandler, "a middleware of topic %q changed the type of the body to %T", m.Topic, m.Decoded)
+	}
+	return t.handler.Handle(ctx, Of[T]{Message: m, Body: *body})
+}
+
 // codecOf returns the codec of a topic that is consumed or published to.
 func (s *shared) codecOf(topic string) Codec { return cmp.Or(s.topicCodecs[topic], s.codec) }
 
