@@ -1,9 +1,6 @@
 package message
 
-import (
-	"context"
-	"slices"
-)
+import "context"
 
 // TypedHandler handles messages whose body is a T. It may also implement the
 // optional interfaces below.
@@ -39,15 +36,6 @@ func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ct
 
 // Middleware wraps a handler in another.
 type Middleware func(Handler) Handler
-
-// chain wraps h so that the first middleware is the outermost.
-func chain(h Handler, middleware []Middleware) Handler {
-	for _, wrap := range slices.Backward(middleware) {
-		h = wrap(h)
-		mustHave(h, "the handler that a middleware returned")
-	}
-	return h
-}
 
 // The interfaces below are optional: a handler that has the method gets the call.
 

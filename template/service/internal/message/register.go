@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -67,7 +68,7 @@ func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 	return outcome
 }
 
-// Option changes one registration.
+// Option changes one registration, or all of them: Registry.AddOptions.
 type Option func(*registration)
 
 // With adds middleware to one registration. It runs after the message was
@@ -80,8 +81,9 @@ func With(middleware ...Middleware) Option {
 // WithRetry gives the registration's messages a retry policy of their own.
 func WithRetry(p RetryPolicy) Option { return func(r *registration) { r.retry = &p } }
 
-// WithHeaderRule adds a rule that the headers of the registration's messages
-// must keep; Registry.CheckHeader is for all messages.
+// WithHeaderRule adds a rule that the headers of the registration's messages must
+// keep. That all fields but correlationId are there is checked before. The rule
+// says what is wrong with Invalid, or with any other error.
 func WithHeaderRule(rule func(Header) error) Option {
 	mustHave(rule, "the header rule")
 	return func(r *registration) { r.headerRules = append(r.headerRules, rule) }
@@ -95,7 +97,7 @@ func WithCodec(c Codec) Option {
 }
 
 func (r *Registry) register(topic string, reg *registration, opts []Option) {
-	for _, opt := range opts {
+	for _, opt := range slices.Concat(r.options, opts) {
 		opt(reg)
 	}
 	if err := r.add(topic, reg); err != nil {
@@ -120,7 +122,6 @@ func (r *Registry) add(name string, reg *registration) error {
 	t := r.topics[name]
 	if t == nil {
 		t = &topic{registry: r, codec: cmp.Or(reg.codec, r.codecOf(name)), registrations: make(map[string]*registration)}
-		t.handler = t
 	}
 	err := errors.Join(checkTopic(name), checkMethods(reg.hooks, hooks), checkMethods(t.codec, hooks))
 	if err == nil && reg.retry != nil {
@@ -130,12 +131,14 @@ func (r *Registry) add(name string, reg *registration) error {
 		err = r.prepareModel(name, t.codec, reg)
 	}
 	if err == nil {
+		err = reg.wrapHandler()
+	}
+	if err == nil {
 		err = t.enter(reg)
 	}
 	if err != nil {
 		return err
 	}
-	reg.handler = chain(withHooks(reg.handler, reg.hooks), reg.middleware)
 	r.topics[name], r.topicCodecs[name] = t, t.codec
 	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
 	return nil
@@ -205,6 +208,17 @@ func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (e
 func bind(c Codec, topic string, model reflect.Type) error {
 	if b, ok := c.(Binder); ok {
 		return b.Bind(topic, model)
+	}
+	return nil
+}
+
+// wrapHandler puts hooks and middleware around the handler, the first one outermost.
+func (reg *registration) wrapHandler() error {
+	reg.handler = withHooks(reg.handler, reg.hooks)
+	for _, wrap := range slices.Backward(reg.middleware) {
+		if reg.handler = wrap(reg.handler); isNil(reg.handler) {
+			return errors.New("a middleware returned no handler")
+		}
 	}
 	return nil
 }

@@ -36,7 +36,7 @@ type shared struct {
 	topicCodecs map[string]Codec // of each topic that is consumed or published to
 	rules       Rules
 	checks      sync.Map // of reflect.Type to what rules gave for it
-	headerRules []func(Header) error
+	options     []Option // of all registrations
 	isOutage    func(error) bool
 	published   map[string]bool
 }
@@ -59,9 +59,7 @@ func (r *Registry) NewSibling() *Registry {
 // comes before the registrations.
 func (r *Registry) SetCodec(c Codec) {
 	mustHave(c, "the codec")
-	if len(r.topicCodecs) > 0 {
-		panic(errors.New("message: SetCodec comes before the registrations"))
-	}
+	r.mustBeEmpty("SetCodec")
 	r.codec = c
 }
 
@@ -73,25 +71,18 @@ func (r *Registry) SetOutageRule(rule func(error) bool) {
 	r.isOutage = rule
 }
 
-// CheckHeader adds a rule that the header of each message must keep. That all
-// fields but correlationId are there is checked before. The rule says what is
-// wrong with Invalid, or with any other error.
-func (r *Registry) CheckHeader(rule func(Header) error) {
-	mustHave(rule, "the header rule")
-	r.headerRules = append(r.headerRules, rule)
+// AddOptions gives each registration options, before those of its own: a rule for
+// all headers, say, or middleware around all handlers. It comes before the
+// registrations.
+func (r *Registry) AddOptions(opts ...Option) {
+	r.mustBeEmpty("AddOptions")
+	r.options = append(r.options, opts...)
 }
 
-// Use adds middleware to one topic, which has its handlers already. It runs
-// around everything that happens to the topic's messages, decoding and
-// tombstones included, the first one outermost: before it calls the next
-// handler, m.Header is zero.
-func (r *Registry) Use(topic string, middleware ...Middleware) {
-	t := r.topics[topic]
-	if t == nil || r.running.Load() {
-		panic(fmt.Errorf("message: middleware of topic %q: it comes after the topic's handlers and before the start", topic))
+func (r *Registry) mustBeEmpty(caller string) {
+	if len(r.topicCodecs) > 0 {
+		panic(fmt.Errorf("message: %s comes before the registrations", caller))
 	}
-	t.middleware = slices.Concat(t.middleware, middleware)
-	t.handler = chain(t, t.middleware)
 }
 
 // Topics returns the topics that have a handler, sorted.
@@ -120,7 +111,7 @@ func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
-	err := t.handler.Handle(ctx, m)
+	err := t.Handle(ctx, m)
 	if err == nil {
 		return nil
 	}
@@ -142,8 +133,6 @@ func (s *shared) classify(err error) error {
 type topic struct {
 	registry      *Registry
 	codec         Codec
-	handler       Handler // the middleware around the topic
-	middleware    []Middleware
 	registrations map[string]*registration // by message type; "" takes what no other does
 	tombstones    TombstoneHandler
 }
@@ -183,7 +172,7 @@ func (t *topic) Handle(ctx context.Context, m *Message) error {
 		return Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
 			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
 	}
-	for _, rule := range slices.Concat(t.registry.headerRules, reg.headerRules) {
+	for _, rule := range reg.headerRules {
 		if err := rule(m.Header); err != nil {
 			return InvalidPart("header", err)
 		}
