@@ -50,7 +50,7 @@ func NewRegistry(codec Codec, rules Rules) *Registry {
 }
 
 // NewSibling returns an empty registry for a further consumer, which has topics
-// of its own. It shares codecs, rules and what is published with r.
+// of its own. It shares codecs, rules, options and what is published with r.
 func (r *Registry) NewSibling() *Registry {
 	return &Registry{shared: r.shared, topics: make(map[string]*topic)}
 }
