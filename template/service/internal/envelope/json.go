@@ -114,8 +114,15 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 // Decode implements message.Codec. Errors are permanent and of ClassInvalid, or
 // of ClassDecode when the body, or the envelope around it, is not JSON.
 func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
-	err := UnmarshalBody(body, out)
-	if err != nil && message.ClassOf(err) == message.ClassDecode {
+	_, forbidsExtra := out.(message.ForbidsExtra)
+	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
+	switch {
+	case err == nil && jsontext.Value(body).Kind() != 'n':
+		return nil
+	case err == nil:
+		return message.InvalidPart("body", message.Invalid("", "must not be null"))
+	}
+	if err = bodyError(err); message.ClassOf(err) == message.ClassDecode && m.Value != nil {
 		if _, _, whole := c.openWhole(m.Value); whole != nil {
 			return whole // the same, but with its place in the value
 		}
@@ -123,18 +130,10 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 	return err
 }
 
-// UnmarshalBody reads a body as it stands in an envelope. Its errors are those of
+// UnmarshalBody reads a body that stands in no envelope. Its errors are those of
 // Decode.
 func UnmarshalBody(body []byte, out any) error {
-	_, forbidsExtra := out.(message.ForbidsExtra)
-	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
-	switch {
-	case err != nil:
-		return bodyError(err)
-	case jsontext.Value(body).Kind() == 'n':
-		return message.InvalidPart("body", message.Invalid("", "must not be null"))
-	}
-	return nil
+	return JSON{}.Decode(context.Background(), new(message.Message), body, out)
 }
 
 // Encode implements message.Codec. Maps are written in the order of their keys,
