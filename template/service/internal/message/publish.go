@@ -98,15 +98,13 @@ func (r *Registry) publishes(e Event) error {
 	if isNil(e) {
 		return errors.New("the event is nil")
 	}
-	topic, model := e.Topic(), bodyOf(e).Type().Elem()
+	topic, codec := e.Topic(), r.codecOf(e.Topic())
 	if err := checkTopic(topic); err != nil {
 		return fmt.Errorf("topic %q: %w", topic, err)
 	}
-	if _, err := r.rulesOf(model); err != nil {
-		return err
-	}
-	r.topicCodecs[topic], r.published[topic] = r.codecOf(topic), true
-	return bind(r.codecOf(topic), topic, model)
+	r.topicCodecs[topic], r.published[topic] = codec, true
+	_, err := r.prepareModel(topic, codec, bodyOf(e).Type().Elem())
+	return err
 }
 
 // PublishedTopics returns the topics of what Publishes declared, on r and its

@@ -20,7 +20,11 @@ import (
 // When T has a method Validate() error, that alone decides whether a body is
 // valid; otherwise its validate tags do.
 func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) {
-	r.register(topic, &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}}, opts)
+	reg := &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}}
+	if m, ok := any(new(T)).(interface{ MessageType() string }); ok {
+		reg.messageType = m.MessageType()
+	}
+	r.register(topic, reg, opts)
 }
 
 // RegisterDefault makes h the handler of the messages on topic whose type no
@@ -67,9 +71,6 @@ func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
 	return outcome
 }
-
-// Option changes one registration, or all of them: Registry.AddOptions.
-type Option func(*registration)
 
 // With adds middleware to one registration. It runs after the message was
 // decoded and found valid, so it sees m.Header and m.Decoded (a pointer to the
@@ -128,7 +129,7 @@ func (r *Registry) add(name string, reg *registration) error {
 		err = reg.retry.Validate()
 	}
 	if err == nil && reg.model != nil {
-		err = r.prepareModel(name, t.codec, reg)
+		reg.check, err = r.prepareModel(name, t.codec, reg.model)
 	}
 	if err == nil {
 		err = reg.wrapHandler()
@@ -191,25 +192,16 @@ func checkMethods(v any, optional []reflect.Type) error {
 	return nil
 }
 
-// prepareModel sets what a registration has of its model.
-func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (err error) {
-	if reg.model.Kind() == reflect.Pointer {
-		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
+// prepareModel tells the topic's codec of a model, and returns the model's rules.
+func (r *Registry) prepareModel(topic string, codec Codec, model reflect.Type) (check func(body any) error, err error) {
+	if model.Kind() == reflect.Pointer {
+		return nil, fmt.Errorf("use the model %s itself, not a pointer to it", model.Elem())
 	}
-	if m, ok := reflect.TypeAssert[interface{ MessageType() string }](reflect.New(reg.model)); ok {
-		reg.messageType = m.MessageType()
+	check, err = r.rulesOf(model)
+	if b, ok := codec.(Binder); ok && err == nil {
+		err = b.Bind(topic, model)
 	}
-	if reg.check, err = r.rulesOf(reg.model); err != nil {
-		return err
-	}
-	return bind(codec, topic, reg.model)
-}
-
-func bind(c Codec, topic string, model reflect.Type) error {
-	if b, ok := c.(Binder); ok {
-		return b.Bind(topic, model)
-	}
-	return nil
+	return check, err
 }
 
 // wrapHandler puts hooks and middleware around the handler, the first one outermost.

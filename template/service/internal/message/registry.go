@@ -151,6 +151,9 @@ type registration struct {
 	codec      Codec // nil for the topic's
 }
 
+// Option changes one registration, or all of them: Registry.AddOptions.
+type Option func(*registration)
+
 // Handle opens the envelope, finds the registration, checks the header, decodes
 // and checks the body, and calls the handler.
 func (t *topic) Handle(ctx context.Context, m *Message) error {
