@@ -168,6 +168,8 @@ func samplesOf(t reflect.Type) (found []reflect.Value) {
 			for _, field := range v.Fields() {
 				fill(field, depth-1)
 			}
+		case kind == reflect.Array && v.Len() > 0:
+			fill(v.Index(0), depth-1)
 		case !v.CanSet():
 		case reflect.TypeFor[int]().ConvertibleTo(t): // numbers and strings
 			v.Set(reflect.ValueOf(1).Convert(t))
