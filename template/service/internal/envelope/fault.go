@@ -63,8 +63,8 @@ func syntaxError(path string, err error) error {
 	switch {
 	case errors.Is(serr.Err, io.ErrUnexpectedEOF):
 		problem = "it ends too early"
-	case strings.HasPrefix(problem, `invalid character '\ufeff'`):
-		problem = "it starts with a byte order mark, which must be left out,"
+	case problem == `invalid character '\ufeff' at start of value`:
+		problem = "it starts with a byte order mark (leave it out)"
 	}
 	if path != "" {
 		path += ": "
