@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const registryPrefix = "SCHEMA_REGISTRY_"
+
 // Registry holds the settings of the Schema Registry.
 type Registry struct {
 	URLs          []string      `env:"SCHEMA_REGISTRY_URL" kafka:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
@@ -58,7 +60,7 @@ func OfRegistry(err error) error {
 	}
 	var left loader
 	for _, p := range all.Problems {
-		if p.Setting == "" || p.Setting == configFile || strings.HasPrefix(p.Setting, "SCHEMA_REGISTRY_") {
+		if p.concerns(registryPrefix) {
 			left.problems = append(left.problems, p)
 		}
 	}

@@ -39,8 +39,8 @@ type Config struct {
 	HTTP     HTTP //forge:if http
 	Log      Log
 
-	loader    *loader          // what Load read, for Consumer, CheckUnread and Explain
-	consumers map[string]Kafka // by prefix
+	loader    *loader            // of the service's settings
+	consumers map[string]*loader // by prefix
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
@@ -76,8 +76,9 @@ func (l Log) Logger(w io.Writer) *slog.Logger {
 // the defaults. In all but over an empty value counts as none.
 //
 // The settings of the service's own code go to own, a pointer to a struct, or
-// nil. All problems come back in one *Error; whether values fit together is
-// checked once each is right.
+// nil. All problems come back in one *Error, with a Config that has defaults in
+// the place of what is wrong; whether values fit together is checked once each
+// is right.
 func Load(file string, over map[string]string, own any) (Config, error) {
 	return load(file, over, env.ToMap(os.Environ()), own)
 }
@@ -93,7 +94,7 @@ func load(file string, over, environment map[string]string, own any) (Config, er
 		l.merge(l.readYAML(flag))
 	}
 	l.merge(l.readDotEnv())
-	if named := l.values[configFile]; file == "" && named.text != "" {
+	if named, _ := l.find(configFile); file == "" && named.text != "" {
 		l.merge(l.readYAML(named))
 	}
 	return l.config(cfg)
@@ -101,14 +102,17 @@ func load(file string, over, environment map[string]string, own any) (Config, er
 
 // config fills cfg and the settings of the service's own code, and checks them.
 func (l *loader) config(cfg *Config) (Config, error) {
-	cfg.loader, cfg.consumers = l, make(map[string]Kafka)
+	cfg.loader, cfg.consumers = l, make(map[string]*loader)
+	l.kafka = &cfg.Kafka
 	l.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
 	derive(&cfg.Kafka, cfg.Service)
-	if len(l.problems) == 0 {
+	if !l.isWrong(kafkaPrefix) {
 		l.checkKafka(&cfg.Kafka)
-		l.checkRegistry(cfg.Registry) //forge:if avro
 	}
+	if !l.isWrong(registryPrefix) { //forge:if avro
+		l.checkRegistry(cfg.Registry) //forge:if avro
+	} //forge:if avro
 	return *cfg, l.err()
 }
 
@@ -119,55 +123,57 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // over a value for all, wherever either stands. Its group is the service's, "-"
 // and its name, unless it has one of its own; no two consumers may have the same.
 func (c Config) Consumer(name string) (Kafka, error) {
-	k, prefix := new(Kafka), prefixOf(name)
+	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
 	if known, ok := c.consumers[prefix]; ok {
-		return known, nil
+		return *known.kafka, nil
 	}
-	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values)}
-	own, ok := l.values[prefix+groupID]
-	overridden := l.values[groupID].place == fromOverride && own.place != fromOverride
-	if c.Kafka.GroupID != "" && (!ok || overridden) {
-		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
-	}
-	for variable, g := range c.loader.values {
-		rest, ok := strings.CutPrefix(variable, prefix)
-		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && g.place != ""; ok && !overridden {
-			l.values[rest] = g
-		}
+	k := new(Kafka)
+	l := &loader{consumer: name, prefix: prefix, kafka: k, known: Settings(k), over: c.loader.over, values: c.loader.values}
+	if _, own := l.find(groupID); !own && c.Kafka.GroupID != "" {
+		l.over[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
 	}
 	l.read()
 	derive(k, c.Service)
 	if !consumerName.MatchString(name) {
 		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if len(l.problems) == 0 {
+	if len(l.problems) == 0 && !c.loader.isWrong(kafkaPrefix) {
 		l.checkKafka(k)
 		l.relate(k.GroupID != "", groupID, noGroup)
 	}
-	if k.GroupID != "" {
-		for _, other := range append(slices.Collect(maps.Values(c.consumers)), c.Kafka) {
-			// Members would be given partitions of topics that they do not read.
-			l.relate(k.GroupID != other.GroupID || !slices.Equal(k.Brokers, other.Brokers), groupID, "is another consumer's group too: each needs one of its own")
-		}
+	for _, other := range append(slices.Collect(maps.Values(c.consumers)), c.loader) {
+		// Members would be given partitions of topics that they do not read.
+		isSame := k.GroupID != "" && k.GroupID == other.kafka.GroupID && slices.Equal(k.Brokers, other.kafka.Brokers)
+		l.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
-	c.consumers[prefix] = *k
+	c.consumers[prefix] = l
 	return *k, l.err()
 }
 
-// prefixOf returns what begins the names of a consumer's own settings in the
-// environment.
-func prefixOf(consumer string) string {
-	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+// Check returns all that is wrong with the settings that were read, those of
+// consumers too, in one *Error. A service that consumes needs a group.
+func (c Config) Check(consumes bool) error {
+	all := *c.loader
+	all.relate(!consumes || c.Kafka.GroupID != "", groupID, noGroup)
+	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
+		all.problems = append(all.problems, c.consumers[prefix].problems...)
+	}
+	return all.err()
 }
 
-// CheckUnread is called when every consumer has asked for its settings. It
-// lists the names in .env, YAML or a map that no setting and no consumer has: each
-// may be a typing error, or another program's.
-func (c Config) CheckUnread() (unread []string) {
+// CheckUnread lists the names in .env that no setting and no consumer has: each
+// may be a typing error, or another program's. In other places it refuses them.
+// Names of consumers are passed over unless all have asked for their settings.
+func (c Config) CheckUnread(all bool) (unread []string) {
 	for _, g := range c.loader.unread {
 		s, prefix := c.loader.setting(g.name)
-		if _, isConsumer := c.consumers[prefix]; !isConsumer || s.Name == "" {
+		_, isConsumer := c.consumers[prefix]
+		switch {
+		case s.Name != "" && (isConsumer || !all):
+		case isDotEnv(g):
 			unread = append(unread, g.place+": "+g.name)
+		default:
+			c.loader.note("%s: %s is not a setting: no consumer has its name", g.place, g.name)
 		}
 	}
 	return unread
@@ -176,26 +182,25 @@ func (c Config) CheckUnread() (unread []string) {
 // Explain writes every setting, one a line, with where it came from: default,
 // environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
 // the service's come those of its own code, and what further consumers have for
-// themselves. Secrets are redacted.
+// themselves. Secrets are redacted; what is wrong is shown as it was given.
 func (c Config) Explain(w io.Writer) error {
 	var text strings.Builder
-	explain := func(settings []Setting, prefix string) {
-		for _, s := range settings {
-			g, own := c.loader.values[prefix+s.Name]
-			if prefix != "" && !own {
+	explain := func(l *loader) {
+		for _, s := range l.known {
+			g, own := l.find(s.Name)
+			if l.consumer != "" && !own {
 				continue
 			}
-			value := s.String()
+			value := s.show(g)
 			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
 				value = quoted // one line, and what cannot be seen is seen
 			}
-			fmt.Fprintf(&text, "%-48s # %s\n", prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+			fmt.Fprintf(&text, "%-48s # %s\n", l.prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
 		}
 	}
-	explain(c.loader.known, "")
+	explain(c.loader)
 	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
-		k := c.consumers[prefix]
-		explain(Settings(&k), prefix)
+		explain(c.consumers[prefix])
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

@@ -97,5 +97,5 @@ func TestNamesInDotEnvThatNothingReadsAreListed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	equal(t, strings.Join(cfg.CheckUnread(), "\n"), ".env:1: DATABASE_URL", ".env:2: LOG_LVEL", ".env:4: POSTGRES_PASSWORD")
+	equal(t, strings.Join(cfg.CheckUnread(true), "\n"), ".env:1: DATABASE_URL", ".env:2: LOG_LVEL", ".env:4: POSTGRES_PASSWORD")
 }

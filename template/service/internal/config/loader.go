@@ -5,11 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Error is everything that is wrong with the settings.
@@ -31,18 +32,27 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
+// concerns reports whether settings whose names begin with prefix are wrong, or
+// may be because a source is.
+func (p Problem) concerns(prefix string) bool {
+	return p.Setting == "" || p.Setting == configFile || strings.HasPrefix(p.Setting, prefix)
+}
+
 // loader gives settings their values, and collects all that is wrong.
 type loader struct {
 	consumer string // whose settings these are; empty for the service's
+	prefix   string // what begins the names of the consumer's own settings
+	kafka    *Kafka
 	known    []Setting
-	values   map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
+	over     map[string]given // the override, by NAME or CONSUMER_NAME
+	values   map[string]given // what the other sources say
+	unread   []given          // names that no setting has, or only a consumer's
 	problems []Problem
-	unread   []given // names of .env and YAML that no setting has, or only a consumer's
 }
 
 // newLoader returns a loader for the settings of the service and of its own code.
 func newLoader(service, own any) *loader {
-	l := &loader{known: Settings(service), values: make(map[string]given)}
+	l := &loader{known: Settings(service), over: make(map[string]given), values: make(map[string]given)}
 	for _, s := range Settings(own) {
 		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
 			l.note("own setting %s: the name is taken by another setting", s.Name)
@@ -68,17 +78,16 @@ func (l *loader) setting(name string) (s Setting, prefix string) {
 }
 
 // merge adds what a source says below the sources before it. An empty value
-// counts as none, but in the override it hides the others.
+// counts as none, but in the override it hides the others. A strange name is an
+// error where it can only be the service's; .env may be for other programs too.
 func (l *loader) merge(source []given) {
 	earlier := make(map[string]given)
 	for _, g := range source {
 		s, prefix := l.setting(g.name)
 		name := prefix + s.Name
-		isShared := g.place == fromOverride || g.place == fromEnvironment || g.place == fromFlag // with other programs
-		isDotEnv := strings.HasPrefix(g.place, dotEnv)
 		switch {
-		case isShared || g.name == "KAFKA_IMAGE": // the tests' own
-		case name == "" && (!isDotEnv || strings.HasPrefix(g.name, kafkaPrefix)):
+		case g.place == fromEnvironment || g.name == "KAFKA_IMAGE": // the tests' own
+		case s.Name == "" && (!isDotEnv(g) || strings.HasPrefix(g.name, kafkaPrefix)):
 			l.note("%s: %s is not a setting", g.place, g.name)
 		case s.Name == "" || prefix != "":
 			l.unread = append(l.unread, g)
@@ -90,10 +99,30 @@ func (l *loader) merge(source []given) {
 			l.note("%s: %s and %s (%s) give the same setting: keep one", g.place, g.name, other.name, other.place)
 		}
 		earlier[name] = g
-		if _, hidden := l.values[name]; !hidden {
-			l.values[name] = l.content(s, g)
+		values := l.values
+		if g.place == fromOverride {
+			values = l.over
+		}
+		if _, hidden := values[name]; !hidden {
+			values[name] = l.content(s, g)
 		}
 	}
+}
+
+func isDotEnv(g given) bool { return strings.HasPrefix(g.place, dotEnv+":") }
+
+// find returns what the sources say of a setting, and whether it is the
+// consumer's own. The override of a setting goes over a consumer's own value.
+func (l *loader) find(name string) (g given, own bool) {
+	for _, values := range []map[string]given{l.over, l.values} {
+		if g, own = values[l.prefix+name]; own {
+			return g, true
+		}
+		if g, ok := values[name]; ok {
+			return g, false
+		}
+	}
+	return given{}, false
 }
 
 // content returns what g stands for: the content of the file that it names;
@@ -117,8 +146,10 @@ func (l *loader) content(s Setting, g given) given {
 		l.refuse(s, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", s.Name, fileSuffix)
 	case s.value.Kind() == reflect.Slice:
 		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
-	case strings.HasSuffix(g.name, ".ms") && strings.Trim(g.text, "0123456789") == "":
-		g.text += "ms" // as Kafka's clients mean it
+	case strings.HasSuffix(g.name, ".ms"): // as Kafka's clients mean it
+		if n, err := strconv.Atoi(g.text); err == nil {
+			g.text = (time.Duration(n) * time.Millisecond).String()
+		}
 	}
 	return g
 }
@@ -128,18 +159,22 @@ var (
 	commas     = regexp.MustCompile(`\s*,[\s,]*`)
 )
 
-// read gives the known settings their values, and checks each by its tags.
+// read gives the known settings their values, and checks each by its tags. One
+// that is wrong gets its default. What is not the consumer's own was checked
+// with the service's.
 func (l *loader) read() {
 	for _, s := range l.known {
-		g := l.values[s.Name]
+		g, own := l.find(s.Name)
 		err := s.parse(g.text)
-		if err != nil {
-			_ = s.parse("") // what depends on it is checked with the default
-		} else if rule := s.field.Tag.Get("validate"); rule != "" {
+		if rule := s.field.Tag.Get("validate"); err == nil && rule != "" {
 			err = validate.Var(s.value.Interface(), rule)
 		}
+		if err == nil {
+			continue
+		}
+		_ = s.parse("")
 		switch {
-		case err == nil:
+		case l.consumer != "" && !own:
 		case g.text == "" && s.Default == "":
 			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
 		default:
@@ -153,8 +188,7 @@ func (l *loader) note(format string, args ...any) {
 	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
 }
 
-// refuse adds that a setting has a value that is not allowed. A secret or a
-// certificate is not shown, but the whole path of its file is.
+// refuse adds that a setting has a value that is not allowed.
 func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 	var text strings.Builder
 	if l.consumer != "" {
@@ -164,13 +198,13 @@ func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 		text.WriteString(g.place + ": ")
 	}
 	text.WriteString(cmp.Or(g.name, s.Name))
-	switch value := cmp.Or(g.text, s.Default); {
-	case value == "":
+	switch value := s.show(g); value {
+	case "":
 		text.WriteString(" is not set")
-	case s.File && (!isFileName.MatchString(g.name) || !filepath.IsAbs(value)): // perhaps the secret itself
+	case redacted:
 		text.WriteString("=" + redacted)
 	default:
-		fmt.Fprintf(&text, "=%q", redact(value))
+		fmt.Fprintf(&text, "=%q", value)
 	}
 	fmt.Fprintf(&text, ": "+format, args...)
 	l.problems = append(l.problems, Problem{s.Name, text.String()})
@@ -180,16 +214,19 @@ func (l *loader) refuse(s Setting, g given, format string, args ...any) {
 func (l *loader) relate(ok bool, name, format string, args ...any) {
 	if !ok {
 		s, _ := l.setting(name)
-		l.refuse(s, l.values[name], format, args...)
+		g, _ := l.find(name)
+		l.refuse(s, g, format, args...)
 	}
 }
 
-// err returns the problems since the last call.
+// isWrong reports whether settings whose names begin with prefix are wrong.
+func (l *loader) isWrong(prefix string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.concerns(prefix) })
+}
+
 func (l *loader) err() error {
-	problems := l.problems
-	l.problems = nil
-	if len(problems) == 0 {
+	if len(l.problems) == 0 {
 		return nil
 	}
-	return &Error{problems}
+	return &Error{l.problems}
 }

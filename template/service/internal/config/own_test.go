@@ -45,7 +45,7 @@ func TestOwnSettingsAreReadAsTheServicesAre(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", lines[name], want)
 		}
 	}
-	if unread := cfg.CheckUnread(); len(unread) > 0 {
+	if unread := cfg.CheckUnread(true); len(unread) > 0 {
 		t.Errorf("unread %q", unread)
 	}
 }

@@ -13,11 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// variables returns what a source of variables says, whose names are in upper
-// case, sorted by name.
+// variables returns what a source of variables says, sorted by name. Those of the
+// environment are in upper case.
 func variables(source string, texts map[string]string) (found []given) {
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		if name == strings.ToUpper(name) {
+		if source != fromEnvironment || name == strings.ToUpper(name) {
 			found = append(found, given{name: name, text: texts[name], place: source})
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -57,48 +56,29 @@ func (s *Server) Handler() (http.Handler, error) {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { s.live().write(w) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.ready(r.Context()).write(w) })
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) {
+		answer(r.Context(), w, s.askConsumers(Consumer.Live))
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		checks := append(s.askConsumers(Consumer.Ready), s.Checks...)
+		if err := s.State(); err != nil { // until all has started there is nothing that they could be asked
+			checks = []Check{{"", func(context.Context) error { return err }}}
+		}
+		answer(r.Context(), w, checks)
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	return mux, nil
 }
 
-// live asks the consumers whether only a restart can help.
-func (s *Server) live() *report {
-	r := new(report)
+// askConsumers makes a question to each consumer a check. The only consumer needs
+// no name.
+func (s *Server) askConsumers(question func(Consumer) error) (checks []Check) {
 	for _, c := range s.Consumers {
-		r.add(s.nameOf(c), c.Live())
+		name := c.Name()
+		if len(s.Consumers) == 1 {
+			name = ""
+		}
+		checks = append(checks, Check{name, func(context.Context) error { return question(c) }})
 	}
-	return r
-}
-
-// ready asks the consumers and the checks. Until all has started there is nothing
-// that they could be asked.
-func (s *Server) ready(ctx context.Context) *report {
-	r := new(report)
-	if err := s.State(); err != nil {
-		r.add("", err)
-		return r
-	}
-	for _, c := range s.Consumers {
-		r.add(s.nameOf(c), c.Ready())
-	}
-	answers := make([]error, len(s.Checks))
-	var all sync.WaitGroup
-	for i, c := range s.Checks {
-		all.Go(func() { answers[i] = c.ask(ctx) })
-	}
-	all.Wait()
-	for i, c := range s.Checks {
-		r.add(c.Name, answers[i])
-	}
-	return r
-}
-
-// nameOf returns the name of a consumer, which the only one needs not.
-func (s *Server) nameOf(c Consumer) string {
-	if len(s.Consumers) == 1 {
-		return ""
-	}
-	return c.Name()
+	return checks
 }

@@ -16,14 +16,8 @@ import (
 // Main runs the program called name: it does what the command line asks for,
 // until SIGTERM or Ctrl-C, and exits. A second signal ends it at once.
 func Main[S any](name string, build Build[S]) {
-	ctx, stop := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		signal.Stop(signals) // before ctx ends, so that any second signal kills the process
-		stop()
-	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal ends the process
 	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -49,11 +43,10 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 		if s, err = New(ctx, name, build, o); err == nil {
 			err = s.Run(ctx)
 		}
-	case "config": // it prints the settings also when Build fails with them
+	case "config":
 		var s *Service
-		if s, err = assemble(ctx, name, build, o); s != nil {
-			err = errors.Join(s.b.Config.Explain(stdout), err)
-		}
+		s, err = assemble(ctx, name, build, o)
+		err = errors.Join(s.b.Config.Explain(stdout), err)
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":

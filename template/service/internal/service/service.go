@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -59,40 +60,39 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range s.b.Config.CheckUnread() {
-		s.b.Log.Warn("unknown setting", "setting", name) // misspelt, or another program's
-	}
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
 	return s, s.listen(ctx)
 }
 
-// assemble reads the settings and calls build. With an error of build's the
-// service is there all the same, for a command that only shows its settings.
+// assemble reads the settings and calls build. With an error the service is there
+// all the same, for a command that only shows its settings. Wrong settings are all
+// that it names: what else fails may come of them.
 func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
 	var own S
-	cfg, err := config.Load(o.File, o.Over, &own)
-	err = o.settingsError(err) //forge:if avro
-	if err != nil {
-		return nil, err
-	}
+	cfg, _ := config.Load(o.File, o.Over, &own) // Check says what is wrong, once the consumers' are read too
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(o.Log)
+	s := &Service{metrics: ops.NewMetrics(), b: &Builder{Log: log, Config: cfg}}
 	codec, err := newCodec(cfg, log)
 	if err != nil {
-		return nil, err
+		return s, cmp.Or(cfg.Check(false), err)
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
-	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
-	s.b = &Builder{
-		Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics,
-		consumers: []consumer{{"", cfg.Kafka, registry}},
-	}
+	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
+	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.metrics
+	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
 	s.state.set(errors.New("starting"))
-	return s, callBuild(ctx, build, own, s.b)
+	err = callBuild(ctx, build, own, s.b)
+	for _, unread := range cfg.CheckUnread(err == nil) {
+		log.Warn("unknown setting", "setting", unread) // misspelt, or another program's
+	}
+	wrong := cfg.Check(len(registry.Topics()) > 0)
+	wrong = o.settingsError(wrong) //forge:if avro
+	return s, cmp.Or(wrong, err)
 }
 
 // makeConsumers makes the consumers. A service that does other things may do
@@ -121,20 +121,17 @@ func (s *Service) makeConsumers(o Options) error {
 		s.consumers = append(s.consumers, made)
 	}
 	if len(s.consumers) == 0 { // each consumer starts its registry itself
-		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
-		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
+		s.b.starts = append(s.b.starts, task{name: "start codec", call: s.b.Registry.Startup})
+		s.b.closers = slices.Insert(s.b.closers, 0, task{name: "close codec", call: s.b.Registry.Shutdown})
 	}
 	return nil
 }
 
 // listen makes what answers /livez, /readyz and /metrics.
 func (s *Service) listen(ctx context.Context) (err error) {
-	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics}
+	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics, Checks: s.b.checks}
 	for _, c := range s.consumers {
 		s.ops.Consumers = append(s.ops.Consumers, c)
-	}
-	for _, h := range s.b.checks {
-		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
 	}
 	if err := s.listenHTTP(ctx); err != nil { //forge:if http
 		return err //forge:if http
