@@ -73,9 +73,9 @@ func TestWhatIsWrongInDotEnvIsReportedWithItsLine(t *testing.T) {
 	equal(t, problemsOf(t, err),
 		".env:3: "+notNameValue, ".env:4: "+notNameValue, ".env:11: "+notNameValue,
 		".env:5: KAFKA_GROUP_ID and KAFKA_GROUP_ID (.env:1) give the same setting: keep one",
-		".env:6: KAFKA_MAX_WORKER is not a setting",
-		".env:7: KAFKA_SASL_PASWORD_FILE is not a setting",
-		".env:8: KAFKA_ZZZZZ is not a setting",
+		".env:6: KAFKA_MAX_WORKER is not a setting; the config command lists those that are",
+		".env:7: KAFKA_SASL_PASWORD_FILE is not a setting; the config command lists those that are",
+		".env:8: KAFKA_ZZZZZ is not a setting; the config command lists those that are",
 	)
 }
 

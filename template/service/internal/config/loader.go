@@ -88,7 +88,7 @@ func (l *loader) merge(source []given) {
 		switch {
 		case g.place == fromEnvironment || g.name == "KAFKA_IMAGE": // the tests' own
 		case s.Name == "" && (!isDotEnv(g) || strings.HasPrefix(g.name, kafkaPrefix)):
-			l.note("%s: %s is not a setting", g.place, g.name)
+			l.note("%s: %s is not a setting; the config command lists those that are", g.place, g.name)
 		case s.Name == "" || prefix != "":
 			l.unread = append(l.unread, g)
 		}

@@ -78,7 +78,7 @@ func (l *loader) readYAML(flag given) (found []given) {
 		for pair := range slices.Chunk(root.Content, 2) {
 			g := given{name: pair[0].Value, place: fmt.Sprintf("%s:%d", flag.text, pair[0].Line)}
 			if g.text, err = textOf(pair[1]); err != nil {
-				l.note("%s: %s must be a value or a list; in quotes if it begins with &, * or !", g.place, g.name)
+				l.note("%s: %s must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !", g.place, g.name)
 				continue
 			}
 			found = append(found, g)

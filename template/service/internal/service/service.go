@@ -136,11 +136,17 @@ func (s *Service) listen(ctx context.Context) (err error) {
 	if err := s.listenHTTP(ctx); err != nil { //forge:if http
 		return err //forge:if http
 	} //forge:if http
-	addr := s.b.Config.Ops.Addr
-	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
-		return fmt.Errorf("OPS_ADDR=%q: %w", addr, err)
+	s.listener, err = listenOn(ctx, "OPS_ADDR", s.b.Config.Ops.Addr)
+	return err
+}
+
+// listenOn listens on the address that the setting called name has.
+func listenOn(ctx context.Context, name, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s=%q: %w: it must be an address of this machine with a free port", name, addr, err)
 	}
-	return nil
+	return l, nil
 }
 
 // Topics returns the topics that are consumed, by all consumers.

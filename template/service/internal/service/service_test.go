@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"slices"
@@ -255,8 +256,8 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
 func TestStrangeNamesInTheOverrideAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, want := range map[string]string{
-		"KAFKA_MAX_WORKER":       "override: KAFKA_MAX_WORKER is not a setting",
-		"STORE_URL":              "override: STORE_URL is not a setting",
+		"KAFKA_MAX_WORKER":       "override: KAFKA_MAX_WORKER is not a setting; the config command lists those that are",
+		"STORE_URL":              "override: STORE_URL is not a setting; the config command lists those that are",
 		"AUDT_KAFKA_MAX_WORKERS": "override: AUDT_KAFKA_MAX_WORKERS is not a setting: no consumer has its name",
 		"kafka_max_workers":      "",
 	} {
@@ -394,6 +395,21 @@ func TestATestOfAServiceThatIsNotReadySaysWhy(t *testing.T) {
 	}()
 	if !strings.Contains(f.said, "database: wrong password") || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v it says %q", time.Since(began), f.said)
+	}
+}
+
+// An address that is taken is named, with its setting and what to set.
+func TestAnAddressThatIsTakenIsNamed(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	over := settings("a:1")
+	over["OPS_ADDR"] = listener.Addr().String()
+	_, err = service.New(t.Context(), "test", build(nothing), options(t, over))
+	if err == nil || !strings.HasPrefix(err.Error(), `OPS_ADDR="`+over["OPS_ADDR"]+`": listen`) || !strings.HasSuffix(err.Error(), "must be an address of this machine with a free port") {
+		t.Errorf("error is %v", err)
 	}
 }
 
