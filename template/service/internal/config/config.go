@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -39,8 +38,7 @@ type Config struct {
 	HTTP     HTTP //forge:if http
 	Log      Log
 
-	loader    *loader            // of the service's settings
-	consumers map[string]*loader // by prefix
+	loader *loader // what was read, for Consumer, Check and Explain
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
@@ -52,17 +50,13 @@ type Ops struct {
 
 // Log holds the settings of the service's log.
 type Log struct {
-	Level  string `env:"LOG_LEVEL" envDefault:"info" validate:"oneof=debug info warn error" help:"the lowest level that is logged"`
-	Format string `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
+	Level  slog.Level `env:"LOG_LEVEL" envDefault:"info" allowed:"one of debug, info, warn, error" help:"the lowest level that is logged"`
+	Format string     `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
 }
 
 // Logger returns a logger that writes to w in the settings' format and level.
 func (l Log) Logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{}
-	var level slog.Level
-	if level.UnmarshalText([]byte(l.Level)) == nil {
-		options.Level = level
-	}
+	options := &slog.HandlerOptions{Level: l.Level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
@@ -85,35 +79,30 @@ func Load(file string, over map[string]string, own any) (Config, error) {
 
 func load(file string, over, environment map[string]string, own any) (Config, error) {
 	cfg := new(Config)
-	l := newLoader(cfg, own)
+	service := newService(cfg, own)
 	flag := given{name: configFile, text: file, place: fromFlag}
-	l.merge(variables(fromOverride, over))
-	l.merge([]given{flag})
-	l.merge(variables(fromEnvironment, environment))
+	service.merge(variables(fromOverride, over))
+	service.merge([]given{flag})
+	service.merge(variables(fromEnvironment, environment))
 	if file != "" {
-		l.merge(l.readYAML(flag))
+		service.merge(service.readYAML(flag))
 	}
-	l.merge(l.readDotEnv())
-	if named, _ := l.find(configFile); file == "" && named.text != "" {
-		l.merge(l.readYAML(named))
+	service.merge(service.readDotEnv())
+	if named, _ := service.find(configFile); file == "" && named.text != "" {
+		service.merge(service.readYAML(named))
 	}
-	return l.config(cfg)
+	return service.config(cfg)
 }
 
 // config fills cfg and the settings of the service's own code, and checks them.
-func (l *loader) config(cfg *Config) (Config, error) {
-	cfg.loader, cfg.consumers = l, make(map[string]*loader)
-	l.kafka = &cfg.Kafka
-	l.read()
+func (s *scope) config(cfg *Config) (Config, error) {
+	s.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
-	derive(&cfg.Kafka, cfg.Service)
-	if !l.isWrong(kafkaPrefix) {
-		l.checkKafka(&cfg.Kafka)
-	}
-	if !l.isWrong(registryPrefix) { //forge:if avro
-		l.checkRegistry(cfg.Registry) //forge:if avro
+	s.finishKafka(cfg.Service)
+	if !s.isWrong(registryPrefix) { //forge:if avro
+		s.checkRegistry(cfg.Registry) //forge:if avro
 	} //forge:if avro
-	return *cfg, l.err()
+	return *cfg, s.err()
 }
 
 var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -122,43 +111,39 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // over them its own, which are called NAME_KAFKA_…. A value for one consumer goes
 // over a value for all, wherever either stands. Its group is the service's, "-"
 // and its name, unless it has one of its own; no two consumers may have the same.
+// The error is that of Check.
 func (c Config) Consumer(name string) (Kafka, error) {
 	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
-	if known, ok := c.consumers[prefix]; ok {
-		return *known.kafka, nil
+	for _, known := range c.loader.scopes {
+		if known.prefix == prefix {
+			return *known.kafka, c.loader.err()
+		}
 	}
 	k := new(Kafka)
-	l := &loader{consumer: name, prefix: prefix, kafka: k, known: Settings(k), over: c.loader.over, values: c.loader.values}
-	if _, own := l.find(groupID); !own && c.Kafka.GroupID != "" {
-		l.over[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
-	}
-	l.read()
-	derive(k, c.Service)
+	s := &scope{c.loader, name, prefix, k, Settings(k)}
 	if !consumerName.MatchString(name) {
-		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
+		s.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if len(l.problems) == 0 && !c.loader.isWrong(kafkaPrefix) {
-		l.checkKafka(k)
-		l.relate(k.GroupID != "", groupID, noGroup)
+	if _, own := s.find(groupID); !own && c.Kafka.GroupID != "" {
+		s.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
 	}
-	for _, other := range append(slices.Collect(maps.Values(c.consumers)), c.loader) {
+	s.read()
+	s.finishKafka(c.Service)
+	for _, other := range s.scopes {
 		// Members would be given partitions of topics that they do not read.
 		isSame := k.GroupID != "" && k.GroupID == other.kafka.GroupID && slices.Equal(k.Brokers, other.kafka.Brokers)
-		l.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
+		s.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
-	c.consumers[prefix] = l
-	return *k, l.err()
+	s.scopes = append(s.scopes, s)
+	return *k, s.err()
 }
 
 // Check returns all that is wrong with the settings that were read, those of
 // consumers too, in one *Error. A service that consumes needs a group.
 func (c Config) Check(consumes bool) error {
-	all := *c.loader
-	all.relate(!consumes || c.Kafka.GroupID != "", groupID, noGroup)
-	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
-		all.problems = append(all.problems, c.consumers[prefix].problems...)
-	}
-	return all.err()
+	s := c.loader.scopes[0]
+	s.relate(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
+	return s.err()
 }
 
 // CheckUnread lists the names in .env that no setting and no consumer has: each
@@ -166,8 +151,8 @@ func (c Config) Check(consumes bool) error {
 // Names of consumers are passed over unless all have asked for their settings.
 func (c Config) CheckUnread(all bool) (unread []string) {
 	for _, g := range c.loader.unread {
-		s, prefix := c.loader.setting(g.name)
-		_, isConsumer := c.consumers[prefix]
+		s, prefix := c.loader.scopes[0].setting(g.name)
+		isConsumer := slices.ContainsFunc(c.loader.scopes, func(s *scope) bool { return s.prefix == prefix })
 		switch {
 		case s.Name != "" && (isConsumer || !all):
 		case isDotEnv(g):
@@ -185,22 +170,18 @@ func (c Config) CheckUnread(all bool) (unread []string) {
 // themselves. Secrets are redacted; what is wrong is shown as it was given.
 func (c Config) Explain(w io.Writer) error {
 	var text strings.Builder
-	explain := func(l *loader) {
-		for _, s := range l.known {
-			g, own := l.find(s.Name)
-			if l.consumer != "" && !own {
+	for _, scope := range c.loader.scopes {
+		for _, s := range scope.known {
+			g, own := scope.find(s.Name)
+			if scope.consumer != "" && !own {
 				continue
 			}
 			value := s.show(g)
 			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
 				value = quoted // one line, and what cannot be seen is seen
 			}
-			fmt.Fprintf(&text, "%-48s # %s\n", l.prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+			fmt.Fprintf(&text, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
 		}
-	}
-	explain(c.loader)
-	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
-		explain(c.consumers[prefix])
 	}
 	_, err := io.WriteString(w, text.String())
 	return err

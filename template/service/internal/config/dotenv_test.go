@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		inDir(t, ".env", saslSettings+"KAFKA_SASL_PASSWORD="+c.line+"\nLOG_LEVEL=warn\n")
 		cfg, err := load("", nil, nil, nil)
 		switch {
-		case c.problem == "" && (err != nil || string(cfg.Kafka.SASLPassword) != c.password || cfg.Log.Level != "warn"):
+		case c.problem == "" && (err != nil || string(cfg.Kafka.SASLPassword) != c.password || cfg.Log.Level != slog.LevelWarn):
 			t.Errorf("%s: password %q, level %s, %v", c.line, string(cfg.Kafka.SASLPassword), cfg.Log.Level, err)
 		case c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || strings.Contains(err.Error(), "hunter")):
 			t.Errorf("%s: %v, want %s", c.line, err, c.problem)
@@ -58,7 +59,7 @@ func TestDotEnvIsReadAsEditorsAndShellsWriteIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := cfg.Kafka; k.Brokers[0] != "a:1" || k.GroupID != "g" || k.ClientID != "g" || k.MaxWorkers != 7 || cfg.Log.Level != "info" {
+	if k := cfg.Kafka; k.Brokers[0] != "a:1" || k.GroupID != "g" || k.ClientID != "g" || k.MaxWorkers != 7 || cfg.Log.Level != slog.LevelInfo {
 		t.Errorf("%+v", k)
 	}
 	if lines := explained(t, cfg); lines["KAFKA_MAX_WORKERS"] != "KAFKA_MAX_WORKERS=7 # .env:7" {

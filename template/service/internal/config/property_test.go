@@ -61,7 +61,7 @@ func inDotEnv(value string) bool {
 // outcome is what a Config is compared by: the settings, and what is wrong with
 // which of them. Where a value stands and how it is called there differ.
 func outcome(cfg Config, err error) string {
-	cfg.loader, cfg.consumers = nil, nil
+	cfg.loader = nil
 	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Kafka.SASLPassword), string(cfg.Kafka.SSLKey))
 	if err != nil {
 		var textSb66 strings.Builder

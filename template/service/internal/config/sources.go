@@ -59,7 +59,7 @@ func (l *loader) readDotEnv() (found []given) {
 func (l *loader) readYAML(flag given) (found []given) {
 	content, err := os.ReadFile(flag.text)
 	if err != nil {
-		l.refuse(Setting{Name: configFile}, flag, "must be a file that can be read: %v", errors.Unwrap(err))
+		l.note("%s: %s=%q: must be a file that can be read: %v", flag.place, configFile, flag.text, errors.Unwrap(err))
 		return nil
 	}
 	var doc yaml.Node

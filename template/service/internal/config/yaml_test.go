@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestYAMLHasBothKindsOfNames(t *testing.T) {
 	if strings.Join(k.Brokers, "|") != "a:1|b:2" || k.GroupID != "010" || k.SessionTimeout != 30*time.Second || k.HeartbeatInterval != 2*time.Second {
 		t.Errorf("Kafka's names: %+v", k)
 	}
-	if k.MaxWorkers != 10 || k.DrainTimeout != 5*time.Second || k.ClientID != "010" || k.InstanceID != "null" || cfg.Log.Level != "warn" {
+	if k.MaxWorkers != 10 || k.DrainTimeout != 5*time.Second || k.ClientID != "010" || k.InstanceID != "null" || cfg.Log.Level != slog.LevelWarn {
 		t.Errorf("the service's names: %+v", k)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
 	"sync/atomic"
@@ -100,7 +101,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 func (s *Service) makeConsumers(o Options) error {
 	logging := s.b.Config.Log
 	if o.Observe != nil {
-		logging.Level = "error"
+		logging.Level = slog.LevelError
 	}
 	others := len(s.b.consumers) - 1 + len(s.b.besides)
 	others += len(s.b.API.Operations()) //forge:if http
