@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -23,20 +21,6 @@ func NewMetrics() *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return r
-}
-
-// registerConsumers adds the consumers' metrics. Those of several consumers have
-// the label consumer.
-func registerConsumers(r *prometheus.Registry, consumers []Consumer) error {
-	var errs []error
-	for _, c := range consumers {
-		var labels prometheus.Labels
-		if len(consumers) > 1 {
-			labels = prometheus.Labels{"consumer": c.Name()}
-		}
-		errs = append(errs, prometheus.WrapRegistererWith(labels, r).Register(stats{c}))
-	}
-	return errors.Join(errs...)
 }
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

@@ -49,11 +49,18 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 	return nil
 }
 
-// Handler returns what answers. It returns an error when another collector has
-// the names of the consumers' metrics.
+// Handler returns what answers. It registers the metrics of the consumers, with the
+// label consumer if there are several, and returns an error when another collector
+// has their names.
 func (s *Server) Handler() (http.Handler, error) {
-	if err := registerConsumers(s.Metrics, s.Consumers); err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+	for _, c := range s.Consumers {
+		var labels prometheus.Labels
+		if len(s.Consumers) > 1 {
+			labels = prometheus.Labels{"consumer": c.Name()}
+		}
+		if err := prometheus.WrapRegistererWith(labels, s.Metrics).Register(stats{c}); err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) {

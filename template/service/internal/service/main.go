@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 )
 
@@ -21,12 +19,20 @@ func Main[S any](name string, build Build[S]) {
 	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// commands are what the first argument may be. Without one the service runs.
-var commands = []struct{ name, does string }{
-	{"config", "print every setting and where it comes from, secrets redacted"},
-	{"schema", "export, check or register the schemas of the models"}, //forge:if avro
-	{"help", "print this"},
-}
+// usage is what help prints, behind the program's name.
+const usage = ` [--config FILE] [COMMAND]
+
+Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+  config          print every setting and where it comes from, secrets redacted, and then what is wrong
+` +
+	"  schema          export, check or register the schemas of the models\n" + //forge:if avro
+	`  help            print this
+
+  --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
+
+The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
+`
 
 // Command does what args ask for until ctx ends, and returns the exit code: 0
 // for done, 1 for failed, 2 for wrong usage.
@@ -50,7 +56,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":
-		fmt.Fprint(stdout, usage(name))
+		fmt.Fprint(stdout, name+usage)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
@@ -59,8 +65,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	return 0
 }
 
-// parse returns the command. --config may stand before the
-// command and after it.
+// parse returns the command. --config may stand before it and after it.
 func parse(o *Options, args []string) (command string, err error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error says it
@@ -80,29 +85,15 @@ func parse(o *Options, args []string) (command string, err error) {
 			return command, nil
 		case command != "":
 			return "", fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
-		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
-			return "", fmt.Errorf("no command %q", flags.Arg(0))
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
-		if command == "schema" { //forge:if avro
+		switch command {
+		case "config", "help":
+		case "schema": //forge:if avro
 			o.args = args       // its flags are its own //forge:if avro
 			return command, nil //forge:if avro
-		} //forge:if avro
+		default:
+			return "", fmt.Errorf("no command %q", command)
+		}
 	}
-}
-
-func usage(name string) string {
-	var list strings.Builder
-	for _, c := range commands {
-		fmt.Fprintf(&list, "  %-15s %s\n", c.name, c.does)
-	}
-	return name + ` [--config FILE] [COMMAND]
-
-Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
-
-` + list.String() + `
-  --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
-
-The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
-`
 }
