@@ -1,9 +1,6 @@
 package config
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 const (
 	groupID = "KAFKA_GROUP_ID"
@@ -75,50 +72,4 @@ func (k Kafka) RequireGroup() error {
 		return nil
 	}
 	return &Error{[]Problem{{groupID, groupID + " is not set: " + noGroup}}}
-}
-
-// joinMargin is the time that joining a group takes beside draining and one
-// answer of a hung broker.
-const joinMargin = 5 * time.Second
-
-// finishKafka sets what follows other settings where it is not set, and refuses
-// settings that do not fit together. A broker that hangs holds a revocation up for
-// the read timeout, and a member that has not drained and joined again within the
-// rebalance timeout loses its partitions with their commits.
-func (s *scope) finishKafka(service string) {
-	k := s.kafka
-	k.ClientID = cmp.Or(k.ClientID, service)
-	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
-	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
-	k.RebalanceTimeout = cmp.Or(k.RebalanceTimeout, max(60*time.Second, k.DrainTimeout+k.ReadTimeout+15*time.Second))
-	if k.ErrorPolicy == "continue" { // the word of other libraries
-		k.ErrorPolicy = "skip"
-	}
-	if s.isWrong(kafkaPrefix) || s.isWrong(s.prefix+kafkaPrefix) {
-		return
-	}
-	s.relate(s.consumer == "" || k.GroupID != "", groupID, noGroup)
-	s.relate(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
-		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
-	s.relate(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.relate(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
-		"must be more than KAFKA_DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
-		k.DrainTimeout, k.ReadTimeout, joinMargin)
-	s.relate(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.relate(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
-	s.relate(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
-		"must be at most KAFKA_PUBLISH_RETRY_MAX_DELAY (%v)", k.PublishRetryMaxDelay)
-	s.relate(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
-		"must be more than KAFKA_HANDLER_TIMEOUT (%v), or 0s", k.HandlerTimeout)
-
-	// Whether a certificate and its key belong together is seen when they are used.
-	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
-		s.relate(!k.SASL() || c.value != "", c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
-		s.relate(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
-	}
-	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
-		s.relate(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
-	}
-	s.relate(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
-	s.relate(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
 }

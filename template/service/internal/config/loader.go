@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -45,20 +44,6 @@ type scope struct {
 	prefix   string // what begins the names of the consumer's own settings
 	kafka    *Kafka
 	known    []Setting
-}
-
-// newService returns the scope of the service and of its own code.
-func newService(cfg *Config, own any) *scope {
-	cfg.loader = &loader{values: make(map[string]given)}
-	service := &scope{loader: cfg.loader, kafka: &cfg.Kafka, known: Settings(cfg)}
-	service.scopes = []*scope{service}
-	for _, s := range Settings(own) {
-		if other, prefix := service.setting(s.Name); other.Name != "" && prefix == "" {
-			service.note("own setting %s: the name is taken by another setting", s.Name)
-		}
-		service.known = append(service.known, s)
-	}
-	return service
 }
 
 // setting returns the setting that is called name: as a variable is, NAME or
@@ -143,11 +128,6 @@ func (s *scope) content(setting Setting, g given) given {
 	}
 	return g
 }
-
-var (
-	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
-	commas     = regexp.MustCompile(`\s*,[\s,]*`)
-)
 
 // read gives the known settings their values, and checks each by its tags. One
 // that is wrong gets its default. What is not the consumer's own was checked

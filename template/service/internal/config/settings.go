@@ -127,6 +127,11 @@ func (s Setting) show(g given) string {
 	return redact(text)
 }
 
+var (
+	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
+	commas     = regexp.MustCompile(`\s*,[\s,]*`)
+)
+
 // userInfo is what comes before the host in a URL, or in a list of hosts: it may
 // have a password.
 var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)

@@ -46,6 +46,14 @@ type consumer struct {
 	registry *message.Registry
 }
 
+// task is a function with the name that its errors have.
+type task struct {
+	name string
+	call func(context.Context) error
+	done chan struct{} // closed when it has returned
+	err  error         // set before
+}
+
 // Publishes declares events that the service publishes: their models are checked
 // at the start, and their topics must exist. `make dev` and tests create them.
 func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(events...) }

@@ -17,14 +17,6 @@ const (
 	leaveTimeout = 10 * time.Second
 )
 
-// task is a function with the name that its errors have.
-type task struct {
-	name string
-	call func(context.Context) error
-	done chan struct{} // closed when it has returned
-	err  error         // set before
-}
-
 // begin runs t in a goroutine of its own. Where there is a stop, its error stops
 // the service.
 func (s *Service) begin(ctx context.Context, t task, stop func()) *task {
