@@ -230,7 +230,6 @@ func (c Config) CheckUnread(all bool) (unread []string) {
 // the service's come those of its own code, and what further consumers have for
 // themselves. Secrets are redacted; what is wrong is shown as it was given.
 func (c Config) Explain(w io.Writer) error {
-	var text strings.Builder
 	for _, scope := range c.loader.scopes {
 		for _, s := range scope.known {
 			g, own := scope.find(s.Name)
@@ -241,9 +240,10 @@ func (c Config) Explain(w io.Writer) error {
 			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
 				value = quoted // one line, and what cannot be seen is seen
 			}
-			fmt.Fprintf(&text, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+			if _, err := fmt.Fprintf(w, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(g.place, "default")); err != nil {
+				return err
+			}
 		}
 	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return nil
 }

@@ -117,8 +117,6 @@ func (s *scope) content(setting Setting, g given) given {
 			s.refuse(setting, g, "the file is empty")
 		}
 		return given{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
-	case setting.Secret && g.cut:
-		s.refuse(setting, g, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
 	case setting.Secret && strings.TrimSpace(g.text) != g.text:
 		s.refuse(setting, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
 	case setting.value.Kind() == reflect.Slice:

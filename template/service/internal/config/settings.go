@@ -50,7 +50,6 @@ const (
 type given struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
-	cut        bool   // a comment was cut off the text
 }
 
 // Settings lists the settings of target, a pointer to a struct with the tags of

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,11 +18,15 @@ import (
 
 // Server answers for a service.
 type Server struct {
-	State     func() error // why the service does not work yet or any more, nil when it does
 	Consumers []Consumer
 	Checks    []Check
 	Metrics   *prometheus.Registry
+
+	state atomic.Pointer[error]
 }
+
+// SetState sets why the service does not work yet or any more, nil when it does.
+func (s *Server) SetState(err error) { s.state.Store(&err) }
 
 // requestTimeout bounds the reading of a request, and the writing of its answer.
 const requestTimeout = 10 * time.Second
@@ -68,8 +73,8 @@ func (s *Server) Handler() (http.Handler, error) {
 	})
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		checks := append(s.askConsumers(Consumer.Ready), s.Checks...)
-		if err := s.State(); err != nil { // until all has started there is nothing that they could be asked
-			checks = []Check{{"", func(context.Context) error { return err }}}
+		if state := s.state.Load(); state != nil && *state != nil { // until all has started there is nothing that they could be asked
+			checks = []Check{{"", func(context.Context) error { return *state }}}
 		}
 		answer(r.Context(), w, checks)
 	})

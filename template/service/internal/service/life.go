@@ -41,12 +41,12 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		serveHTTP := func(ctx context.Context) error { return s.b.API.Serve(ctx, s.http) }     //forge:if http
 		consumers = append(consumers, s.begin(ctx, task{name: "http", call: serveHTTP}, stop)) //forge:if http
-		s.state.set(nil)
+		s.ops.SetState(nil)
 		<-ctx.Done()
 	}
 	stop()
 
-	s.state.set(errors.New("stopping"))
+	s.ops.SetState(errors.New("stopping"))
 	s.stopped = time.Now()
 	errs := []error{err, s.await(leaveTimeout, consumers...)}
 	endBeside()
@@ -75,7 +75,7 @@ func (s *Service) start(ctx context.Context) error {
 				return err
 			}
 			delay, _ := backoff.Next()
-			s.state.set(err)
+			s.ops.SetState(err)
 			s.b.Log.Warn("start failed, retrying", "error", err, "delay", delay.Round(time.Millisecond))
 			select {
 			case <-time.After(delay):

@@ -16,10 +16,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
-	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -46,12 +43,10 @@ type Service struct {
 	b         *Builder
 	publisher *kafka.Publisher
 	consumers []*kafka.Consumer
-	metrics   *prometheus.Registry
 	ops       *ops.Server
 	listener  net.Listener // of ops
 	http      net.Listener // of what is taken over HTTP //forge:if http
-	state     state
-	stopped   time.Time // when the end began
+	stopped   time.Time    // when the end began
 }
 
 // New makes the service that build puts together. It listens for /readyz and
@@ -61,6 +56,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
+	s.ops.Checks = s.b.checks
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
@@ -75,18 +71,18 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	cfg, _ := config.Load(o.File, o.Over, &own) // Check says what is wrong, once the consumers' are read too
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(o.Log)
-	s := &Service{metrics: ops.NewMetrics(), b: &Builder{Log: log, Config: cfg}}
+	s := &Service{ops: &ops.Server{Metrics: ops.NewMetrics()}, b: &Builder{Log: log, Config: cfg}}
 	codec, err := newCodec(cfg, log)
 	if err != nil {
 		return s, cmp.Or(cfg.Check(false), err)
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
 	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
-	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.metrics
+	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
 	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
-	s.state.set(errors.New("starting"))
+	s.ops.SetState(errors.New("starting"))
 	err = callBuild(ctx, build, own, s.b)
 	for _, unread := range cfg.CheckUnread(err == nil) {
 		log.Warn("unknown setting", "setting", unread) // misspelt, or another program's
@@ -116,10 +112,8 @@ func (s *Service) makeConsumers(o Options) error {
 		if err != nil {
 			return err
 		}
-		if o.Observe != nil {
-			made.Observe(o.Observe)
-		}
-		s.consumers = append(s.consumers, made)
+		made.Observe(o.Observe)
+		s.consumers, s.ops.Consumers = append(s.consumers, made), append(s.ops.Consumers, made)
 	}
 	if len(s.consumers) == 0 { // each consumer starts its registry itself
 		s.b.starts = append(s.b.starts, task{name: "start codec", call: s.b.Registry.Startup})
@@ -128,12 +122,8 @@ func (s *Service) makeConsumers(o Options) error {
 	return nil
 }
 
-// listen makes what answers /livez, /readyz and /metrics.
+// listen listens for /livez, /readyz and /metrics.
 func (s *Service) listen(ctx context.Context) (err error) {
-	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics, Checks: s.b.checks}
-	for _, c := range s.consumers {
-		s.ops.Consumers = append(s.ops.Consumers, c)
-	}
 	if err := s.listenHTTP(ctx); err != nil { //forge:if http
 		return err //forge:if http
 	} //forge:if http
@@ -163,10 +153,3 @@ func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
-
-// state is why the service does not work, nil when it does.
-type state struct{ err atomic.Pointer[error] }
-
-func (s *state) set(err error) { s.err.Store(&err) }
-
-func (s *state) get() error { return *s.err.Load() }
