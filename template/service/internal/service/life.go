@@ -70,7 +70,11 @@ var startPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100
 func (s *Service) start(ctx context.Context) error {
 	for _, t := range s.b.starts {
 		backoff := startPolicy.Backoff()
-		for err := s.startOnce(ctx, t); err != nil; err = s.startOnce(ctx, t) {
+		for ctx.Err() == nil {
+			err := s.startOnce(ctx, t)
+			if err == nil {
+				break
+			}
 			if !isUnavailable(err) {
 				return err
 			}
@@ -88,9 +92,6 @@ func (s *Service) start(ctx context.Context) error {
 
 // startOnce calls a Start function. It returns nil when ctx ends.
 func (s *Service) startOnce(ctx context.Context, t task) error {
-	if ctx.Err() != nil {
-		return nil
-	}
 	began := s.begin(ctx, t, nil)
 	select {
 	case <-began.done:
