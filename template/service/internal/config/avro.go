@@ -65,5 +65,5 @@ func OfRegistry(err error) error {
 			left.problems = append(left.problems, p)
 		}
 	}
-	return left.err()
+	return left.err(0)
 }

@@ -117,7 +117,7 @@ func (s *scope) config(cfg *Config) (Config, error) {
 	if !s.isWrong(registryPrefix) { //forge:if avro
 		s.checkRegistry(cfg.Registry) //forge:if avro
 	} //forge:if avro
-	return *cfg, s.err()
+	return *cfg, s.err(0)
 }
 
 // joinMargin is the time that joining a group takes beside draining and one
@@ -172,15 +172,15 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // over them its own, which are called NAME_KAFKA_…. A value for one consumer goes
 // over a value for all, wherever either stands. Its group is the service's, "-"
 // and its name, unless it has one of its own; no two consumers may have the same.
-// The error is that of Check.
+// What is wrong with them is returned the first time, and by Check.
 func (c Config) Consumer(name string) (Kafka, error) {
 	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
 	for _, known := range c.loader.scopes {
 		if known.prefix == prefix {
-			return *known.kafka, c.loader.err()
+			return *known.kafka, nil
 		}
 	}
-	k := new(Kafka)
+	k, before := new(Kafka), len(c.loader.problems)
 	s := &scope{c.loader, name, prefix, k, Settings(k)}
 	if !consumerName.MatchString(name) {
 		s.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
@@ -196,7 +196,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 		s.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
 	s.scopes = append(s.scopes, s)
-	return *k, s.err()
+	return *k, s.err(before)
 }
 
 // Check returns all that is wrong with the settings that were read, those of
@@ -204,7 +204,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 func (c Config) Check(consumes bool) error {
 	s := c.loader.scopes[0]
 	s.relate(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
-	return s.err()
+	return s.err(0)
 }
 
 // CheckUnread lists the names in .env that no setting and no consumer has: each

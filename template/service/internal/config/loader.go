@@ -191,9 +191,10 @@ func (l *loader) isWrong(prefix string) bool {
 	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Setting == "" || strings.HasPrefix(p.Setting, prefix) })
 }
 
-func (l *loader) err() error {
-	if len(l.problems) == 0 {
+// err returns the problems but for the first of them.
+func (l *loader) err(first int) error {
+	if len(l.problems) == first {
 		return nil
 	}
-	return &Error{slices.Clone(l.problems)}
+	return &Error{slices.Clone(l.problems[first:])}
 }

@@ -51,17 +51,15 @@ func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
 
 // A Start function that heeds its context, and fails with it, is no error.
 func TestAStopDuringTheStartIsNoError(t *testing.T) {
-	for range 20 { // whichever is seen first
-		ctx, stop := context.WithCancel(t.Context())
-		s, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
-			b.Start("database", func(ctx context.Context) error { stop(); return fmt.Errorf("connect: %w", ctx.Err()) })
-		}), options(t, settings("127.0.0.1:1")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Run(ctx); err != nil {
-			t.Errorf("it ended with %v", err)
-		}
+	ctx, stop := context.WithCancel(t.Context())
+	s, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
+		b.Start("database", func(ctx context.Context) error { stop(); return fmt.Errorf("connect: %w", ctx.Err()) })
+	}), options(t, settings("127.0.0.1:1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(ctx); err != nil {
+		t.Errorf("it ended with %v", err)
 	}
 }
 
