@@ -2,11 +2,10 @@ package engine
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"hash/maphash"
-	"slices"
 	"time"
+
+	"github.com/sethvargo/go-retry"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -30,16 +29,16 @@ type Lane struct {
 	partition   int32
 	deadLetters *deadLettering // of the topic
 	tracker     tracker
-	keys        map[uint64]*queue // by the hash of the key; keys that share one only wait for each other
-	readyKeys   fifo[*queue]
-	waiting     map[*queue]*time.Timer // for their next attempt
-	running     int                    // handlers
-	writing     int                    // dead letters
-	records     int                    // delivered and not terminal
-	bytes       int64                  // of those
-	refused     int                    // dead letters that are tried again
-	waits       [waits]int             // messages by why they wait, except waitNot
-	reason      error                  // of the last that waits
+	keys        map[uint64]*item // the last message of each key, by the key's hash; keys that share one only wait for each other
+	ready       fifo[*item]
+	waiting     map[*item]*time.Timer // for their next attempt
+	running     int                   // handlers
+	writing     int                   // dead letters
+	records     int                   // delivered and not terminal
+	bytes       int64                 // of those
+	refused     int                   // dead letters that are tried again
+	waits       [waits]int            // messages by why they wait, except waitNot
+	reason      error                 // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
@@ -47,11 +46,71 @@ type Lane struct {
 }
 
 func newLane(e *Engine, c Claim) *Lane {
-	l := &Lane{engine: e, claim: c, keys: map[uint64]*queue{}, waiting: map[*queue]*time.Timer{},
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{},
 		ended: make(chan struct{}), idle: make(chan struct{})}
 	l.pauser, _ = c.(Pauser)
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	return l
+}
+
+// item is a message on its way through the engine. The first one of a key is in
+// exactly one place: ready, with a worker, waiting for its timer, or being
+// written to the dead letters. The others wait behind it.
+type item struct {
+	msg     message.Message // as delivered; handlers get copies of it
+	lane    *Lane
+	next    *item         // of the same key
+	hash    uint64        // of the key
+	keyed   bool          // others may wait for it
+	wait    wait          // why it waits, or waited before the present attempt
+	seq     uint64        // its place in order of delivery
+	size    int64         // what it counts for in bytes
+	backoff retry.Backoff // nil before the first retry
+}
+
+// What counts besides a message's own bytes.
+const (
+	overhead       = 768 // its item, and the backoff and timer of one that waits for a retry
+	headerOverhead = 64  // for each of its headers
+)
+
+// keyID names a key across the lives of its lane.
+type keyID struct {
+	topic     string
+	partition int32
+	hash      uint64
+}
+
+func (it *item) keyID() keyID { return keyID{it.msg.Topic, it.msg.Partition, it.hash} }
+
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it.
+func (l *Lane) newItem(m *message.Message) *item {
+	cfg := &l.engine.cfg
+	it := &item{msg: *m, lane: l, keyed: cfg.Ordering == OrderPartition}
+	if cfg.Ordering == OrderKey && m.Key != nil {
+		it.keyed, it.hash = true, maphash.Bytes(l.engine.seed, m.Key)
+	}
+	it.msg.Attempt, it.msg.Retry = 1, &cfg.Retry // unless its registration has a policy of its own
+	size := len(m.Key) + len(m.Value)
+	for _, h := range m.Headers {
+		size += len(h.Value)
+	}
+	block := make([]byte, 0, size)
+	clone := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		block = append(block, b...)
+		return block[len(block)-len(b) : len(block) : len(block)]
+	}
+	it.msg.Key, it.msg.Value, it.msg.Headers = clone(m.Key), clone(m.Value), nil
+	for _, h := range m.Headers {
+		it.msg.Headers = append(it.msg.Headers, message.Field{Key: h.Key, Value: clone(h.Value)})
+		size += headerOverhead + len(h.Key)
+	}
+	it.size = int64(overhead + size)
+	return it
 }
 
 // Deliver hands over messages in the order of the lane, best some hundred at
@@ -62,7 +121,7 @@ func (l *Lane) Deliver(batch []message.Message) {
 	e := l.engine
 	items := make([]*item, len(batch))
 	for i := range batch {
-		items[i] = newItem(&batch[i], &e.cfg.Retry)
+		items[i] = l.newItem(&batch[i])
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -86,111 +145,139 @@ func (l *Lane) Deliver(batch []message.Message) {
 	e.startWorker()
 }
 
-// enqueue adds a message to the queue of its key. A new queue is ready, unless
-// a handler of its key still runs for an earlier life of the lane.
+// enqueue puts a message behind the last one of its key, which may be one whose
+// handler still runs for an earlier life of the lane.
 func (l *Lane) enqueue(it *item) {
-	e := l.engine
-	keyed := e.cfg.Ordering == OrderPartition || e.cfg.Ordering == OrderKey && it.msg.Key != nil
-	var hash uint64
-	if keyed && e.cfg.Ordering == OrderKey {
-		hash = maphash.Bytes(e.seed, it.msg.Key)
+	if it.keyed {
+		last := l.keys[it.hash]
+		if last == nil {
+			last = l.engine.lingering[it.keyID()]
+		}
+		l.keys[it.hash] = it
+		if last != nil {
+			last.next = it
+			return
+		}
 	}
-	if q := l.keys[hash]; keyed && q != nil {
-		q.items = append(q.items, it)
-		return
-	}
-	q := &queue{lane: l, items: fifo[*item]{it}, hash: hash, keyed: keyed}
-	if keyed {
-		l.keys[hash] = q
-	}
-	if _, lingers := e.lingering[q.id()]; keyed && lingers {
-		e.lingering[q.id()] = q
-		return
-	}
-	l.makeReady(q)
+	l.makeReady(it)
 }
 
-// makeReady lets q have a worker, in turn with the lane's other keys.
-func (l *Lane) makeReady(q *queue) {
-	if len(l.readyKeys) == 0 {
+// makeReady lets the first message of a key have a worker, in turn with the
+// lane's other keys.
+func (l *Lane) makeReady(it *item) {
+	if len(l.ready) == 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
-	l.readyKeys = append(l.readyKeys, q)
+	l.ready = append(l.ready, it)
 }
 
 // complete does with a message what was decided after its attempt.
-func (l *Lane) complete(w *worker) {
-	e, q := l.engine, w.queue
+func (l *Lane) complete(it *item, d decision) {
 	l.running--
-	if w.err == nil {
+	if d.err == nil {
 		l.deadLetters.resume()
 	}
-	it := w.item
 	l.waits[it.wait]--
-	it.wait = w.wait
+	it.wait = d.wait
 	l.waits[it.wait]++
 	switch {
-	case l.detached:
-		l.releaseKey(q)
-	case w.step == stepDone:
-		l.finish(q)
-	case w.step == stepRetry:
-		if w.wait != waitRetry {
-			l.reason = w.err
+	case l.detached: // those of its key in the lane's present life waited for it
+		delete(l.engine.lingering, it.keyID())
+		if next := it.next; next != nil && !next.lane.ending {
+			next.lane.makeReady(next)
 		}
-		l.retryLater(q, w.delay)
-	case w.step == stepDeadLetter:
+	case d.step == stepDone:
+		l.finish(it)
+	case d.step == stepRetry:
+		if d.wait != waitRetry {
+			l.reason = d.err
+		}
+		l.retryLater(it, d.delay)
+	case d.step == stepDeadLetter:
 		l.writing++
-		go e.writeDeadLetter(q, it, w.err)
+		go l.writeDeadLetter(it, d.err)
 	}
 	l.checkIdle()
 }
 
-// finish makes the first message of q terminal, and the next of its key ready.
-func (l *Lane) finish(q *queue) {
-	it := q.items.pop()
+// finish makes a message terminal, and the next of its key ready.
+func (l *Lane) finish(it *item) {
 	l.records--
 	l.bytes -= it.size
 	l.tracker.done(it.seq)
-	l.engine.countTerminal()
 	l.adjustFlow()
+	e := l.engine
+	if e.terminal++; e.terminal >= e.cfg.CommitRecords { // the next commit is due before its time
+		select {
+		case e.commitNow <- struct{}{}:
+		default:
+		}
+	}
 	switch {
 	case l.ending:
-	case len(q.items) > 0:
-		l.makeReady(q)
-	case q.keyed:
-		delete(l.keys, q.hash)
+	case it.next != nil:
+		l.makeReady(it.next)
+	case it.keyed:
+		delete(l.keys, it.hash)
 	}
 }
 
-// releaseKey lets the key of a handler that outlived its lane go on in the
-// lane's present life.
-func (l *Lane) releaseKey(q *queue) {
-	waiting := l.engine.lingering[q.id()]
-	delete(l.engine.lingering, q.id())
-	if waiting != nil && !waiting.lane.ending {
-		waiting.lane.makeReady(waiting)
-	}
-}
-
-// retryLater keeps q back, but no worker, until its first message is tried again.
-func (l *Lane) retryLater(q *queue, delay time.Duration) {
+// retryLater keeps a message and its key back, but no worker, until it is tried again.
+func (l *Lane) retryLater(it *item, delay time.Duration) {
 	if l.ending {
 		return
 	}
-	it := q.items[0]
 	if it.msg.Header = (message.Header{}); it.wait != waitUnavailable {
 		it.msg.Attempt++
 	}
-	l.waiting[q] = time.AfterFunc(delay, func() {
+	l.waiting[it] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
-		if l.waiting[q] != nil { // else the lane ended
-			delete(l.waiting, q)
-			l.makeReady(q)
+		if l.waiting[it] != nil { // else the lane ended
+			delete(l.waiting, it)
+			l.makeReady(it)
 			l.engine.startWorker()
 		}
 	})
+}
+
+// refusedBackoff is the backoff between attempts to write a dead letter.
+var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
+
+// writeDeadLetter writes a message to the dead letters, again and again until
+// that is acknowledged. Only then is the message terminal. When the lane ends
+// first, the message will be delivered again.
+func (l *Lane) writeDeadLetter(it *item, failed error) {
+	e := l.engine
+	f := Failure{Err: failed, Class: message.ClassOf(failed), Attempts: it.msg.Attempt, Time: time.Now()}
+	refused := 0
+	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
+	for backoff := refusedBackoff.Backoff(); err != nil && l.ctx.Err() == nil; err = e.dead.DeadLetter(l.ctx, &it.msg, f) {
+		delay, _ := backoff.Next()
+		e.reporter.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay, repeated: refused == 1})
+		e.mu.Lock()
+		l.refused += 1 - refused
+		e.mu.Unlock()
+		refused = 1
+		select {
+		case <-l.ended:
+		case <-time.After(delay):
+			continue
+		}
+		break
+	}
+	if err == nil {
+		e.reporter.report(Event{Kind: DeadLettered, Message: &it.msg, Err: failed})
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l.writing--
+	l.refused -= refused
+	if err == nil && !l.detached {
+		l.finish(it)
+	}
+	l.checkIdle()
+	e.startWorker()
 }
 
 // above reports whether what the lane holds in memory, and what was delivered
@@ -199,116 +286,32 @@ func (l *Lane) retryLater(q *queue, delay time.Duration) {
 func (l *Lane) above(nth int) (held, span bool) {
 	c := &l.engine.cfg
 	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
-	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, l.tracker.span() > c.MaxUncommitted/nth
+	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, len(l.tracker.places) > c.MaxUncommitted/nth
 }
 
 // adjustFlow pauses the claim above the limits and resumes it at half of them.
 func (l *Lane) adjustFlow() {
-	if l.pauser == nil {
+	nth := 1
+	if l.paused {
+		nth = 2
+	}
+	held, span := l.above(nth)
+	if full := held || span; l.pauser == nil || full == l.paused {
 		return
 	}
-	held, span := l.above(1)
-	if !l.paused && (held || span) {
-		l.paused, l.pausedAt = true, time.Now()
-		l.pauser.Pause()
-	}
-	if held, span = l.above(2); l.paused && !held && !span {
-		l.paused = false
+	if l.paused = !l.paused; !l.paused {
 		l.pauser.Resume()
+		return
 	}
+	l.pausedAt = time.Now()
+	l.pauser.Pause()
 }
 
-// Drain ends the lane's life in good order: no handler starts any more, what
-// waits is dropped (it will be delivered again), what runs may finish, and the
-// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
-// then their contexts end. It returns by DrainTimeout or the end of ctx, with
-// what was not done. To drain a lane that ended does nothing.
-func (l *Lane) Drain(ctx context.Context) error {
-	timeout := l.engine.cfg.DrainTimeout
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if !l.endIntake() {
-		return nil
+// mark marks the low-water mark at the claim and returns it.
+func (l *Lane) mark() uint64 {
+	if l.tracker.base > l.marked {
+		l.claim.Mark(l.tracker.low)
+		l.marked = l.tracker.base
 	}
-	select {
-	case <-l.idle:
-	case <-ctx.Done():
-	case <-time.After(timeout * 4 / 5):
-	}
-	l.cancel(errDraining)
-	var err error
-	select {
-	case <-l.idle:
-	case <-time.After(timeout / 10): // what is left is for the commit
-		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
-	}
-	if l.detach(true) {
-		err = errors.Join(err, l.commit(ctx))
-	}
-	return err
-}
-
-// Lose ends the lane's life at once: another member of the group has it already.
-// Nothing is marked or committed, and the contexts of its handlers end. It may be
-// called while Drain waits for them, which then commits nothing.
-func (l *Lane) Lose() {
-	l.endIntake()
-	l.detach(false)
-}
-
-// endIntake drops what has not started. It returns false when it was done before.
-func (l *Lane) endIntake() bool {
-	e := l.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if l.ending {
-		return false
-	}
-	l.ending = true
-	close(l.ended)
-	for _, timer := range l.waiting {
-		timer.Stop()
-	}
-	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
-	l.readyKeys, l.keys, l.waiting = nil, nil, nil
-	l.checkIdle()
-	return true
-}
-
-// checkIdle signals a drain when nothing of the lane runs any more.
-func (l *Lane) checkIdle() {
-	if l.ending && l.running+l.writing == 0 {
-		close(l.idle)
-	}
-}
-
-// detach ends the lane: it marks the low-water mark, if mark is set, resumes the
-// claim, as a pause would outlive the lane, and ends the contexts of handlers. It
-// reports whether there is something to commit.
-func (l *Lane) detach(mark bool) bool {
-	l.cancel(errDraining)
-	e := l.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if l.detached {
-		return false
-	}
-	if mark {
-		l.mark()
-	}
-	l.detached = true
-	if l.paused {
-		l.pauser.Resume()
-	}
-	for w := range e.workers {
-		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
-			e.lingering[w.queue.id()] = nil // its next life holds the key back
-		}
-	}
-	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
-	for _, other := range e.lanes { // they may have more of everything now
-		other.adjustFlow()
-	}
-	e.startWorker()
-	return mark && l.marked != l.committed
+	return l.marked
 }

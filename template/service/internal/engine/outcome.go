@@ -2,15 +2,23 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+var (
+	errTimeout  = errors.New("the handler ran out of time")                           // why a context ended
+	errDraining = errors.New("the service gives the message back")                    // why a context ended
+	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
+)
+
 // decision is what becomes of a message after an attempt; zero after a success.
 type decision struct {
 	step  step
+	err   error // of the attempt
 	kind  EventKind
 	wait  wait          // of stepRetry
 	delay time.Duration // of stepRetry
@@ -38,22 +46,30 @@ const (
 	waits                // how many there are
 )
 
-// decide says what becomes of a message after an attempt that ended with err. A
-// failure says nothing when the attempt was aborted because its lane ends.
-func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
-	switch {
-	case err == nil:
-		return decision{}
-	case aborted:
-		return decision{step: stepLeave}
+// decide says what becomes of a message after an attempt that failed with err,
+// and whose context had ended because of cause, if it had. A failure says nothing
+// when the attempt was aborted because the lane ends.
+func (e *Engine) decide(it *item, err, cause error) decision {
+	err = safeError(err)
+	if errors.Is(cause, errDraining) {
+		return decision{step: stepLeave, err: err}
+	}
+	failed, ok := errors.AsType[*message.Error](err)
+	if errors.Is(cause, errTimeout) { // it keeps what it asks for
+		late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)}
+		if ok {
+			late.Outcome, late.After = failed.Outcome, failed.After
+		}
+		err, failed, ok = late, late, true
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := e.applyPolicies(l, it, err)
-	switch failed, ok := errors.AsType[*message.Error](err); {
+	d := e.applyPolicies(it, err)
+	d.err = err
+	switch {
 	case d.step != stepRetry:
-	case l.ending:
-		return decision{step: stepLeave}
+	case it.lane.ending:
+		d.step = stepLeave
 	case ok && failed.After > 0:
 		d.delay = failed.After
 	default:
@@ -62,13 +78,26 @@ func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
 	return d
 }
 
+// safeError returns err, or a PanicError when asking err for its text or for what
+// it wraps panics, as a nil pointer in an error does.
+func safeError(err error) (safe error) {
+	defer func() {
+		if v := recover(); v != nil {
+			safe = message.NewPanicError(v)
+		}
+	}()
+	_ = err.Error()
+	_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	return err
+}
+
 // applyPolicies applies the message's retry policy, then the error policy, then
 // the pause of dead-lettering.
-func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
+func (e *Engine) applyPolicies(it *item, err error) decision {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
 	if permanent && isAnswer(err) {
-		l.deadLetters.resume()
+		it.lane.deadLetters.resume()
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
@@ -79,7 +108,7 @@ func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 		return decision{step: stepDone, kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
 		return decision{step: stepStop, kind: Stopped}
-	case permanent, l.deadLetters.admit(err):
+	case permanent, it.lane.deadLetters.admit(err):
 		return decision{step: stepDeadLetter, kind: DeadLettered}
 	}
 	return decision{step: stepRetry, kind: Retrying, wait: waitHeld}
@@ -90,4 +119,14 @@ func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 func isAnswer(err error) bool {
 	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
 	return !slices.Contains(others, message.ClassOf(err))
+}
+
+// nextDelay returns how long the item waits for its next attempt. The backoff
+// starts anew when something becomes unavailable, or is available again.
+func (it *item) nextDelay(why wait) time.Duration {
+	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+		it.backoff = it.msg.Retry.Backoff()
+	}
+	delay, _ := it.backoff.Next()
+	return delay
 }

@@ -30,10 +30,10 @@ func (e *Engine) Stats() Stats {
 	defer e.mu.Unlock()
 	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
 	for kind := range kinds {
-		s.Events[kinds[kind].name] = e.events[kind].Load()
+		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
 	}
 	for w := range e.workers {
-		if w.queue != nil {
+		if w.item != nil {
 			s.Busy++
 		}
 	}
@@ -42,7 +42,7 @@ func (e *Engine) Stats() Stats {
 		s.Bytes += l.bytes
 		s.Refused += l.refused
 		s.Waiting += l.waits[waitUnavailable]
-		s.Window += int64(l.tracker.end - l.committed)
+		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if l.paused {
 			s.Paused++
 		}
@@ -70,7 +70,7 @@ func (e *Engine) Ready() error {
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
 		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone
 			t := &l.tracker
-			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", len(t.places)-l.records, t.places[0].offset)
 		}
 		if err != nil {
 			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
@@ -88,7 +88,7 @@ func (e *Engine) Live() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for w := range e.workers {
-		if running := time.Since(w.since); w.queue != nil && running >= e.cfg.StuckAfter {
+		if running := time.Since(w.since); w.item != nil && running >= e.cfg.StuckAfter {
 			m := &w.item.msg
 			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
 		}
