@@ -20,15 +20,20 @@ func (l *Lane) Drain(ctx context.Context) error {
 	if !l.endIntake() {
 		return nil
 	}
+	idle := make(chan struct{})
+	go func() {
+		l.busy.Wait()
+		close(idle)
+	}()
 	select {
-	case <-l.idle:
+	case <-idle:
 	case <-ctx.Done():
 	case <-time.After(timeout * 4 / 5):
 	}
 	l.cancel(errDraining)
 	var err error
 	select {
-	case <-l.idle:
+	case <-idle:
 	case <-time.After(timeout / 10): // what is left is for the commit
 		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
 	}
@@ -55,21 +60,12 @@ func (l *Lane) endIntake() bool {
 		return false
 	}
 	l.ending = true
-	close(l.ended)
 	for _, timer := range l.waiting {
 		timer.Stop()
 	}
 	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
 	l.ready, l.keys, l.waiting = nil, nil, nil
-	l.checkIdle()
 	return true
-}
-
-// checkIdle signals a drain when nothing of the lane runs any more.
-func (l *Lane) checkIdle() {
-	if l.ending && l.running+l.writing == 0 {
-		close(l.idle)
-	}
 }
 
 // detach ends the lane: it marks the low-water mark, if mark is set, resumes the
@@ -90,17 +86,11 @@ func (l *Lane) detach(mark bool) bool {
 	if l.paused {
 		l.pauser.Resume()
 	}
-	for w := range e.workers {
-		if it := w.item; it != nil && it.lane == l && it.keyed {
-			it.next = nil
-			e.lingering[it.keyID()] = it // its next life holds the key back
-		}
-	}
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
 	for _, other := range e.lanes { // they may have more of everything now
 		other.adjustFlow()
 	}
-	e.startWorker()
+	e.startWorkers()
 	return mark && l.marked != l.committed
 }
 

@@ -32,7 +32,6 @@ type Engine struct {
 	lanes        []*Lane                   // assigned, and not yet ended
 	turns        []*Lane                   // those with ready messages, the next one first
 	workers      map[*worker]struct{}      // that run
-	lingering    map[keyID]*item           // messages whose handler outlived their lane; those of their key in the next one wait behind them
 	deadLettered map[string]*deadLettering // by topic
 	terminal     int                       // messages since the last commit began
 
@@ -53,7 +52,6 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
-		lingering:    map[keyID]*item{},
 		deadLettered: map[string]*deadLettering{},
 	}
 	e.stopped, e.stop = context.WithCancelCause(context.Background())
@@ -90,7 +88,9 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
-	l := newLane(e, c)
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{}}
+	l.pauser, _ = c.(Pauser)
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l.pauser != nil {

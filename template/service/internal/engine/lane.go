@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"hash/maphash"
+	"sync"
 	"time"
 
 	"github.com/sethvargo/go-retry"
@@ -19,8 +20,7 @@ type Lane struct {
 
 	ctx    context.Context // of its handlers and dead letters; ends when they must give up
 	cancel context.CancelCauseFunc
-	ended  chan struct{} // closed when intake ends
-	idle   chan struct{} // closed when it has ended and nothing runs
+	busy   sync.WaitGroup // of handlers, and of dead letters being written
 
 	// Guarded by engine.mu.
 	ending      bool   // no handler starts any more
@@ -33,24 +33,14 @@ type Lane struct {
 	ready       fifo[*item]
 	waiting     map[*item]*time.Timer // for their next attempt
 	running     int                   // handlers
-	writing     int                   // dead letters
 	records     int                   // delivered and not terminal
 	bytes       int64                 // of those
-	refused     int                   // dead letters that are tried again
 	waits       [waits]int            // messages by why they wait, except waitNot
 	reason      error                 // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
 	committed   uint64 // and that was committed last
-}
-
-func newLane(e *Engine, c Claim) *Lane {
-	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{},
-		ended: make(chan struct{}), idle: make(chan struct{})}
-	l.pauser, _ = c.(Pauser)
-	l.ctx, l.cancel = context.WithCancelCause(context.Background())
-	return l
 }
 
 // item is a message on its way through the engine. The first one of a key is in
@@ -60,6 +50,7 @@ type item struct {
 	msg     message.Message // as delivered; handlers get copies of it
 	lane    *Lane
 	next    *item         // of the same key
+	heir    *Lane         // the lane's next life, if the handler outlived its own
 	hash    uint64        // of the key
 	keyed   bool          // others may wait for it
 	wait    wait          // why it waits, or waited before the present attempt
@@ -73,15 +64,6 @@ const (
 	overhead       = 768 // its item, and the backoff and timer of one that waits for a retry
 	headerOverhead = 64  // for each of its headers
 )
-
-// keyID names a key across the lives of its lane.
-type keyID struct {
-	topic     string
-	partition int32
-	hash      uint64
-}
-
-func (it *item) keyID() keyID { return keyID{it.msg.Topic, it.msg.Partition, it.hash} }
 
 // newItem copies a message: what it points to may be part of a whole fetch, which
 // would stay in memory with it.
@@ -129,37 +111,41 @@ func (l *Lane) Deliver(batch []message.Message) {
 		return
 	}
 	if l.topic == "" {
-		l.topic, l.partition = batch[0].Topic, batch[0].Partition
-		if e.deadLettered[l.topic] == nil {
-			e.deadLettered[l.topic] = &deadLettering{log: e.log.With("topic", l.topic)}
-		}
-		l.deadLetters = e.deadLettered[l.topic]
+		l.begin(batch[0].Topic, batch[0].Partition)
 	}
 	for _, it := range items {
 		it.seq = l.tracker.add(it.msg.Offset)
 		l.records++
 		l.bytes += it.size
-		l.enqueue(it)
+		last := l.keys[it.hash]
+		if it.keyed {
+			l.keys[it.hash] = it
+		}
+		if it.keyed && last != nil {
+			last.next = it
+		} else {
+			l.makeReady(it)
+		}
 	}
 	l.adjustFlow()
-	e.startWorker()
+	e.startWorkers()
 }
 
-// enqueue puts a message behind the last one of its key, which may be one whose
-// handler still runs for an earlier life of the lane.
-func (l *Lane) enqueue(it *item) {
-	if it.keyed {
-		last := l.keys[it.hash]
-		if last == nil {
-			last = l.engine.lingering[it.keyID()]
-		}
-		l.keys[it.hash] = it
-		if last != nil {
-			last.next = it
-			return
+// begin notes whose messages the lane has. Those of keys whose handlers outlived
+// an earlier life of it wait behind these.
+func (l *Lane) begin(topic string, partition int32) {
+	e := l.engine
+	l.topic, l.partition = topic, partition
+	if e.deadLettered[topic] == nil {
+		e.deadLettered[topic] = &deadLettering{log: e.log.With("topic", topic)}
+	}
+	l.deadLetters = e.deadLettered[topic]
+	for w := range e.workers {
+		if it := w.item; it.keyed && it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
+			it.heir, it.next = l, nil
+			l.keys[it.hash] = it
 		}
 	}
-	l.makeReady(it)
 }
 
 // makeReady lets the first message of a key have a worker, in turn with the
@@ -174,45 +160,59 @@ func (l *Lane) makeReady(it *item) {
 // complete does with a message what was decided after its attempt.
 func (l *Lane) complete(it *item, d decision) {
 	l.running--
-	if d.err == nil {
+	if d.err == nil && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	l.waits[it.wait]--
-	it.wait = d.wait
-	l.waits[it.wait]++
+	l.setWait(it, d.wait, d.err)
 	switch {
-	case l.detached: // those of its key in the lane's present life waited for it
-		delete(l.engine.lingering, it.keyID())
-		if next := it.next; next != nil && !next.lane.ending {
-			next.lane.makeReady(next)
+	case l.detached:
+		if it.heir != nil {
+			it.heir.releaseKey(it)
 		}
 	case d.step == stepDone:
 		l.finish(it)
 	case d.step == stepRetry:
-		if d.wait != waitRetry {
-			l.reason = d.err
+		if it.msg.Header = (message.Header{}); d.wait != waitUnavailable {
+			it.msg.Attempt++
 		}
-		l.retryLater(it, d.delay)
+		l.later(d.delay, it, func() {
+			l.makeReady(it)
+			l.engine.startWorkers()
+		})
 	case d.step == stepDeadLetter:
-		l.writing++
-		go l.writeDeadLetter(it, d.err)
+		f := Failure{Err: d.err, Class: message.ClassOf(d.err), Attempts: it.msg.Attempt, Time: time.Now()}
+		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
-	l.checkIdle()
+	l.busy.Done()
 }
 
-// finish makes a message terminal, and the next of its key ready.
+// setWait notes why a message waits.
+func (l *Lane) setWait(it *item, why wait, err error) {
+	l.waits[it.wait]--
+	l.waits[why]++
+	if it.wait = why; why > waitRetry {
+		l.reason = err
+	}
+}
+
+// finish makes a message terminal.
 func (l *Lane) finish(it *item) {
 	l.records--
 	l.bytes -= it.size
 	l.tracker.done(it.seq)
 	l.adjustFlow()
 	e := l.engine
-	if e.terminal++; e.terminal >= e.cfg.CommitRecords { // the next commit is due before its time
+	if e.terminal++; e.terminal >= e.cfg.CommitRecords {
 		select {
 		case e.commitNow <- struct{}{}:
 		default:
 		}
 	}
+	l.releaseKey(it)
+}
+
+// releaseKey makes the next message of a key ready.
+func (l *Lane) releaseKey(it *item) {
 	switch {
 	case l.ending:
 	case it.next != nil:
@@ -222,21 +222,18 @@ func (l *Lane) finish(it *item) {
 	}
 }
 
-// retryLater keeps a message and its key back, but no worker, until it is tried again.
-func (l *Lane) retryLater(it *item, delay time.Duration) {
+// later has f called with engine.mu held, unless the lane ends before. Meanwhile the
+// message and its key wait, but no worker does.
+func (l *Lane) later(delay time.Duration, it *item, f func()) {
 	if l.ending {
 		return
-	}
-	if it.msg.Header = (message.Header{}); it.wait != waitUnavailable {
-		it.msg.Attempt++
 	}
 	l.waiting[it] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
 		if l.waiting[it] != nil { // else the lane ended
 			delete(l.waiting, it)
-			l.makeReady(it)
-			l.engine.startWorker()
+			f()
 		}
 	})
 }
@@ -247,37 +244,32 @@ var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 
 // writeDeadLetter writes a message to the dead letters, again and again until
 // that is acknowledged. Only then is the message terminal. When the lane ends
 // first, the message will be delivered again.
-func (l *Lane) writeDeadLetter(it *item, failed error) {
+func (l *Lane) writeDeadLetter(it *item, f Failure) {
 	e := l.engine
-	f := Failure{Err: failed, Class: message.ClassOf(failed), Attempts: it.msg.Attempt, Time: time.Now()}
-	refused := 0
+	ev := Event{Kind: DeadLettered, Message: &it.msg, Err: f.Err}
 	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
-	for backoff := refusedBackoff.Backoff(); err != nil && l.ctx.Err() == nil; err = e.dead.DeadLetter(l.ctx, &it.msg, f) {
-		delay, _ := backoff.Next()
-		e.reporter.report(Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, Delay: delay, repeated: refused == 1})
-		e.mu.Lock()
-		l.refused += 1 - refused
-		e.mu.Unlock()
-		refused = 1
-		select {
-		case <-l.ended:
-		case <-time.After(delay):
-			continue
+	if err != nil {
+		if l.ctx.Err() != nil {
+			return
 		}
-		break
+		if it.wait != waitRefused {
+			it.backoff = refusedBackoff.Backoff()
+		}
+		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.wait == waitRefused}
+		ev.Delay, _ = it.backoff.Next()
 	}
-	if err == nil {
-		e.reporter.report(Event{Kind: DeadLettered, Message: &it.msg, Err: failed})
-	}
+	e.reporter.report(ev)
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	l.writing--
-	l.refused -= refused
-	if err == nil && !l.detached {
+	switch {
+	case err != nil:
+		l.setWait(it, waitRefused, err)
+		l.later(ev.Delay, it, func() { l.busy.Go(func() { l.writeDeadLetter(it, f) }) })
+	case !l.detached:
+		l.setWait(it, waitNot, nil)
 		l.finish(it)
+		e.startWorkers()
 	}
-	l.checkIdle()
-	e.startWorker()
 }
 
 // above reports whether what the lane holds in memory, and what was delivered

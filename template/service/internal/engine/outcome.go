@@ -43,6 +43,7 @@ const (
 	waitRetry            // it failed
 	waitUnavailable      // something it needs is unavailable; the attempt does not count
 	waitHeld             // its attempts are used up, but dead-lettering is paused
+	waitRefused          // its dead letter was not acknowledged
 	waits                // how many there are
 )
 

@@ -28,19 +28,14 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits}
 	for kind := range kinds {
 		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
-	}
-	for w := range e.workers {
-		if w.item != nil {
-			s.Busy++
-		}
 	}
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Refused += l.refused
+		s.Refused += l.waits[waitRefused]
 		s.Waiting += l.waits[waitUnavailable]
 		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if l.paused {
@@ -62,8 +57,8 @@ func (e *Engine) Ready() error {
 		var err error
 		held, span := l.above(2)
 		switch {
-		case l.refused > 0:
-			err = fmt.Errorf("%d dead letters are refused and tried again", l.refused)
+		case l.waits[waitRefused] > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.waits[waitRefused])
 		case l.waits[waitUnavailable] > 0:
 			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waits[waitUnavailable], l.reason)
 		case l.waits[waitHeld] > 0:
@@ -88,7 +83,7 @@ func (e *Engine) Live() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for w := range e.workers {
-		if running := time.Since(w.since); w.item != nil && running >= e.cfg.StuckAfter {
+		if running := time.Since(w.since); running >= e.cfg.StuckAfter {
 			m := &w.item.msg
 			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
 		}

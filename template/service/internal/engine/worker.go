@@ -14,71 +14,74 @@ import (
 // worker is a goroutine that runs one handler after the other.
 type worker struct {
 	engine   *Engine
-	item     *item     // that it handles, nil for none; guarded by engine.mu
+	item     *item     // that it handles; guarded by engine.mu
 	since    time.Time // when it took that; guarded by engine.mu
 	decision decision  // after its last attempt
 }
 
-// startWorker starts a worker if a lane may have one more. What makes a message
-// ready calls it, and each worker that takes one starts the next. e.mu is held.
-func (e *Engine) startWorker() {
-	if len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
-		return
+// startWorkers starts a worker for each message that is ready and may have one.
+// What makes a message ready calls it, except for a worker that completes one: it
+// takes the next itself. e.mu is held.
+func (e *Engine) startWorkers() {
+	for len(e.workers) < e.cfg.MaxWorkers {
+		w := &worker{engine: e}
+		if !w.take() {
+			return
+		}
+		e.workers[w] = struct{}{}
+		go w.run()
 	}
-	w := &worker{engine: e}
-	e.workers[w] = struct{}{}
-	go w.run()
 }
 
-// nextLane returns the index in turns of the first lane that may have a worker,
-// -1 for none. Of several lanes none may have more than half of the workers,
-// rounded up: a slow one leaves some to others. e.mu is held.
-func (e *Engine) nextLane() int {
+// take gives the worker the next ready message. Lanes take turns, and of several
+// none may have more than half of the workers, rounded up: a slow one leaves some
+// to others. It returns false when there is none. e.mu is held.
+func (w *worker) take() bool {
+	e := w.engine
 	most := e.cfg.MaxWorkers
 	if len(e.lanes) > 1 {
 		most = (most + 1) / 2
 	}
-	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most && !e.closed })
-}
-
-// run handles messages until none is ready.
-func (w *worker) run() {
-	ended := false
-	defer func() {
-		if !ended {
-			go w.run() // a handler ended this goroutine with runtime.Goexit
-		}
-	}()
-	for w.next() {
-		w.attempt()
-	}
-	ended = true
-}
-
-// next completes what w handled, if anything, and takes the next ready message.
-// It returns false when there is none, and then w ends.
-func (w *worker) next() bool {
-	e := w.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if w.item != nil {
-		w.item.lane.complete(w.item, w.decision)
-	}
-	i := e.nextLane()
-	if i < 0 {
-		w.item = nil
-		delete(e.workers, w)
+	i := slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most })
+	if i < 0 || e.closed {
 		return false
 	}
 	l := e.turns[i]
 	l.running++
+	l.busy.Add(1)
 	w.item, w.since = l.ready.pop(), time.Now()
 	e.turns = slices.Delete(e.turns, i, i+1)
 	if len(l.ready) > 0 {
 		e.turns = append(e.turns, l)
 	}
-	e.startWorker()
 	return true
+}
+
+// run handles messages until none is ready.
+func (w *worker) run() {
+	defer func() {
+		if w.item != nil { // a handler ended this goroutine with runtime.Goexit
+			w.next()
+			go w.run()
+		}
+	}()
+	for w.item != nil {
+		w.attempt()
+		w.next()
+	}
+}
+
+// next completes what the worker handled, and gives it the next message. Without
+// one, the worker ends.
+func (w *worker) next() {
+	e := w.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w.item.lane.complete(w.item, w.decision)
+	if !w.take() {
+		w.item = nil
+		delete(e.workers, w)
+	}
 }
 
 // attempt runs the handler once, with its own copy of the message and its own
