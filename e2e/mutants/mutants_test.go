@@ -129,6 +129,8 @@ var mutants = []mutant{
 		"case ok && failed.After > 0:", "case ok && failed.After < 0:"},
 	{"RetryAfter takes a step of the backoff", "engine/outcome.go",
 		"\t\td.delay = failed.After\n", "\t\tit.nextDelay(d.wait)\n\t\td.delay = failed.After\n"},
+	{"a handler's time begins when it first asks for it", "engine/worker.go",
+		"context.WithDeadlineCause(c.lane, c.deadline, errTimeout)", "context.WithTimeoutCause(c.lane, time.Second, errTimeout)"},
 	{"a handler's context outlives its attempt", "engine/worker.go",
 		"\tdefer ctx.end()\n", ""},
 	{"a registration's retry policy is ignored", "engine/worker.go",

@@ -23,6 +23,7 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
+	givenBack                          // no event: its lane ended first, and it will be delivered again
 )
 
 // kinds has each kind's name, as in metrics, and how it is logged.

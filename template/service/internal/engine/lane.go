@@ -169,9 +169,9 @@ func (l *Lane) complete(it *item, d decision) {
 		if it.heir != nil {
 			it.heir.releaseKey(it)
 		}
-	case d.step == stepDone:
+	case d.kind == Handled, d.kind == Skipped:
 		l.finish(it)
-	case d.step == stepRetry:
+	case d.kind == Retrying, d.kind == Unavailable:
 		if it.msg.Header = (message.Header{}); d.wait != waitUnavailable {
 			it.msg.Attempt++
 		}
@@ -179,7 +179,7 @@ func (l *Lane) complete(it *item, d decision) {
 			l.makeReady(it)
 			l.engine.startWorkers()
 		})
-	case d.step == stepDeadLetter:
+	case d.kind == DeadLettered:
 		f := Failure{Err: d.err, Class: message.ClassOf(d.err), Attempts: it.msg.Attempt, Time: time.Now()}
 		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}

@@ -17,23 +17,11 @@ var (
 
 // decision is what becomes of a message after an attempt; zero after a success.
 type decision struct {
-	step  step
-	err   error // of the attempt
 	kind  EventKind
-	wait  wait          // of stepRetry
-	delay time.Duration // of stepRetry
+	err   error         // of the attempt
+	wait  wait          // of one that is tried again
+	delay time.Duration // until then
 }
-
-// step is where a message goes after an attempt.
-type step uint8
-
-const (
-	stepDone       step = iota // it is terminal: handled or skipped
-	stepRetry                  // its key waits for the next attempt
-	stepDeadLetter             // its key waits until its dead letter is acknowledged
-	stepStop                   // it is not done, and the engine stops
-	stepLeave                  // it is not done; its lane ends, and it will be delivered again
-)
 
 // wait is why a message waits for its next attempt.
 type wait uint8
@@ -53,7 +41,7 @@ const (
 func (e *Engine) decide(it *item, err, cause error) decision {
 	err = safeError(err)
 	if errors.Is(cause, errDraining) {
-		return decision{step: stepLeave, err: err}
+		return decision{kind: givenBack, err: err}
 	}
 	failed, ok := errors.AsType[*message.Error](err)
 	if errors.Is(cause, errTimeout) { // it keeps what it asks for
@@ -68,9 +56,9 @@ func (e *Engine) decide(it *item, err, cause error) decision {
 	d := e.applyPolicies(it, err)
 	d.err = err
 	switch {
-	case d.step != stepRetry:
+	case d.wait == waitNot:
 	case it.lane.ending:
-		d.step = stepLeave
+		return decision{kind: givenBack, err: err}
 	case ok && failed.After > 0:
 		d.delay = failed.After
 	default:
@@ -102,17 +90,17 @@ func (e *Engine) applyPolicies(it *item, err error) decision {
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{step: stepRetry, kind: Unavailable, wait: waitUnavailable}
+		return decision{kind: Unavailable, wait: waitUnavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return decision{step: stepRetry, kind: Retrying, wait: waitRetry}
+		return decision{kind: Retrying, wait: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
-		return decision{step: stepDone, kind: Skipped}
+		return decision{kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
-		return decision{step: stepStop, kind: Stopped}
+		return decision{kind: Stopped}
 	case permanent, it.lane.deadLetters.admit(err):
-		return decision{step: stepDeadLetter, kind: DeadLettered}
+		return decision{kind: DeadLettered}
 	}
-	return decision{step: stepRetry, kind: Retrying, wait: waitHeld}
+	return decision{kind: Retrying, wait: waitHeld}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that

@@ -110,12 +110,12 @@ func (w *worker) judge(ctx context.Context, err error) {
 		d = e.decide(it, err, context.Cause(ctx))
 	}
 	w.decision = d
-	if d.step == stepDeadLetter || d.step == stepLeave {
+	if d.kind == DeadLettered || d.kind == givenBack {
 		return
 	}
 	e.reporter.report(Event{Kind: d.kind, Message: &it.msg, Err: d.err, Delay: d.delay, Elapsed: time.Since(w.since),
 		repeated: d.wait == waitUnavailable && it.wait == waitUnavailable})
-	if d.step == stepStop {
+	if d.kind == Stopped {
 		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, d.err))
 	}
 }
