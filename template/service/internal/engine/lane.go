@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"bytes"
 	"context"
 	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
 
@@ -66,7 +68,7 @@ const (
 )
 
 // newItem copies a message: what it points to may be part of a whole fetch, which
-// would stay in memory with it.
+// would stay in memory with it. It needs no lock.
 func (l *Lane) newItem(m *message.Message) *item {
 	cfg := &l.engine.cfg
 	it := &item{msg: *m, lane: l, keyed: cfg.Ordering == OrderPartition}
@@ -74,24 +76,26 @@ func (l *Lane) newItem(m *message.Message) *item {
 		it.keyed, it.hash = true, maphash.Bytes(l.engine.seed, m.Key)
 	}
 	it.msg.Attempt, it.msg.Retry = 1, &cfg.Retry // unless its registration has a policy of its own
-	size := len(m.Key) + len(m.Value)
+	parts := [][]byte{m.Key, m.Value}
 	for _, h := range m.Headers {
-		size += len(h.Value)
+		parts = append(parts, h.Value)
 	}
-	block := make([]byte, 0, size)
-	clone := func(b []byte) []byte {
+	block := bytes.Join(parts, nil)
+	it.size = int64(overhead + len(block))
+	own := func(b []byte) []byte {
 		if b == nil {
 			return nil
 		}
-		block = append(block, b...)
-		return block[len(block)-len(b) : len(block) : len(block)]
+		part := block[:len(b):len(b)]
+		block = block[len(b):]
+		return part
 	}
-	it.msg.Key, it.msg.Value, it.msg.Headers = clone(m.Key), clone(m.Value), nil
-	for _, h := range m.Headers {
-		it.msg.Headers = append(it.msg.Headers, message.Field{Key: h.Key, Value: clone(h.Value)})
-		size += headerOverhead + len(h.Key)
+	it.msg.Key, it.msg.Value, it.msg.Headers = own(m.Key), own(m.Value), slices.Clip(slices.Clone(m.Headers))
+	for i := range it.msg.Headers {
+		h := &it.msg.Headers[i]
+		h.Value = own(h.Value)
+		it.size += int64(headerOverhead + len(h.Key))
 	}
-	it.size = int64(overhead + size)
 	return it
 }
 
