@@ -276,26 +276,20 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 	}
 }
 
-// above reports whether what the lane holds in memory, and what was delivered
-// beyond its low-water mark, are above the nth part of their limits. Lanes share
-// the bytes evenly.
-func (l *Lane) above(nth int) (held, span bool) {
-	c := &l.engine.cfg
-	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
-	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, len(l.tracker.places) > c.MaxUncommitted/nth
-}
-
-// adjustFlow pauses the claim above the limits and resumes it at half of them.
+// adjustFlow pauses the claim when what the lane holds in memory, or what was
+// delivered beyond its low-water mark, is above its limit, and resumes it at half
+// of the limits. Lanes share the bytes evenly.
 func (l *Lane) adjustFlow() {
-	nth := 1
+	c, nth := &l.engine.cfg, 1
 	if l.paused {
 		nth = 2
 	}
-	held, span := l.above(nth)
-	if full := held || span; l.pauser == nil || full == l.paused {
+	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
+	full := l.records > c.MaxPollRecords/nth || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/nth
+	if l.pauser == nil || full == l.paused {
 		return
 	}
-	if l.paused = !l.paused; !l.paused {
+	if l.paused = full; !full {
 		l.pauser.Resume()
 		return
 	}

@@ -55,7 +55,7 @@ func (e *Engine) Ready() error {
 	long := 3 * e.cfg.CommitInterval // a rebalance takes that long too
 	for _, l := range e.lanes {
 		var err error
-		held, span := l.above(2)
+		span := len(l.tracker.places)
 		switch {
 		case l.waits[waitRefused] > 0:
 			err = fmt.Errorf("%d dead letters are refused and tried again", l.waits[waitRefused])
@@ -63,9 +63,8 @@ func (e *Engine) Ready() error {
 			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waits[waitUnavailable], l.reason)
 		case l.waits[waitHeld] > 0:
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
-		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone
-			t := &l.tracker
-			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", len(t.places)-l.records, t.places[0].offset)
+		case l.paused && span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2 && time.Since(l.pausedAt) >= long:
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
 		}
 		if err != nil {
 			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
