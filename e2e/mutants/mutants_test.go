@@ -82,7 +82,7 @@ var mutants = []mutant{
 	{"records pause nothing", "engine/lane.go",
 		"l.records > c.MaxPollRecords/nth || ", ""},
 	{"bytes pause nothing", "engine/lane.go",
-		" || l.bytes > bytes", ""},
+		" || l.bytes > bytes", " || l.bytes > bytes && false"},
 	{"what is uncommitted pauses nothing", "engine/lane.go",
 		"len(l.tracker.places) > c.MaxUncommitted/nth", "false"},
 	{"each lane may hold what all may", "engine/lane.go",
