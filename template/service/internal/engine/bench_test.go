@@ -93,10 +93,7 @@ func benchEngine(b *testing.B, ordering Ordering, workers int) {
 		}
 		return nil
 	})
-	e, err := New(cfg, h, nil, nowhere{}, slog.New(slog.DiscardHandler))
-	if err != nil {
-		b.Fatal(err)
-	}
+	e := New(cfg, h, nil, nowhere{}, slog.New(slog.DiscardHandler))
 	go func() { _ = e.Run(b.Context()) }()
 	n := (b.N/benchLanes/benchBatch + 1) * benchBatch
 	left.Store(int64(n * benchLanes))

@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -29,7 +27,7 @@ const (
 	PolicyStop       ErrorPolicy = "stop"        // the engine stops with an error; the message is not done
 )
 
-// Config holds the engine's settings.
+// Config holds the engine's settings. Who reads them from the user checks them.
 type Config struct {
 	Ordering    Ordering
 	MaxWorkers  int // handlers running at once, over all lanes
@@ -45,29 +43,4 @@ type Config struct {
 	DrainTimeout   time.Duration // what a lane's end may take
 	HandlerTimeout time.Duration // when a handler's context ends; 0 is never
 	StuckAfter     time.Duration // when a running handler fails liveness; 0 is never
-}
-
-// validate reports every setting with which the engine cannot work.
-func (c Config) validate() error {
-	var errs []error
-	check := func(ok bool, name string, value any, allowed string) {
-		if !ok {
-			errs = append(errs, fmt.Errorf("engine: %s is %v, must be %s", name, value, allowed))
-		}
-	}
-	check(c.Ordering == OrderKey || c.Ordering == OrderPartition || c.Ordering == OrderNone,
-		"Ordering", fmt.Sprintf("%q", c.Ordering), "key, partition or none")
-	check(c.ErrorPolicy == PolicyDeadLetter || c.ErrorPolicy == PolicyRetry || c.ErrorPolicy == PolicySkip || c.ErrorPolicy == PolicyStop,
-		"ErrorPolicy", fmt.Sprintf("%q", c.ErrorPolicy), "dead-letter, retry, skip or stop")
-	check(c.MaxWorkers > 0, "MaxWorkers", c.MaxWorkers, "positive")
-	check(c.MaxPollRecords > 0, "MaxPollRecords", c.MaxPollRecords, "positive")
-	check(c.MaxBytes > 0, "MaxBytes", c.MaxBytes, "positive")
-	check(c.MaxUncommitted >= c.MaxPollRecords, "MaxUncommitted", c.MaxUncommitted, "at least MaxPollRecords")
-	check(c.CommitInterval > 0, "CommitInterval", c.CommitInterval, "positive")
-	check(c.CommitRecords > 0, "CommitRecords", c.CommitRecords, "positive")
-	check(c.DrainTimeout > 0, "DrainTimeout", c.DrainTimeout, "positive")
-	check(c.HandlerTimeout >= 0, "HandlerTimeout", c.HandlerTimeout, "zero or positive")
-	check(c.StuckAfter >= 0, "StuckAfter", c.StuckAfter, "zero or positive")
-	errs = append(errs, c.Retry.Validate())
-	return errors.Join(errs...)
 }

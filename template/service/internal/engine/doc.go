@@ -8,8 +8,8 @@
 // low-water mark of a lane: all its messages up to the first, in order of
 // delivery, that is not terminal.
 //
-//	Lane.Deliver    copies the message into the queue of its key
-//	Engine.next     gives a worker the next ready key: lanes take turns, and so do the keys of a lane
+//	Lane.Deliver    copies the message and puts it behind the last one of its key
+//	worker.take     gives a worker the next ready message: lanes take turns, and so do the keys of a lane
 //	worker.attempt  runs the handler with its own copy of the message and its own context
 //	Engine.decide   says what becomes of a message that failed
 //	Lane.complete   makes the message terminal, or holds its key back until a timer or a dead letter is done

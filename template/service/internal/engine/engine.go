@@ -3,12 +3,12 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"hash/maphash"
 	"log/slog"
 	"math"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -21,20 +21,17 @@ type Engine struct {
 	dead      DeadLetters
 	source    Source
 	log       *slog.Logger
-	observe   func(Event)
+	reporter  reporter
 	seed      maphash.Seed  // for the hashes of keys
 	commitNow chan struct{} // a commit is due before its time
 	stopped   context.Context
 	stop      context.CancelCauseFunc // ends stopped because the error policy says so
 
-	events [len(kinds)]atomic.Int64
-
 	mu           sync.Mutex // guards what follows, and all lanes
 	closed       bool
 	lanes        []*Lane                   // assigned, and not yet ended
-	turns        []*Lane                   // those with ready keys, the next one first
+	turns        []*Lane                   // those with ready messages, the next one first
 	workers      map[*worker]struct{}      // that run
-	lingering    map[keyID]*queue          // keys whose handler outlived its lane, and what waits for it in the next one
 	deadLettered map[string]*deadLettering // by topic
 	terminal     int                       // messages since the last commit began
 
@@ -44,26 +41,26 @@ type Engine struct {
 }
 
 // New returns an engine that gives messages to h, writes those that fail for
-// good to dead, and has source commit. It returns an error that names every
-// setting it cannot work with.
-func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *slog.Logger) (*Engine, error) {
-	if err := cfg.validate(); err != nil {
-		return nil, err
-	}
+// good to dead, and has source commit.
+func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *slog.Logger) *Engine {
 	const never = math.MaxInt64
 	cfg.HandlerTimeout = cmp.Or(cfg.HandlerTimeout, never)
 	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
 	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
+		reporter:     reporter{log: log},
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
-		lingering:    map[keyID]*queue{},
 		deadLettered: map[string]*deadLettering{},
 	}
 	e.stopped, e.stop = context.WithCancelCause(context.Background())
-	return e, nil
+	return e
 }
+
+// Observe makes f see every event. It is called before Run, and f is called
+// from many goroutines at once, so it must be fast and safe for that.
+func (e *Engine) Observe(f func(Event)) { e.reporter.observe = f }
 
 // Run commits until ctx ends, when it returns nil, or until the error policy
 // stops the engine, when it returns why. Then no handler starts any more. Lanes
@@ -91,7 +88,9 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
-	l := newLane(e, c)
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{}}
+	l.pauser, _ = c.(Pauser)
+	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l.pauser != nil {
@@ -101,50 +100,36 @@ func (e *Engine) Assign(c Claim) *Lane {
 	return l
 }
 
-// nextLane returns the index in turns of the first lane that may have a worker,
-// -1 for none. Of several lanes none may have more than half of the workers,
-// rounded up: a slow one leaves some to others. e.mu is held.
-func (e *Engine) nextLane() int {
-	most := e.cfg.MaxWorkers
-	if len(e.lanes) > 1 {
-		most = (most + 1) / 2
+// commit marks the low-water mark of each lane and has the source commit them.
+func (e *Engine) commit(ctx context.Context) {
+	e.mu.Lock()
+	e.terminal = 0
+	lanes, marks, moved := slices.Clone(e.lanes), []uint64{}, false
+	for _, l := range lanes {
+		marks = append(marks, l.mark())
+		moved = moved || l.marked != l.committed
 	}
-	return slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most && !e.closed })
-}
-
-// startWorker starts a worker if a lane may have one more. What makes a key ready
-// calls it, and each worker that takes a key starts the next. e.mu is held.
-func (e *Engine) startWorker() {
-	if len(e.workers) >= e.cfg.MaxWorkers || e.nextLane() < 0 {
+	e.mu.Unlock()
+	var err error
+	if moved { // else what failed before is committed, or its lane has ended
+		err = e.source.Commit(ctx)
+	}
+	if errors.Is(err, context.Canceled) {
 		return
 	}
-	w := &worker{engine: e}
-	e.workers[w] = struct{}{}
-	go w.run()
-}
-
-// next completes what w handled, if anything, and gives it the next ready key.
-// It returns false when there is none, and then w ends.
-func (e *Engine) next(w *worker) bool {
+	if err != nil {
+		e.log.Warn("commit failed, retrying", "error", err)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if w.queue != nil {
-		w.queue.lane.complete(w)
+	if err == nil || e.commitErr == nil {
+		e.commitErr, e.failingSince = err, time.Now()
 	}
-	i := e.nextLane()
-	if i < 0 {
-		w.queue = nil
-		delete(e.workers, w)
-		return false
+	if err != nil {
+		e.failedCommits++
+		return
 	}
-	l := e.turns[i]
-	l.running++
-	w.queue, w.since = l.readyKeys.pop(), time.Now()
-	w.item = w.queue.items[0]
-	e.turns = slices.Delete(e.turns, i, i+1)
-	if len(l.readyKeys) > 0 {
-		e.turns = append(e.turns, l)
+	for i, l := range lanes {
+		l.committed = marks[i]
 	}
-	e.startWorker()
-	return true
 }

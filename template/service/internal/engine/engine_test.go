@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -51,10 +50,7 @@ func start(t *testing.T, cfg Config, h message.HandlerFunc) *bench {
 	t.Helper()
 	b := &bench{result: make(chan error, 1)}
 	b.marks.Store(-1)
-	var err error
-	if b.Engine, err = New(cfg, h, b, b, slog.New(slog.DiscardHandler)); err != nil {
-		t.Fatal(err)
-	}
+	b.Engine = New(cfg, h, b, b, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop
 	go func() { b.result <- b.Run(ctx) }()
@@ -186,13 +182,4 @@ type hanging struct{}
 func (hanging) Commit(ctx context.Context) error {
 	<-ctx.Done()
 	return ctx.Err()
-}
-
-func TestEveryWrongSettingIsNamed(t *testing.T) {
-	_, err := New(Config{}, nil, nil, nil, slog.New(slog.DiscardHandler))
-	for _, name := range []string{"Ordering", "ErrorPolicy", "MaxWorkers", "MaxPollRecords", "MaxBytes", "CommitInterval", "CommitRecords", "DrainTimeout", "retry policy"} {
-		if err == nil || !strings.Contains(err.Error(), name) {
-			t.Errorf("%s is not named in: %v", name, err)
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -22,6 +23,7 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
+	givenBack                          // no event: its lane ended first, and it will be delivered again
 )
 
 // kinds has each kind's name, as in metrics, and how it is logged.
@@ -56,23 +58,25 @@ type Event struct {
 	repeated bool // the same happened in the attempt before, and was logged
 }
 
-// Observe makes f see every event. It is called before Run, and f is called
-// from many goroutines at once, so it must be fast and safe for that.
-func (e *Engine) Observe(f func(Event)) { e.observe = f }
+// reporter counts, logs and passes on what happens to messages.
+type reporter struct {
+	log     *slog.Logger
+	observe func(Event) // nil for nobody
+	counts  [len(kinds)]atomic.Int64
+}
 
-// report counts, logs and observes what happened to a message.
-func (e *Engine) report(ev Event) {
+func (r *reporter) report(ev Event) {
 	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
-	e.events[ev.Kind].Add(1)
-	if !ev.repeated && e.log.Enabled(context.Background(), kinds[ev.Kind].level) {
-		e.logEvent(ev)
+	r.counts[ev.Kind].Add(1)
+	if !ev.repeated && r.log.Enabled(context.Background(), kinds[ev.Kind].level) {
+		r.logEvent(ev)
 	}
-	if e.observe != nil {
-		e.observe(ev)
+	if r.observe != nil {
+		r.observe(ev)
 	}
 }
 
-func (e *Engine) logEvent(ev Event) {
+func (r *reporter) logEvent(ev Event) {
 	m := ev.Message
 	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt}
 	if ev.Err != nil {
@@ -87,5 +91,5 @@ func (e *Engine) logEvent(ev Event) {
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
-	e.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
+	r.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
 }

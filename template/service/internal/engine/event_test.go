@@ -21,6 +21,7 @@ func logged(t *testing.T, cfg Config, level slog.Level, n int, refuse bool, hand
 		var buf bytes.Buffer
 		b := start(t, cfg, func(_ context.Context, m *message.Message) error { return handle(m) })
 		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, &slog.HandlerOptions{Level: level}))
+		b.reporter.log = b.log
 		b.refuse.Store(refuse)
 		l := b.Assign(b)
 		for i := range n {

@@ -1,12 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
-	"errors"
-	"fmt"
 	"hash/maphash"
 	"slices"
+	"sync"
 	"time"
+
+	"github.com/sethvargo/go-retry"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -20,8 +22,7 @@ type Lane struct {
 
 	ctx    context.Context // of its handlers and dead letters; ends when they must give up
 	cancel context.CancelCauseFunc
-	ended  chan struct{} // closed when intake ends
-	idle   chan struct{} // closed when it has ended and nothing runs
+	busy   sync.WaitGroup // of handlers, and of dead letters being written
 
 	// Guarded by engine.mu.
 	ending      bool   // no handler starts any more
@@ -30,28 +31,72 @@ type Lane struct {
 	partition   int32
 	deadLetters *deadLettering // of the topic
 	tracker     tracker
-	keys        map[uint64]*queue // by the hash of the key; keys that share one only wait for each other
-	readyKeys   fifo[*queue]
-	waiting     map[*queue]*time.Timer // for their next attempt
-	running     int                    // handlers
-	writing     int                    // dead letters
-	records     int                    // delivered and not terminal
-	bytes       int64                  // of those
-	refused     int                    // dead letters that are tried again
-	waits       [waits]int             // messages by why they wait, except waitNot
-	reason      error                  // of the last that waits
+	keys        map[uint64]*item // the last message of each key, by the key's hash; keys that share one only wait for each other
+	ready       fifo[*item]
+	waiting     map[*item]*time.Timer // for their next attempt
+	running     int                   // handlers
+	records     int                   // delivered and not terminal
+	bytes       int64                 // of those
+	waits       [waits]int            // messages by why they wait, except waitNot
+	reason      error                 // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
 	committed   uint64 // and that was committed last
 }
 
-func newLane(e *Engine, c Claim) *Lane {
-	l := &Lane{engine: e, claim: c, keys: map[uint64]*queue{}, waiting: map[*queue]*time.Timer{},
-		ended: make(chan struct{}), idle: make(chan struct{})}
-	l.pauser, _ = c.(Pauser)
-	l.ctx, l.cancel = context.WithCancelCause(context.Background())
-	return l
+// item is a message on its way through the engine. The first one of a key is in
+// exactly one place: ready, with a worker, waiting for its timer, or being
+// written to the dead letters. The others wait behind it.
+type item struct {
+	msg     message.Message // as delivered; handlers get copies of it
+	lane    *Lane
+	next    *item         // of the same key
+	heir    *Lane         // the lane's next life, if the handler outlived its own
+	hash    uint64        // of the key
+	keyed   bool          // others may wait for it
+	wait    wait          // why it waits, or waited before the present attempt
+	seq     uint64        // its place in order of delivery
+	size    int64         // what it counts for in bytes
+	backoff retry.Backoff // nil before the first retry
+}
+
+// What counts besides a message's own bytes.
+const (
+	overhead       = 768 // its item, and the backoff and timer of one that waits for a retry
+	headerOverhead = 64  // for each of its headers
+)
+
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it. It needs no lock.
+func (l *Lane) newItem(m *message.Message) *item {
+	cfg := &l.engine.cfg
+	it := &item{msg: *m, lane: l, keyed: cfg.Ordering == OrderPartition}
+	if cfg.Ordering == OrderKey && m.Key != nil {
+		it.keyed, it.hash = true, maphash.Bytes(l.engine.seed, m.Key)
+	}
+	it.msg.Attempt, it.msg.Retry = 1, &cfg.Retry // unless its registration has a policy of its own
+	parts := [][]byte{m.Key, m.Value}
+	for _, h := range m.Headers {
+		parts = append(parts, h.Value)
+	}
+	block := bytes.Join(parts, nil)
+	it.size = int64(overhead + len(block))
+	own := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		part := block[:len(b):len(b)]
+		block = block[len(b):]
+		return part
+	}
+	it.msg.Key, it.msg.Value, it.msg.Headers = own(m.Key), own(m.Value), slices.Clip(slices.Clone(m.Headers))
+	for i := range it.msg.Headers {
+		h := &it.msg.Headers[i]
+		h.Value = own(h.Value)
+		it.size += int64(headerOverhead + len(h.Key))
+	}
+	return it
 }
 
 // Deliver hands over messages in the order of the lane, best some hundred at
@@ -62,7 +107,7 @@ func (l *Lane) Deliver(batch []message.Message) {
 	e := l.engine
 	items := make([]*item, len(batch))
 	for i := range batch {
-		items[i] = newItem(&batch[i], &e.cfg.Retry)
+		items[i] = l.newItem(&batch[i])
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -70,245 +115,193 @@ func (l *Lane) Deliver(batch []message.Message) {
 		return
 	}
 	if l.topic == "" {
-		l.topic, l.partition = batch[0].Topic, batch[0].Partition
-		if e.deadLettered[l.topic] == nil {
-			e.deadLettered[l.topic] = &deadLettering{log: e.log.With("topic", l.topic)}
-		}
-		l.deadLetters = e.deadLettered[l.topic]
+		l.begin(batch[0].Topic, batch[0].Partition)
 	}
 	for _, it := range items {
 		it.seq = l.tracker.add(it.msg.Offset)
 		l.records++
 		l.bytes += it.size
-		l.enqueue(it)
+		last := l.keys[it.hash]
+		if it.keyed {
+			l.keys[it.hash] = it
+		}
+		if it.keyed && last != nil {
+			last.next = it
+		} else {
+			l.makeReady(it)
+		}
 	}
 	l.adjustFlow()
-	e.startWorker()
+	e.startWorkers()
 }
 
-// enqueue adds a message to the queue of its key. A new queue is ready, unless
-// a handler of its key still runs for an earlier life of the lane.
-func (l *Lane) enqueue(it *item) {
+// begin notes whose messages the lane has. Those of keys whose handlers outlived
+// an earlier life of it wait behind these.
+func (l *Lane) begin(topic string, partition int32) {
 	e := l.engine
-	keyed := e.cfg.Ordering == OrderPartition || e.cfg.Ordering == OrderKey && it.msg.Key != nil
-	var hash uint64
-	if keyed && e.cfg.Ordering == OrderKey {
-		hash = maphash.Bytes(e.seed, it.msg.Key)
+	l.topic, l.partition = topic, partition
+	if e.deadLettered[topic] == nil {
+		e.deadLettered[topic] = &deadLettering{log: e.log.With("topic", topic)}
 	}
-	if q := l.keys[hash]; keyed && q != nil {
-		q.items = append(q.items, it)
-		return
+	l.deadLetters = e.deadLettered[topic]
+	for w := range e.workers {
+		if it := w.item; it.keyed && it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
+			it.heir, it.next = l, nil
+			l.keys[it.hash] = it
+		}
 	}
-	q := &queue{lane: l, items: fifo[*item]{it}, hash: hash, keyed: keyed}
-	if keyed {
-		l.keys[hash] = q
-	}
-	if _, lingers := e.lingering[q.id()]; keyed && lingers {
-		e.lingering[q.id()] = q
-		return
-	}
-	l.makeReady(q)
 }
 
-// makeReady lets q have a worker, in turn with the lane's other keys.
-func (l *Lane) makeReady(q *queue) {
-	if len(l.readyKeys) == 0 {
+// makeReady lets the first message of a key have a worker, in turn with the
+// lane's other keys.
+func (l *Lane) makeReady(it *item) {
+	if len(l.ready) == 0 {
 		l.engine.turns = append(l.engine.turns, l)
 	}
-	l.readyKeys = append(l.readyKeys, q)
+	l.ready = append(l.ready, it)
 }
 
 // complete does with a message what was decided after its attempt.
-func (l *Lane) complete(w *worker) {
-	e, q := l.engine, w.queue
+func (l *Lane) complete(it *item, d decision) {
 	l.running--
-	if w.err == nil {
+	if d.err == nil && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	it := w.item
-	l.waits[it.wait]--
-	it.wait = w.wait
-	l.waits[it.wait]++
+	l.setWait(it, d.wait, d.err)
 	switch {
 	case l.detached:
-		l.releaseKey(q)
-	case w.step == stepDone:
-		l.finish(q)
-	case w.step == stepRetry:
-		if w.wait != waitRetry {
-			l.reason = w.err
+		if it.heir != nil {
+			it.heir.releaseKey(it)
 		}
-		l.retryLater(q, w.delay)
-	case w.step == stepDeadLetter:
-		l.writing++
-		go e.writeDeadLetter(q, it, w.err)
+	case d.kind == Handled, d.kind == Skipped:
+		l.finish(it)
+	case d.kind == Retrying, d.kind == Unavailable:
+		if it.msg.Header = (message.Header{}); d.wait != waitUnavailable {
+			it.msg.Attempt++
+		}
+		l.later(d.delay, it, func() {
+			l.makeReady(it)
+			l.engine.startWorkers()
+		})
+	case d.kind == DeadLettered:
+		f := Failure{Err: d.err, Class: message.ClassOf(d.err), Attempts: it.msg.Attempt, Time: time.Now()}
+		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
-	l.checkIdle()
+	l.busy.Done()
 }
 
-// finish makes the first message of q terminal, and the next of its key ready.
-func (l *Lane) finish(q *queue) {
-	it := q.items.pop()
+// setWait notes why a message waits.
+func (l *Lane) setWait(it *item, why wait, err error) {
+	l.waits[it.wait]--
+	l.waits[why]++
+	if it.wait = why; why > waitRetry {
+		l.reason = err
+	}
+}
+
+// finish makes a message terminal.
+func (l *Lane) finish(it *item) {
 	l.records--
 	l.bytes -= it.size
 	l.tracker.done(it.seq)
-	l.engine.countTerminal()
 	l.adjustFlow()
+	e := l.engine
+	if e.terminal++; e.terminal >= e.cfg.CommitRecords {
+		select {
+		case e.commitNow <- struct{}{}:
+		default:
+		}
+	}
+	l.releaseKey(it)
+}
+
+// releaseKey makes the next message of a key ready.
+func (l *Lane) releaseKey(it *item) {
 	switch {
 	case l.ending:
-	case len(q.items) > 0:
-		l.makeReady(q)
-	case q.keyed:
-		delete(l.keys, q.hash)
+	case it.next != nil:
+		l.makeReady(it.next)
+	case it.keyed:
+		delete(l.keys, it.hash)
 	}
 }
 
-// releaseKey lets the key of a handler that outlived its lane go on in the
-// lane's present life.
-func (l *Lane) releaseKey(q *queue) {
-	waiting := l.engine.lingering[q.id()]
-	delete(l.engine.lingering, q.id())
-	if waiting != nil && !waiting.lane.ending {
-		waiting.lane.makeReady(waiting)
-	}
-}
-
-// retryLater keeps q back, but no worker, until its first message is tried again.
-func (l *Lane) retryLater(q *queue, delay time.Duration) {
+// later has f called with engine.mu held, unless the lane ends before. Meanwhile the
+// message and its key wait, but no worker does.
+func (l *Lane) later(delay time.Duration, it *item, f func()) {
 	if l.ending {
 		return
 	}
-	it := q.items[0]
-	if it.msg.Header = (message.Header{}); it.wait != waitUnavailable {
-		it.msg.Attempt++
-	}
-	l.waiting[q] = time.AfterFunc(delay, func() {
+	l.waiting[it] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
-		if l.waiting[q] != nil { // else the lane ended
-			delete(l.waiting, q)
-			l.makeReady(q)
-			l.engine.startWorker()
+		if l.waiting[it] != nil { // else the lane ended
+			delete(l.waiting, it)
+			f()
 		}
 	})
 }
 
-// above reports whether what the lane holds in memory, and what was delivered
-// beyond its low-water mark, are above the nth part of their limits. Lanes share
-// the bytes evenly.
-func (l *Lane) above(nth int) (held, span bool) {
-	c := &l.engine.cfg
-	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
-	return l.records > c.MaxPollRecords/nth || l.bytes > bytes, l.tracker.span() > c.MaxUncommitted/nth
+// refusedBackoff is the backoff between attempts to write a dead letter.
+var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
+
+// writeDeadLetter writes a message to the dead letters, again and again until
+// that is acknowledged. Only then is the message terminal. When the lane ends
+// first, the message will be delivered again.
+func (l *Lane) writeDeadLetter(it *item, f Failure) {
+	e := l.engine
+	ev := Event{Kind: DeadLettered, Message: &it.msg, Err: f.Err}
+	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
+	if err != nil {
+		if l.ctx.Err() != nil {
+			return
+		}
+		if it.wait != waitRefused {
+			it.backoff = refusedBackoff.Backoff()
+		}
+		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.wait == waitRefused}
+		ev.Delay, _ = it.backoff.Next()
+	}
+	e.reporter.report(ev)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch {
+	case err != nil:
+		l.setWait(it, waitRefused, err)
+		l.later(ev.Delay, it, func() { l.busy.Go(func() { l.writeDeadLetter(it, f) }) })
+	case !l.detached:
+		l.setWait(it, waitNot, nil)
+		l.finish(it)
+		e.startWorkers()
+	}
 }
 
-// adjustFlow pauses the claim above the limits and resumes it at half of them.
+// adjustFlow pauses the claim when what the lane holds in memory, or what was
+// delivered beyond its low-water mark, is above its limit, and resumes it at half
+// of the limits. Lanes share the bytes evenly.
 func (l *Lane) adjustFlow() {
-	if l.pauser == nil {
+	c, nth := &l.engine.cfg, 1
+	if l.paused {
+		nth = 2
+	}
+	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
+	full := l.records > c.MaxPollRecords/nth || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/nth
+	if l.pauser == nil || full == l.paused {
 		return
 	}
-	held, span := l.above(1)
-	if !l.paused && (held || span) {
-		l.paused, l.pausedAt = true, time.Now()
-		l.pauser.Pause()
-	}
-	if held, span = l.above(2); l.paused && !held && !span {
-		l.paused = false
+	if l.paused = full; !full {
 		l.pauser.Resume()
+		return
 	}
+	l.pausedAt = time.Now()
+	l.pauser.Pause()
 }
 
-// Drain ends the lane's life in good order: no handler starts any more, what
-// waits is dropped (it will be delivered again), what runs may finish, and the
-// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
-// then their contexts end. It returns by DrainTimeout or the end of ctx, with
-// what was not done. To drain a lane that ended does nothing.
-func (l *Lane) Drain(ctx context.Context) error {
-	timeout := l.engine.cfg.DrainTimeout
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if !l.endIntake() {
-		return nil
+// mark marks the low-water mark at the claim and returns it.
+func (l *Lane) mark() uint64 {
+	if l.tracker.base > l.marked {
+		l.claim.Mark(l.tracker.low)
+		l.marked = l.tracker.base
 	}
-	select {
-	case <-l.idle:
-	case <-ctx.Done():
-	case <-time.After(timeout * 4 / 5):
-	}
-	l.cancel(errDraining)
-	var err error
-	select {
-	case <-l.idle:
-	case <-time.After(timeout / 10): // what is left is for the commit
-		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
-	}
-	if l.detach(true) {
-		err = errors.Join(err, l.commit(ctx))
-	}
-	return err
-}
-
-// Lose ends the lane's life at once: another member of the group has it already.
-// Nothing is marked or committed, and the contexts of its handlers end. It may be
-// called while Drain waits for them, which then commits nothing.
-func (l *Lane) Lose() {
-	l.endIntake()
-	l.detach(false)
-}
-
-// endIntake drops what has not started. It returns false when it was done before.
-func (l *Lane) endIntake() bool {
-	e := l.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if l.ending {
-		return false
-	}
-	l.ending = true
-	close(l.ended)
-	for _, timer := range l.waiting {
-		timer.Stop()
-	}
-	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
-	l.readyKeys, l.keys, l.waiting = nil, nil, nil
-	l.checkIdle()
-	return true
-}
-
-// checkIdle signals a drain when nothing of the lane runs any more.
-func (l *Lane) checkIdle() {
-	if l.ending && l.running+l.writing == 0 {
-		close(l.idle)
-	}
-}
-
-// detach ends the lane: it marks the low-water mark, if mark is set, resumes the
-// claim, as a pause would outlive the lane, and ends the contexts of handlers. It
-// reports whether there is something to commit.
-func (l *Lane) detach(mark bool) bool {
-	l.cancel(errDraining)
-	e := l.engine
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if l.detached {
-		return false
-	}
-	if mark {
-		l.mark()
-	}
-	l.detached = true
-	if l.paused {
-		l.pauser.Resume()
-	}
-	for w := range e.workers {
-		if w.queue != nil && w.queue.lane == l && w.queue.keyed {
-			e.lingering[w.queue.id()] = nil // its next life holds the key back
-		}
-	}
-	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
-	for _, other := range e.lanes { // they may have more of everything now
-		other.adjustFlow()
-	}
-	e.startWorker()
-	return mark && l.marked != l.committed
+	return l.marked
 }

@@ -11,11 +11,7 @@ import (
 
 func (w *world) join() *member {
 	m := &member{w: w, active: map[string]running{}}
-	var err error
-	m.Engine, err = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
-	if err != nil {
-		panic(err)
-	}
+	m.Engine = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	w.members = append(w.members, m)
@@ -68,8 +64,8 @@ func (l *life) bounded() {
 	l.owner.mu.Lock()
 	defer l.owner.mu.Unlock()
 	c, now := l.w.cfg, l.lane
-	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBytes+more*each || now.tracker.span() > c.MaxUncommitted+more {
-		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, now.tracker.span())
+	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBytes+more*each || len(now.tracker.places) > c.MaxUncommitted+more {
+		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, len(now.tracker.places))
 	}
 }
 

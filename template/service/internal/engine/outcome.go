@@ -2,30 +2,26 @@ package engine
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+var (
+	errTimeout  = errors.New("the handler ran out of time")                           // why a context ended
+	errDraining = errors.New("the service gives the message back")                    // why a context ended
+	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
+)
+
 // decision is what becomes of a message after an attempt; zero after a success.
 type decision struct {
-	step  step
 	kind  EventKind
-	wait  wait          // of stepRetry
-	delay time.Duration // of stepRetry
+	err   error         // of the attempt
+	wait  wait          // of one that is tried again
+	delay time.Duration // until then
 }
-
-// step is where a message goes after an attempt.
-type step uint8
-
-const (
-	stepDone       step = iota // it is terminal: handled or skipped
-	stepRetry                  // its key waits for the next attempt
-	stepDeadLetter             // its key waits until its dead letter is acknowledged
-	stepStop                   // it is not done, and the engine stops
-	stepLeave                  // it is not done; its lane ends, and it will be delivered again
-)
 
 // wait is why a message waits for its next attempt.
 type wait uint8
@@ -35,25 +31,34 @@ const (
 	waitRetry            // it failed
 	waitUnavailable      // something it needs is unavailable; the attempt does not count
 	waitHeld             // its attempts are used up, but dead-lettering is paused
+	waitRefused          // its dead letter was not acknowledged
 	waits                // how many there are
 )
 
-// decide says what becomes of a message after an attempt that ended with err. A
-// failure says nothing when the attempt was aborted because its lane ends.
-func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
-	switch {
-	case err == nil:
-		return decision{}
-	case aborted:
-		return decision{step: stepLeave}
+// decide says what becomes of a message after an attempt that failed with err,
+// and whose context had ended because of cause, if it had. A failure says nothing
+// when the attempt was aborted because the lane ends.
+func (e *Engine) decide(it *item, err, cause error) decision {
+	err = safeError(err)
+	if errors.Is(cause, errDraining) {
+		return decision{kind: givenBack, err: err}
+	}
+	failed, ok := errors.AsType[*message.Error](err)
+	if errors.Is(cause, errTimeout) { // it keeps what it asks for
+		late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)}
+		if ok {
+			late.Outcome, late.After = failed.Outcome, failed.After
+		}
+		err, failed, ok = late, late, true
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := e.applyPolicies(l, it, err)
-	switch failed, ok := errors.AsType[*message.Error](err); {
-	case d.step != stepRetry:
-	case l.ending:
-		return decision{step: stepLeave}
+	d := e.applyPolicies(it, err)
+	d.err = err
+	switch {
+	case d.wait == waitNot:
+	case it.lane.ending:
+		return decision{kind: givenBack, err: err}
 	case ok && failed.After > 0:
 		d.delay = failed.After
 	default:
@@ -62,27 +67,40 @@ func (e *Engine) decide(l *Lane, it *item, err error, aborted bool) decision {
 	return d
 }
 
+// safeError returns err, or a PanicError when asking err for its text or for what
+// it wraps panics, as a nil pointer in an error does.
+func safeError(err error) (safe error) {
+	defer func() {
+		if v := recover(); v != nil {
+			safe = message.NewPanicError(v)
+		}
+	}()
+	_ = err.Error()
+	_ = errors.Is(err, errTimeout) // looks at all that it wraps
+	return err
+}
+
 // applyPolicies applies the message's retry policy, then the error policy, then
 // the pause of dead-lettering.
-func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
+func (e *Engine) applyPolicies(it *item, err error) decision {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
 	if permanent && isAnswer(err) {
-		l.deadLetters.resume()
+		it.lane.deadLetters.resume()
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{step: stepRetry, kind: Unavailable, wait: waitUnavailable}
+		return decision{kind: Unavailable, wait: waitUnavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return decision{step: stepRetry, kind: Retrying, wait: waitRetry}
+		return decision{kind: Retrying, wait: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
-		return decision{step: stepDone, kind: Skipped}
+		return decision{kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
-		return decision{step: stepStop, kind: Stopped}
-	case permanent, l.deadLetters.admit(err):
-		return decision{step: stepDeadLetter, kind: DeadLettered}
+		return decision{kind: Stopped}
+	case permanent, it.lane.deadLetters.admit(err):
+		return decision{kind: DeadLettered}
 	}
-	return decision{step: stepRetry, kind: Retrying, wait: waitHeld}
+	return decision{kind: Retrying, wait: waitHeld}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that
@@ -90,4 +108,14 @@ func (e *Engine) applyPolicies(l *Lane, it *item, err error) decision {
 func isAnswer(err error) bool {
 	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
 	return !slices.Contains(others, message.ClassOf(err))
+}
+
+// nextDelay returns how long the item waits for its next attempt. The backoff
+// starts anew when something becomes unavailable, or is available again.
+func (it *item) nextDelay(why wait) time.Duration {
+	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+		it.backoff = it.msg.Retry.Backoff()
+	}
+	delay, _ := it.backoff.Next()
+	return delay
 }

@@ -28,21 +28,16 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), FailedCommits: e.failedCommits}
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits}
 	for kind := range kinds {
-		s.Events[kinds[kind].name] = e.events[kind].Load()
-	}
-	for w := range e.workers {
-		if w.queue != nil {
-			s.Busy++
-		}
+		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
 	}
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Refused += l.refused
+		s.Refused += l.waits[waitRefused]
 		s.Waiting += l.waits[waitUnavailable]
-		s.Window += int64(l.tracker.end - l.committed)
+		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if l.paused {
 			s.Paused++
 		}
@@ -60,17 +55,16 @@ func (e *Engine) Ready() error {
 	long := 3 * e.cfg.CommitInterval // a rebalance takes that long too
 	for _, l := range e.lanes {
 		var err error
-		held, span := l.above(2)
+		span := len(l.tracker.places)
 		switch {
-		case l.refused > 0:
-			err = fmt.Errorf("%d dead letters are refused and tried again", l.refused)
+		case l.waits[waitRefused] > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.waits[waitRefused])
 		case l.waits[waitUnavailable] > 0:
 			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waits[waitUnavailable], l.reason)
 		case l.waits[waitHeld] > 0:
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
-		case l.paused && !held && span && time.Since(l.pausedAt) >= long: // by its span alone
-			t := &l.tracker
-			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", t.span()-l.records, t.at(t.base).offset)
+		case l.paused && span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2 && time.Since(l.pausedAt) >= long:
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
 		}
 		if err != nil {
 			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
@@ -88,7 +82,7 @@ func (e *Engine) Live() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for w := range e.workers {
-		if running := time.Since(w.since); w.queue != nil && running >= e.cfg.StuckAfter {
+		if running := time.Since(w.since); running >= e.cfg.StuckAfter {
 			m := &w.item.msg
 			return fmt.Errorf("the handler of %s/%d@%d has been running for %v", m.Topic, m.Partition, m.Offset, running.Round(time.Second))
 		}

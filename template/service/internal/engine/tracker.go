@@ -2,13 +2,11 @@ package engine
 
 // tracker knows which messages of a lane are terminal and how far the lane is
 // done without a gap. It counts in order of delivery, because offsets have
-// holes: compaction and transactions leave some out. It is a ring over the
-// messages from the low-water mark on.
+// holes: compaction and transactions leave some out.
 type tracker struct {
-	ring []place // its length is a power of two
-	base uint64  // the sequence number of the first message that is not terminal
-	end  uint64  // the sequence number that the next message gets
-	low  int64   // the offset of the last message below base
+	places fifo[place] // of the messages from the low-water mark on
+	base   uint64      // the sequence number of the first of them
+	low    int64       // the offset of the last message below base
 }
 
 type place struct {
@@ -18,13 +16,8 @@ type place struct {
 
 // add notes a message as delivered and returns its sequence number.
 func (t *tracker) add(offset int64) uint64 {
-	if t.span() == len(t.ring) {
-		t.grow()
-	}
-	seq := t.end
-	*t.at(seq) = place{offset: offset}
-	t.end++
-	return seq
+	t.places = append(t.places, place{offset: offset})
+	return t.base + uint64(len(t.places)) - 1
 }
 
 // done notes a message as terminal and moves the low-water mark over it when
@@ -33,22 +26,19 @@ func (t *tracker) done(seq uint64) {
 	if seq < t.base {
 		return
 	}
-	t.at(seq).terminal = true
-	for t.base < t.end && t.at(t.base).terminal {
-		t.low = t.at(t.base).offset
+	t.places[seq-t.base].terminal = true
+	for len(t.places) > 0 && t.places[0].terminal {
+		t.low = t.places.pop().offset
 		t.base++
 	}
 }
 
-// span returns how many messages were delivered from the low-water mark on.
-func (t *tracker) span() int { return int(t.end - t.base) }
+// fifo is a first-in-first-out list that lets go of what was popped.
+type fifo[T any] []T
 
-func (t *tracker) at(seq uint64) *place { return &t.ring[seq&uint64(len(t.ring)-1)] }
-
-func (t *tracker) grow() {
-	old := *t
-	t.ring = make([]place, max(64, 2*len(old.ring)))
-	for seq := t.base; seq < t.end; seq++ {
-		*t.at(seq) = *old.at(seq)
-	}
+func (f *fifo[T]) pop() T {
+	x := (*f)[0]
+	clear((*f)[:1])
+	*f = (*f)[1:]
+	return x
 }

@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The tracker against the obvious, with spans far beyond its first size.
+// The tracker against the obvious.
 func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		var tr tracker
@@ -33,24 +33,18 @@ func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 			for done[low] {
 				low++
 			}
-			if tr.base != low || low > 0 && tr.low != offsets[low-1] || tr.span() != len(offsets)-int(low) {
+			if tr.base != low || low > 0 && tr.low != offsets[low-1] || len(tr.places) != len(offsets)-int(low) {
 				t.Fatalf("the low-water mark is %d at offset %d, want %d", tr.base, tr.low, low)
 			}
 		}
 	})
 }
 
-func TestTrackerRemembersWhatIsTerminalWhenItGrows(t *testing.T) {
-	var tr tracker
-	for i := range int64(64) {
-		tr.add(i)
-	}
-	for seq := range uint64(63) {
-		tr.done(seq + 1)
-	}
-	tr.add(64)
-	tr.done(0)
-	if tr.base != 64 || tr.low != 63 {
-		t.Errorf("the low-water mark is %d at offset %d, want 64 at 63", tr.base, tr.low)
+// What was popped must not stay in memory with what was not.
+func TestWhatIsPoppedIsLetGo(t *testing.T) {
+	f := fifo[*item]{new(item), new(item)}
+	all := f
+	if first := f[0]; f.pop() != first || len(f) != 1 || all[0] != nil {
+		t.Errorf("%d are left, and the first is still there: %v", len(f), all[0] != nil)
 	}
 }

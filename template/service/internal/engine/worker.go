@@ -3,49 +3,93 @@ package engine
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-var (
-	errTimeout  = errors.New("the handler ran out of time")                           // why a context ended
-	errDraining = errors.New("the service gives the message back")                    // why a context ended
-	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
-)
-
 // worker is a goroutine that runs one handler after the other.
 type worker struct {
 	engine   *Engine
-	queue    *queue    // of the key that it handles, nil for none; guarded by engine.mu
-	item     *item     // the queue's first message
+	item     *item     // that it handles; guarded by engine.mu
 	since    time.Time // when it took that; guarded by engine.mu
-	err      error     // of its last attempt
-	decision           // after that
+	decision decision  // after its last attempt
+}
+
+// startWorkers starts a worker for each message that is ready and may have one.
+// What makes a message ready calls it, except for a worker that completes one: it
+// takes the next itself. e.mu is held.
+func (e *Engine) startWorkers() {
+	for len(e.workers) < e.cfg.MaxWorkers {
+		w := &worker{engine: e}
+		if !w.take() {
+			return
+		}
+		e.workers[w] = struct{}{}
+		go w.run()
+	}
+}
+
+// take gives the worker the next ready message. Lanes take turns, and of several
+// none may have more than half of the workers, rounded up: a slow one leaves some
+// to others. It returns false when there is none. e.mu is held.
+func (w *worker) take() bool {
+	e := w.engine
+	most := e.cfg.MaxWorkers
+	if len(e.lanes) > 1 {
+		most = (most + 1) / 2
+	}
+	i := slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most })
+	if i < 0 || e.closed {
+		return false
+	}
+	l := e.turns[i]
+	l.running++
+	l.busy.Add(1)
+	w.item, w.since = l.ready.pop(), time.Now()
+	e.turns = slices.Delete(e.turns, i, i+1)
+	if len(l.ready) > 0 {
+		e.turns = append(e.turns, l)
+	}
+	return true
 }
 
 // run handles messages until none is ready.
 func (w *worker) run() {
-	ended := false
 	defer func() {
-		if !ended {
-			go w.run() // a handler ended this goroutine with runtime.Goexit
+		if w.item != nil { // a handler ended this goroutine with runtime.Goexit
+			w.next()
+			go w.run()
 		}
 	}()
-	for w.engine.next(w) {
+	for w.item != nil {
 		w.attempt()
+		w.next()
 	}
-	ended = true
+}
+
+// next completes what the worker handled, and gives it the next message. Without
+// one, the worker ends.
+func (w *worker) next() {
+	e := w.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	w.item.lane.complete(w.item, w.decision)
+	if !w.take() {
+		w.item = nil
+		delete(e.workers, w)
+	}
 }
 
 // attempt runs the handler once, with its own copy of the message and its own
 // context. However the handler ends, the attempt has an outcome.
 func (w *worker) attempt() {
-	e, l, it := w.engine, w.queue.lane, w.item
-	ctx, cancel := context.WithTimeoutCause(l.ctx, e.cfg.HandlerTimeout, errTimeout)
-	defer cancel()
+	e, it := w.engine, w.item
+	ctx := &attemptContext{lane: it.lane.ctx, deadline: w.since.Add(e.cfg.HandlerTimeout)}
+	defer ctx.end()
 	m := it.msg
 	err := errNoReturn // unless it returns
 	defer func() {
@@ -53,50 +97,58 @@ func (w *worker) attempt() {
 			err = message.NewPanicError(v)
 		}
 		it.msg.Header, it.msg.Retry = m.Header, cmp.Or(m.Retry, it.msg.Retry)
-		w.judge(ctx, safeError(err))
+		w.judge(ctx, err)
 	}()
 	err = e.handler.Handle(ctx, &m)
-}
-
-// safeError returns err, or a PanicError when asking err for its text or for what
-// it wraps panics, as a nil pointer in an error does.
-func safeError(err error) (safe error) {
-	defer func() {
-		if v := recover(); v != nil {
-			safe = message.NewPanicError(v)
-		}
-	}()
-	if err != nil {
-		_ = err.Error()
-		_ = errors.Is(err, errTimeout) // looks at all that it wraps
-	}
-	return err
 }
 
 // judge decides about the message and reports what happened to it. A dead
 // letter is reported when it is written.
 func (w *worker) judge(ctx context.Context, err error) {
-	e, it, cause := w.engine, w.item, context.Cause(ctx)
-	if err != nil && errors.Is(cause, errTimeout) {
-		err = newTimeout(err, e.cfg.HandlerTimeout)
+	e, it, d := w.engine, w.item, decision{}
+	if err != nil {
+		d = e.decide(it, err, context.Cause(ctx))
 	}
-	w.err, w.decision = err, e.decide(w.queue.lane, it, err, errors.Is(cause, errDraining))
-	if w.step == stepDeadLetter || w.step == stepLeave {
+	w.decision = d
+	if d.kind == DeadLettered || d.kind == givenBack {
 		return
 	}
-	e.report(Event{Kind: w.kind, Message: &it.msg, Err: err, Delay: w.delay, Elapsed: time.Since(w.since),
-		repeated: w.wait == waitUnavailable && it.wait == waitUnavailable})
-	if w.step == stepStop {
-		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, err))
+	e.reporter.report(Event{Kind: d.kind, Message: &it.msg, Err: d.err, Delay: d.delay, Elapsed: time.Since(w.since),
+		repeated: d.wait == waitUnavailable && it.wait == waitUnavailable})
+	if d.kind == Stopped {
+		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, d.err))
 	}
 }
 
-// newTimeout gives the error of a handler whose time was up the class of a
-// timeout, and leaves it what it asked for.
-func newTimeout(err error, after time.Duration) error {
-	late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, after, err)}
-	if e, ok := errors.AsType[*message.Error](err); ok {
-		late.Outcome, late.After = e.Outcome, e.After
-	}
-	return late
+// attemptContext is the context of one attempt: the lane's, with the handler's
+// time. It is made when it is first used: many handlers never ask for its end,
+// and a timer for each message is a fifth of what the engine costs.
+type attemptContext struct {
+	lane     context.Context
+	deadline time.Time
+	once     sync.Once
+	made     context.Context
+	cancel   context.CancelFunc
 }
+
+func (c *attemptContext) use() context.Context {
+	c.once.Do(func() { c.made, c.cancel = context.WithDeadlineCause(c.lane, c.deadline, errTimeout) })
+	return c.made
+}
+
+// end ends the context with its attempt, also for who uses it for the first time later.
+func (c *attemptContext) end() {
+	c.once.Do(func() { c.made, c.cancel = endedContext, func() {} })
+	c.cancel()
+}
+
+var endedContext = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
+
+func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
+func (c *attemptContext) Done() <-chan struct{}       { return c.use().Done() }
+func (c *attemptContext) Err() error                  { return c.use().Err() }
+func (c *attemptContext) Value(key any) any           { return c.use().Value(key) }

@@ -58,11 +58,7 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 	}
 	saramaLogger.Store(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
-	var err error
-	c.engine, err = engine.New(engineConfig(cfg), registry, NewDeadLetters(sender, cfg.GroupID), (*source)(c), log)
-	if err != nil {
-		return nil, err
-	}
+	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(sender, cfg.GroupID), (*source)(c), log)
 	return c, nil
 }
 

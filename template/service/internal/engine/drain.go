@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Drain ends the lane's life in good order: no handler starts any more, what
+// waits is dropped (it will be delivered again), what runs may finish, and the
+// low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
+// then their contexts end. It returns by DrainTimeout or the end of ctx, with
+// what was not done. To drain a lane that ended does nothing.
+func (l *Lane) Drain(ctx context.Context) error {
+	timeout := l.engine.cfg.DrainTimeout
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if !l.endIntake() {
+		return nil
+	}
+	idle := make(chan struct{})
+	go func() {
+		l.busy.Wait()
+		close(idle)
+	}()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+	case <-time.After(timeout * 4 / 5):
+	}
+	l.cancel(errDraining)
+	var err error
+	select {
+	case <-idle:
+	case <-time.After(timeout / 10): // what is left is for the commit
+		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
+	}
+	if l.detach(true) {
+		err = errors.Join(err, l.commit(ctx))
+	}
+	return err
+}
+
+// Lose ends the lane's life at once: another member of the group has it already.
+// Nothing is marked or committed, and the contexts of its handlers end. It may be
+// called while Drain waits for them, which then commits nothing.
+func (l *Lane) Lose() {
+	l.endIntake()
+	l.detach(false)
+}
+
+// endIntake drops what has not started. It returns false when it was done before.
+func (l *Lane) endIntake() bool {
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.ending {
+		return false
+	}
+	l.ending = true
+	for _, timer := range l.waiting {
+		timer.Stop()
+	}
+	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
+	l.ready, l.keys, l.waiting = nil, nil, nil
+	return true
+}
+
+// detach ends the lane: it marks the low-water mark, if mark is set, resumes the
+// claim, as a pause would outlive the lane, and ends the contexts of handlers. It
+// reports whether there is something to commit.
+func (l *Lane) detach(mark bool) bool {
+	l.cancel(errDraining)
+	e := l.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if l.detached {
+		return false
+	}
+	if mark {
+		l.mark()
+	}
+	l.detached = true
+	if l.paused {
+		l.pauser.Resume()
+	}
+	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
+	for _, other := range e.lanes { // they may have more of everything now
+		other.adjustFlow()
+	}
+	e.startWorkers()
+	return mark && l.marked != l.committed
+}
+
+// commit has the claim commit its marks, again and again until it did or ctx
+// ends: a lost commit would have the lane's last messages handled twice.
+func (l *Lane) commit(ctx context.Context) error {
+	for {
+		err := l.claim.Commit(ctx)
+		if err == nil {
+			return nil
+		}
+		l.engine.mu.Lock()
+		l.engine.failedCommits++
+		l.engine.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("engine: the last commit was not confirmed; its messages will be delivered again: %w", err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
