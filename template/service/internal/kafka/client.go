@@ -2,15 +2,12 @@ package kafka
 
 import (
 	"cmp"
-	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -46,7 +43,6 @@ func metadataBackoff(retries, _ int) time.Duration {
 
 // clientConfig returns the settings of sarama's client.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
-	setUpSarama()
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0 // sarama knows all of this version's protocol; brokers up to 4.x speak it
 	c.ClientID = cfg.ClientID
@@ -56,6 +52,7 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Net.ReadTimeout = cfg.ReadTimeout
 	c.Net.WriteTimeout = cfg.ReadTimeout
 
+	c.Metadata.Full = false                   // only of the topics that are consumed, and when they are
 	c.Metadata.AllowAutoTopicCreation = false // a misspelt topic is a mistake, not a new topic
 	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
@@ -91,12 +88,16 @@ func setConsumer(c *sarama.Config, cfg config.Kafka) {
 	c.Consumer.Retry.Backoff = fetchBackoff
 }
 
+// cooperativeSticky is the strategy with which a session goes on when some of its
+// partitions move.
+const cooperativeSticky = "cooperative-sticky"
+
 // strategies are how the members of a group may share its partitions.
 var strategies = map[string]func() sarama.BalanceStrategy{
-	"sticky":             sarama.NewBalanceStrategySticky,
-	"cooperative-sticky": sarama.NewBalanceStrategyCooperativeSticky,
-	"range":              sarama.NewBalanceStrategyRange,
-	"roundrobin":         sarama.NewBalanceStrategyRoundRobin,
+	"sticky":          sarama.NewBalanceStrategySticky,
+	cooperativeSticky: sarama.NewBalanceStrategyCooperativeSticky,
+	"range":           sarama.NewBalanceStrategyRange,
+	"roundrobin":      sarama.NewBalanceStrategyRoundRobin,
 }
 
 // setGroup sets how the members of the group share partitions.
@@ -156,24 +157,19 @@ func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
 // without it, a few kilobytes can ask for gigabytes.
 const maxDecompressed = 100 << 20
 
+var saramaOnce sync.Once
+
 // setUpSarama sets what sarama keeps in package variables: once, before the
 // first client, because clients read them from their own goroutines.
-var setUpSarama = sync.OnceFunc(func() {
-	sarama.MaxDecompressedBatchSize = maxDecompressed
-	sarama.Logger = saramaLog{}
-})
+func setUpSarama(log *slog.Logger) {
+	saramaOnce.Do(func() {
+		sarama.MaxDecompressedBatchSize = maxDecompressed
+		sarama.Logger = saramaLogger(log)
+	})
+}
 
-// saramaLogger is where sarama's log goes; nil drops it.
-var saramaLogger atomic.Pointer[slog.Logger]
-
-// saramaLog is sarama's logger over slog, at debug level: it is a running
+// saramaLogger returns sarama's logger over log, at debug level: it is a running
 // commentary, and what matters comes back as errors too.
-type saramaLog struct{}
-
-func (l saramaLog) Print(v ...any)   { l.Printf("%s", fmt.Sprint(v...)) }
-func (l saramaLog) Println(v ...any) { l.Printf("%s", fmt.Sprintln(v...)) }
-func (saramaLog) Printf(format string, v ...any) {
-	if log := saramaLogger.Load(); log != nil && log.Enabled(context.Background(), slog.LevelDebug) {
-		log.Debug(strings.TrimSpace(fmt.Sprintf(format, v...)), "from", "sarama")
-	}
+func saramaLogger(log *slog.Logger) sarama.StdLogger {
+	return slog.NewLogLogger(log.With("from", "sarama").Handler(), slog.LevelDebug)
 }

@@ -9,6 +9,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -47,15 +49,14 @@ func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append(options, more...)...)
 }
 
-// newAdmin returns a client for questions about topics and offsets: unlike
-// sarama's, it looks for another broker when one does not answer.
-func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
-	client, err := newKgoClient(cfg, kgo.MetadataMinAge(minMetadataBackoff), kgo.RetryTimeout(cfg.ReadTimeout),
+// newRequestClient returns a client for commits and for questions about topics and
+// offsets: unlike sarama's, it looks for another broker when one does not answer.
+func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids
+	return newKgoClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
+		kgo.RequestRetries(metadataRetries), kgo.RetryTimeout(cfg.ReadTimeout),
 		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
-	if err != nil {
-		return nil, err
-	}
-	return kadm.NewClient(client), nil
 }
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for

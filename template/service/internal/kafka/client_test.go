@@ -26,6 +26,7 @@ import (
 
 func TestClientConfigAvoidsTheTraps(t *testing.T) {
 	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_GROUP_INSTANCE_ID", "one")
+	setUpSarama(quiet)
 	c, err := clientConfig(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -188,17 +189,15 @@ func TestMutualTLS(t *testing.T) {
 }
 
 func TestSaramaLogsAtDebugLevel(t *testing.T) {
-	defer saramaLogger.Store(nil)
 	for level, want := range map[slog.Level]string{slog.LevelInfo: "", slog.LevelDebug: "level=DEBUG msg=\"two words\" from=sarama\n"} {
-		var b logBuffer // clients of earlier tests may be closing still, and say so
-		saramaLogger.Store(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		var b logBuffer
+		saramaLogger(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
 			}
 			return a
-		}})))
-		saramaLog{}.Println("two", "words")
-		if got := b.line("two words"); got != want {
+		}}))).Println("two", "words")
+		if got := b.String(); got != want {
 			t.Errorf("at %v the log has %q, want %q", level, got, want)
 		}
 	}

@@ -61,7 +61,7 @@ type Publisher struct {
 	backlog  *backlog
 	sizes    batchSizes
 	calls    callQueue
-	ending   ending
+	drain    drain
 	closing  context.Context // ends when nothing more is accepted
 	refuse   context.CancelFunc
 	lost     atomic.Int64
@@ -270,7 +270,7 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
-		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout - time.Until(o.deadline)).Round(time.Millisecond))), err))
+		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout-time.Until(o.deadline)).Round(time.Millisecond))), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
@@ -322,7 +322,7 @@ func (p *Publisher) Flush(ctx context.Context) error {
 
 // Ending says that the service begins to end: the time of a drain that Close has
 // counts from here. So the consumer, which ends first, and Close share it.
-func (p *Publisher) Ending() { p.ending.begin() }
+func (p *Publisher) Ending() { p.drain.begin() }
 
 // Close waits for all that is on its way, for as long as a drain may take, and
 // disconnects. What is not published by then is logged with its topic, key and id,
@@ -336,14 +336,14 @@ func (p *Publisher) Close() error {
 	if !first || client == nil {
 		return nil
 	}
-	drain := p.ending.left(p.cfg.DrainTimeout)
-	flushed := p.flushWithin(drain)
-	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang
+	timeout := p.drain.remaining(p.cfg.DrainTimeout)
+	flushed := p.flushWithin(timeout)
+	closeInTime(client.Close)
 	if !flushed && !p.flushWithin(closingTimeout) {
 		p.log.Warn("a delivery callback has not returned")
 	}
 	if n := p.lost.Load(); n > 0 {
-		return fmt.Errorf("publisher closed after %v, messages not published: %d", drain.Round(time.Millisecond), n)
+		return fmt.Errorf("publisher closed after %v, messages not published: %d", timeout.Round(time.Millisecond), n)
 	}
 	return nil
 }

@@ -17,12 +17,12 @@ const createTopicsKey = 19 // Kafka's number for a request to create topics
 
 func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
 	t.Helper()
-	admin, err := newAdmin(settings(t, c))
+	client, err := newRequestClient(settings(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(admin.Close)
-	return admin
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
 }
 
 // ensure makes sure of the topics and those of their dead letters.
