@@ -2,8 +2,6 @@ package kafka
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -30,16 +28,11 @@ const (
 	fetchBackoff = time.Second
 	fetchSize    = 1 << 20 // bytes of a partition in one fetch
 
+	// The delay between questions for topics, leaders and coordinators doubles, so
+	// that a first message does not wait and a broker that is away is not flooded.
 	minMetadataBackoff = 20 * time.Millisecond
 	maxMetadataBackoff = 250 * time.Millisecond
 )
-
-// metadataBackoff doubles the delay between questions for topics, leaders and
-// coordinators, so that a first message does not wait and a broker that is away
-// is not flooded.
-func metadataBackoff(retries, _ int) time.Duration {
-	return min(minMetadataBackoff<<min(retries, 10), maxMetadataBackoff)
-}
 
 // clientConfig returns the settings of sarama's client.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
@@ -56,7 +49,7 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Metadata.AllowAutoTopicCreation = false // a misspelt topic is a mistake, not a new topic
 	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
-	c.Metadata.Retry.BackoffFunc = metadataBackoff
+	c.Metadata.Retry.BackoffFunc = sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
 	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
 
 	setConsumer(c, cfg)
@@ -130,27 +123,9 @@ func setSecurity(c *sarama.Config, cfg config.Kafka) error {
 		c.Net.SASL.Enable = true
 		c.Net.SASL.User, c.Net.SASL.Password = cfg.SASLUsername, string(cfg.SASLPassword)
 		c.Net.SASL.Mechanism = sarama.SASLMechanism(cfg.SASLMechanism)
-		c.Net.SASL.SCRAMClientGeneratorFunc = scramClient(c.Net.SASL.Mechanism)
+		c.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{Mechanism: saslMechanism(cfg)} }
 	}
 	return nil
-}
-
-func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.SSLCA != "" {
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.SSLCA)) {
-			return nil, errors.New("kafka: KAFKA_SSL_CA has no certificate in PEM")
-		}
-	}
-	if cfg.SSLCert != "" {
-		pair, err := tls.X509KeyPair([]byte(cfg.SSLCert), []byte(cfg.SSLKey))
-		if err != nil {
-			return nil, fmt.Errorf("kafka: KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 // maxDecompressed bounds what one compressed batch may become in memory:

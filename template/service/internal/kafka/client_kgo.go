@@ -7,13 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
@@ -52,11 +50,12 @@ func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 // newRequestClient returns a client for commits and for questions about topics and
 // offsets: unlike sarama's, it looks for another broker when one does not answer.
 func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
+	backoff := sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids
 	return newKgoClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
 		kgo.RequestRetries(metadataRetries), kgo.RetryTimeout(cfg.ReadTimeout),
-		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
+		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(min(n, metadataRetries), metadataRetries) }))
 }
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
@@ -77,7 +76,7 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
 		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
-		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
+		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 	}
 	if cfg.PublishRetryMaxAttempts > 0 {
 		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
@@ -86,29 +85,9 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 	return client, err
 }
 
-func saslMechanism(cfg config.Kafka) sasl.Mechanism {
-	user, password := cfg.SASLUsername, string(cfg.SASLPassword)
-	switch cfg.SASLMechanism {
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
-	}
-	return plain.Auth{User: user, Pass: password}.AsMechanism()
-}
-
-func compressionCodec(name string) kgo.CompressionCodec {
-	switch name {
-	case "gzip":
-		return kgo.GzipCompression()
-	case "snappy":
-		return kgo.SnappyCompression()
-	case "lz4":
-		return kgo.Lz4Compression()
-	case "zstd":
-		return kgo.ZstdCompression()
-	}
-	return kgo.NoCompression()
+var compressionCodecs = map[string]kgo.CompressionCodec{
+	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+	"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 }
 
 // batchSizes are how many bytes a batch may have, by topic: what the topic takes.
@@ -135,12 +114,8 @@ func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
 		return defaultBatchBytes // asked again when a message is too large for it
 	}
 	size := int32(defaultBatchBytes)
-	for _, r := range described {
-		for _, c := range r.Configs {
-			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
-				size = int32(min(n, maxBatchBytes))
-			}
-		}
+	if n, err := strconv.ParseInt(setting(described, topic, maxMessageBytes), 10, 32); err == nil && n >= minBatchBytes {
+		size = int32(min(n, maxBatchBytes))
 	}
 	b.known.Store(topic, size)
 	return size

@@ -120,18 +120,28 @@ func TestLatestStartsAtTheNewest(t *testing.T) {
 func TestSASL(t *testing.T) {
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
+			t.Parallel()
 			cluster := startCluster(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"), kfake.SeedTopics(1, "payments"))
-			with := func(password string) error {
-				p := newPublisher(t, settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
-					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password))
+			with := func(password string) (publishing, consuming error) {
+				cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
+					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password)
+				p := newPublisher(t, cfg)
 				p.sendTimeout = time.Second
-				return p.Send(t.Context(), &message.Message{Topic: "payments"})
+				conn, err := open(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.close()
+				return p.Send(t.Context(), &message.Message{Topic: "payments"}), conn.client.RefreshMetadata("payments")
 			}
-			if err := with("hunter2"); err != nil {
-				t.Error(err)
+			if publishing, consuming := with("hunter2"); publishing != nil || consuming != nil {
+				t.Error(publishing, consuming)
 			}
-			if err := with("swordfish"); err == nil || strings.Contains(err.Error(), "swordfish") {
-				t.Errorf("with a wrong password: %v", err)
+			publishing, consuming := with("swordfish")
+			for _, err := range []error{publishing, consuming} {
+				if err == nil || strings.Contains(err.Error(), "swordfish") {
+					t.Errorf("with a wrong password: %v", err)
+				}
 			}
 		})
 	}

@@ -190,6 +190,10 @@ func sameMessage(t interface{ Fatalf(string, ...any) }, got, want *message.Messa
 // encodings are the ways to make a dead letter; each must lead back.
 var encodings = []func(*message.Message, engine.Failure, string) *message.Message{newDeadLetter, newRawDeadLetter}
 
+func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
+	return withHeaders(m.Value, m, f, group, encodingRaw)
+}
+
 func TestRestoreGivesTheOriginalBack(t *testing.T) {
 	jsonish := rapid.StringMatching(`[ \n]?(\{("[a-z\\"]*" ?: ?[0-9]+,?)*\}|\[[0-9,]*\]|"[^"]*"|null|[0-9]+|)[ \n]?`)
 	bytesOrNil := rapid.OneOf(
