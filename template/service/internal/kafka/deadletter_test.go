@@ -118,8 +118,8 @@ forge-dlq-encoding=json`
 func TestReasonIsCutBetweenCharacters(t *testing.T) {
 	got := newDeadLetter(&message.Message{Topic: "payments"}, failure("a"+strings.Repeat("é", 2000)), "g")
 	reason, _ := got.Get(headerReason)
-	if len(reason) > 1024 || len(reason) < 1022 || !utf8.Valid(reason) {
-		t.Errorf("the reason has %d bytes, valid: %t", len(reason), utf8.Valid(reason))
+	if len(reason) > 1024 || len(reason) < 1022 || !utf8.Valid(reason) || !strings.HasSuffix(string(reason), "é…") {
+		t.Errorf("the reason has %d bytes, valid: %t, and ends with %q, want an ellipsis", len(reason), utf8.Valid(reason), reason[len(reason)-5:])
 	}
 	var value struct {
 		Error struct {

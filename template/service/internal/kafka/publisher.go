@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -268,13 +269,22 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		p.relearnTopic(client, o)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
+		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w%s", o.message.Topic, err, p.undeclared(o)))
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
 		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout-time.Until(o.deadline)).Round(time.Millisecond))), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
 		return message.Retry(fmt.Errorf("given up after %d attempts: %w", p.cfg.PublishRetryMaxAttempts, err))
 	}
 	return p.backlog.withOutcome(err)
+}
+
+// undeclared returns what to try when the topic of an event does not exist and nobody
+// declared that it is published to.
+func (p *Publisher) undeclared(o *outgoing) string {
+	if !o.event || slices.Contains(p.registry.PublishedTopics(), o.message.Topic) {
+		return ""
+	}
+	return ": create it, or correct its name; with b.Publishes(the event) the start waits for it, and dev and tests make it"
 }
 
 // relearnTopic makes the client forget a topic that is not what it was, and so learn
