@@ -237,7 +237,7 @@ var mutants = []mutant{
 	{"publish: keys land elsewhere than Java's", "kafka/client_kgo.go",
 		"kgo.WithLogger(b),", "kgo.WithLogger(b), kgo.RecordPartitioner(kgo.StickyKeyPartitioner(kgo.KafkaHasher(func(key []byte) uint32 { return uint32(len(key)) }))),"},
 	{"publish: a batch has the default size whatever the topic takes", "kafka/client_kgo.go",
-		"size = int32(min(n, maxBatchBytes))", "_ = n"},
+		"size.bytes = int32(min(n, maxBatchBytes))", "_ = n"},
 	{"publish: refused batches are tried again at once", "kafka/client_kgo.go",
 		"kgo.MetadataMinAge(min(max(cfg.PublishRetryMaxDelay, 10*time.Millisecond), metadataRefresh))", "kgo.MetadataMinAge(10*time.Millisecond)"},
 	{"publish: refused batches are tried again at the longest delay only", "kafka/backlog.go",
@@ -261,7 +261,7 @@ var mutants = []mutant{
 	{"publish: what Close gives up is not counted", "kafka/publisher.go",
 		"\t\tp.lost.Add(1)\n", ""},
 	{"publish: a topic made anew is never learned", "kafka/publisher.go",
-		"kerr.UnknownTopicID):\n\t\tp.relearnTopic(client, o)\n", "kerr.UnknownTopicID):\n"},
+		"kerr.UnknownTopicID):\n\t\tp.sizes.forget(client, o.message.Topic)\n", "kerr.UnknownTopicID):\n"},
 }
 
 // seenBy are the tests that see a mistake in package kafka. All of its tests take a

@@ -1,9 +1,6 @@
 package kafka
 
 import (
-	"cmp"
-	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -53,7 +50,8 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
 
 	setConsumer(c, cfg)
-	if err := errors.Join(setGroup(c, cfg), setSecurity(c, cfg)); err != nil {
+	setGroup(c, cfg)
+	if err := setSecurity(c, cfg); err != nil {
 		return nil, err
 	}
 	return c, c.Validate()
@@ -94,20 +92,15 @@ var strategies = map[string]func() sarama.BalanceStrategy{
 }
 
 // setGroup sets how the members of the group share partitions.
-func setGroup(c *sarama.Config, cfg config.Kafka) error {
-	strategy := strategies[cmp.Or(cfg.RebalanceStrategy, "sticky")]
-	if strategy == nil {
-		return fmt.Errorf("kafka: no rebalance strategy %q", cfg.RebalanceStrategy)
-	}
+func setGroup(c *sarama.Config, cfg config.Kafka) {
 	group := &c.Consumer.Group
-	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy()}
+	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategies[cfg.RebalanceStrategy]()}
 	group.Session.Timeout = cfg.SessionTimeout
 	group.Heartbeat.Interval = cfg.HeartbeatInterval
 	group.Rebalance.Timeout = cfg.RebalanceTimeout
 	group.Rebalance.Retry.Backoff = minMetadataBackoff // the default, 2 s, delays every first message
 	group.Rebalance.Retry.Max = metadataRetries
 	group.InstanceId = cfg.InstanceID
-	return nil
 }
 
 // setSecurity sets encryption and credentials.

@@ -75,7 +75,7 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 		kgo.UnknownTopicRetries(unknownTopicRetries),
 		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
 		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.learn(client, topic) }),
 		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 	}
 	if cfg.PublishRetryMaxAttempts > 0 {
@@ -91,32 +91,43 @@ var compressionCodecs = map[string]kgo.CompressionCodec{
 }
 
 // batchSizes are how many bytes a batch may have, by topic: what the topic takes.
-type batchSizes struct{ known sync.Map }
+type batchSizes struct{ learned sync.Map } // topics to batchSize
 
-// of returns the size for the topic, and whether the broker said so.
-func (b *batchSizes) of(topic string) (size int32, known bool) {
-	if size, known := b.known.Load(topic); known {
-		return size.(int32), true //nolint:forcetypeassert // nothing else is in it
-	}
-	return defaultBatchBytes, false
+type batchSize struct {
+	bytes int32
+	known bool // the broker said so
 }
 
-// ask returns the size for the topic. The client wants to know it just after it has
+func (b *batchSizes) of(topic string) batchSize {
+	if size, learned := b.learned.Load(topic); learned {
+		return size.(batchSize) //nolint:forcetypeassert // nothing else is in it
+	}
+	return batchSize{bytes: defaultBatchBytes}
+}
+
+// learn returns the size for the topic. The client wants to know it just after it has
 // learned of the topic, so there is a broker to ask.
-func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
-	if size, known := b.of(topic); known || topic == "" { // for that the client checks the default
-		return size
+func (b *batchSizes) learn(client *kgo.Client, topic string) int32 {
+	if topic == "" { // for that the client checks the default
+		return defaultBatchBytes
 	}
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
-	described, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic)
-	if err != nil {
-		return defaultBatchBytes // asked again when a message is too large for it
+	size := b.of("")
+	if configs, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic); err == nil {
+		size.known = true
+		if n, err := strconv.ParseInt(setting(configs, topic, maxMessageBytes), 10, 32); err == nil && n >= minBatchBytes {
+			size.bytes = int32(min(n, maxBatchBytes))
+		}
 	}
-	size := int32(defaultBatchBytes)
-	if n, err := strconv.ParseInt(setting(described, topic, maxMessageBytes), 10, 32); err == nil && n >= minBatchBytes {
-		size = int32(min(n, maxBatchBytes))
+	b.learned.Store(topic, size)
+	return size.bytes
+}
+
+// forget forgets the size for a topic that is not what it was, and makes the client
+// learn the topic anew with the next message. What the client has of it fails.
+func (b *batchSizes) forget(client *kgo.Client, topic string) {
+	if _, learned := b.learned.LoadAndDelete(topic); learned { // the first of those that say so
+		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
 	}
-	b.known.Store(topic, size)
-	return size
 }

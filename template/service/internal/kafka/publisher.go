@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
@@ -68,9 +67,8 @@ type Publisher struct {
 	lost     atomic.Int64
 
 	mu       sync.Mutex
-	client   *kgo.Client          // nil before it is needed
-	accepted *sync.WaitGroup      // what was accepted since the last Flush
-	learned  map[string]time.Time // when a topic was learned anew
+	client   *kgo.Client     // nil before it is needed
+	accepted *sync.WaitGroup // what was accepted since the last Flush
 }
 
 // NewPublisher returns a publisher of events in the name of service. It does not
@@ -78,7 +76,7 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup),
 	}
 	p.closing, p.refuse = context.WithCancel(context.Background())
 	p.setCapacity(publishBuffer)
@@ -162,20 +160,6 @@ func (p *Publisher) wait(ctx context.Context, o *outgoing) (*kgo.Record, error) 
 	}
 }
 
-// outgoing is a message on its way to the broker.
-type outgoing struct {
-	message *message.Message
-	timeout time.Duration
-	event   bool         // which takes room
-	run     func(func()) // runs what follows the broker's answer
-	done    func(*kgo.Record, error)
-
-	size     int64         // in memory
-	deadline time.Time     // when it is given up
-	since    time.Time     // when it was accepted
-	place    *list.Element // in the backlog
-}
-
 // produce gives o to the client once there is room, and makes sure that o.done is
 // called, unless it returns an error.
 func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
@@ -251,7 +235,7 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 // finish takes o from the backlog and returns err as callers get it.
 func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
-	limit, known := p.sizes.of(o.message.Topic)
+	limit := p.sizes.of(o.message.Topic)
 	switch {
 	case err == nil:
 		return nil
@@ -259,14 +243,14 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		p.lost.Add(1)
 		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
-	case errors.Is(err, kerr.MessageTooLarge) && (!known || o.size < int64(limit)/2):
+	case errors.Is(err, kerr.MessageTooLarge) && (!limit.known || o.size < int64(limit.bytes)/2):
 		// The topic's limit could not be asked for, or is less than it was.
-		p.relearnTopic(client, o)
+		p.sizes.forget(client, o.message.Topic)
 		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
-		p.relearnTopic(client, o)
+		p.sizes.forget(client, o.message.Topic)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w%s", o.message.Topic, err, p.undeclared(o)))
@@ -285,18 +269,6 @@ func (p *Publisher) undeclared(o *outgoing) string {
 		return ""
 	}
 	return ": create it, or correct its name; with b.Publishes(the event) the start waits for it, and dev and tests make it"
-}
-
-// relearnTopic makes the client forget a topic that is not what it was, and so learn
-// it with the next message. It does so once for all messages accepted before.
-func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
-		p.learned[topic] = time.Now()
-		p.sizes.known.Delete(topic)
-		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
-	}
 }
 
 // call calls delivered. Its panic would end the service.
