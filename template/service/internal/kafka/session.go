@@ -183,12 +183,24 @@ func (s *session) liveClaims() []*claim {
 }
 
 // commit commits the marks of the claims and returns nil once the broker has said so
-// of each. Sarama's own commits say nothing, and wait behind its fetches.
+// of each. Sarama's own commits say nothing, and wait behind its fetches. A session
+// that goes on while its group rebalances cannot commit until it has joined anew.
 func (s *session) commit(ctx context.Context, claims []*claim) error {
 	if err := s.commits.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer s.commits.Release(1)
+	for {
+		err := s.tryCommit(ctx, claims)
+		joinsAnew := errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
+		if !joinsAnew || ctx.Err() != nil || s.sarama.Context().Err() != nil {
+			return err
+		}
+		sleep(ctx, maxMetadataBackoff)
+	}
+}
+
+func (s *session) tryCommit(ctx context.Context, claims []*claim) error {
 	cfg := s.consumer.cfg
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.MemberID, request.Generation = cfg.GroupID, s.sarama.MemberID(), s.sarama.GenerationID()

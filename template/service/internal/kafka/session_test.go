@@ -51,6 +51,29 @@ func TestPartitionsThatMoveInASessionAreLogged(t *testing.T) {
 	}
 }
 
+// TestACommitWaitsUntilTheGroupHasRebalanced: with a cooperative strategy each
+// rebalance refuses commits for a while, which is nothing to alarm anybody about.
+func TestACommitWaitsUntilTheGroupHasRebalanced(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []*kerr.Error{kerr.IllegalGeneration, kerr.RebalanceInProgress} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			produce(t, c, 0, envelopes(t, 0, 5)...)
+			refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
+			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_COMMIT_INTERVAL", "10ms"), "payments")
+			r.await(t, engine.Handled, 5)
+			eventually(t, "all is committed", func() bool { return committed(t, c, 0) == 5 })
+			if refused.Hits() != 3 || log.line("commit failed") != "" {
+				t.Errorf("%d commits were refused, want 3, and none of them in the log:\n%s", refused.Hits(), log)
+			}
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
 // TestALostPartitionIsWorkLeft: nothing more of it is committed.
 func TestALostPartitionIsWorkLeft(t *testing.T) {
 	t.Parallel()
