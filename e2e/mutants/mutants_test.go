@@ -209,6 +209,8 @@ var mutants = []mutant{
 		"kerr.ErrorForCode(p.ErrorCode); err != nil", "kerr.ErrorForCode(p.ErrorCode); false"},
 	{"what was refused is not committed again", "kafka/session.go",
 		"marks[c] = next\n", "marks[c], c.committed = next, next\n"},
+	{"a commit that a rebalance refuses is an alarm", "kafka/session.go",
+		"if !joinsAnew || ", "if joinsAnew || "},
 	{"a draining claim's marks are not the committer's", "kafka/session.go",
 		"defer s.removeClaim(c) // a claim that drains still has marks for the engine's committer\n\tlane := s.consumer.engine.Assign(c)\n\tdeliver(cs.Context(), sc.Messages(), lane)\n",
 		"lane := s.consumer.engine.Assign(c)\n\tdeliver(cs.Context(), sc.Messages(), lane)\n\ts.removeClaim(c)\n"},
@@ -269,6 +271,7 @@ var mutants = []mutant{
 var seenBy = map[string]string{
 	"a refused commit passes":                                            "TestARefusedCommit",
 	"what was refused is not committed again":                            "TestARefusedCommit",
+	"a commit that a rebalance refuses is an alarm":                      "TestACommitWaitsUntilTheGroupHasRebalanced",
 	"a lost partition is no work left":                                   "TestALostPartitionIsWorkLeft",
 	"what another member has taken over is work left":                    "TestPartitionsThatMoveInASessionAreLogged",
 	"a broker that does not answer is well again between two errors":     "TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes",
