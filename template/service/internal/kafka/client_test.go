@@ -118,6 +118,7 @@ func TestLatestStartsAtTheNewest(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
+	t.Parallel()
 	setUpSarama(quiet)
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
