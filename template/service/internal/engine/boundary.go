@@ -49,8 +49,13 @@ type Failure struct {
 	Time     time.Time // when it failed
 }
 
-// Reason returns the error's text, at most 1 KiB of valid UTF-8.
+// Reason returns the error's text, at most 1 KiB of valid UTF-8. What was cut ends
+// with an ellipsis.
 func (f Failure) Reason() string {
+	const limit, ellipsis = 1 << 10, "…"
 	s := f.Err.Error()
-	return strings.ToValidUTF8(s[:min(len(s), 1<<10)], "")
+	if len(s) > limit {
+		return strings.ToValidUTF8(s[:limit-len(ellipsis)], "") + ellipsis
+	}
+	return strings.ToValidUTF8(s, "")
 }

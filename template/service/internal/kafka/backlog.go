@@ -21,6 +21,20 @@ import (
 // noticeDelay is how long an event waits before the log says so.
 const noticeDelay = time.Second
 
+// outgoing is a message on its way to the broker.
+type outgoing struct {
+	message *message.Message
+	timeout time.Duration
+	event   bool         // which takes room
+	run     func(func()) // runs what follows the broker's answer
+	done    func(*kgo.Record, error)
+
+	size     int64         // in memory
+	deadline time.Time     // when it is given up
+	since    time.Time     // when it was accepted
+	place    *list.Element // in the backlog
+}
+
 // backlog is what waits for the broker, in the order in which it was accepted. It
 // paces the attempts: a batch that the broker refused is retried by the client
 // with the next metadata, and the backlog asks for that when the retry policy says

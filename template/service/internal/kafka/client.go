@@ -1,16 +1,8 @@
 package kafka
 
 import (
-	"cmp"
-	"context"
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -33,20 +25,14 @@ const (
 	fetchBackoff = time.Second
 	fetchSize    = 1 << 20 // bytes of a partition in one fetch
 
+	// The delay between questions for topics, leaders and coordinators doubles, so
+	// that a first message does not wait and a broker that is away is not flooded.
 	minMetadataBackoff = 20 * time.Millisecond
 	maxMetadataBackoff = 250 * time.Millisecond
 )
 
-// metadataBackoff doubles the delay between questions for topics, leaders and
-// coordinators, so that a first message does not wait and a broker that is away
-// is not flooded.
-func metadataBackoff(retries, _ int) time.Duration {
-	return min(minMetadataBackoff<<min(retries, 10), maxMetadataBackoff)
-}
-
 // clientConfig returns the settings of sarama's client.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
-	setUpSarama()
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0 // sarama knows all of this version's protocol; brokers up to 4.x speak it
 	c.ClientID = cfg.ClientID
@@ -56,14 +42,16 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Net.ReadTimeout = cfg.ReadTimeout
 	c.Net.WriteTimeout = cfg.ReadTimeout
 
+	c.Metadata.Full = false                   // only of the topics that are consumed, and when they are
 	c.Metadata.AllowAutoTopicCreation = false // a misspelt topic is a mistake, not a new topic
 	c.Metadata.RefreshFrequency = metadataRefresh
 	c.Metadata.Retry.Max = metadataRetries // the default, 3, ends sessions on the shortest break
-	c.Metadata.Retry.BackoffFunc = metadataBackoff
+	c.Metadata.Retry.BackoffFunc = sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
 	c.Metadata.Retry.Backoff = maxMetadataBackoff // the pause of a heartbeat while its coordinator moves
 
 	setConsumer(c, cfg)
-	if err := errors.Join(setGroup(c, cfg), setSecurity(c, cfg)); err != nil {
+	setGroup(c, cfg)
+	if err := setSecurity(c, cfg); err != nil {
 		return nil, err
 	}
 	return c, c.Validate()
@@ -91,29 +79,28 @@ func setConsumer(c *sarama.Config, cfg config.Kafka) {
 	c.Consumer.Retry.Backoff = fetchBackoff
 }
 
+// cooperativeSticky is the strategy with which a session goes on when some of its
+// partitions move.
+const cooperativeSticky = "cooperative-sticky"
+
 // strategies are how the members of a group may share its partitions.
 var strategies = map[string]func() sarama.BalanceStrategy{
-	"sticky":             sarama.NewBalanceStrategySticky,
-	"cooperative-sticky": sarama.NewBalanceStrategyCooperativeSticky,
-	"range":              sarama.NewBalanceStrategyRange,
-	"roundrobin":         sarama.NewBalanceStrategyRoundRobin,
+	"sticky":          sarama.NewBalanceStrategySticky,
+	cooperativeSticky: sarama.NewBalanceStrategyCooperativeSticky,
+	"range":           sarama.NewBalanceStrategyRange,
+	"roundrobin":      sarama.NewBalanceStrategyRoundRobin,
 }
 
 // setGroup sets how the members of the group share partitions.
-func setGroup(c *sarama.Config, cfg config.Kafka) error {
-	strategy := strategies[cmp.Or(cfg.RebalanceStrategy, "sticky")]
-	if strategy == nil {
-		return fmt.Errorf("kafka: no rebalance strategy %q", cfg.RebalanceStrategy)
-	}
+func setGroup(c *sarama.Config, cfg config.Kafka) {
 	group := &c.Consumer.Group
-	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategy()}
+	group.Rebalance.GroupStrategies = []sarama.BalanceStrategy{strategies[cfg.RebalanceStrategy]()}
 	group.Session.Timeout = cfg.SessionTimeout
 	group.Heartbeat.Interval = cfg.HeartbeatInterval
 	group.Rebalance.Timeout = cfg.RebalanceTimeout
 	group.Rebalance.Retry.Backoff = minMetadataBackoff // the default, 2 s, delays every first message
 	group.Rebalance.Retry.Max = metadataRetries
 	group.InstanceId = cfg.InstanceID
-	return nil
 }
 
 // setSecurity sets encryption and credentials.
@@ -129,51 +116,28 @@ func setSecurity(c *sarama.Config, cfg config.Kafka) error {
 		c.Net.SASL.Enable = true
 		c.Net.SASL.User, c.Net.SASL.Password = cfg.SASLUsername, string(cfg.SASLPassword)
 		c.Net.SASL.Mechanism = sarama.SASLMechanism(cfg.SASLMechanism)
-		c.Net.SASL.SCRAMClientGeneratorFunc = scramClient(c.Net.SASL.Mechanism)
+		c.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{Mechanism: saslMechanism(cfg)} }
 	}
 	return nil
-}
-
-func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.SSLCA != "" {
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.SSLCA)) {
-			return nil, errors.New("kafka: KAFKA_SSL_CA has no certificate in PEM")
-		}
-	}
-	if cfg.SSLCert != "" {
-		pair, err := tls.X509KeyPair([]byte(cfg.SSLCert), []byte(cfg.SSLKey))
-		if err != nil {
-			return nil, fmt.Errorf("kafka: KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 // maxDecompressed bounds what one compressed batch may become in memory:
 // without it, a few kilobytes can ask for gigabytes.
 const maxDecompressed = 100 << 20
 
+var saramaOnce sync.Once
+
 // setUpSarama sets what sarama keeps in package variables: once, before the
 // first client, because clients read them from their own goroutines.
-var setUpSarama = sync.OnceFunc(func() {
-	sarama.MaxDecompressedBatchSize = maxDecompressed
-	sarama.Logger = saramaLog{}
-})
+func setUpSarama(log *slog.Logger) {
+	saramaOnce.Do(func() {
+		sarama.MaxDecompressedBatchSize = maxDecompressed
+		sarama.Logger = saramaLogger(log)
+	})
+}
 
-// saramaLogger is where sarama's log goes; nil drops it.
-var saramaLogger atomic.Pointer[slog.Logger]
-
-// saramaLog is sarama's logger over slog, at debug level: it is a running
+// saramaLogger returns sarama's logger over log, at debug level: it is a running
 // commentary, and what matters comes back as errors too.
-type saramaLog struct{}
-
-func (l saramaLog) Print(v ...any)   { l.Printf("%s", fmt.Sprint(v...)) }
-func (l saramaLog) Println(v ...any) { l.Printf("%s", fmt.Sprintln(v...)) }
-func (saramaLog) Printf(format string, v ...any) {
-	if log := saramaLogger.Load(); log != nil && log.Enabled(context.Background(), slog.LevelDebug) {
-		log.Debug(strings.TrimSpace(fmt.Sprintf(format, v...)), "from", "sarama")
-	}
+func saramaLogger(log *slog.Logger) sarama.StdLogger {
+	return slog.NewLogLogger(log.With("from", "sarama").Handler(), slog.LevelDebug)
 }

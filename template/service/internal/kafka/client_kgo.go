@@ -7,11 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
@@ -47,15 +47,15 @@ func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 	return kgo.NewClient(append(options, more...)...)
 }
 
-// newAdmin returns a client for questions about topics and offsets: unlike
-// sarama's, it looks for another broker when one does not answer.
-func newAdmin(cfg config.Kafka) (*kadm.Client, error) {
-	client, err := newKgoClient(cfg, kgo.MetadataMinAge(minMetadataBackoff), kgo.RetryTimeout(cfg.ReadTimeout),
-		kgo.RetryBackoffFn(func(n int) time.Duration { return metadataBackoff(n, 0) }))
-	if err != nil {
-		return nil, err
-	}
-	return kadm.NewClient(client), nil
+// newRequestClient returns a client for commits and for questions about topics and
+// offsets: unlike sarama's, it looks for another broker when one does not answer.
+func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
+	backoff := sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids
+	return newKgoClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
+		kgo.RequestRetries(metadataRetries), kgo.RetryTimeout(cfg.ReadTimeout),
+		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(min(n, metadataRetries), metadataRetries) }))
 }
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
@@ -75,8 +75,8 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 		kgo.UnknownTopicRetries(unknownTopicRetries),
 		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
 		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.ask(client, topic) }),
-		kgo.ProducerBatchCompression(compressionCodec(cfg.Compression)),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.learn(client, topic) }),
+		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 	}
 	if cfg.PublishRetryMaxAttempts > 0 {
 		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
@@ -85,62 +85,49 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 	return client, err
 }
 
-func saslMechanism(cfg config.Kafka) sasl.Mechanism {
-	user, password := cfg.SASLUsername, string(cfg.SASLPassword)
-	switch cfg.SASLMechanism {
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
-	}
-	return plain.Auth{User: user, Pass: password}.AsMechanism()
-}
-
-func compressionCodec(name string) kgo.CompressionCodec {
-	switch name {
-	case "gzip":
-		return kgo.GzipCompression()
-	case "snappy":
-		return kgo.SnappyCompression()
-	case "lz4":
-		return kgo.Lz4Compression()
-	case "zstd":
-		return kgo.ZstdCompression()
-	}
-	return kgo.NoCompression()
+var compressionCodecs = map[string]kgo.CompressionCodec{
+	"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(),
+	"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 }
 
 // batchSizes are how many bytes a batch may have, by topic: what the topic takes.
-type batchSizes struct{ known sync.Map }
+type batchSizes struct{ learned sync.Map } // topics to batchSize
 
-// of returns the size for the topic, and whether the broker said so.
-func (b *batchSizes) of(topic string) (size int32, known bool) {
-	if size, known := b.known.Load(topic); known {
-		return size.(int32), true //nolint:forcetypeassert // nothing else is in it
-	}
-	return defaultBatchBytes, false
+type batchSize struct {
+	bytes int32
+	known bool // the broker said so
 }
 
-// ask returns the size for the topic. The client wants to know it just after it has
+func (b *batchSizes) of(topic string) batchSize {
+	if size, learned := b.learned.Load(topic); learned {
+		return size.(batchSize) //nolint:forcetypeassert // nothing else is in it
+	}
+	return batchSize{bytes: defaultBatchBytes}
+}
+
+// learn returns the size for the topic. The client wants to know it just after it has
 // learned of the topic, so there is a broker to ask.
-func (b *batchSizes) ask(client *kgo.Client, topic string) int32 {
-	if size, known := b.of(topic); known || topic == "" { // for that the client checks the default
-		return size
+func (b *batchSizes) learn(client *kgo.Client, topic string) int32 {
+	if topic == "" { // for that the client checks the default
+		return defaultBatchBytes
 	}
 	ctx, cancel := context.WithTimeout(client.Context(), batchSizeTimeout)
 	defer cancel()
-	described, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic)
-	if err != nil {
-		return defaultBatchBytes // asked again when a message is too large for it
-	}
-	size := int32(defaultBatchBytes)
-	for _, r := range described {
-		for _, c := range r.Configs {
-			if n, err := strconv.ParseInt(c.MaybeValue(), 10, 32); c.Key == maxMessageBytes && err == nil && n >= minBatchBytes {
-				size = int32(min(n, maxBatchBytes))
-			}
+	size := b.of("")
+	if configs, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, topic); err == nil {
+		size.known = true
+		if n, err := strconv.ParseInt(setting(configs, topic, maxMessageBytes), 10, 32); err == nil && n >= minBatchBytes {
+			size.bytes = int32(min(n, maxBatchBytes))
 		}
 	}
-	b.known.Store(topic, size)
-	return size
+	b.learned.Store(topic, size)
+	return size.bytes
+}
+
+// forget forgets the size for a topic that is not what it was, and makes the client
+// learn the topic anew with the next message. What the client has of it fails.
+func (b *batchSizes) forget(client *kgo.Client, topic string) {
+	if _, learned := b.learned.LoadAndDelete(topic); learned { // the first of those that say so
+		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
+	}
 }

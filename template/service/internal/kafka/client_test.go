@@ -26,6 +26,7 @@ import (
 
 func TestClientConfigAvoidsTheTraps(t *testing.T) {
 	cfg := settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_GROUP_INSTANCE_ID", "one")
+	setUpSarama(quiet)
 	c, err := clientConfig(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -117,20 +118,32 @@ func TestLatestStartsAtTheNewest(t *testing.T) {
 }
 
 func TestSASL(t *testing.T) {
+	t.Parallel()
+	setUpSarama(quiet)
 	for _, mechanism := range []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"} {
 		t.Run(mechanism, func(t *testing.T) {
+			t.Parallel()
 			cluster := startCluster(t, kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"), kfake.SeedTopics(1, "payments"))
-			with := func(password string) error {
-				p := newPublisher(t, settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
-					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password))
+			with := func(password string) (publishing, consuming error) {
+				cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
+					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password)
+				p := newPublisher(t, cfg)
 				p.sendTimeout = time.Second
-				return p.Send(t.Context(), &message.Message{Topic: "payments"})
+				conn, err := open(cfg)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.close()
+				return p.Send(t.Context(), &message.Message{Topic: "payments"}), conn.client.RefreshMetadata("payments")
 			}
-			if err := with("hunter2"); err != nil {
-				t.Error(err)
+			if publishing, consuming := with("hunter2"); publishing != nil || consuming != nil {
+				t.Error(publishing, consuming)
 			}
-			if err := with("swordfish"); err == nil || strings.Contains(err.Error(), "swordfish") {
-				t.Errorf("with a wrong password: %v", err)
+			publishing, consuming := with("swordfish")
+			for _, err := range []error{publishing, consuming} {
+				if err == nil || strings.Contains(err.Error(), "swordfish") {
+					t.Errorf("with a wrong password: %v", err)
+				}
 			}
 		})
 	}
@@ -188,17 +201,15 @@ func TestMutualTLS(t *testing.T) {
 }
 
 func TestSaramaLogsAtDebugLevel(t *testing.T) {
-	defer saramaLogger.Store(nil)
 	for level, want := range map[slog.Level]string{slog.LevelInfo: "", slog.LevelDebug: "level=DEBUG msg=\"two words\" from=sarama\n"} {
-		var b logBuffer // clients of earlier tests may be closing still, and say so
-		saramaLogger.Store(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		var b logBuffer
+		saramaLogger(slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 			if a.Key == slog.TimeKey {
 				return slog.Attr{}
 			}
 			return a
-		}})))
-		saramaLog{}.Println("two", "words")
-		if got := b.line("two words"); got != want {
+		}}))).Println("two", "words")
+		if got := b.String(); got != want {
 			t.Errorf("at %v the log has %q, want %q", level, got, want)
 		}
 	}

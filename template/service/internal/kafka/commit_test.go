@@ -46,30 +46,34 @@ func TestWhatTheCommitterBelievesDuringADrainIsCommitted(t *testing.T) {
 	}
 }
 
-// TestALostCommitAtTheEndOfAClaimIsRepeated: sarama tells nobody of a commit
-// that the coordinator refused, and discards the marks with the claim.
-func TestALostCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
+// TestARefusedCommitAtTheEndOfAClaimIsRepeated: nobody else would commit its marks.
+func TestARefusedCommitAtTheEndOfAClaimIsRepeated(t *testing.T) {
 	t.Parallel()
-	loseCommits(t, startCluster(t, topicOf(1)))
+	for _, refusal := range []*kerr.Error{kerr.NotCoordinator, kerr.RebalanceInProgress, kerr.UnknownServerError} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			refuseCommits(t, startCluster(t, topicOf(1)), refusal)
+		})
+	}
 }
 
-// TestALostCommitBelowAStaleOneIsRepeated: after a jump back to lower offsets
-// the group still has the higher one, which is no proof of a lower commit.
-func TestALostCommitBelowAStaleOneIsRepeated(t *testing.T) {
+// TestMarksBelowWhatIsCommittedAreCommitted: after a jump back to lower offsets the
+// group still has the higher one.
+func TestMarksBelowWhatIsCommittedAreCommitted(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	commitAt(t, c, 1000)
-	loseCommits(t, c)
+	refuseCommits(t, c, kerr.RebalanceInProgress)
 }
 
-// loseCommits fails unless a consumer that ends has its five messages committed
+// refuseCommits fails unless a consumer that ends has its five messages committed
 // although the coordinator refuses the first three commits.
-func loseCommits(t *testing.T, c *kfake.Cluster) {
+func refuseCommits(t *testing.T, c *kfake.Cluster, refusal *kerr.Error) {
 	t.Helper()
 	produce(t, c, 0, envelopes(t, 0, 5)...)
 	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
 	r.await(t, engine.Handled, 5)
-	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator, Count: 3})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}

@@ -82,6 +82,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	}
 	eventually(t, "as many payments run as there are workers", func() bool { return payments.running.Load() == each })
 	eventually(t, "all audits are there", func() bool { return second.Stats().Records == each })
+	eventually(t, "an audit runs", func() bool { return audits.running.Load() > 0 })
 	if n := audits.running.Load(); n != 1 {
 		t.Errorf("%d audits run at once, want one: it has one worker", n)
 	}

@@ -18,8 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// headerPrefix begins the names of the headers that a dead letter adds. A message
-// that comes with some, because it was a dead letter before, gets new ones.
+// headerPrefix begins the names of the headers that a dead letter adds.
 const headerPrefix = "forge-dlq-"
 
 // How a dead letter holds the message's value.
@@ -55,7 +54,7 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 	}
 	err := d.sender.Send(ctx, newDeadLetter(m, f, d.group))
 	if errors.Is(err, message.ErrTooLarge) && m.Value != nil {
-		err = d.sender.Send(ctx, newRawDeadLetter(m, f, d.group))
+		err = d.sender.Send(ctx, withHeaders(m.Value, m, f, d.group, encodingRaw))
 	}
 	if err != nil {
 		return fmt.Errorf("dead letter of %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
@@ -91,13 +90,10 @@ func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.
 	return withHeaders(v, m, f, group, encoding)
 }
 
-// newRawDeadLetter returns the smallest dead letter of m: its value is m's.
-func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
-	return withHeaders(m.Value, m, f, group, encodingRaw)
-}
-
+// withHeaders returns the dead letter of m with value. Of a message that was a dead
+// letter before, the headers that made it one are replaced.
 func withHeaders(value []byte, m *message.Message, f engine.Failure, group, encoding string) *message.Message {
-	headers := originalHeaders(m)
+	headers := slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, headerPrefix) })
 	add := func(key, value string) {
 		headers = append(headers, message.Field{Key: headerPrefix + key, Value: []byte(value)})
 	}
@@ -114,13 +110,6 @@ func withHeaders(value []byte, m *message.Message, f engine.Failure, group, enco
 	add("failed-at", f.Time.UTC().Format(time.RFC3339Nano))
 	add("encoding", encoding)
 	return &message.Message{Topic: DeadLetterTopic(m.Topic), Key: m.Key, Value: value, Headers: headers}
-}
-
-// originalHeaders returns m's headers without those of a dead letter.
-func originalHeaders(m *message.Message) []message.Field {
-	return slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool {
-		return strings.HasPrefix(h.Key, headerPrefix)
-	})
 }
 
 // encodingOf returns how a dead letter holds value.

@@ -1,12 +1,12 @@
 package kafka
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -61,15 +61,14 @@ type Publisher struct {
 	backlog  *backlog
 	sizes    batchSizes
 	calls    callQueue
-	ending   ending
+	drain    drain
 	closing  context.Context // ends when nothing more is accepted
 	refuse   context.CancelFunc
 	lost     atomic.Int64
 
 	mu       sync.Mutex
-	client   *kgo.Client          // nil before it is needed
-	accepted *sync.WaitGroup      // what was accepted since the last Flush
-	learned  map[string]time.Time // when a topic was learned anew
+	client   *kgo.Client     // nil before it is needed
+	accepted *sync.WaitGroup // what was accepted since the last Flush
 }
 
 // NewPublisher returns a publisher of events in the name of service. It does not
@@ -77,7 +76,7 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup), learned: make(map[string]time.Time),
+		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup),
 	}
 	p.closing, p.refuse = context.WithCancel(context.Background())
 	p.setCapacity(publishBuffer)
@@ -161,20 +160,6 @@ func (p *Publisher) wait(ctx context.Context, o *outgoing) (*kgo.Record, error) 
 	}
 }
 
-// outgoing is a message on its way to the broker.
-type outgoing struct {
-	message *message.Message
-	timeout time.Duration
-	event   bool         // which takes room
-	run     func(func()) // runs what follows the broker's answer
-	done    func(*kgo.Record, error)
-
-	size     int64         // in memory
-	deadline time.Time     // when it is given up
-	since    time.Time     // when it was accepted
-	place    *list.Element // in the backlog
-}
-
 // produce gives o to the client once there is room, and makes sure that o.done is
 // called, unless it returns an error.
 func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
@@ -250,7 +235,7 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 // finish takes o from the backlog and returns err as callers get it.
 func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
-	limit, known := p.sizes.of(o.message.Topic)
+	limit := p.sizes.of(o.message.Topic)
 	switch {
 	case err == nil:
 		return nil
@@ -258,17 +243,17 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		p.lost.Add(1)
 		p.logFailure(delivery(o.message, nil), errAbandoned)
 		return message.Retry(errAbandoned)
-	case errors.Is(err, kerr.MessageTooLarge) && (!known || o.size < int64(limit)/2):
+	case errors.Is(err, kerr.MessageTooLarge) && (!limit.known || o.size < int64(limit.bytes)/2):
 		// The topic's limit could not be asked for, or is less than it was.
-		p.relearnTopic(client, o)
+		p.sizes.forget(client, o.message.Topic)
 		return message.Retry(fmt.Errorf("refused in a batch that is too large for the topic: %w", err))
 	case errors.Is(err, kerr.MessageTooLarge):
 		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
 	case errors.Is(err, kerr.UnknownTopicID):
-		p.relearnTopic(client, o)
+		p.sizes.forget(client, o.message.Topic)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w", o.message.Topic, err))
+		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w%s", o.message.Topic, err, p.undeclared(o)))
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
 		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout-time.Until(o.deadline)).Round(time.Millisecond))), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
@@ -277,16 +262,13 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	return p.backlog.withOutcome(err)
 }
 
-// relearnTopic makes the client forget a topic that is not what it was, and so learn
-// it with the next message. It does so once for all messages accepted before.
-func (p *Publisher) relearnTopic(client *kgo.Client, o *outgoing) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if topic := o.message.Topic; o.since.After(p.learned[topic]) {
-		p.learned[topic] = time.Now()
-		p.sizes.known.Delete(topic)
-		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
+// undeclared returns what to try when the topic of an event does not exist and nobody
+// declared that it is published to.
+func (p *Publisher) undeclared(o *outgoing) string {
+	if !o.event || slices.Contains(p.registry.PublishedTopics(), o.message.Topic) {
+		return ""
 	}
+	return ": create it, or correct its name; with b.Publishes(the event) the start waits for it, and dev and tests make it"
 }
 
 // call calls delivered. Its panic would end the service.
@@ -322,7 +304,7 @@ func (p *Publisher) Flush(ctx context.Context) error {
 
 // Ending says that the service begins to end: the time of a drain that Close has
 // counts from here. So the consumer, which ends first, and Close share it.
-func (p *Publisher) Ending() { p.ending.begin() }
+func (p *Publisher) Ending() { p.drain.begin() }
 
 // Close waits for all that is on its way, for as long as a drain may take, and
 // disconnects. What is not published by then is logged with its topic, key and id,
@@ -336,14 +318,14 @@ func (p *Publisher) Close() error {
 	if !first || client == nil {
 		return nil
 	}
-	drain := p.ending.left(p.cfg.DrainTimeout)
-	flushed := p.flushWithin(drain)
-	_ = withTimeout(closingTimeout, func() error { client.Close(); return nil }) // a broker may hang
+	timeout := p.drain.remaining(p.cfg.DrainTimeout)
+	flushed := p.flushWithin(timeout)
+	closeInTime(client.Close)
 	if !flushed && !p.flushWithin(closingTimeout) {
 		p.log.Warn("a delivery callback has not returned")
 	}
 	if n := p.lost.Load(); n > 0 {
-		return fmt.Errorf("publisher closed after %v, messages not published: %d", drain.Round(time.Millisecond), n)
+		return fmt.Errorf("publisher closed after %v, messages not published: %d", timeout.Round(time.Millisecond), n)
 	}
 	return nil
 }

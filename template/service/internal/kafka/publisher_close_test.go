@@ -143,7 +143,7 @@ func TestCloseHasWhatTheConsumersEndLeftOfTheDrain(t *testing.T) {
 	p.PublishAsync(t.Context(), transfer{Account: "a"}, f.of(0))
 	<-arrived
 	p.Ending()
-	p.ending.began = p.ending.began.Add(-time.Hour)
+	p.drain.began = p.drain.began.Add(-time.Hour)
 	if err := p.Close(); err == nil {
 		t.Error("Close says nothing of the event it abandoned")
 	}
@@ -152,8 +152,8 @@ func TestCloseHasWhatTheConsumersEndLeftOfTheDrain(t *testing.T) {
 
 func TestTheEndSharesOneDrain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var e ending
-		for _, c := range []struct{ after, drain, want time.Duration }{
+		var d drain
+		for _, c := range []struct{ after, timeout, want time.Duration }{
 			{0, 15 * time.Second, 15 * time.Second},
 			{5 * time.Second, 15 * time.Second, 10 * time.Second},
 			{9 * time.Second, 15 * time.Second, closingTimeout}, // never nothing
@@ -161,8 +161,8 @@ func TestTheEndSharesOneDrain(t *testing.T) {
 			{0, time.Second, time.Second}, // never more than a drain
 		} {
 			time.Sleep(c.after)
-			if got := e.left(c.drain); got != c.want {
-				t.Errorf("%v later %v of %v are left, want %v", c.after, got, c.drain, c.want)
+			if got := d.remaining(c.timeout); got != c.want {
+				t.Errorf("%v later %v of %v remain, want %v", c.after, got, c.timeout, c.want)
 			}
 		}
 	})

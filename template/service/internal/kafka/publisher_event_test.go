@@ -230,8 +230,12 @@ func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
 	t.Parallel()
 	p := newPublisher(t, settings(t, startCluster(t)))
 	err := p.Publish(t.Context(), transfer{})
-	if !isRetry(err) || !strings.Contains(err.Error(), "transfers") || !strings.Contains(err.Error(), "does not exist") {
-		t.Errorf("error: %v", err)
+	if !isRetry(err) || !strings.Contains(err.Error(), `topic "transfers" or its partition does not exist`) || !strings.Contains(err.Error(), "b.Publishes") {
+		t.Errorf("error: %v, want what does not exist and how to declare it", err)
+	}
+	p.registry.Publishes(transfer{})
+	if err := p.Publish(t.Context(), transfer{}); err == nil || strings.Contains(err.Error(), "b.Publishes") {
+		t.Errorf("error: %v, want none of what is done already", err)
 	}
 }
 

@@ -5,7 +5,9 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -112,4 +114,9 @@ func between(value []byte, start, end int64) ([]byte, error) {
 		return nil, errors.New("the value is cut off")
 	}
 	return value[start+int64(colon)+1 : end+int64(space)], nil
+}
+
+// originalHeaders returns a dead letter's headers without those that made it one.
+func originalHeaders(dead *message.Message) []message.Field {
+	return slices.DeleteFunc(slices.Clone(dead.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, headerPrefix) })
 }

@@ -3,80 +3,67 @@ package kafka
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// session is one membership of the group, from joining it to the next rebalance.
-// Sarama calls its exported methods.
+// session is one membership of the group, from joining it to the next rebalance,
+// or longer with a cooperative strategy. Sarama calls its exported methods.
 type session struct {
 	*connection
 	consumer *Consumer
 	sarama   sarama.ConsumerGroupSession // nil while joining
+	commits  *semaphore.Weighted         // one at a time: a late one would take the offset back
 
 	mu     sync.Mutex
+	member bool     // between Setup and Cleanup
 	claims []*claim // that have not ended
-	phase  phase
 }
-
-// phase is how far a session is.
-type phase uint8
-
-const (
-	joining phase = iota
-	member
-	left      // after it was a member
-	abandoned // before it became one
-)
 
 // consume is a member of the group until the session ends: with a nil error when
 // the group rebalances. It gives up joining when ctx ends first, because a join
 // takes as long as another member drains, or a broker hangs, and knows no context.
 func (s *session) consume(ctx context.Context) error {
 	done := make(chan error, 1)
-	go func() { done <- s.group.Consume(ctx, s.consumer.registry.Topics(), s) }()
+	go func() {
+		err := s.group.Consume(ctx, s.consumer.registry.Topics(), s)
+		if err != nil && ctx.Err() == nil {
+			// Sarama keeps asking a coordinator that is gone until it learns, much
+			// later, that the whole broker is.
+			_ = s.client.RefreshCoordinator(s.consumer.cfg.GroupID) // err is what is wrong
+		}
+		done <- err
+	}()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 	}
-	if s.advance(joining, abandoned) {
+	if !s.isMember() {
 		return ctx.Err() // closing the group leaves it, if it is joined soon
 	}
 	return <-done // its claims drain
 }
 
-// advance moves the session on, if it is in phase from.
-func (s *session) advance(from, to phase) bool {
+// Setup is called when the group was joined.
+func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.phase != from {
-		return false
+	if err := context.Cause(cs.Context()); err != nil {
+		return err // nobody waits for the session any more
 	}
-	s.phase = to
-	return true
-}
-
-// Setup is called when partitions were assigned.
-func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
-	s.sarama = cs
-	if !s.advance(joining, member) {
-		return context.Canceled // the consumer has stopped
-	}
-	c := s.consumer
-	c.session.Store(s)
-	c.unfinished.Store(0)
-	attrs := []any{"group", c.cfg.GroupID, "member", cs.MemberID(), "generation", cs.GenerationID(), "partitions", cs.Claims()}
-	if away := c.setConsuming(); away > 0 {
-		c.log.Info("consuming again", append(attrs, "after", away)...)
-		return nil
-	}
-	c.log.Info("consuming", attrs...)
+	s.sarama, s.member = cs, true
+	s.consumer.begin(s)
 	return nil
 }
 
@@ -84,38 +71,53 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 // There is nothing left to do for the claims: with a cooperative strategy it
 // comes far too late.
 func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
-	if s.advance(member, left) {
-		c := s.consumer
-		c.session.Store(nil)
-		c.setState(errors.New("partitions are being assigned anew"))
-		c.log.Info("session ended", "group", c.cfg.GroupID, "cause", context.Cause(cs.Context()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.member {
+		s.member = false
+		s.consumer.end(context.Cause(cs.Context()))
 	}
 	return nil
 }
 
-// deliverySize is how many messages are handed to the engine at once at most, as
-// many as sarama's channel holds.
-const deliverySize = 256
+func (s *session) isMember() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.member
+}
 
 // ConsumeClaim hands one partition's messages to the engine until the claim is
 // revoked. It returns only then: returning earlier would end the session of all
 // partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
-	c := &claim{session: s, sarama: cs, topic: sc.Topic(), partition: sc.Partition(), initial: sc.InitialOffset()}
-	c.warnOffsetOutOfRange()
+	c := &claim{session: s, topic: sc.Topic(), partition: sc.Partition()}
+	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
+	if sc.InitialOffset() < 0 { // nothing is committed, or not an offset that the log has
+		warnOffsetOutOfRange(cs.Context(), s.admin, s.consumer.cfg.GroupID, c.topic, c.partition, log)
+	}
+	if s.consumer.cfg.RebalanceStrategy == cooperativeSticky {
+		log.Info("partition assigned", "generation", cs.GenerationID())
+	}
 	s.addClaim(c)
 	defer s.removeClaim(c) // a claim that drains still has marks for the engine's committer
 	lane := s.consumer.engine.Assign(c)
-	deliver(cs.Context(), sc.Messages(), c, lane)
-	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
-	if cause := context.Cause(cs.Context()); isForgotten(cause) {
+	deliver(cs.Context(), sc.Messages(), lane)
+	ended := context.Cause(cs.Context()) // nil if only this partition was revoked
+	if isForgotten(ended) {
 		lane.Lose() // others have the partition: no commit of this member arrives
-		log.Warn("partition lost: the group has forgotten this member", "cause", cause)
+		s.consumer.unfinished.Add(1)
+		log.Warn("partition lost: the group has forgotten this member", "cause", ended)
 		return nil
 	}
-	if err := lane.Drain(context.WithoutCancel(cs.Context())); err != nil {
-		s.consumer.unfinished.Add(1)
+	err := lane.Drain(context.WithoutCancel(cs.Context()))
+	switch {
+	case err != nil:
+		if ended != nil { // else its next owner handles the rest now
+			s.consumer.unfinished.Add(1)
+		}
 		log.Warn("partition given back with work left", "error", err)
+	case ended == nil:
+		log.Info("partition given back")
 	}
 	return nil
 }
@@ -128,8 +130,8 @@ func isForgotten(cause error) bool {
 
 // deliver gives messages to the lane as they come, whatever the channel holds at
 // once.
-func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *claim, lane *engine.Lane) {
-	batch := make([]message.Message, 0, deliverySize)
+func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, lane *engine.Lane) {
+	var batch []message.Message
 	for {
 		select {
 		case <-ctx.Done():
@@ -138,21 +140,14 @@ func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *cl
 			if !ok {
 				return
 			}
-			batch = append(batch[:0], newMessage(m))
+			batch = append(batch, newMessage(m))
 		}
-		for more := true; more && len(batch) < deliverySize; {
-			select {
-			case m, ok := <-messages:
-				if more = ok; ok { // if not, the next receive sees it too
-					batch = append(batch, newMessage(m))
-				}
-			default:
-				more = false
-			}
+		for range len(messages) { // nobody else receives from it
+			batch = append(batch, newMessage(<-messages))
 		}
-		c.startAt(batch[0].Offset)
 		lane.Deliver(batch)
 		clear(batch) // the engine has its own copies
+		batch = batch[:0]
 	}
 }
 
@@ -186,3 +181,88 @@ func (s *session) liveClaims() []*claim {
 	defer s.mu.Unlock()
 	return slices.Clone(s.claims)
 }
+
+// commit commits the marks of the claims and returns nil once the broker has said so
+// of each. Sarama's own commits say nothing, and wait behind its fetches. A session
+// that goes on while its group rebalances cannot commit until it has joined anew.
+func (s *session) commit(ctx context.Context, claims []*claim) error {
+	if err := s.commits.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer s.commits.Release(1)
+	for {
+		err := s.tryCommit(ctx, claims)
+		joinsAnew := errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
+		if !joinsAnew || ctx.Err() != nil || s.sarama.Context().Err() != nil {
+			return err
+		}
+		sleep(ctx, maxMetadataBackoff)
+	}
+}
+
+func (s *session) tryCommit(ctx context.Context, claims []*claim) error {
+	cfg := s.consumer.cfg
+	request := kmsg.NewPtrOffsetCommitRequest()
+	request.Group, request.MemberID, request.Generation = cfg.GroupID, s.sarama.MemberID(), s.sarama.GenerationID()
+	if cfg.InstanceID != "" {
+		request.InstanceID = &cfg.InstanceID
+	}
+	marks := make(map[*claim]int64)
+	for _, c := range claims {
+		if next := c.next.Load(); next != c.committed {
+			marks[c] = next
+			addOffset(request, c.topic, c.partition, next)
+		}
+	}
+	if len(marks) == 0 {
+		return nil
+	}
+	response, err := request.RequestWith(ctx, s.kafka)
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	for _, t := range response.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
+			}
+		}
+	}
+	for c, next := range marks {
+		c.committed = next
+	}
+	return nil
+}
+
+func addOffset(r *kmsg.OffsetCommitRequest, topic string, partition int32, offset int64) {
+	i := slices.IndexFunc(r.Topics, func(t kmsg.OffsetCommitRequestTopic) bool { return t.Topic == topic })
+	if i < 0 {
+		i = len(r.Topics)
+		r.Topics = append(r.Topics, kmsg.NewOffsetCommitRequestTopic())
+		r.Topics[i].Topic = topic
+	}
+	p := kmsg.NewOffsetCommitRequestTopicPartition()
+	p.Partition, p.Offset = partition, offset
+	r.Topics[i].Partitions = append(r.Topics[i].Partitions, p)
+}
+
+// claim is one partition's assignment, as the engine sees it.
+type claim struct {
+	session   *session
+	topic     string
+	partition int32
+	next      atomic.Int64 // what the group is to read next by the claim's marks, 0 before the first
+	committed int64        // the last next that was committed
+}
+
+// Mark implements engine.Claim.
+func (c *claim) Mark(offset int64) { c.next.Store(offset + 1) }
+
+// Commit implements engine.Claim.
+func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, []*claim{c}) }
+
+// Pause implements engine.Pauser.
+func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.partition}}) }
+
+// Resume implements engine.Pauser.
+func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }

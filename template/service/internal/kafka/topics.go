@@ -51,7 +51,7 @@ func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger
 	if err != nil {
 		return fmt.Errorf("ask for topics: %w", err)
 	}
-	settings, err := topicSettings(ctx, admin, found)
+	configs, err := describeTopics(ctx, admin, found)
 	if err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger
 	for _, topic := range t.subscribed {
 		err := checkTopic(found[topic], "read")
 		if err == nil && t.deadLetters {
-			letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], settings: settings}
+			letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], configs: configs}
 			err = letters.ensure(ctx, admin, log)
 		}
 		errs = append(errs, err)
@@ -92,33 +92,28 @@ func (t topics) names() []string {
 	return slices.Compact(names)
 }
 
-// topicSettings returns the settings of the topics that exist, without those that
+// describeTopics returns the settings of the topics that exist, without those that
 // the service may not see.
-func topicSettings(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) (map[string]map[string]string, error) {
-	var names []string
-	for _, t := range found {
-		if t.Err == nil {
-			names = append(names, t.Topic)
-		}
-	}
-	settings := make(map[string]map[string]string)
-	if len(names) == 0 {
-		return settings, nil
-	}
-	described, err := admin.DescribeTopicConfigs(ctx, names...)
-	if err != nil && len(described) == 0 {
-		return settings, nil
-	}
-	for _, r := range described {
-		if errors.Is(r.Err, kerr.UnknownTopicOrPartition) { // it is so new that not all brokers know it yet
+func describeTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) (kadm.ResourceConfigs, error) {
+	configs, _ := admin.DescribeTopicConfigs(ctx, found.Names()...)
+	for _, r := range configs {
+		if found[r.Name].Err == nil && errors.Is(r.Err, kerr.UnknownTopicOrPartition) { // it is so new that not all brokers know it yet
 			return nil, fmt.Errorf("ask for the settings of topic %q: %w", r.Name, r.Err)
 		}
-		settings[r.Name] = make(map[string]string)
+	}
+	return configs, nil
+}
+
+// setting returns a setting of a topic, "" if it is not known.
+func setting(configs kadm.ResourceConfigs, topic, key string) string {
+	for _, r := range configs {
 		for _, c := range r.Configs {
-			settings[r.Name][c.Key] = c.MaybeValue()
+			if r.Name == topic && c.Key == key {
+				return c.MaybeValue()
+			}
 		}
 	}
-	return settings, nil
+	return ""
 }
 
 // checkTopic checks a topic that the service is to use for purpose.
@@ -137,26 +132,30 @@ func checkTopic(t kadm.TopicDetail, purpose string) error {
 // deadLetterTopic is the topic for the dead letters of another.
 type deadLetterTopic struct {
 	source, found kadm.TopicDetail
-	settings      map[string]map[string]string // by topic and name
+	configs       kadm.ResourceConfigs
 }
 
 // ensure checks the topic, or creates it after the example of its source.
 func (d deadLetterTopic) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
-	err := checkTopic(d.found, "write dead letters to")
-	switch {
-	case errors.Is(d.found.Err, kerr.UnknownTopicOrPartition):
+	if errors.Is(d.found.Err, kerr.UnknownTopicOrPartition) {
 		return d.create(ctx, admin, log)
-	case err == nil:
-		return d.check(log)
 	}
-	return err
+	if err := checkTopic(d.found, "write dead letters to"); err != nil {
+		return err
+	}
+	return d.check(log)
+}
+
+// forbidden are the answers to a creation that only a person can change.
+var forbidden = []error{
+	kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.PolicyViolation, kerr.InvalidConfig, kerr.InvalidTopicException,
 }
 
 func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
 	partitions, replicas := len(d.source.Partitions), d.source.Partitions.NumReplicas()
 	policy, size := "delete", strconv.Itoa(d.wantedSize())
 	configs := map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size}
-	if inSync := d.settings[d.source.Topic][minInSync]; inSync != "" {
+	if inSync := setting(d.configs, d.source.Topic, minInSync); inSync != "" {
 		// The cluster's default may be more than the source has replicas to
 		// spare: dead letters must be writable whenever their topic is.
 		configs[minInSync] = &inSync
@@ -169,12 +168,9 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 	case errors.Is(err, kerr.TopicAlreadyExists): // another instance was faster
 		return nil
 	}
-	isForbidden := func(forbidden error) bool { return errors.Is(err, forbidden) }
 	wrapped := fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s and %s=%s",
 		d.found.Topic, err, partitions, cleanupPolicy, policy, maxMessageBytes, size)
-	if slices.ContainsFunc([]error{
-		kerr.TopicAuthorizationFailed, kerr.ClusterAuthorizationFailed, kerr.PolicyViolation, kerr.InvalidConfig, kerr.InvalidTopicException,
-	}, isForbidden) {
+	if slices.ContainsFunc(forbidden, func(f error) bool { return errors.Is(err, f) }) {
 		return message.Permanent(wrapped)
 	}
 	return wrapped
@@ -183,12 +179,11 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 // check checks that the topic keeps dead letters, and that it takes large ones.
 // What the service may not see it takes for granted.
 func (d deadLetterTopic) check(log *slog.Logger) error {
-	settings := d.settings[d.found.Topic]
-	if strings.Contains(settings[cleanupPolicy], "compact") {
+	if policy := setting(d.configs, d.found.Topic, cleanupPolicy); strings.Contains(policy, "compact") {
 		return message.Permanent(fmt.Errorf("topic %q has %s=%s, which throws dead letters away when another has the same key: set it to delete",
-			d.found.Topic, cleanupPolicy, settings[cleanupPolicy]))
+			d.found.Topic, cleanupPolicy, policy))
 	}
-	if size, err := strconv.Atoi(settings[maxMessageBytes]); err == nil && size < d.wantedSize() {
+	if size, err := strconv.Atoi(setting(d.configs, d.found.Topic, maxMessageBytes)); err == nil && size < d.wantedSize() {
 		log.Warn("a message near its topic's limit will be a dead letter without the error in its value, or none at all",
 			"topic", d.found.Topic, maxMessageBytes, size, "wanted", d.wantedSize())
 	}
@@ -198,7 +193,7 @@ func (d deadLetterTopic) check(log *slog.Logger) error {
 // wantedSize returns the max.message.bytes that the dead letters need: base64
 // makes a message 4/3 as large, and the error comes on top.
 func (d deadLetterTopic) wantedSize() int {
-	size, err := strconv.Atoi(d.settings[d.source.Topic][maxMessageBytes])
+	size, err := strconv.Atoi(setting(d.configs, d.source.Topic, maxMessageBytes))
 	if err != nil {
 		size = defaultMaxMessageBytes
 	}

@@ -17,12 +17,12 @@ const createTopicsKey = 19 // Kafka's number for a request to create topics
 
 func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
 	t.Helper()
-	admin, err := newAdmin(settings(t, c))
+	client, err := newRequestClient(settings(t, c))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(admin.Close)
-	return admin
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
 }
 
 // ensure makes sure of the topics and those of their dead letters.
@@ -54,13 +54,13 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 			t.Errorf("%s is missing", topic)
 			continue
 		}
-		all, err := topicSettings(t.Context(), admin, kadm.TopicDetails{topic: {Topic: topic}})
+		configs, err := admin.DescribeTopicConfigs(t.Context(), topic)
 		if err != nil {
 			t.Fatal(err)
 		}
-		settings := all[topic]
-		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || settings[cleanupPolicy] != "delete" || settings[maxMessageBytes] != want.size || settings[minInSync] != want.inSync {
-			t.Errorf("%s has %d partitions and %v, want %+v", topic, got, settings, want)
+		policy, size, inSync := setting(configs, topic, cleanupPolicy), setting(configs, topic, maxMessageBytes), setting(configs, topic, minInSync)
+		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || policy != "delete" || size != want.size || inSync != want.inSync {
+			t.Errorf("%s has %d partitions, %s, %s and %s, want %+v", topic, got, policy, size, inSync, want)
 		}
 	}
 }

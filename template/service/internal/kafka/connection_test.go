@@ -1,8 +1,6 @@
 package kafka
 
 import (
-	"context"
-	"errors"
 	"net"
 	"sync"
 	"testing"
@@ -82,25 +80,6 @@ func mute(t *testing.T) (address string, accepted <-chan struct{}) {
 		}
 	}()
 	return l.Addr().String(), first
-}
-
-// latecomer is a connection that notes its end.
-type latecomer chan struct{}
-
-func (l latecomer) Close() error { close(l); return nil }
-
-// TestAConnectionThatComesTooLateIsClosed: nobody else knows of it.
-func TestAConnectionThatComesTooLateIsClosed(t *testing.T) {
-	t.Parallel()
-	ctx, cancel := context.WithCancel(t.Context())
-	late, answer := make(latecomer), make(chan struct{})
-	cancel()
-	_, err := await(ctx, func() (latecomer, error) { <-answer; return late, nil }, func(l latecomer) { _ = l.Close() })
-	if !errors.Is(err, context.Canceled) {
-		t.Errorf("error is %v, want that of the context", err)
-	}
-	close(answer)
-	<-late
 }
 
 // TestThePublisherClosesWhileABrokerDoesNotAnswer: its dial knows no context

@@ -1,0 +1,155 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// TestPartitionsThatMoveInASessionAreLogged: with a cooperative strategy a session
+// goes on while partitions come and go, and only its begin was logged. What another
+// member has taken over is no work left when this one stops.
+func TestPartitionsThatMoveInASessionAreLogged(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(2))
+	for p := range int32(2) {
+		produce(t, c, p, envelopes(t, 0, 1)...)
+	}
+	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "100ms")
+	log, finish := new(logBuffer), make(chan struct{})
+	first := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), func(context.Context, message.Of[payment]) error {
+		<-finish
+		return nil
+	}, "payments")
+	t.Cleanup(func() { close(finish) }) // before the consumer is stopped
+	eventually(t, "both messages run", func() bool { return first.Stats().Busy == 2 })
+	for _, partition := range []string{"partition=0", "partition=1"} {
+		if log.line("level=INFO", "partition assigned", partition, "generation=") == "" {
+			t.Errorf("the log does not say that %s was assigned", partition)
+		}
+	}
+	second := consume(t, cfg, succeed, "payments")
+	second.await(t, engine.Handled, 1)
+	eventually(t, "the log says what was given back", func() bool {
+		return log.line("partition given back with work left") != ""
+	})
+	if n := first.unfinished.Load(); n != 0 {
+		t.Errorf("%d partitions count as work left, though another member has them", n)
+	}
+}
+
+// TestACommitWaitsUntilTheGroupHasRebalanced: with a cooperative strategy each
+// rebalance refuses commits for a while, which is nothing to alarm anybody about.
+func TestACommitWaitsUntilTheGroupHasRebalanced(t *testing.T) {
+	t.Parallel()
+	for _, refusal := range []*kerr.Error{kerr.IllegalGeneration, kerr.RebalanceInProgress} {
+		t.Run(refusal.Message, func(t *testing.T) {
+			t.Parallel()
+			c := startCluster(t, topicOf(1))
+			produce(t, c, 0, envelopes(t, 0, 5)...)
+			refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
+			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_COMMIT_INTERVAL", "10ms"), "payments")
+			r.await(t, engine.Handled, 5)
+			eventually(t, "all is committed", func() bool { return committed(t, c, 0) == 5 })
+			if refused.Hits() != 3 || log.line("commit failed") != "" {
+				t.Errorf("%d commits were refused, want 3, and none of them in the log:\n%s", refused.Hits(), log)
+			}
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestALostPartitionIsWorkLeft: nothing more of it is committed.
+func TestALostPartitionIsWorkLeft(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	log := new(logBuffer)
+	cfg := settings(t, c, "KAFKA_HEARTBEAT_INTERVAL", "50ms")
+	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), func(ctx context.Context, _ message.Of[payment]) error {
+		<-ctx.Done()
+		return ctx.Err()
+	}, "payments")
+	eventually(t, "the message runs", func() bool { return r.Stats().Busy == 1 })
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.JoinGroup}, TopLevel: true, Err: kerr.GroupAuthorizationFailed, Count: -1})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.UnknownMemberID, Count: 1})
+	eventually(t, "the partition is lost", func() bool { return log.line("level=WARN", "partition lost") != "" })
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if log.line("level=WARN", "stopped with work left", "partitions=1") == "" {
+		t.Errorf("the log does not say that work is left:\n%s", log)
+	}
+}
+
+// slowToFail is what an operation returns that waited for as long as it may.
+type slowToFail struct{ error }
+
+func (slowToFail) Timeout() bool   { return true }
+func (slowToFail) Temporary() bool { return true }
+
+// TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes: its errors are as far apart as
+// the read timeout, and between two of them the log said that all was well.
+func TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes(t *testing.T) {
+	for name, c := range map[string]struct {
+		err  error
+		next time.Duration // when it would come again
+		over time.Duration // when it is over without
+	}{
+		"no answer":           {&net.OpError{Op: "read", Err: slowToFail{errors.New("i/o timeout")}}, 31 * time.Second, 34 * time.Second},
+		"connections refused": {errors.New("connection refused"), 2 * time.Second, 4 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				log := new(logBuffer)
+				consumer := idleConsumer(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"), slog.New(slog.NewTextHandler(log, nil)))
+				errs := make(chan error)
+				go consumer.readErrors(errs)
+				for range 3 {
+					errs <- c.err
+					time.Sleep(c.next)
+					if err := consumer.Ready(); !errors.Is(err, c.err) {
+						t.Errorf("before it comes again it is %v, want not ready because of %v", err, c.err)
+					}
+				}
+				time.Sleep(c.over - c.next)
+				synctest.Wait()
+				if n := strings.Count(log.String(), "consuming has trouble"); n != 1 {
+					t.Errorf("the log says %d times that there is trouble, want once:\n%s", n, log)
+				}
+				if n := strings.Count(log.String(), "consuming again"); n != 1 {
+					t.Errorf("the log says %d times that it is over, want once, at the end:\n%s", n, log)
+				}
+				close(errs)
+			})
+		})
+	}
+}
+
+// idleConsumer returns a consumer that is not run and thinks that it consumes.
+func idleConsumer(t *testing.T, cfg config.Kafka, log *slog.Logger) *Consumer {
+	t.Helper()
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
+	c, err := NewConsumer(cfg, registry, nil, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.setState(nil)
+	return c
+}
