@@ -91,14 +91,16 @@ func (r *report) begin(broker string, s *service.Service) {
 // conclude prints what is not as expected, or else what to do next; nothing when
 // ctx has ended before the samples were done.
 func (r *report) conclude(ctx context.Context, err error, broker string, s *service.Service) {
+	send := "go run ./dev -send -broker " + broker
+	send += fmt.Sprintf(" -registry '%s'", s.RegistryURL()) //forge:if avro
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:
 		r.say("\n%v\n\nwhat each sample expects is in dev/samples/; http://%s/readyz says what the service waits for\n\n", err, s.OpsAddr())
 	default:
 		r.say("\nchange it      handlers/, models/, app/app.go; then Ctrl-C and make dev\n"+
-			"send more      edit dev/samples/; then in another terminal: go run ./dev -send -broker %s\n"+
-			"look inside    curl http://%s/metrics\n\n", broker, s.OpsAddr())
+			"send more      edit dev/samples/; then in another terminal: %s\n"+
+			"look inside    curl http://%s/metrics\n\n", send, s.OpsAddr())
 	}
 }
 
