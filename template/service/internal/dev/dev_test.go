@@ -13,6 +13,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
@@ -37,12 +38,8 @@ func build(_ context.Context, _ none, b *service.Builder) error {
 
 // file is a file of samples for a topic: one that is valid, one that is not.
 func file(topic string) *fstest.MapFile {
-	value := func(id, body string) string {
-		return `{"header":{"messageType":"AccountOpened","schemaName":"AccountOpened","schemaVersion":"1","correlationId":"c","messageId":"` + id +
-			`","timestamp":"2026-01-02T12:00:00Z","producer":"dev"},"body":` + body + `}`
-	}
 	return &fstest.MapFile{Data: fmt.Appendf(nil, `{"topic":%q,"samples":[{"name":"valid","key":"a","expect":"handled","value":%s},`+
-		`{"name":"no id","key":"b","expect":"dead letter","reason":"id","value":%s}]}`, topic, value("m-1", `{"id":"a"}`), value("m-2", `{"id":""}`))}
+		`{"name":"no id","key":"b","expect":"dead letter","reason":"id","value":%s}]}`, topic, envelopetest.Envelope("AccountOpened", "m-1", `{"id":"a"}`), envelopetest.Envelope("AccountOpened", "m-2", `{"id":""}`))}
 }
 
 func loadSamples(t *testing.T) []samples.Sample {

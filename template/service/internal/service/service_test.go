@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
@@ -55,8 +56,7 @@ func nothing(*service.Builder) {}
 
 // record is a message on a topic.
 func record(topic, id string) *kgo.Record {
-	return &kgo.Record{Topic: topic, Key: []byte(id), Value: fmt.Appendf(nil, `{"header":{"messageType":"AccountOpened",`+
-		`"schemaName":"AccountOpened","schemaVersion":"1","correlationId":"c","messageId":"m-%s","timestamp":"2026-01-02T12:00:00Z","producer":"test"},"body":{"id":"%s"}}`, id, id)}
+	return &kgo.Record{Topic: topic, Key: []byte(id), Value: []byte(envelopetest.Envelope("AccountOpened", "m-"+id, fmt.Sprintf(`{"id":%q}`, id)))}
 }
 
 // settings are those that New needs in a test.
