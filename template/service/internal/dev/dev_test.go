@@ -95,7 +95,8 @@ func TestOnceNamesASampleThatEndedOtherwise(t *testing.T) {
 // What a further consumer makes of a sample is printed, and is not what the sample
 // expects.
 func TestASampleIsForTheFirstConsumerOfItsTopic(t *testing.T) {
-	refused := make(chan struct{})
+	refused := make(chan struct{}) // closed when what audit makes of the first message is told: the second has the same key
+	told := false
 	two := func(_ context.Context, _ none, b *service.Builder) error {
 		b.Registry.SetCodec(envelope.JSON{})
 		message.Register(b.Registry, "accounts", message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error {
@@ -103,14 +104,18 @@ func TestASampleIsForTheFirstConsumerOfItsTopic(t *testing.T) {
 			return nil
 		}))
 		message.Register(b.Consumer("audit"), "accounts", message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error {
-			defer close(refused)
+			if told {
+				close(refused)
+			}
+			told = true
 			return message.Permanent(errors.New("not mine"))
 		}))
 		return nil
 	}
 	t.Chdir(t.TempDir())
 	var text strings.Builder
-	err := run(t.Context(), "books", two, loadSamples(t)[:1], true, newReport(&text, false))
+	valid := loadSamples(t)[0]
+	err := run(t.Context(), "books", two, []samples.Sample{valid, valid}, true, newReport(&text, false))
 	if err != nil || !regexp.MustCompile(`accounts/\d@0 +dead letter +AccountOpened +not mine → accounts.dlq +m-1  audit\n`).MatchString(text.String()) {
 		t.Errorf("%v\n%s", err, text.String())
 	}
