@@ -23,10 +23,11 @@ import (
 )
 
 const (
-	usualPort         = 9092             // where clients look for Kafka by default
-	usualRegistryPort = 8085             // where -send looks for the Schema Registry //forge:if avro
-	patience          = 20 * time.Second // for the samples to be done
+	usualPort         = 9092 // where clients look for Kafka by default
+	usualRegistryPort = 8085 // where -send looks for the Schema Registry //forge:if avro
 )
+
+var patience = 20 * time.Second // for the samples to be done
 
 // Main does what the command line asks for and exits. The samples are the files
 // samples/*.json.
