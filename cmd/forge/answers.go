@@ -223,8 +223,13 @@ func (f *answerFlags) answered(q prompts.Question) bool {
 // changeExtras adds --with to the extras and takes --without away.
 func (f *answerFlags) changeExtras(a *answers.Answers) error {
 	with, without := f.with.items(), f.without.items()
-	if err := answers.CheckExtras(slices.Concat(with, without)); err != nil {
+	if err := errors.Join(answers.CheckExtras(with), answers.CheckExtras(without)); err != nil {
 		return refused(err)
+	}
+	for _, extra := range with {
+		if slices.Contains(without, extra) {
+			return usage("leave one of them out", "%q is in --with and in --without", extra)
+		}
 	}
 	for _, extra := range with {
 		if !a.Has(extra) {

@@ -119,6 +119,9 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 		}
 	}
 	if err := r.print(t, o); err != nil {
+		if r.written {
+			return failed(target.path+" is written; only what forge had to say is not", "%w", err)
+		}
 		return err
 	}
 	o.note(t, asker, r, repo)

@@ -45,7 +45,7 @@ func findTarget(ctx context.Context, asker prompts.Prompter, path string) (targe
 func checkTarget(path string) (target, error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return target{}, err
+		return target{}, failed("change to a directory that exists", "the working directory cannot be found: %w", err)
 	}
 	t := target{path: filepath.Clean(path), abs: abs, name: filepath.Base(abs)}
 	if err := answers.CheckName(t.name); err != nil {

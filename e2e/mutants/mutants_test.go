@@ -312,7 +312,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 				t.Fatal("seenBy does not say which tests see it")
 			}
 			overlay := plant(t, m)
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-failfast", "-timeout", "40s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, filepath.Dir(m.file)),
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-failfast", "-timeout", "60s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, filepath.Dir(m.file)),
 				"-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
 			if err == nil {
 				t.Fatalf("SURVIVED: %s", m.name)

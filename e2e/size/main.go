@@ -87,7 +87,7 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 	}
 	return table(out, []figure{
 		{"files", size.files, 95, 95, ""},
-		{"lines of Go, not tests", size.code, 6500, 7621, ""},
+		{"lines of Go, not tests", size.code, 6500, 7524, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
 		{"functions a handled message passes", len(passed), 35, 54, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 20, ""},

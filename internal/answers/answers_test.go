@@ -65,7 +65,7 @@ var refused = []struct{ question, value, reason string }{
 	{answers.Source, "", "is not a source"},
 	{answers.Source, "docker", "is not a source"},
 
-	{answers.Topics, "", "is empty"},
+	{answers.Topics, "", "has an empty name"},
 	{answers.Topics, ".", "Kafka refuses"},
 	{answers.Topics, "..", "Kafka refuses"},
 	{answers.Topics, "orders.dlq", "is the name of a dead-letter topic"},
@@ -75,6 +75,9 @@ var refused = []struct{ question, value, reason string }{
 	{answers.Topics, strings.Repeat("a", 250), "has 250 characters, Kafka allows 249"},
 	{answers.Topics, strings.Repeat("a", 246), "leaves no room"},
 	{answers.Topics, "orders,orders", "is given twice"},
+	{answers.Topics, "orders,,payments", "has an empty name"},
+	{answers.Topics, "__consumer_offsets", "Kafka keeps for itself"},
+	{answers.Topics, "__transaction_state", "Kafka keeps for itself"},
 	{answers.Topics, "orders,Orders", "share the Go name Orders"},
 	{answers.Topics, "a.b,a_b", "share the Go name AB"},
 	{answers.Topics, "order,orders", "share the Go name Order"},

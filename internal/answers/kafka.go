@@ -48,7 +48,8 @@ func checkTopic(topic string) *Problem {
 	p := &Problem{Question: Topics, Value: topic, Hint: "use letters, digits, . _ and -, as in orders or billing.invoices"}
 	switch bad := strings.IndexFunc(topic, func(r rune) bool { return !isNameChar(r) }); {
 	case topic == "":
-		p.Reason = "is empty"
+		p.Reason = "has an empty name"
+		p.Hint = "name a topic between its commas, or leave one comma out"
 	case topic == "." || topic == "..":
 		p.Reason = "is a name that Kafka refuses"
 	case bad >= 0:
@@ -56,6 +57,9 @@ func checkTopic(topic string) *Problem {
 	case len(topic) > maxKafkaName:
 		p.Reason = fmt.Sprintf("has %d characters, Kafka allows %d", len(topic), maxKafkaName)
 		p.Hint = "use a shorter name"
+	case topic == "__consumer_offsets" || topic == "__transaction_state":
+		p.Reason = "is a topic that Kafka keeps for itself"
+		p.Hint = "name a topic that holds messages, as in orders"
 	case strings.HasSuffix(topic, deadLetterSuffix):
 		p.Reason = "is the name of a dead-letter topic"
 		p.Hint = "name the topic itself: failed messages of x go to x" + deadLetterSuffix

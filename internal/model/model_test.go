@@ -186,6 +186,13 @@ func TestModels(t *testing.T) {
 		{"a reference is escaped", "a.json", `{"properties": {"a": {"$ref": "#/$defs/Order%20Line"}, "b": {"$ref": "#/$defs/x~1y%7E0z"}},
 			"$defs": {"Order Line": ` + object(`"sku": {"type": "string"}`) + `, "x/y~z": ` + object(`"sku": {"type": "string"}`) + `}}`, []string{"A *OrderLine", "B *OrderXYZ"}},
 
+		{"names of Go and of the service are taken", "a.avsc", `{"type": "record", "name": "Message", "doc": "a ` + "`back`" + ` quote", "fields": [
+			{"name": "validate", "type": "string"}, {"name": "Validate", "type": "string"}, {"name": "ID", "type": "string"}, {"name": "id", "type": "int"}, {"name": "Id", "type": "long"},
+			{"name": "time", "type": {"type": "record", "name": "Time", "fields": [{"name": "key", "type": "string"}, {"name": "Key", "type": "string"}]}}]}`,
+			[]string{"ValidateField  string", "ValidateField2 string", "ID2", "ID3", "type OrderTime struct {", "Key2 "}},
+		{"names differ by their case, after a byte order mark", "a.json", "\ufeff" + object(`"ID": {"type": "string"}, "id": {"type": "integer"}, "Id": {"type": "number"}, "Time": {"type": "object", "properties": {"a": {"type": "string"}}}, "time": {"type": "string", "format": "date-time"}`),
+			[]string{"ID ", "ID2 ", "ID3 ", "Time ", "Time2 "}},
+
 		{"a number keeps its digits", "a.json", object(`"e": {"type": "integer", "enum": [9007199254740993, 1]}`), []string{"oneof=9007199254740993 1", `{"e": 9007199254740993}`}},
 		{"a limit keeps its digits", "a.json", object(`"n": {"type": "integer", "minimum": 9007199254740993}`), []string{"min=9007199254740993", `{"n": 9007199254740993}`, `{"n": 9007199254740992}`}},
 		{"an object is empty", "a.json", `{"meta": {}, "list": [{}], "full": [{}, {"a": 1}]}`, []string{"Meta map[string]any", "List []map[string]any", "Full []OrderFull"}},

@@ -66,13 +66,16 @@ func Form(in io.Reader, out io.Writer) Prompter { return form{in: in, out: out} 
 // text. It reads no further than the end of the last answer's line.
 func Lines(in io.Reader, out io.Writer) Prompter { return lines{in: in, out: out} }
 
-// SplitList splits an answer that names several things at its commas.
+// SplitList splits an answer that names several things at its commas. One at the
+// end ends the list; two in a row have an empty name between them.
 func SplitList(answer string) []string {
-	var items []string
-	for item := range strings.SplitSeq(answer, ",") {
-		if item = strings.TrimSpace(item); item != "" {
-			items = append(items, item)
-		}
+	answer = strings.TrimSuffix(strings.TrimSpace(answer), ",")
+	if answer == "" {
+		return nil
+	}
+	items := strings.Split(answer, ",")
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
 	}
 	return items
 }

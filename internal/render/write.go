@@ -46,7 +46,7 @@ func (w writer) write(tree *Tree, target string) (err error) {
 	}
 	temp, held, err := makeTemp(root)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s cannot be made: %s takes no new directory: %s", target, s.anchor, cause(err))
 	}
 	defer func() { _ = held.Close() }()
 	defer func() {

@@ -7,6 +7,8 @@ import (
 	"time"
 )
 
+const registryPrefix = "SCHEMA_REGISTRY_"
+
 // Registry holds the settings of the Schema Registry.
 type Registry struct {
 	URLs          []string      `env:"SCHEMA_REGISTRY_URL" kafka:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
@@ -34,19 +36,20 @@ func (r Registry) TLS() bool {
 
 // checkRegistry refuses credentials of which a part is missing, and those that
 // would never be used.
-func (l *loader) checkRegistry(r Registry) {
+func (s *scope) checkRegistry(r Registry) {
 	for _, text := range r.URLs {
 		u, err := url.Parse(text)
 		ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-		l.relate(ok, "SCHEMA_REGISTRY_URL", "must be http:// or https:// URLs without user, password or query")
+		s.relate(ok, "SCHEMA_REGISTRY_URL", "must be http:// or https:// URLs without user, password or query")
 	}
-	l.relate(r.Token == "" || r.Username == "" && r.Password == "", "SCHEMA_REGISTRY_TOKEN", "is set, and so is a user or a password; set one of the two")
-	l.relate(r.Username == "" || r.Password != "", "SCHEMA_REGISTRY_PASSWORD", "must be set with SCHEMA_REGISTRY_USERNAME")
-	l.relate(r.Password == "" || r.Username != "", "SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
-	for _, s := range []struct{ name, value string }{{"SCHEMA_REGISTRY_CA", r.CA}, {"SCHEMA_REGISTRY_CERT", r.Cert}, {"SCHEMA_REGISTRY_KEY", string(r.Key)}} {
-		l.relate(r.TLS() || s.value == "", s.name, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
+	s.relate(r.Token == "" || r.Username == "" && r.Password == "", "SCHEMA_REGISTRY_TOKEN", "is set, and so is a user or a password; set one of the two")
+	s.relate(r.Username == "" || r.Password != "", "SCHEMA_REGISTRY_PASSWORD", "must be set with SCHEMA_REGISTRY_USERNAME")
+	s.relate(r.Password == "" || r.Username != "", "SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
+	for _, c := range []struct{ name, value string }{{"SCHEMA_REGISTRY_CA", r.CA}, {"SCHEMA_REGISTRY_CERT", r.Cert}, {"SCHEMA_REGISTRY_KEY", string(r.Key)}} {
+		s.relate(r.TLS() || c.value == "", c.name, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
 	}
-	l.checkKeyPair("SCHEMA_REGISTRY_CERT", r.Cert, "SCHEMA_REGISTRY_KEY", string(r.Key))
+	s.relate(r.Key == "" || r.Cert != "", "SCHEMA_REGISTRY_CERT", "must be set with SCHEMA_REGISTRY_KEY")
+	s.relate(r.Cert == "" || r.Key != "", "SCHEMA_REGISTRY_KEY", "must be set with SCHEMA_REGISTRY_CERT")
 }
 
 // OfRegistry returns err without the problems of settings that are not of the
@@ -58,9 +61,9 @@ func OfRegistry(err error) error {
 	}
 	var left loader
 	for _, p := range all.Problems {
-		if p.Setting == "" || p.Setting == configFile || strings.HasPrefix(p.Setting, "SCHEMA_REGISTRY_") {
+		if p.Setting == "" || strings.HasPrefix(p.Setting, registryPrefix) {
 			left.problems = append(left.problems, p)
 		}
 	}
-	return left.err()
+	return left.err(0)
 }

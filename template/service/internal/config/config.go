@@ -14,12 +14,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"maps"
 	"os"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -39,8 +39,7 @@ type Config struct {
 	HTTP     HTTP //forge:if http
 	Log      Log
 
-	loader    *loader          // what Load read, for Consumer, CheckUnread and Explain
-	consumers map[string]Kafka // by prefix
+	loader *loader // what was read, for Consumer, Check and Explain
 }
 
 // Ops holds the settings of the HTTP server for probes and metrics.
@@ -52,17 +51,13 @@ type Ops struct {
 
 // Log holds the settings of the service's log.
 type Log struct {
-	Level  string `env:"LOG_LEVEL" envDefault:"info" validate:"oneof=debug info warn error" help:"the lowest level that is logged"`
-	Format string `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
+	Level  slog.Level `env:"LOG_LEVEL" envDefault:"info" allowed:"one of debug, info, warn, error" help:"the lowest level that is logged"`
+	Format string     `env:"LOG_FORMAT" envDefault:"text" validate:"oneof=text json" help:"text for people, json for programs"`
 }
 
 // Logger returns a logger that writes to w in the settings' format and level.
 func (l Log) Logger(w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{}
-	var level slog.Level
-	if level.UnmarshalText([]byte(l.Level)) == nil {
-		options.Level = level
-	}
+	options := &slog.HandlerOptions{Level: l.Level}
 	if l.Format == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
@@ -76,40 +71,99 @@ func (l Log) Logger(w io.Writer) *slog.Logger {
 // the defaults. In all but over an empty value counts as none.
 //
 // The settings of the service's own code go to own, a pointer to a struct, or
-// nil. All problems come back in one *Error; whether values fit together is
-// checked once each is right.
+// nil. All problems come back in one *Error, with a Config that has defaults in
+// the place of what is wrong; whether values fit together is checked once each
+// is right.
 func Load(file string, over map[string]string, own any) (Config, error) {
 	return load(file, over, env.ToMap(os.Environ()), own)
 }
 
 func load(file string, over, environment map[string]string, own any) (Config, error) {
 	cfg := new(Config)
-	l := newLoader(cfg, own)
+	service := newService(cfg, own)
 	flag := given{name: configFile, text: file, place: fromFlag}
-	l.merge(variables(fromOverride, over))
-	l.merge([]given{flag})
-	l.merge(variables(fromEnvironment, environment))
+	service.merge(variables(fromOverride, over))
+	service.merge([]given{flag})
+	service.merge(variables(fromEnvironment, environment))
 	if file != "" {
-		l.merge(l.readYAML(flag))
+		service.merge(service.readYAML(flag))
 	}
-	l.merge(l.readDotEnv())
-	if named := l.values[configFile]; file == "" && named.text != "" {
-		l.merge(l.readYAML(named))
+	service.merge(service.readDotEnv())
+	if named, _ := service.find(configFile); file == "" && named.text != "" {
+		service.merge(service.readYAML(named))
 	}
-	return l.config(cfg)
+	return service.config(cfg)
+}
+
+// newService returns the scope of the service and of its own code.
+func newService(cfg *Config, own any) *scope {
+	cfg.loader = &loader{values: make(map[string]given)}
+	service := &scope{loader: cfg.loader, kafka: &cfg.Kafka, known: Settings(cfg)}
+	service.scopes = []*scope{service}
+	for _, s := range Settings(own) {
+		if other, prefix := service.setting(s.Name); other.Name != "" && prefix == "" {
+			service.note("own setting %s: the name is taken by another setting", s.Name)
+		}
+		service.known = append(service.known, s)
+	}
+	return service
 }
 
 // config fills cfg and the settings of the service's own code, and checks them.
-func (l *loader) config(cfg *Config) (Config, error) {
-	cfg.loader, cfg.consumers = l, make(map[string]Kafka)
-	l.read()
+func (s *scope) config(cfg *Config) (Config, error) {
+	s.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
-	derive(&cfg.Kafka, cfg.Service)
-	if len(l.problems) == 0 {
-		l.checkKafka(&cfg.Kafka)
-		l.checkRegistry(cfg.Registry) //forge:if avro
+	s.finishKafka(cfg.Service)
+	if !s.isWrong(registryPrefix) { //forge:if avro
+		s.checkRegistry(cfg.Registry) //forge:if avro
+	} //forge:if avro
+	return *cfg, s.err(0)
+}
+
+// joinMargin is the time that joining a group takes beside draining and one
+// answer of a hung broker.
+const joinMargin = 5 * time.Second
+
+// finishKafka sets what follows other settings where it is not set, and refuses
+// settings that do not fit together. A broker that hangs holds a revocation up for
+// the read timeout, and a member that has not drained and joined again within the
+// rebalance timeout loses its partitions with their commits.
+func (s *scope) finishKafka(service string) {
+	k := s.kafka
+	k.ClientID = cmp.Or(k.ClientID, service)
+	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
+	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
+	k.RebalanceTimeout = cmp.Or(k.RebalanceTimeout, max(60*time.Second, k.DrainTimeout+k.ReadTimeout+15*time.Second))
+	if k.ErrorPolicy == "continue" { // the word of other libraries
+		k.ErrorPolicy = "skip"
 	}
-	return *cfg, l.err()
+	if s.isWrong(kafkaPrefix) || s.isWrong(s.prefix+kafkaPrefix) {
+		return
+	}
+	s.relate(s.consumer == "" || k.GroupID != "", groupID, noGroup)
+	s.relate(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
+		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
+	s.relate(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.relate(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
+		"must be more than KAFKA_DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
+		k.DrainTimeout, k.ReadTimeout, joinMargin)
+	s.relate(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.relate(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
+	s.relate(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
+		"must be at most KAFKA_PUBLISH_RETRY_MAX_DELAY (%v)", k.PublishRetryMaxDelay)
+	s.relate(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
+		"must be more than KAFKA_HANDLER_TIMEOUT (%v), or 0s", k.HandlerTimeout)
+
+	// Whether a certificate and its key belong together is seen when they are used.
+	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
+		s.relate(!k.SASL() || c.value != "", c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
+		s.relate(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
+	}
+	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
+		s.relate(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
+	}
+	s.relate(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
+	s.relate(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
 }
 
 var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -118,56 +172,54 @@ var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 // over them its own, which are called NAME_KAFKA_…. A value for one consumer goes
 // over a value for all, wherever either stands. Its group is the service's, "-"
 // and its name, unless it has one of its own; no two consumers may have the same.
+// What is wrong with them is returned the first time, and by Check.
 func (c Config) Consumer(name string) (Kafka, error) {
-	k, prefix := new(Kafka), prefixOf(name)
-	if known, ok := c.consumers[prefix]; ok {
-		return known, nil
-	}
-	l := &loader{consumer: name, known: Settings(k), values: maps.Clone(c.loader.values)}
-	own, ok := l.values[prefix+groupID]
-	overridden := l.values[groupID].place == fromOverride && own.place != fromOverride
-	if c.Kafka.GroupID != "" && (!ok || overridden) {
-		c.loader.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
-	}
-	for variable, g := range c.loader.values {
-		rest, ok := strings.CutPrefix(variable, prefix)
-		if overridden := l.values[rest].place == fromOverride && g.place != fromOverride && g.place != ""; ok && !overridden {
-			l.values[rest] = g
+	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
+	for _, known := range c.loader.scopes {
+		if known.prefix == prefix {
+			return *known.kafka, nil
 		}
 	}
-	l.read()
-	derive(k, c.Service)
+	k, before := new(Kafka), len(c.loader.problems)
+	s := &scope{c.loader, name, prefix, k, Settings(k)}
 	if !consumerName.MatchString(name) {
-		l.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
+		s.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if len(l.problems) == 0 {
-		l.checkKafka(k)
-		l.relate(k.GroupID != "", groupID, noGroup)
+	if _, own := s.find(groupID); !own && c.Kafka.GroupID != "" {
+		s.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
 	}
-	if k.GroupID != "" {
-		for _, other := range append(slices.Collect(maps.Values(c.consumers)), c.Kafka) {
-			// Members would be given partitions of topics that they do not read.
-			l.relate(k.GroupID != other.GroupID || !slices.Equal(k.Brokers, other.Brokers), groupID, "is another consumer's group too: each needs one of its own")
-		}
+	s.read()
+	s.finishKafka(c.Service)
+	for _, other := range s.scopes {
+		// Members would be given partitions of topics that they do not read.
+		isSame := k.GroupID != "" && k.GroupID == other.kafka.GroupID && slices.Equal(k.Brokers, other.kafka.Brokers)
+		s.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
-	c.consumers[prefix] = *k
-	return *k, l.err()
+	s.scopes = append(s.scopes, s)
+	return *k, s.err(before)
 }
 
-// prefixOf returns what begins the names of a consumer's own settings in the
-// environment.
-func prefixOf(consumer string) string {
-	return strings.ToUpper(strings.ReplaceAll(consumer, "-", "_")) + "_"
+// Check returns all that is wrong with the settings that were read, those of
+// consumers too, in one *Error. A service that consumes needs a group.
+func (c Config) Check(consumes bool) error {
+	s := c.loader.scopes[0]
+	s.relate(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
+	return s.err(0)
 }
 
-// CheckUnread is called when every consumer has asked for its settings. It
-// lists the names in .env, YAML or a map that no setting and no consumer has: each
-// may be a typing error, or another program's.
-func (c Config) CheckUnread() (unread []string) {
+// CheckUnread lists the names in .env that no setting and no consumer has: each
+// may be a typing error, or another program's. In other places it refuses them.
+// Names of consumers are passed over unless all have asked for their settings.
+func (c Config) CheckUnread(all bool) (unread []string) {
 	for _, g := range c.loader.unread {
-		s, prefix := c.loader.setting(g.name)
-		if _, isConsumer := c.consumers[prefix]; !isConsumer || s.Name == "" {
+		s, prefix := c.loader.scopes[0].setting(g.name)
+		isConsumer := slices.ContainsFunc(c.loader.scopes, func(s *scope) bool { return s.prefix == prefix })
+		switch {
+		case s.Name != "" && (isConsumer || !all):
+		case isDotEnv(g):
 			unread = append(unread, g.place+": "+g.name)
+		default:
+			c.loader.note("%s: %s is not a setting: no consumer has its name", g.place, g.name)
 		}
 	}
 	return unread
@@ -176,27 +228,22 @@ func (c Config) CheckUnread() (unread []string) {
 // Explain writes every setting, one a line, with where it came from: default,
 // environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
 // the service's come those of its own code, and what further consumers have for
-// themselves. Secrets are redacted.
+// themselves. Secrets are redacted; what is wrong is shown as it was given.
 func (c Config) Explain(w io.Writer) error {
-	var text strings.Builder
-	explain := func(settings []Setting, prefix string) {
-		for _, s := range settings {
-			g, own := c.loader.values[prefix+s.Name]
-			if prefix != "" && !own {
+	for _, scope := range c.loader.scopes {
+		for _, s := range scope.known {
+			g, own := scope.find(s.Name)
+			if scope.consumer != "" && !own {
 				continue
 			}
-			value := s.String()
+			value := s.show(g)
 			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
 				value = quoted // one line, and what cannot be seen is seen
 			}
-			fmt.Fprintf(&text, "%-48s # %s\n", prefix+s.Name+"="+value, cmp.Or(g.place, "default"))
+			if _, err := fmt.Fprintf(w, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(g.place, "default")); err != nil {
+				return err
+			}
 		}
 	}
-	explain(c.loader.known, "")
-	for _, prefix := range slices.Sorted(maps.Keys(c.consumers)) {
-		k := c.consumers[prefix]
-		explain(Settings(&k), prefix)
-	}
-	_, err := io.WriteString(w, text.String())
-	return err
+	return nil
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -115,7 +116,7 @@ func TestTheHigherSourceWins(t *testing.T) {
 		if err != nil || cfg.Kafka.GroupID != c.group || cfg.File != c.read {
 			t.Errorf("%+v: group %q, file %q, %v", c, cfg.Kafka.GroupID, cfg.File, err)
 		}
-		if fromNamed := cfg.Log.Level == "error"; fromNamed != (c.read == "named") {
+		if fromNamed := cfg.Log.Level == slog.LevelError; fromNamed != (c.read == "named") {
 			t.Errorf("%+v: level %s", c, cfg.Log.Level)
 		}
 	}
@@ -206,7 +207,7 @@ func TestLoadReadsTheProcesssEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(cfg.Kafka.Brokers, "|"); got != "a:1|b:2" || cfg.Kafka.GroupID != "from the environment" || cfg.Kafka.MaxWorkers != 7 || cfg.Log.Level != "warn" {
+	if got := strings.Join(cfg.Kafka.Brokers, "|"); got != "a:1|b:2" || cfg.Kafka.GroupID != "from the environment" || cfg.Kafka.MaxWorkers != 7 || cfg.Log.Level != slog.LevelWarn {
 		t.Errorf("got brokers %s, group %q, workers %d", got, cfg.Kafka.GroupID, cfg.Kafka.MaxWorkers)
 	}
 }

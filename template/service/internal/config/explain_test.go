@@ -58,7 +58,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		`KAFKA_BOOTSTRAP_SERVERS=a:1,b:2 # config.yaml:1`,
 		`KAFKA_GROUP_ID=other # config.yaml:7`,
 		`LOG_LEVEL=info # environment`,
-		`KAFKA_SESSION_TIMEOUT=30s # config.yaml:4`,
+		`KAFKA_SESSION_TIMEOUT=30000ms # config.yaml:4`,
 		`KAFKA_MAX_WORKERS=16 # default`,
 		`KAFKA_CLIENT_ID=other # default`,
 		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,

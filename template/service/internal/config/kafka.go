@@ -1,9 +1,6 @@
 package config
 
-import (
-	"cmp"
-	"time"
-)
+import "time"
 
 const (
 	groupID = "KAFKA_GROUP_ID"
@@ -68,17 +65,6 @@ func (k Kafka) SASL() bool {
 	return k.SecurityProtocol == "SASL_PLAINTEXT" || k.SecurityProtocol == "SASL_SSL"
 }
 
-// derive sets what follows other settings where it is not set.
-func derive(k *Kafka, service string) {
-	k.ClientID = cmp.Or(k.ClientID, service)
-	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
-	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
-	k.RebalanceTimeout = cmp.Or(k.RebalanceTimeout, max(60*time.Second, k.DrainTimeout+k.ReadTimeout+15*time.Second))
-	if k.ErrorPolicy == "continue" { // the word of other libraries
-		k.ErrorPolicy = "skip"
-	}
-}
-
 // RequireGroup returns an error if there is no group: consuming needs one,
 // publishing does not.
 func (k Kafka) RequireGroup() error {
@@ -86,43 +72,4 @@ func (k Kafka) RequireGroup() error {
 		return nil
 	}
 	return &Error{[]Problem{{groupID, groupID + " is not set: " + noGroup}}}
-}
-
-// joinMargin is the time that joining a group takes beside draining and one
-// answer of a hung broker.
-const joinMargin = 5 * time.Second
-
-// checkKafka refuses settings that do not fit together. A broker that hangs
-// holds a revocation up for the read timeout, and a member that has not drained
-// and joined again within the rebalance timeout loses its partitions with their
-// commits.
-func (l *loader) checkKafka(k *Kafka) {
-	l.relate(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
-		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
-	l.relate(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	l.relate(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
-		"must be more than KAFKA_DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
-		k.DrainTimeout, k.ReadTimeout, joinMargin)
-	l.relate(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	l.relate(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
-	l.relate(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
-		"must be at most KAFKA_PUBLISH_RETRY_MAX_DELAY (%v)", k.PublishRetryMaxDelay)
-	l.relate(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
-		"must be more than KAFKA_HANDLER_TIMEOUT (%v), or 0s", k.HandlerTimeout)
-
-	for _, s := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
-		l.relate(!k.SASL() || s.value != "", s.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
-		l.relate(k.SASL() || s.value == "", s.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
-	}
-	for _, s := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
-		l.relate(k.TLS() || s.value == "", s.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
-	}
-	l.checkKeyPair("KAFKA_SSL_CERT", k.SSLCert, "KAFKA_SSL_KEY", string(k.SSLKey))
-}
-
-// checkKeyPair refuses a certificate without its key, and the reverse. Whether
-// they belong together is seen when they are used.
-func (l *loader) checkKeyPair(certName, cert, keyName, key string) {
-	l.relate(key == "" || cert != "", certName, "must be set with %s", keyName)
-	l.relate(cert == "" || key != "", keyName, "must be set with %s", certName)
 }

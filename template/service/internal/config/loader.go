@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -31,91 +29,97 @@ func (e *Error) Error() string {
 	return text.String()
 }
 
-// loader gives settings their values, and collects all that is wrong.
+// loader has what the sources say, and collects all that is wrong.
 type loader struct {
-	consumer string // whose settings these are; empty for the service's
-	known    []Setting
 	values   map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
+	unread   []given          // names that no setting has, or only a consumer's
+	scopes   []*scope         // the service, and each consumer that asked for its settings
 	problems []Problem
-	unread   []given // names of .env and YAML that no setting has, or only a consumer's
 }
 
-// newLoader returns a loader for the settings of the service and of its own code.
-func newLoader(service, own any) *loader {
-	l := &loader{known: Settings(service), values: make(map[string]given)}
-	for _, s := range Settings(own) {
-		if other, prefix := l.setting(s.Name); other.Name != "" && prefix == "" {
-			l.note("own setting %s: the name is taken by another setting", s.Name)
-		}
-		l.known = append(l.known, s)
-	}
-	return l
+// scope is the service, or a further consumer, with its settings.
+type scope struct {
+	*loader
+	consumer string // empty for the service
+	prefix   string // what begins the names of the consumer's own settings
+	kafka    *Kafka
+	known    []Setting
 }
 
 // setting returns the setting that is called name: as a variable is, NAME or
 // NAME_FILE, perhaps behind the prefix of a consumer; or as in YAML and maps.
-func (l *loader) setting(name string) (s Setting, prefix string) {
-	for _, s := range l.known {
+func (s *scope) setting(name string) (found Setting, prefix string) {
+	for _, s := range s.known {
 		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
 			return s, ""
 		}
 	}
 	if before, rest, ofConsumer := strings.Cut(strings.ToUpper(name), "_"+kafkaPrefix); ofConsumer {
-		s, _ = l.setting(kafkaPrefix + rest)
-		return s, before + "_"
+		found, _ = s.setting(kafkaPrefix + rest)
+		return found, before + "_"
 	}
 	return Setting{}, ""
 }
 
 // merge adds what a source says below the sources before it. An empty value
-// counts as none, but in the override it hides the others.
-func (l *loader) merge(source []given) {
+// counts as none, but in the override it hides the others. A strange name is an
+// error where it can only be the service's; .env may be for other programs too.
+func (s *scope) merge(source []given) {
 	earlier := make(map[string]given)
 	for _, g := range source {
-		s, prefix := l.setting(g.name)
-		name := prefix + s.Name
-		isShared := g.place == fromOverride || g.place == fromEnvironment || g.place == fromFlag // with other programs
-		isDotEnv := strings.HasPrefix(g.place, dotEnv)
+		setting, prefix := s.setting(g.name)
+		name := prefix + setting.Name
 		switch {
-		case isShared || g.name == "KAFKA_IMAGE": // the tests' own
-		case name == "" && (!isDotEnv || strings.HasPrefix(g.name, kafkaPrefix)):
-			l.note("%s: %s is not a setting", g.place, g.name)
-		case s.Name == "" || prefix != "":
-			l.unread = append(l.unread, g)
+		case g.place == fromEnvironment || g.name == "KAFKA_IMAGE": // the tests' own
+		case setting.Name == "" && (!isDotEnv(g) || strings.HasPrefix(g.name, kafkaPrefix)):
+			s.note("%s: %s is not a setting; the config command lists those that are", g.place, g.name)
+		case setting.Name == "" || prefix != "":
+			s.unread = append(s.unread, g)
 		}
-		if s.Name == "" || g.text == "" && g.place != fromOverride {
+		if setting.Name == "" || g.text == "" && g.place != fromOverride {
 			continue
 		}
 		if other, again := earlier[name]; again {
-			l.note("%s: %s and %s (%s) give the same setting: keep one", g.place, g.name, other.name, other.place)
+			s.note("%s: %s and %s (%s) give the same setting: keep one", g.place, g.name, other.name, other.place)
 		}
 		earlier[name] = g
-		if _, hidden := l.values[name]; !hidden {
-			l.values[name] = l.content(s, g)
+		_, hidden := s.values[name]
+		isOverridden := g.place != fromOverride && s.values[setting.Name].place == fromOverride // for all consumers
+		if !hidden && !isOverridden {
+			s.values[name] = s.content(setting, g)
 		}
 	}
+}
+
+func isDotEnv(g given) bool { return strings.HasPrefix(g.place, dotEnv+":") }
+
+// find returns what the sources say of a setting, and whether it is the
+// consumer's own.
+func (s *scope) find(name string) (g given, own bool) {
+	if g, own = s.values[s.prefix+name]; own {
+		return g, true
+	}
+	return s.values[name], false
 }
 
 // content returns what g stands for: the content of the file that it names;
 // without line breaks at its end, as in files and secrets of Kubernetes; without
 // blanks between the elements of a list.
-func (l *loader) content(s Setting, g given) given {
+func (s *scope) content(setting Setting, g given) given {
 	g.text = strings.TrimRight(g.text, "\r\n")
 	switch {
-	case s.File && isFileName.MatchString(g.name):
+	case setting.File && isFileName.MatchString(g.name):
 		content, err := os.ReadFile(g.text)
 		text := strings.TrimRight(string(content), "\r\n")
 		if err != nil {
-			l.refuse(s, g, "must be a file that can be read: %v", errors.Unwrap(err))
+			s.refuse(setting, g, "must be a file that can be read: %v", errors.Unwrap(err))
 		} else if text == "" {
-			l.refuse(s, g, "the file is empty")
+			s.refuse(setting, g, "the file is empty")
 		}
-		return given{text: text, name: s.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
-	case s.Secret && g.cut:
-		l.refuse(s, g, "a # after a blank begins a comment: put the value in single quotes, or the comment on a line of its own")
-	case s.Secret && strings.TrimSpace(g.text) != g.text:
-		l.refuse(s, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", s.Name, fileSuffix)
-	case s.value.Kind() == reflect.Slice:
+		return given{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
+	case setting.Secret && strings.TrimSpace(g.text) != g.text:
+		s.refuse(setting, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
+	case setting.value.Kind() == reflect.Slice:
 		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
 	case strings.HasSuffix(g.name, ".ms") && strings.Trim(g.text, "0123456789") == "":
 		g.text += "ms" // as Kafka's clients mean it
@@ -123,28 +127,56 @@ func (l *loader) content(s Setting, g given) given {
 	return g
 }
 
-var (
-	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
-	commas     = regexp.MustCompile(`\s*,[\s,]*`)
-)
-
-// read gives the known settings their values, and checks each by its tags.
-func (l *loader) read() {
-	for _, s := range l.known {
-		g := l.values[s.Name]
-		err := s.parse(g.text)
-		if err != nil {
-			_ = s.parse("") // what depends on it is checked with the default
-		} else if rule := s.field.Tag.Get("validate"); rule != "" {
-			err = validate.Var(s.value.Interface(), rule)
+// read gives the known settings their values, and checks each by its tags. One
+// that is wrong gets its default. What is not the consumer's own was checked
+// with the service's.
+func (s *scope) read() {
+	for _, setting := range s.known {
+		g, own := s.find(setting.Name)
+		err := setting.parse(g.text)
+		if rule := setting.field.Tag.Get("validate"); err == nil && rule != "" {
+			err = validate.Var(setting.value.Interface(), rule)
 		}
+		if err == nil {
+			continue
+		}
+		_ = setting.parse("")
 		switch {
-		case err == nil:
-		case g.text == "" && s.Default == "":
-			l.refuse(s, g, "it is required, and must be %s", strings.TrimSuffix(s.Allowed+" ("+s.Help+")", " ()"))
+		case s.consumer != "" && !own:
+		case g.text == "" && setting.Default == "":
+			s.refuse(setting, g, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
 		default:
-			l.refuse(s, g, "must be %s", s.Allowed)
+			s.refuse(setting, g, "must be %s", setting.Allowed)
 		}
+	}
+}
+
+// refuse adds that a setting has a value that is not allowed.
+func (s *scope) refuse(setting Setting, g given, format string, args ...any) {
+	text := cmp.Or(g.name, setting.Name)
+	if g.place != "" {
+		text = g.place + ": " + text
+	}
+	if s.consumer != "" {
+		text = "consumer " + s.consumer + ": " + text
+	}
+	switch value := setting.show(g); value {
+	case "":
+		text += " is not set"
+	case redacted:
+		text += "=" + redacted
+	default:
+		text += fmt.Sprintf("=%q", value)
+	}
+	s.problems = append(s.problems, Problem{s.prefix + setting.Name, text + fmt.Sprintf(": "+format, args...)})
+}
+
+// relate refuses a value that does not fit to other settings.
+func (s *scope) relate(ok bool, name, format string, args ...any) {
+	if !ok {
+		setting, _ := s.setting(name)
+		g, _ := s.find(name)
+		s.refuse(setting, g, format, args...)
 	}
 }
 
@@ -153,43 +185,16 @@ func (l *loader) note(format string, args ...any) {
 	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
 }
 
-// refuse adds that a setting has a value that is not allowed. A secret or a
-// certificate is not shown, but the whole path of its file is.
-func (l *loader) refuse(s Setting, g given, format string, args ...any) {
-	var text strings.Builder
-	if l.consumer != "" {
-		text.WriteString("consumer " + l.consumer + ": ")
-	}
-	if g.place != "" {
-		text.WriteString(g.place + ": ")
-	}
-	text.WriteString(cmp.Or(g.name, s.Name))
-	switch value := cmp.Or(g.text, s.Default); {
-	case value == "":
-		text.WriteString(" is not set")
-	case s.File && (!isFileName.MatchString(g.name) || !filepath.IsAbs(value)): // perhaps the secret itself
-		text.WriteString("=" + redacted)
-	default:
-		fmt.Fprintf(&text, "=%q", redact(value))
-	}
-	fmt.Fprintf(&text, ": "+format, args...)
-	l.problems = append(l.problems, Problem{s.Name, text.String()})
+// isWrong reports whether settings whose names begin with prefix are wrong, or
+// may be, because a source is.
+func (l *loader) isWrong(prefix string) bool {
+	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Setting == "" || strings.HasPrefix(p.Setting, prefix) })
 }
 
-// relate refuses a value that does not fit to other settings.
-func (l *loader) relate(ok bool, name, format string, args ...any) {
-	if !ok {
-		s, _ := l.setting(name)
-		l.refuse(s, l.values[name], format, args...)
-	}
-}
-
-// err returns the problems since the last call.
-func (l *loader) err() error {
-	problems := l.problems
-	l.problems = nil
-	if len(problems) == 0 {
+// err returns the problems but for the first of them.
+func (l *loader) err(first int) error {
+	if len(l.problems) == first {
 		return nil
 	}
-	return &Error{problems}
+	return &Error{slices.Clone(l.problems[first:])}
 }

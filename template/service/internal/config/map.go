@@ -17,13 +17,13 @@ const fromMap = "map"
 // reads no file but those that a setting ending in _FILE names.
 func FromMap[V any](settings map[string]V, own any) (Config, error) {
 	cfg := new(Config)
-	l := newLoader(cfg, own)
+	service := newService(cfg, own)
 	var found []given
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
 		found = append(found, given{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
 	}
-	l.merge(found)
-	return l.config(cfg)
+	service.merge(found)
+	return service.config(cfg)
 }
 
 // textOfGo returns a value of Go as it would be written in a file; the elements

@@ -45,7 +45,7 @@ func TestFromMapReportsEveryProblemAtOnce(t *testing.T) {
 		"log_level":          map[string]int{"a": 1},
 	}, nil)
 	equal(t, problemsOf(t, err),
-		`map: KAFKA_BROKERS is not a setting`,
+		`map: KAFKA_BROKERS is not a setting; the config command lists those that are`,
 		`map: bootstrap.servers="localhost": must be host:port, several separated by commas`,
 		`map: kafka_max_workers="1.5": must be a whole number, from 1 to 100000`,
 		`map: kafka_ordering="key,none": must be one of key, partition, none`,

@@ -45,7 +45,7 @@ func TestOwnSettingsAreReadAsTheServicesAre(t *testing.T) {
 			t.Errorf("got  %s\nwant %s", lines[name], want)
 		}
 	}
-	if unread := cfg.CheckUnread(); len(unread) > 0 {
+	if unread := cfg.CheckUnread(true); len(unread) > 0 {
 		t.Errorf("unread %q", unread)
 	}
 }
@@ -54,7 +54,7 @@ func TestOwnSettingsAreRefusedAsTheServicesAre(t *testing.T) {
 	inDir(t, ".env", "GATEWAY_TIMEOUT=1h\nGATEWAY_TAGS=a,b,c\nREPORT_TIMEOUT=soon\nGATEWAY_URL='https://u:hunter2@a b'\n", "config.yaml", "databse_url: x\nreport_size: 2")
 	_, err := load("config.yaml", nil, least(), new(own))
 	equal(t, problemsOf(t, err),
-		"config.yaml:1: databse_url is not a setting",
+		"config.yaml:1: databse_url is not a setting; the config command lists those that are",
 		"DATABASE_URL is not set: it is required, and must be text (where accounts are stored)",
 		`.env:4: GATEWAY_URL="https://[redacted]@a b": must be text`,
 		`.env:1: GATEWAY_TIMEOUT="1h": must be a duration such as 500ms or 5s, from 10ms to 1m`,

@@ -61,7 +61,7 @@ func inDotEnv(value string) bool {
 // outcome is what a Config is compared by: the settings, and what is wrong with
 // which of them. Where a value stands and how it is called there differ.
 func outcome(cfg Config, err error) string {
-	cfg.loader, cfg.consumers = nil, nil
+	cfg.loader = nil
 	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Kafka.SASLPassword), string(cfg.Kafka.SSLKey))
 	if err != nil {
 		var textSb66 strings.Builder
@@ -227,7 +227,7 @@ func TestNoSourceShowsASecret(t *testing.T) {
 		show := func(cfg Config, err error) {
 			fmt.Fprintf(&b, "%v %+v %#v", err, cfg, cfg)
 			audit, err := cfg.Consumer("audit")
-			fmt.Fprintln(&b, audit, err, cfg.CheckUnread())
+			fmt.Fprintln(&b, audit, err, cfg.CheckUnread(true))
 			if err := cfg.Explain(&b); err != nil {
 				t.Fatal(err)
 			}
@@ -259,7 +259,7 @@ func FuzzFiles(f *testing.F) {
 		for _, file := range []string{"", "config.yaml"} {
 			cfg, err := load(file, nil, nil, nil)
 			_, err2 := cfg.Consumer("audit")
-			_ = cfg.CheckUnread()
+			_ = cfg.CheckUnread(true)
 			for line := range strings.Lines(fmt.Sprintln(err, err2)) {
 				if strings.TrimSpace(line) == "" {
 					t.Errorf("an empty problem in %q", err)

@@ -62,7 +62,7 @@ func TestProblemsDoNotShowThePasswordOfAURL(t *testing.T) {
 
 func TestLoggerFollowsItsSettings(t *testing.T) {
 	var b bytes.Buffer
-	log := Log{Level: "warn", Format: "json"}.Logger(&b)
+	log := Log{Level: slog.LevelWarn, Format: "json"}.Logger(&b)
 	log.Info("not this")
 	log.Warn("but this")
 	if got := b.String(); strings.Contains(got, "not this") || !strings.Contains(got, `"msg":"but this"`) {

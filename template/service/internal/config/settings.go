@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"net"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -49,7 +50,6 @@ const (
 type given struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
-	cut        bool   // a comment was cut off the text
 }
 
 // Settings lists the settings of target, a pointer to a struct with the tags of
@@ -112,20 +112,24 @@ func (s Setting) parse(text string) error {
 	return err
 }
 
-// String returns the value of the setting's field as it would be written in
-// .env, redacted.
-func (s Setting) String() string {
-	text := fmt.Sprint(s.value)
-	if s.value.Kind() == reflect.Struct { // url.URL has its String on the pointer
-		text = fmt.Sprint(s.value.Addr())
-	} else if list, ok := reflect.TypeAssert[[]string](s.value); ok {
-		text = strings.Join(list, ",")
+// show returns what g says of the setting, or the default, or what follows from
+// other settings. A secret or a certificate is redacted, but the whole path of
+// its file is not.
+func (s Setting) show(g given) string {
+	text := cmp.Or(g.text, s.Default)
+	if text == "" && !s.value.IsZero() {
+		text = fmt.Sprint(s.value)
 	}
-	if s.File && text != "" {
-		return redacted // a certificate is no secret, but no help in a log either
+	if isPath := isFileName.MatchString(g.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
+		return redacted
 	}
 	return redact(text)
 }
+
+var (
+	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
+	commas     = regexp.MustCompile(`\s*,[\s,]*`)
+)
 
 // userInfo is what comes before the host in a URL, or in a list of hosts: it may
 // have a password.

@@ -13,11 +13,11 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// variables returns what a source of variables says, whose names are in upper
-// case, sorted by name.
+// variables returns what a source of variables says, sorted by name. Those of the
+// environment are in upper case.
 func variables(source string, texts map[string]string) (found []given) {
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
-		if name == strings.ToUpper(name) {
+		if source != fromEnvironment || name == strings.ToUpper(name) {
 			found = append(found, given{name: name, text: texts[name], place: source})
 		}
 	}
@@ -29,11 +29,12 @@ func variables(source string, texts map[string]string) (found []given) {
 var misread = regexp.MustCompile(`^([^'].*[^\\]|[^'\\]|)\$[A-Za-z0-9_{(]|^#|\\""`)
 
 // readDotEnv reads .env, if there is one, each line for itself. What godotenv
-// would change in a value is refused.
-func (l *loader) readDotEnv() (found []given) {
+// would change in a value is refused; so is a comment behind a secret, which may be
+// a part of it.
+func (s *scope) readDotEnv() (found []given) {
 	content, err := os.ReadFile(dotEnv)
 	if err != nil && !os.IsNotExist(err) {
-		l.note("%v", err)
+		s.note("%v", err)
 	}
 	for i, line := range strings.Split(strings.TrimPrefix(string(content), "\ufeff"), "\n") {
 		place := fmt.Sprintf("%s:%d", dotEnv, i+1)
@@ -41,15 +42,15 @@ func (l *loader) readDotEnv() (found []given) {
 		written = strings.TrimSpace(written)
 		pairs, err := godotenv.Unmarshal(line)
 		if err != nil || len(pairs) > 1 || len(pairs) == 1 && !isPair { // err has the line in it, and that perhaps a secret
-			l.note("%s: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed", place)
+			s.note("%s: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed", place)
 			continue
 		}
 		for name, value := range pairs {
-			if misread.MatchString(written) {
-				l.note("%s: %s: put the value in single quotes: a $, a # at its beginning or a quote at its end is read as something else", place, name)
+			isCut := strings.Trim(written, `"'`) == written && value != written && strings.Contains(written, "#")
+			if setting, _ := s.setting(name); misread.MatchString(written) || isCut && setting.Secret {
+				s.note("%s: %s: put the value in single quotes: a $, a quote at its end, or a # at its beginning or after a blank is read as something else", place, name)
 			}
-			cut := strings.Trim(written, `"'`) == written && value != written && strings.Contains(written, "#")
-			found = append(found, given{name: name, text: value, place: place, cut: cut})
+			found = append(found, given{name: name, text: value, place: place})
 		}
 	}
 	return found
@@ -59,7 +60,7 @@ func (l *loader) readDotEnv() (found []given) {
 func (l *loader) readYAML(flag given) (found []given) {
 	content, err := os.ReadFile(flag.text)
 	if err != nil {
-		l.refuse(Setting{Name: configFile}, flag, "must be a file that can be read: %v", errors.Unwrap(err))
+		l.note("%s: %s=%q: must be a file that can be read: %v", flag.place, configFile, flag.text, errors.Unwrap(err))
 		return nil
 	}
 	var doc yaml.Node
@@ -78,7 +79,7 @@ func (l *loader) readYAML(flag given) (found []given) {
 		for pair := range slices.Chunk(root.Content, 2) {
 			g := given{name: pair[0].Value, place: fmt.Sprintf("%s:%d", flag.text, pair[0].Line)}
 			if g.text, err = textOf(pair[1]); err != nil {
-				l.note("%s: %s must be a value or a list; in quotes if it begins with &, * or !", g.place, g.name)
+				l.note("%s: %s must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !", g.place, g.name)
 				continue
 			}
 			found = append(found, g)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestYAMLHasBothKindsOfNames(t *testing.T) {
 	if strings.Join(k.Brokers, "|") != "a:1|b:2" || k.GroupID != "010" || k.SessionTimeout != 30*time.Second || k.HeartbeatInterval != 2*time.Second {
 		t.Errorf("Kafka's names: %+v", k)
 	}
-	if k.MaxWorkers != 10 || k.DrainTimeout != 5*time.Second || k.ClientID != "010" || k.InstanceID != "null" || cfg.Log.Level != "warn" {
+	if k.MaxWorkers != 10 || k.DrainTimeout != 5*time.Second || k.ClientID != "010" || k.InstanceID != "null" || cfg.Log.Level != slog.LevelWarn {
 		t.Errorf("the service's names: %+v", k)
 	}
 }
@@ -53,15 +54,15 @@ func TestEveryProblemOfAFileIsReportedAtOnceWithItsLine(t *testing.T) {
 		"sesion.timeout.ms: 1",         // 14
 	}, "\n"))
 	_, err := load("config.yaml", nil, map[string]string{"KAFKA_ORDERING": "topic"}, nil)
-	const oneValue = " must be a value or a list; in quotes if it begins with &, * or !"
+	const oneValue = " must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !"
 	equal(t, problemsOf(t, err),
 		`config.yaml:6: kafka_commit_interval`+oneValue,
 		`config.yaml:8: kafka_retry_delay`+oneValue,
 		`config.yaml:13: client.id`+oneValue,
-		`config.yaml:1: kafka_max_worker is not a setting`,
+		`config.yaml:1: kafka_max_worker is not a setting; the config command lists those that are`,
 		`config.yaml:10: log_level and log_level (config.yaml:9) give the same setting: keep one`,
 		`config.yaml:12: request.timeout.ms and kafka_read_timeout (config.yaml:11) give the same setting: keep one`,
-		`config.yaml:14: sesion.timeout.ms is not a setting`,
+		`config.yaml:14: sesion.timeout.ms is not a setting; the config command lists those that are`,
 		`config.yaml:2: bootstrap.servers="localhost": must be host:port, several separated by commas`,
 		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
 		`config.yaml:3: session.timeout.ms="31ms": must be a duration such as 500ms or 5s, from 1s to 30m`,
@@ -78,7 +79,7 @@ func TestWhatIsNoSettingsFileIsReportedWithoutItsContent(t *testing.T) {
 		{"kafka_sasl_password: !hunter2 x", "config.yaml:1: kafka_sasl_password must be a value or a list"},
 		{"kafka_sasl_password: {hunter2: hunter2}", "config.yaml:1: kafka_sasl_password must be a value or a list"},
 		{"bootstrap.servers: [[hunter2]]", "config.yaml:1: bootstrap.servers must be a value or a list"},
-		{"? [hunter2]\n: x", "config.yaml:1:  is not a setting"},
+		{"? [hunter2]\n: x", "config.yaml:1:  is not a setting; the config command lists those that are"},
 		{"- hunter2", "config.yaml:1: settings are names with values"},
 		{"hunter2", "config.yaml:1: settings are names with values"},
 		{"kafka_sasl_password: \"hunter2\xff\"", "config.yaml: not YAML"},

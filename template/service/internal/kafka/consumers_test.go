@@ -114,7 +114,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 
 // ask returns what the service of two consumers answers to a probe.
 func ask(first, second *Consumer, path string) (int, string) {
-	server := ops.Server{State: func() error { return nil }, Consumers: []ops.Consumer{first, second}, Metrics: ops.NewMetrics()}
+	server := ops.Server{Consumers: []ops.Consumer{first, second}, Metrics: ops.NewMetrics()}
 	handler, err := server.Handler()
 	if err != nil {
 		return 0, err.Error()

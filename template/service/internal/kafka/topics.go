@@ -70,14 +70,10 @@ func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger
 	return errors.Join(errs...)
 }
 
-// checkNames refuses topics of dead letters and, if there are to be any, topics
-// that cannot have them.
+// checkNames refuses topics that cannot have dead letters, if there are to be any.
 func (t topics) checkNames() error {
 	var errs []error
 	for _, topic := range t.subscribed {
-		if strings.HasSuffix(topic, deadLetterSuffix) {
-			errs = append(errs, fmt.Errorf("topic %q holds dead letters: a service does not subscribe to those", topic))
-		}
 		if t.deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
 			errs = append(errs, fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName))
 		}

@@ -1,8 +1,6 @@
 package ops
 
 import (
-	"errors"
-
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
@@ -25,57 +23,38 @@ func NewMetrics() *prometheus.Registry {
 	return r
 }
 
-// registerConsumers adds the consumers' metrics. Those of several consumers have
-// the label consumer.
-func registerConsumers(r *prometheus.Registry, consumers []Consumer) error {
-	var errs []error
-	for _, c := range consumers {
-		var labels prometheus.Labels
-		if len(consumers) > 1 {
-			labels = prometheus.Labels{"consumer": c.Name()}
-		}
-		errs = append(errs, prometheus.WrapRegistererWith(labels, r).Register(stats{c}))
-	}
-	return errors.Join(errs...)
-}
-
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("consumer_"+name, help, labels, nil)
 }
 
 var (
-	events  = describe("events_total", "What happened to messages.", "event")
-	ready   = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
-	commits = describe("commits_failed_total", "Commits that failed; each is tried again.")
+	events = describe("events_total", "What happened to messages.", "event")
+	ready  = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
 )
 
-var gauges = []struct {
+// figures are those of the engine's that are one number.
+var figures = []struct {
 	desc *prometheus.Desc
+	kind prometheus.ValueType
 	of   func(engine.Stats) int64
 }{
-	{describe("partitions", "Partitions assigned to this instance."), func(s engine.Stats) int64 { return int64(s.Lanes) }},
-	{describe("partitions_paused", "Assigned partitions that take no messages for now."), func(s engine.Stats) int64 { return int64(s.Paused) }},
-	{describe("topics_paused", "Topics whose messages are kept from the dead letters, because none succeeds."), func(s engine.Stats) int64 { return int64(len(s.PausedTopics)) }},
-	{describe("workers_busy", "Workers that run a handler."), func(s engine.Stats) int64 { return int64(s.Busy) }},
-	{describe("messages_in_flight", "Messages taken from the broker and not done."), func(s engine.Stats) int64 { return int64(s.Records) }},
-	{describe("bytes_in_flight", "Memory of the messages in flight, in bytes."), func(s engine.Stats) int64 { return s.Bytes }},
-	{describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again."), func(s engine.Stats) int64 { return int64(s.Refused) }},
-	{describe("messages_waiting", "Messages that wait for something unavailable."), func(s engine.Stats) int64 { return int64(s.Waiting) }},
-	{describe("uncommitted_messages", "Messages that would be handled again if the service died now."), func(s engine.Stats) int64 { return s.Window }},
+	{describe("commits_failed_total", "Commits that failed; each is tried again."), prometheus.CounterValue, func(s engine.Stats) int64 { return s.FailedCommits }},
+	{describe("partitions", "Partitions assigned to this instance."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Lanes) }},
+	{describe("partitions_paused", "Assigned partitions that take no messages for now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Paused) }},
+	{describe("topics_paused", "Topics whose messages are kept from the dead letters, because none succeeds."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(len(s.PausedTopics)) }},
+	{describe("workers_busy", "Workers that run a handler."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Busy) }},
+	{describe("messages_in_flight", "Messages taken from the broker and not done."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Records) }},
+	{describe("bytes_in_flight", "Memory of the messages in flight, in bytes."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Bytes }},
+	{describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Refused) }},
+	{describe("messages_waiting", "Messages that wait for something unavailable."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Waiting) }},
+	{describe("uncommitted_messages", "Messages that would be handled again if the service died now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Window }},
 }
 
 // stats turns a consumer's figures into metrics whenever they are asked for.
 type stats struct{ consumer Consumer }
 
-// Describe sends what Collect can send.
-func (s stats) Describe(to chan<- *prometheus.Desc) {
-	to <- events
-	to <- ready
-	to <- commits
-	for _, g := range gauges {
-		to <- g.desc
-	}
-}
+// Describe sends what Collect sends.
+func (s stats) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, to) }
 
 // Collect sends the present figures.
 func (s stats) Collect(to chan<- prometheus.Metric) {
@@ -83,13 +62,12 @@ func (s stats) Collect(to chan<- prometheus.Metric) {
 	for event, n := range now.Events {
 		to <- prometheus.MustNewConstMetric(events, prometheus.CounterValue, float64(n), event)
 	}
-	to <- prometheus.MustNewConstMetric(commits, prometheus.CounterValue, float64(now.FailedCommits))
 	isReady := 0.0
 	if s.consumer.Ready() == nil {
 		isReady = 1
 	}
 	to <- prometheus.MustNewConstMetric(ready, prometheus.GaugeValue, isReady)
-	for _, g := range gauges {
-		to <- prometheus.MustNewConstMetric(g.desc, prometheus.GaugeValue, float64(g.of(now)))
+	for _, f := range figures {
+		to <- prometheus.MustNewConstMetric(f.desc, f.kind, float64(f.of(now)))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -18,11 +18,15 @@ import (
 
 // Server answers for a service.
 type Server struct {
-	State     func() error // why the service does not work yet or any more, nil when it does
 	Consumers []Consumer
 	Checks    []Check
 	Metrics   *prometheus.Registry
+
+	state atomic.Pointer[error]
 }
+
+// SetState sets why the service does not work yet or any more, nil when it does.
+func (s *Server) SetState(err error) { s.state.Store(&err) }
 
 // requestTimeout bounds the reading of a request, and the writing of its answer.
 const requestTimeout = 10 * time.Second
@@ -50,55 +54,43 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 	return nil
 }
 
-// Handler returns what answers. It returns an error when another collector has
-// the names of the consumers' metrics.
+// Handler returns what answers. It registers the metrics of the consumers, with the
+// label consumer if there are several, and returns an error when another collector
+// has their names.
 func (s *Server) Handler() (http.Handler, error) {
-	if err := registerConsumers(s.Metrics, s.Consumers); err != nil {
-		return nil, fmt.Errorf("metrics: %w", err)
+	for _, c := range s.Consumers {
+		var labels prometheus.Labels
+		if len(s.Consumers) > 1 {
+			labels = prometheus.Labels{"consumer": c.Name()}
+		}
+		if err := prometheus.WrapRegistererWith(labels, s.Metrics).Register(stats{c}); err != nil {
+			return nil, fmt.Errorf("metrics: %w", err)
+		}
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { s.live().write(w) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { s.ready(r.Context()).write(w) })
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) {
+		answer(r.Context(), w, s.askConsumers(Consumer.Live))
+	})
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
+		checks := append(s.askConsumers(Consumer.Ready), s.Checks...)
+		if state := s.state.Load(); state != nil && *state != nil { // until all has started there is nothing that they could be asked
+			checks = []Check{{"", func(context.Context) error { return *state }}}
+		}
+		answer(r.Context(), w, checks)
+	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	return mux, nil
 }
 
-// live asks the consumers whether only a restart can help.
-func (s *Server) live() *report {
-	r := new(report)
+// askConsumers makes a question to each consumer a check. The only consumer needs
+// no name.
+func (s *Server) askConsumers(question func(Consumer) error) (checks []Check) {
 	for _, c := range s.Consumers {
-		r.add(s.nameOf(c), c.Live())
+		name := c.Name()
+		if len(s.Consumers) == 1 {
+			name = ""
+		}
+		checks = append(checks, Check{name, func(context.Context) error { return question(c) }})
 	}
-	return r
-}
-
-// ready asks the consumers and the checks. Until all has started there is nothing
-// that they could be asked.
-func (s *Server) ready(ctx context.Context) *report {
-	r := new(report)
-	if err := s.State(); err != nil {
-		r.add("", err)
-		return r
-	}
-	for _, c := range s.Consumers {
-		r.add(s.nameOf(c), c.Ready())
-	}
-	answers := make([]error, len(s.Checks))
-	var all sync.WaitGroup
-	for i, c := range s.Checks {
-		all.Go(func() { answers[i] = c.ask(ctx) })
-	}
-	all.Wait()
-	for i, c := range s.Checks {
-		r.add(c.Name, answers[i])
-	}
-	return r
-}
-
-// nameOf returns the name of a consumer, which the only one needs not.
-func (s *Server) nameOf(c Consumer) string {
-	if len(s.Consumers) == 1 {
-		return ""
-	}
-	return c.Name()
+	return checks
 }

@@ -30,7 +30,7 @@ func (f *fake) Ready() error        { return f.ready }
 func (f *fake) Stats() engine.Stats { return f.stats }
 
 func newServer(consumers ...Consumer) *Server {
-	return &Server{State: func() error { return nil }, Consumers: consumers, Metrics: NewMetrics()}
+	return &Server{Consumers: consumers, Metrics: NewMetrics()}
 }
 
 func get(t *testing.T, s *Server, path string) (int, string) {
@@ -88,7 +88,7 @@ func TestReadyzShowsChecksByName(t *testing.T) {
 // is not opened yet.
 func TestChecksAreNotAskedBeforeTheStart(t *testing.T) {
 	s := newServer(&fake{ready: errors.New("no broker")})
-	s.State = func() error { return errors.New("start database: no route") }
+	s.SetState(errors.New("start database: no route"))
 	s.Checks = []Check{{"database", func(context.Context) error { t.Error("asked"); return nil }}}
 	if code, body := get(t, s, "/readyz"); code != 503 || body != "start database: no route\n" {
 		t.Errorf("%d %q", code, body)

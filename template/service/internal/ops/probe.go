@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -35,30 +36,31 @@ func (c Check) ask(ctx context.Context) error {
 	}
 }
 
-// report is what a probe answers: a line for each that was asked.
-type report struct{ wrong, right []string }
-
-// add notes an answer. What has no name is shown only when it is wrong.
-func (r *report) add(name string, err error) {
-	if name != "" {
-		name += ": "
+// answer asks the checks, all at once, and writes 200 and ok, or 503 and what is
+// wrong first: a line for each that has a name or is wrong.
+func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
+	errs := make([]error, len(checks))
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() { errs[i] = c.ask(ctx) })
 	}
-	switch {
-	case err != nil: // on one line: some drivers' errors have several
-		r.wrong = append(r.wrong, name+strings.Join(strings.Fields(err.Error()), " "))
-	case name != "":
-		r.right = append(r.right, name+"ok")
+	all.Wait()
+	var wrong, right []string
+	for i, c := range checks {
+		switch {
+		case errs[i] != nil: // on one line: some drivers' errors have several
+			text := strings.Join(strings.Fields(errs[i].Error()), " ")
+			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+text, ": "))
+		case c.Name != "":
+			right = append(right, c.Name+": ok")
+		}
 	}
-}
-
-// write answers 200 and ok, or 503 and what is wrong first.
-func (r *report) write(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("Cache-Control", "no-store")
-	if len(r.wrong) > 0 {
+	if len(wrong) > 0 {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	} else {
-		r.wrong = []string{"ok"}
+		wrong = []string{"ok"}
 	}
-	_, _ = io.WriteString(w, strings.Join(append(r.wrong, r.right...), "\n")+"\n") // a client that has gone needs no answer
+	_, _ = io.WriteString(w, strings.Join(append(wrong, right...), "\n")+"\n") // a client that has gone needs no answer
 }

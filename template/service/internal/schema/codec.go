@@ -126,6 +126,7 @@ type binding struct {
 	model      *model
 	undeclared bool // neither registered nor in Publishes: known since its first message
 	id         atomic.Uint32
+	warned     atomic.Bool // that it is not registered
 }
 
 // Bind derives the model's schema. The registry is asked by Startup, or by the

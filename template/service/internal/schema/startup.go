@@ -18,7 +18,9 @@ func (c *Codec) Startup(ctx context.Context) error {
 	for _, b := range c.on("") {
 		_, err := c.schemaID(ctx, b)
 		if errors.Is(err, errNotRegistered) {
-			c.log.Warn("messages of this type can be read, but not written", "error", err)
+			if !b.warned.Swap(true) { // each consumer starts the codec
+				c.log.Warn("messages of this type can be read, but not written", "error", err)
+			}
 			continue
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package schema_test
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 
@@ -155,6 +156,18 @@ func TestLooksUpOnlyWhenItMayNotRegister(t *testing.T) {
 	registry.SeedSchema("payments-value", 1, 5, sr.Schema{Schema: c.Schemas()[0].Text})
 	if m := encode(t, c, h, paymentAddedOptional{}); m.Value[4] != 5 {
 		t.Errorf("it was written with the id %d", m.Value[4])
+	}
+
+	var log strings.Builder
+	twice, err := schema.New(lookup, slog.New(slog.NewTextHandler(&log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	bind(t, twice, "others", paymentAddedOptional{})
+	for range 2 { // each consumer starts the codec
+		if err := twice.Startup(t.Context()); err != nil || strings.Count(log.String(), "not registered") != 1 {
+			t.Errorf("%v, the log says: %s", err, log.String())
+		}
 	}
 
 	broken := newCodec(t, lookup)

@@ -14,11 +14,13 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // Build puts a service together, with its own settings, which are read and checked
 // like all others. It runs for every command, so it opens nothing that waits: that
-// belongs into a Start function. Its error ends the start.
+// belongs into a Start function. It runs also when settings are wrong, with defaults
+// in their place, so that those of all consumers are named. Its error ends the start.
 type Build[S any] func(ctx context.Context, own S, b *Builder) error
 
 // Builder is what Build is given. It is used only until Build returns.
@@ -30,10 +32,11 @@ type Builder struct {
 	Metrics   prometheus.Registerer // what is registered here is served at /metrics
 	API       *httpapi.API          // what is taken over HTTP //forge:if http
 
-	codec                            message.Codec // of all topics that have no other //forge:if avro
-	consumers                        []consumer    // the first is of Registry
-	starts, checks, besides, closers []hook
-	mistakes                         []error
+	codec                    message.Codec // of all topics that have no other //forge:if avro
+	consumers                []consumer    // the first is of Registry
+	starts, besides, closers []task
+	checks                   []ops.Check
+	mistakes                 []error
 }
 
 // consumer is a registry with the settings of what consumes its topics.
@@ -43,10 +46,12 @@ type consumer struct {
 	registry *message.Registry
 }
 
-// hook is a function of the user's, with the name that is logged.
-type hook struct {
+// task is a function with the name that its errors have.
+type task struct {
 	name string
 	call func(context.Context) error
+	done chan struct{} // closed when it has returned
+	err  error         // set before
 }
 
 // Publishes declares events that the service publishes: their models are checked
@@ -57,13 +62,10 @@ func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(even
 // its registry. Its settings are NAME_KAFKA_…, and where there is none KAFKA_…; its
 // group is the first one's, "-" and its name.
 func (b *Builder) Consumer(name string) *message.Registry {
-	kafka, err := b.Config.Consumer(name)
 	if slices.ContainsFunc(b.consumers, func(c consumer) bool { return c.name == name }) {
-		err = fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name)
+		b.mistakes = append(b.mistakes, fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name))
 	}
-	if err != nil {
-		b.mistakes = append(b.mistakes, err)
-	}
+	kafka, _ := b.Config.Consumer(name) // Config.Check says what is wrong
 	registry := b.Registry.NewSibling()
 	b.consumers = append(b.consumers, consumer{name, kafka, registry})
 	return registry
@@ -73,33 +75,45 @@ func (b *Builder) Consumer(name string) *message.Registry {
 // called one after another. While it fails with message.Unavailable, or an error
 // that message.IsOutage reports, it is called again, and /readyz says why. Any
 // other error ends the service. ctx ends when the service is to stop.
-func (b *Builder) Start(name string, f func(ctx context.Context) error) { b.add(&b.starts, name, f) }
+func (b *Builder) Start(name string, f func(ctx context.Context) error) {
+	b.require(name, f != nil)
+	b.starts = append(b.starts, task{name: "start " + name, call: f})
+}
 
 // Close adds a function that is called after the last handler has returned, also
 // when the start failed; the one that was added last is called first.
 func (b *Builder) Close(name string, f func() error) {
-	call := func(context.Context) error { return f() }
-	if f == nil {
-		call = nil
-	}
-	b.add(&b.closers, name, call)
+	b.require(name, f != nil)
+	b.closers = append(b.closers, task{name: "close " + name, call: func(context.Context) error { return f() }})
 }
 
 // Check adds a function that /readyz calls, with two seconds to answer. Its error
 // makes the service not ready, and is shown with the name. It is not called before
 // all Start functions have succeeded.
-func (b *Builder) Check(name string, f func(ctx context.Context) error) { b.add(&b.checks, name, f) }
+func (b *Builder) Check(name string, f func(ctx context.Context) error) {
+	b.require(name, f != nil)
+	b.checks = append(b.checks, ops.Check{Name: name, Ask: f})
+}
 
 // Run adds a function that runs beside the consumers, from when all has started
 // until ctx ends, which is after the last handler. Its error ends the service; it
 // may return nil before, when it is done.
-func (b *Builder) Run(name string, f func(ctx context.Context) error) { b.add(&b.besides, name, f) }
+func (b *Builder) Run(name string, f func(ctx context.Context) error) {
+	b.require(name, f != nil)
+	call := func(ctx context.Context) error {
+		err := f(ctx)
+		if ctx.Err() != nil && errors.Is(err, context.Canceled) { // it says no more than that ctx has ended
+			return nil
+		}
+		return err
+	}
+	b.besides = append(b.besides, task{name: "run " + name, call: call})
+}
 
-func (b *Builder) add(to *[]hook, name string, f func(context.Context) error) {
-	if name == "" || f == nil {
+func (b *Builder) require(name string, hasFunction bool) {
+	if name == "" || !hasFunction {
 		b.mistakes = append(b.mistakes, fmt.Errorf("app: %q: Start, Close, Check and Run need a name and a function", name))
 	}
-	*to = append(*to, hook{name, f})
 }
 
 // drainTimeout is the longest of the consumers'.
@@ -111,17 +125,21 @@ func (b *Builder) drainTimeout() (longest time.Duration) {
 }
 
 // callBuild calls build. A panic with an error is a mistake in the wiring, of
-// message.Register say: its text says more than a stack.
+// message.Register say: its text says more than a stack. So is any panic while
+// settings are wrong, which build has defaults for.
 func callBuild[S any](ctx context.Context, build Build[S], own S, b *Builder) (err error) {
 	defer func() {
-		switch v := recover().(type) {
-		case nil:
-		case runtime.Error:
+		v := recover()
+		mistake, isError := v.(error)
+		_, isBug := v.(runtime.Error)
+		switch {
+		case v == nil:
+		case isError && !isBug:
+			err = mistake
+		case b.Config.Check(false) == nil:
 			panic(v) // a bug: its stack says where
-		case error:
-			err = v
 		default:
-			panic(v)
+			err = fmt.Errorf("app: panic: %v", v)
 		}
 	}()
 	return errors.Join(build(ctx, own, b), errors.Join(b.mistakes...))

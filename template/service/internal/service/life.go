@@ -28,78 +28,83 @@ func (s *Service) Run(ctx context.Context) error {
 	defer endBeside()
 	context.AfterFunc(ctx, s.publisher.Ending) // its time to end begins with the consumers'
 
-	server := s.begin("ops", stop, func() error { return s.ops.Serve(serving, s.listener, s.b.Log) })
+	serve := func(ctx context.Context) error { return s.ops.Serve(ctx, s.listener, s.b.Log) }
+	server := s.begin(serving, task{name: "ops", call: serve}, stop)
 	var consumers, besides []*task
 	err := s.start(ctx)
 	if err == nil && ctx.Err() == nil {
-		for _, h := range s.b.besides {
-			besides = append(besides, s.begin("run "+h.name, stop, func() error { return unlessEnded(beside, h.call(beside)) }))
+		for _, t := range s.b.besides {
+			besides = append(besides, s.begin(beside, t, stop))
 		}
 		for _, c := range s.consumers {
-			consumers = append(consumers, s.begin("consumer "+c.Name(), stop, func() error { return c.Run(ctx) }))
+			consumers = append(consumers, s.begin(ctx, task{name: "consumer " + c.Name(), call: c.Run}, stop))
 		}
-		consumers = append(consumers, s.begin("http", stop, func() error { return s.b.API.Serve(ctx, s.http) })) //forge:if http
-		s.state.set(nil)
+		serveHTTP := func(ctx context.Context) error { return s.b.API.Serve(ctx, s.http) }     //forge:if http
+		consumers = append(consumers, s.begin(ctx, task{name: "http", call: serveHTTP}, stop)) //forge:if http
+		s.ops.SetState(nil)
 		<-ctx.Done()
 	}
 	stop()
 
-	s.state.set(errors.New("stopping"))
+	s.ops.SetState(errors.New("stopping"))
 	s.stopped = time.Now()
 	errs := []error{err, s.await(leaveTimeout, consumers...)}
 	endBeside()
 	errs = append(errs, s.await(0, besides...))
-	for _, h := range slices.Backward(s.b.closers) {
-		errs = append(errs, s.await(0, s.begin("close "+h.name, stop, func() error { return h.call(beyond) })))
+	for _, t := range slices.Backward(s.b.closers) {
+		errs = append(errs, s.await(0, s.begin(beyond, t, stop)))
 	}
-	errs = append(errs, s.await(grace, s.begin("close publisher", stop, s.publisher.Close)))
+	closePublisher := func(context.Context) error { return s.publisher.Close() }
+	errs = append(errs, s.await(grace, s.begin(beyond, task{name: "close publisher", call: closePublisher}, stop)))
 	endServing()
 	errs = append(errs, s.await(grace, server))
 	s.b.Log.Info("stopped", "took", time.Since(s.stopped).Round(time.Millisecond))
 	return errors.Join(errs...)
 }
 
-// start calls the Start functions. When ctx ends before all have succeeded it
-// returns nil.
+// startPolicy says when a start that failed is tried again.
+var startPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 5 * time.Second}
+
+// start calls the Start functions, each until it succeeds or fails for good. When
+// ctx ends before all have succeeded it returns nil.
 func (s *Service) start(ctx context.Context) error {
-	for _, h := range s.b.starts {
-		if err := s.startOne(ctx, h); err != nil || ctx.Err() != nil {
-			return err
+	for _, t := range s.b.starts {
+		backoff := startPolicy.Backoff()
+		for ctx.Err() == nil {
+			err := s.startOnce(ctx, t)
+			if err == nil {
+				break
+			}
+			if !isUnavailable(err) {
+				return err
+			}
+			delay, _ := backoff.Next()
+			s.ops.SetState(err)
+			s.b.Log.Warn("start failed, retrying", "error", err, "delay", delay.Round(time.Millisecond))
+			select {
+			case <-time.After(delay):
+			case <-ctx.Done():
+			}
 		}
 	}
 	return nil
 }
 
-// startPolicy says when a start that failed is tried again.
-var startPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 5 * time.Second}
-
-// startOne calls h until it succeeds or fails for good. When ctx ends it returns
-// nil.
-func (s *Service) startOne(ctx context.Context, h hook) error {
-	backoff := startPolicy.Backoff()
-	for {
-		t := s.begin("start "+h.name, nil, func() error { return h.call(ctx) })
-		select {
-		case <-t.done:
-		case <-ctx.Done():
-			s.stopped = time.Now()
-			if err := s.await(0, t); err != nil {
-				s.b.Log.Info("stopped before it had started", "error", err)
-			}
-			return nil
-		}
-		if t.err == nil || !isUnavailable(t.err) {
-			return t.err
-		}
-		delay, _ := backoff.Next()
-		s.state.set(t.err)
-		s.b.Log.Warn("start failed, retrying", "error", t.err, "delay", delay.Round(time.Millisecond))
-		select {
-		case <-time.After(delay):
-		case <-ctx.Done():
-			return nil
-		}
+// startOnce calls a Start function. It returns nil when ctx ends.
+func (s *Service) startOnce(ctx context.Context, t task) error {
+	began := s.begin(ctx, t, nil)
+	select {
+	case <-began.done:
+	case <-ctx.Done():
 	}
+	if ctx.Err() == nil {
+		return began.err
+	}
+	s.stopped = time.Now()
+	if err := s.await(0, began); err != nil {
+		s.b.Log.Info("stopped before it had started", "error", err)
+	}
+	return nil
 }
 
 func isUnavailable(err error) bool {

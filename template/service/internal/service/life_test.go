@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -44,6 +45,20 @@ func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := failing.Run(t.Context()); err == nil || err.Error() != "start database: wrong password" {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// A Start function that heeds its context, and fails with it, is no error.
+func TestAStopDuringTheStartIsNoError(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	s, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
+		b.Start("database", func(ctx context.Context) error { stop(); return fmt.Errorf("connect: %w", ctx.Err()) })
+	}), options(t, settings("127.0.0.1:1")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Run(ctx); err != nil {
 		t.Errorf("it ended with %v", err)
 	}
 }

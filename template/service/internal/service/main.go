@@ -8,31 +8,31 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"syscall"
 )
 
 // Main runs the program called name: it does what the command line asks for,
 // until SIGTERM or Ctrl-C, and exits. A second signal ends it at once.
 func Main[S any](name string, build Build[S]) {
-	ctx, stop := context.WithCancel(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		signal.Stop(signals) // before ctx ends, so that any second signal kills the process
-		stop()
-	}()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the next signal ends the process
 	os.Exit(Command(ctx, name, build, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// commands are what the first argument may be. Without one the service runs.
-var commands = []struct{ name, does string }{
-	{"config", "print every setting and where it comes from, secrets redacted"},
-	{"schema", "export, check or register the schemas of the models"}, //forge:if avro
-	{"help", "print this"},
-}
+// usage is what help prints, behind the program's name.
+const usage = ` [--config FILE] [COMMAND]
+
+Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
+
+  config          print every setting and where it comes from, secrets redacted, and then what is wrong
+` +
+	"  schema          export, check or register the schemas of the models\n" + //forge:if avro
+	`  help            print this
+
+  --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
+
+The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
+`
 
 // Command does what args ask for until ctx ends, and returns the exit code: 0
 // for done, 1 for failed, 2 for wrong usage.
@@ -49,15 +49,14 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 		if s, err = New(ctx, name, build, o); err == nil {
 			err = s.Run(ctx)
 		}
-	case "config": // it prints the settings also when Build fails with them
+	case "config":
 		var s *Service
-		if s, err = assemble(ctx, name, build, o); s != nil {
-			err = errors.Join(s.b.Config.Explain(stdout), err)
-		}
+		s, err = assemble(ctx, name, build, o)
+		err = errors.Join(s.b.Config.Explain(stdout), err)
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "help":
-		fmt.Fprint(stdout, usage(name))
+		fmt.Fprint(stdout, name+usage)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)
@@ -66,8 +65,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	return 0
 }
 
-// parse returns the command. --config may stand before the
-// command and after it.
+// parse returns the command. --config may stand before it and after it.
 func parse(o *Options, args []string) (command string, err error) {
 	flags := flag.NewFlagSet("", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error says it
@@ -87,29 +85,15 @@ func parse(o *Options, args []string) (command string, err error) {
 			return command, nil
 		case command != "":
 			return "", fmt.Errorf("%s takes no argument %q", command, flags.Arg(0))
-		case !slices.ContainsFunc(commands, func(c struct{ name, does string }) bool { return c.name == flags.Arg(0) }):
-			return "", fmt.Errorf("no command %q", flags.Arg(0))
 		}
 		command, args = flags.Arg(0), flags.Args()[1:]
-		if command == "schema" { //forge:if avro
+		switch command {
+		case "config", "help":
+		case "schema": //forge:if avro
 			o.args = args       // its flags are its own //forge:if avro
 			return command, nil //forge:if avro
-		} //forge:if avro
+		default:
+			return "", fmt.Errorf("no command %q", command)
+		}
 	}
-}
-
-func usage(name string) string {
-	var list strings.Builder
-	for _, c := range commands {
-		fmt.Fprintf(&list, "  %-15s %s\n", c.name, c.does)
-	}
-	return name + ` [--config FILE] [COMMAND]
-
-Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it at once.
-
-` + list.String() + `
-  --config FILE   a YAML file with settings, over which the environment goes (or CONFIG_FILE)
-
-The first settings are in .env.example, all of them in docs/settings.md. Exit codes: 0 done, 1 failed, 2 wrong usage.
-`
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -62,7 +63,7 @@ func TestConfigPrintsSettingsAndTheirOrigins(t *testing.T) {
 
 // config prints the settings with which Build failed, and the error.
 func TestConfigPrintsSettingsWhenBuildFails(t *testing.T) {
-	code, stdout, stderr := say(t, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "b:1", "STORE_URL": "broken"}, "config")
+	code, stdout, stderr := say(t, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "b:1", "KAFKA_GROUP_ID": "x", "STORE_URL": "broken"}, "config")
 	if code != 1 || !strings.Contains(stdout, "KAFKA_BOOTSTRAP_SERVERS=b:1") || stderr != "books: invalid argument\n" {
 		t.Errorf("code %d\n%s%s", code, stdout, stderr)
 	}
@@ -94,12 +95,32 @@ func TestWrongUsageIsOneErrorAndCode2(t *testing.T) {
 	}
 }
 
-// All settings that cannot work are named before anything starts.
+// All settings that cannot work are named before anything starts. config prints
+// what was given before.
 func TestRefusedSettingsAreCode1(t *testing.T) {
 	for _, args := range [][]string{nil, {"config"}, {"--config", "missing.yaml"}} {
 		code, stdout, stderr := say(t, map[string]string{"KAFKA_MAX_WORKERS": "none", "KAFKA_BOOTSTRAP_SERVERS": "no-port"}, args...)
-		if code != 1 || stdout != "" || !strings.Contains(stderr, `KAFKA_MAX_WORKERS="none"`) || !strings.Contains(stderr, `KAFKA_BOOTSTRAP_SERVERS="no-port"`) {
+		if code != 1 || !strings.Contains(stderr, `KAFKA_MAX_WORKERS="none"`) || !strings.Contains(stderr, `KAFKA_BOOTSTRAP_SERVERS="no-port"`) || strings.Contains(stderr, "KAFKA_GROUP_ID is not set") == strings.Contains(stderr, "missing.yaml") { // which may have it
 			t.Errorf("%q: code %d\n%s%s", args, code, stdout, stderr)
+		}
+		shown := strings.Join(strings.Fields(stdout), " ")
+		for _, want := range []string{"KAFKA_MAX_WORKERS=none # environment ", "KAFKA_ORDERING=key # default ", "STORE_URL= # default"} {
+			if isConfig := slices.Contains(args, "config"); strings.Contains(shown, want) != isConfig {
+				t.Errorf("%q: is %q shown? %v", args, want, !isConfig)
+			}
+		}
+	}
+}
+
+// config says what the start says of names in .env that nothing reads.
+func TestConfigNamesWhatIsUnread(t *testing.T) {
+	for level, code := range map[string]int{"info": 0, "loud": 1} {
+		t.Chdir(t.TempDir())
+		write(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_GROUP_ID=x\nSTORE_ULR=x\nLOG_LEVEL="+level+"\n")
+		var out, problems strings.Builder
+		got := service.Command(t.Context(), "books", buildOwn, []string{"config"}, &out, &problems)
+		if got != code || !strings.Contains(problems.String(), `msg="unknown setting" setting=".env:3: STORE_ULR"`) {
+			t.Errorf("%s: code %d\n%s", level, got, problems.String())
 		}
 	}
 }

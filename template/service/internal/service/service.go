@@ -13,12 +13,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"slices"
-	"sync/atomic"
 	"time"
-
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -45,12 +43,10 @@ type Service struct {
 	b         *Builder
 	publisher *kafka.Publisher
 	consumers []*kafka.Consumer
-	metrics   *prometheus.Registry
 	ops       *ops.Server
 	listener  net.Listener // of ops
 	http      net.Listener // of what is taken over HTTP //forge:if http
-	state     state
-	stopped   time.Time // when the end began
+	stopped   time.Time    // when the end began
 }
 
 // New makes the service that build puts together. It listens for /readyz and
@@ -60,40 +56,40 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range s.b.Config.CheckUnread() {
-		s.b.Log.Warn("unknown setting", "setting", name) // misspelt, or another program's
-	}
+	s.ops.Checks = s.b.checks
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
 	return s, s.listen(ctx)
 }
 
-// assemble reads the settings and calls build. With an error of build's the
-// service is there all the same, for a command that only shows its settings.
+// assemble reads the settings and calls build. With an error the service is there
+// all the same, for a command that only shows its settings. Wrong settings are all
+// that it names: what else fails may come of them.
 func assemble[S any](ctx context.Context, name string, build Build[S], o Options) (*Service, error) {
 	var own S
-	cfg, err := config.Load(o.File, o.Over, &own)
-	err = o.settingsError(err) //forge:if avro
-	if err != nil {
-		return nil, err
-	}
+	cfg, _ := config.Load(o.File, o.Over, &own) // Check says what is wrong, once the consumers' are read too
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(o.Log)
+	s := &Service{ops: &ops.Server{Metrics: ops.NewMetrics()}, b: &Builder{Log: log, Config: cfg}}
 	codec, err := newCodec(cfg, log)
 	if err != nil {
-		return nil, err
+		return s, cmp.Or(cfg.Check(false), err)
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
-	s := &Service{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), metrics: ops.NewMetrics()}
-	s.b = &Builder{
-		Log: log, Config: cfg, Registry: registry, Publisher: s.publisher, Metrics: s.metrics,
-		consumers: []consumer{{"", cfg.Kafka, registry}},
-	}
+	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
+	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
+	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
 	s.b.API = httpapi.New(cfg, log) //forge:if http
 	s.b.codec = codec               //forge:if avro
-	s.state.set(errors.New("starting"))
-	return s, callBuild(ctx, build, own, s.b)
+	s.ops.SetState(errors.New("starting"))
+	err = callBuild(ctx, build, own, s.b)
+	for _, unread := range cfg.CheckUnread(err == nil) {
+		log.Warn("unknown setting", "setting", unread) // misspelt, or another program's
+	}
+	wrong := cfg.Check(len(registry.Topics()) > 0)
+	wrong = o.settingsError(wrong) //forge:if avro
+	return s, cmp.Or(wrong, err)
 }
 
 // makeConsumers makes the consumers. A service that does other things may do
@@ -101,7 +97,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 func (s *Service) makeConsumers(o Options) error {
 	logging := s.b.Config.Log
 	if o.Observe != nil {
-		logging.Level = "error"
+		logging.Level = slog.LevelError
 	}
 	others := len(s.b.consumers) - 1 + len(s.b.besides)
 	others += len(s.b.API.Operations()) //forge:if http
@@ -119,32 +115,31 @@ func (s *Service) makeConsumers(o Options) error {
 		if o.Observe != nil {
 			made.Observe(func(e engine.Event) { o.Observe(c.name, e) })
 		}
-		s.consumers = append(s.consumers, made)
+		s.consumers, s.ops.Consumers = append(s.consumers, made), append(s.ops.Consumers, made)
 	}
 	if len(s.consumers) == 0 { // each consumer starts its registry itself
-		s.b.starts = append(s.b.starts, hook{"codec", s.b.Registry.Startup})
-		s.b.closers = append([]hook{{"codec", s.b.Registry.Shutdown}}, s.b.closers...)
+		s.b.starts = append(s.b.starts, task{name: "start codec", call: s.b.Registry.Startup})
+		s.b.closers = slices.Insert(s.b.closers, 0, task{name: "close codec", call: s.b.Registry.Shutdown})
 	}
 	return nil
 }
 
-// listen makes what answers /livez, /readyz and /metrics.
+// listen listens for /livez, /readyz and /metrics.
 func (s *Service) listen(ctx context.Context) (err error) {
-	s.ops = &ops.Server{State: s.state.get, Metrics: s.metrics}
-	for _, c := range s.consumers {
-		s.ops.Consumers = append(s.ops.Consumers, c)
-	}
-	for _, h := range s.b.checks {
-		s.ops.Checks = append(s.ops.Checks, ops.Check{Name: h.name, Ask: h.call})
-	}
 	if err := s.listenHTTP(ctx); err != nil { //forge:if http
 		return err //forge:if http
 	} //forge:if http
-	addr := s.b.Config.Ops.Addr
-	if s.listener, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err != nil {
-		return fmt.Errorf("OPS_ADDR=%q: %w", addr, err)
+	s.listener, err = listenOn(ctx, "OPS_ADDR", s.b.Config.Ops.Addr)
+	return err
+}
+
+// listenOn listens on the address that the setting called name has.
+func listenOn(ctx context.Context, name, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("%s=%q: %w: it must be an address of this machine with a free port", name, addr, err)
 	}
-	return nil
+	return l, nil
 }
 
 // Topics returns the topics that are consumed, by all consumers.
@@ -171,10 +166,3 @@ func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
-
-// state is why the service does not work, nil when it does.
-type state struct{ err atomic.Pointer[error] }
-
-func (s *state) set(err error) { s.err.Store(&err) }
-
-func (s *state) get() error { return *s.err.Load() }

@@ -17,20 +17,14 @@ const (
 	leaveTimeout = 10 * time.Second
 )
 
-// task is a function that runs in a goroutine of its own.
-type task struct {
-	name string
-	done chan struct{} // closed when it has returned
-	err  error         // set before
-}
-
-// begin runs f. Where there is a stop, its error stops the service.
-func (s *Service) begin(name string, stop func(), f func() error) *task {
-	t := &task{name: name, done: make(chan struct{})}
+// begin runs t in a goroutine of its own. Where there is a stop, its error stops
+// the service.
+func (s *Service) begin(ctx context.Context, t task, stop func()) *task {
+	t.done = make(chan struct{})
 	go func() {
 		defer close(t.done)
-		if err := message.Protect(context.Background(), func(context.Context) error { return f() }); err != nil {
-			t.err = fmt.Errorf("%s: %w", name, err)
+		if err := message.Protect(ctx, t.call); err != nil {
+			t.err = fmt.Errorf("%s: %w", t.name, err)
 		}
 		if t.err != nil && stop != nil {
 			attrs := []any{"error", t.err}
@@ -41,7 +35,7 @@ func (s *Service) begin(name string, stop func(), f func() error) *task {
 			stop()
 		}
 	}()
-	return t
+	return &t
 }
 
 // await returns the errors of the tasks, of which each has what is left of the
@@ -51,24 +45,14 @@ func (s *Service) await(extra time.Duration, tasks ...*task) error {
 	drain := s.b.drainTimeout()
 	for _, t := range tasks {
 		limit := max(drain-time.Since(s.stopped), min(drain, grace)) + extra
-		late := time.NewTimer(limit)
 		select {
 		case <-t.done:
 			errs = append(errs, t.err)
-		case <-late.C:
+		case <-time.After(limit):
 			err := fmt.Errorf("%s: did not return within %v", t.name, limit.Round(time.Millisecond))
 			s.b.Log.Error("service does not stop in order", "error", err)
 			errs = append(errs, err)
 		}
-		late.Stop()
 	}
 	return errors.Join(errs...)
-}
-
-// unlessEnded returns err, unless it says no more than that ctx has ended.
-func unlessEnded(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-		return nil
-	}
-	return err
 }
