@@ -77,7 +77,7 @@ func TestRun(t *testing.T) {
 		"handled      OrderCreated ", "handled      PaymentCreated ",
 		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",
 		"amount is over the limit → orders.dlq", "amount is over the limit → payments.dlq",
-		"10 samples met what they expect: 6 handled, 4 dead letters",
+		"10 samples met what they expect",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("the output lacks %q:\n%s", want, out)

@@ -34,6 +34,7 @@ func TestShop(t *testing.T) {
 	generated.Do(t, dir, "go", "build", "-o", filepath.Join("bin", "shop"), ".")
 	generated.Do(t, dir, "go", "vet", "./...")
 	generated.Do(t, dir, "go", "test", "-short", "./...")
+	t.Log(generated.Do(t, dir, "go", "test", "-count=1", "-v", "-run", "TestEachMessage", "./e2e")) // with Docker, as `make e2e`
 
 	db, api := newPostgres(t), newGateway(t)
 	t.Setenv("SHOP_DATABASE_URL", db.url())

@@ -9,9 +9,10 @@ import (
 	"github.com/ouroboros-forge/forge/internal/render"
 )
 
-// size is what can be counted without running anything.
+// size is what can be counted without running anything. Lines of Go are tests in
+// _test.go files and in packages that only tests import; all others are code.
 type size struct {
-	files, code, tests  int // code and tests are lines of Go
+	files, code, tests  int
 	firstPage, settings int // names in .env.example, and in the table of all settings
 	readme              int // lines
 }
@@ -21,13 +22,15 @@ var (
 	rowName = regexp.MustCompile("(?m)^\\| `([A-Z][A-Z0-9_]+)`")
 )
 
-func count(tree *render.Tree) size {
+// count counts a project whose testOnly are the directories of the packages that
+// only tests import.
+func count(tree *render.Tree, testOnly map[string]bool) size {
 	s := size{files: len(tree.Files)}
 	all := make(map[string]bool)
 	for _, f := range tree.Files {
 		lines := bytes.Count(f.Content, []byte("\n"))
 		switch {
-		case strings.HasSuffix(f.Path, "_test.go"):
+		case strings.HasSuffix(f.Path, "_test.go"), path.Ext(f.Path) == ".go" && testOnly[path.Dir(f.Path)]:
 			s.tests += lines
 		case path.Ext(f.Path) == ".go":
 			s.code += lines

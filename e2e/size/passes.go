@@ -51,7 +51,9 @@ const (
 // passes returns the functions of the project in dir that a handled message
 // passes, from the broker to the commit. It runs the service twice, once with
 // some messages more, and takes the functions with a block that ran once more for
-// each of them.
+// each of them. Each message has a commit of its own, so what commits is passed
+// too, with what a client calls back for each answer: franz-go asks for the delay
+// before a retry whether there is one or not.
 func passes(ctx context.Context, dir string, a answers.Answers) ([]function, error) {
 	ctx, cancel := context.WithTimeout(ctx, 3*patience)
 	defer cancel()

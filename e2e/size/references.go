@@ -29,15 +29,11 @@ type pkg struct {
 // reference is a file that uses what another one declares.
 type reference struct{ from, to string }
 
-// readPackages reads the packages of the project in dir, without their tests.
+// readPackages reads the listed packages of the project, without their tests.
 // The best order of reading a package's files is the one in which the fewest
 // references run up: a file uses what comes after it, as a function calls what
 // stands below it.
-func readPackages(ctx context.Context, dir string) ([]pkg, error) {
-	listed, err := listPackages(ctx, dir)
-	if err != nil {
-		return nil, err
-	}
+func readPackages(listed map[string]listedPackage) ([]pkg, error) {
 	var all []pkg
 	for _, path := range slices.Sorted(maps.Keys(listed)) {
 		if listed[path].DepOnly {
@@ -50,6 +46,33 @@ func readPackages(ctx context.Context, dir string) ([]pkg, error) {
 		all = append(all, p)
 	}
 	return all, nil
+}
+
+// testOnlyPackages returns the paths of the project's packages that no program of
+// it contains: they help tests.
+func testOnlyPackages(listed map[string]listedPackage) []string {
+	var programs []string
+	for path, p := range listed {
+		if p.Name == "main" {
+			programs = append(programs, path)
+		}
+	}
+	contained := make(map[string]bool)
+	for len(programs) > 0 {
+		path := programs[0]
+		programs = programs[1:]
+		if !contained[path] {
+			contained[path] = true
+			programs = append(programs, listed[path].Imports...)
+		}
+	}
+	var helpers []string
+	for _, path := range slices.Sorted(maps.Keys(listed)) {
+		if !listed[path].DepOnly && !contained[path] {
+			helpers = append(helpers, path)
+		}
+	}
+	return helpers
 }
 
 // upShare returns the references that run up, in percent of all.
@@ -84,16 +107,18 @@ func percent(part, all int) int {
 // listedPackage is what go list tells of a package.
 type listedPackage struct {
 	ImportPath string
+	Name       string
 	Dir        string
 	Export     string // a file with what it exports
 	DepOnly    bool   // it is there because another one imports it
 	GoFiles    []string
+	Imports    []string // of GoFiles
 	ImportMap  map[string]string
 }
 
 // listPackages returns the packages of a project and all that they import.
 func listPackages(ctx context.Context, dir string) (map[string]listedPackage, error) {
-	out, err := run(ctx, dir, "go", "list", "-export", "-deps", "-json=ImportPath,Dir,Export,DepOnly,GoFiles,ImportMap", "./...")
+	out, err := run(ctx, dir, "go", "list", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,DepOnly,GoFiles,Imports,ImportMap", "./...")
 	if err != nil {
 		return nil, err
 	}

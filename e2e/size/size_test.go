@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,15 +102,37 @@ func TestBlocksFunction(t *testing.T) {
 }
 
 func TestCount(t *testing.T) {
-	got := count(&render.Tree{Files: []render.File{
+	tree := &render.Tree{Files: []render.File{
 		{Path: "main.go", Content: []byte("package main\n\nfunc main() {}\n")},
 		{Path: "main_test.go", Content: []byte("package main\n")},
+		{Path: "x/xtest/x.go", Content: []byte("package xtest\n\n")},
+		{Path: "x/xtest/data.json", Content: []byte("{}\n")},
 		{Path: ".env.example", Content: []byte("# KAFKA_A is text\n# KAFKA_A=1\nKAFKA_B=2\n")},
 		{Path: "README.md", Content: []byte("# x\n| `KAFKA_A` | x |\n")},
 		{Path: "docs/settings.md", Content: []byte("| `KAFKA_A` | x |\n| `KAFKA_B`* | x |\n| `TYPE` |\n")},
-	}})
-	if want := (size{files: 5, code: 3, tests: 1, firstPage: 2, settings: 3, readme: 2}); got != want {
+	}}
+	want := size{files: 7, code: 3, tests: 3, firstPage: 2, settings: 3, readme: 2}
+	if got := count(tree, map[string]bool{"x/xtest": true}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestTestOnlyPackages proves that what a program contains is code, also when
+// tests use it, and what none contains helps tests.
+func TestTestOnlyPackages(t *testing.T) {
+	listed := map[string]listedPackage{
+		"s":         {Name: "main", Imports: []string{"s/app", "lib"}},
+		"s/dev":     {Name: "main", Imports: []string{"s/app", "s/samples"}},
+		"s/app":     {Name: "app", Imports: []string{"lib"}},
+		"s/samples": {Name: "samples"},
+		"s/apptest": {Name: "apptest", Imports: []string{"s/app", "s/harness", "testlib"}},
+		"s/harness": {Name: "harness", Imports: []string{"s/samples"}},
+		"s/e2e":     {Name: "e2e"},
+		"lib":       {Name: "lib", DepOnly: true},
+		"testlib":   {Name: "testlib", DepOnly: true},
+	}
+	if got := testOnlyPackages(listed); !slices.Equal(got, []string{"s/apptest", "s/e2e", "s/harness"}) {
+		t.Errorf("tests have for themselves %v", got)
 	}
 }
 

@@ -230,16 +230,23 @@ func sampled(text []byte) (topic string, handled int, err error) {
 	return file.Topic, handled, err
 }
 
-// composeGroup returns the group that compose gives to the service.
+// composeGroup returns the group that compose gives to the service, which must be
+// given the user's settings too.
 func composeGroup(text []byte) (string, error) {
 	var file struct {
-		Services map[string]struct{ Environment map[string]string }
+		Services map[string]struct {
+			Environment map[string]string
+			EnvFile     []struct{ Path string } `yaml:"env_file"`
+		}
 	}
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return "", fmt.Errorf("compose.yaml: %w", err)
 	}
 	for _, service := range file.Services {
 		if group, ok := service.Environment["KAFKA_GROUP_ID"]; ok {
+			if len(service.EnvFile) != 1 || service.EnvFile[0].Path != ".env" {
+				return "", fmt.Errorf("compose.yaml gives the service the settings of %v, want those of .env", service.EnvFile)
+			}
 			return strings.ReplaceAll(group, "$$", "$"), nil
 		}
 	}

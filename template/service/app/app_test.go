@@ -6,16 +6,15 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/ouroboros-forge/forge/template/service/app"
+	"github.com/ouroboros-forge/forge/template/service/app/apptest"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
 )
 
-// The service as main.go starts it, on an embedded broker: each message of
-// dev/samples becomes what it expects. A handler that needs what is not there in
-// a test gets it by App{Deps: …}.
+// The service on an embedded broker: each message of dev/samples becomes what it
+// expects.
 func TestSamples(t *testing.T) {
-	s := servicetest.Start(t, app.App{}.Build, nil)
+	s := apptest.Start(t, nil)
 	all, sent := sendSamples(t, s)
 	for i, sample := range all {
 		if err := sample.Check(s.Outcome(sent[i])); err != nil {
@@ -26,14 +25,14 @@ func TestSamples(t *testing.T) {
 
 // A service that is started again goes on where it stopped.
 func TestRestart(t *testing.T) {
-	first := servicetest.Start(t, app.App{}.Build, nil)
+	first := apptest.Start(t, nil)
 	_, sent := sendSamples(t, first)
 	for _, r := range sent {
 		first.Outcome(r)
 	}
 	first.Stop()
 
-	second := servicetest.Start(t, app.App{}.Build, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": first.Broker})
+	second := apptest.Start(t, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": first.Broker})
 	_, more := sendSamples(t, second)
 	for _, r := range more {
 		second.Outcome(r)

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/ouroboros-forge/forge/template/service/app"
+	"github.com/ouroboros-forge/forge/template/service/app/apptest"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
@@ -31,17 +31,17 @@ func TestEachMessageBecomesWhatItExpects(t *testing.T) {
 	settings := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": group}
 
 	settings["SCHEMA_REGISTRY_URL"] = registryURL(t) //forge:if avro
-	first := servicetest.Start(t, app.App{}.Build, settings)
+	first := apptest.Start(t, settings)
 	sent := first.SendSamples(all)
 	for i, sample := range all {
 		check(t, sample, first.Outcome(sent[i]))
 	}
 	first.Stop()
 
-	second := servicetest.Start(t, app.App{}.Build, settings)
+	second := apptest.Start(t, settings)
 	sent = second.SendSamples(all)
 	second.Stop() // in the middle of it
-	third := servicetest.Start(t, app.App{}.Build, settings)
+	third := apptest.Start(t, settings)
 	for i, sample := range all {
 		e, done := second.Last(sent[i])
 		if !done {

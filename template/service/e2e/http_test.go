@@ -13,8 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/ouroboros-forge/forge/template/service/app"
-	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
+	"github.com/ouroboros-forge/forge/template/service/app/apptest"
 )
 
 // Whatever was answered with 202 is in its topic, also when the service is stopped
@@ -24,7 +23,7 @@ func TestNothingAcceptedIsLost(t *testing.T) {
 	defer cancel()
 	settings := map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": "e2e-http"}
 	settings["SCHEMA_REGISTRY_URL"] = registryURL(t) //forge:if avro
-	s := servicetest.Start(t, app.App{}.Build, settings)
+	s := apptest.Start(t, settings)
 	var topic, body string
 	for _, sample := range messages(t) {
 		if posted, ok := sample.Posted(); ok && topic == "" && sample.Expect == "handled" {

@@ -1,7 +1,6 @@
 package app_test
 
 import (
-	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -9,22 +8,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/somebody/shop/app"
+	"github.com/somebody/shop/app/apptest"
 	"github.com/somebody/shop/handlers"
 	"github.com/somebody/shop/internal/samples"
 	"github.com/somebody/shop/internal/service/servicetest"
-	"github.com/somebody/shop/models"
 	"github.com/somebody/shop/store/storetest"
 )
 
-// anyGateway captures everything.
-type anyGateway struct{}
-
-func (anyGateway) Capture(context.Context, string, models.Payment) error { return nil }
-
 func TestWithAFakeStore(t *testing.T) {
 	fake := storetest.New()
-	s := start(t, handlers.Deps{Store: fake, Gateway: anyGateway{}}, "postgres://not-used")
+	s := apptest.StartWith(t, handlers.Deps{Store: fake, Gateway: apptest.AnyGateway{}}, nil)
 	ids := sendSamples(t, s)
 	awaitMetric(t, s, `consumer_events_total{consumer="test-audit",event="handled"} 2`)
 	for _, id := range ids["orders"] {
@@ -43,19 +36,12 @@ func TestWithPostgreSQL(t *testing.T) {
 	if url == "" {
 		t.Skip("SHOP_DATABASE_URL is not set")
 	}
-	s := start(t, handlers.Deps{Gateway: anyGateway{}}, url)
+	s := apptest.StartWith(t, handlers.Deps{Gateway: apptest.AnyGateway{}}, map[string]string{"DATABASE_URL": url})
 	sendSamples(t, s)
 	awaitMetric(t, s, `consumer_events_total{consumer="test-audit",event="handled"} 2`)
 	if code, body := s.Get("/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz says %d %s", code, body)
 	}
-}
-
-func start(t *testing.T, d handlers.Deps, databaseURL string) *servicetest.Service {
-	t.Helper()
-	return servicetest.Start(t, app.App{Deps: d}.Build, map[string]string{
-		"DATABASE_URL": databaseURL, "GATEWAY_URL": "http://not-used",
-	})
 }
 
 // sendSamples sends all samples, checks what becomes of them, and returns the

@@ -35,7 +35,7 @@ func paths(addr string, posts []httpapi.Operation) string {
 // invite prints how to post a message, unless err says that something is wrong.
 func (r *report) invite(err error, s *service.Service, all []samples.Sample) {
 	if command := curl(s.HTTPAddr(), s.Posts(), all); err == nil && command != "" {
-		r.say("\npost a message              %s\n", command)
+		r.say("\npost a message %s\n", command)
 	}
 }
 

@@ -2,16 +2,19 @@ package envelope_test
 
 import (
 	"context"
-	"fmt"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func newRegistry() *message.Registry {
-	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-}
+// What the tests of several packages have in common.
+var (
+	newRegistry = envelopetest.NewRegistry
+	newMessage  = envelopetest.NewMessage
+	wantError   = envelopetest.WantError
+)
 
 // payment is the model of most tests. It declares no message type.
 type payment struct {
@@ -20,15 +23,11 @@ type payment struct {
 	Note   string  `json:"note,omitempty"`
 }
 
-// inEnvelope returns an envelope with a complete header and the given body.
 func inEnvelope(messageType, body string) string {
-	return fmt.Sprintf(`{"header":%s,"body":%s}`, header(messageType), body)
+	return envelopetest.Envelope(messageType, "m-1", body)
 }
 
-func header(messageType string) string {
-	return fmt.Sprintf(`{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
-		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"}`, messageType)
-}
+func header(messageType string) string { return envelopetest.Header(messageType, "m-1") }
 
 // encode returns the envelope of h and body.
 func encode(ctx context.Context, h message.Header, body any) ([]byte, error) {
@@ -48,10 +47,6 @@ func open(ctx context.Context, value []byte, out any) (message.Header, error) {
 }
 
 const validBody = `{"id":"p-1","amount":9.5}`
-
-func newMessage(value string) *message.Message {
-	return &message.Message{Topic: "payments", Value: []byte(value), Attempt: 1}
-}
 
 // recorder is a handler that keeps what it gets.
 type recorder[T any] struct {
@@ -79,20 +74,3 @@ func handle[T any](t *testing.T, value string) (*recorder[T], *message.Message, 
 }
 
 func isPermanent(err error) bool { return message.OutcomeOf(err) == message.OutcomePermanent }
-
-// wantError fails unless err is permanent, of the class, and says text.
-func wantError(t *testing.T, err error, class message.Class, text string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %s: %s", class, text)
-	}
-	if err.Error() != text {
-		t.Errorf("error  %s\nwant   %s", err, text)
-	}
-	if got := message.ClassOf(err); got != class {
-		t.Errorf("class %q, want %q", got, class)
-	}
-	if !isPermanent(err) {
-		t.Error("the error is not permanent")
-	}
-}

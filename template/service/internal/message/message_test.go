@@ -2,17 +2,19 @@ package message_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func newRegistry() *message.Registry {
-	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-}
+// What the tests of several packages have in common.
+var (
+	newRegistry = envelopetest.NewRegistry
+	newMessage  = envelopetest.NewMessage
+	wantError   = envelopetest.WantError
+)
 
 // payment is the model of most tests. It declares no message type.
 type payment struct {
@@ -21,17 +23,11 @@ type payment struct {
 	Note   string  `json:"note,omitempty"`
 }
 
-// inEnvelope returns an envelope with a complete header and the given body.
 func inEnvelope(messageType, body string) string {
-	return fmt.Sprintf(`{"header":{"messageType":%q,"schemaName":"payment","schemaVersion":"1","correlationId":"c-1",`+
-		`"messageId":"m-1","timestamp":"2026-03-01T12:00:00Z","producer":"billing"},"body":%s}`, messageType, body)
+	return envelopetest.Envelope(messageType, "m-1", body)
 }
 
 const validBody = `{"id":"p-1","amount":9.5}`
-
-func newMessage(value string) *message.Message {
-	return &message.Message{Topic: "payments", Value: []byte(value), Attempt: 1}
-}
 
 // recorder is a handler that keeps what it gets.
 type recorder[T any] struct {
@@ -64,23 +60,6 @@ func transparent(next message.Handler) message.Handler { return next }
 func isRetry(err error) bool       { return message.OutcomeOf(err) == message.OutcomeRetry }
 func isPermanent(err error) bool   { return message.OutcomeOf(err) == message.OutcomePermanent }
 func isUnavailable(err error) bool { return message.OutcomeOf(err) == message.OutcomeUnavailable }
-
-// wantError fails unless err is permanent, of the class, and says text.
-func wantError(t *testing.T, err error, class message.Class, text string) {
-	t.Helper()
-	if err == nil {
-		t.Fatalf("no error, want %s: %s", class, text)
-	}
-	if err.Error() != text {
-		t.Errorf("error  %s\nwant   %s", err, text)
-	}
-	if got := message.ClassOf(err); got != class {
-		t.Errorf("class %q, want %q", got, class)
-	}
-	if !isPermanent(err) {
-		t.Error("the error is not permanent")
-	}
-}
 
 func wantContains(t *testing.T, err error, texts ...string) {
 	t.Helper()

@@ -20,22 +20,21 @@ const schemaPatience = 10 * time.Second
 
 var errNoSubject = errors.New("no subject")
 
-// Encode returns the samples as a producer writes them that has its schemas in
-// the registry at url: the body by the schema of its topic, the header in the
-// record's headers. The schemas of the topics awaited, which a service is about
-// to register, are waited for. A sample of another topic that has no schema is
-// left as it is, and so is what no producer could write by the schema: it is to
-// be a dead letter. Without a url they are returned as they are.
-func Encode(ctx context.Context, url string, awaited []string, all []Sample) ([]Sample, error) {
-	if url == "" {
+// encode returns the samples as a producer writes them that has its schemas in the
+// registry: the body by the schema of its topic, the header in the record's
+// headers. A sample of a topic that is not awaited and has no schema is left as it
+// is, and so is what no producer could write by the schema: it is to be a dead
+// letter.
+func (t Target) encode(ctx context.Context, all []Sample) ([]Sample, error) {
+	if t.Registry == "" {
 		return all, nil
 	}
-	client, err := sr.NewClient(sr.URLs(url))
+	client, err := sr.NewClient(sr.URLs(t.Registry))
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, schemaPatience,
-		fmt.Errorf("no schema registry with the schemas of these topics answers at %s; does the service run?", url))
+		fmt.Errorf("no schema registry with the schemas of these topics answers at %s; does the service run?", t.Registry))
 	defer cancel()
 	schemas := make(map[[2]string]sr.SubjectSchema) // by topic and type
 	encoded := slices.Clone(all)
@@ -51,7 +50,7 @@ func Encode(ctx context.Context, url string, awaited []string, all []Sample) ([]
 		of := [2]string{s.Topic, envelope.Header["messageType"]}
 		schema, ok := schemas[of]
 		if !ok {
-			if schema, err = await(ctx, client, s.Topic, of[1], slices.Contains(awaited, s.Topic)); err != nil {
+			if schema, err = await(ctx, client, s.Topic, of[1], slices.Contains(t.Awaited, s.Topic)); err != nil {
 				return nil, err
 			}
 			schemas[of] = schema

@@ -4,6 +4,7 @@ package samples
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,28 +29,22 @@ type Sample struct {
 }
 
 // Load returns the samples of all .json files in dir, in the order of their names.
-func Load(dir fs.FS) ([]Sample, error) {
-	names, err := fs.Glob(dir, "*.json")
-	if err != nil {
-		return nil, err
-	}
-	var all []Sample
+func Load(dir fs.FS) (all []Sample, _ error) {
+	names, _ := fs.Glob(dir, "*.json") // a valid pattern
 	for _, name := range names {
 		text, err := fs.ReadFile(dir, name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			all, err = appendFile(all, text)
 		}
-		of, err := parse(text)
 		if err != nil {
 			return nil, fmt.Errorf("samples/%s: %w", name, err)
 		}
-		all = append(all, of...)
 	}
 	return all, nil
 }
 
-// parse reads one file. An unknown field is an error: it is a misspelt one.
-func parse(text []byte) ([]Sample, error) {
+// appendFile reads one file. An unknown field is an error: it is a misspelt one.
+func appendFile(all []Sample, text []byte) ([]Sample, error) {
 	var file struct {
 		Topic   string   `json:"topic"`
 		Samples []Sample `json:"samples"`
@@ -62,8 +57,7 @@ func parse(text []byte) ([]Sample, error) {
 	if file.Topic == "" {
 		return nil, errors.New("no topic")
 	}
-	for i := range file.Samples {
-		s := &file.Samples[i]
+	for _, s := range file.Samples {
 		s.Topic = file.Topic
 		if s.Expect != NameOf(engine.Handled) && s.Expect != NameOf(engine.DeadLettered) {
 			return nil, fmt.Errorf("sample %q expects %q: must be %q or %q", s.Name, s.Expect, NameOf(engine.Handled), NameOf(engine.DeadLettered))
@@ -73,21 +67,38 @@ func parse(text []byte) ([]Sample, error) {
 			return nil, fmt.Errorf("sample %q: value: %w", s.Name, err)
 		}
 		s.Value = compact.Bytes()
+		all = append(all, s)
 	}
-	return file.Samples, nil
+	return all, nil
 }
 
 // NameOf returns a kind of event as samples and `make dev` write it.
 func NameOf(kind engine.EventKind) string { return strings.ReplaceAll(kind.String(), "-", " ") }
 
-// Records returns the messages as they are sent.
-func Records(all []Sample) (records []*kgo.Record) {
+// Target is where samples are sent to.
+type Target struct {
+	Broker   string   // host:port
+	Registry string   // URL of the Schema Registry, "" when they are sent as they are //forge:if avro
+	Awaited  []string // topics whose schemas are about to be registered, and are waited for //forge:if avro
+}
+
+// Send produces the samples in their order, as a producer writes them, and returns
+// the messages once each was acknowledged.
+func (t Target) Send(ctx context.Context, all []Sample) (sent []*kgo.Record, err error) {
+	if all, err = t.encode(ctx, all); err != nil { //forge:if avro
+		return nil, err //forge:if avro
+	} //forge:if avro
 	for _, s := range all {
 		r := &kgo.Record{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
 		r.Headers = s.headers() //forge:if avro
-		records = append(records, r)
+		sent = append(sent, r)
 	}
-	return records
+	client, err := kgo.NewClient(kgo.SeedBrokers(t.Broker))
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return sent, client.ProduceSync(ctx, sent...).FirstErr()
 }
 
 // Check returns an error when something else became of the sample than it

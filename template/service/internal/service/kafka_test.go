@@ -44,7 +44,12 @@ func freePort(t *testing.T) (address string, port int) {
 // handleOne sends a message and waits until it is handled.
 func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
 	t.Helper()
-	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
+	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(t.Context(), record("accounts", id)).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
 	if got := <-handled; got != id {

@@ -29,9 +29,9 @@ import (
 
 // Options say how a service is made.
 type Options struct {
-	File    string             // a YAML file with settings, "" for none
-	Over    map[string]string  // settings over all others, by their names in the environment
-	Observe func(engine.Event) // is called for what happens to each message; consumers then log errors only
+	File    string                                // a YAML file with settings, "" for none
+	Over    map[string]string                     // settings over all others, by their names in the environment
+	Observe func(consumer string, e engine.Event) // is called for what happens to each message; consumers then log errors only
 	Log     io.Writer
 
 	args         []string // of the command //forge:if avro
@@ -112,7 +112,9 @@ func (s *Service) makeConsumers(o Options) error {
 		if err != nil {
 			return err
 		}
-		made.Observe(o.Observe)
+		if o.Observe != nil {
+			made.Observe(func(e engine.Event) { o.Observe(c.name, e) })
+		}
 		s.consumers, s.ops.Consumers = append(s.consumers, made), append(s.ops.Consumers, made)
 	}
 	if len(s.consumers) == 0 { // each consumer starts its registry itself
@@ -146,6 +148,17 @@ func (s *Service) Topics() (all []string) {
 		all = append(all, c.registry.Topics()...)
 	}
 	return all
+}
+
+// FirstConsumer returns the name of the first consumer of a topic; "" is that of
+// the service's own.
+func (s *Service) FirstConsumer(topic string) string {
+	for _, c := range s.b.consumers {
+		if slices.Contains(c.registry.Topics(), topic) {
+			return c.name
+		}
+	}
+	return ""
 }
 
 // Published returns the topics that the service publishes to.

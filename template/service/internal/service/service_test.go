@@ -19,6 +19,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
@@ -56,8 +57,7 @@ func nothing(*service.Builder) {}
 
 // record is a message on a topic.
 func record(topic, id string) *kgo.Record {
-	return &kgo.Record{Topic: topic, Key: []byte(id), Value: fmt.Appendf(nil, `{"header":{"messageType":"AccountOpened",`+
-		`"schemaName":"AccountOpened","schemaVersion":"1","correlationId":"c","messageId":"m-%s","timestamp":"2026-01-02T12:00:00Z","producer":"test"},"body":{"id":"%s"}}`, id, id)}
+	return &kgo.Record{Topic: topic, Key: []byte(id), Value: []byte(envelopetest.Envelope("AccountOpened", "m-"+id, fmt.Sprintf(`{"id":%q}`, id)))}
 }
 
 // settings are those that New needs in a test.
@@ -319,6 +319,33 @@ func TestASecondConsumer(t *testing.T) {
 		if !strings.Contains(body, fmt.Sprintf("consumer_events_total{consumer=%q,event=\"handled\"} 1\n", group)) {
 			t.Errorf("/metrics does not count the message of group %s", group)
 		}
+	}
+}
+
+// Two consumers of one topic make different things of a message: an outcome is
+// that of the consumer asked for, or else of the first.
+func TestTwoConsumersOfOneTopic(t *testing.T) {
+	refused := make(chan struct{})
+	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
+		handle(b.Registry, "accounts", func(context.Context, message.Of[opened]) error { <-refused; return nil })
+		handle(b.Consumer("audit"), "accounts", func(context.Context, message.Of[opened]) error { return message.Permanent(errors.New("no")) })
+		return nil
+	}, nil)
+	r := record("accounts", "a-1")
+	s.Send(r)
+	if e := s.OutcomeAt("audit", r); e.Kind != engine.DeadLettered {
+		t.Errorf("audit: %v %v", e.Kind, e.Err)
+	}
+	if e, done := s.Last(r); done {
+		t.Errorf("it is done before the first consumer is: %v %v", e.Kind, e.Err)
+	}
+	close(refused)
+	if e := s.Outcome(r); e.Kind != engine.Handled {
+		t.Errorf("the first: %v %v", e.Kind, e.Err)
+	}
+	if all := s.DeadLetters(); len(all) != 1 {
+		t.Errorf("%d dead letters, want that of audit", len(all))
 	}
 }
 
