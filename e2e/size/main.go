@@ -87,15 +87,15 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 	}
 	return table(out, []figure{
 		{"files", size.files, 95, 95, ""},
-		{"lines of Go, not tests", size.code, 6500, 7524, ""},
+		{"lines of Go, not tests", size.code, 6500, 7378, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
-		{"functions a handled message passes", len(passed), 35, 54, ""},
-		{"files these functions are in", len(filesOf(passed)), 14, 20, ""},
+		{"functions a handled message passes", len(passed), 35, 37, ""},
+		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},
 		{"settings on the first page (.env.example)", size.firstPage, 14, 14, ""},
 		{"settings in all", size.settings, 0, 45, ""},
 		{"lines of README.md", size.readme, 200, 200, ""},
-		{"references between files of a package that run up", upShare(packages), 15, 19, " %"},
-		{"references that run up in the worst package", worstShare(packages), 15, 26, " %"},
+		{"references between files of a package that run up", upShare(packages), 15, 15, " %"},
+		{"references that run up in the worst package", worstShare(packages), 15, 15, " %"},
 	}), nil
 }
 

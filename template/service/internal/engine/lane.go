@@ -167,7 +167,9 @@ func (l *Lane) complete(it *item, d decision) {
 	if d.err == nil && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	l.setWait(it, d.wait, d.err)
+	if it.wait != d.wait || d.err != nil {
+		l.setWait(it, d.wait, d.err)
+	}
 	switch {
 	case l.detached:
 		if it.heir != nil {

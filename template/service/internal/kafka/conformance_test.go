@@ -41,9 +41,15 @@ func assign(t *testing.T) *assigned {
 	a.release = sync.OnceFunc(func() { close(gate) })
 	t.Cleanup(a.release) // before the consumer is stopped
 	r.await(t, engine.Handled, 4)
-	live := r.session.Load().liveClaims()
+	live := liveClaims(r.session.Load())
 	a.claim = live[slices.IndexFunc(live, func(c *claim) bool { return c.partition == 0 })]
 	return a
+}
+
+func liveClaims(s *session) []*claim {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.claims)
 }
 
 // expectCommitted compares what the group has of the claim's partition.
@@ -122,7 +128,7 @@ var expectations = map[string]func(*testing.T, *assigned){
 		consume(t, a.cfg, succeed, "payments")
 		eventually(t, "the claim ends", func() bool {
 			s := a.session.Load()
-			return s == nil || !slices.Contains(s.liveClaims(), a.claim)
+			return s == nil || !slices.Contains(liveClaims(s), a.claim)
 		})
 		a.expectCommitted(t, 5)
 	},

@@ -158,5 +158,5 @@ func (s *source) Commit(ctx context.Context) error {
 	if current == nil {
 		return errNoSession
 	}
-	return current.commit(ctx, current.liveClaims())
+	return current.commit(ctx, nil)
 }

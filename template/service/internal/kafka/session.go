@@ -176,74 +176,71 @@ func (s *session) removeClaim(c *claim) {
 	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
 }
 
-func (s *session) liveClaims() []*claim {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.claims)
-}
-
-// commit commits the marks of the claims and returns nil once the broker has said so
-// of each. Sarama's own commits say nothing, and wait behind its fetches. A session
-// that goes on while its group rebalances cannot commit until it has joined anew.
-func (s *session) commit(ctx context.Context, claims []*claim) error {
+// commit commits the marks of all claims, or of only one, and returns nil once the
+// broker has said so of each. Sarama's own commits say nothing, and wait behind its
+// fetches. A session that goes on while its group rebalances cannot commit until it
+// has joined anew.
+func (s *session) commit(ctx context.Context, only *claim) error {
 	if err := s.commits.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer s.commits.Release(1)
 	for {
-		err := s.tryCommit(ctx, claims)
-		joinsAnew := errors.Is(err, kerr.IllegalGeneration) || errors.Is(err, kerr.RebalanceInProgress)
-		if !joinsAnew || ctx.Err() != nil || s.sarama.Context().Err() != nil {
-			return err
+		request, marks := s.newCommit(only)
+		if len(marks) == 0 {
+			return nil
+		}
+		response, err := request.RequestWith(ctx, s.kafka)
+		if err != nil {
+			return fmt.Errorf("commit: %w", err)
+		}
+		var refused error
+		for _, t := range response.Topics {
+			for _, p := range t.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					refused = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
+				}
+			}
+		}
+		joinsAnew := errors.Is(refused, kerr.IllegalGeneration) || errors.Is(refused, kerr.RebalanceInProgress)
+		switch {
+		case refused == nil:
+			for c, next := range marks {
+				c.committed = next
+			}
+			return nil
+		case !joinsAnew, ctx.Err() != nil, s.sarama.Context().Err() != nil:
+			return refused
 		}
 		sleep(ctx, maxMetadataBackoff)
 	}
 }
 
-func (s *session) tryCommit(ctx context.Context, claims []*claim) error {
+// newCommit returns the request that commits what is marked and not committed, and
+// what that is. There is none for an only claim that has ended.
+func (s *session) newCommit(only *claim) (*kmsg.OffsetCommitRequest, map[*claim]int64) {
 	cfg := s.consumer.cfg
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.MemberID, request.Generation = cfg.GroupID, s.sarama.MemberID(), s.sarama.GenerationID()
 	if cfg.InstanceID != "" {
 		request.InstanceID = &cfg.InstanceID
 	}
-	marks := make(map[*claim]int64)
-	for _, c := range claims {
-		if next := c.next.Load(); next != c.committed {
-			marks[c] = next
-			addOffset(request, c.topic, c.partition, next)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	marks, topics := make(map[*claim]int64), make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
+	for _, c := range s.claims {
+		if next := c.next.Load(); next != c.committed && (only == nil || only == c) {
+			p := kmsg.NewOffsetCommitRequestTopicPartition()
+			p.Partition, p.Offset = c.partition, next
+			marks[c], topics[c.topic] = next, append(topics[c.topic], p)
 		}
 	}
-	if len(marks) == 0 {
-		return nil
+	for name, partitions := range topics {
+		t := kmsg.NewOffsetCommitRequestTopic()
+		t.Topic, t.Partitions = name, partitions
+		request.Topics = append(request.Topics, t)
 	}
-	response, err := request.RequestWith(ctx, s.kafka)
-	if err != nil {
-		return fmt.Errorf("commit: %w", err)
-	}
-	for _, t := range response.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
-			}
-		}
-	}
-	for c, next := range marks {
-		c.committed = next
-	}
-	return nil
-}
-
-func addOffset(r *kmsg.OffsetCommitRequest, topic string, partition int32, offset int64) {
-	i := slices.IndexFunc(r.Topics, func(t kmsg.OffsetCommitRequestTopic) bool { return t.Topic == topic })
-	if i < 0 {
-		i = len(r.Topics)
-		r.Topics = append(r.Topics, kmsg.NewOffsetCommitRequestTopic())
-		r.Topics[i].Topic = topic
-	}
-	p := kmsg.NewOffsetCommitRequestTopicPartition()
-	p.Partition, p.Offset = partition, offset
-	r.Topics[i].Partitions = append(r.Topics[i].Partitions, p)
+	return request, marks
 }
 
 // claim is one partition's assignment, as the engine sees it.
@@ -259,7 +256,7 @@ type claim struct {
 func (c *claim) Mark(offset int64) { c.next.Store(offset + 1) }
 
 // Commit implements engine.Claim.
-func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, []*claim{c}) }
+func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, c) }
 
 // Pause implements engine.Pauser.
 func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.partition}}) }
