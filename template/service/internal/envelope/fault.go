@@ -28,7 +28,7 @@ func openError(err error) error {
 	switch {
 	case path == "":
 		return message.Fail(message.ClassDecode, "not an envelope: %s", problem)
-	case strings.Count(string(serr.JSONPointer), "/") == 1: // the header itself, or a field beside it
+	case strings.Count(string(serr.JSONPointer), "/") == 1: // the header itself, or another field of the envelope
 		return message.Fail(message.ClassDecode, "%s: %s", path, problem)
 	}
 	if bad, ok := errors.AsType[*time.ParseError](serr.Err); ok { // a timestamp, which is short and no secret
@@ -60,8 +60,11 @@ func syntaxError(path string, err error) error {
 		return message.Fail(message.ClassDecode, "%s: is given twice", path)
 	}
 	problem := fmt.Sprintf("%.80s", serr.Err)
-	if errors.Is(serr.Err, io.ErrUnexpectedEOF) {
+	switch {
+	case errors.Is(serr.Err, io.ErrUnexpectedEOF):
 		problem = "it ends too early"
+	case problem == `invalid character '\ufeff' at start of value`:
+		problem = "it starts with a byte order mark (leave it out)"
 	}
 	if path != "" {
 		path += ": "

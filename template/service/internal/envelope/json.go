@@ -47,16 +47,19 @@ var headerOptions = map[bool]json.Options{
 func (c JSON) Open(_ context.Context, m *message.Message) (h message.Header, body []byte, err error) {
 	r := readers.Get().(*reader)
 	defer readers.Put(r)
-	r.source = *bytes.NewBuffer(m.Value)
-	r.json.Reset(&r.source)
-	if r.next("{") && r.next("header") && r.json.PeekKind() == '{' &&
-		json.UnmarshalDecode(&r.json, &h, headerOptions[c.AssumeUTC]) == nil && r.next("body") {
+	r.source, r.header = *bytes.NewBuffer(m.Value), message.Header{}
+	r.json.Reset(&r.source, headerOptions[c.AssumeUTC])
+	next := func(token string) bool {
+		t, err := r.json.ReadToken()
+		return err == nil && t.String() == token
+	}
+	if next("{") && next("header") && r.json.PeekKind() == '{' && json.UnmarshalDecode(&r.json, &r.header) == nil && next("body") {
 		rest := bytes.Trim(m.Value[r.json.InputOffset():], " \t\r\n")
 		rest, colon := bytes.CutPrefix(rest, []byte(":"))
 		rest, brace := bytes.CutSuffix(rest, []byte("}"))
 		if colon && brace {
-			h.Timestamp = h.Timestamp.UTC()
-			return h, rest, nil
+			r.header.Timestamp = r.header.Timestamp.UTC()
+			return r.header, rest, nil
 		}
 	}
 	return c.openWhole(m.Value)
@@ -66,14 +69,10 @@ func (c JSON) Open(_ context.Context, m *message.Message) (h message.Header, bod
 type reader struct {
 	source bytes.Buffer // lets the decoder read the value without a copy
 	json   jsontext.Decoder
+	header message.Header
 }
 
 var readers = sync.Pool{New: func() any { return new(reader) }}
-
-func (r *reader) next(token string) bool {
-	t, err := r.json.ReadToken()
-	return err == nil && t.String() == token
-}
 
 // openWhole reads an envelope of any order, and says what is wrong with it.
 func (c JSON) openWhole(value []byte) (h message.Header, body []byte, err error) {
@@ -115,8 +114,15 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 // Decode implements message.Codec. Errors are permanent and of ClassInvalid, or
 // of ClassDecode when the body, or the envelope around it, is not JSON.
 func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
-	err := UnmarshalBody(body, out)
-	if err != nil && message.ClassOf(err) == message.ClassDecode {
+	_, forbidsExtra := out.(message.ForbidsExtra)
+	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
+	switch {
+	case err == nil && jsontext.Value(body).Kind() != 'n':
+		return nil
+	case err == nil:
+		return message.InvalidPart("body", message.Invalid("", "must not be null"))
+	}
+	if err = bodyError(err); message.ClassOf(err) == message.ClassDecode && m.Value != nil {
 		if _, _, whole := c.openWhole(m.Value); whole != nil {
 			return whole // the same, but with its place in the value
 		}
@@ -124,18 +130,10 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 	return err
 }
 
-// UnmarshalBody reads a body as it stands in an envelope. Its errors are those of
+// UnmarshalBody reads a body that stands in no envelope. Its errors are those of
 // Decode.
 func UnmarshalBody(body []byte, out any) error {
-	_, forbidsExtra := out.(message.ForbidsExtra)
-	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
-	switch {
-	case err != nil:
-		return bodyError(err)
-	case jsontext.Value(body).Kind() == 'n':
-		return message.InvalidPart("body", message.Invalid("", "must not be null"))
-	}
-	return nil
+	return JSON{}.Decode(context.Background(), new(message.Message), body, out)
 }
 
 // Encode implements message.Codec. Maps are written in the order of their keys,

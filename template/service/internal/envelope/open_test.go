@@ -153,6 +153,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"empty", "", message.ClassDecode, `not JSON: it ends too early at byte 0`},
 		{"space", " ", message.ClassDecode, `not JSON: it ends too early at byte 1`},
 		{"text", "hello", message.ClassDecode, `not JSON: invalid character 'h' at start of value at byte 0`},
+		{"byte order mark", "\ufeff" + valid, message.ClassDecode, `not JSON: it starts with a byte order mark (leave it out) at byte 0`},
+		{"byte order mark of a body", body("\ufeff{}"), message.ClassDecode, `body: not JSON: it starts with a byte order mark (leave it out) at byte 190`},
 		{"null", "null", message.ClassDecode, `header: is required`},
 		{"array", "[]", message.ClassDecode, `not an envelope: must be an object, got array`},
 		{"cut off", valid[:30], message.ClassDecode, `header.messageType: not JSON: it ends too early at byte 30`},

@@ -39,21 +39,23 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	if err := r.tryTags(model); err != nil {
 		return nil, err
 	}
+	validate := r.validate.Struct
 	switch model.Kind() {
 	case reflect.Struct:
-		return func(body any) error {
-			if err := r.validate.Struct(body); err != nil {
-				return fieldErrors(err)
-			}
-			return nil
-		}, nil
 	case reflect.Slice, reflect.Array, reflect.Map:
-		return func(body any) error {
-			return fieldErrors(r.validate.Var(reflect.ValueOf(body).Elem().Interface(), "dive"))
-		}, nil
+		validate = func(body any) error { return r.validate.Var(body, "dive") }
 	default:
 		return nil, nil
 	}
+	return func(body any) error {
+		// Through a pointer, the validator copies each field that it looks at. In a
+		// copy of the body it does not, but rules that are methods of a field's
+		// pointer fail there: what fails is looked at again.
+		if validate(reflect.ValueOf(body).Elem().Interface()) == nil {
+			return nil
+		}
+		return fieldErrors(validate(body))
+	}, nil
 }
 
 // tryTags tries the tags of each struct in t on a body that is not empty: on a
@@ -107,17 +109,17 @@ func fieldPath(f validator.FieldError) string {
 func ruleProblem(f validator.FieldError) string {
 	rule, limit := f.Tag(), f.Param()
 	words, isLimit := limits[rule]
-	switch {
+	switch counted := countedKinds[f.Kind()]; {
 	case plainRules[rule] != "":
 		return plainRules[rule]
 	case strings.HasPrefix(rule, "required_"):
 		return plainRules["required"]
 	case limit == "":
 		return fmt.Sprintf("breaks the rule %q", rule)
-	case isLimit && f.Kind() == reflect.String:
-		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "character")
-	case isLimit && slices.Contains([]reflect.Kind{reflect.Slice, reflect.Array, reflect.Map}, f.Kind()):
-		return "must have " + cmp.Or(words.count, words.number) + " " + plural(limit, "item")
+	case isLimit && counted != "" && limit == "1":
+		return "must have " + cmp.Or(words.count, words.number) + " 1 " + counted
+	case isLimit && counted != "":
+		return "must have " + cmp.Or(words.count, words.number) + " " + limit + " " + counted + "s"
 	case isLimit:
 		return "must be " + words.number + " " + limit
 	case rule == "startswith":
@@ -130,11 +132,9 @@ func ruleProblem(f validator.FieldError) string {
 	return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
 }
 
-func plural(n, what string) string {
-	if n == "1" {
-		return n + " " + what
-	}
-	return n + " " + what + "s"
+// countedKinds are what a limit of a text, a list or a map is counted in.
+var countedKinds = map[reflect.Kind]string{
+	reflect.String: "character", reflect.Slice: "item", reflect.Array: "item", reflect.Map: "item",
 }
 
 // limits are rules about a number, or about how many characters or items there
@@ -168,6 +168,8 @@ func samplesOf(t reflect.Type) (found []reflect.Value) {
 			for _, field := range v.Fields() {
 				fill(field, depth-1)
 			}
+		case kind == reflect.Array && v.Len() > 0:
+			fill(v.Index(0), depth-1)
 		case !v.CanSet():
 		case reflect.TypeFor[int]().ConvertibleTo(t): // numbers and strings
 			v.Set(reflect.ValueOf(1).Convert(t))

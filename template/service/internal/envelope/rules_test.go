@@ -122,3 +122,36 @@ func TestOwnValidateTakesThePlaceOfTags(t *testing.T) {
 	_, _, err = handle[refund](t, inEnvelope("R", `{"amount":-1}`))
 	wantError(t, err, message.ClassInvalid, `body.amount: must be greater than 0; body: a reason is missing`)
 }
+
+// even is a type with a rule of its own, which only a pointer to it has.
+type even int
+
+func (e *even) Validate() error {
+	if *e%2 == 1 {
+		return errors.New("odd")
+	}
+	return nil
+}
+
+type pairs struct {
+	Shoes even   `json:"shoes" validate:"validateFn"`
+	More  []even `json:"more" validate:"dive,validateFn"`
+}
+
+func TestARuleMayBeAMethodOfAPointer(t *testing.T) {
+	for body, text := range map[string]string{`{"shoes":2,"more":[4]}`: "", `{"shoes":3}`: `body.shoes: breaks the rule "validateFn"`, `{"shoes":2,"more":[2,5]}`: `body.more[1]: breaks the rule "validateFn"`} {
+		_, _, err := handle[pairs](t, inEnvelope("P", body))
+		if text != "" {
+			wantError(t, err, message.ClassInvalid, text)
+		} else if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestTagsOfElementsOfAMapAndAnArray(t *testing.T) {
+	_, _, err := handle[map[string]invoiceLine](t, inEnvelope("I", `{"a":{"price":1},"b":{}}`))
+	wantError(t, err, message.ClassInvalid, `body[b].price: must be greater than 0`)
+	_, _, err = handle[[2]*invoiceLine](t, inEnvelope("I", `[{"price":1},{"price":-1}]`))
+	wantError(t, err, message.ClassInvalid, `body[1].price: must be greater than 0`)
+}

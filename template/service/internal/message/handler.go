@@ -1,11 +1,6 @@
 package message
 
-import (
-	"context"
-	"errors"
-	"fmt"
-	"slices"
-)
+import "context"
 
 // TypedHandler handles messages whose body is a T. It may also implement the
 // optional interfaces below.
@@ -41,15 +36,6 @@ func (f HandlerFunc) Handle(ctx context.Context, m *Message) error { return f(ct
 
 // Middleware wraps a handler in another.
 type Middleware func(Handler) Handler
-
-// chain wraps h so that the first middleware is the outermost.
-func chain(h Handler, middleware []Middleware) Handler {
-	for _, wrap := range slices.Backward(middleware) {
-		h = wrap(h)
-		mustHave(h, "the handler that a middleware returned")
-	}
-	return h
-}
 
 // The interfaces below are optional: a handler that has the method gets the call.
 
@@ -93,14 +79,6 @@ type TombstoneHandler interface {
 	HandleTombstone(ctx context.Context, m *Message) error
 }
 
-// hooked is a handler with its hooks, each of which may be nil.
-type hooked struct {
-	Handler
-	before  BeforeHandler
-	after   AfterHandler
-	onError ErrorHandler
-}
-
 // withHooks returns next with the hooks of h around it, if h has any.
 func withHooks(next Handler, h any) Handler {
 	before, hasBefore := h.(BeforeHandler)
@@ -109,58 +87,19 @@ func withHooks(next Handler, h any) Handler {
 	if !hasBefore && !hasAfter && !hasOnError {
 		return next
 	}
-	return hooked{next, before, after, onError}
-}
-
-func (h hooked) Handle(ctx context.Context, m *Message) (err error) {
-	if h.before != nil {
-		err = h.before.Before(ctx, m)
-	}
-	if err == nil {
-		err = h.Handler.Handle(ctx, m)
-	}
-	if err == nil && h.after != nil {
-		err = h.after.After(ctx, m)
-	}
-	if err != nil && h.onError != nil {
-		return h.onError.OnError(ctx, m, err)
-	}
-	return err
-}
-
-// Scope is the handler of one message, with what it needs for that message
-// alone: a transaction, a tenant's connection. It may have Before, After and
-// OnError, but no Startup, Shutdown and HandleTombstone.
-type Scope[T any] interface {
-	TypedHandler[T]
-	// Close ends the scope. It gets the handler's outcome and returns the
-	// message's: a transaction rolls back when outcome is not nil, and otherwise
-	// commits and returns the error of that. It is called exactly once, also
-	// after a panic of the handler, and then with an error. ctx is the
-	// handler's and may have ended.
-	Close(ctx context.Context, outcome error) error
-}
-
-// Scoped registers a handler that open makes anew for each message. An error of
-// open is the message's.
-func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Scope[T], error), opts ...Option) {
-	Register(r, topic, scoped[T](open), opts...)
-}
-
-type scoped[T any] func(ctx context.Context) (Scope[T], error)
-
-var errNoReturn = errors.New("the handler did not return")
-
-func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
-	s, err := open(ctx)
-	switch {
-	case err != nil:
-		return fmt.Errorf("open scope: %w", err)
-	case isNil(s):
-		return Fail(ClassHandler, "open scope: got no scope")
-	}
-	outcome := errNoReturn // stays when the handler panics
-	defer func() { err = s.Close(ctx, outcome) }()
-	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
-	return outcome
+	return HandlerFunc(func(ctx context.Context, m *Message) (err error) {
+		if hasBefore {
+			err = before.Before(ctx, m)
+		}
+		if err == nil {
+			err = next.Handle(ctx, m)
+		}
+		if err == nil && hasAfter {
+			err = after.After(ctx, m)
+		}
+		if err != nil && hasOnError {
+			return onError.OnError(ctx, m, err)
+		}
+		return err
+	})
 }

@@ -74,19 +74,11 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 }
 
 func shutdown(ctx context.Context, s Stopper) error {
-	done := make(chan error, 1)
-	go func() { done <- Protect(ctx, s.Shutdown) }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-time.After(shutdownGrace):
-		return fmt.Errorf("did not return: %w", context.Cause(ctx))
-	}
+	outcome := make(chan error, 2) // the first counts
+	go func() { outcome <- Protect(ctx, s.Shutdown) }()
+	late := func() { outcome <- fmt.Errorf("did not return: %w", context.Cause(ctx)) }
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, late) })()
+	return <-outcome
 }
 
 // Protect calls f and returns its panic as an error.

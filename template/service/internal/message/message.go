@@ -13,8 +13,8 @@ package message
 
 import (
 	"context"
+	"errors"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -92,10 +92,10 @@ func NewHeader(messageType, producer string) Header {
 
 // check returns an error that names each required field that is missing.
 func (h *Header) check() error {
-	var missing []string
+	var missing []error
 	require := func(field string, ok bool) {
 		if !ok {
-			missing = append(missing, "header."+field+": is required")
+			missing = append(missing, Invalid(field, "is required"))
 		}
 	}
 	require("messageType", h.MessageType != "")
@@ -105,7 +105,7 @@ func (h *Header) check() error {
 	require("timestamp", !h.Timestamp.IsZero())
 	require("producer", h.Producer != "")
 	if len(missing) > 0 {
-		return Fail(ClassInvalid, "%s", strings.Join(missing, "; "))
+		return InvalidPart("header", errors.Join(missing...))
 	}
 	return nil
 }

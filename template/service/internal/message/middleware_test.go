@@ -24,40 +24,20 @@ func TestMiddlewareOrder(t *testing.T) {
 		}
 	}
 	r := newRegistry()
-	message.Register(r, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
-	r.Use("payments", note("topic"), note("topic too"))
-	r.Use("payments", note("topic third"))
+	sibling := r.NewSibling()
+	r.AddOptions(message.With(note("all"), note("all too")))
+	r.AddOptions(message.With(note("all third")))
+	message.Register(sibling, "payments", new(recorder[payment]), message.With(note("first"), note("second")), message.With(note("third")))
+	message.Register(r, "payments", new(recorder[payment]))
+	if err := sibling.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
+		t.Fatal(err)
+	}
+	wantCalls(t, calls, "all decoded", "all too decoded", "all third decoded", "first decoded", "second decoded", "third decoded")
+	calls = nil
 	if err := r.Handle(t.Context(), newMessage(inEnvelope("P", validBody))); err != nil {
 		t.Fatal(err)
 	}
-	wantCalls(t, calls, "topic raw", "topic too raw", "topic third raw", "first decoded", "second decoded", "third decoded")
-}
-
-func TestMiddlewareOfATopicSeesAllOfItAndNothingElse(t *testing.T) {
-	var seen []string
-	r := newRegistry()
-	message.Register(r, "payments", new(recorder[received]))
-	message.RegisterDefault(r, "payments", message.HandlerFunc(nothing))
-	message.Register(r, "refunds", new(recorder[payment]))
-	r.Use("payments", func(next message.Handler) message.Handler {
-		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			err := next.Handle(ctx, m)
-			seen = append(seen, string(message.ClassOf(err)))
-			return err
-		})
-	})
-	message.Register(r, "payments", new(recorder[returned])) // a registration after it, too
-	for _, value := range []string{inEnvelope("PaymentReceived", validBody), inEnvelope("PaymentReturned", validBody), inEnvelope("Other", `{}`), "{", ""} {
-		for _, topic := range []string{"payments", "refunds"} {
-			m := newMessage(value)
-			m.Topic = topic
-			if value == "" {
-				m.Value = nil // a tombstone
-			}
-			_ = r.Handle(t.Context(), m)
-		}
-	}
-	wantCalls(t, seen, "", "", "", "decode", "unhandled")
+	wantCalls(t, calls, "all decoded", "all too decoded", "all third decoded")
 }
 
 func TestMiddlewareChangesWhatTheHandlerSees(t *testing.T) {

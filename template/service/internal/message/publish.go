@@ -98,15 +98,13 @@ func (r *Registry) publishes(e Event) error {
 	if isNil(e) {
 		return errors.New("the event is nil")
 	}
-	topic, model := e.Topic(), bodyOf(e).Type().Elem()
+	topic, codec := e.Topic(), r.codecOf(e.Topic())
 	if err := checkTopic(topic); err != nil {
 		return fmt.Errorf("topic %q: %w", topic, err)
 	}
-	if _, err := r.rulesOf(model); err != nil {
-		return err
-	}
-	r.topicCodecs[topic], r.published[topic] = r.codecOf(topic), true
-	return bind(r.codecOf(topic), topic, model)
+	r.topicCodecs[topic], r.published[topic] = codec, true
+	_, err := r.prepareModel(topic, codec, bodyOf(e).Type().Elem())
+	return err
 }
 
 // PublishedTopics returns the topics of what Publishes declared, on r and its
@@ -122,27 +120,22 @@ func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r
 // An event that breaks the rules of its model is a permanent error of
 // ClassHandler: it was made here, whatever was received. With an error the message
 // is as far as it was made.
-func (r *Registry) Encode(ctx context.Context, e Event, producer string) (*Message, error) {
-	m, err := r.encode(ctx, e, producer)
-	if OutcomeOf(err) == OutcomePermanent {
-		err = Fail(ClassHandler, "%w", err)
-	}
-	return m, err
-}
-
-func (r *Registry) encode(ctx context.Context, e Event, producer string) (*Message, error) {
+func (r *Registry) Encode(ctx context.Context, e Event, producer string) (m *Message, err error) {
+	defer func() {
+		if OutcomeOf(err) == OutcomePermanent {
+			err = Fail(ClassHandler, "%w", err)
+		}
+	}()
 	if isNil(e) {
-		return nil, Fail(ClassHandler, "the event is nil")
+		return nil, Permanent(errors.New("the event is nil"))
 	}
-	cause, _ := FromContext(ctx)
-	m := &Message{Topic: e.Topic(), Partition: -1, Offset: -1, Decoded: e}
-	m.Header, m.Headers = newEventHeader(ctx, e, cause, producer), newTransportHeaders(e, cause)
-	m.Time = m.Header.Timestamp
+	m = &Message{Topic: e.Topic(), Partition: -1, Offset: -1, Decoded: e}
 	if key := e.Key(); key != "" {
 		m.Key = []byte(key)
 	}
+	setHeaders(ctx, m, e, producer)
 	if err := checkTopic(m.Topic); err != nil {
-		return m, Fail(ClassHandler, "topic %q: %w", m.Topic, err)
+		return m, Permanent(fmt.Errorf("topic %q: %w", m.Topic, err))
 	}
 	if err := m.Header.check(); err != nil {
 		return m, err
@@ -169,7 +162,9 @@ func bodyOf(e Event) reflect.Value {
 	return p
 }
 
-func newEventHeader(ctx context.Context, e Event, cause *Message, producer string) Header {
+// setHeaders sets the header of m, and the transport headers: the event's own and
+// those of W3C's trace, which goes on from one message to the next.
+func setHeaders(ctx context.Context, m *Message, e Event, producer string) {
 	h := NewHeader(e.MessageType(), producer)
 	if s, ok := e.(interface{ SchemaName() string }); ok {
 		h.SchemaName = s.SchemaName()
@@ -177,31 +172,22 @@ func newEventHeader(ctx context.Context, e Event, cause *Message, producer strin
 	if s, ok := e.(interface{ SchemaVersion() string }); ok {
 		h.SchemaVersion = s.SchemaVersion()
 	}
-	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
-		h.MessageID = id
-	}
-	correlationID, _ := ctx.Value(correlationIDKey{}).(string)
-	if cause != nil {
-		correlationID = cmp.Or(correlationID, cause.Header.CorrelationID, cause.Header.MessageID)
-	}
-	h.CorrelationID = cmp.Or(correlationID, h.MessageID)
-	return h
-}
-
-// newTransportHeaders returns the event's own headers and those of W3C's trace,
-// which goes on from one message to the next.
-func newTransportHeaders(e Event, cause *Message) []Field {
-	var m Message
 	if s, ok := e.(interface{ Headers() []Field }); ok {
 		m.Headers = slices.Clone(s.Headers())
 	}
-	for _, name := range []string{"traceparent", "tracestate", "baggage"} {
-		if _, own := m.Get(name); own || cause == nil {
-			continue
-		}
-		if value, ok := cause.Get(name); ok {
-			m.Headers = append(m.Headers, Field{Key: name, Value: value})
+	if id, ok := ctx.Value(messageIDKey{}).(string); ok {
+		h.MessageID = id
+	}
+	h.CorrelationID, _ = ctx.Value(correlationIDKey{}).(string)
+	if cause, ok := FromContext(ctx); ok {
+		h.CorrelationID = cmp.Or(h.CorrelationID, cause.Header.CorrelationID, cause.Header.MessageID)
+		for _, name := range []string{"traceparent", "tracestate", "baggage"} {
+			value, ok := cause.Get(name)
+			if _, own := m.Get(name); ok && !own {
+				m.Headers = append(m.Headers, Field{Key: name, Value: value})
+			}
 		}
 	}
-	return m.Headers
+	h.CorrelationID = cmp.Or(h.CorrelationID, h.MessageID)
+	m.Header, m.Time = h, h.Timestamp
 }

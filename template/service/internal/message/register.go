@@ -2,10 +2,12 @@ package message
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +20,11 @@ import (
 // When T has a method Validate() error, that alone decides whether a body is
 // valid; otherwise its validate tags do.
 func Register[T any](r *Registry, topic string, h TypedHandler[T], opts ...Option) {
-	r.register(topic, &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}}, opts)
+	reg := &registration{hooks: h, model: reflect.TypeFor[T](), handler: typed[T]{h}}
+	if m, ok := any(new(T)).(interface{ MessageType() string }); ok {
+		reg.messageType = m.MessageType()
+	}
+	r.register(topic, reg, opts)
 }
 
 // RegisterDefault makes h the handler of the messages on topic whose type no
@@ -29,8 +35,42 @@ func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
 	r.register(topic, &registration{hooks: h, handler: h}, opts)
 }
 
-// Option changes one registration.
-type Option func(*registration)
+// Scope is the handler of one message, with what it needs for that message
+// alone: a transaction, a tenant's connection. It may have Before, After and
+// OnError, but no Startup, Shutdown and HandleTombstone.
+type Scope[T any] interface {
+	TypedHandler[T]
+	// Close ends the scope. It gets the handler's outcome and returns the
+	// message's: a transaction rolls back when outcome is not nil, and otherwise
+	// commits and returns the error of that. It is called exactly once, also
+	// after a panic of the handler, and then with an error. ctx is the
+	// handler's and may have ended.
+	Close(ctx context.Context, outcome error) error
+}
+
+// Scoped registers a handler that open makes anew for each message. An error of
+// open is the message's.
+func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Scope[T], error), opts ...Option) {
+	Register(r, topic, scoped[T](open), opts...)
+}
+
+type scoped[T any] func(ctx context.Context) (Scope[T], error)
+
+var errNoReturn = errors.New("the handler did not return")
+
+func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
+	s, err := open(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("open scope: %w", err)
+	case isNil(s):
+		return Fail(ClassHandler, "open scope: got no scope")
+	}
+	outcome := errNoReturn // stays when the handler panics
+	defer func() { err = s.Close(ctx, outcome) }()
+	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
+	return outcome
+}
 
 // With adds middleware to one registration. It runs after the message was
 // decoded and found valid, so it sees m.Header and m.Decoded (a pointer to the
@@ -42,8 +82,9 @@ func With(middleware ...Middleware) Option {
 // WithRetry gives the registration's messages a retry policy of their own.
 func WithRetry(p RetryPolicy) Option { return func(r *registration) { r.retry = &p } }
 
-// WithHeaderRule adds a rule that the headers of the registration's messages
-// must keep; Registry.CheckHeader is for all messages.
+// WithHeaderRule adds a rule that the headers of the registration's messages must
+// keep. That all fields but correlationId are there is checked before. The rule
+// says what is wrong with Invalid, or with any other error.
 func WithHeaderRule(rule func(Header) error) Option {
 	mustHave(rule, "the header rule")
 	return func(r *registration) { r.headerRules = append(r.headerRules, rule) }
@@ -57,7 +98,7 @@ func WithCodec(c Codec) Option {
 }
 
 func (r *Registry) register(topic string, reg *registration, opts []Option) {
-	for _, opt := range opts {
+	for _, opt := range slices.Concat(r.options, opts) {
 		opt(reg)
 	}
 	if err := r.add(topic, reg); err != nil {
@@ -82,14 +123,16 @@ func (r *Registry) add(name string, reg *registration) error {
 	t := r.topics[name]
 	if t == nil {
 		t = &topic{registry: r, codec: cmp.Or(reg.codec, r.codecOf(name)), registrations: make(map[string]*registration)}
-		t.handler = t
 	}
-	err := errors.Join(checkTopic(name), checkHooks(reg.hooks), checkHooks(t.codec))
+	err := errors.Join(checkTopic(name), checkMethods(reg.hooks, hooks), checkMethods(t.codec, hooks))
 	if err == nil && reg.retry != nil {
 		err = reg.retry.Validate()
 	}
 	if err == nil && reg.model != nil {
-		err = r.prepareModel(name, t.codec, reg)
+		reg.check, err = r.prepareModel(name, t.codec, reg.model)
+	}
+	if err == nil {
+		err = reg.wrapHandler()
 	}
 	if err == nil {
 		err = t.enter(reg)
@@ -97,7 +140,6 @@ func (r *Registry) add(name string, reg *registration) error {
 	if err != nil {
 		return err
 	}
-	reg.handler = chain(withHooks(reg.handler, reg.hooks), reg.middleware)
 	r.topics[name], r.topicCodecs[name] = t, t.codec
 	r.codecs, r.handlers = append(r.codecs, t.codec), append(r.handlers, reg.hooks)
 	return nil
@@ -117,21 +159,27 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// hooks are the optional interfaces of handlers and codecs, each of one method.
-var hooks = []reflect.Type{
-	reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
-	reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
-}
+// hooks are the optional interfaces of handlers and codecs, modelMethods those of
+// models, each of one method.
+var (
+	hooks = []reflect.Type{
+		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
+		reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+	}
+	modelMethods = []reflect.Type{
+		reflect.TypeFor[interface{ MessageType() string }](), reflect.TypeFor[interface{ Validate() error }](),
+	}
+)
 
-// checkHooks refuses what has a method with the name of a hook that would never
-// be called, which makes no noise: its signature is another one, or only a
-// pointer has it.
-func checkHooks(v any) error {
+// checkMethods refuses what has a method with the name of an optional one that
+// would never be called, which makes no noise: its signature is another one, or
+// only a pointer has it.
+func checkMethods(v any, optional []reflect.Type) error {
 	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
 	if t.Kind() != reflect.Pointer {
 		receiver = reflect.New(t)
 	}
-	for _, hook := range hooks {
+	for _, hook := range optional {
 		want := hook.Method(0)
 		switch method := receiver.MethodByName(want.Name); {
 		case !method.IsValid() || t.Implements(hook):
@@ -144,23 +192,25 @@ func checkHooks(v any) error {
 	return nil
 }
 
-// prepareModel sets what a registration has of its model.
-func (r *Registry) prepareModel(topic string, codec Codec, reg *registration) (err error) {
-	if reg.model.Kind() == reflect.Pointer {
-		return fmt.Errorf("use the model %s itself, not a pointer to it", reg.model.Elem())
+// prepareModel tells the topic's codec of a model, and returns the model's rules.
+func (r *Registry) prepareModel(topic string, codec Codec, model reflect.Type) (check func(body any) error, err error) {
+	if model.Kind() == reflect.Pointer {
+		return nil, fmt.Errorf("use the model %s itself, not a pointer to it", model.Elem())
 	}
-	if m, ok := reflect.TypeAssert[interface{ MessageType() string }](reflect.New(reg.model)); ok {
-		reg.messageType = m.MessageType()
+	check, err = r.rulesOf(model)
+	if b, ok := codec.(Binder); ok && err == nil {
+		err = b.Bind(topic, model)
 	}
-	if reg.check, err = r.rulesOf(reg.model); err != nil {
-		return err
-	}
-	return bind(codec, topic, reg.model)
+	return check, err
 }
 
-func bind(c Codec, topic string, model reflect.Type) error {
-	if b, ok := c.(Binder); ok {
-		return b.Bind(topic, model)
+// wrapHandler puts hooks and middleware around the handler, the first one outermost.
+func (reg *registration) wrapHandler() error {
+	reg.handler = withHooks(reg.handler, reg.hooks)
+	for _, wrap := range slices.Backward(reg.middleware) {
+		if reg.handler = wrap(reg.handler); isNil(reg.handler) {
+			return errors.New("a middleware returned no handler")
+		}
 	}
 	return nil
 }

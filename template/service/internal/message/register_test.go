@@ -111,6 +111,7 @@ type (
 		A []string `validate:"dive,max=many"`
 	}
 	badInside     struct{ A map[string][]*badParameter }
+	badArray      struct{ A [2]badParameter }
 	badJSON       struct{ number }
 	number        int // not a struct with fields to take, and not exported either
 	badJSONInside struct{ A []badJSON }
@@ -154,6 +155,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
 		"parameter inside":    {mistake("new", new(recorder[badElement])), `badElement.A: wrong validate tag`},
 		"rule inside":         {mistake("new", new(recorder[badInside])), `badParameter.A: wrong validate tag`},
+		"rule in an array":    {mistake("new", new(recorder[badArray])), `badParameter.A: wrong validate tag`},
 		"wrong json tag":      {mistake("new", new(recorder[badJSON])), `badJSON cannot be read from JSON`},
 		"json tag inside":     {mistake("new", new(recorder[badJSONInside])), `badJSON cannot be read from JSON`},
 		"no mistake, control": {mistake("new", new(recorder[recursive])), ``},

@@ -36,7 +36,7 @@ type shared struct {
 	topicCodecs map[string]Codec // of each topic that is consumed or published to
 	rules       Rules
 	checks      sync.Map // of reflect.Type to what rules gave for it
-	headerRules []func(Header) error
+	options     []Option // of all registrations
 	isOutage    func(error) bool
 	published   map[string]bool
 }
@@ -50,7 +50,7 @@ func NewRegistry(codec Codec, rules Rules) *Registry {
 }
 
 // NewSibling returns an empty registry for a further consumer, which has topics
-// of its own. It shares codecs, rules and what is published with r.
+// of its own. It shares codecs, rules, options and what is published with r.
 func (r *Registry) NewSibling() *Registry {
 	return &Registry{shared: r.shared, topics: make(map[string]*topic)}
 }
@@ -59,9 +59,7 @@ func (r *Registry) NewSibling() *Registry {
 // comes before the registrations.
 func (r *Registry) SetCodec(c Codec) {
 	mustHave(c, "the codec")
-	if len(r.topicCodecs) > 0 {
-		panic(errors.New("message: SetCodec comes before the registrations"))
-	}
+	r.mustBeEmpty("SetCodec")
 	r.codec = c
 }
 
@@ -73,25 +71,18 @@ func (r *Registry) SetOutageRule(rule func(error) bool) {
 	r.isOutage = rule
 }
 
-// CheckHeader adds a rule that the header of each message must keep, besides
-// that all fields but correlationId are required. The rule says what is wrong
-// with Invalid, or with any other error.
-func (r *Registry) CheckHeader(rule func(Header) error) {
-	mustHave(rule, "the header rule")
-	r.headerRules = append(r.headerRules, rule)
+// AddOptions gives each registration options, before those of its own: a rule for
+// all headers, say, or middleware around all handlers. It comes before the
+// registrations.
+func (r *Registry) AddOptions(opts ...Option) {
+	r.mustBeEmpty("AddOptions")
+	r.options = append(r.options, opts...)
 }
 
-// Use adds middleware to one topic, which has its handlers already. It runs
-// around everything that happens to the topic's messages, decoding and
-// tombstones included, the first one outermost: before it calls the next
-// handler, m.Header is zero.
-func (r *Registry) Use(topic string, middleware ...Middleware) {
-	t := r.topics[topic]
-	if t == nil || r.running.Load() {
-		panic(fmt.Errorf("message: middleware of topic %q: it comes after the topic's handlers and before the start", topic))
+func (r *Registry) mustBeEmpty(caller string) {
+	if len(r.topicCodecs) > 0 {
+		panic(fmt.Errorf("message: %s comes before the registrations", caller))
 	}
-	t.middleware = slices.Concat(t.middleware, middleware)
-	t.handler = chain(t, t.middleware)
 }
 
 // Topics returns the topics that have a handler, sorted.
@@ -110,17 +101,17 @@ func (r *Registry) Types(topic string) []string {
 
 // Handle decodes m, checks it and calls its handler. On the way it sets
 // m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
-// is the handler's, Unavailable when the outage rule says so before ctx's deadline, or a permanent
-// *Error: of ClassUnhandled when there is no handler for the topic, message
-// type or tombstone, of ClassDecode or ClassInvalid for a message that cannot
-// be read or breaks a rule.
+// is the handler's, Unavailable when the outage rule says so before ctx's
+// deadline, or a permanent *Error: of ClassUnhandled when there is no handler for
+// the topic, message type or tombstone, of ClassDecode or ClassInvalid for a
+// message that cannot be read or breaks a rule.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
 	t := r.topics[m.Topic]
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
 	}
-	err := t.handler.Handle(ctx, m)
+	err := t.Handle(ctx, m)
 	if err == nil {
 		return nil
 	}
@@ -142,8 +133,6 @@ func (s *shared) classify(err error) error {
 type topic struct {
 	registry      *Registry
 	codec         Codec
-	handler       Handler // the middleware around the topic
-	middleware    []Middleware
 	registrations map[string]*registration // by message type; "" takes what no other does
 	tombstones    TombstoneHandler
 }
@@ -162,21 +151,34 @@ type registration struct {
 	codec      Codec // nil for the topic's
 }
 
-// Handle opens the envelope, finds the registration, decodes and checks the
-// body, and calls the handler.
-func (t *topic) Handle(ctx context.Context, m *Message) (err error) {
+// Option changes one registration, or all of them: Registry.AddOptions.
+type Option func(*registration)
+
+// Handle opens the envelope, finds the registration, checks the header, decodes
+// and checks the body, and calls the handler.
+func (t *topic) Handle(ctx context.Context, m *Message) error {
 	if m.Value == nil && t.tombstones != nil {
 		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
 	} else if m.Value == nil {
 		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 	}
-	var body []byte
-	if m.Header, body, err = t.codec.Open(ctx, m); err != nil {
+	header, body, err := t.codec.Open(ctx, m)
+	m.Header = header
+	if err != nil {
 		return unreadable(err)
 	}
-	reg, err := t.find(m)
-	if err != nil {
+	if err := m.Header.check(); err != nil {
 		return err
+	}
+	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
+	if reg == nil {
+		return Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
+			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+	}
+	for _, rule := range reg.headerRules {
+		if err := rule(m.Header); err != nil {
+			return InvalidPart("header", err)
+		}
 	}
 	m.Retry = reg.retry
 	if reg.model != nil {
@@ -200,24 +202,6 @@ func unreadable(err error) error {
 	return &Error{Class: ClassDecode, Err: err, Outcome: OutcomePermanent}
 }
 
-// find checks the header of a message and returns its registration.
-func (t *topic) find(m *Message) (*registration, error) {
-	if err := m.Header.check(); err != nil {
-		return nil, err
-	}
-	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
-	if reg == nil {
-		return nil, Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
-	}
-	for _, rule := range slices.Concat(t.registry.headerRules, reg.headerRules) {
-		if err := rule(m.Header); err != nil {
-			return nil, InvalidPart("header", err)
-		}
-	}
-	return reg, nil
-}
-
 // typed is a typed handler as a Handler: the one place where the two meet.
 type typed[T any] struct{ handler TypedHandler[T] }
 
@@ -237,7 +221,7 @@ func (s *shared) rulesOf(model reflect.Type) (check func(body any) error, err er
 	if made, ok := s.checks.Load(model); ok {
 		return made.(func(any) error), nil //nolint:forcetypeassert // stored below
 	}
-	if s.rules != nil {
+	if err = checkMethods(reflect.New(model).Interface(), modelMethods); err == nil && s.rules != nil {
 		check, err = s.rules.Of(model)
 	}
 	if check == nil {

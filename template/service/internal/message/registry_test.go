@@ -10,15 +10,14 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-func TestCheckHeaderAddsARule(t *testing.T) {
+func TestAHeaderRuleOfAllRegistrations(t *testing.T) {
 	r, h := newRegistry(), new(recorder[payment])
-	r.CheckHeader(requireCorrelationID)
-	r.CheckHeader(func(h message.Header) error {
+	r.AddOptions(message.WithHeaderRule(requireCorrelationID), message.WithHeaderRule(func(h message.Header) error {
 		if h.SchemaVersion != "1" {
 			return errors.New("only version 1 is known")
 		}
 		return nil
-	})
+	}))
 	message.Register(r, "payments", h)
 	valid := inEnvelope("P", validBody)
 	if err := r.Handle(t.Context(), newMessage(valid)); err != nil {
@@ -55,7 +54,7 @@ func TestAHeaderRuleOfARegistrationIsNotThatOfOthers(t *testing.T) {
 
 func TestSiblingsShareWhatIsNotOfATopic(t *testing.T) {
 	r := newRegistry()
-	r.CheckHeader(requireCorrelationID)
+	r.AddOptions(message.WithHeaderRule(requireCorrelationID))
 	sibling := r.NewSibling()
 	message.Register(r, "payments", new(recorder[payment]))
 	message.Register(sibling, "refunds", new(recorder[payment]), message.WithCodec(upside{}))

@@ -16,6 +16,16 @@ type (
 	wrongCodec   struct{ envelope.JSON }
 )
 
+// Models with methods that would never be called.
+type (
+	wrongValidate struct{ payment }
+	wrongType     struct{ payment }
+	kind          string
+)
+
+func (*wrongValidate) Validate(context.Context) error { return errTest }
+func (wrongType) MessageType() kind                   { return "PaymentReceived" }
+
 func (*wrongBefore) Before(context.Context, message.Of[payment]) error { return nil }
 func (*wrongStartup) Startup() error                                   { return nil }
 func (wrongCodec) Startup() error                                      { return nil }
@@ -30,7 +40,7 @@ type shutsDown struct{ n int }
 
 func (s *shutsDown) Shutdown(context.Context) error { s.n++; return nil }
 
-func TestHooksThatWouldNeverBeCalledAreMistakes(t *testing.T) {
+func TestMethodsThatWouldNeverBeCalledAreMistakes(t *testing.T) {
 	for name, tt := range map[string]struct {
 		register func(*message.Registry) error
 		text     string
@@ -42,6 +52,10 @@ func TestHooksThatWouldNeverBeCalledAreMistakes(t *testing.T) {
 		"no context": {mistake("new", new(wrongStartup)), "Startup is a func() error"},
 		"on the pointer": {mistake("new", byPointer{}),
 			"message_test.byPointer.Shutdown has a pointer receiver, so it would not be called: register a pointer to a message_test.byPointer"},
+		"of a model": {mistake("new", new(recorder[wrongValidate])),
+			"*message_test.wrongValidate.Validate is a func(context.Context) error, but is called only as a func() error: change it or its name"},
+		"message type": {mistake("new", new(recorder[wrongType])), "wrongType.MessageType is a func() message_test.kind, but is called only as a func() string"},
+		"no handler":   {mistake("new", new(recorder[payment]), message.With(transparent, func(message.Handler) message.Handler { return nil })), "a middleware returned no handler"},
 		"of a codec":   {mistake("new", new(recorder[payment]), message.WithCodec(wrongCodec{})), "wrongCodec.Startup is a func() error"},
 		"retry policy": {mistake("new", new(recorder[payment]), message.WithRetry(message.RetryPolicy{Kind: "linear", MaxAttempts: 3, Delay: 1, MaxDelay: 1})), `retry policy is {Kind:linear`},
 	} {
@@ -74,21 +88,15 @@ func TestMistakesBesideRegistrationsPanicWithAClearWord(t *testing.T) {
 	panicsWith(t, "SetCodec comes before the registrations", func() { r.SetCodec(envelope.JSON{}) })
 	panicsWith(t, "the codec is nil", func() { newRegistry().SetCodec(nil) })
 	panicsWith(t, "the codec is nil", func() { message.WithCodec(nil) })
-	panicsWith(t, "the header rule is nil", func() { r.CheckHeader(nil) })
+	panicsWith(t, "AddOptions comes before the registrations", func() { r.AddOptions(message.With(transparent)) })
 	panicsWith(t, "the header rule is nil", func() { message.WithHeaderRule(nil) })
 	panicsWith(t, "the outage rule is nil", func() { r.SetOutageRule(nil) })
 	panicsWith(t, "the codec is nil", func() { message.NewRegistry(nil, nil) })
 	panicsWith(t, "publish a <nil>: the event is nil", func() { r.Publishes(nil) })
 	panicsWith(t, `publish a message_test.refunded: topic "refunds.dlq": dead letters`, func() { r.Publishes(refunded{topic: "refunds.dlq"}) })
-	panicsWith(t, "the handler that a middleware returned is nil", func() {
-		r.Use("payments", transparent, func(message.Handler) message.Handler { return nil })
-	})
-	const late = ": it comes after the topic's handlers and before the start"
-	panicsWith(t, `middleware of topic "refunds"`+late, func() { r.Use("refunds", transparent) })
 	if err := r.Startup(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	panicsWith(t, `middleware of topic "payments"`+late, func() { r.Use("payments", transparent) })
 	panicsWith(t, "the registry was started: registrations come before that", func() { message.Register(r, "refunds", new(recorder[payment])) })
 	wantContains(t, r.Startup(t.Context()), "start: the registry was started: registrations come before that, and each consumer has a registry of its own")
 	if err := r.Shutdown(t.Context()); err != nil {

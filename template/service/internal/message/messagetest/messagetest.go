@@ -6,6 +6,7 @@
 package messagetest
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"slices"
@@ -22,47 +23,35 @@ func NewRegistry() *message.Registry {
 	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 }
 
-// Option changes the message of Handle.
-type Option func(m *message.Message, h *message.Header)
+// Option changes the message of Handle, in whose Header is what its envelope says.
+type Option func(m *message.Message)
 
 // Type sets the message type, for topics that have several.
 func Type(messageType string) Option {
-	return func(_ *message.Message, h *message.Header) { h.MessageType = messageType }
+	return func(m *message.Message) { m.Header.MessageType = messageType }
 }
 
 // ID sets the message's id: one that comes again has the same.
-func ID(id string) Option {
-	return func(_ *message.Message, h *message.Header) { h.MessageID = id }
-}
+func ID(id string) Option { return func(m *message.Message) { m.Header.MessageID = id } }
 
 // Key sets the message's key.
-func Key(key string) Option {
-	return func(m *message.Message, _ *message.Header) { m.Key = []byte(key) }
-}
+func Key(key string) Option { return func(m *message.Message) { m.Key = []byte(key) } }
 
 // Handle passes a JSON body in an envelope through r as if it came from the
 // topic: it is decoded, checked by its rules and handled. It returns what
 // becomes of the message: message.OutcomeOf and ClassOf say more of an error.
 func Handle(t testing.TB, r *message.Registry, topic, body string, opts ...Option) error {
 	t.Helper()
-	m, h := &message.Message{Topic: topic, Attempt: 1}, message.NewHeader("", "messagetest")
+	m := &message.Message{Topic: topic, Attempt: 1, Header: message.NewHeader("", "messagetest")}
 	for _, opt := range opts {
-		opt(m, &h)
+		opt(m)
 	}
-	types := r.Types(topic)
-	switch {
-	case h.MessageType != "":
-	case len(types) > 1:
+	h, types := &m.Header, r.Types(topic)
+	if h.MessageType == "" && len(types) > 1 {
 		t.Fatalf("messagetest: topic %q has handlers for %s: say which with messagetest.Type", topic, strings.Join(types, ", "))
-	default:
-		h.MessageType = strings.Join(append(types, "Message")[:1], "")
 	}
-	if h.SchemaName == "" {
-		h.SchemaName = h.MessageType
-	}
-	if h.CorrelationID == "" {
-		h.CorrelationID = h.MessageID
-	}
+	h.MessageType = cmp.Or(h.MessageType, append(types, "Message")[0]) // a handler of all types takes any
+	h.SchemaName, h.CorrelationID = cmp.Or(h.SchemaName, h.MessageType), cmp.Or(h.CorrelationID, h.MessageID)
 	header, err := json.Marshal(h)
 	if err != nil {
 		t.Fatalf("messagetest: header: %v", err)
@@ -115,12 +104,7 @@ func (p *Publisher) Flush(context.Context) error { return nil }
 
 func (p *Publisher) publish(ctx context.Context, e message.Event) (message.Delivery, error) {
 	m, err := NewRegistry().Encode(ctx, e, "messagetest")
-	if err == nil {
-		err = p.Err
-	}
-	if m == nil {
-		m = new(message.Message)
-	}
+	m, err = cmp.Or(m, new(message.Message)), cmp.Or(err, p.Err)
 	d := message.Delivery{Topic: m.Topic, Key: string(m.Key), MessageID: m.Header.MessageID, Partition: -1, Offset: -1}
 	if err != nil {
 		return d, &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
