@@ -31,7 +31,7 @@ func (c JSON) Open(ctx context.Context, m *message.Message) (message.Header, []b
 	d := newDecoder(m.Value[:end])
 	defer decoders.Put(d)
 	d.header = message.Header{}
-	if d.take('{') && d.takeName("header") && d.peek() == '{' && headerReader(d, reflect.ValueOf(&d.header).Elem()) && d.pos == end {
+	if d.take('{') && d.takeName("header") && headerReader(d, reflect.ValueOf(&d.header).Elem()) && d.pos == end {
 		d.data = m.Value
 		rest, brace := bytes.CutSuffix(bytes.TrimRight(m.Value, " \t\r\n"), []byte("}"))
 		if brace && d.take(',') && d.takeName("body") {
