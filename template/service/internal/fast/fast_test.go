@@ -34,13 +34,16 @@ type (
 // TestPlainModelsAreReadHere proves that the reader does not leave to the default
 // what it is there for; that it reads the same is proved beside the default.
 func TestPlainModelsAreReadHere(t *testing.T) {
-	for body, want := range map[string]any{
-		`{"id":"a","count":2,"total":1.5,"paid":true,"at":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00+01:00","order-lines":[{"Price":1}],"$codes.v1":[[1],[2,3]]}`: order{},
-		` { "total" : -1e3 , "id" : "a\n" , "paid" : null , "order-lines" : [ { } , null ] } `:                                                                             order{},
-		`["` + strings.Repeat("é", sharedTexts) + `"]`: []string{}, `{}`: struct{}{}, `1`: 0, `"x"`: "",
+	for _, tt := range []struct {
+		body  string
+		model any
+	}{
+		{`{"id":"a","count":2,"total":1.5,"paid":true,"at":"2026-03-01T12:00:00Z","until":"2026-03-01T12:00:00+01:00","order-lines":[{"Price":1}],"$codes.v1":[[1],[2,3]]}`, order{}},
+		{` { "total" : -1e3 , "id" : "a\n" , "paid" : null , "order-lines" : [ { } , null ] } `, order{}},
+		{`["` + strings.Repeat("é", sharedTexts) + `"]`, []string{}}, {`{}`, struct{}{}}, {`1`, 0}, {`"x"`, ""},
 	} {
-		if !read([]byte(body), reflect.New(reflect.TypeOf(want))) {
-			t.Errorf("%s is not read", body)
+		if !read([]byte(tt.body), reflect.New(reflect.TypeOf(tt.model))) {
+			t.Errorf("%s is not read", tt.body)
 		}
 	}
 }
@@ -57,9 +60,7 @@ func TestOtherModelsAreLeftToTheDefault(t *testing.T) {
 			X int `json:"'é'"`
 		}{}, struct {
 			X int `json:"é"`
-		}{}, struct {
-			X int `json:"-,"`
-		}{}, ints(maxFields+1, ""), ints(2, `json:"twice"`), ints(1, `json:"a\tb"`),
+		}{}, ints(1, `json:"-,"`), ints(maxFields+1, ""), ints(2, `json:"twice"`), ints(1, `json:"a\tb"`),
 	} {
 		if makeReader(reflect.TypeOf(model), nil) != nil {
 			t.Errorf("%T has a reader", model)
