@@ -139,6 +139,8 @@ func bodies() []string {
 		`{"at":"2026-03-01T12:00:00+25:00"}`, `{"at":"2026-03-01T12:00:00+23:60"}`, `{"at":"2026-03-01T12:00:00-23:59"}`, `{"at":"2026-02-30T12:00:00Z"}`, `{"at":"2026-03-01t12:00:00z"}`, `{"at":""}`, `{"at":1}`,
 		`{"flag":tru}`, `{"flag":truefalse}`, `{"flag":"true"}`, `{"text":nul}`, `{"text":"\u00e9\ud83d\ude00\/\\\""}`, `{"text":"\x"}`, `{"text":"a\"}`, `{"text":"abcdefgh`, `{"text":"}"}`, `{"text":"\"body\":"}`,
 		`{"text":"a",}`, `{,}`, `{"text" "a"}`, `{"text":"a" "flag":true}`, `{"list":["a",]}`, `{"list":["a" "b"]}`, `{"list":[`, `{"":1}`, "{\"text\":\"\u2028\x7f\u0080\"}",
+		`{"text":"\x"null}`, `{"more":"\x"1}`, `{"more":{"a":1,"a":2}}`, `{"more":{"a":1,"b":[{},[],[1,{"a":"x"}],true,false,null,-1e3,"é\n"]},"text":"a"}`, `{"more":1,"more":2}`,
+		`{"more":1,"mor\u0065":2}`, `{"mor\u0065":"\u0061bcd","more":2}`, `{"more":[1,]}`, `{"more":[1 2]}`, `{"more":{"a":1,}}`, `{"more":tru}`, `{"more":01}`, `{"more":}`, `{"more":"` + "\xff" + `"}`, `{"a":1,"b":2,"text":"c","d":[[[["\ud800"]]]]}`,
 		`{"text":"a"}x`, "{\"text\":\"a\"}\x00", `null`, ` null `, `[]`, `[null]`, `"text"`, `12`, `true`, ``,
 	}
 	for i, value := range values { // with spaces, and as an item

@@ -18,6 +18,8 @@ type decoder struct {
 	texts   string // data, from when a text is kept that is a part of it
 	escaped bool   // the last text was
 	scratch []byte // and this is what it says
+	strict  bool   // fields that the model lacks are not read
+	depth   int    // of what is skipped
 	header  message.Header
 }
 
@@ -25,7 +27,7 @@ var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
 func newDecoder(data []byte) *decoder {
 	d := decoders.Get().(*decoder) //nolint:forcetypeassert // nothing else is in there
-	d.data, d.pos, d.texts = data, 0, ""
+	d.data, d.pos, d.texts, d.strict, d.depth = data, 0, "", true, 0
 	return d
 }
 
@@ -123,8 +125,11 @@ func (d *decoder) unescape(start int) (text []byte, ok bool) {
 		return nil, false
 	}
 	text, err := jsontext.AppendUnquote(d.scratch[:0], d.data[start-1:end+1])
+	if err != nil {
+		return nil, false
+	}
 	d.pos, d.escaped, d.scratch = end+1, true, text
-	return text, err == nil
+	return text, true
 }
 
 // sharedTexts is how long data may be for its texts to share one allocation.

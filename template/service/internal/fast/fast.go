@@ -2,10 +2,9 @@
 //
 // Most messages are plain: a header before a body that is a struct of texts,
 // numbers, times, and lists of them. For the type of such a body a reader is made
-// once. It reads only what it is sure of. At the first thing that is not plain, a
-// name that it does not know or a number out of range, it gives up, and
-// envelope.JSON reads the same from its start: it alone says what is an error,
-// and in which words.
+// once. It reads only what it is sure of. At the first thing that is not plain or
+// not right, such as a number out of range, it gives up, and envelope.JSON reads
+// the same from its start: it alone says what is an error, and in which words.
 package fast
 
 import (
@@ -69,6 +68,7 @@ func read(body []byte, out reflect.Value) bool {
 		return false
 	}
 	d := newDecoder(body)
+	_, d.strict = out.Interface().(message.ForbidsExtra)
 	defer decoders.Put(d)
 	if d.peek() != 'n' && read(d, v) && d.peek() == 0 && d.pos == len(body) {
 		return true

@@ -121,7 +121,7 @@ func structReader(t reflect.Type, inside []reflect.Type) reader {
 	for f := range t.Fields() {
 		tag := f.Tag.Get("json")
 		if f.Anonymous && f.Type == reflect.TypeFor[message.ForbidExtra]() || !f.Anonymous && !f.IsExported() || tag == "-" {
-			continue // of what is extra no reader is sure anyway
+			continue
 		}
 		name, options, _ := strings.Cut(tag, ",")
 		name = cmp.Or(name, f.Name)
@@ -139,7 +139,7 @@ func structReader(t reflect.Type, inside []reflect.Type) reader {
 var plainName = regexp.MustCompile(`^[\w$.-]*[\w$]$`)
 
 // maxFields is how many fields a plain struct may have: as many as there are bits
-// in readStruct's seen.
+// in readStruct's seen. So many others may come besides.
 const maxFields = 64
 
 func (d *decoder) readStruct(v reflect.Value, fields []field) bool {
@@ -150,23 +150,83 @@ func (d *decoder) readStruct(v reflect.Value, fields []field) bool {
 		return true
 	}
 	var seen uint64
-	for i := 0; ; i++ { // they mostly come in their order
-		if d.peek(); i == len(fields) || !d.takeWord(fields[i].written) {
-			name, ok := d.text()
-			i = slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) })
-			if i < 0 || !ok || !d.take(':') {
+	var extra [][]byte // the names of fields that the model lacks
+	for next := 0; ; { // they mostly come in their order
+		i, name, ok := d.fieldName(fields, next)
+		switch {
+		case !ok:
+			return false
+		case i < 0:
+			if isAmong(extra, name) || len(extra) == maxFields || !d.skip() {
 				return false
 			}
-		}
-		if seen&(1<<i) != 0 || !fields[i].read(d, v.Field(fields[i].index)) {
+			extra = append(extra, name)
+		case seen&(1<<i) != 0 || !fields[i].read(d, v.Field(fields[i].index)):
 			return false
+		default:
+			seen, next = seen|1<<i, i+1
 		}
-		seen |= 1 << i
 		if !d.take(',') {
 			return d.take('}')
 		}
 	}
 }
+
+// fieldName reads the name of the next field, up to its value, and returns which
+// of the fields it is: -1 if it is none of them, and the name then.
+func (d *decoder) fieldName(fields []field, next int) (i int, name []byte, ok bool) {
+	if d.peek(); next < len(fields) && d.takeWord(fields[next].written) {
+		return next, nil, true
+	}
+	name, ok = d.text()
+	i = slices.IndexFunc(fields, func(f field) bool { return f.name == string(name) })
+	return i, name, ok && d.take(':') && (i >= 0 || !d.strict && !d.escaped)
+}
+
+func isAmong(names [][]byte, name []byte) bool {
+	return slices.ContainsFunc(names, func(n []byte) bool { return string(n) == string(name) })
+}
+
+// skip reads a value that no field takes.
+func (d *decoder) skip() bool {
+	switch d.peek() {
+	case '"':
+		_, ok := d.text()
+		return ok
+	case '{', '[':
+		return d.skipDeeper()
+	case 't':
+		return d.takeWord("true")
+	case 'f':
+		return d.takeWord("false")
+	case 'n':
+		return d.takeWord("null")
+	}
+	_, ok := d.number()
+	return ok
+}
+
+func (d *decoder) skipDeeper() bool {
+	if d.depth++; d.depth > maxDepth {
+		return false
+	}
+	defer func() { d.depth-- }()
+	if d.peek() == '{' {
+		return d.readStruct(reflect.Value{}, nil)
+	}
+	if d.take('['); d.take(']') {
+		return true
+	}
+	for d.skip() {
+		if !d.take(',') {
+			return d.take(']')
+		}
+	}
+	return false
+}
+
+// maxDepth is how deep in each other the objects and lists may be that are skipped.
+const maxDepth = 100
 
 func (d *decoder) readText(v reflect.Value) bool {
 	text, ok := d.text()
