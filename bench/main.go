@@ -26,6 +26,7 @@ type bench struct {
 	dir     string // for everything that is made
 	self    string // this binary, which runs the contenders
 	service string // ours
+	fast    string // ours, with the extra of that name
 	sender  string // ours, publishing
 	readme  string // where tables go; empty is nowhere
 	brokers []string
@@ -130,7 +131,10 @@ func (b *bench) prepare(ctx context.Context) (err error) {
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
-	b.service, b.sender, err = buildService(ctx, b.dir)
+	if b.service, b.sender, err = buildService(ctx, b.dir); err != nil {
+		return err
+	}
+	b.fast, _, err = buildService(ctx, filepath.Join(b.dir, "fast"), "--with", "fast")
 	return err
 }
 

@@ -17,11 +17,13 @@ import (
 	"github.com/ouroboros-forge/forge/bench/meter"
 )
 
-// Ours are the two variants of the generated service; every other name is a
+// Ours are the variants of the generated service; every other name is a
 // contender's.
 const (
-	oursTags   = "forge"          // bodies checked by validate tags
-	oursMethod = "forge-Validate" // bodies checked by the model's own method
+	oursTags   = "forge"               // bodies checked by validate tags
+	oursMethod = "forge-Validate"      // bodies checked by the model's own method
+	fastTags   = "forge-fast"          // the same with the extra fast
+	fastMethod = "forge-fast-Validate" //
 )
 
 // job is one process that consumes a topic from its start.
@@ -71,10 +73,12 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	path, args := b.self, []string{"run", j.name}
-	if j.name == oursTags || j.name == oursMethod {
+	switch j.name {
+	case oursTags, oursMethod:
 		path, args = b.service, nil
-	}
-	if j.name == oursPublish || j.name == oursPublishMade {
+	case fastTags, fastMethod:
+		path, args = b.fast, nil
+	case oursPublish, oursPublishMade:
 		path, args = b.sender, nil
 	}
 	//nolint:gosec // the benchmark's own programs
@@ -88,7 +92,7 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 		"BENCH_TOPIC="+j.topic,
 		"BENCH_MESSAGES="+strconv.Itoa(j.messages),
 	)
-	if j.name == oursMethod {
+	if j.name == oursMethod || j.name == fastMethod {
 		p.cmd.Env = append(p.cmd.Env, "BENCH_VALIDATE=method")
 	}
 	p.cmd.Env = append(p.cmd.Env, j.env...)

@@ -20,14 +20,14 @@ var files embed.FS
 // buildService renders a service with forge, as a user would, gives it the
 // benchmark's model and handler, and compiles it, and a program that only
 // publishes. It returns the two binaries.
-func buildService(ctx context.Context, dir string) (consumer, publisher string, err error) {
+func buildService(ctx context.Context, dir string, flags ...string) (consumer, publisher string, err error) {
 	project := filepath.Join(dir, "service")
 	consumer, publisher = filepath.Join(dir, "service.bin"), filepath.Join(dir, "publish.bin")
 	if err := os.RemoveAll(project); err != nil {
 		return "", "", err
 	}
-	if err := command(ctx, ".", "go", "tool", "forge", "new", project, "--no-input",
-		"--module", "example.com/bench", "--topics", "payments"); err != nil {
+	args := append([]string{"tool", "forge", "new", project, "--no-input", "--module", "example.com/bench", "--topics", "payments"}, flags...)
+	if err := command(ctx, ".", "go", args...); err != nil {
 		return "", "", fmt.Errorf("render the service: %w", err)
 	}
 	for _, yours := range []string{"handlers", "models"} {

@@ -81,6 +81,7 @@ var Sets = []AnswerSet{
 	{"avro", []string{"--with", "avro"}},
 	{"http", []string{"--with", "http", "--without", "docker,github"}},
 	{"batch", []string{"--with", "batch", "--without", "docker,github"}},
+	{"fast", []string{"--with", "fast,http,batch,tests", "--without", "docker,github"}},
 	{"tests", []string{"--with", "tests", "--without", "docker,github"}},
 	{"avro-http-three-topics", append([]string{"--with", "avro,http"}, ThreeTopics.Args...)},
 	{"schemas", append([]string{"--without", "docker,github"}, schemas...)},

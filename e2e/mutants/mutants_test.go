@@ -1,9 +1,10 @@
-// Package mutants proves that the tests of the engine, and of what reads from and
-// writes to Kafka, would notice its mistakes. It plants each of them, one at a
+// Package mutants proves that the tests of the engine, of what reads from and
+// writes to Kafka, and of the quick codec would notice its mistakes. It plants each of them, one at a
 // time, by overlaying a source file, and expects the tests to fail.
 package mutants
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"os/exec"
@@ -264,10 +265,52 @@ var mutants = []mutant{
 		"\t\tp.lost.Add(1)\n", ""},
 	{"publish: a topic made anew is never learned", "kafka/publisher.go",
 		"kerr.UnknownTopicID):\n\t\tp.sizes.forget(client, o.message.Topic)\n", "kerr.UnknownTopicID):\n"},
+	{"fast: a field may be given twice", "fast/reader.go",
+		"seen&(1<<i) != 0 || ", ""},
+	{"fast: a field that the model lacks may be given twice", "fast/reader.go",
+		"isAmong(extra, name) || ", ""},
+	{"fast: an escaped name is compared after it was overwritten", "fast/reader.go",
+		" && !d.escaped)", ")"},
+	{"fast: a model forbids extra fields in vain", "fast/reader.go",
+		"!d.strict && ", ""},
+	{"fast: a text that is not one is passed over", "fast/decoder.go",
+		"if err != nil {\n\t\treturn nil, false", "if err != nil {\n\t\td.pos = end + 1\n\t\treturn nil, false"},
+	{"fast: a number may begin with zeros", "fast/decoder.go",
+		"ok = i > whole && (data[whole] != '0' || i == whole+1)", "ok = i > whole"},
+	{"fast: a text may be anything but UTF-8", "fast/decoder.go",
+		"all&high != 0 && !utf8.Valid(data[start:i])", "false && utf8.Valid(nil)"},
+	{"fast: a control character passes in a text", "fast/decoder.go",
+		"((x ^ 2*low) - (' '+1)*low)", "((x ^ '\"'*low) - low)"},
+	{"fast: times are as loose as package time", "fast/reader.go",
+		" && isStrict(text)", ""},
+	{"fast: something may follow the body", "fast/fast.go",
+		" && d.peek() == 0 && d.pos == len(body)", ""},
+	{"fast: null is a body", "fast/fast.go",
+		"d.peek() != 'n' && ", ""},
+	{"fast: what was given up leaves its traces", "fast/fast.go",
+		"\tv.SetZero()\n", ""},
+	{"fast: a body is read over another", "fast/fast.go",
+		" || !out.Elem().IsZero()", ""},
+	{"fast: whole numbers wrap around", "fast/reader.go",
+		"err == nil && !v.OverflowInt(x)", "err == nil"},
+	{"fast: an empty list is none", "fast/reader.go",
+		"v.Set(reflect.MakeSlice(t, 0, 0))\n", ""},
+	{"fast: a header ends where it may not", "fast/fast.go",
+		" && d.pos == end {", " {"},
+	{"fast: methods that read are not called", "fast/reader.go",
+		"readsItself(t), slices", "slices"},
+	{"fast: durations are numbers", "fast/reader.go",
+		"t == reflect.TypeFor[time.Duration](), ", ""},
+	{"fast: the header's time is not in UTC", "fast/fast.go",
+		"d.header.Timestamp = d.header.Timestamp.UTC()\n", "\n"},
 }
 
-// seenBy are the tests that see a mistake in package kafka. All of its tests take a
-// minute for each mistake.
+// testedIn is where the tests of a package are that see its mistakes, if that is
+// not the package itself.
+var testedIn = map[string]string{"fast": "envelope"}
+
+// seenBy are the tests that see a mistake of a package other than engine. All of
+// package kafka's take a minute for each mistake.
 var seenBy = map[string]string{
 	"a refused commit passes":                                            "TestARefusedCommit",
 	"what was refused is not committed again":                            "TestARefusedCommit",
@@ -275,6 +318,25 @@ var seenBy = map[string]string{
 	"a lost partition is no work left":                                   "TestALostPartitionIsWorkLeft",
 	"what another member has taken over is work left":                    "TestPartitionsThatMoveInASessionAreLogged",
 	"a broker that does not answer is well again between two errors":     "TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes",
+	"fast: a field may be given twice":                                   "Fast",
+	"fast: a field that the model lacks may be given twice":              "Fast",
+	"fast: an escaped name is compared after it was overwritten":         "Fast",
+	"fast: a model forbids extra fields in vain":                         "Fast",
+	"fast: a text that is not one is passed over":                        "Fast",
+	"fast: a number may begin with zeros":                                "Fast",
+	"fast: a text may be anything but UTF-8":                             "Fast",
+	"fast: a control character passes in a text":                         "Fast",
+	"fast: times are as loose as package time":                           "Fast",
+	"fast: something may follow the body":                                "Fast",
+	"fast: null is a body":                                               "Fast",
+	"fast: what was given up leaves its traces":                          "Fast",
+	"fast: a body is read over another":                                  "Fast",
+	"fast: whole numbers wrap around":                                    "Fast",
+	"fast: an empty list is none":                                        "Fast",
+	"fast: a header ends where it may not":                               "Fast",
+	"fast: methods that read are not called":                             "Fast",
+	"fast: durations are numbers":                                        "Fast",
+	"fast: the header's time is not in UTC":                              "Fast",
 	"a draining claim's marks are not the committer's":                   "TestWhatTheCommitterBelievesDuringADrainIsCommitted",
 	"a lane is not drained when its claim ends":                          "TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain",
 	"a member that the group has forgotten commits":                      "TestAMemberThatTheGroupHasForgottenCommitsNothing",
@@ -321,7 +383,8 @@ func TestEveryMutantIsKilled(t *testing.T) {
 				t.Fatal("seenBy does not say which tests see it")
 			}
 			overlay := plant(t, m)
-			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-failfast", "-timeout", "60s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, filepath.Dir(m.file)),
+			pkg := filepath.Dir(m.file)
+			out, err := exec.CommandContext(t.Context(), "go", "test", "-overlay", overlay, "-failfast", "-timeout", "60s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, cmp.Or(testedIn[pkg], pkg)),
 				"-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms").CombinedOutput()
 			if err == nil {
 				t.Fatalf("SURVIVED: %s", m.name)

@@ -58,6 +58,7 @@ const (
 	Avro   = "avro"
 	HTTP   = "http"
 	Batch  = "batch"
+	Fast   = "fast"
 	Tests  = "tests"
 )
 
@@ -69,6 +70,7 @@ func Extras() []Extra {
 		{Name: Avro, Title: "messages in Avro, with a Schema Registry"},
 		{Name: HTTP, Title: "web service that publishes what is posted to it"},
 		{Name: Batch, Title: "handlers that take several messages at once"},
+		{Name: Fast, Title: "JSON read in less than half the time, for some code more"},
 		{Name: Tests, Title: "the tests of internal/, for those who change the engine"},
 	}
 }

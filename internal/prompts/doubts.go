@@ -2,6 +2,7 @@ package prompts
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -35,6 +36,14 @@ func doubtGroup(group string) string {
 		return fmt.Sprintf("%q has a comma, but is taken as one name; did you mean topics?", group)
 	case strings.Contains(group, "/"):
 		return fmt.Sprintf("%q has a slash, as a module's path has; a group's name is mostly one word", group)
+	}
+	return ""
+}
+
+// doubtExtras finds fast where it does nothing by itself.
+func doubtExtras(with string) string {
+	if names := SplitList(with); slices.Contains(names, answers.Fast) && slices.Contains(names, answers.Avro) {
+		return `"fast" reads JSON: with "avro", it is for topics that are given its codec (docs/handlers.md)`
 	}
 	return ""
 }

@@ -41,7 +41,7 @@ func Questions(a *answers.Answers) []Question {
 			Key: answers.With, Title: "extras", Help: "what the service has besides",
 			Default: JoinList(a.With), List: true,
 			Options: extras(),
-			Accept:  list(&a.With, answers.CheckExtras),
+			Accept:  list(&a.With, answers.CheckExtras), Doubt: doubtExtras,
 		},
 	}
 }

@@ -18,6 +18,8 @@ func TestDoubts(t *testing.T) {
 		{func(a *answers.Answers) { a.Module = "github.com/me" }, `Go module: "github.com/me" names no repository`},
 		{func(a *answers.Answers) { a.Module = "github.com/me/shop" }, ""},
 		{func(a *answers.Answers) { a.Brokers = []string{"a:9092", "b:2181"} }, `Kafka brokers: "b:2181" has the port of ZooKeeper`},
+		{func(a *answers.Answers) { a.With = []string{"fast", "avro"} }, `extras: "fast" reads JSON: with "avro", it is for topics`},
+		{func(a *answers.Answers) { a.With = []string{"fast", "http"} }, ""},
 	} {
 		a := answers.Defaults("shop")
 		test.change(&a)

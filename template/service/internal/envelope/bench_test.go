@@ -52,6 +52,15 @@ func (p *checkedPayment) Validate() error {
 	return nil
 }
 
+// partOfPayment lacks most of its fields.
+type partOfPayment struct {
+	ID     string  `json:"id"`
+	Amount float64 `json:"amount"`
+	Note   string  `json:"note"`
+}
+
+func (p *partOfPayment) Validate() error { return nil }
+
 // nestedPayment has slices too.
 type nestedPayment struct {
 	ID       string       `json:"id"`
@@ -104,6 +113,7 @@ func benchmarkHandle[T any](b *testing.B, h message.TypedHandler[T], format stri
 func BenchmarkHandle(b *testing.B) {
 	b.Run("flat/Validate", func(b *testing.B) { benchmarkHandle(b, ignore[checkedPayment]{}, flatValue) })
 	b.Run("flat/tags", func(b *testing.B) { benchmarkHandle(b, ignore[flatPayment]{}, flatValue) })
+	b.Run("flat/part", func(b *testing.B) { benchmarkHandle(b, ignore[partOfPayment]{}, flatValue) })
 	b.Run("nested/Validate", func(b *testing.B) { benchmarkHandle(b, ignore[nestedPayment]{}, nestedValue) })
 }
 

@@ -13,10 +13,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// FuzzEnvelope holds Open, which leaves most bodies unread, and Decode against
-// a reading of the whole value, and against Encode.
-func FuzzEnvelope(f *testing.F) {
-	for _, seed := range []string{
+// envelopes are those that fuzzing starts with, of the usual and of most mistakes.
+func envelopes() []string {
+	return []string{
 		"", "null", "{}", "[]", "12", `"x"`, "\xff", `{"header":{}}`, `{"body":{}}`, `{"header":{},"body":{}}`,
 		inEnvelope("PaymentReceived", validBody), inEnvelope("P", `null`), inEnvelope("P", ` [1, 2 ] `), inEnvelope("P", `"\ud800"`),
 		inEnvelope("P", `{"a":1,"a":2}`), inEnvelope("P", validBody) + " \n", inEnvelope("P", validBody) + "x",
@@ -26,7 +25,13 @@ func FuzzEnvelope(f *testing.F) {
 		`{"header":{"messageType":null,"timestamp":"2026-01-01T00:00:00+01:00"},"body":true}`,
 		`{"header":{"messageId":"a","messageId":"b"},"body":0}`,
 		`{"header":{},"body":1}}`, `{"header":{},"body":1,"x":2}`, `{"header":{},"body":1,"body":2}`, `{"header":{},"body":}`, `{"header":{},"body":1`, `{"header":{},"body" 1}`,
-	} {
+	}
+}
+
+// FuzzEnvelope holds Open, which leaves most bodies unread, and Decode against
+// a reading of the whole value, and against Encode.
+func FuzzEnvelope(f *testing.F) {
+	for _, seed := range envelopes() {
 		f.Add([]byte(seed))
 		f.Add([]byte(strings.ReplaceAll(seed, ":", " :\n")))
 	}

@@ -11,10 +11,16 @@ import (
 
 // What the tests of several packages have in common.
 var (
-	newRegistry = envelopetest.NewRegistry
-	newMessage  = envelopetest.NewMessage
-	wantError   = envelopetest.WantError
+	newMessage = envelopetest.NewMessage
+	wantError  = envelopetest.WantError
 )
+
+// newCodec returns the codec that is tested.
+var newCodec = func(assumeUTC bool) message.Codec { return envelope.JSON{AssumeUTC: assumeUTC} }
+
+func newRegistry() *message.Registry {
+	return message.NewRegistry(newCodec(false), envelope.NewRules())
+}
 
 // payment is the model of most tests. It declares no message type.
 type payment struct {
@@ -32,16 +38,16 @@ func header(messageType string) string { return envelopetest.Header(messageType,
 // encode returns the envelope of h and body.
 func encode(ctx context.Context, h message.Header, body any) ([]byte, error) {
 	m := message.Message{Topic: "payments"}
-	err := envelope.JSON{}.Encode(ctx, &m, h, body)
+	err := newCodec(false).Encode(ctx, &m, h, body)
 	return m.Value, err
 }
 
 // open reads an envelope and its body.
 func open(ctx context.Context, value []byte, out any) (message.Header, error) {
-	m := message.Message{Value: value}
-	h, body, err := envelope.JSON{}.Open(ctx, &m)
+	codec, m := newCodec(false), message.Message{Value: value}
+	h, body, err := codec.Open(ctx, &m)
 	if err == nil {
-		err = envelope.JSON{}.Decode(ctx, &m, body, out)
+		err = codec.Decode(ctx, &m, body, out)
 	}
 	return h, err
 }

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -57,7 +56,7 @@ func TestDecodeTimestampIsUTC(t *testing.T) {
 }
 
 func TestATimestampWithoutZoneIsTakenAsUTCWhenToldSo(t *testing.T) {
-	utc := envelope.JSON{AssumeUTC: true}
+	utc := newCodec(true)
 	valid := inEnvelope("PaymentReceived", validBody)
 	for text, want := range map[string]string{
 		"2026-03-01T12:00:00":       "2026-03-01T12:00:00Z",

@@ -1,4 +1,4 @@
-//go:build !avro
+//go:build !avro && !fast
 
 package service
 
