@@ -224,7 +224,7 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 // wire changes a Go file that the user has edited. What is more than wiring is
 // left to the user; a place that is gone refuses all.
 func (p *planner) wire(base, next render.File, disk File, gone string) {
-	out, left, err := wire.Carry(base.Content, next.Content, disk.Content)
+	name, disk, out, left, err := p.carry(base, next, disk)
 	lost, isLost := errors.AsType[*wire.LostError](err)
 	switch {
 	case isLost:
@@ -238,15 +238,36 @@ func (p *planner) wire(base, next render.File, disk File, gone string) {
 		return
 	}
 	if !bytes.Equal(out, disk.Content) {
-		p.step(Step{Path: next.Path, Kind: Edit, Mode: disk.Mode.Perm(), Content: out})
+		p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: out})
 	}
 	if len(left) > 0 {
-		s := Step{Path: next.Path, Kind: Keep, Reason: "has lines that you have changed: they stay"}
+		s := Step{Path: name, Kind: Keep, Reason: "has lines that you have changed: they stay"}
 		for _, l := range left {
 			s.Lines = append(s.Lines, Line{'-', l.Text})
 		}
 		p.step(s)
 	}
+}
+
+// carry carries the change over to the user's file, or to another one of its
+// package that has its function now.
+func (p *planner) carry(base, next render.File, disk File) (name string, found File, out []byte, left []wire.Left, err error) {
+	out, left, err = wire.Carry(base.Content, next.Content, disk.Content)
+	lost, isLost := errors.AsType[*wire.LostError](err)
+	if !isLost {
+		return next.Path, disk, out, left, err
+	}
+	for _, other := range p.Disk.Sources() {
+		if path.Dir(other) != path.Dir(next.Path) || other == next.Path {
+			continue
+		}
+		if file, err := p.Disk.File(other); err == nil && file.Mode.IsRegular() && wire.Has(file.Content, lost.Func) {
+			if out, left, err := wire.Carry(base.Content, next.Content, file.Content); err == nil {
+				return other, file, out, left, nil
+			}
+		}
+	}
+	return next.Path, disk, nil, nil, err
 }
 
 func lostLines(lost *wire.LostError) []Line {

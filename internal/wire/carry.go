@@ -11,11 +11,11 @@ import (
 func (c *carrier) carry(ch change) error {
 	fn := c.ours.functions()[ch.name]
 	if fn == nil {
-		return c.lost(ch, "has no function "+ch.name)
+		return c.unlessDone(ch, c.lost(ch, "has no function "+ch.name))
 	}
 	names, err := c.parameters(ch, fn)
 	if err != nil {
-		return err
+		return c.unlessDone(ch, err)
 	}
 	for _, stmt := range ch.removed {
 		text, _, err := c.translate(c.base, stmt, names)
@@ -28,6 +28,34 @@ func (c *carrier) carry(ch change) error {
 	}
 	for _, i := range ch.added {
 		if err := c.add(ch, fn, i, names); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unlessDone returns an error, or nil if the user has done by hand, somewhere in
+// the file, what it is about.
+func (c *carrier) unlessDone(ch change, err error) error {
+	calls := make(map[string]bool)
+	ast.Inspect(c.ours.file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			calls[signature(call)] = true
+		}
+		return true
+	})
+	done := func(from *source, stmt ast.Stmt, there bool) bool {
+		text, _, err := c.translate(from, stmt, nil)
+		s := signatureOf(text)
+		return err == nil && s != "" && calls[s] == there
+	}
+	for _, i := range ch.added {
+		if !done(c.next, ch.next.Body.List[i], true) {
+			return err
+		}
+	}
+	for _, stmt := range ch.removed {
+		if !done(c.base, stmt, false) {
 			return err
 		}
 	}
@@ -159,4 +187,10 @@ func identifiers(n ast.Node) []*ast.Ident {
 // uses reports whether a name stands somewhere below a node.
 func uses(n ast.Node, name string) bool {
 	return slices.ContainsFunc(identifiers(n), func(id *ast.Ident) bool { return id.Name == name })
+}
+
+// Has reports whether a Go file has a function, as LostError.Func names it.
+func Has(src []byte, function string) bool {
+	s, err := parse(src)
+	return err == nil && s.functions()[function] != nil
 }
