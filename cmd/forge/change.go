@@ -131,7 +131,7 @@ func (s *site) land(ctx context.Context, title string, p plan.Plan) error {
 		return failed("run the command again", "%s is gone; nothing was written", project.Path)
 	}
 	c.Ops = append(c.Ops, landing.Op{Path: project.Path, Before: before, After: &landing.Blob{Content: text, Mode: before.Mode}})
-	return landed(landing.Land(ctx, s.root, c))
+	return landed(landing.Land(ctx, s.root, c, landingStep))
 }
 
 func landed(err error) error {

@@ -30,7 +30,7 @@ func openSite(t terminal) (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	recovered, err := landing.Recover(root)
+	recovered, err := landing.Recover(root, landingStep)
 	if err != nil {
 		return nil, landingError(err)
 	}
@@ -47,6 +47,10 @@ func openSite(t terminal) (*site, error) {
 	}
 	return &site{root: root, record: record, disk: &disk{root: root, read: make(map[string]plan.File)}}, err
 }
+
+// landingStep is called before each change of a project's disk. Tests end forge
+// there.
+var landingStep landing.Step
 
 func findSite() (string, error) {
 	dir, err := os.Getwd()

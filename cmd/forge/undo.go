@@ -65,7 +65,7 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 		done.plan.Steps = append(done.plan.Steps, plan.Step{Path: op.Path, Kind: kindOf(op)})
 	}
 	if !o.dryRun {
-		if err := landed(landing.Land(ctx, s.root, c)); err != nil {
+		if err := landed(landing.Land(ctx, s.root, c, landingStep)); err != nil {
 			return err
 		}
 	}

@@ -66,13 +66,20 @@ const (
 
 // Land makes the change in the project at root. After an error the project is
 // as it was, or the next Recover makes it so. A canceled ctx stops it before the
-// first file is changed, with its error.
-func Land(ctx context.Context, root string, c Change) error {
-	return run(root, func(string) error { return nil }, func(l *lander) error { return l.land(ctx, c) })
+// first file is changed, with its error. step, if there is one, is called before
+// each change of the disk, with the name of what comes next; its error stops all.
+func Land(ctx context.Context, root string, c Change, step Step) error {
+	return run(root, step, func(l *lander) error { return l.land(ctx, c) })
 }
 
+// Step is called before each change of the disk.
+type Step func(what string) error
+
 // run opens the project, which nobody else changes meanwhile.
-func run(root string, step func(what string) error, do func(*lander) error) error {
+func run(root string, step Step, do func(*lander) error) error {
+	if step == nil {
+		step = func(string) error { return nil }
+	}
 	dir, err := os.Open(filepath.Join(root, home))
 	if err != nil {
 		return err
@@ -89,12 +96,11 @@ func run(root string, step func(what string) error, do func(*lander) error) erro
 	return do(&lander{dir: root, root: base, step: step})
 }
 
-// lander changes a project. step is called before each change of the disk, with
-// the name of what comes next; its error stops the change.
+// lander changes a project.
 type lander struct {
 	dir  string
 	root *os.Root
-	step func(what string) error
+	step Step
 }
 
 func (l *lander) land(ctx context.Context, c Change) error {

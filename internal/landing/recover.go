@@ -1,7 +1,6 @@
 package landing
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -17,12 +16,12 @@ type Recovered struct {
 
 // Recover finishes a change that was broken off, or takes it back. It returns nil
 // if there is none.
-func Recover(root string) (*Recovered, error) {
+func Recover(root string, step Step) (*Recovered, error) {
 	if !isBroken(root) {
 		return nil, nil
 	}
 	var r *Recovered
-	err := run(root, func(string) error { return nil }, func(l *lander) (err error) {
+	err := run(root, step, func(l *lander) (err error) {
 		r, err = l.recover()
 		return err
 	})
@@ -77,7 +76,7 @@ var ErrNothing = errors.New("nothing to undo")
 // Last returns the change that takes back the last one, and the files that are
 // not as that one left them. Without a last one its error is ErrNothing.
 func Last(root string) (undo Change, changed []string, err error) {
-	err = run(root, func(string) error { return nil }, func(l *lander) error {
+	err = run(root, nil, func(l *lander) error {
 		undo, changed, err = l.last()
 		return err
 	})
@@ -122,6 +121,3 @@ func (l *lander) last() (Change, []string, error) {
 	}
 	return undo, changed, nil
 }
-
-// Undo takes back the last change, as Last returns it.
-func Undo(ctx context.Context, root string, undo Change) error { return Land(ctx, root, undo) }
