@@ -15,12 +15,37 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ouroboros-forge/forge/internal/landing"
 )
 
 // TestMain lets the test binary be forge itself, for scripts and for tests that
 // need a process.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"forge": main})
+	testscript.Main(m, map[string]func(){"forge": func() {
+		release = os.Getenv("FORGE_TEST_RELEASE")
+		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_KILL")); err == nil {
+			landingStep = killAt(n)
+		}
+		main()
+	}})
+}
+
+// killAt kills this process before its n-th change of a project.
+func killAt(n int) landing.Step {
+	return func(string) error {
+		if n--; n < 0 {
+			self, err := os.FindProcess(os.Getpid())
+			if err != nil {
+				return err
+			}
+			if err := self.Kill(); err != nil {
+				return err
+			}
+			select {} // the signal is on its way
+		}
+		return nil
+	}
 }
 
 // TestScripts runs the scripts of testdata/script, one behaviour each.
