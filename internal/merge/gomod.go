@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"go/version"
@@ -18,8 +19,8 @@ import (
 // stays so, and so does what the user replaced; what theirs dropped goes, unless
 // the user changed it or uses says that the user's code imports it.
 func GoMod(base, ours, theirs []byte, uses func(module string) bool) ([]byte, error) {
-	if merged, ok := trivial(base, ours, theirs); ok {
-		return merged, nil
+	if bytes.Equal(base, theirs) || bytes.Equal(ours, theirs) {
+		return ours, nil
 	}
 	var parsed [3]*modfile.File
 	for i, text := range [][]byte{base, ours, theirs} {
@@ -30,6 +31,9 @@ func GoMod(base, ours, theirs []byte, uses func(module string) bool) ([]byte, er
 		parsed[i] = f
 	}
 	b, o, t := parsed[0], parsed[1], parsed[2]
+	if bytes.Equal(base, ours) && !usesDropped(b, t, uses) {
+		return theirs, nil
+	}
 	if err := mergeVersions(b, o, t); err != nil {
 		return nil, err
 	}
@@ -41,6 +45,12 @@ func GoMod(base, ours, theirs []byte, uses func(module string) bool) ([]byte, er
 	}
 	o.Cleanup()
 	return o.Format()
+}
+
+// usesDropped reports whether the user's code imports what t requires no more.
+func usesDropped(b, t *modfile.File, uses func(module string) bool) bool {
+	next := requires(t)
+	return slices.ContainsFunc(b.Require, func(r *modfile.Require) bool { return next[r.Mod.Path] == nil && uses(r.Mod.Path) })
 }
 
 // mergeVersions merges the lines go and toolchain.

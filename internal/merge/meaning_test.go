@@ -46,6 +46,7 @@ func TestGoMod(t *testing.T) {
 		},
 		{"theirs drops", replace("a v1.0.0", "a v1.2.0"), replace(gone...), "", replace(append(gone, "a v1.0.0", "a v1.2.0")...)},
 		{"theirs drops what the user imports", replace("a v1.0.0", "a v1.2.0"), replace(gone...), "example.com/gone", replace("a v1.0.0", "a v1.2.0")},
+		{"theirs drops what the user imports, and ours is as it was", goMod, replace(gone...), "example.com/gone", goMod},
 		{"theirs drops what the user raised", replace("gone v1.0.0", "gone v1.1.0"), replace(gone...), "", replace("gone v1.0.0", "gone v1.1.0")},
 		{"ours dropped", replace(gone...), replace("gone v1.0.0", "gone v1.1.0"), "", replace(gone...)},
 		{"indirect becomes direct", replace("a v1.0.0", "a v1.2.0"), replace("b v1.0.0\n", "b v1.0.0\n\texample.com/c v1.0.0\n", "\texample.com/c v1.0.0 // indirect\n", ""), "",
