@@ -31,9 +31,6 @@ func (o *changeOptions) define(cmd *cobra.Command) {
 	flags.SortFlags = false
 }
 
-// mergeFiles merges files that are no Go; nil while there is nothing that can.
-var mergeFiles plan.Merge
-
 // request is what a command asks of a project: other answers.
 type request struct {
 	title   string // the command line, without forge
@@ -81,7 +78,7 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, refused(err)
 	}
-	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk, Merge: mergeFiles})
+	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
 	p.Record.Answers = a
 	return p, nil
 }
