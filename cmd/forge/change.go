@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -53,6 +54,10 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 		}
 		if len(done.plan.Refusals) > 0 {
 			return refusals(done.plan.Refusals)
+		}
+		if unproven := done.plan.Unproven; len(unproven) > 0 {
+			say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, which this one cannot show: %s",
+				isOrAre(len(unproven), "file"), strings.Join(unproven[:min(3, len(unproven))], ", ")))
 		}
 		if !o.dryRun {
 			if err := s.land(ctx, r.title, done.plan); err != nil {
