@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -31,9 +32,6 @@ func (o *changeOptions) define(cmd *cobra.Command) {
 	flags.SortFlags = false
 }
 
-// mergeFiles merges files that are no Go; nil while there is nothing that can.
-var mergeFiles plan.Merge
-
 // request is what a command asks of a project: other answers.
 type request struct {
 	title   string // the command line, without forge
@@ -56,6 +54,10 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 		}
 		if len(done.plan.Refusals) > 0 {
 			return refusals(done.plan.Refusals)
+		}
+		if unproven := done.plan.Unproven; len(unproven) > 0 {
+			say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, which this one cannot show: %s",
+				isOrAre(len(unproven), "file"), strings.Join(unproven[:min(3, len(unproven))], ", ")))
 		}
 		if !o.dryRun {
 			if err := s.land(ctx, r.title, done.plan); err != nil {
@@ -81,7 +83,7 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, refused(err)
 	}
-	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk, Merge: mergeFiles})
+	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
 	p.Record.Answers = a
 	return p, nil
 }

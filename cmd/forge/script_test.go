@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +58,7 @@ func TestScripts(t *testing.T) {
 			"holds":   holds,
 			"files":   files,
 			"asfiled": asFiled,
+			"same":    sameFiles,
 		},
 		Setup: func(env *testscript.Env) error {
 			exe, err := os.Executable()
@@ -124,6 +126,25 @@ func below(ts *testscript.TestScript, dir string) []string {
 		return err
 	}))
 	return names
+}
+
+// same DIR DIR: they have the same files, but for what forge keeps to undo.
+func sameFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same dir dir")
+	}
+	names := func(dir string) []string {
+		return slices.DeleteFunc(below(ts, dir), func(name string) bool { return strings.HasPrefix(name, ".forge/undo/") })
+	}
+	a, b := names(args[0]), names(args[1])
+	if more, less := missing(a, b), missing(b, a); len(more)+len(less) > 0 {
+		ts.Fatalf("%s has %v too many, and %v too few", args[0], more, less)
+	}
+	for _, name := range a {
+		if ts.ReadFile(filepath.Join(args[0], name)) != ts.ReadFile(filepath.Join(args[1], name)) {
+			ts.Fatalf("%s is not the same", name)
+		}
+	}
 }
 
 // asfiled RESULT: what a result of --json says of each file is so, and there is

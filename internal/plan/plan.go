@@ -76,16 +76,11 @@ type Disk interface {
 	Sources() []string // the Go files outside internal/
 }
 
-// Merge carries what changed from base to next over to ours, and reports whether
-// it could.
-type Merge func(path string, base, ours, next []byte) (merged []byte, ok bool)
-
 // Input is what a plan is made of.
 type Input struct {
 	Record     project.Project // with the old answers
 	Base, Next *render.Tree    // rendered with the old and the new answers
 	Disk       Disk
-	Merge      Merge // for files that are no Go; nil where there is none
 }
 
 // Make makes the plan.
@@ -113,6 +108,7 @@ func Make(in Input) Plan {
 	for _, name := range all {
 		p.decide(name)
 	}
+	clear(p.names) // from here on, files are what their steps make of them
 	p.keepUsed()
 	p.refuseTwice()
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
@@ -209,15 +205,12 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 	case path.Ext(name) == ".go":
 		p.wire(base, next, disk, "")
 	default:
-		if p.Merge != nil {
-			if merged, ok := p.Merge(name, base.Content, disk.Content, next.Content); ok {
-				if !bytes.Equal(merged, disk.Content) {
-					p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
-				}
-				return
-			}
+		merged, ok := p.merge(name, base.Content, disk.Content, next.Content)
+		if !ok {
+			p.leave(base, next, "is changed by you at the same lines: it stays, and these are yours to change")
+		} else if !bytes.Equal(merged, disk.Content) {
+			p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
 		}
-		p.leave(base, next, "is changed by you: it stays, and these lines are yours to change")
 	}
 }
 
@@ -287,10 +280,7 @@ func lostLines(lost *wire.LostError) []Line {
 // leave leaves a file to the user, with the lines that are different.
 func (p *planner) leave(base, next render.File, reason string) {
 	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(string(base.Content), string(next.Content))}
-	switch next.Path {
-	case "go.sum":
-		s.Reason, s.Lines = "is changed by you: it stays, and go completes it", []Line{{'=', "go mod tidy"}}
-	case "go.mod":
+	if next.Path == "go.mod" { // it is no go.mod any more, or no regular file
 		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
 	}
 	p.step(s)
