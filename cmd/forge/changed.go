@@ -176,9 +176,9 @@ type row struct{ mark, name, text string }
 func rowOf(s plan.Step) row {
 	switch s.Kind {
 	case plan.Write:
-		return row{"+", s.Path, ""}
+		return row{"+", s.Path, s.Reason}
 	case plan.Delete:
-		return row{"-", s.Path, ""}
+		return row{"-", s.Path, s.Reason}
 	case plan.Replace:
 		return row{"~", s.Path, ""}
 	case plan.Edit:

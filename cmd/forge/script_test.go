@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/ouroboros-forge/forge/internal/landing"
+	releases "github.com/ouroboros-forge/forge/internal/release"
 )
 
 // TestMain lets the test binary be forge itself, for scripts and for tests that
@@ -25,6 +26,9 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"forge": func() {
 		release = os.Getenv("FORGE_TEST_RELEASE")
+		if dir := os.Getenv("FORGE_TEST_RELEASES"); dir != "" {
+			openArchive = func() (*releases.Archive, error) { return releases.NewArchive(os.DirFS(dir)) }
+		}
 		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_KILL")); err == nil {
 			landingStep = killAt(n)
 		}
@@ -59,6 +63,9 @@ func TestScripts(t *testing.T) {
 			"files":   files,
 			"asfiled": asFiled,
 			"same":    sameFiles,
+			"cut":     cutRelease,
+			"setline": setLine,
+			"claim":   claim,
 		},
 		Setup: func(env *testscript.Env) error {
 			exe, err := os.Executable()

@@ -12,8 +12,7 @@ import (
 // absent says, for commands that other tools have, what forge has instead.
 var absent = map[string]string{
 	"generate": "`forge add handler TOPIC` adds a topic to a service",
-	"update":   "a written service is not updated yet; .forge/project.yaml keeps what that will need",
-	"upgrade":  "a written service is not updated yet; .forge/project.yaml keeps what that will need",
+	"upgrade":  "`forge update` in a service's directory brings it up to this forge",
 	"init":     "`forge new NAME` writes a service into a new directory",
 	"create":   "`forge new NAME` writes a service into a new directory",
 	"run":      "`make dev` in a service's directory runs it; `forge new NAME --run` a new one",
