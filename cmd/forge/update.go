@@ -216,7 +216,7 @@ func (d updated) print(t terminal) error {
 	case n > 0:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s left to you", isOrAre(n, "conflict")), hint: "put them right, and update again: then the record says " + d.To}
 	case len(d.Notes) > 0:
-		return &failure{code: exitLeft, err: fmt.Errorf("%s of yours to change", isOrAre(len(d.Notes), "place"))}
+		return &failure{code: exitLeft, err: fmt.Errorf("%s yours to change", isOrAre(len(d.Notes), "place"))}
 	}
 	return nil
 }
