@@ -8,15 +8,15 @@
 package release
 
 import (
-	"bufio"
+	"bytes"
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/semver"
 	"golang.org/x/tools/txtar"
@@ -62,9 +62,9 @@ const (
 
 // Archive is a directory of releases.
 type Archive struct {
-	dir   fs.FS
 	metas []Meta // oldest first
 	next  Changes
+	blobs func() (map[string][]byte, error)
 }
 
 // Embedded returns the releases that forge has in it.
@@ -72,7 +72,7 @@ func Embedded() (*Archive, error) { return NewArchive(releases.FS) }
 
 // NewArchive reads what the releases in a directory say of themselves.
 func NewArchive(dir fs.FS) (*Archive, error) {
-	a := &Archive{dir: dir}
+	a := &Archive{blobs: sync.OnceValues(func() (map[string][]byte, error) { return unpack(dir) })}
 	names, err := fs.Glob(dir, "*.yaml")
 	if err != nil {
 		return nil, err
@@ -177,34 +177,20 @@ func Open(version string) (fs.FS, Meta, error) {
 
 // read returns the files of a release, of which it checks each.
 func (a *Archive) read(meta Meta) ([]txtar.File, error) {
-	want := map[string]bool{meta.Tree: true}
-	blobs := make(map[string][]byte)
-	var list []entry
-	err := a.eachBlob(want, func(sum string, content []byte) (err error) {
-		blobs[sum] = content
-		if sum == meta.Tree {
-			if list, err = parseTree(content); err != nil {
-				return err
-			}
-			for _, e := range list {
-				want[e.sum] = true
-			}
-		}
-		return nil
-	})
+	tree, err := a.blob(meta.Tree)
+	if err != nil {
+		return nil, fmt.Errorf("the list of its files: %w", err)
+	}
+	list, err := parseTree(tree)
 	if err != nil {
 		return nil, err
 	}
 	files := make([]txtar.File, len(list))
 	for i, e := range list {
-		content, ok := blobs[e.sum]
-		if !ok {
-			return nil, fmt.Errorf("the store has no %s", e.path)
+		files[i].Name = e.path
+		if files[i].Data, err = a.blob(e.sum); err != nil {
+			return nil, fmt.Errorf("%s: %w", e.path, err)
 		}
-		files[i] = txtar.File{Name: e.path, Data: content}
-	}
-	if _, ok := blobs[meta.Tree]; !ok {
-		return nil, errors.New("the store has no list of its files")
 	}
 	return files, nil
 }
@@ -225,45 +211,47 @@ func parseTree(text []byte) ([]entry, error) {
 	return list, nil
 }
 
-// eachBlob calls do for the blobs of the store that are wanted, in order. The
-// store is a compressed sequence of blobs, each after a line with its sum and
-// its size; trees come before files, so that do may add to what is wanted.
-func (a *Archive) eachBlob(want map[string]bool, do func(sum string, content []byte) error) error {
-	file, err := a.dir.Open(storeFile)
+// blob returns what has the sum. It is for reading only.
+func (a *Archive) blob(sum string) ([]byte, error) {
+	blobs, err := a.blobs()
 	if err != nil {
-		return err
+		return nil, err
+	}
+	content, ok := blobs[sum]
+	if !ok {
+		return nil, fmt.Errorf("the store has no %s", sum)
+	}
+	if got := project.Sum(content); got != sum {
+		return nil, fmt.Errorf("the store is damaged: what should be %s is %s", sum, got)
+	}
+	return content, nil
+}
+
+// unpack reads the store: a compressed sequence of blobs, each after a line with
+// its sum and its size.
+func unpack(dir fs.FS) (map[string][]byte, error) {
+	file, err := dir.Open(storeFile)
+	if err != nil {
+		return nil, err
 	}
 	defer file.Close()
-	unzipped, err := gzip.NewReader(bufio.NewReader(file))
+	unzipped, err := gzip.NewReader(file)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("the store is damaged: %w", err)
 	}
-	in := bufio.NewReaderSize(unzipped, 1<<16)
-	for {
-		line, err := in.ReadString('\n')
-		if errors.Is(err, io.EOF) && line == "" {
-			return nil
-		}
-		sum, length, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		size, sizeErr := strconv.Atoi(length)
-		if err := errors.Join(err, sizeErr); err != nil {
-			return fmt.Errorf("the store is damaged: %w", err)
-		}
-		if !want[sum] {
-			if _, err := in.Discard(size); err != nil {
-				return fmt.Errorf("the store is damaged: %w", err)
-			}
-			continue
-		}
-		content := make([]byte, size)
-		if _, err := io.ReadFull(in, content); err != nil {
-			return fmt.Errorf("the store is damaged: %w", err)
-		}
-		if got := project.Sum(content); got != sum {
-			return fmt.Errorf("the store is damaged: what should be %s is %s", sum, got)
-		}
-		if err := do(sum, content); err != nil {
-			return err
-		}
+	all, err := io.ReadAll(unzipped)
+	if err != nil {
+		return nil, fmt.Errorf("the store is damaged: %w", err)
 	}
+	blobs := make(map[string][]byte)
+	for len(all) > 0 {
+		line, rest, _ := bytes.Cut(all, []byte("\n"))
+		sum, length, _ := strings.Cut(string(line), " ")
+		size, err := strconv.Atoi(length)
+		if err != nil || size < 0 || size > len(rest) {
+			return nil, fmt.Errorf("the store is damaged: %q begins no blob", line)
+		}
+		blobs[sum], all = rest[:size:size], rest[size:]
+	}
+	return blobs, nil
 }
