@@ -75,17 +75,21 @@ func same(a, b answers.Answers) bool {
 
 // plan decides what happens to each file when the answers become others.
 func (s *site) plan(a answers.Answers) (plan.Plan, error) {
-	base, err := render.Render(template.FS, s.record.Answers, s.record.Forge)
-	if err != nil {
-		return plan.Plan{}, failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+	if err := s.record.Answers.Validate(); err != nil {
+		return plan.Plan{}, badRecord(err)
 	}
-	next, err := render.Render(template.FS, a, s.record.Forge)
+	base, next, err := render.Both(template.FS, s.record.Answers, a, s.record.Forge)
 	if err != nil {
 		return plan.Plan{}, refused(err)
 	}
 	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
 	p.Record.Answers = a
 	return p, nil
+}
+
+// badRecord is the error of a record that no forge has written.
+func badRecord(err error) error {
+	return failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
 }
 
 // refusals are one error.

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -26,6 +27,7 @@ type site struct {
 // openSite finds the project that the working directory is in, and sets right what
 // was broken off there.
 func openSite(t terminal) (*site, error) {
+	debug.SetGCPercent(400) // to collect what will not be needed takes longer than all else, and the process ends soon
 	root, err := findSite()
 	if err != nil {
 		return nil, err

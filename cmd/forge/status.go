@@ -77,7 +77,7 @@ func (s *site) status() (status, error) {
 	r := status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
 	now, err := render.Render(template.FS, s.record.Answers, s.record.Forge)
 	if err != nil {
-		return r, failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+		return r, badRecord(err)
 	}
 	rendered := make(map[string]project.File, len(now.Files))
 	for _, f := range now.Files {

@@ -331,3 +331,28 @@ func TestDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestBoth proves of all pairs of answers that they give what each gives alone.
+func TestBoth(t *testing.T) {
+	sets := answerSets()
+	more := sets["default"]
+	more.Topics, more.With = []string{"payments", "orders"}, []string{answers.Avro, answers.HTTP, answers.Tests, answers.Batch}
+	sets["more"] = more
+	for name, a := range sets {
+		for other, b := range sets {
+			first, second, err := render.Both(template.FS, a, b, "v0.0.0-test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, tree := range []*render.Tree{first, second} {
+				want, err := render.Render(template.FS, []answers.Answers{a, b}[i], "v0.0.0-test")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(tree, want) {
+					t.Errorf("%s and %s: the %d. is not as alone", name, other, i+1)
+				}
+			}
+		}
+	}
+}
