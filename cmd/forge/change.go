@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/ouroboros-forge/forge/internal/plan"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
-	"github.com/ouroboros-forge/forge/template"
+	"github.com/ouroboros-forge/forge/internal/update"
 )
 
 // changeOptions is how a command that changes a project was called.
@@ -78,9 +79,16 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 	if err := s.record.Answers.Validate(); err != nil {
 		return plan.Plan{}, badRecord(err)
 	}
-	base, next, err := render.Both(template.FS, s.record.Answers, a, s.record.Forge)
+	tmpl, err := s.template()
+	if err != nil {
+		return plan.Plan{}, err
+	}
+	base, next, err := render.Both(tmpl, s.record.Answers, a, s.record.Forge)
 	if err != nil {
 		return plan.Plan{}, refused(err)
+	}
+	if err := update.Follow(openArchive, s.record, a, base, next); err != nil {
+		return plan.Plan{}, err
 	}
 	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
 	p.Record.Answers = a
@@ -90,6 +98,23 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 // badRecord is the error of a record that no forge has written.
 func badRecord(err error) error {
 	return failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+}
+
+// template is what the project was made from: a release's, if another forge made
+// it of which this one knows the template, else this forge's.
+func (s *site) template() (fs.FS, error) {
+	if s.record.Forge == buildInfo().Version {
+		return ownTemplate, nil
+	}
+	archive, err := openArchive()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(archive.Versions(), s.record.Forge) {
+		return ownTemplate, nil
+	}
+	tmpl, _, err := archive.Open(s.record.Forge)
+	return tmpl, err
 }
 
 // refusals are one error.

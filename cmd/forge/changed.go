@@ -147,7 +147,7 @@ func rowsOf(steps []plan.Step) []row {
 	var rows []row
 	inner := make(map[plan.Kind]int)
 	for _, s := range steps {
-		if strings.HasPrefix(s.Path, "internal/") && s.Kind != plan.Keep && s.Kind != plan.Edit {
+		if strings.HasPrefix(s.Path, "internal/") && s.Kind != plan.Keep && s.Kind != plan.Edit && s.Reason == "" {
 			inner[s.Kind]++
 		} else {
 			rows = append(rows, rowOf(s))

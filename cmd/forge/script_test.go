@@ -28,6 +28,9 @@ func TestMain(m *testing.M) {
 		release = os.Getenv("FORGE_TEST_RELEASE")
 		if dir := os.Getenv("FORGE_TEST_RELEASES"); dir != "" {
 			openArchive = func() (*releases.Archive, error) { return releases.NewArchive(os.DirFS(dir)) }
+			if archive, err := openArchive(); err == nil && slices.Contains(archive.Versions(), release) {
+				ownTemplate, _, _ = archive.Open(release)
+			}
 		}
 		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_KILL")); err == nil {
 			landingStep = killAt(n)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
-	"github.com/ouroboros-forge/forge/template"
 )
 
 func statusCommand(t terminal) *cobra.Command {
@@ -75,7 +74,7 @@ type fileStatus struct {
 // status compares the project with its record, and with what this forge writes.
 func (s *site) status() (status, error) {
 	r := status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
-	now, err := render.Render(template.FS, s.record.Answers, s.record.Forge)
+	now, err := render.Render(ownTemplate, s.record.Answers, s.record.Forge)
 	if err != nil {
 		return r, badRecord(err)
 	}

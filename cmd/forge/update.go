@@ -62,8 +62,12 @@ markers, and exit code 3 says so; when you have put that right, update once more
 	return cmd
 }
 
-// openArchive returns the releases that forge knows; tests have others.
-var openArchive = releases.Embedded
+// openArchive returns the releases that forge knows, and ownTemplate is what it
+// writes itself; tests have others.
+var (
+	openArchive = releases.Embedded
+	ownTemplate = template.FS
+)
 
 // run updates the project at s.
 func (o *updateOptions) run(ctx context.Context, t terminal, s *site) error {
@@ -121,8 +125,8 @@ func (o *updateOptions) target(archive *releases.Archive, made string) (version 
 	case !isVersion && semver.Prerelease(made) == "" && semver.Compare(made, last) > 0:
 		return "", nil, failed("install forge "+made+" or a newer one", "this project was made by forge %s, and the newest that this one knows is %s", made, last)
 	}
-	if !slices.Contains(archive.Versions(), version) {
-		return version, template.FS, nil
+	if version == buildInfo().Version {
+		return version, ownTemplate, nil
 	}
 	tmpl, _, err = archive.Open(version)
 	return version, tmpl, err

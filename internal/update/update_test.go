@@ -402,3 +402,29 @@ func TestNotes(t *testing.T) {
 	w.land(u)
 	settles(t, w)
 }
+
+// After an update the user's files are still those of the release that wrote
+// them; a change of the answers goes on from there.
+func TestFollow(t *testing.T) {
+	old := tree{"main.go": "package main\n\nvar topics = []string{\n\t\"orders\", //forge:each topic\n}\n", "docs/a.txt": text}
+	w := newWorld(t, nil, old, old.with("main.go", strings.ReplaceAll(old["main.go"], "topics", "names"), "docs/a.txt", newText))
+	w.land(w.update(t))
+	target, _, err := w.history.Open("v0.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := answers.Defaults("shop")
+	more.Topics = []string{"orders", "payments"}
+	base, next, err := render.Both(target, w.record.Answers, more, "v0.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*release.Archive, error) { return w.history, nil }
+	if err := update.Follow(open, w.record, more, base, next); err != nil {
+		t.Fatal(err)
+	}
+	p := plan.Make(plan.Input{Record: w.record, Base: base, Next: next, Disk: w.disk})
+	if len(p.Refusals) > 0 || len(p.Steps) != 1 || !strings.Contains(string(p.Steps[0].Content), "var topics = []string{\n\t\"orders\",\n\t\"payments\",\n}") {
+		t.Errorf("%v %v", p.Refusals, p.Steps)
+	}
+}
