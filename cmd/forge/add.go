@@ -57,7 +57,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 		Example: `  forge add handler payments
   forge add handler payments --schema payment.avsc
   forge add handler payments refunds --schema refunds=refund.json`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && len(schemas) == 0 {
 				return usage("as in `forge add handler payments`", "TOPIC is missing: which topic is to be added?")
 			}
@@ -118,9 +118,7 @@ func (s *site) addTopics(topics []string, schemas schemaFlag) (request, error) {
 			return r, usage("change its model in models/, or remove the topic first", "the topic %s is there already, and its model is not made from %s", topic, schema.File)
 		}
 	}
-	for topic, schema := range s.record.Answers.Schemas { // the same text under another name is nothing new
-		r.answers.Schemas[topic] = schema
-	}
+	maps.Copy(r.answers.Schemas, s.record.Answers.Schemas) // the same text under another name is nothing new
 	return r, nil
 }
 

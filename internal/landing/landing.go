@@ -20,6 +20,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/ouroboros-forge/forge/internal/lock"
@@ -245,8 +246,7 @@ func (l *lander) turnBack(j journal) error {
 
 // backward takes back a change, of which any part may be done.
 func (l *lander) backward(j journal) (left []string, err error) {
-	for i := len(j.Ops) - 1; i >= 0; i-- {
-		op := j.Ops[i]
+	for i, op := range slices.Backward(j.Ops) {
 		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i))
 		if err != nil {
 			return left, err
