@@ -50,6 +50,9 @@ type Blob struct {
 // ErrBusy says that another forge is at work in the project.
 var ErrBusy = errors.New("another forge is changing this project")
 
+// ErrHalfDone says that a change failed, and that taking it back failed, too.
+var ErrHalfDone = errors.New("what is half done could not be taken back")
+
 // MovedError says that a file is not any more as it was when the change was made.
 type MovedError struct{ Path string }
 
@@ -239,7 +242,7 @@ func (l *lander) turnBack(j journal) error {
 		_, err = l.backward(j)
 	}
 	if err != nil {
-		return fmt.Errorf("what is half done could not be taken back; the next forge command finishes it, or takes it back: %w", err)
+		return fmt.Errorf("%w: %w", ErrHalfDone, err)
 	}
 	return nil
 }
