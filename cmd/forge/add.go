@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -16,17 +17,18 @@ func addCommand(t terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "add EXTRA...",
 		Short: "Add a topic, or an extra, to a service",
-		Long: `add puts an extra into the service that the working directory is in, with all that
-belongs to it: the extras are those of --with in ` + "`forge new`" + `. A topic is added with
-` + "`forge add handler`" + `.
+		Long: `add puts extras into the service that the working directory is in, with all that
+belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras are
 
+` + extraList() + `
 Files that you have not changed are written anew. In those that are yours forge adds
 its lines and keeps the rest; where it cannot tell the place, it says what to write
 before anything is written. ` + "`forge undo`" + ` takes it back.`,
 		Example: `  forge add handler payments
   forge add avro
   forge add http --dry-run`,
-		Args: someExtras("add"),
+		Args:        someExtras("add"),
+		Annotations: takesArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := openSite(t)
 			if err != nil {
@@ -57,7 +59,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 		Example: `  forge add handler payments
   forge add handler payments --schema payment.avsc
   forge add handler payments refunds --schema refunds=refund.json`,
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && len(schemas) == 0 {
 				return usage("as in `forge add handler payments`", "TOPIC is missing: which topic is to be added?")
 			}
@@ -118,9 +120,7 @@ func (s *site) addTopics(topics []string, schemas schemaFlag) (request, error) {
 			return r, usage("change its model in models/, or remove the topic first", "the topic %s is there already, and its model is not made from %s", topic, schema.File)
 		}
 	}
-	for topic, schema := range s.record.Answers.Schemas { // the same text under another name is nothing new
-		r.answers.Schemas[topic] = schema
-	}
+	maps.Copy(r.answers.Schemas, s.record.Answers.Schemas) // the same text under another name is nothing new
 	return r, nil
 }
 
@@ -187,6 +187,15 @@ func someExtras(verb string) cobra.PositionalArgs {
 }
 
 var participle = map[string]string{"add": "added", "remove": "removed"}
+
+// extraList has a line for each extra.
+func extraList() string {
+	var b strings.Builder
+	for _, e := range answers.Extras() {
+		fmt.Fprintf(&b, "  %-8s %s\n", e.Name, e.Title)
+	}
+	return b.String()
+}
 
 func extraNames() []string {
 	var names []string

@@ -72,7 +72,7 @@ func (c changed) print(t terminal) error {
 		err = c.printTree(t)
 	}
 	if err == nil && c.left() > 0 {
-		err = &failure{code: exitLeft, err: fmt.Errorf("%s: what is left to do there is yours", count(c.left(), "file")), hint: ""}
+		err = &failure{code: exitLeft, err: fmt.Errorf("what is listed of %s is left to you", count(c.left(), "file")), hint: ""}
 	}
 	return err
 }

@@ -101,7 +101,6 @@ func aProject(t *testing.T, commands [][]string) string {
 // on a full one, and ends it there: the project is the old one or the new one after
 // the next command.
 func TestCommandsAreCut(t *testing.T) {
-	type end struct{}
 	for _, c := range changesOfProjects {
 		t.Run(c.name, func(t *testing.T) {
 			dir := aProject(t, c.prepare)
@@ -119,13 +118,7 @@ func TestCommandsAreCut(t *testing.T) {
 			}
 			for n := 0; n < steps; n += every {
 				dir := aProject(t, c.prepare)
-				done := 0
-				code, stderr := inProject(t, dir, func(string) error {
-					if done++; done == n+1 {
-						return syscall.ENOSPC
-					}
-					return nil
-				}, c.args...)
+				code, stderr := inProject(t, dir, fullAt(n), c.args...)
 				want := before
 				if code == exitOK { // the last steps only clear away
 					want = after
@@ -134,24 +127,38 @@ func TestCommandsAreCut(t *testing.T) {
 					t.Fatalf("full at step %d: code %d, %s", n, code, stderr)
 				}
 				dir = aProject(t, c.prepare)
-				func() {
-					defer func() {
-						if r := recover(); r != nil && r != (end{}) {
-							panic(r)
-						}
-					}()
-					left := n
-					inProject(t, dir, func(string) error {
-						if left--; left < 0 {
-							panic(end{})
-						}
-						return nil
-					}, c.args...)
-				}()
+				cutAt(t, dir, n, c.args...)
 				checkNext(t, dir, n, before, after)
 			}
 		})
 	}
+}
+
+// fullAt lets the n-th step fail, and no other.
+func fullAt(n int) func(string) error {
+	return func(string) error {
+		if n--; n == -1 {
+			return syscall.ENOSPC
+		}
+		return nil
+	}
+}
+
+// cutAt ends a command before its n-th step.
+func cutAt(t *testing.T, dir string, n int, args ...string) {
+	t.Helper()
+	type end struct{}
+	defer func() {
+		if r := recover(); r != nil && r != (end{}) {
+			panic(r)
+		}
+	}()
+	inProject(t, dir, func(string) error {
+		if n--; n < 0 {
+			panic(end{})
+		}
+		return nil
+	}, args...)
 }
 
 // checkNext runs the next command, after which all is old or all is new.

@@ -15,14 +15,15 @@ func removeCommand(t terminal) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove EXTRA...",
 		Short: "Remove a topic, or an extra, from a service",
-		Long: `remove takes an extra out of the service that the working directory is in. A topic is
-removed with ` + "`forge remove handler`" + `.
+		Long: `remove takes extras out of the service that the working directory is in: those that
+` + "`forge add --help`" + ` lists. A topic is removed with ` + "`forge remove handler`" + `.
 
 What is as forge wrote it goes. What you have changed stays, and is listed. ` + "`forge undo`" + `
 takes it back.`,
 		Example: `  forge remove handler payments
   forge remove docker`,
-		Args: someExtras("remove"),
+		Args:        someExtras("remove"),
+		Annotations: takesArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			s, err := openSite(t)
 			if err != nil {

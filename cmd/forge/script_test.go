@@ -138,10 +138,10 @@ func below(ts *testscript.TestScript, dir string) []string {
 	return names
 }
 
-// same DIR DIR: they have the same files, but for what forge keeps to undo.
+// same DIR OTHER: they have the same files, but for what forge keeps to undo.
 func sameFiles(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: same dir dir")
+		ts.Fatalf("usage: same dir other")
 	}
 	names := func(dir string) []string {
 		return slices.DeleteFunc(below(ts, dir), func(name string) bool { return strings.HasPrefix(name, ".forge/undo/") })

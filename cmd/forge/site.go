@@ -97,7 +97,10 @@ func landingError(err error) error {
 	case isMoved:
 		return failed("run the command again", "%w; nothing was written", moved)
 	}
-	return failed("when it is put right, try again", "%w", err)
+	if errors.Is(err, landing.ErrHalfDone) {
+		return failed("when it is put right, the next forge command finishes it, or takes it back", "%w", err)
+	}
+	return failed(nothingWritten+"; when it is put right, try again", "%w", err)
 }
 
 // disk reads a project's files, each once.

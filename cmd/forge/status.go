@@ -72,8 +72,8 @@ type fileStatus struct {
 }
 
 // status compares the project with its record, and with what this forge writes.
-func (s *site) status() (status, error) {
-	r := status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
+func (s *site) status() (*status, error) {
+	r := &status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
 	now, err := render.Render(ownTemplate, s.record.Answers, s.record.Forge)
 	if err != nil {
 		return r, badRecord(err)
@@ -166,7 +166,7 @@ func (s *site) foreign(rendered map[string]project.File) []string {
 	return found
 }
 
-func (r status) print(t terminal, asJSON, quiet bool) error {
+func (r *status) print(t terminal, asJSON, quiet bool) error {
 	var err error
 	switch {
 	case asJSON:
@@ -188,7 +188,7 @@ func isOrAre(n int, what string) string {
 }
 
 // text shows the files of which there is something to say.
-func (r status) text(t terminal) string {
+func (r *status) text(t terminal) string {
 	var rows []row
 	for _, f := range r.Files {
 		if f.State == pristine && !f.Behind {

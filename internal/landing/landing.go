@@ -20,6 +20,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"github.com/ouroboros-forge/forge/internal/lock"
@@ -48,6 +49,9 @@ type Blob struct {
 
 // ErrBusy says that another forge is at work in the project.
 var ErrBusy = errors.New("another forge is changing this project")
+
+// ErrHalfDone says that a change failed, and that taking it back failed, too.
+var ErrHalfDone = errors.New("what is half done could not be taken back")
 
 // MovedError says that a file is not any more as it was when the change was made.
 type MovedError struct{ Path string }
@@ -238,15 +242,14 @@ func (l *lander) turnBack(j journal) error {
 		_, err = l.backward(j)
 	}
 	if err != nil {
-		return fmt.Errorf("what is half done could not be taken back; the next forge command finishes it, or takes it back: %w", err)
+		return fmt.Errorf("%w: %w", ErrHalfDone, err)
 	}
 	return nil
 }
 
 // backward takes back a change, of which any part may be done.
 func (l *lander) backward(j journal) (left []string, err error) {
-	for i := len(j.Ops) - 1; i >= 0; i-- {
-		op := j.Ops[i]
+	for i, op := range slices.Backward(j.Ops) {
 		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i))
 		if err != nil {
 			return left, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"reflect"
 	"slices"
@@ -119,10 +120,7 @@ func (s shop) make(t failer, a answers.Answers) plan.Plan {
 
 // with is the shop after a plan.
 func (s shop) with(p plan.Plan) shop {
-	next := shop{record: p.Record, files: make(map[string]plan.File)}
-	for name, f := range s.files {
-		next.files[name] = f
-	}
+	next := shop{record: p.Record, files: maps.Clone(s.files)}
 	for _, step := range p.Steps {
 		switch step.Kind {
 		case plan.Keep:

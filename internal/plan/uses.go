@@ -80,7 +80,7 @@ func (p *planner) warn(name string, going map[string]int) {
 		if s.Path == user && s.Kind == Keep {
 			p.plan.Steps[i].Reason = reason
 			if !slices.Contains(s.Lines, Line{'=', text}) {
-				p.plan.Steps[i].Lines = append(s.Lines, Line{'=', text})
+				p.plan.Steps[i].Lines = append(p.plan.Steps[i].Lines, Line{'=', text})
 			}
 			return
 		}

@@ -95,12 +95,13 @@ func signature(e ast.Expr) string {
 	if name == "" {
 		return ""
 	}
+	parts := []string{name}
 	for _, arg := range call.Args {
 		if lit, ok := arg.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-			name += " " + lit.Value
+			parts = append(parts, lit.Value)
 		}
 	}
-	return name
+	return strings.Join(parts, " ")
 }
 
 func callee(e ast.Expr) string {
