@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/mod/semver"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/plan"
-	"github.com/ouroboros-forge/forge/internal/project"
 	releases "github.com/ouroboros-forge/forge/internal/release"
 	"github.com/ouroboros-forge/forge/internal/update"
 	"github.com/ouroboros-forge/forge/template"
@@ -59,6 +59,13 @@ markers, and exit code 3 says so; when you have put that right, update once more
 	flags.StringVar(&o.to, "to", "", "the `version` to update to, instead of this forge's")
 	flags.BoolVar(&o.noVerify, "no-verify", false, "do not build and test the result first")
 	flags.BoolVar(&o.allowDirty, "allow-dirty", false, "update also where git has changes that are not committed")
+	_ = cmd.RegisterFlagCompletionFunc("to", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag is there
+		archive, err := openArchive()
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveError
+		}
+		return archive.Versions(), cobra.ShellCompDirectiveNoFileComp
+	})
 	return cmd
 }
 
@@ -85,8 +92,11 @@ func (o *updateOptions) run(ctx context.Context, t terminal, s *site) error {
 		Find: func(path, sum string) ([]byte, bool) { return gitFind(ctx, s.root, path, sum) },
 	}
 	u, err := update.Make(in)
-	if err != nil {
-		return failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+	switch {
+	case len(answers.Problems(err)) > 0:
+		return badRecord(err)
+	case err != nil:
+		return failed("see what is there", "%w; %s", err, nothingWritten)
 	}
 	done := updated{site: s, options: o, Update: u}
 	willWrite := !o.dryRun && !o.diff && len(u.Pending) == 0 && !u.IsNothing()

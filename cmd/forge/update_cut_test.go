@@ -99,7 +99,6 @@ func anOldProject(t testing.TB, first fs.FS) string {
 // TestUpdateIsCut does with update what TestCommandsAreCut and
 // TestCommandsAreKilled do with the others.
 func TestUpdateIsCut(t *testing.T) {
-	type end struct{}
 	dir, first := twoReleases(t)
 	update := []string{"update", "--no-verify", "--quiet"}
 	project := anOldProject(t, first)
@@ -136,20 +135,7 @@ func TestUpdateIsCut(t *testing.T) {
 			t.Fatalf("full at step %d: code %d, %s", n, code, stderr)
 		}
 		project = anOldProject(t, first)
-		func() {
-			defer func() {
-				if r := recover(); r != nil && r != (end{}) {
-					panic(r)
-				}
-			}()
-			left := n
-			inProject(t, project, func(string) error {
-				if left--; left < 0 {
-					panic(end{})
-				}
-				return nil
-			}, update...)
-		}()
+		endAt(t, project, n, update)
 		check(project, n)
 	}
 
@@ -170,6 +156,23 @@ func TestUpdateIsCut(t *testing.T) {
 		}
 		check(project, n)
 	}
+}
+
+// endAt ends a command before its n-th change of the disk.
+func endAt(t *testing.T, project string, n int, args []string) {
+	t.Helper()
+	type end struct{}
+	defer func() {
+		if r := recover(); r != nil && r != (end{}) {
+			panic(r)
+		}
+	}()
+	inProject(t, project, func(string) error {
+		if n--; n < 0 {
+			panic(end{})
+		}
+		return nil
+	}, args...)
 }
 
 // BenchmarkUpdate runs `forge update --no-verify` as a process, in a project of the

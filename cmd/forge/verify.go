@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -80,24 +81,19 @@ type trial struct {
 
 // make copies the project and takes the steps there.
 func (c *trial) make(ctx context.Context, todo []plan.Step) error {
-	if err := copyTree(c.root, c.dir); err != nil {
+	if err := os.Mkdir(c.dir, 0o700); err != nil {
+		return err
+	}
+	to, err := os.OpenRoot(c.dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = to.Close() }()
+	if err := copyTree(c.root, to); err != nil {
 		return err
 	}
 	for _, s := range todo {
-		name := filepath.Join(c.dir, filepath.FromSlash(s.Path))
-		if s.Kind == plan.Keep {
-			continue
-		}
-		if err := os.Remove(name); err != nil && !os.IsNotExist(err) {
-			return err
-		}
-		if s.Kind == plan.Delete {
-			continue
-		}
-		if err := os.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-			return err
-		}
-		if err := os.WriteFile(name, s.Content, s.Mode); err != nil {
+		if err := take(to, s); err != nil {
 			return err
 		}
 	}
@@ -107,40 +103,55 @@ func (c *trial) make(ctx context.Context, todo []plan.Step) error {
 	return c.fixWorkspace(ctx)
 }
 
+// take does what a step says.
+func take(root *os.Root, s plan.Step) error {
+	name := filepath.FromSlash(s.Path)
+	if s.Kind == plan.Keep {
+		return nil
+	}
+	if err := root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) || s.Kind == plan.Delete {
+		return err
+	}
+	if err := root.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	return root.WriteFile(name, s.Content, s.Mode)
+}
+
 // copyTree copies a project without what no build needs.
-func copyTree(from, to string) error {
-	return filepath.WalkDir(from, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, name)
-		if err != nil {
-			return err
-		}
-		target := filepath.Join(to, rel)
+func copyTree(dir string, to *os.Root) error {
+	from, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	return fs.WalkDir(from.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
+		local := filepath.FromSlash(name)
 		switch {
+		case err != nil:
+			return err
 		case entry.IsDir() && slices.Contains([]string{".git", ".forge", "node_modules"}, entry.Name()):
 			return fs.SkipDir
 		case entry.IsDir():
-			return os.MkdirAll(target, 0o777)
+			return to.MkdirAll(local, 0o700)
 		case entry.Type()&fs.ModeSymlink != 0:
-			link, err := os.Readlink(name)
+			link, err := from.Readlink(local)
 			if err != nil {
 				return err
 			}
-			return os.Symlink(link, target)
+			return to.Symlink(link, local)
 		case !entry.Type().IsRegular():
 			return nil
-		}
-		content, err := os.ReadFile(name)
-		if err != nil {
-			return err
 		}
 		info, err := entry.Info()
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, content, info.Mode().Perm()|0o200)
+		content, err := from.ReadFile(local)
+		if err != nil {
+			return err
+		}
+		return to.WriteFile(local, content, info.Mode().Perm()|0o200)
 	})
 }
 
@@ -227,7 +238,7 @@ func (c *trial) fixWorkspace(ctx context.Context) error {
 
 // run runs the go command in the copy, and returns all that it said.
 func (c *trial) run(ctx context.Context, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are those of checks
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "GOWORK="+c.workspace, "PWD="+c.dir)
 	return cmd.CombinedOutput()

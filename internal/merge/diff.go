@@ -138,13 +138,7 @@ func (d *differ) split(x0, x1, y0, y1 int) (x, y int) {
 	for cost := 1; ; cost++ {
 		fmin, fmax = widen(fwd, fmin, fmax, low, high, math.MinInt)
 		for k := fmax; k >= fmin; k -= 2 {
-			x := *fwd(k + 1)
-			if *fwd(k - 1) >= x {
-				x = *fwd(k - 1) + 1
-			}
-			for x < x1 && x-k < y1 && d.x[x] == d.y[x-k] {
-				x++
-			}
+			x := d.ahead(max(*fwd(k - 1)+1, *fwd(k + 1)), k, x1, y1)
 			*fwd(k) = x
 			if odd && bmin <= k && k <= bmax && *bwd(k) <= x {
 				return x, x - k
@@ -152,13 +146,7 @@ func (d *differ) split(x0, x1, y0, y1 int) (x, y int) {
 		}
 		bmin, bmax = widen(bwd, bmin, bmax, low, high, math.MaxInt)
 		for k := bmax; k >= bmin; k -= 2 {
-			x := *bwd(k - 1)
-			if *bwd(k + 1) <= x {
-				x = *bwd(k + 1) - 1
-			}
-			for x > x0 && x-k > y0 && d.x[x-1] == d.y[x-k-1] {
-				x--
-			}
+			x := d.back(min(*bwd(k - 1), *bwd(k + 1)-1), k, x0, y0)
 			*bwd(k) = x
 			if !odd && fmin <= k && k <= fmax && x <= *fwd(k) {
 				return x, x - k
@@ -168,6 +156,22 @@ func (d *differ) split(x0, x1, y0, y1 int) (x, y int) {
 			return furthest(fwd, fmin, fmax, x1, y1)
 		}
 	}
+}
+
+// ahead goes on along a diagonal as long as the lines are the same.
+func (d *differ) ahead(x, k, x1, y1 int) int {
+	for x < x1 && x-k < y1 && d.x[x] == d.y[x-k] {
+		x++
+	}
+	return x
+}
+
+// back goes back along a diagonal as long as the lines are the same.
+func (d *differ) back(x, k, x0, y0 int) int {
+	for x > x0 && x-k > y0 && d.x[x-1] == d.y[x-k-1] {
+		x--
+	}
+	return x
 }
 
 // widen lets a walk use one more diagonal on each side, or one less where that
@@ -208,77 +212,100 @@ func furthest(fwd func(k int) *int, kmin, kmax, x1, y1 int) (x, y int) {
 // change in the other file, else as far down as it goes. Runs that come together
 // become one.
 func slide(lines []int, marks, others []bool) {
-	start, other := 0, 0 // other is the line of the other file that is beside start
-	for {
-		for start < len(marks) && !marks[start] {
-			other = skip(others, other) + 1
-			start++
-		}
-		if start == len(marks) {
-			return
-		}
-		end := start
-		for end < len(marks) && marks[end] {
-			end++
-		}
-		start, end, other = settle(lines, marks, others, start, end, other)
-		start = end
+	r := run{lines: lines, marks: marks, others: others}
+	for r.next() {
+		r.settle()
 	}
 }
 
-// skip returns the first line from i on that is not marked.
-func skip(marks []bool, i int) int {
-	for i < len(marks) && marks[i] {
-		i++
-	}
-	return i
+// run is a run of marked lines, [start,end). The other file's lines before other
+// stand for the lines before start.
+type run struct {
+	lines         []int
+	marks, others []bool
+
+	start, end, other int
 }
 
-// settle slides the run [start,end). The other file's lines before other stand
-// for the lines before start.
-func settle(lines []int, marks, others []bool, start, end, other int) (newStart, newEnd, newOther int) {
-	up := func() bool {
-		if start == 0 || lines[start-1] != lines[end-1] {
-			return false
-		}
-		start, end = start-1, end-1
-		marks[start], marks[end] = true, false
-		for start > 0 && marks[start-1] {
-			start--
-		}
-		for other--; other > 0 && others[other-1]; other-- {
-		}
-		return true
+// next finds the run after this one.
+func (r *run) next() bool {
+	r.start = r.end
+	for r.start < len(r.marks) && !r.marks[r.start] {
+		r.skip()
+		r.start++
 	}
-	down := func() bool {
-		if end == len(lines) || lines[start] != lines[end] {
-			return false
-		}
-		marks[start], marks[end] = false, true
-		start, end = start+1, end+1
-		for end < len(marks) && marks[end] {
-			end++
-		}
-		other = skip(others, other) + 1
-		return true
+	r.end = r.start
+	r.grow()
+	return r.start < r.end
+}
+
+// skip goes on in the other file, past the next line that both have.
+func (r *run) skip() {
+	for r.other < len(r.others) && r.others[r.other] {
+		r.other++
 	}
-	isBeside := func() bool { return other < len(others) && others[other] }
-	beside := -1
-	for size := -1; size != end-start; {
-		size = end - start
-		for up() {
+	r.other++
+}
+
+// grow takes in the marked lines that follow.
+func (r *run) grow() {
+	for r.end < len(r.marks) && r.marks[r.end] {
+		r.end++
+	}
+}
+
+// isBeside reports whether the other file has a change at this place.
+func (r *run) isBeside() bool { return r.other < len(r.others) && r.others[r.other] }
+
+// up slides the run up by a line, if that makes no difference.
+func (r *run) up() bool {
+	if r.start == 0 || r.lines[r.start-1] != r.lines[r.end-1] {
+		return false
+	}
+	r.start, r.end = r.start-1, r.end-1
+	r.marks[r.start], r.marks[r.end] = true, false
+	for r.start > 0 && r.marks[r.start-1] {
+		r.start--
+	}
+	r.other--
+	for r.other > 0 && r.others[r.other-1] {
+		r.other--
+	}
+	return true
+}
+
+// down slides the run down by a line, if that makes no difference.
+func (r *run) down() bool {
+	if r.end == len(r.lines) || r.lines[r.start] != r.lines[r.end] {
+		return false
+	}
+	r.marks[r.start], r.marks[r.end] = false, true
+	r.start, r.end = r.start+1, r.end+1
+	r.grow()
+	r.skip()
+	return true
+}
+
+// settle slides the run to its place. It may have become longer on the way, which
+// opens other places.
+func (r *run) settle() {
+	beside := -1 // the lowest end at which the run is beside a change
+	for size := -1; size != r.end-r.start; {
+		size = r.end - r.start
+		for moved := true; moved; {
+			moved = r.up()
 		}
 		beside = -1
-		if isBeside() {
-			beside = end
-		}
-		for down() {
-			if isBeside() {
-				beside = end
+		for moved := true; moved; moved = r.down() {
+			if r.isBeside() {
+				beside = r.end
 			}
 		}
+		if r.isBeside() {
+			beside = r.end
+		}
 	}
-	for beside >= 0 && end > beside && up() {
+	for moved := true; moved && beside >= 0 && r.end > beside; {
+		moved = r.up()
 	}
-	return start, end, other
 }

@@ -59,11 +59,10 @@ func Cut(dir, version string, tmpl fs.FS) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join( // a store with more than is named is no harm
-		os.WriteFile(filepath.Join(dir, storeFile), packed, 0o644), //nolint:gosec // it is for everybody to read
-		os.WriteFile(filepath.Join(dir, version+".yaml"), text, 0o644),
-		os.WriteFile(filepath.Join(dir, nextFile), next, 0o644),
-	)
+	write := func(name string, content []byte) error {
+		return os.WriteFile(filepath.Join(dir, name), content, 0o644) //nolint:gosec // it is for everybody to read
+	}
+	return errors.Join(write(storeFile, packed), write(version+".yaml", text), write(nextFile, next)) // a store with more than is named does no harm
 }
 
 func marshal(v any) ([]byte, error) {

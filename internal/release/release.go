@@ -234,7 +234,7 @@ func unpack(dir fs.FS) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	unzipped, err := gzip.NewReader(file)
 	if err != nil {
 		return nil, fmt.Errorf("the store is damaged: %w", err)

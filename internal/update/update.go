@@ -192,8 +192,8 @@ func (p *planner) pending() ([]Conflict, error) {
 	}
 	for _, name := range p.Beside {
 		reason := "take over what you want of it, and delete it"
-		if strings.HasSuffix(name, DeletedSuffix) {
-			reason = "keep " + strings.TrimSuffix(name, DeletedSuffix) + " or delete it, and delete this note"
+		if kept, ok := strings.CutSuffix(name, DeletedSuffix); ok {
+			reason = "keep " + kept + " or delete it, and delete this note"
 		}
 		left = append(left, Conflict{Path: name, Reason: reason})
 	}

@@ -357,7 +357,7 @@ func TestBases(t *testing.T) {
 		t.Error(u.Steps)
 	}
 
-	w.find = func(path, sum string) ([]byte, bool) { return []byte("zero\n" + text), path == "docs/a.txt" }
+	w.find = func(path, _ string) ([]byte, bool) { return []byte("zero\n" + text), path == "docs/a.txt" }
 	if u := w.update(t); len(u.Conflicts) > 0 || len(u.Steps) != 1 || string(u.Steps[0].Content) != both {
 		t.Errorf("%v %s", u.Conflicts, u.Steps[0].Content)
 	}
