@@ -24,14 +24,8 @@ func (p *planner) file(name string) (f plan.File, exists bool, err error) {
 
 // known deals with a file that the record has.
 func (p *planner) known(f project.File) error {
-	to := f.Path
-	if renamed, ok := p.renames[f.Path]; ok {
-		to = renamed
-	}
+	to := p.nameOf(f.Path)
 	next, is := p.next[to]
-	if is && p.taken[to] { // two became one; the other goes
-		is = false
-	}
 	if is {
 		p.taken[to] = true
 	}
@@ -44,8 +38,7 @@ func (p *planner) known(f project.File) error {
 	case f.Owner == project.User:
 		p.users(f, next, is, disk, exists)
 	case exists && !disk.Mode.IsRegular():
-		p.record(f)
-		p.step(plan.Step{Path: f.Path, Kind: plan.Keep, Reason: "is no regular file: it stays"})
+		p.irregular(f, next, is)
 	case !exists:
 		p.deleted(f, next, is)
 	case !is:
@@ -58,6 +51,28 @@ func (p *planner) known(f project.File) error {
 	return nil
 }
 
+// nameOf is what a file of the record is called in the new version.
+func (p *planner) nameOf(name string) string {
+	to, renamed := p.renames[name]
+	_, stays := p.next[name]
+	if !renamed || stays || p.taken[to] || p.recorded(to).Path != "" { // it is another one that had the name
+		return name
+	}
+	return to
+}
+
+// irregular deals with what was a file, and is a link, say: it stays.
+func (p *planner) irregular(f project.File, next render.File, is bool) {
+	switch {
+	case !is:
+	case project.Sum(next.Content) == f.SHA256:
+		p.written(next, next.Owner)
+	default:
+		p.written(next, next.Owner)
+		p.beside(next, "it is no regular file any more")
+	}
+}
+
 // users deals with a file of the user's: it stays as it is, but for the settings
 // that .env.example lists.
 func (p *planner) users(f project.File, next render.File, is bool, disk plan.File, exists bool) {
@@ -66,12 +81,11 @@ func (p *planner) users(f project.File, next render.File, is bool, disk plan.Fil
 		return
 	}
 	base, ok := p.bases.find(f)
+	p.written(next, f.Owner)
 	if !ok {
-		p.record(f)
 		p.step(plan.Step{Path: f.Path, Kind: plan.Keep, Reason: "stays: forge cannot show what it wrote there"})
 		return
 	}
-	p.written(next, f.Owner)
 	p.become(f.Path, f.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.EnvKey), next)
 }
 

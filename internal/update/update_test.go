@@ -25,6 +25,9 @@ import (
 type tree map[string]string
 
 func (t tree) File(name string) (plan.File, error) {
+	if target, ok := strings.CutPrefix(t[name], "link to "); ok {
+		return plan.File{Mode: fs.ModeSymlink | 0o777, Content: []byte(target)}, nil
+	}
 	if content, ok := t[name]; ok {
 		return plan.File{Content: []byte(content), Mode: 0o644}, nil
 	}
@@ -222,6 +225,19 @@ func TestOneFile(t *testing.T) {
 			name: "new, and the user has another", next: old.with(other, newText), user: []string{other, mine}, want: []string{other, mine, other + ".forge-new", newText},
 			conflict: "docs/b.txt: it is new, but a file of yours has that name; the new version is docs/b.txt.forge-new",
 		},
+		{name: "checked out with CR LF", next: old.with(name, newText), user: []string{name, crlf(text)}, want: []string{name, crlf(newText)}},
+		{name: "edited with CR LF", next: old.with(name, newText), user: []string{name, crlf(mine)}, want: []string{name, crlf(both)}},
+		{
+			name: "renamed, and another one has the old name", next: old.with(name, "another\n", other, text), changes: renamed, user: []string{name, mine},
+			want:     []string{name, strings.Replace(mine, "one\nMINE\nthree\nfour\nfive\nsix\n", "<<<<<<< yours\none\nMINE\nthree\nfour\nfive\nsix\n||||||| forge v0.1.0\none\ntwo\nthree\nfour\nfive\nsix\n=======\nanother\n>>>>>>> forge v0.2.0\n", 1), other, text},
+			conflict: "docs/a.txt:1: you changed these lines, and so did the new version",
+		},
+		{name: "a link now", next: old, user: []string{name, "link to x"}, want: []string{name, "link to x"}},
+		{
+			name: "a link now, and changed", next: old.with(name, newText), user: []string{name, "link to x"}, want: []string{name, "link to x", name + ".forge-new", newText},
+			conflict: "docs/a.txt: it is no regular file any more; the new version is docs/a.txt.forge-new",
+		},
+		{name: "a link now, and deleted by the template", next: old.with(name, ""), user: []string{name, "link to x"}, want: []string{name, "link to x"}},
 		{name: "binary", next: old.with(name, "\x00new"), want: []string{name, "\x00new"}},
 		{
 			name: "binary, and edited", next: old.with(name, "\x00new"), user: []string{name, "\x00mine"}, want: []string{name, "\x00mine", name + ".forge-new", "\x00new"},
@@ -247,6 +263,8 @@ func TestOneFile(t *testing.T) {
 		})
 	}
 }
+
+func crlf(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") }
 
 func join[T fmt.Stringer](all []T) string {
 	var lines []string
