@@ -27,8 +27,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"forge": func() {
 		release = os.Getenv("FORGE_TEST_RELEASE")
 		if dir := os.Getenv("FORGE_TEST_RELEASES"); dir != "" {
-			openArchive = func() (*releases.Archive, error) { return releases.NewArchive(os.DirFS(dir)) }
-			if archive, err := openArchive(); err == nil && slices.Contains(archive.Versions(), release) {
+			archive, err := releases.NewArchive(os.DirFS(dir))
+			openArchive = func() (*releases.Archive, error) { return archive, err }
+			if err == nil && slices.Contains(archive.Versions(), release) {
 				ownTemplate, _, _ = archive.Open(release)
 			}
 		}

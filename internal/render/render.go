@@ -135,6 +135,22 @@ func Topic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
 	return files, err
 }
 
+// One returns one file of the project of these answers, if it has it.
+func One(tmpl fs.FS, a answers.Answers, forgeVersion, name string) (File, bool, error) {
+	r, err := newRenderer(a, forgeVersion)
+	if err != nil {
+		return File{}, false, err
+	}
+	files, err := r.renderAll(tmpl, func(source string) bool {
+		_, isOfTopic := perTopic(source)
+		return (isOfTopic || source == name || slices.Contains(targets(source), name)) && r.wanted(source)
+	})
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Path == name }); i >= 0 {
+		return files[i], true, err
+	}
+	return File{}, false, err
+}
+
 func byPath(a, b File) int { return cmp.Compare(a.Path, b.Path) }
 
 // renderAll renders the files of the template that are wanted.

@@ -356,3 +356,25 @@ func TestBoth(t *testing.T) {
 		}
 	}
 }
+
+// TestOne proves that each file is what it is in the whole project.
+func TestOne(t *testing.T) {
+	for name, a := range answerSets() {
+		tree, err := render.Render(template.FS, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range tree.Files {
+			if f.Path == ".forge/project.yaml" || strings.HasPrefix(f.Path, "internal/") && len(f.Path)%5 > 0 {
+				continue // each would take long
+			}
+			got, ok, err := render.One(template.FS, a, "v1.0.0", f.Path)
+			if err != nil || !ok || !reflect.DeepEqual(got, f) {
+				t.Errorf("%s: %s: %v %v", name, f.Path, ok, err)
+			}
+		}
+		if _, ok, err := render.One(template.FS, a, "v1.0.0", "no/such.go"); ok || err != nil {
+			t.Errorf("%s: %v %v", name, ok, err)
+		}
+	}
+}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/project"
-	"github.com/ouroboros-forge/forge/internal/release"
 	"github.com/ouroboros-forge/forge/internal/render"
 )
 
@@ -13,11 +12,17 @@ import (
 // recorded answers, first that which wrote the project.
 type bases struct {
 	in       Input
-	rendered []map[string][]byte // of the versions that were asked so far
-	versions []string            // of those that were not
+	opened   []source // the versions that were asked so far
+	versions []string // those that were not
 }
 
-func newBases(in Input, next *render.Tree) *bases {
+// source is a template of a version.
+type source struct {
+	version string
+	tmpl    fs.FS
+}
+
+func newBases(in Input) *bases {
 	b := &bases{in: in}
 	others := in.History.Versions()
 	slices.Reverse(others)
@@ -25,50 +30,38 @@ func newBases(in Input, next *render.Tree) *bases {
 		others = slices.Insert(slices.Delete(others, i, i+1), 0, in.Record.Forge)
 	}
 	b.versions = slices.DeleteFunc(others, func(v string) bool { return v == in.Version })
-	b.rendered = append(b.rendered, contents(next)) // after an update that left conflicts
+	b.opened = append(b.opened, source{in.Version, in.Target}) // it wrote some, if an update has left conflicts
 	return b
-}
-
-func contents(tree *render.Tree) map[string][]byte {
-	files := make(map[string][]byte, len(tree.Files))
-	for _, f := range tree.Files {
-		files[f.Path] = f.Content
-	}
-	return files
 }
 
 // find returns the content of a file that has the recorded checksum.
 func (b *bases) find(f project.File) (content []byte, ok bool) {
 	for i := 0; ; i++ {
-		for i == len(b.rendered) {
-			if len(b.versions) == 0 {
-				if b.in.Find == nil {
-					return nil, false
-				}
-				content, ok := b.in.Find(f.Path, f.SHA256)
-				return content, ok && project.Sum(content) == f.SHA256
-			}
-			version := b.versions[0]
-			b.versions = b.versions[1:]
-			b.rendered = append(b.rendered, renderRelease(b.in.History, version, b.in))
+		if i == len(b.opened) && !b.open() {
+			break
 		}
-		if content, ok := b.rendered[i][f.Path]; ok && project.Sum(content) == f.SHA256 {
-			return content, true
+		from := b.opened[i]
+		file, ok, err := render.One(from.tmpl, b.in.Record.Answers, from.version, f.Path)
+		if err == nil && ok && project.Sum(file.Content) == f.SHA256 { // of what cannot be rendered nothing was written
+			return file.Content, true
 		}
 	}
+	if b.in.Find == nil {
+		return nil, false
+	}
+	content, ok = b.in.Find(f.Path, f.SHA256)
+	return content, ok && project.Sum(content) == f.SHA256
 }
 
-// renderRelease renders a release with the recorded answers; of one that cannot
-// be rendered with these there is nothing to find.
-func renderRelease(history *release.Archive, version string, in Input) map[string][]byte {
-	var tmpl fs.FS
-	tmpl, _, err := history.Open(version)
-	if err != nil {
-		return nil
+// open opens the template of one more version.
+func (b *bases) open() bool {
+	for len(b.versions) > 0 {
+		version := b.versions[0]
+		b.versions = b.versions[1:]
+		if tmpl, _, err := b.in.History.Open(version); err == nil {
+			b.opened = append(b.opened, source{version, tmpl})
+			return true
+		}
 	}
-	tree, err := render.Render(tmpl, in.Record.Answers, version)
-	if err != nil {
-		return nil
-	}
-	return contents(tree)
+	return false
 }

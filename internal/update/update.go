@@ -98,7 +98,7 @@ func Make(in Input) (Update, error) {
 	}
 	changes := in.History.Between(in.Record.Forge, in.Version)
 	p := planner{
-		Input: in, bases: newBases(in, next), renames: renamesOf(changes.Renames), next: make(map[string]render.File), taken: make(map[string]bool),
+		Input: in, bases: newBases(in), renames: renamesOf(changes.Renames), next: make(map[string]render.File), taken: make(map[string]bool),
 		labels: merge.Labels{Ours: "yours", Base: "forge " + in.Record.Forge, Theirs: "forge " + in.Version},
 	}
 	p.update.From, p.update.To = in.Record.Forge, in.Version
