@@ -111,6 +111,7 @@ func Make(in Input) Plan {
 	clear(p.names) // from here on, files are what their steps make of them
 	p.keepUsed()
 	p.refuseTwice()
+	p.refuseLost()
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
 	p.plan.Record = p.newRecord()
 	return p.plan

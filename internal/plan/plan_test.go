@@ -168,6 +168,27 @@ func expect(t *testing.T, p plan.Plan, want string) {
 	}
 }
 
+// TestNamesKeepTheirMeaning proves that no topic takes a name that another model
+// has for a part of itself, and that a part keeps its name while it is used.
+func TestNamesKeepTheirMeaning(t *testing.T) {
+	schemas := map[string]answers.Schema{"orders": {File: "o.avsc", Text: `{"type": "record", "name": "O", "fields": [
+		{"name": "id", "type": "string"}, {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}]}}}]}`}}
+	one, two := bare("orders"), bare("orders", "order-lines")
+	one.Schemas, two.Schemas = schemas, schemas
+	p := newShop(t, one).make(t, two)
+	if got := summary(p); !strings.HasSuffix(got, "refuse models/orders.go declares OrderLine, and so would models/order_lines.go\n") {
+		t.Error(got)
+	}
+	s := newShop(t, two)
+	if p := s.make(t, one); len(p.Refusals) > 0 {
+		t.Error(summary(p))
+	}
+	s.put("app/mine.go", "package app\n\nimport \"example.com/shop/models\"\n\nvar _ models.OrderLine2\n")
+	if got := summary(s.make(t, one)); !strings.HasSuffix(got, "refuse models/orders.go would lose OrderLine2, which app/mine.go:5 uses\n") {
+		t.Error(got)
+	}
+}
+
 const line = `message.Register(r, "payments", NewPayments(d.Log))`
 
 func TestAddToWhatNobodyTouched(t *testing.T) {
