@@ -281,6 +281,9 @@ func lostLines(lost *wire.LostError) []Line {
 // leave leaves a file to the user, with the lines that are different.
 func (p *planner) leave(base, next render.File, reason string) {
 	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(string(base.Content), string(next.Content))}
+	if path.Ext(next.Path) == ".md" { // what the user tells in other words needs no line of forge's
+		s.Reason, s.Lines = "is changed by you at the same lines: it stays", nil
+	}
 	if next.Path == "go.mod" { // it is no go.mod any more, or no regular file
 		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
 	}

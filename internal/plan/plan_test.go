@@ -318,7 +318,8 @@ func TestRemoveWhatIsEdited(t *testing.T) {
 	const mine = `message.Register(r, "payments", NewPayments(d.Log, d.Store))`
 	s.edit(t, "handlers/handlers.go", line, mine)
 	s.edit(t, "compose.yaml", "'orders' 'payments'", "'orders' 'payments' 'more'")
-	expect(t, s.make(t, bare("orders")), `replace README.md
+	s.put("README.md", "# All mine\n")
+	expect(t, s.make(t, bare("orders")), `keep README.md is changed by you at the same lines: it stays
 keep compose.yaml is changed by you at the same lines: it stays, and these are yours to change
   -         for topic in 'orders' 'payments'; do
   +         for topic in 'orders'; do
