@@ -441,3 +441,46 @@ func TestThereAndBack(t *testing.T) {
 		}
 	})
 }
+
+// TestNoLineIsLost proves of any edits, in any files, and of any other answers,
+// that each of the user's lines is still there.
+func TestNoLineIsLost(t *testing.T) {
+	sets := []answers.Answers{bare("orders"), bare("orders", "payments"), bare("payments"), bare("orders"), bare("orders", "payments"), bare("orders")}
+	sets[3].With = []string{answers.HTTP, answers.Docker}
+	sets[4].With = []string{answers.HTTP, answers.Avro, answers.Batch}
+	sets[5].With = nil
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.SampledFrom(sets).Draw(t, "from")
+		s := newShop(t, from)
+		mine := make(map[string][]string) // by file
+		for i := range rapid.IntRange(1, 6).Draw(t, "edits") {
+			name := rapid.SampledFrom(slices.Sorted(maps.Keys(s.files))).Draw(t, "file")
+			lines := strings.SplitAfter(string(s.files[name].Content), "\n")
+			at := rapid.IntRange(0, len(lines)-1).Draw(t, "at")
+			sign := "# "
+			if path.Ext(name) == ".go" || path.Ext(name) == ".mod" {
+				sign = "// "
+			}
+			own := fmt.Sprintf("%smine %d", sign, i)
+			if rapid.Bool().Draw(t, "on a line of its own") {
+				lines = slices.Insert(lines, at, own+"\n")
+			} else {
+				lines[at] = strings.TrimSuffix(lines[at], "\n") + " " + own + "\n"
+			}
+			s.put(name, strings.Join(lines, ""))
+			mine[name] = append(mine[name], own)
+		}
+		p := s.make(t, rapid.SampledFrom(sets).Draw(t, "to"))
+		if len(p.Refusals) > 0 {
+			return
+		}
+		after := s.with(p)
+		for name, lines := range mine {
+			for _, l := range lines {
+				if !bytes.Contains(after.files[name].Content, []byte(l)) {
+					t.Fatalf("%s has lost %q: was\n%s\nis\n%s", name, l, s.files[name].Content, after.files[name].Content)
+				}
+			}
+		}
+	})
+}
