@@ -71,6 +71,9 @@ func (c changed) print(t terminal) error {
 	default:
 		err = c.printTree(t)
 	}
+	if err != nil && !c.isNothing() && !c.options.dryRun {
+		return failed("the change is made; only what forge had to say is not", "%w", err)
+	}
 	if err == nil && c.left() > 0 {
 		err = &failure{code: exitLeft, err: fmt.Errorf("what is listed of %s is left to you", count(c.left(), "file")), hint: ""}
 	}

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/ouroboros-forge/forge/internal/project"
 )
@@ -47,6 +50,11 @@ func stateOf(b *Blob) state {
 
 func (j journal) marshal() ([]byte, error) { return json.MarshalIndent(j, "", " ") }
 
+// isGit reports whether a path is in a directory of git's, whose hooks are run.
+func isGit(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(elem string) bool { return strings.EqualFold(elem, ".git") })
+}
+
 // errNoJournal says that a directory has no journal: it is the rest of one that
 // is being removed.
 var errNoJournal = errors.New("no journal")
@@ -67,8 +75,8 @@ func (l *lander) read(dir string) (journal, error) {
 		return j, fmt.Errorf("%s/%s: schema %d, this forge reads %d: use the forge that wrote it", dir, journalName, j.Schema, journalSchema)
 	}
 	for _, op := range j.Ops {
-		if !filepath.IsLocal(filepath.FromSlash(op.Path)) {
-			return j, fmt.Errorf("%s/%s: %q is not inside the project", dir, journalName, op.Path)
+		if local := filepath.FromSlash(op.Path); !filepath.IsLocal(local) || op.Path == "." || path.Clean(op.Path) != op.Path || isGit(op.Path) {
+			return j, fmt.Errorf("%s/%s: %q is no file of the project", dir, journalName, op.Path)
 		}
 	}
 	return j, nil

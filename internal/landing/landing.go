@@ -198,6 +198,9 @@ func blobName(dir, side string, i int) string { return path.Join(dir, side, strc
 // sum is the checksum of a file as it is, or "" if it is not there. What is no
 // regular file has one that no file has.
 func (l *lander) sum(name string) (string, error) {
+	if err := l.checkParents(name); err != nil {
+		return "", err
+	}
 	info, err := l.root.Lstat(filepath.FromSlash(name))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -209,6 +212,18 @@ func (l *lander) sum(name string) (string, error) {
 	}
 	content, err := l.root.ReadFile(filepath.FromSlash(name))
 	return project.Sum(content), err
+}
+
+// checkParents refuses a file in a directory that is a link: a journal that came
+// with somebody's repository could lead anywhere by one, to hooks of git say.
+func (l *lander) checkParents(name string) error {
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		info, err := l.root.Lstat(filepath.FromSlash(dir))
+		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link, and %s would be behind it", dir, name)
+		}
+	}
+	return nil
 }
 
 // forward carries out a change, also one of which a part is done. Files that

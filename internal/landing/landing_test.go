@@ -43,6 +43,10 @@ func read(t *testing.T, root string) tree {
 		if err != nil {
 			return err
 		}
+		if !info.Mode().IsRegular() {
+			found[rel] = info.Mode().String()
+			return nil
+		}
 		content, err := os.ReadFile(name)
 		found[rel] = fmt.Sprintf("%v %s", info.Mode(), content)
 		return err
@@ -139,6 +143,35 @@ func TestCanceled(t *testing.T) {
 	}
 	if got := read(t, root); !maps.Equal(got, before) || isBroken(root) {
 		t.Errorf("%v", got)
+	}
+}
+
+// TestForeignJournal proves that a journal that came with somebody's repository
+// writes nothing outside of the project, and nothing of git's.
+func TestForeignJournal(t *testing.T) {
+	for _, name := range []string{"../out", "/out", ".git/hooks/post-checkout", ".GIT/hooks/x", "a/.git/x", "link/post-checkout", "web/../.git/x", "."} {
+		root, _ := sample(t)
+		err := errors.Join(
+			os.MkdirAll(filepath.Join(root, ".git", "hooks"), 0o755), os.Symlink(filepath.Join(".git", "hooks"), filepath.Join(root, "link")),
+			os.MkdirAll(filepath.Join(root, going, "after"), 0o755), os.WriteFile(filepath.Join(root, going, "after", "0"), []byte("x"), 0o755),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := journal{Schema: journalSchema, Ops: []journalOp{{Path: name, After: stateOf(&Blob{[]byte("x"), 0o755})}}}.marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(root, going, journalName), text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		before := read(t, root)
+		if _, err := Recover(root, nil); err == nil {
+			t.Errorf("%s is accepted", name)
+		}
+		if got := read(t, root); !maps.Equal(got, before) {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 
@@ -299,8 +332,10 @@ func TestKilled(t *testing.T) {
 		_, c := sample(t)
 		err = run(root, func(string) error {
 			if n--; n < 0 {
-				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-				select {}
+				if self, err := os.FindProcess(os.Getpid()); err == nil {
+					_ = self.Kill()
+				}
+				select {} // the signal is on its way
 			}
 			return nil
 		}, func(l *lander) error { return l.land(t.Context(), c) })

@@ -111,6 +111,7 @@ func Make(in Input) Plan {
 	clear(p.names) // from here on, files are what their steps make of them
 	p.keepUsed()
 	p.refuseTwice()
+	p.refuseLost()
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
 	p.plan.Record = p.newRecord()
 	return p.plan
@@ -280,6 +281,9 @@ func lostLines(lost *wire.LostError) []Line {
 // leave leaves a file to the user, with the lines that are different.
 func (p *planner) leave(base, next render.File, reason string) {
 	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(string(base.Content), string(next.Content))}
+	if path.Ext(next.Path) == ".md" { // what the user tells in other words needs no line of forge's
+		s.Reason, s.Lines = "is changed by you at the same lines: it stays", nil
+	}
 	if next.Path == "go.mod" { // it is no go.mod any more, or no regular file
 		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
 	}

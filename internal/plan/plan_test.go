@@ -168,6 +168,27 @@ func expect(t *testing.T, p plan.Plan, want string) {
 	}
 }
 
+// TestNamesKeepTheirMeaning proves that no topic takes a name that another model
+// has for a part of itself, and that a part keeps its name while it is used.
+func TestNamesKeepTheirMeaning(t *testing.T) {
+	schemas := map[string]answers.Schema{"orders": {File: "o.avsc", Text: `{"type": "record", "name": "O", "fields": [
+		{"name": "id", "type": "string"}, {"name": "lines", "type": {"type": "array", "items": {"type": "record", "name": "Line", "fields": [{"name": "sku", "type": "string"}]}}}]}`}}
+	one, two := bare("orders"), bare("orders", "order-lines")
+	one.Schemas, two.Schemas = schemas, schemas
+	p := newShop(t, one).make(t, two)
+	if got := summary(p); !strings.HasSuffix(got, "refuse models/orders.go declares OrderLine, and so would models/order_lines.go\n") {
+		t.Error(got)
+	}
+	s := newShop(t, two)
+	if p := s.make(t, one); len(p.Refusals) > 0 {
+		t.Error(summary(p))
+	}
+	s.put("app/mine.go", "package app\n\nimport \"example.com/shop/models\"\n\nvar _ models.OrderLine2\n")
+	if got := summary(s.make(t, one)); !strings.HasSuffix(got, "refuse models/orders.go would lose OrderLine2, which app/mine.go:5 uses\n") {
+		t.Error(got)
+	}
+}
+
 const line = `message.Register(r, "payments", NewPayments(d.Log))`
 
 func TestAddToWhatNobodyTouched(t *testing.T) {
@@ -297,7 +318,8 @@ func TestRemoveWhatIsEdited(t *testing.T) {
 	const mine = `message.Register(r, "payments", NewPayments(d.Log, d.Store))`
 	s.edit(t, "handlers/handlers.go", line, mine)
 	s.edit(t, "compose.yaml", "'orders' 'payments'", "'orders' 'payments' 'more'")
-	expect(t, s.make(t, bare("orders")), `replace README.md
+	s.put("README.md", "# All mine\n")
+	expect(t, s.make(t, bare("orders")), `keep README.md is changed by you at the same lines: it stays
 keep compose.yaml is changed by you at the same lines: it stays, and these are yours to change
   -         for topic in 'orders' 'payments'; do
   +         for topic in 'orders'; do
@@ -416,6 +438,49 @@ func TestThereAndBack(t *testing.T) {
 		}
 		if len(back.files) != len(s.files) || back.text(t) != s.text(t) {
 			t.Fatalf("%d files, were %d", len(back.files), len(s.files))
+		}
+	})
+}
+
+// TestNoLineIsLost proves of any edits, in any files, and of any other answers,
+// that each of the user's lines is still there.
+func TestNoLineIsLost(t *testing.T) {
+	sets := []answers.Answers{bare("orders"), bare("orders", "payments"), bare("payments"), bare("orders"), bare("orders", "payments"), bare("orders")}
+	sets[3].With = []string{answers.HTTP, answers.Docker}
+	sets[4].With = []string{answers.HTTP, answers.Avro, answers.Batch}
+	sets[5].With = nil
+	rapid.Check(t, func(t *rapid.T) {
+		from := rapid.SampledFrom(sets).Draw(t, "from")
+		s := newShop(t, from)
+		mine := make(map[string][]string) // by file
+		for i := range rapid.IntRange(1, 6).Draw(t, "edits") {
+			name := rapid.SampledFrom(slices.Sorted(maps.Keys(s.files))).Draw(t, "file")
+			lines := strings.SplitAfter(string(s.files[name].Content), "\n")
+			at := rapid.IntRange(0, len(lines)-1).Draw(t, "at")
+			sign := "# "
+			if path.Ext(name) == ".go" || path.Ext(name) == ".mod" {
+				sign = "// "
+			}
+			own := fmt.Sprintf("%smine %d", sign, i)
+			if rapid.Bool().Draw(t, "on a line of its own") {
+				lines = slices.Insert(lines, at, own+"\n")
+			} else {
+				lines[at] = strings.TrimSuffix(lines[at], "\n") + " " + own + "\n"
+			}
+			s.put(name, strings.Join(lines, ""))
+			mine[name] = append(mine[name], own)
+		}
+		p := s.make(t, rapid.SampledFrom(sets).Draw(t, "to"))
+		if len(p.Refusals) > 0 {
+			return
+		}
+		after := s.with(p)
+		for name, lines := range mine {
+			for _, l := range lines {
+				if !bytes.Contains(after.files[name].Content, []byte(l)) {
+					t.Fatalf("%s has lost %q: was\n%s\nis\n%s", name, l, s.files[name].Content, after.files[name].Content)
+				}
+			}
 		}
 	})
 }

@@ -107,12 +107,17 @@ func (p *planner) use(user, name string) (line int, what string) {
 	if user == name || strings.HasSuffix(name, "_test.go") {
 		return 0, ""
 	}
-	dir, names := path.Dir(name), p.namesOf(user)
+	return p.useOf(user, path.Dir(name), p.namesOf(name).Declared)
+}
+
+// useOf returns where a Go file uses one of the names of a directory's package.
+func (p *planner) useOf(user, dir string, wanted []string) (line int, what string) {
+	names := p.namesOf(user)
 	used := names.Imported[path.Join(p.module, dir)]
 	if path.Dir(user) == dir {
 		used = names.Used
 	}
-	for _, declared := range p.namesOf(name).Declared {
+	for _, declared := range wanted {
 		if line := used[declared]; line > 0 && !p.declaredElsewhere(dir, declared) {
 			return line, declared
 		}
@@ -144,10 +149,56 @@ func (p *planner) refuseTwice() {
 				continue
 			}
 			theirs := p.namesOf(other)
+			declared := append(p.lost(other), theirs.Declared...) // no name of the user's gets another meaning
 			for _, name := range mine.Declared {
-				if theirs.Package == mine.Package && slices.Contains(theirs.Declared, name) {
+				if theirs.Package == mine.Package && slices.Contains(declared, name) {
 					p.refuse(Refusal{Path: other, Reason: fmt.Sprintf("declares %s, and so would %s", name, s.Path), Hint: "give one of them another name"})
 				}
+			}
+		}
+	}
+}
+
+// lost are the names that a file declares as it is, and not after its step.
+func (p *planner) lost(name string) []string {
+	for _, s := range p.plan.Steps {
+		if s.Path != name || s.Kind != Replace && s.Kind != Edit {
+			continue
+		}
+		disk, err := p.Disk.File(name)
+		if err != nil {
+			return nil
+		}
+		before, err := wire.NamesOf(disk.Content)
+		if err != nil {
+			return nil
+		}
+		after := p.namesOf(name).Declared
+		return slices.DeleteFunc(before.Declared, func(name string) bool { return slices.Contains(after, name) })
+	}
+	return nil
+}
+
+// refuseLost refuses to take a name out of a file of the user's that others of
+// the user's use.
+func (p *planner) refuseLost() {
+	for _, s := range p.plan.Steps {
+		if s.Kind != Replace || !isSource(s.Path) || p.base[s.Path].Owner != project.User {
+			continue
+		}
+		lost := p.lost(s.Path)
+		if len(lost) == 0 {
+			continue
+		}
+		for _, user := range p.Disk.Sources() {
+			if user == s.Path || p.goes(user) || p.base[user].Owner == project.Managed {
+				continue
+			}
+			if line, what := p.useOf(user, path.Dir(s.Path), lost); line > 0 {
+				p.refuse(Refusal{
+					Path: s.Path, Reason: fmt.Sprintf("would lose %s, which %s:%d uses", what, user, line),
+					Hint: "rename it by hand in both first, or leave the topic",
+				})
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // Package project reads and writes the record that forge keeps in a project,
 // .forge/project.yaml: which forge made it, from which answers, and what it
-// wrote. Later commands build on it.
+// wrote. All other commands build on it.
 package project
 
 import (
@@ -46,7 +46,7 @@ type Owner string
 
 // The owners.
 const (
-	User    Owner = "user"    // seeded once; forge never touches it again
+	User    Owner = "user"    // seeded once; a new template never touches it
 	Managed Owner = "managed" // later forges may merge their changes into it
 )
 

@@ -13,14 +13,11 @@ func (c *carrier) carry(ch change) error {
 	if fn == nil {
 		return c.unlessDone(ch, c.lost(ch, "has no function "+ch.name))
 	}
-	names, err := c.parameters(ch, fn)
-	if err != nil {
-		return c.unlessDone(ch, err)
-	}
+	names := c.parameters(ch, fn)
 	for _, stmt := range ch.removed {
 		text, _, err := c.translate(c.base, stmt, names)
 		if err != nil {
-			return c.lost(ch, err.Error())
+			return c.unlessDone(ch, c.lost(ch, err.Error()))
 		}
 		if err := c.cut(fn, stmt, text); err != nil {
 			return err
@@ -81,22 +78,31 @@ func (c *carrier) lost(ch change, reason string) error {
 }
 
 // parameters returns what ours calls the parameters and the receiver of a
-// function, by the names that next has for them.
-func (c *carrier) parameters(ch change, fn *ast.FuncDecl) (map[string]string, error) {
+// function, by the names that next has for them: those at the same places, or else
+// the only ones of the same types. One that ours does not have is "".
+func (c *carrier) parameters(ch change, fn *ast.FuncDecl) map[string]string {
 	theirs, mine := fields(c.next, ch.next), fields(c.ours, fn)
-	if len(theirs) != len(mine) {
-		return nil, c.lost(ch, ch.name+" has other parameters")
-	}
 	names := make(map[string]string)
 	for i, p := range theirs {
-		if p.typ != mine[i].typ {
-			return nil, c.lost(ch, ch.name+" has other parameters")
+		if p.name == "_" || p.name == "" {
+			continue
 		}
-		if p.name != "_" && p.name != "" {
+		if i < len(mine) && p.typ == mine[i].typ {
 			names[p.name] = mine[i].name
+			continue
+		}
+		var same []string
+		for _, m := range mine {
+			if strings.TrimPrefix(m.typ, "* ") == strings.TrimPrefix(p.typ, "* ") {
+				same = append(same, m.name)
+			}
+		}
+		names[p.name] = ""
+		if len(same) == 1 {
+			names[p.name] = same[0]
 		}
 	}
-	return names, nil
+	return names
 }
 
 type field struct{ name, typ string }

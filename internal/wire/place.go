@@ -12,7 +12,7 @@ func (c *carrier) add(ch change, fn *ast.FuncDecl, i int, names map[string]strin
 	stmt := ch.next.Body.List[i]
 	text, imports, err := c.translate(c.next, stmt, names)
 	if err != nil {
-		return c.lost(ch, err.Error())
+		return c.unlessDone(ch, c.lost(ch, err.Error()))
 	}
 	if c.isThere(fn, text) {
 		return nil

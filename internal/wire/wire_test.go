@@ -91,6 +91,11 @@ func TestCarry(t *testing.T) {
 			replace(both, `"example.com/shop/internal/message"`, `msg "example.com/shop/internal/message"`, "message.", "msg."),
 		},
 		{
+			"more parameters, and a pointer", orders, both,
+			replace(orders, "(r *message.Registry, d Deps)", "(x int, d *Deps, reg *message.Registry)", "Register(r,", "Register(reg,"),
+			replace(both, "(r *message.Registry, d Deps)", "(x int, d *Deps, reg *message.Registry)", "Register(r,", "Register(reg,"),
+		},
+		{
 			"with what follows", orders, both,
 			replace(orders, "(d.Log))\n}", "(d.Log))\n\n\t// the rest\n\tmore(r)\n}"),
 			replace(orders, "(d.Log))\n}", "(d.Log))\n\tmessage.Register(r, \"payments\", NewPayments(d.Log))\n\n\t// the rest\n\tmore(r)\n}"),
@@ -148,12 +153,13 @@ func TestLost(t *testing.T) {
 	orders, both := handlers("orders"), handlers("orders", "payments")
 	for _, tt := range []struct{ name, ours, want string }{
 		{"no function", replace(orders, "func Register", "func Enrol"), "has no function Register"},
-		{"other parameters", replace(orders, "d Deps)", "d Deps, x int)"), "Register has other parameters"},
-		{"another type", replace(orders, "r *message.Registry", "r message.Registrar"), "Register has other parameters"},
+		{"a parameter is gone", replace(orders, ", d Deps)", ")"), "has no name for the parameter d"},
+		{"two that it could be", replace(orders, "d Deps)", "more *Deps, d *Deps)"), "has no name for the parameter d"},
+		{"another type", replace(orders, "r *message.Registry", "r message.Registrar"), "has no name for the parameter r"},
 		{"nothing beside it", replace(orders, "message.CheckDeps(d)", "", `message.Register(r, "orders", NewOrders(d.Log))`, "all(r, d)"), "Register has nothing that forge wrote beside it"},
 		{"no field", replace(orders, "Log       *slog.Logger", "Logger *slog.Logger"), "has no field Deps.Log"},
 		{"a parameter without a name", replace(orders, "(r *message", "(_ *message"), "has no name for the parameter r"},
-		{"another package's name", replace(orders, `"example.com/shop/internal/message"`, `message "example.com/other"`), "Register has other parameters"},
+		{"another package's name", replace(orders, `"example.com/shop/internal/message"`, `message "example.com/other"`), "calls example.com/other message"},
 		{"no Go", "package handlers\n\nfunc {", "is no Go: 3:6: expected 'IDENT', found '{'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
