@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +15,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ouroboros-forge/forge/internal/plan"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/internal/update"
 )
 
 func statusCommand(t terminal) *cobra.Command {
@@ -26,12 +30,12 @@ func statusCommand(t terminal) *cobra.Command {
 forge wrote, and with what this forge would write now. It changes nothing, and needs
 no network. Exit code 3 says that an update would change something.`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
 			if err != nil {
 				return err
 			}
-			r, err := s.status()
+			r, err := s.status(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -68,11 +72,11 @@ type fileStatus struct {
 	Owner  project.Owner `json:"owner,omitempty"` // not of foreign files
 	State  string        `json:"state"`           // pristine, edited, deleted, foreign, new
 	Behind bool          `json:"behind"`          // this forge would write something else
-	Update string        `json:"update"`          // what the next update does: nothing, write, replace, delete, merge
+	Update string        `json:"update"`          // what the next update does: nothing, write, replace, delete, merge, conflict
 }
 
 // status compares the project with its record, and with what this forge writes.
-func (s *site) status() (*status, error) {
+func (s *site) status(ctx context.Context) (*status, error) {
 	r := &status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
 	now, err := render.Render(ownTemplate, s.record.Answers, s.record.Forge)
 	if err != nil {
@@ -90,42 +94,55 @@ func (s *site) status() (*status, error) {
 			return r, failed("see what is there", "%w", err)
 		}
 		next, is := rendered[f.Path]
-		r.add(fileStatus{Path: f.Path, Owner: f.Owner, State: state, Behind: f.Owner == project.Managed && (!is || next.SHA256 != f.SHA256)}, is)
+		r.add(fileStatus{Path: f.Path, Owner: f.Owner, State: state, Behind: f.Owner == project.Managed && (!is || next.SHA256 != f.SHA256)})
 		delete(rendered, f.Path)
 	}
 	for _, name := range slices.Sorted(maps.Keys(rendered)) {
 		if f := rendered[name]; f.Owner == project.Managed {
-			r.add(fileStatus{Path: name, Owner: f.Owner, State: unwritten, Behind: true}, true)
+			r.add(fileStatus{Path: name, Owner: f.Owner, State: unwritten, Behind: true})
 		}
 	}
 	for _, name := range s.foreign(rendered) {
-		r.add(fileStatus{Path: name, State: foreign}, false)
+		r.add(fileStatus{Path: name, State: foreign})
 	}
-	return r, nil
+	return r, s.foresee(ctx, r)
 }
 
-// add adds a file, and says what the next update does with it. rendered tells
-// whether this forge writes it.
-func (r *status) add(f fileStatus, rendered bool) {
-	f.Update = "nothing"
-	if f.Behind {
-		switch {
-		case f.State == unwritten:
-			f.Update = "write"
-		case f.State == edited:
-			f.Update = "merge"
-		case f.State == pristine && rendered:
-			f.Update = "replace"
-		case f.State == pristine:
-			f.Update = "delete"
+func (r *status) add(f fileStatus) {
+	r.Counts[f.State]++
+	r.Files = append(r.Files, f)
+}
+
+// foresee says of each file what the next update would do.
+func (s *site) foresee(ctx context.Context, r *status) error {
+	archive, err := openArchive()
+	if err != nil {
+		return err
+	}
+	u, err := update.Make(s.input(ctx, archive, r.This, ownTemplate))
+	if err != nil {
+		return failed("see what is there", "%w", err)
+	}
+	does := make(map[string]string)
+	for _, step := range u.Steps {
+		if step.Kind != plan.Keep {
+			does[step.Path] = string(step.Kind)
 		}
-		if f.Update != "nothing" {
+		if step.Kind == plan.Edit {
+			does[step.Path] = "merge"
+		}
+	}
+	for _, c := range slices.Concat(u.Conflicts, u.Pending) {
+		does[c.Path] = "conflict"
+	}
+	for i := range r.Files {
+		f := &r.Files[i]
+		if f.Update = cmp.Or(does[f.Path], "nothing"); f.Update != "nothing" {
 			r.Counts["behind"]++
 			r.InStep = false
 		}
 	}
-	r.Counts[f.State]++
-	r.Files = append(r.Files, f)
+	return nil
 }
 
 // state compares a file with what forge wrote.

@@ -87,11 +87,7 @@ func (o *updateOptions) run(ctx context.Context, t terminal, s *site) error {
 	if err != nil {
 		return err
 	}
-	in := update.Input{
-		Record: s.record, Version: version, Target: target, History: archive, Disk: s.disk, Beside: s.beside(),
-		Find: func(path, sum string) ([]byte, bool) { return gitFind(ctx, s.root, path, sum) },
-	}
-	u, err := update.Make(in)
+	u, err := update.Make(s.input(ctx, archive, version, target))
 	switch {
 	case len(answers.Problems(err)) > 0:
 		return badRecord(err)
@@ -140,6 +136,14 @@ func (o *updateOptions) target(archive *releases.Archive, made string) (version 
 	}
 	tmpl, _, err = archive.Open(version)
 	return version, tmpl, err
+}
+
+// input is what an update to a version is made of.
+func (s *site) input(ctx context.Context, archive *releases.Archive, version string, target fs.FS) update.Input {
+	return update.Input{
+		Record: s.record, Version: version, Target: target, History: archive, Disk: s.disk, Beside: s.beside(),
+		Find: func(path, sum string) ([]byte, bool) { return gitFind(ctx, s.root, path, sum) },
+	}
 }
 
 // beside lists the files that an update has put beside others.
