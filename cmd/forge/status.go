@@ -78,7 +78,7 @@ type fileStatus struct {
 // status compares the project with its record, and with what this forge writes.
 func (s *site) status(ctx context.Context) (*status, error) {
 	r := &status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
-	now, err := render.Render(ownTemplate, s.record.Answers, s.record.Forge)
+	now, err := render.Render(ownTemplate, s.record.Answers, r.This)
 	if err != nil {
 		return r, badRecord(err)
 	}
@@ -105,7 +105,7 @@ func (s *site) status(ctx context.Context) (*status, error) {
 	for _, name := range s.foreign(rendered) {
 		r.add(fileStatus{Path: name, State: foreign})
 	}
-	return r, s.foresee(ctx, r)
+	return r, s.foresee(ctx, r, now)
 }
 
 func (r *status) add(f fileStatus) {
@@ -114,12 +114,14 @@ func (r *status) add(f fileStatus) {
 }
 
 // foresee says of each file what the next update would do.
-func (s *site) foresee(ctx context.Context, r *status) error {
+func (s *site) foresee(ctx context.Context, r *status, now *render.Tree) error {
 	archive, err := openArchive()
 	if err != nil {
 		return err
 	}
-	u, err := update.Make(s.input(ctx, archive, r.This, ownTemplate))
+	in := s.input(ctx, archive, r.This, ownTemplate)
+	in.Next = now
+	u, err := update.Make(in)
 	if err != nil {
 		return failed("see what is there", "%w", err)
 	}

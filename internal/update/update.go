@@ -35,8 +35,9 @@ const (
 // Input is what an update is made of.
 type Input struct {
 	Record  project.Project
-	Version string // that the project gets
-	Target  fs.FS  // its template
+	Version string       // that the project gets
+	Target  fs.FS        // its template
+	Next    *render.Tree // what is rendered of that; nil if nothing is yet
 	History *release.Archive
 	Disk    plan.Disk
 	Beside  []string // the files of the project that end in NewSuffix or DeletedSuffix
@@ -92,7 +93,10 @@ func (u Update) IsNothing() bool {
 
 // Make makes the update. Its error is that of rendering.
 func Make(in Input) (Update, error) {
-	next, err := render.Render(in.Target, in.Record.Answers, in.Version)
+	next, err := in.Next, error(nil)
+	if next == nil {
+		next, err = render.Render(in.Target, in.Record.Answers, in.Version)
+	}
 	if err != nil {
 		return Update{}, err
 	}
