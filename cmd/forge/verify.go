@@ -131,8 +131,8 @@ func copyTree(dir string, to *os.Root) error {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{".git", ".forge", "node_modules"}, entry.Name()):
-			return fs.SkipDir
+		case entry.IsDir() && (name == "vendor" || slices.Contains([]string{".git", ".forge", "node_modules"}, entry.Name())):
+			return fs.SkipDir // vendor has the libraries of the go.mod before
 		case entry.IsDir():
 			return to.MkdirAll(local, 0o700)
 		case entry.Type()&fs.ModeSymlink != 0:

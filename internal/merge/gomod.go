@@ -93,10 +93,12 @@ func mergeRequires(b, o, t *modfile.File, uses func(module string) bool) []*modf
 		then, known := was[path]
 		now, wanted := next[path]
 		switch {
-		case wanted && (!known || now.Mod.Version != then.Mod.Version) && semver.Compare(now.Mod.Version, have.Mod.Version) > 0:
-			have.Mod.Version = now.Mod.Version
-			fallthrough
 		case wanted:
+			untouched := known && have.Mod == then.Mod
+			changed := !known || now.Mod != then.Mod
+			if untouched || changed && semver.Compare(now.Mod.Version, have.Mod.Version) > 0 {
+				have.Mod.Version = now.Mod.Version
+			}
 			have.Indirect = have.Indirect && now.Indirect
 		case known && have.Mod == then.Mod && have.Indirect == then.Indirect && !uses(path):
 			continue

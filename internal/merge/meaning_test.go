@@ -1,9 +1,13 @@
 package merge_test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
+	"golang.org/x/mod/modfile"
 	"pgregory.net/rapid"
 
 	"github.com/ouroboros-forge/forge/internal/merge"
@@ -39,6 +43,7 @@ func TestGoMod(t *testing.T) {
 		{"theirs raises", replace("shop\n", "myshop\n"), replace("a v1.0.0", "a v1.1.0"), "", replace("shop\n", "myshop\n", "a v1.0.0", "a v1.1.0")},
 		{"ours is higher", replace("a v1.0.0", "a v1.2.0"), replace("a v1.0.0", "a v1.1.0"), "", replace("a v1.0.0", "a v1.2.0")},
 		{"theirs is higher", replace("a v1.0.0", "a v1.1.0 // mine"), replace("a v1.0.0", "a v1.2.0"), "", replace("a v1.0.0", "a v1.2.0 // mine")},
+		{"theirs lowers", replace("b v1.0.0", "b v1.2.0"), replace("a v1.0.0", "a v0.9.0"), "", replace("b v1.0.0", "b v1.2.0", "a v1.0.0", "a v0.9.0")},
 		{"ours lowered, theirs left", replace("a v1.0.0", "a v0.9.0"), replace("b v1.0.0", "b v1.1.0"), "", replace("a v1.0.0", "a v0.9.0", "b v1.0.0", "b v1.1.0")},
 		{
 			"both add", replace("gone v1.0.0\n", "gone v1.0.0\n\texample.com/mine v1.0.0\n"), replace("b v1.0.0\n", "b v1.0.0\n\texample.com/new v1.0.0\n"), "",
@@ -123,6 +128,58 @@ func TestLinesKeepsBothSides(t *testing.T) {
 			moved := is && was && !next                      // what the user moved is the user's
 			if n := strings.Count(got, line); (n > 0) != want && !moved || n > 1 {
 				t.Fatalf("%q is %d times in %q", line, n, got)
+			}
+		}
+	})
+}
+
+// TestGoModByItsRules proves, for any requirements of three versions: of each
+// module the result has what the rules say, and it reads back.
+func TestGoModByItsRules(t *testing.T) {
+	modules := []string{"a", "b", "c", "d", "e"}
+	file := rapid.Custom(func(t *rapid.T) map[string]string {
+		versions := make(map[string]string)
+		for _, m := range modules {
+			if n := rapid.IntRange(0, 3).Draw(t, m); n > 0 {
+				versions["example.com/"+m] = fmt.Sprintf("v1.%d.0", n)
+			}
+		}
+		return versions
+	})
+	write := func(versions map[string]string) []byte {
+		text := "module example.com/shop\n\ngo 1.26.0\n"
+		for _, m := range slices.Sorted(maps.Keys(versions)) {
+			text += "\nrequire " + m + " " + versions[m] + "\n"
+		}
+		return []byte(text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		base, ours, theirs := file.Draw(t, "base"), file.Draw(t, "ours"), file.Draw(t, "theirs")
+		used := rapid.SampledFrom(modules).Draw(t, "used")
+		text, err := merge.GoMod(write(base), write(ours), write(theirs), func(m string) bool { return m == "example.com/"+used })
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := modfile.Parse("go.mod", text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(map[string]string)
+		for _, r := range parsed.Require {
+			got[r.Mod.Path] = r.Mod.Version
+		}
+		for _, name := range modules {
+			m := "example.com/" + name
+			was, is, next := base[m], ours[m], theirs[m]
+			want := is
+			switch {
+			case is == was && next != "", was == "" && is == "", was != next && next > is && is != "":
+				want = next
+			case next == "" && is == was && name != used:
+				want = ""
+			}
+			if got[m] != want {
+				t.Fatalf("%s: base %q, ours %q, theirs %q: got %q, want %q", m, was, is, next, got[m], want)
 			}
 		}
 	})
