@@ -226,6 +226,9 @@ func (d updated) print(t terminal) error {
 	if !d.written && !d.options.asJSON && !d.IsNothing() && len(d.Pending) == 0 {
 		fmt.Fprintln(t.stderr, nothingWritten)
 	}
+	if d.written && d.isVendored() {
+		say(t.stderr, "hint", "vendor/ has the libraries of before: `go mod vendor`")
+	}
 	switch n := len(d.conflicts()); {
 	case len(d.Pending) > 0:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s of the last update left; %s", isOrAre(n, "conflict"), nothingWritten), hint: "put them right, and update again"}
@@ -237,6 +240,13 @@ func (d updated) print(t terminal) error {
 		return &failure{code: exitLeft, err: fmt.Errorf("%s yours to change", isOrAre(len(d.Notes), "place"))}
 	}
 	return nil
+}
+
+// isVendored reports whether the project has copies of libraries that are not
+// those of its new go.mod.
+func (d updated) isVendored() bool {
+	_, err := d.site.disk.File("vendor/modules.txt")
+	return err == nil && slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Path == "go.mod" })
 }
 
 func (d updated) forPrograms() jsonUpdated {
