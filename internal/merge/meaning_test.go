@@ -147,11 +147,11 @@ func TestGoModByItsRules(t *testing.T) {
 		return versions
 	})
 	write := func(versions map[string]string) []byte {
-		text := "module example.com/shop\n\ngo 1.26.0\n"
+		text := []byte("module example.com/shop\n\ngo 1.26.0\n")
 		for _, m := range slices.Sorted(maps.Keys(versions)) {
-			text += "\nrequire " + m + " " + versions[m] + "\n"
+			text = fmt.Appendf(text, "\nrequire %s %s\n", m, versions[m])
 		}
-		return []byte(text)
+		return text
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		base, ours, theirs := file.Draw(t, "base"), file.Draw(t, "ours"), file.Draw(t, "theirs")
