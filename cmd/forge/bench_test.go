@@ -25,14 +25,9 @@ import (
 // test is larger than forge.
 func BenchmarkNew(b *testing.B) {
 	dir := b.TempDir()
-	forge := filepath.Join(dir, "forge")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", forge, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as where there is Go and no C compiler
-	if out, err := build.CombinedOutput(); err != nil {
-		b.Fatalf("%v\n%s", err, out)
-	}
+	forge := builtForge(b, dir)
 	b.Run("forge", func(b *testing.B) {
-		measure(b, forge, "new", "my-service", "--no-input")
+		measure(b, nothing, forge, "new", "my-service", "--no-input")
 		info, err := os.Stat(forge)
 		if err != nil {
 			b.Fatal(err)
@@ -43,12 +38,65 @@ func BenchmarkNew(b *testing.B) {
 	if out, err := exec.Command(forge, "new", original, "--no-input").CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
-	b.Run("cp", func(b *testing.B) { measure(b, "cp", "-r", original, "my-service") })
+	b.Run("cp", func(b *testing.B) { measure(b, nothing, "cp", "-r", original, "my-service") })
 }
 
-// measure runs a command that makes a tree, again and again, each in an empty
-// directory. They are removed when the clock has stopped.
-func measure(b *testing.B, command ...string) {
+// BenchmarkChange runs a built forge as a process in a project, of which the user
+// has edited a file, each time another copy of it.
+//
+//	go test -run '^$' -bench Change -benchtime 60x ./cmd/forge
+func BenchmarkChange(b *testing.B) {
+	dir := b.TempDir()
+	forge := builtForge(b, dir)
+	original := filepath.Join(dir, "shop")
+	run := func(dir string, args ...string) {
+		b.Helper()
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+	}
+	run(dir, forge, "new", original, "--no-input")
+	handlers := filepath.Join(original, "handlers", "handlers.go")
+	text, err := os.ReadFile(handlers)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(handlers, append(text, "// mine\n"...), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	added := filepath.Join(dir, "added")
+	run(dir, "cp", "-r", original, added)
+	run(added, forge, "add", "handler", "payments")
+	from := func(original string) func(work string) {
+		return func(work string) { run(dir, "cp", "-r", original+"/.", work) }
+	}
+	b.Run("add", func(b *testing.B) { measure(b, from(original), forge, "add", "handler", "payments") })
+	b.Run("add-extra", func(b *testing.B) { measure(b, from(original), forge, "add", "avro") })
+	b.Run("remove", func(b *testing.B) { measure(b, from(added), forge, "remove", "handler", "payments") })
+	b.Run("undo", func(b *testing.B) { measure(b, from(added), forge, "undo") })
+	b.Run("status", func(b *testing.B) { measure(b, from(original), forge, "status") })
+}
+
+// builtForge builds forge into a directory.
+func builtForge(b *testing.B, dir string) string {
+	b.Helper()
+	forge := filepath.Join(dir, "forge")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", forge, ".")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as where there is Go and no C compiler
+	if out, err := build.CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+	return forge
+}
+
+func nothing(string) {}
+
+// measure runs a command that changes a tree, again and again, each in a directory
+// of its own, which is prepared while the clock stands still. They are removed when
+// it has stopped.
+func measure(b *testing.B, prepare func(work string), command ...string) {
 	b.Helper()
 	dir, n := b.TempDir(), 0
 	timed, err := exec.LookPath("time")
@@ -62,6 +110,9 @@ func measure(b *testing.B, command ...string) {
 		if err := os.Mkdir(work, 0o777); err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
+		prepare(work)
+		b.StartTimer()
 		cmd := exec.Command(command[0], command[1:]...)
 		var stderr bytes.Buffer
 		cmd.Dir, cmd.Stderr = work, &stderr

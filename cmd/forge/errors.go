@@ -12,6 +12,7 @@ const (
 	exitOK          = 0
 	exitFailure     = 1
 	exitUsage       = 2   // wrong usage or a refused answer
+	exitLeft        = 3   // done, or in order, but for something that is left to the user
 	exitInterrupted = 130 // as a shell has it for Ctrl-C
 )
 

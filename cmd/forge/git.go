@@ -3,12 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/prompts"
 )
 
@@ -73,7 +75,13 @@ func makeRepository(ctx context.Context, dir, message string) (done string, err 
 }
 
 func git(ctx context.Context, dir string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // all arguments are above
+	_, err := gitOutput(ctx, dir, args...)
+	return err
+}
+
+// gitOutput runs git in dir, and returns what it printed.
+func gitOutput(ctx context.Context, dir string, args ...string) ([]byte, error) {
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // all arguments are above and below
 	cmd.Dir = dir
 	// Set by git for hooks and aliases; they would lead to another repository.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
@@ -82,9 +90,51 @@ func git(ctx context.Context, dir string, args ...string) error {
 	})
 	var said bytes.Buffer
 	cmd.Stderr = &said
-	err := cmd.Run()
+	out, err := cmd.Output()
 	if text := strings.TrimSpace(said.String()); err != nil && text != "" {
-		return failed("", "%w: %s", err, text)
+		return out, failed("", "%w: %s", err, text)
 	}
-	return err
+	return out, err
+}
+
+// checkClean refuses to change a project in which git has changes that are not
+// committed: what an update did could not be told from them. Where there is no
+// git, or it keeps nothing of the project, nobody can tell.
+func (o *updateOptions) checkClean(ctx context.Context, dir string) error {
+	if o.allowDirty {
+		return nil
+	}
+	out, err := gitOutput(ctx, dir, "status", "--porcelain", "--", ".")
+	if err != nil || len(out) == 0 {
+		return nil //nolint:nilerr // as above
+	}
+	changes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
+	shown := changes[:min(len(changes), 5)]
+	if len(changes) > len(shown) {
+		shown = append(shown, fmt.Sprintf("… and %d more", len(changes)-len(shown)))
+	}
+	return failed("commit or stash them, or update all the same with --allow-dirty", "git has changes here that are not committed; %s\n%s", nothingWritten, strings.Join(shown, "\n"))
+}
+
+// gitFind looks for content of a file in its history.
+func gitFind(ctx context.Context, dir, path, sum string) ([]byte, bool) {
+	log, err := gitOutput(ctx, dir, "log", "--all", "--max-count=100", "--format=", "--raw", "--no-abbrev", "--", path)
+	if err != nil {
+		return nil, false
+	}
+	for line := range strings.Lines(string(log)) { // :100644 100644 OLD NEW M<tab>path
+		fields := strings.Fields(line)
+		if len(fields) < 5 {
+			continue
+		}
+		for _, id := range fields[2:4] {
+			if strings.Trim(id, "0") == "" {
+				continue
+			}
+			if content, err := gitOutput(ctx, dir, "cat-file", "blob", id); err == nil && project.Sum(content) == sum {
+				return content, true
+			}
+		}
+	}
+	return nil, false
 }

@@ -35,9 +35,13 @@ func helpCommand() *cobra.Command {
 	}
 }
 
+// takesArguments marks a command that has commands and takes arguments as well.
+var takesArguments = map[string]string{"arguments": "yes"}
+
 // usageTemplate is what follows a command's description in its help.
 const usageTemplate = `Usage:
-  {{if .HasAvailableSubCommands}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
+  {{if .HasAvailableSubCommands}}{{if .Annotations.arguments}}{{.UseLine}}
+  {{end}}{{.CommandPath}} COMMAND{{else}}{{.UseLine}}{{end}}
 {{- if .HasExample}}
 
 Examples:

@@ -38,7 +38,8 @@ func rootCommand(t terminal) *cobra.Command {
 		Long: `forge writes Go services that consume messages from Kafka: each topic has its
 handler, what fails becomes a dead letter, and nothing is lost.
 
-  forge new my-service --run    writes one and shows it at work, without a Kafka`,
+  forge new my-service --run    writes one and shows it at work, without a Kafka
+  forge add handler payments    in a service: adds a topic, with its handler`,
 		Args:              knownCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
@@ -51,7 +52,7 @@ handler, what fails becomes a dead letter, and nothing is lost.
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(newCommand(t), versionCommand())
+	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), statusCommand(t), updateCommand(t), undoCommand(t), versionCommand())
 	root.InitDefaultCompletionCmd("new")
 	polishCompletion(root)
 	return root

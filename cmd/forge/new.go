@@ -13,7 +13,6 @@ import (
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/prompts"
 	"github.com/ouroboros-forge/forge/internal/render"
-	"github.com/ouroboros-forge/forge/template"
 )
 
 // newOptions is how `forge new` was called.
@@ -103,7 +102,7 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 	}
 
 	start := time.Now()
-	tree, err := render.Render(template.FS, a, buildInfo().Version)
+	tree, err := render.Render(ownTemplate, a, buildInfo().Version)
 	if err != nil {
 		return refused(err)
 	}

@@ -341,6 +341,23 @@ func TestColoursAreForTerminalsThatWantThem(t *testing.T) {
 	}
 }
 
+func TestChangesInColours(t *testing.T) {
+	dir := aProject(t, nil)
+	for _, test := range []struct {
+		env  []string
+		want string
+	}{
+		{nil, "\x1b[32m+ handlers/payments.go\x1b[0m"},
+		{[]string{"NO_COLOR=1"}, "├── + handlers/payments.go\r\n"},
+	} {
+		c := onTerminal(t, dir, test.env, "add", "handler", "payments", "--dry-run")
+		c.ends()
+		if !bytes.Contains(c.seen, []byte(test.want)) {
+			t.Errorf("%v: no %q in %q", test.env, test.want, c.seen)
+		}
+	}
+}
+
 func TestNoFormUnderCI(t *testing.T) {
 	c := onTerminal(t, t.TempDir(), []string{"CI=true"}, "new", "shop")
 	c.expect("└── ")

@@ -10,17 +10,51 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/ouroboros-forge/forge/internal/landing"
+	releases "github.com/ouroboros-forge/forge/internal/release"
 )
 
 // TestMain lets the test binary be forge itself, for scripts and for tests that
 // need a process.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"forge": main})
+	testscript.Main(m, map[string]func(){"forge": func() {
+		release = os.Getenv("FORGE_TEST_RELEASE")
+		if dir := os.Getenv("FORGE_TEST_RELEASES"); dir != "" {
+			archive, err := releases.NewArchive(os.DirFS(dir))
+			openArchive = func() (*releases.Archive, error) { return archive, err }
+			if err == nil && slices.Contains(archive.Versions(), release) {
+				ownTemplate, _, _ = archive.Open(release)
+			}
+		}
+		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_KILL")); err == nil {
+			landingStep = killAt(n)
+		}
+		main()
+	}})
+}
+
+// killAt kills this process before its n-th change of a project.
+func killAt(n int) landing.Step {
+	return func(string) error {
+		if n--; n < 0 {
+			self, err := os.FindProcess(os.Getpid())
+			if err != nil {
+				return err
+			}
+			if err := self.Kill(); err != nil {
+				return err
+			}
+			select {} // the signal is on its way
+		}
+		return nil
+	}
 }
 
 // TestScripts runs the scripts of testdata/script, one behaviour each.
@@ -32,6 +66,10 @@ func TestScripts(t *testing.T) {
 			"holds":   holds,
 			"files":   files,
 			"asfiled": asFiled,
+			"same":    sameFiles,
+			"cut":     cutRelease,
+			"setline": setLine,
+			"claim":   claim,
 		},
 		Setup: func(env *testscript.Env) error {
 			exe, err := os.Executable()
@@ -99,6 +137,25 @@ func below(ts *testscript.TestScript, dir string) []string {
 		return err
 	}))
 	return names
+}
+
+// same DIR OTHER: they have the same files, but for what forge keeps to undo.
+func sameFiles(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: same dir other")
+	}
+	names := func(dir string) []string {
+		return slices.DeleteFunc(below(ts, dir), func(name string) bool { return strings.HasPrefix(name, ".forge/undo/") })
+	}
+	a, b := names(args[0]), names(args[1])
+	if more, less := missing(a, b), missing(b, a); len(more)+len(less) > 0 {
+		ts.Fatalf("%s has %v too many, and %v too few", args[0], more, less)
+	}
+	for _, name := range a {
+		if ts.ReadFile(filepath.Join(args[0], name)) != ts.ReadFile(filepath.Join(args[1], name)) {
+			ts.Fatalf("%s is not the same", name)
+		}
+	}
 }
 
 // asfiled RESULT: what a result of --json says of each file is so, and there is

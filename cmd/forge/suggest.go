@@ -11,11 +11,8 @@ import (
 
 // absent says, for commands that other tools have, what forge has instead.
 var absent = map[string]string{
-	"add":      "a topic is added by hand: see Adding a topic in the service's README",
-	"generate": "a topic is added by hand: see Adding a topic in the service's README",
-	"remove":   "a topic is removed by hand: its files, and its line in handlers/handlers.go",
-	"update":   "a written service is not updated yet; .forge/project.yaml keeps what that will need",
-	"upgrade":  "a written service is not updated yet; .forge/project.yaml keeps what that will need",
+	"generate": "`forge add handler TOPIC` adds a topic to a service",
+	"upgrade":  "`forge update` in a service's directory brings it up to this forge",
 	"init":     "`forge new NAME` writes a service into a new directory",
 	"create":   "`forge new NAME` writes a service into a new directory",
 	"run":      "`make dev` in a service's directory runs it; `forge new NAME --run` a new one",

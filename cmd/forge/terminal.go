@@ -69,7 +69,7 @@ const (
 )
 
 func (t terminal) style(style, text string) string {
-	if !t.colour {
+	if !t.colour || style == "" {
 		return text
 	}
 	return "\x1b[" + style + "m" + text + "\x1b[0m"

@@ -19,6 +19,10 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
+// release is the version of a binary that is built for a release, with
+// -ldflags '-X main.release=v1.2.3'. Others have what the go command says.
+var release string
+
 func buildInfo() build {
 	b := build{Version: "(devel)", Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
@@ -27,6 +31,9 @@ func buildInfo() build {
 	}
 	if info.Main.Version != "" {
 		b.Version = info.Main.Version
+	}
+	if release != "" {
+		b.Version = release
 	}
 	for _, s := range info.Settings {
 		switch s.Key {

@@ -1,6 +1,6 @@
 // Package project reads and writes the record that forge keeps in a project,
 // .forge/project.yaml: which forge made it, from which answers, and what it
-// wrote. Later commands build on it.
+// wrote. All other commands build on it.
 package project
 
 import (
@@ -46,7 +46,7 @@ type Owner string
 
 // The owners.
 const (
-	User    Owner = "user"    // seeded once; forge never touches it again
+	User    Owner = "user"    // seeded once; a new template never touches it
 	Managed Owner = "managed" // later forges may merge their changes into it
 )
 
@@ -95,6 +95,25 @@ func (p Project) Marshal() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// SchemaError says that a record has a form that this forge does not read.
+type SchemaError struct {
+	Schema int
+	Forge  string // version of the forge that wrote it, if the record says so
+}
+
+// Error tells the forms, and who reads that one.
+func (e *SchemaError) Error() string {
+	return fmt.Sprintf("%s: schema %d, this forge reads schema %d: use %s, or a newer one", Path, e.Schema, Schema, e.Needed())
+}
+
+// Needed is the forge that reads the record.
+func (e *SchemaError) Needed() string {
+	if e.Forge == "" {
+		return "the forge that wrote it"
+	}
+	return "forge " + e.Forge
+}
+
 // Parse reads a record. It refuses one of another schema, with fields that it
 // does not know, or with a file that no forge could have written. Whether the
 // answers are good ones is for who renders them.
@@ -110,7 +129,8 @@ func Parse(data []byte) (Project, error) {
 	case head.Schema == 0:
 		return Project{}, fmt.Errorf("%s: no schema: this is not a record of forge's", Path)
 	case head.Schema != Schema:
-		return Project{}, fmt.Errorf("%s: schema %d, this forge reads schema %d: use the forge that wrote it, or a newer one", Path, head.Schema, Schema)
+		forge, _ := head.Rest["forge"].(string)
+		return Project{}, &SchemaError{Schema: head.Schema, Forge: forge}
 	}
 	var p Project
 	if err := strictyaml.Decode(data, &p); err != nil {

@@ -96,7 +96,7 @@ func TestParseRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ old, with, want string }{
-		{"schema: 1", "schema: 2\nnew: x", "schema 2, this forge reads schema 1"},
+		{"schema: 1", "schema: 2\nnew: x", "schema 2, this forge reads schema 1: use forge v1.2.3, or a newer one"},
 		{"schema: 1", "", "no schema"},
 		{"schema: 1", "schema: one", "is not a number"},
 		{"forge: v1.2.3", "forge: v1.2.3\nfrge: x", `unknown key "frge"`},

@@ -3,7 +3,6 @@
 package render
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -24,19 +23,6 @@ func isMountPoint(path string, info fs.FileInfo) bool {
 	a, ok := info.Sys().(*syscall.Stat_t)
 	b, ok2 := parent.Sys().(*syscall.Stat_t)
 	return ok && ok2 && a.Dev != b.Dev
-}
-
-// hold takes a directory until it is closed or the process ends, and reports
-// whether it could. Where a file system knows no locks, nobody is kept away.
-func hold(dir *os.File) bool {
-	return !errors.Is(flock(dir), unix.EWOULDBLOCK)
-}
-
-// isLeft reports whether nobody holds a directory, and holds it.
-func isLeft(dir *os.File) bool { return flock(dir) == nil }
-
-func flock(dir *os.File) error {
-	return unix.Flock(int(dir.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // replace renames a directory to a name that nobody has, or that an empty

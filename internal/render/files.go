@@ -29,7 +29,7 @@ var rooms = []struct{ path, extra string }{
 }
 
 // userFiles says which files of the project are the user's: seeded once, and
-// never touched by a later forge. All others are managed.
+// never touched by a newer template. All others are managed.
 var userFiles = []string{
 	"main.go", "app/", "dev/main.go", "handlers/", "models/", "web/", "openapi.yaml", "dev/samples/*.json",
 	".env", ".env.example", "compose.yaml", "Dockerfile", "README.md",

@@ -14,40 +14,16 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/release/gate"
 	"github.com/ouroboros-forge/forge/internal/render"
 	"github.com/ouroboros-forge/forge/template"
 )
 
 var update = flag.Bool("update", false, "write testdata/golden anew")
 
-// hostile are the answers that are most likely to break something.
-func hostile() answers.Answers {
-	return answers.Answers{
-		Name:    "1st.Svc_x-",
-		Module:  "corp.test/~me/zone.x/v2",
-		Topics:  []string{"1st.topic_X-y", "type", "func", "---", "handlers", "deps", "register", "foo_test", "foo_linux", "new-orders", "orders", "null", "1.0", "message", "test-run"},
-		Group:   "it's \"$HOME\" # `a|b` \\n {{.}} ${{x}} <b> größe ",
-		Brokers: []string{"10.0.0.1:9092", "[::1]:19092", "kafka_3.corp.test:29092"},
-		With:    []string{answers.GitHub, answers.Docker},
-		Source:  answers.Kafka,
-	}
-}
+func hostile() answers.Answers { return gate.Hostile() }
 
-const vanSchema = `{"type": "record", "name": "Van", "namespace": "fleet", "fields": [
-  {"name": "id", "type": "string"},
-  {"name": "load", "type": "double", "default": 0},
-  {"name": "seen", "type": ["null", {"type": "long", "logicalType": "timestamp-millis"}], "default": null}
-]}`
-
-func answerSets() map[string]answers.Answers {
-	plain := answers.Defaults("my-service")
-	bare := answers.Defaults("bare")
-	bare.Module, bare.Topics, bare.With = "github.com/me/bare", []string{"payments", "billing.invoices"}, nil
-	full := answers.Defaults("shop")
-	full.Topics, full.With = []string{"parcels", "vans"}, []string{answers.Avro, answers.Docker, answers.GitHub, answers.HTTP}
-	full.Schemas = map[string]answers.Schema{"vans": {File: "van.avsc", Text: vanSchema}}
-	return map[string]answers.Answers{"default": plain, "bare": bare, "hostile": hostile(), "full": full}
-}
+func answerSets() map[string]answers.Answers { return gate.AnswerSets() }
 
 // TestGolden compares what rendering decides with testdata/golden: the files
 // outside internal/, and of each the lines that are not in the template, once.

@@ -40,6 +40,7 @@
 package render
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"io/fs"
@@ -71,13 +72,38 @@ type File struct {
 // depends on nothing but its arguments. Refused answers are an error with
 // *answers.Problem; any other error is a mistake in the template.
 func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
-	if err := a.Validate(); err != nil {
-		return nil, err
-	}
 	r, err := newRenderer(a, forgeVersion)
 	if err != nil {
 		return nil, err
 	}
+	return r.tree(tmpl)
+}
+
+// Both returns the projects of two sets of answers. What cannot be different in
+// them is rendered once.
+func Both(tmpl fs.FS, a, b answers.Answers, forgeVersion string) (*Tree, *Tree, error) {
+	r, err := newRenderer(a, forgeVersion)
+	if err != nil {
+		return nil, nil, err
+	}
+	first, err := r.tree(tmpl)
+	if err != nil {
+		return nil, nil, err
+	}
+	other, err := newRenderer(b, forgeVersion)
+	if err != nil {
+		return nil, nil, err
+	}
+	other.before, other.known = a, make(map[string]File, len(first.Files))
+	for _, f := range first.Files {
+		other.known[f.Path] = f
+	}
+	second, err := other.tree(tmpl)
+	return first, second, err
+}
+
+// tree renders the whole project.
+func (r *renderer) tree(tmpl fs.FS) (*Tree, error) {
 	rendered, err := r.renderAll(tmpl, r.wanted)
 	if err != nil {
 		return nil, err
@@ -92,9 +118,6 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 // Topic returns the files that the project of these answers has for one of
 // its topics alone, sorted by path.
 func Topic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
-	if err := a.Validate(); err != nil {
-		return nil, err
-	}
 	r, err := newRenderer(a, "")
 	if err != nil {
 		return nil, err
@@ -110,6 +133,22 @@ func Topic(tmpl fs.FS, a answers.Answers, name string) ([]File, error) {
 	})
 	slices.SortFunc(files, byPath)
 	return files, err
+}
+
+// One returns one file of the project of these answers, if it has it.
+func One(tmpl fs.FS, a answers.Answers, forgeVersion, name string) (File, bool, error) {
+	r, err := newRenderer(a, forgeVersion)
+	if err != nil {
+		return File{}, false, err
+	}
+	files, err := r.renderAll(tmpl, func(source string) bool {
+		_, isOfTopic := perTopic(source)
+		return (isOfTopic || source == name || slices.Contains(targets(source), name)) && r.wanted(source)
+	})
+	if i := slices.IndexFunc(files, func(f File) bool { return f.Path == name }); i >= 0 {
+		return files[i], true, err
+	}
+	return File{}, false, err
 }
 
 func byPath(a, b File) int { return cmp.Compare(a.Path, b.Path) }
@@ -147,11 +186,27 @@ func (r *renderer) renderAll(tmpl fs.FS, wanted func(name string) bool) ([]File,
 type renderer struct {
 	answers answers.Answers
 	data    data
+
+	before answers.Answers // those of known
+	known  map[string]File // what was rendered with other answers, by path
 }
 
 func newRenderer(a answers.Answers, forgeVersion string) (*renderer, error) {
+	if err := a.Validate(); err != nil {
+		return nil, err
+	}
 	d, err := newData(a, forgeVersion)
 	return &renderer{answers: a, data: d}, err
+}
+
+// isKnown reports whether a file of the template becomes what it became before:
+// the module's path is all that is put into it.
+func (r *renderer) isKnown(name string, src []byte) (File, bool) {
+	f, ok := r.known[name]
+	if !ok || r.answers.Module != r.before.Module || bytes.Contains(src, []byte("forge:")) || !isInternal(name) && mentionsSample(string(src)) {
+		return File{}, false
+	}
+	return f, true
 }
 
 // renderFile renders one file of the template into one or several of the project.
@@ -195,6 +250,9 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 			files = append(files, newFile(path.Join(path.Dir(name), topic.File+rest), content))
 		}
 		return files, nil
+	}
+	if known, ok := r.isKnown(name, src); ok {
+		return []File{known}, nil
 	}
 	content, err := r.edit(name, src, r.data.First)
 	if err != nil {

@@ -331,3 +331,50 @@ func TestDeterministic(t *testing.T) {
 		}
 	}
 }
+
+// TestBoth proves of all pairs of answers that they give what each gives alone.
+func TestBoth(t *testing.T) {
+	sets := answerSets()
+	more := sets["default"]
+	more.Topics, more.With = []string{"payments", "orders"}, []string{answers.Avro, answers.HTTP, answers.Tests, answers.Batch}
+	sets["more"] = more
+	for name, a := range sets {
+		for other, b := range sets {
+			first, second, err := render.Both(template.FS, a, b, "v0.0.0-test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, tree := range []*render.Tree{first, second} {
+				want, err := render.Render(template.FS, []answers.Answers{a, b}[i], "v0.0.0-test")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !reflect.DeepEqual(tree, want) {
+					t.Errorf("%s and %s: the %d. is not as alone", name, other, i+1)
+				}
+			}
+		}
+	}
+}
+
+// TestOne proves that each file is what it is in the whole project.
+func TestOne(t *testing.T) {
+	for name, a := range answerSets() {
+		tree, err := render.Render(template.FS, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range tree.Files {
+			if f.Path == ".forge/project.yaml" || strings.HasPrefix(f.Path, "internal/") && len(f.Path)%5 > 0 {
+				continue // each would take long
+			}
+			got, ok, err := render.One(template.FS, a, "v1.0.0", f.Path)
+			if err != nil || !ok || !reflect.DeepEqual(got, f) {
+				t.Errorf("%s: %s: %v %v", name, f.Path, ok, err)
+			}
+		}
+		if _, ok, err := render.One(template.FS, a, "v1.0.0", "no/such.go"); ok || err != nil {
+			t.Errorf("%s: %v %v", name, ok, err)
+		}
+	}
+}

@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+
+	"github.com/ouroboros-forge/forge/internal/lock"
 )
 
 // Write writes the tree to target, whole or not at all. The files go into a new
@@ -152,7 +154,7 @@ func makeTemp(root *os.Root) (name string, held *os.File, err error) {
 			continue
 		case err != nil:
 			return "", nil, err
-		case hold(held) && isStill(root, name, held):
+		case lock.Hold(held) && isStill(root, name, held):
 			return name, held, nil
 		}
 		_ = held.Close()
@@ -185,7 +187,7 @@ func sweep(root *os.Root) {
 		if err != nil {
 			continue
 		}
-		if isLeft(dir) {
+		if lock.IsLeft(dir) {
 			_ = root.RemoveAll(e.Name())
 		}
 		_ = dir.Close()

@@ -1,0 +1,229 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/project"
+)
+
+func addCommand(t terminal) *cobra.Command {
+	var o changeOptions
+	cmd := &cobra.Command{
+		Use:   "add EXTRA...",
+		Short: "Add a topic, or an extra, to a service",
+		Long: `add puts extras into the service that the working directory is in, with all that
+belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras are
+
+` + extraList() + `
+Files that you have not changed are written anew. In those that are yours forge adds
+its lines and keeps the rest; where it cannot tell the place, it says what to write
+before anything is written. ` + "`forge undo`" + ` takes it back.`,
+		Example: `  forge add handler payments
+  forge add avro
+  forge add http --dry-run`,
+		Args:        someExtras("add"),
+		Annotations: takesArguments,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := openSite(t)
+			if err != nil {
+				return err
+			}
+			r, err := s.addExtras(args)
+			if err != nil {
+				return err
+			}
+			return o.change(cmd.Context(), t, s, r)
+		},
+		ValidArgsFunction: completeExtras(false),
+	}
+	o.define(cmd)
+	cmd.AddCommand(addHandlerCommand(t))
+	return cmd
+}
+
+func addHandlerCommand(t terminal) *cobra.Command {
+	var o changeOptions
+	var schemas schemaFlag
+	cmd := &cobra.Command{
+		Use:   "handler TOPIC...",
+		Short: "Add topics, each with a handler of its own",
+		Long: `handler adds topics to the service that the working directory is in: for each a
+handler, a model, their tests and samples, its line in handlers.Register, and where
+the service has them compose.yaml and an endpoint in web/.`,
+		Example: `  forge add handler payments
+  forge add handler payments --schema payment.avsc
+  forge add handler payments refunds --schema refunds=refund.json`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 && len(schemas) == 0 {
+				return usage("as in `forge add handler payments`", "TOPIC is missing: which topic is to be added?")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			s, err := openSite(t)
+			if err != nil {
+				return err
+			}
+			r, err := s.addTopics(splitArgs(args), schemas)
+			if err != nil {
+				return err
+			}
+			return o.change(cmd.Context(), t, s, r)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().Var(&schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message: a file, or TOPIC=FILE; repeatable")
+	_ = cmd.MarkFlagFilename("schema", "avsc", "json")
+	o.define(cmd)
+	return cmd
+}
+
+// splitArgs takes lists with commas apart, which --topics takes too.
+func splitArgs(args []string) []string {
+	var all []string
+	for _, arg := range args {
+		all = append(all, strings.Split(arg, ",")...)
+	}
+	return all
+}
+
+// addTopics are the answers with more topics.
+func (s *site) addTopics(topics []string, schemas schemaFlag) (request, error) {
+	r := request{title: strings.Join(append([]string{"add handler"}, topics...), " "), answers: s.copy()}
+	flags, more, err := topicSchemas(topics, schemas)
+	if err != nil {
+		return r, err
+	}
+	if len(more) > 0 {
+		topics = append(topics, more...)
+		r.title += " " + strings.Join(more, " ")
+	}
+	for _, topic := range topics {
+		if slices.Contains(s.record.Answers.Topics, topic) {
+			r.there = append(r.there, "the topic "+topic+" is there already")
+			continue
+		}
+		r.answers.Topics = append(r.answers.Topics, topic)
+	}
+	known := answerFlags{schemas: flags}
+	if _, err := known.readSchemas(&r.answers); err != nil {
+		return r, refused(err)
+	}
+	for topic, schema := range r.answers.Schemas {
+		if slices.Contains(s.record.Answers.Topics, topic) && schema.Text != s.record.Answers.Schemas[topic].Text {
+			return r, usage("change its model in models/, or remove the topic first", "the topic %s is there already, and its model is not made from %s", topic, schema.File)
+		}
+	}
+	maps.Copy(r.answers.Schemas, s.record.Answers.Schemas) // the same text under another name is nothing new
+	return r, nil
+}
+
+// topicSchemas gives each schema its topic, where it says none that of the one
+// that is added, and returns the topics that schemas alone name.
+func topicSchemas(topics []string, schemas schemaFlag) (flags schemaFlag, more []string, err error) {
+	for _, schema := range schemas {
+		topic, _, ok := strings.Cut(schema, "=")
+		switch {
+		case !ok && len(topics) == 1:
+			topic = topics[0]
+			schema = topic + "=" + schema
+		case !ok:
+			return nil, nil, usage("as in --schema payments="+schema, "schema: %q does not say for which topic", schema)
+		case !slices.Contains(topics, topic) && !slices.Contains(more, topic):
+			more = append(more, topic)
+		}
+		flags = append(flags, schema)
+	}
+	return flags, more, nil
+}
+
+// addExtras are the answers with more extras.
+func (s *site) addExtras(extras []string) (request, error) {
+	r := request{title: strings.Join(append([]string{"add"}, extras...), " "), answers: s.copy()}
+	for _, extra := range extras {
+		switch {
+		case s.record.Answers.Has(extra):
+			r.there = append(r.there, extra+" is there already")
+		case slices.Contains(answers.Sources(), extra):
+			return r, usage("a service has one source of messages", "the source of this service is %s", s.record.Answers.Source)
+		case !r.answers.Has(extra):
+			r.answers.With = append(r.answers.With, extra)
+		}
+	}
+	return r, nil
+}
+
+// copy returns the recorded answers, to be changed.
+func (s *site) copy() answers.Answers {
+	a := s.record.Answers
+	a.Topics, a.With, a.Schemas = slices.Clone(a.Topics), slices.Clone(a.With), maps.Clone(a.Schemas)
+	return a
+}
+
+// someExtras checks the names of extras, before a project is looked for.
+func someExtras(verb string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage("as in `forge "+verb+" handler payments`, or `forge "+verb+" avro`; see `"+cmd.CommandPath()+" --help`", "what is to be %s?", participle[verb])
+		}
+		for _, arg := range args {
+			if slices.Contains(answers.Parts(), arg) {
+				continue
+			}
+			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
+			if name := nearest(arg, append(extraNames(), "handler")); name != "" {
+				hint = "did you mean `forge " + verb + " " + name + "`?"
+			}
+			return usage(hint, "%q is not an extra", arg)
+		}
+		return nil
+	}
+}
+
+var participle = map[string]string{"add": "added", "remove": "removed"}
+
+// extraList has a line for each extra.
+func extraList() string {
+	var b strings.Builder
+	for _, e := range answers.Extras() {
+		fmt.Fprintf(&b, "  %-8s %s\n", e.Name, e.Title)
+	}
+	return b.String()
+}
+
+func extraNames() []string {
+	var names []string
+	for _, e := range answers.Extras() {
+		names = append(names, e.Name)
+	}
+	return names
+}
+
+// completeExtras completes the extras that the project has, or has not.
+func completeExtras(has bool) cobra.CompletionFunc {
+	return func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		var names []string
+		record, err := recordHere()
+		for _, e := range answers.Extras() {
+			if !slices.Contains(args, e.Name) && (err != nil || record.Answers.Has(e.Name) == has) {
+				names = append(names, e.Name+"\t"+e.Title)
+			}
+		}
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// recordHere reads the record of the project around, and says nothing.
+func recordHere() (project.Project, error) {
+	root, err := findSite()
+	if err != nil {
+		return project.Project{}, err
+	}
+	return project.Load(root)
+}

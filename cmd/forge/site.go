@@ -1,0 +1,163 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/semver"
+
+	"github.com/ouroboros-forge/forge/internal/landing"
+	"github.com/ouroboros-forge/forge/internal/plan"
+	"github.com/ouroboros-forge/forge/internal/project"
+)
+
+// site is the project that a command works on.
+type site struct {
+	root   string // absolute
+	record project.Project
+	disk   *disk
+}
+
+// openSite finds the project that the working directory is in, and sets right what
+// was broken off there.
+func openSite(t terminal) (*site, error) {
+	debug.SetGCPercent(400) // to collect what will not be needed takes longer than all else, and the process ends soon
+	root, err := findSite()
+	if err != nil {
+		return nil, err
+	}
+	recovered, err := landing.Recover(root, landingStep)
+	if err != nil {
+		return nil, landingError(err)
+	}
+	noteRecovered(t, recovered)
+	record, err := project.Load(root)
+	if err == nil {
+		err = checkForge(record.Forge, buildInfo().Version)
+	}
+	if newer, ok := errors.AsType[*project.SchemaError](err); ok {
+		return nil, failed("this is forge "+buildInfo().Version+"; install "+newer.Needed(), "%w", err)
+	}
+	if _, isFailure := errors.AsType[*failure](err); err != nil && !isFailure {
+		err = failed("take it from version control: it is written by forge alone", "%w", err)
+	}
+	return &site{root: root, record: record, disk: &disk{root: root, read: make(map[string]plan.File)}}, err
+}
+
+// landingStep is called before each change of a project's disk. Tests end forge
+// there.
+var landingStep landing.Step
+
+func findSite() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", failed("change to a directory that exists", "the working directory cannot be found: %w", err)
+	}
+	root, err := project.Find(dir)
+	if _, ok := errors.AsType[*project.NotFoundError](err); ok {
+		return "", usage("change to a directory that `forge new` has written", "%w", err)
+	}
+	return root, err
+}
+
+func noteRecovered(t terminal, r *landing.Recovered) {
+	if r == nil {
+		return
+	}
+	text := "`forge " + r.Title + "` had been broken off; it is taken back now"
+	if r.Finished {
+		text = "`forge " + r.Title + "` had been broken off; it is finished now"
+	}
+	if len(r.Left) > 0 {
+		text += ", but for what was changed since: " + strings.Join(r.Left, ", ")
+	}
+	say(t.stderr, "note", text)
+}
+
+// checkForge refuses a project of a newer forge. What is no version is not judged.
+func checkForge(made, own string) error {
+	if semver.IsValid(made) && semver.IsValid(own) && semver.Compare(made, own) > 0 {
+		return failed("install forge "+made+" or a newer one", "this project was made by forge %s, and this is forge %s", made, own)
+	}
+	return nil
+}
+
+// landingError gives an error of landing its hint.
+func landingError(err error) error {
+	moved, isMoved := errors.AsType[*landing.MovedError](err)
+	switch {
+	case errors.Is(err, landing.ErrBusy):
+		return failed("wait until it has ended", "%w; nothing was written", err)
+	case isMoved:
+		return failed("run the command again", "%w; nothing was written", moved)
+	}
+	if errors.Is(err, landing.ErrHalfDone) {
+		return failed("when it is put right, the next forge command finishes it, or takes it back", "%w", err)
+	}
+	return failed(nothingWritten+"; when it is put right, try again", "%w", err)
+}
+
+// disk reads a project's files, each once.
+type disk struct {
+	root    string
+	read    map[string]plan.File
+	sources []string
+	walked  bool
+}
+
+// File reads a file, or what a link is.
+func (d *disk) File(name string) (plan.File, error) {
+	if f, ok := d.read[name]; ok {
+		return f, nil
+	}
+	full := filepath.Join(d.root, filepath.FromSlash(name))
+	info, err := os.Lstat(full)
+	if err != nil {
+		return plan.File{}, err
+	}
+	f := plan.File{Mode: info.Mode()}
+	if f.Mode.IsRegular() {
+		if f.Content, err = os.ReadFile(full); err != nil {
+			return plan.File{}, err
+		}
+	}
+	d.read[name] = f
+	return f, nil
+}
+
+// Sources lists the Go files of the module outside internal/.
+func (d *disk) Sources() []string {
+	if d.walked {
+		return d.sources
+	}
+	d.walked = true
+	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is not Go's
+		switch {
+		case err != nil:
+			return fs.SkipDir
+		case entry.IsDir() && name != "." && d.isForeign(name):
+			return fs.SkipDir
+		case entry.Type().IsRegular() && path.Ext(name) == ".go":
+			d.sources = append(d.sources, name)
+		}
+		return nil
+	})
+	return d.sources
+}
+
+// isForeign reports whether a directory's Go files are none of the user's in this
+// module.
+func (d *disk) isForeign(name string) bool {
+	base := path.Base(name)
+	if name == "internal" || base[0] == '.' || base[0] == '_' || slices.Contains([]string{"vendor", "testdata", "node_modules"}, base) {
+		return true
+	}
+	_, err := os.Lstat(filepath.Join(d.root, filepath.FromSlash(name), "go.mod"))
+	return err == nil
+}

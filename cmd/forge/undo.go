@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ouroboros-forge/forge/internal/landing"
+	"github.com/ouroboros-forge/forge/internal/plan"
+	"github.com/ouroboros-forge/forge/internal/project"
+)
+
+func undoCommand(t terminal) *cobra.Command {
+	var o changeOptions
+	cmd := &cobra.Command{
+		Use:   "undo",
+		Short: "Take back the last add, remove or update",
+		Long: `undo takes back what the last add, remove or update did to the service that the
+working directory is in, if each file is as that command left it. Otherwise it
+changes nothing, and lists the files.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := openSite(t)
+			if err != nil {
+				return err
+			}
+			return o.undo(cmd.Context(), t, s)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	o.define(cmd)
+	return cmd
+}
+
+// undo takes back the last change.
+func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
+	start := time.Now()
+	c, moved, err := landing.Last(s.root)
+	switch {
+	case errors.Is(err, landing.ErrNothing):
+		return failed("undo takes back the last add, remove or update, once", "there is nothing to undo in %s", s.root)
+	case err != nil:
+		return landingError(err)
+	case len(moved) > 0:
+		var lines []string
+		for _, name := range moved {
+			lines = append(lines, fmt.Sprintf("%s was changed after `forge %s`", name, c.Title))
+		}
+		return failed("make them what they were, or use `git diff` to undo the rest by hand", "%s\n%s", strings.Join(lines, "\n"), nothingWritten)
+	}
+	done := changed{site: s, options: o, request: request{title: "undo", answers: s.record.Answers}}
+	for _, op := range c.Ops {
+		if op.Path == project.Path {
+			record, err := project.Parse(op.After.Content)
+			if err != nil {
+				return failed("take it from version control", "%w", err)
+			}
+			done.plan.Record, done.request.answers = record, record.Answers
+			continue
+		}
+		done.plan.Steps = append(done.plan.Steps, plan.Step{Path: op.Path, Kind: kindOf(op)})
+	}
+	if !o.dryRun {
+		if err := landed(landing.Land(ctx, s.root, c, landingStep)); err != nil {
+			return err
+		}
+	}
+	done.elapsed = time.Since(start)
+	done.undone = c.Title
+	return done.print(t)
+}
+
+func kindOf(op landing.Op) plan.Kind {
+	switch {
+	case op.Before == nil:
+		return plan.Write
+	case op.After == nil:
+		return plan.Delete
+	}
+	return plan.Replace
+}

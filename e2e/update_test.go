@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/e2e/generated"
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/release"
+	"github.com/ouroboros-forge/forge/internal/render"
+)
+
+// TestEveryReleaseCanBeUpdated proves that a service of each release, with edits
+// of its user's, is brought up to the template as it is now: what comes of it is
+// built, vetted and tested, and the edits are there.
+func TestEveryReleaseCanBeUpdated(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds whole services")
+	}
+	archive, err := release.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	everything := answers.Defaults("shop")
+	for _, extra := range answers.Extras() {
+		if extra.Name != answers.Tests && !everything.Has(extra.Name) { // the tests of internal/ are tested elsewhere, and take long
+			everything.With = append(everything.With, extra.Name)
+		}
+	}
+	for _, version := range archive.Versions() {
+		for name, a := range map[string]answers.Answers{"default": answers.Defaults("shop"), "everything": everything} {
+			t.Run(version+" "+name, func(t *testing.T) { canBeUpdated(t, archive, version, a) })
+		}
+	}
+}
+
+func canBeUpdated(t *testing.T, archive *release.Archive, version string, a answers.Answers) {
+	t.Helper()
+	tmpl, _, err := archive.Open(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tree, err := render.Render(tmpl, a, version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "shop")
+	if err := render.Write(t.Context(), tree, dir); err != nil {
+		t.Fatal(err)
+	}
+	edited := []string{"main.go", "go.mod", "internal/message/message.go"}
+	for _, file := range edited {
+		change(t, filepath.Join(dir, file))
+	}
+	t.Log(generated.Do(t, dir, generated.Forge(t), "update"))
+	for _, file := range edited {
+		if text, err := os.ReadFile(filepath.Join(dir, file)); err != nil || !strings.Contains(string(text), "// mine\n") {
+			t.Errorf("%s: %v, and the edit is gone", file, err)
+		}
+	}
+	if out := generated.Do(t, dir, generated.Forge(t), "update"); !strings.HasPrefix(out, "in step") {
+		t.Error(out)
+	}
+}
+
+// change adds a line at a file's end.
+func change(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, append(text, "\n// mine\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

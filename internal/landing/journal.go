@@ -1,0 +1,83 @@
+package landing
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/ouroboros-forge/forge/internal/project"
+)
+
+// journal says what a change does; the contents are in files beside it.
+type journal struct {
+	Schema int         `json:"schema"`
+	Title  string      `json:"title"`
+	IsUndo bool        `json:"undo,omitempty"`
+	Ops    []journalOp `json:"ops"`
+}
+
+const (
+	journalName   = "journal.json"
+	journalSchema = 1
+)
+
+type journalOp struct {
+	Path   string `json:"path"`
+	Before state  `json:"before"`
+	After  state  `json:"after"`
+}
+
+// state of a file; the zero value is that of one that is not there.
+type state struct {
+	SHA256 string `json:"sha256,omitempty"`
+	Mode   uint32 `json:"mode,omitempty"`
+}
+
+func (s state) exists() bool { return s.SHA256 != "" }
+
+func stateOf(b *Blob) state {
+	if b == nil {
+		return state{}
+	}
+	return state{SHA256: project.Sum(b.Content), Mode: uint32(b.Mode.Perm())}
+}
+
+func (j journal) marshal() ([]byte, error) { return json.MarshalIndent(j, "", " ") }
+
+// isGit reports whether a path is in a directory of git's, whose hooks are run.
+func isGit(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(elem string) bool { return strings.EqualFold(elem, ".git") })
+}
+
+// errNoJournal says that a directory has no journal: it is the rest of one that
+// is being removed.
+var errNoJournal = errors.New("no journal")
+
+func (l *lander) read(dir string) (journal, error) {
+	var j journal
+	text, err := os.ReadFile(filepath.Join(l.abs(dir), journalName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return j, errNoJournal
+	}
+	if err != nil {
+		return j, err
+	}
+	if err := json.Unmarshal(text, &j); err != nil {
+		return j, fmt.Errorf("%s/%s: %w", dir, journalName, err)
+	}
+	if j.Schema != journalSchema {
+		return j, fmt.Errorf("%s/%s: schema %d, this forge reads %d: use the forge that wrote it", dir, journalName, j.Schema, journalSchema)
+	}
+	for _, op := range j.Ops {
+		if local := filepath.FromSlash(op.Path); !filepath.IsLocal(local) || op.Path == "." || path.Clean(op.Path) != op.Path || isGit(op.Path) {
+			return j, fmt.Errorf("%s/%s: %q is no file of the project", dir, journalName, op.Path)
+		}
+	}
+	return j, nil
+}

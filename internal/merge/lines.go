@@ -1,0 +1,115 @@
+package merge
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Lines merges a list of lines, such as .gitignore or .env.example: what the
+// user added or changed stays, what theirs added comes, what either removed
+// stays removed. Lines with the same key are about the same thing; the key of a
+// comment is "", and it stays with what it is beside. There is no conflict.
+func Lines(base, ours, theirs []byte, key func(line string) string) []byte {
+	if merged, ok := trivial(base, ours, theirs); ok {
+		return merged
+	}
+	if hasOnlyCRLF(ours) {
+		base, theirs = toCRLF(base), toCRLF(theirs)
+	}
+	f := newFiles(base, ended(ours), ended(theirs))
+	known, yours := keys(f.base, key), keys(f.ours, key)
+	theirs = []byte(strings.Join(slices.DeleteFunc(f.theirs, func(line string) bool {
+		k := key(line)
+		return k != "" && (yours[k] > 0) != (known[k] > 0) // the user has it already, or removed it
+	}), ""))
+	f = newFiles(base, ended(ours), theirs)
+	var out strings.Builder
+	seen := make(map[string]int)
+	for _, r := range f.regions() {
+		t := f.texts(r)
+		merged, ok := t.merged()
+		if !ok {
+			merged = t.union(known, key)
+		}
+		for _, line := range merged {
+			if k := key(line); k != "" {
+				if seen[k]++; seen[k] > max(1, yours[k]) { // both moved it
+					continue
+				}
+			}
+			out.WriteString(line)
+		}
+	}
+	for _, line := range f.theirs {
+		if k := key(line); k != "" && seen[k] == 0 { // theirs moved it to where ours changed something
+			out.WriteString(line)
+		}
+	}
+	return []byte(out.String())
+}
+
+// union merges lines that both sides changed: those of ours, without what theirs
+// dropped and ours left alone, then what theirs added, with the comments before it.
+func (t texts) union(known map[string]int, key func(line string) string) []string {
+	next := keys(t.theirs, key)
+	var merged []string
+	for _, line := range t.ours {
+		if k := key(line); k == "" || next[k] > 0 || !slices.Contains(t.base, line) {
+			merged = append(merged, line)
+		}
+	}
+	var comments []string
+	for _, line := range t.theirs {
+		switch k := key(line); {
+		case k == "" && slices.Contains(merged, line) && strings.TrimSpace(line) != "":
+			comments = nil
+		case k == "":
+			comments = append(comments, line)
+		case known[k] > 0:
+			comments = nil
+		default:
+			merged = append(append(merged, comments...), line)
+			comments = nil
+		}
+	}
+	return merged
+}
+
+// keys counts the keys of lines.
+func keys(lines []string, key func(line string) string) map[string]int {
+	all := make(map[string]int)
+	for _, line := range lines {
+		if k := key(line); k != "" {
+			all[k]++
+		}
+	}
+	return all
+}
+
+// ended adds a line break at the end, where there is none.
+func ended(text []byte) []byte {
+	if len(text) == 0 || text[len(text)-1] == '\n' {
+		return text
+	}
+	return append(slices.Clone(text), '\n')
+}
+
+// IgnoreKey is the key of a line of .gitignore: its pattern.
+func IgnoreKey(line string) string {
+	if line = strings.TrimSpace(line); strings.HasPrefix(line, "#") {
+		return ""
+	}
+	return line
+}
+
+var setting = regexp.MustCompile(`^\s*#?\s*(?:export\s+)?([A-Z][A-Z0-9_]*)=`)
+
+// EnvKey is the key of a line of .env.example: the setting's name, also of one
+// that is commented out.
+func EnvKey(line string) string {
+	if m := setting.FindStringSubmatch(line); m != nil {
+		return m[1]
+	}
+	return ""
+}

@@ -1,0 +1,77 @@
+package update
+
+import (
+	"slices"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/release"
+	"github.com/ouroboros-forge/forge/internal/render"
+)
+
+// Follow makes base what forge wrote, where an older release wrote it: an update
+// leaves the files of the user's as they are, so that a change of the answers
+// must go on from there. base and next are the project with its answers and with
+// others; of each file in which they differ, and which the record has with
+// another checksum than base, both get the content of the release that gives it.
+func Follow(open func() (*release.Archive, error), record project.Project, others answers.Answers, base, next *render.Tree) error {
+	left := make(map[string]string) // checksums by path
+	for _, f := range record.Files {
+		b, was := fileOf(base, f.Path)
+		n, is := fileOf(next, f.Path)
+		if was && project.Sum(b.Content) != f.SHA256 && (!is || string(b.Content) != string(n.Content)) {
+			left[f.Path] = f.SHA256
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	archive, err := open()
+	if err != nil {
+		return err
+	}
+	versions := archive.Versions()
+	slices.Reverse(versions)
+	for _, version := range versions {
+		tmpl, _, err := archive.Open(version)
+		if err != nil {
+			return err
+		}
+		then, now, err := render.Both(tmpl, record.Answers, others, version)
+		if err != nil {
+			continue // nothing was written from it
+		}
+		for path, sum := range left {
+			b, ok := fileOf(then, path)
+			if !ok || project.Sum(b.Content) != sum {
+				continue
+			}
+			delete(left, path)
+			put(base, b)
+			if n, ok := fileOf(now, path); ok {
+				put(next, n)
+			}
+		}
+		if len(left) == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+func fileOf(tree *render.Tree, path string) (render.File, bool) {
+	i := slices.IndexFunc(tree.Files, func(f render.File) bool { return f.Path == path })
+	if i < 0 {
+		return render.File{}, false
+	}
+	return tree.Files[i], true
+}
+
+// put replaces a file of a tree.
+func put(tree *render.Tree, f render.File) {
+	for i := range tree.Files {
+		if tree.Files[i].Path == f.Path {
+			tree.Files[i] = f
+		}
+	}
+}

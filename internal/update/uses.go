@@ -1,0 +1,153 @@
+package update
+
+import (
+	"cmp"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/release"
+)
+
+// sources calls do for each Go file that is not managed and can be parsed.
+func (p *planner) sources(do func(name string, fset *token.FileSet, file *ast.File)) {
+	managed := make(map[string]bool)
+	for _, f := range p.Record.Files {
+		managed[f.Path] = f.Owner == project.Managed
+	}
+	for _, name := range p.Disk.Sources() {
+		if managed[name] {
+			continue
+		}
+		disk, err := p.Disk.File(name)
+		if err != nil {
+			continue
+		}
+		fset := token.NewFileSet()
+		file, err := parser.ParseFile(fset, name, disk.Content, parser.SkipObjectResolution)
+		if err != nil {
+			continue // whoever builds it hears of that
+		}
+		do(name, fset, file)
+	}
+}
+
+// uses reports whether the user's code imports a package of a module.
+func (p *planner) uses(module string) bool {
+	used := false
+	p.sources(func(_ string, _ *token.FileSet, file *ast.File) {
+		for _, spec := range file.Imports {
+			imported := importPath(spec)
+			used = used || imported == module || strings.HasPrefix(imported, module+"/")
+		}
+	})
+	return used
+}
+
+// keepsModules reports whether go.mod is to have requirements that the new one
+// has not.
+func (p *planner) keepsModules() bool {
+	next, err := modfile.ParseLax("go.mod", p.next["go.mod"].Content, nil)
+	if err != nil {
+		return false
+	}
+	has := make(map[string]bool)
+	for _, r := range next.Require {
+		has[r.Mod.String()] = true
+	}
+	disk, exists, err := p.file("go.mod")
+	if err != nil || !exists {
+		return false
+	}
+	own, err := modfile.ParseLax("go.mod", disk.Content, nil)
+	if err != nil {
+		return true
+	}
+	base, _ := p.bases.find(p.recorded("go.mod"))
+	return slices.ContainsFunc(own.Require, func(r *modfile.Require) bool {
+		return !has[r.Mod.String()] && (!strings.Contains(string(base), r.Mod.Path+" "+r.Mod.Version) || p.uses(r.Mod.Path))
+	})
+}
+
+func (p *planner) recorded(name string) project.File {
+	i := slices.IndexFunc(p.Record.Files, func(f project.File) bool { return f.Path == name })
+	if i < 0 {
+		return project.File{}
+	}
+	return p.Record.Files[i]
+}
+
+// notes finds what the user's code has to do with interfaces that changed: the
+// methods that implement one, or else the places that name it.
+func (p *planner) notes(changed []release.Interface) []Note {
+	var all []Note
+	p.sources(func(name string, fset *token.FileSet, file *ast.File) {
+		for _, c := range changed {
+			for _, pos := range places(file, c, p.Record.Answers.Module) {
+				all = append(all, Note{Path: name, Line: fset.Position(pos).Line, Symbol: c.Symbol, Change: c.Change})
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b Note) int { return cmp.Or(cmp.Compare(a.Path, b.Path), a.Line-b.Line) })
+	return slices.Compact(all)
+}
+
+// places are where a file implements or names what changed.
+func places(file *ast.File, c release.Interface, module string) []token.Pos {
+	dot := strings.LastIndexByte(c.Symbol, '.')
+	if dot < 0 {
+		return nil
+	}
+	pkg, symbol := path.Join(module, c.Symbol[:dot]), c.Symbol[dot+1:]
+	local := localName(file, pkg)
+	if local == "" {
+		return nil
+	}
+	var found []token.Pos
+	for _, d := range file.Decls {
+		if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && slices.Contains(c.Methods, fn.Name.Name) {
+			found = append(found, fn.Name.Pos())
+		}
+	}
+	if len(found) > 0 {
+		return found
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if sel, ok := n.(*ast.SelectorExpr); ok && sel.Sel.Name == symbol {
+			if x, ok := sel.X.(*ast.Ident); ok && x.Name == local {
+				found = append(found, sel.Pos())
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// localName is what a file calls a package, "" if it does not import it.
+func localName(file *ast.File, pkg string) string {
+	for _, spec := range file.Imports {
+		switch {
+		case importPath(spec) != pkg:
+		case spec.Name != nil:
+			return spec.Name.Name
+		default:
+			return path.Base(pkg)
+		}
+	}
+	return ""
+}
+
+func importPath(spec *ast.ImportSpec) string {
+	unquoted, err := strconv.Unquote(spec.Path.Value)
+	if err != nil {
+		return ""
+	}
+	return unquoted
+}
