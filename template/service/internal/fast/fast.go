@@ -68,7 +68,7 @@ func read(body []byte, out reflect.Value) bool {
 		return false
 	}
 	d := newDecoder(body)
-	_, d.strict = out.Interface().(message.ForbidsExtra)
+	_, d.strict = reflect.TypeAssert[message.ForbidsExtra](out)
 	defer decoders.Put(d)
 	if d.peek() != 'n' && read(d, v) && d.peek() == 0 && d.pos == len(body) {
 		return true
