@@ -97,11 +97,11 @@ func TestALostPartitionIsWorkLeft(t *testing.T) {
 	}
 }
 
-// slowToFail is what an operation returns that waited for as long as it may.
-type slowToFail struct{ error }
+// slowError is what an operation returns that waited for as long as it may.
+type slowError struct{ error }
 
-func (slowToFail) Timeout() bool   { return true }
-func (slowToFail) Temporary() bool { return true }
+func (slowError) Timeout() bool   { return true }
+func (slowError) Temporary() bool { return true }
 
 // TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes: its errors are as far apart as
 // the read timeout, and between two of them the log said that all was well.
@@ -111,7 +111,7 @@ func TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes(t *testing.T) {
 		next time.Duration // when it would come again
 		over time.Duration // when it is over without
 	}{
-		"no answer":           {&net.OpError{Op: "read", Err: slowToFail{errors.New("i/o timeout")}}, 31 * time.Second, 34 * time.Second},
+		"no answer":           {&net.OpError{Op: "read", Err: slowError{errors.New("i/o timeout")}}, 31 * time.Second, 34 * time.Second},
 		"connections refused": {errors.New("connection refused"), 2 * time.Second, 4 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
