@@ -81,7 +81,7 @@ func snapshot(t *testing.T, dir string) map[string]string {
 // aProject is a project on the disk, the same each time, after some commands.
 func aProject(t *testing.T, commands [][]string) string {
 	t.Helper()
-	tree, err := render.Render(template.FS, answers.Defaults("shop"), "v1.0.0")
+	tree, err := render.Render(template.FS, answers.Defaults("shop"), "(devel)")
 	if err != nil {
 		t.Fatal(err)
 	}

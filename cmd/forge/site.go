@@ -80,10 +80,23 @@ func noteRecovered(t terminal, r *landing.Recovered) {
 	say(t.stderr, "note", text)
 }
 
-// checkForge refuses a project of a newer forge. What is no version is not judged.
+// checkForge refuses a project of a newer forge. A forge that is no version itself
+// has the newest release that it knows.
 func checkForge(made, own string) error {
-	if semver.IsValid(made) && semver.IsValid(own) && semver.Compare(made, own) > 0 {
-		return failed("install forge "+made+" or a newer one", "this project was made by forge %s, and this is forge %s", made, own)
+	what := "this is forge " + own
+	if !semver.IsValid(own) {
+		archive, err := openArchive()
+		if err != nil {
+			return err
+		}
+		own = archive.Latest()
+		what = "the newest that this one knows is " + own
+		if semver.Prerelease(made) != "" { // of a checkout between two releases
+			return nil
+		}
+	}
+	if semver.IsValid(made) && semver.Compare(made, own) > 0 {
+		return failed("install forge "+made+" or a newer one", "this project was made by forge %s, and %s", made, what)
 	}
 	return nil
 }

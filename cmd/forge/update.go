@@ -123,13 +123,8 @@ func (o *updateOptions) target(archive *releases.Archive, made string) (version 
 			return "", nil, usage("this forge has "+strings.Join(archive.Versions(), ", "), "--to: %q is not a release that this forge has", o.to)
 		}
 	}
-	isVersion := semver.IsValid(version)
-	switch last := archive.Latest(); {
-	case !semver.IsValid(made):
-	case isVersion && semver.Compare(made, version) > 0:
+	if semver.IsValid(made) && semver.IsValid(version) && semver.Compare(made, version) > 0 {
 		return "", nil, usage("leave out --to", "--to: %s is older than forge %s, which made this project", version, made)
-	case !isVersion && semver.Prerelease(made) == "" && semver.Compare(made, last) > 0:
-		return "", nil, failed("install forge "+made+" or a newer one", "this project was made by forge %s, and the newest that this one knows is %s", made, last)
 	}
 	if version == buildInfo().Version {
 		return version, ownTemplate, nil

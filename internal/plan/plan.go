@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -235,33 +236,58 @@ func (p *planner) wire(base, next render.File, disk File, gone string) {
 		p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: out})
 	}
 	if len(left) > 0 {
-		s := Step{Path: name, Kind: Keep, Reason: "has lines that you have changed: they stay"}
+		byFile := make(map[string][]Line)
 		for _, l := range left {
-			s.Lines = append(s.Lines, Line{'-', l.Text})
+			file := cmp.Or(l.File, name)
+			byFile[file] = append(byFile[file], Line{'-', l.Text})
 		}
-		p.step(s)
+		for _, file := range slices.Sorted(maps.Keys(byFile)) {
+			reason := "has lines that you have changed: they stay"
+			if file != name {
+				reason = "has lines that you have put there: they stay"
+			}
+			p.step(Step{Path: file, Kind: Keep, Reason: reason, Lines: byFile[file]})
+		}
 	}
 }
 
 // carry carries the change over to the user's file, or to another one of its
 // package that has its function now.
 func (p *planner) carry(base, next render.File, disk File) (name string, found File, out []byte, left []wire.Left, err error) {
-	out, left, err = wire.Carry(base.Content, next.Content, disk.Content)
+	others := p.packageOf(next.Path)
+	out, left, err = wire.Carry(base.Content, next.Content, disk.Content, others)
 	lost, isLost := errors.AsType[*wire.LostError](err)
 	if !isLost {
 		return next.Path, disk, out, left, err
 	}
-	for _, other := range p.Disk.Sources() {
-		if path.Dir(other) != path.Dir(next.Path) || other == next.Path {
+	for other, content := range others {
+		if !wire.Has(content, lost.Func) {
 			continue
 		}
-		if file, err := p.Disk.File(other); err == nil && file.Mode.IsRegular() && wire.Has(file.Content, lost.Func) {
-			if out, left, err := wire.Carry(base.Content, next.Content, file.Content); err == nil {
-				return other, file, out, left, nil
-			}
+		rest := maps.Clone(others)
+		delete(rest, other)
+		rest[next.Path] = disk.Content
+		if out, left, err := wire.Carry(base.Content, next.Content, content, rest); err == nil {
+			file, err := p.Disk.File(other)
+			return other, file, out, left, err
 		}
 	}
 	return next.Path, disk, nil, nil, err
+}
+
+// packageOf are the other Go files of a file's package, without tests, as they are
+// on disk.
+func (p *planner) packageOf(name string) map[string][]byte {
+	others := make(map[string][]byte)
+	for _, other := range p.Disk.Sources() {
+		if path.Dir(other) != path.Dir(name) || other == name || strings.HasSuffix(other, "_test.go") {
+			continue
+		}
+		if file, err := p.Disk.File(other); err == nil && file.Mode.IsRegular() {
+			others[other] = file.Content
+		}
+	}
+	return others
 }
 
 func lostLines(lost *wire.LostError) []Line {

@@ -44,7 +44,7 @@ func (c *carrier) unlessDone(ch change, err error) error {
 	done := func(from *source, stmt ast.Stmt, there bool) bool {
 		text, _, err := c.translate(from, stmt, nil)
 		s := signatureOf(text)
-		return err == nil && s != "" && calls[s] == there
+		return err == nil && s != "" && (calls[s] || len(c.elsewhere(from, stmt)) > 0) == there
 	}
 	for _, i := range ch.added {
 		if !done(c.next, ch.next.Body.List[i], true) {

@@ -124,6 +124,16 @@ func calleeOf(signature string) string {
 	return name
 }
 
+// qualified is a signature with the function's package by its path, so that those
+// of different files are the same.
+func (s *source) qualified(signature string) string {
+	name, rest, ok := strings.Cut(signature, ".")
+	if p := s.imported(name); ok && p != "" {
+		return p + "." + rest
+	}
+	return signature
+}
+
 // stmtSignature is the signature of a statement that is a call, or "".
 func stmtSignature(s ast.Stmt) string {
 	if e, ok := s.(*ast.ExprStmt); ok {

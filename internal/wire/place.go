@@ -3,6 +3,7 @@ package wire
 import (
 	"go/ast"
 	"go/parser"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -14,7 +15,7 @@ func (c *carrier) add(ch change, fn *ast.FuncDecl, i int, names map[string]strin
 	if err != nil {
 		return c.unlessDone(ch, c.lost(ch, err.Error()))
 	}
-	if c.isThere(fn, text) {
+	if c.isThere(fn, text) || len(c.elsewhere(c.next, stmt)) > 0 {
 		return nil
 	}
 	if name := c.unknownField(fn, stmt, names); name != "" {
@@ -34,6 +35,25 @@ func (c *carrier) add(ch change, fn *ast.FuncDecl, i int, names map[string]strin
 		}
 	}
 	return nil
+}
+
+// elsewhere are the calls of the same function with the same texts in the other
+// files of the package, such as a part of Register that the user has moved there.
+func (c *carrier) elsewhere(from *source, stmt ast.Stmt) (found []Left) {
+	want := from.qualified(stmtSignature(stmt))
+	if want == "" {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.others)) {
+		other := c.others[name]
+		ast.Inspect(other.file, func(n ast.Node) bool {
+			if call, ok := n.(*ast.CallExpr); ok && other.qualified(signature(call)) == want {
+				found = append(found, Left{File: name, Line: other.line(call.Pos()), Text: other.text(call)})
+			}
+			return true
+		})
+	}
+	return found
 }
 
 // isThere reports whether a function has a statement, or calls the same with the
@@ -210,6 +230,7 @@ func (c *carrier) cut(fn *ast.FuncDecl, stmt ast.Stmt, text string) error {
 		}
 		return true
 	})
+	c.left = append(c.left, c.elsewhere(c.base, stmt)...)
 	if !found && len(c.left) == left && want == "" { // it may be there in any form
 		return ErrOther
 	}

@@ -31,15 +31,17 @@ func (e *LostError) Error() string { return e.Reason }
 
 // Left is a statement that should go, but is not as forge wrote it.
 type Left struct {
+	File string // empty for the file itself
 	Line int
 	Text string
 }
 
 // Carry returns ours with what is different from base to next. What is there
-// already is not put in again, and what is gone already is not missed. Statements
-// that the user changed are left, and named. It fails with ErrOther, with a
-// *LostError, or because a file is no Go.
-func Carry(base, next, ours []byte) (out []byte, left []Left, err error) {
+// already, in ours or in the other files of its package, is not put in again, and
+// what is gone already is not missed. Statements that the user changed, or moved to
+// another file, are left, and named. It fails with ErrOther, with a *LostError, or
+// because a file is no Go; other files that are none are passed over.
+func Carry(base, next, ours []byte, others map[string][]byte) (out []byte, left []Left, err error) {
 	b, err := parse(base)
 	if err != nil {
 		return nil, nil, err
@@ -56,7 +58,12 @@ func Carry(base, next, ours []byte) (out []byte, left []Left, err error) {
 	if err != nil {
 		return nil, nil, &LostError{Reason: fmt.Sprintf("is no Go: %v", err)}
 	}
-	c := carrier{base: b, next: n, ours: o}
+	c := carrier{base: b, next: n, ours: o, others: make(map[string]*source)}
+	for name, text := range others {
+		if other, err := parse(text); err == nil {
+			c.others[name] = other
+		}
+	}
 	for _, change := range changes {
 		if err := c.carry(change); err != nil {
 			return nil, nil, err
@@ -69,6 +76,7 @@ func Carry(base, next, ours []byte) (out []byte, left []Left, err error) {
 // carrier collects the edits that make of ours what is wanted.
 type carrier struct {
 	base, next, ours *source
+	others           map[string]*source // the other files of ours' package, by name
 	edits            []edit
 	imports          []string // paths that the new statements need
 	left             []Left

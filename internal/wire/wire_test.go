@@ -132,7 +132,7 @@ func TestCarry(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, left, err := wire.Carry([]byte(tt.base), []byte(tt.next), []byte(tt.ours))
+			got, left, err := wire.Carry([]byte(tt.base), []byte(tt.next), []byte(tt.ours), nil)
 			if err != nil || len(left) > 0 || string(got) != tt.want {
 				t.Errorf("%v, left %v, got\n%s\nwant\n%s", err, left, got, tt.want)
 			}
@@ -163,7 +163,7 @@ func TestLost(t *testing.T) {
 		{"no Go", "package handlers\n\nfunc {", "is no Go: 3:6: expected 'IDENT', found '{'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, _, err := wire.Carry([]byte(orders), []byte(both), []byte(tt.ours))
+			got, _, err := wire.Carry([]byte(orders), []byte(both), []byte(tt.ours), nil)
 			lost, ok := errors.AsType[*wire.LostError](err)
 			if !ok || lost.Reason != tt.want {
 				t.Fatalf("%v\n%s", err, got)
@@ -184,7 +184,7 @@ func TestOther(t *testing.T) {
 		"a function": orders + "\nfunc more() {}\n",
 		"a result":   replace(orders, "d Deps) {", "d Deps) error {"),
 	} {
-		if _, _, err := wire.Carry([]byte(orders), []byte(next), []byte(orders+"\n")); !errors.Is(err, wire.ErrOther) {
+		if _, _, err := wire.Carry([]byte(orders), []byte(next), []byte(orders+"\n"), nil); !errors.Is(err, wire.ErrOther) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -201,13 +201,13 @@ func TestLeft(t *testing.T) {
 		`message.Register(r, "payments", NewPayments(d.Log /* for now */))`,
 	} {
 		ours := replace(both, line, mine)
-		got, left, err := wire.Carry([]byte(both), []byte(handlers("orders")), []byte(ours))
+		got, left, err := wire.Carry([]byte(both), []byte(handlers("orders")), []byte(ours), nil)
 		if err != nil || string(got) != ours || len(left) != 1 || left[0].Line != 20 {
 			t.Errorf("%s: %v, left %v\n%s", mine, err, left, got)
 		}
 	}
 	const second = `message.Register(r, "payments", NewRefunds(d.Log))`
-	got, left, err := wire.Carry([]byte(both), []byte(handlers("orders")), []byte(replace(both, line, second+"\n\t"+line)))
+	got, left, err := wire.Carry([]byte(both), []byte(handlers("orders")), []byte(replace(both, line, second+"\n\t"+line)), nil)
 	if want := replace(both, line, second); err != nil || string(got) != want || len(left) != 1 || left[0].Text != second {
 		t.Errorf("%v, left %v\n%s", err, left, got)
 	}
@@ -238,16 +238,34 @@ func TestThereAndBack(t *testing.T) {
 			ours = strings.ReplaceAll(ours, "\n", "\r\n")
 		}
 		base, next := []byte(handlers("orders")), []byte(handlers("orders", "payments"))
-		with, _, err := wire.Carry(base, next, []byte(ours))
+		with, _, err := wire.Carry(base, next, []byte(ours), nil)
 		if err != nil {
 			t.Fatalf("%v in\n%s", err, ours)
 		}
 		if !strings.Contains(string(with), `"payments"`) {
 			t.Fatalf("not added to\n%s", ours)
 		}
-		back, left, err := wire.Carry(next, base, with)
+		back, left, err := wire.Carry(next, base, with, nil)
 		if err != nil || len(left) > 0 || string(back) != ours {
 			t.Fatalf("%v, left %v, got\n%s\nwant\n%s\nby\n%s", err, left, back, ours, with)
 		}
 	})
+}
+
+// TestOtherFilesOfThePackage: what the user has moved to another file is there, under
+// whatever names, and is named when it should go.
+func TestOtherFilesOfThePackage(t *testing.T) {
+	others := map[string][]byte{
+		"handlers/more.go": []byte("package handlers\n\nimport msg \"example.com/shop/internal/message\"\n\nfunc registerMore(reg *msg.Registry, deps Deps) {\n\tmsg.Register(reg, \"payments\", NewPayments(deps.Log))\n}\n"),
+		"handlers/bad.go":  []byte("package"),
+	}
+	before, after := handlers("orders"), handlers("orders", "payments")
+	got, left, err := wire.Carry([]byte(before), []byte(after), []byte(before), others)
+	if err != nil || len(left) > 0 || string(got) != before {
+		t.Errorf("%v, left %v:\n%s", err, left, got)
+	}
+	got, left, err = wire.Carry([]byte(after), []byte(before), []byte(before), others)
+	if err != nil || string(got) != before || len(left) != 1 || left[0].File != "handlers/more.go" || left[0].Line != 6 {
+		t.Errorf("%v, left %v:\n%s", err, left, got)
+	}
 }
