@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -70,6 +71,7 @@ func TestScripts(t *testing.T) {
 			"cut":     cutRelease,
 			"setline": setLine,
 			"claim":   claim,
+			"listen":  listen,
 		},
 		Setup: func(env *testscript.Env) error {
 			exe, err := os.Executable()
@@ -101,6 +103,17 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
 	}
+}
+
+// listen NAME: something listens until the script ends, at the address in $NAME.
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: listen name")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = listener.Close() })
+	ts.Setenv(args[0], listener.Addr().String())
 }
 
 // holds DIR [NAME…]: the directory has exactly these entries.

@@ -32,7 +32,7 @@ var rooms = []struct{ path, extra string }{
 // never touched by a newer template. All others are managed.
 var userFiles = []string{
 	"main.go", "app/", "dev/main.go", "handlers/", "models/", "web/", "openapi.yaml", "dev/samples/*.json",
-	".env", ".env.example", "compose.yaml", "Dockerfile", "README.md",
+	".env", ".env.example", "compose.yaml", "Dockerfile", "README.md", "AGENTS.md",
 }
 
 // renamed are the templates whose names are not just without .tmpl.

@@ -200,7 +200,7 @@ func TestUserFiles(t *testing.T) {
 	}
 	for _, name := range []string{
 		"main.go", "app/app.go", "app/app_test.go", "handlers/handlers.go", "handlers/orders.go", "handlers/orders_test.go", "models/orders.go", "web/web.go", "web/orders.go", "openapi.yaml",
-		"dev/samples/orders.json", ".env", ".env.example", "compose.yaml", "Dockerfile", "README.md",
+		"dev/samples/orders.json", ".env", ".env.example", "compose.yaml", "Dockerfile", "README.md", "AGENTS.md",
 	} {
 		if f := file(t, tree, name); f.Owner != project.User {
 			t.Errorf("%s is %s", name, f.Owner)

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"go/version"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/project"
+)
+
+func doctorCommand(t terminal) *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Check what a service needs here",
+		Long: `doctor checks what the service that the working directory is in needs to run here:
+Go, the module, forge's record, the names in .env, brokers that answer, and ports
+that are free. It changes nothing. Exit code 3 says that something is to be done.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			s, err := openSite(t)
+			if s == nil {
+				return err
+			}
+			return s.examine(cmd.Context(), err).print(t, asJSON)
+		},
+		ValidArgsFunction: cobra.NoFileCompletions,
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+// diagnosis is what doctor found; also its form for programs.
+type diagnosis struct {
+	Project string  `json:"project"` // absolute
+	OK      bool    `json:"ok"`      // nothing is to be done
+	Checks  []check `json:"checks"`
+}
+
+// check is one thing that was looked at. No value of a setting is in it but
+// addresses of brokers and ports.
+type check struct {
+	Name string `json:"name"` // go, module, record, settings, broker, port
+	OK   bool   `json:"ok"`
+	Text string `json:"text"`           // what is so
+	Todo string `json:"todo,omitempty"` // what to do, if anything
+}
+
+func fine(name, format string, args ...any) check {
+	return check{Name: name, OK: true, Text: fmt.Sprintf(format, args...)}
+}
+
+func wrong(name, todo, format string, args ...any) check {
+	return check{Name: name, Text: fmt.Sprintf(format, args...), Todo: todo}
+}
+
+// examine looks at everything; recordErr is why the record cannot be read, if so.
+func (s *site) examine(ctx context.Context, recordErr error) *diagnosis {
+	d := &diagnosis{Project: s.root}
+	d.Checks = append(d.Checks, s.checkModule(ctx, recordErr == nil)...)
+	d.Checks = append(d.Checks, s.checkRecord(recordErr))
+	dotEnv, err := readDotEnv(filepath.Join(s.root, ".env"))
+	if err != nil {
+		d.Checks = append(d.Checks, wrong("settings", "make it readable", ".env cannot be read: %v", err))
+	} else {
+		d.Checks = append(d.Checks, s.checkNames(dotEnv)...)
+	}
+	d.Checks = append(d.Checks, s.checkBrokers(ctx, dotEnv)...)
+	d.Checks = append(d.Checks, checkPort(ctx, dotEnv, "OPS_ADDR", ":8080"))
+	if s.record.Answers.Has("http") {
+		d.Checks = append(d.Checks, checkPort(ctx, dotEnv, "HTTP_ADDR", ":8081"))
+	}
+	d.OK = !slices.ContainsFunc(d.Checks, func(c check) bool { return !c.OK })
+	return d
+}
+
+// checkModule compares go.mod with the go command and with the record.
+func (s *site) checkModule(ctx context.Context, hasRecord bool) []check {
+	data, err := os.ReadFile(filepath.Join(s.root, "go.mod"))
+	if err != nil {
+		return []check{wrong("module", "take it from version control", "go.mod cannot be read: %v", err)}
+	}
+	mod, err := modfile.ParseLax("go.mod", data, nil)
+	if err != nil || mod.Module == nil {
+		return []check{wrong("module", "put it right; `go mod edit -print` shows what Go reads", "go.mod is not right: %v", err)}
+	}
+	module := fine("module", "%s", mod.Module.Mod.Path)
+	if want := s.record.Answers.Module; hasRecord && mod.Module.Mod.Path != want {
+		module = wrong("module", "give go.mod that name again: forge writes imports of it", "is %s in go.mod, and %s in %s", mod.Module.Mod.Path, want, project.Path)
+	}
+	needed := "go1.21"
+	if mod.Go != nil {
+		needed = "go" + mod.Go.Version
+	}
+	return []check{checkGoFor(ctx, needed), module}
+}
+
+// checkGoFor asks outside the project: inside, go would fetch what go.mod asks for.
+func checkGoFor(ctx context.Context, needed string) check {
+	const install = "install Go from https://go.dev/dl"
+	cmd := exec.CommandContext(ctx, "go", "env", "GOVERSION", "GOTOOLCHAIN")
+	cmd.Dir = os.TempDir()
+	out, err := cmd.Output()
+	if err != nil {
+		return wrong("go", install, "the go command does not work: %v", explained(err))
+	}
+	have, toolchain, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	have, _, _ = strings.Cut(have, " ") // experiments follow
+	switch {
+	case !version.IsValid(have), version.Compare(have, needed) >= 0:
+		return fine("go", "%s, go.mod asks for %s", have, needed)
+	case version.Compare(have, firstSwitching) >= 0 && toolchain != "local":
+		return fine("go", "%s, which fetches %s for go.mod", have, needed)
+	}
+	return wrong("go", install, "%s, go.mod asks for %s", have, needed)
+}
+
+// checkRecord says whether the record reads, and whether its files are there.
+func (s *site) checkRecord(recordErr error) check {
+	if recordErr != nil {
+		return wrong("record", "take it from version control, or use the forge that it names", "%v", recordErr)
+	}
+	var gone []string
+	for _, f := range s.record.Files {
+		if state, err := s.state(f); f.Owner == project.Managed && (err != nil || state == deleted) {
+			gone = append(gone, f.Path)
+		}
+	}
+	if len(gone) > 0 {
+		return wrong("record", "take them from version control, if they are missed", "%s not there: %s", isOrAre(len(gone), "file"), strings.Join(gone, ", "))
+	}
+	return fine("record", "%s, by forge %s", count(len(s.record.Files), "file"), s.record.Forge)
+}
+
+// dialTime is for all brokers, which are asked at once.
+const dialTime = 3 * time.Second
+
+// checkBrokers opens a connection to each broker, and says nothing on it.
+func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
+	const name = "KAFKA_BOOTSTRAP_SERVERS"
+	list := setting(dotEnv, name)
+	if list == "" {
+		return []check{wrong("broker", "set it in .env, unless a YAML file has it; .env.example shows how", "%s is set neither in .env nor in the environment", name)}
+	}
+	ctx, cancel := context.WithTimeout(ctx, dialTime)
+	defer cancel()
+	brokers := strings.Split(list, ",")
+	checks := make([]check, len(brokers))
+	var wg sync.WaitGroup
+	for i, broker := range brokers {
+		wg.Go(func() { checks[i] = s.checkBroker(ctx, strings.TrimSpace(broker)) })
+	}
+	wg.Wait()
+	return checks
+}
+
+func (s *site) checkBroker(ctx context.Context, address string) check {
+	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
+		return wrong("broker", "write host:port, several separated by commas", "KAFKA_BOOTSTRAP_SERVERS has something that is not host:port")
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		todo := "start it, or set KAFKA_BOOTSTRAP_SERVERS in .env; `make dev` needs none"
+		if s.record.Answers.Has("docker") {
+			todo = "start it (`make up` starts one), or set KAFKA_BOOTSTRAP_SERVERS in .env; `make dev` needs none"
+		}
+		return wrong("broker", todo, "%s does not answer: %v", address, err)
+	}
+	_ = conn.Close() // nothing was written to it
+	return fine("broker", "%s answers", address)
+}
+
+// checkPort listens where the service would.
+func checkPort(ctx context.Context, dotEnv []variable, name, otherwise string) check {
+	address := setting(dotEnv, name)
+	if address == "" {
+		address = otherwise
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return wrong("port", "end what listens there, or set "+name+" in .env", "%s cannot be listened on: %v", name, err)
+	}
+	_ = listener.Close() // nobody has connected
+	return fine("port", "%s %s is free", name, address)
+}
+
+func (d *diagnosis) print(t terminal, asJSON bool) error {
+	var err error
+	if asJSON {
+		err = printJSON(t, d)
+	} else {
+		_, err = fmt.Fprint(t.stdout, d.text(t))
+	}
+	if err == nil && !d.OK {
+		err = &failure{code: exitLeft, err: fmt.Errorf("something is to be done in %s", d.Project)}
+	}
+	return err
+}
+
+// text has a line for each check, and one for what to do about it.
+func (d *diagnosis) text(t terminal) string {
+	var b strings.Builder
+	fmt.Fprintln(&b, t.style(bold, filepath.Base(d.Project)))
+	for _, c := range d.Checks {
+		mark := "ok"
+		if !c.OK {
+			mark = "!!"
+		}
+		fmt.Fprintf(&b, "  %s  %-8s  %s\n", mark, c.Name, c.Text)
+		if c.Todo != "" {
+			fmt.Fprintf(&b, "                %s\n", c.Todo)
+		}
+	}
+	return b.String()
+}
