@@ -64,12 +64,3 @@ func (k Kafka) TLS() bool { return k.SecurityProtocol == "SSL" || k.SecurityProt
 func (k Kafka) SASL() bool {
 	return k.SecurityProtocol == "SASL_PLAINTEXT" || k.SecurityProtocol == "SASL_SSL"
 }
-
-// RequireGroup returns an error if there is no group: consuming needs one,
-// publishing does not.
-func (k Kafka) RequireGroup() error {
-	if k.GroupID != "" {
-		return nil
-	}
-	return &Error{[]Problem{{groupID, groupID + " is not set: " + noGroup}}}
-}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Drain ends the lane's life in good order: no handler starts any more, what
@@ -94,8 +96,8 @@ func (l *Lane) detach(mark bool) bool {
 	return mark && l.marked != l.committed
 }
 
-// commit has the claim commit its marks, again and again until it did or ctx
-// ends: a lost commit would have the lane's last messages handled twice.
+// commit has the claim commit its marks, again and again until it did, no attempt
+// can, or ctx ends: a lost commit would have the lane's last messages handled twice.
 func (l *Lane) commit(ctx context.Context) error {
 	for {
 		err := l.claim.Commit(ctx)
@@ -105,10 +107,11 @@ func (l *Lane) commit(ctx context.Context) error {
 		l.engine.mu.Lock()
 		l.engine.failedCommits++
 		l.engine.mu.Unlock()
-		select {
-		case <-ctx.Done():
+		wait, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		<-wait.Done()
+		cancel()
+		if ctx.Err() != nil || message.OutcomeOf(err) == message.OutcomePermanent {
 			return fmt.Errorf("engine: the last commit was not confirmed; its messages will be delivered again: %w", err)
-		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }

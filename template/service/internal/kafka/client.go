@@ -59,7 +59,7 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 
 // setConsumer sets how messages are fetched and offsets kept.
 func setConsumer(c *sarama.Config, cfg config.Kafka) {
-	c.Consumer.Return.Errors = true // otherwise a failed commit is reported nowhere; the consumer must read Errors()
+	c.Consumer.Return.Errors = true // otherwise errors of fetching are reported nowhere; the consumer must read Errors()
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest // the default, newest, loses what came before the first commit
 	if cfg.AutoOffsetReset == "latest" {
@@ -67,7 +67,7 @@ func setConsumer(c *sarama.Config, cfg config.Kafka) {
 	}
 	c.Consumer.Group.ResetInvalidOffsets = true // otherwise an offset out of range makes sessions end in a tight loop
 
-	// A commit and a heartbeat wait behind a fetch without data when their
+	// A heartbeat waits behind a fetch without data when their
 	// broker also leads a partition, so a fetch must not stay long.
 	c.Consumer.MaxWaitTime = cfg.FetchMaxWait
 	if cfg.IsolationLevel == "read_committed" {

@@ -58,9 +58,6 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}
-	if err := cfg.RequireGroup(); err != nil {
-		return nil, err
-	}
 	setUpSarama(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
 	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(sender, cfg.GroupID), (*source)(c), log)

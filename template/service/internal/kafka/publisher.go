@@ -170,11 +170,11 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	}
 	o.deadline = time.Now().Add(o.timeout)
 	var room int64
-	if o.event {
+	if o.event { // a dead letter waits behind no event
 		room = min(o.size, p.capacity) // one that is larger goes alone
-	}
-	if err := p.acquireRoom(ctx, o.deadline, room); err != nil {
-		return p.backlog.withOutcome(err)
+		if err := p.acquireRoom(ctx, o.deadline, room); err != nil {
+			return p.backlog.withOutcome(err)
+		}
 	}
 	client, group, err := p.accept(o)
 	if err != nil {

@@ -43,6 +43,32 @@ func TestWhoHasNoRoom(t *testing.T) {
 	close(release)
 }
 
+// A dead letter waits behind no event that waits for room.
+func TestADeadLetterIsFirstWhereEventsWaitForRoom(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "payments.dlq"))
+	p := newPublisher(t, quick(t, cluster))
+	p.setCapacity(2000)
+	called, release := make(chan struct{}), make(chan struct{})
+	large := transfer{Account: "a", Note: strings.Repeat("x", 3000)}
+	p.PublishAsync(t.Context(), large, func(message.Delivery, error) {
+		close(called)
+		<-release
+	})
+	<-called
+	p.PublishAsync(t.Context(), large, func(message.Delivery, error) {}) // has the room until its turn comes
+	waited := make(chan error, 1)
+	go func() { waited <- p.Publish(t.Context(), large) }()
+	eventually(t, "the event waits for room", func() bool { return !p.room.TryAcquire(0) })
+	if err := p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte("v")}); err != nil {
+		t.Errorf("the dead letter: %v", err)
+	}
+	close(release)
+	if err := <-waited; err != nil {
+		t.Errorf("the event: %v", err)
+	}
+}
+
 // What the topic takes is asked for again after a question that had no answer.
 func TestATopicsLimitThatCouldNotBeAskedFor(t *testing.T) {
 	t.Parallel()

@@ -90,7 +90,7 @@ func (s *session) isMember() bool {
 // revoked. It returns only then: returning earlier would end the session of all
 // partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
-	c := &claim{session: s, topic: sc.Topic(), partition: sc.Partition()}
+	c := &claim{session: s, place: place{sc.Topic(), sc.Partition()}}
 	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
 	if sc.InitialOffset() < 0 { // nothing is committed, or not an offset that the log has
 		warnOffsetOutOfRange(cs.Context(), s.admin, s.consumer.cfg.GroupID, c.topic, c.partition, log)
@@ -176,18 +176,18 @@ func (s *session) removeClaim(c *claim) {
 	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
 }
 
-// commit commits the marks of all claims, or of only one, and returns nil once the
-// broker has said so of each. Sarama's own commits say nothing, and wait behind its
-// fetches. A session that goes on while its group rebalances cannot commit until it
-// has joined anew.
-func (s *session) commit(ctx context.Context, only *claim) error {
+// commit commits the marks of all claims and returns nil once the broker has said
+// so of each, or of own if that is not nil. Sarama's own commits say nothing, and
+// wait behind its fetches. A session that goes on while its group rebalances cannot
+// commit until it has joined anew; what no attempt can commit is permanent.
+func (s *session) commit(ctx context.Context, own *claim) error {
 	if err := s.commits.Acquire(ctx, 1); err != nil {
 		return err
 	}
 	defer s.commits.Release(1)
 	for {
-		request, marks := s.newCommit(only)
-		if len(marks) == 0 {
+		request, claims := s.newCommit()
+		if len(claims) == 0 || own != nil && claims[own.place] == nil {
 			return nil
 		}
 		response, err := request.RequestWith(ctx, s.kafka)
@@ -197,28 +197,31 @@ func (s *session) commit(ctx context.Context, only *claim) error {
 		var refused error
 		for _, t := range response.Topics {
 			for _, p := range t.Partitions {
-				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				c, err := claims[place{t.Topic, p.Partition}], kerr.ErrorForCode(p.ErrorCode)
+				switch {
+				case c == nil: // not asked for
+				case err == nil:
+					c.committed = c.requested
+				case own == nil || own == c:
 					refused = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
 				}
 			}
 		}
-		joinsAnew := errors.Is(refused, kerr.IllegalGeneration) || errors.Is(refused, kerr.RebalanceInProgress)
+		old, ended := errors.Is(refused, kerr.IllegalGeneration), s.sarama.Context().Err() != nil
 		switch {
 		case refused == nil:
-			for c, next := range marks {
-				c.committed = next
-			}
 			return nil
-		case !joinsAnew, ctx.Err() != nil, s.sarama.Context().Err() != nil:
+		case errors.Is(refused, kerr.UnknownMemberID), errors.Is(refused, kerr.FencedInstanceID), old && ended:
+			return message.Permanent(refused)
+		case !old && !errors.Is(refused, kerr.RebalanceInProgress), ctx.Err() != nil, ended:
 			return refused
 		}
 		sleep(ctx, maxMetadataBackoff)
 	}
 }
 
-// newCommit returns the request that commits what is marked and not committed, and
-// what that is. There is none for an only claim that has ended.
-func (s *session) newCommit(only *claim) (*kmsg.OffsetCommitRequest, map[*claim]int64) {
+// newCommit returns a request for what is marked and not committed, and whose that is.
+func (s *session) newCommit() (*kmsg.OffsetCommitRequest, map[place]*claim) {
 	cfg := s.consumer.cfg
 	request := kmsg.NewPtrOffsetCommitRequest()
 	request.Group, request.MemberID, request.Generation = cfg.GroupID, s.sarama.MemberID(), s.sarama.GenerationID()
@@ -227,12 +230,12 @@ func (s *session) newCommit(only *claim) (*kmsg.OffsetCommitRequest, map[*claim]
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	marks, topics := make(map[*claim]int64), make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
+	claims, topics := make(map[place]*claim), make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
 	for _, c := range s.claims {
-		if next := c.next.Load(); next != c.committed && (only == nil || only == c) {
+		if c.requested = c.next.Load(); c.requested != c.committed {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
-			p.Partition, p.Offset = c.partition, next
-			marks[c], topics[c.topic] = next, append(topics[c.topic], p)
+			p.Partition, p.Offset = c.partition, c.requested
+			claims[c.place], topics[c.topic] = c, append(topics[c.topic], p)
 		}
 	}
 	for name, partitions := range topics {
@@ -240,16 +243,22 @@ func (s *session) newCommit(only *claim) (*kmsg.OffsetCommitRequest, map[*claim]
 		t.Topic, t.Partitions = name, partitions
 		request.Topics = append(request.Topics, t)
 	}
-	return request, marks
+	return request, claims
+}
+
+// place names a partition.
+type place struct {
+	topic     string
+	partition int32
 }
 
 // claim is one partition's assignment, as the engine sees it.
 type claim struct {
-	session   *session
-	topic     string
-	partition int32
+	session *session
+	place
 	next      atomic.Int64 // what the group is to read next by the claim's marks, 0 before the first
-	committed int64        // the last next that was committed
+	requested int64        // the next of the last commit, and
+	committed int64        // of the last one that was not refused; both for who commits
 }
 
 // Mark implements engine.Claim.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -152,4 +153,53 @@ func idleConsumer(t *testing.T, cfg config.Kafka, log *slog.Logger) *Consumer {
 	}
 	c.setState(nil)
 	return c
+}
+
+// TestClaimsThatEndTogetherCommitTogether: where a commit takes its time, one after
+// the other would take longer than the drain.
+func TestClaimsThatEndTogetherCommitTogether(t *testing.T) {
+	t.Parallel()
+	const n = 40
+	c := startCluster(t, topicOf(n))
+	for p := range int32(n) {
+		produce(t, c, p, envelopes(t, 0, 1)...)
+	}
+	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
+	r.await(t, engine.Handled, n)
+	var requests atomic.Int32
+	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		requests.Add(1)
+		c.SleepControl(func() { time.Sleep(50 * time.Millisecond) }) // a slow broker
+		return nil, nil, false
+	})
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	for p := range int32(n) {
+		if got := committed(t, c, p); got != 1 {
+			t.Errorf("partition %d is committed up to %d, want 1", p, got)
+		}
+	}
+	if got := requests.Load(); got > n/4 {
+		t.Errorf("%d commits for %d claims that end together", got, n)
+	}
+}
+
+// TestWhatNoAttemptCanCommitIsNotRepeated: the group has forgotten a member whose
+// session a rebalance ended.
+func TestWhatNoAttemptCanCommitIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 2)...)
+	var log logBuffer
+	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "20s")
+	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, nil)), succeed, "payments")
+	r.await(t, engine.Handled, 2)
+	commits := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.UnknownMemberID, Count: -1})
+	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Heartbeat}, TopLevel: true, Err: kerr.RebalanceInProgress, Count: 1})
+	eventually(t, "the claim ends", func() bool { return log.line("partition given back with work left") != "" })
+	if got := commits.Hits(); got > 2 {
+		t.Errorf("%d commits were refused, want no more after the first", got)
+	}
 }
