@@ -104,9 +104,7 @@ func (l *Lane) commit(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		l.engine.mu.Lock()
-		l.engine.failedCommits++
-		l.engine.mu.Unlock()
+		l.engine.failedCommits.Add(1)
 		wait, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
 		<-wait.Done()
 		cancel()

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -16,16 +17,17 @@ import (
 
 // Engine runs handlers for the messages of any number of lanes.
 type Engine struct {
-	cfg       Config
-	handler   message.Handler
-	dead      DeadLetters
-	source    Source
-	log       *slog.Logger
-	reporter  reporter
-	seed      maphash.Seed  // for the hashes of keys
-	commitNow chan struct{} // a commit is due before its time
-	stopped   context.Context
-	stop      context.CancelCauseFunc // ends stopped because the error policy says so
+	cfg           Config
+	handler       message.Handler
+	dead          DeadLetters
+	source        Source
+	log           *slog.Logger
+	reporter      reporter
+	seed          maphash.Seed  // for the hashes of keys
+	failedCommits atomic.Int64  // since the start
+	commitNow     chan struct{} // a commit is due before its time
+	stopped       context.Context
+	stop          context.CancelCauseFunc // ends stopped because the error policy says so
 
 	mu           sync.Mutex // guards what follows, and all lanes
 	closed       bool
@@ -35,9 +37,8 @@ type Engine struct {
 	deadLettered map[string]*deadLettering // by topic
 	terminal     int                       // messages since the last commit began
 
-	failedCommits int64     // since the start
-	commitErr     error     // of the first failed commit since one that succeeded
-	failingSince  time.Time // when that was
+	commitErr    error     // of the first failed commit since one that succeeded
+	failingSince time.Time // when that was
 }
 
 // New returns an engine that gives messages to h, writes those that fail for
@@ -126,7 +127,7 @@ func (e *Engine) commit(ctx context.Context) {
 		e.commitErr, e.failingSince = err, time.Now()
 	}
 	if err != nil {
-		e.failedCommits++
+		e.failedCommits.Add(1)
 		return
 	}
 	for i, l := range lanes {

@@ -28,7 +28,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits}
+	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
 	for kind := range kinds {
 		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
 	}

@@ -58,6 +58,9 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}
+	if cfg.GroupID == "" {
+		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
+	}
 	setUpSarama(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
 	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(sender, cfg.GroupID), (*source)(c), log)
@@ -151,9 +154,8 @@ var errNoSession = fmt.Errorf("not a member of the group at present: %w", contex
 
 // Commit implements engine.Source.
 func (s *source) Commit(ctx context.Context) error {
-	current := s.session.Load()
-	if current == nil {
-		return errNoSession
+	if current := s.session.Load(); current != nil {
+		return current.commit(ctx, nil)
 	}
-	return current.commit(ctx, nil)
+	return errNoSession
 }

@@ -49,7 +49,10 @@ func (s *session) consume(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	if !s.isMember() {
+	s.mu.Lock()
+	member := s.member
+	s.mu.Unlock()
+	if !member {
 		return ctx.Err() // closing the group leaves it, if it is joined soon
 	}
 	return <-done // its claims drain
@@ -80,28 +83,24 @@ func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
 	return nil
 }
 
-func (s *session) isMember() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.member
-}
-
 // ConsumeClaim hands one partition's messages to the engine until the claim is
 // revoked. It returns only then: returning earlier would end the session of all
 // partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
-	c := &claim{session: s, place: place{sc.Topic(), sc.Partition()}}
+	c := &claim{session: s, place: place{sc.Topic(), sc.Partition()}, isNew: sc.InitialOffset() < 0}
 	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
-	if sc.InitialOffset() < 0 { // nothing is committed, or not an offset that the log has
+	if c.isNew { // nothing is committed, or not an offset that the log has
 		warnOffsetOutOfRange(cs.Context(), s.admin, s.consumer.cfg.GroupID, c.topic, c.partition, log)
 	}
 	if s.consumer.cfg.RebalanceStrategy == cooperativeSticky {
 		log.Info("partition assigned", "generation", cs.GenerationID())
 	}
-	s.addClaim(c)
+	s.mu.Lock()
+	s.claims = append(s.claims, c)
+	s.mu.Unlock()
 	defer s.removeClaim(c) // a claim that drains still has marks for the engine's committer
 	lane := s.consumer.engine.Assign(c)
-	deliver(cs.Context(), sc.Messages(), lane)
+	deliver(cs.Context(), sc.Messages(), c, lane)
 	ended := context.Cause(cs.Context()) // nil if only this partition was revoked
 	if isForgotten(ended) {
 		lane.Lose() // others have the partition: no commit of this member arrives
@@ -130,7 +129,7 @@ func isForgotten(cause error) bool {
 
 // deliver gives messages to the lane as they come, whatever the channel holds at
 // once.
-func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, lane *engine.Lane) {
+func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *claim, lane *engine.Lane) {
 	var batch []message.Message
 	for {
 		select {
@@ -144,6 +143,11 @@ func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, lane 
 		}
 		for range len(messages) { // nobody else receives from it
 			batch = append(batch, newMessage(<-messages))
+		}
+		if c.isNew { // who begins at the end would begin after these, once they are lost in a crash
+			c.isNew = false
+			c.next.Store(batch[0].Offset)
+			_ = c.Commit(ctx) // what fails is in the next commit
 		}
 		lane.Deliver(batch)
 		clear(batch) // the engine has its own copies
@@ -162,12 +166,6 @@ func newMessage(m *sarama.ConsumerMessage) message.Message {
 		out.Headers = append(out.Headers, message.Field{Key: string(h.Key), Value: h.Value})
 	}
 	return out
-}
-
-func (s *session) addClaim(c *claim) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.claims = append(s.claims, c)
 }
 
 func (s *session) removeClaim(c *claim) {
@@ -256,6 +254,7 @@ type place struct {
 type claim struct {
 	session *session
 	place
+	isNew     bool         // the group has no offset for it, or none that the log has
 	next      atomic.Int64 // what the group is to read next by the claim's marks, 0 before the first
 	requested int64        // the next of the last commit, and
 	committed int64        // of the last one that was not refused; both for who commits

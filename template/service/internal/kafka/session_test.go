@@ -203,3 +203,32 @@ func TestWhatNoAttemptCanCommitIsNotRepeated(t *testing.T) {
 		t.Errorf("%d commits were refused, want no more after the first", got)
 	}
 }
+
+// TestWhereAClaimBeginsIsCommitted: otherwise a group that begins at the end would lose
+// what it was handling when it crashed.
+func TestWhereAClaimBeginsIsCommitted(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 3)...)
+	runs, release := make(chan struct{}), make(chan struct{})
+	defer close(release)
+	cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "KAFKA_COMMIT_INTERVAL", "1m")
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		close(runs)
+		<-release
+		return nil
+	}, "payments")
+	eventually(t, "the partition is read", func() bool {
+		s := r.session.Load()
+		return s != nil && len(liveClaims(s)) == 1
+	})
+	produce(t, c, 0, envelopes(t, 3, 4)...)
+	select {
+	case <-runs:
+	case <-time.After(20 * time.Second):
+		t.Fatal("the message is not handled")
+	}
+	if got := committed(t, c, 0); got != 3 {
+		t.Errorf("committed up to %d while the first message runs, want 3", got)
+	}
+}
