@@ -135,7 +135,7 @@ func TestUpdateIsCut(t *testing.T) {
 			t.Fatalf("full at step %d: code %d, %s", n, code, stderr)
 		}
 		project = anOldProject(t, first)
-		endAt(t, project, n, update)
+		cutAt(t, project, n, update...)
 		check(project, n)
 	}
 
@@ -156,23 +156,6 @@ func TestUpdateIsCut(t *testing.T) {
 		}
 		check(project, n)
 	}
-}
-
-// endAt ends a command before its n-th change of the disk.
-func endAt(t *testing.T, project string, n int, args []string) {
-	t.Helper()
-	type end struct{}
-	defer func() {
-		if r := recover(); r != nil && r != (end{}) {
-			panic(r)
-		}
-	}()
-	inProject(t, project, func(string) error {
-		if n--; n < 0 {
-			panic(end{})
-		}
-		return nil
-	}, args...)
 }
 
 // BenchmarkUpdate runs `forge update --no-verify` as a process, in a project of the

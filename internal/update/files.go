@@ -38,9 +38,9 @@ func (p *planner) known(f project.File) error {
 	case f.Owner == project.User:
 		p.users(f, next, is, disk, exists)
 	case exists && !disk.Mode.IsRegular():
-		p.irregular(f, next, is)
+		p.lacking(f, next, is, "it is no regular file any more")
 	case !exists:
-		p.deleted(f, next, is)
+		p.lacking(f, next, is, "you deleted it, and the new version changed it")
 	case !is:
 		p.dropped(f, disk)
 	case project.Sum(disk.Content) == f.SHA256:
@@ -61,15 +61,15 @@ func (p *planner) nameOf(name string) string {
 	return to
 }
 
-// irregular deals with what was a file, and is a link, say: it stays.
-func (p *planner) irregular(f project.File, next render.File, is bool) {
-	switch {
-	case !is:
-	case project.Sum(next.Content) == f.SHA256:
-		p.written(next, next.Owner)
-	default:
-		p.written(next, next.Owner)
-		p.beside(next, "it is no regular file any more")
+// lacking deals with what is no file of the project any more: it stays away, and what
+// the new version changed lies beside it.
+func (p *planner) lacking(f project.File, next render.File, is bool, why string) {
+	if !is {
+		return
+	}
+	p.written(next, next.Owner)
+	if project.Sum(next.Content) != f.SHA256 {
+		p.beside(next, why)
 	}
 }
 
@@ -87,18 +87,6 @@ func (p *planner) users(f project.File, next render.File, is bool, disk plan.Fil
 		return
 	}
 	p.become(f.Path, f.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.EnvKey), next)
-}
-
-// deleted deals with a file that the user has deleted.
-func (p *planner) deleted(f project.File, next render.File, is bool) {
-	switch {
-	case !is:
-	case project.Sum(next.Content) == f.SHA256:
-		p.written(next, next.Owner)
-	default:
-		p.written(next, next.Owner)
-		p.beside(next, "you deleted it, and the new version changed it")
-	}
 }
 
 // dropped deals with a file that the new version has not any more.
