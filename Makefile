@@ -18,5 +18,11 @@ mutants: ## plant each known mistake in the engine and its adapter and see the t
 
 nightly: mutants ## what takes too long for each change: more random histories, fuzzing
 	go test ./template/service/internal/engine -run TestInvariantsHold -count=1 -timeout 30m -rapid.checks=10000
-	go test ./template/service/internal/message -run '^$$' -fuzz FuzzEnvelope -fuzztime 60s
-	go test ./template/service/internal/kafka -run '^$$' -fuzz FuzzDeadLetterAndBack -fuzztime 60s
+	go test ./internal/merge -rapid.checks=20000
+	@for target in template/service/internal/envelope:FuzzEnvelope template/service/internal/envelope:FuzzFast \
+		template/service/internal/kafka:FuzzDeadLetterAndBack template/service/internal/config:FuzzFiles template/service/internal/schema:FuzzDecode \
+		internal/model:FuzzParse internal/render:FuzzRender internal/merge:FuzzThree; do \
+		package=$${target%:*}; name=$${target#*:}; \
+		go test ./$$package -list "^$$name$$" | grep -q "^$$name$$" || { echo "$$package has no $$name"; exit 1; }; \
+		go test ./$$package -run '^$$' -fuzz "^$$name$$" -fuzztime 60s || exit 1; \
+	done

@@ -4,10 +4,12 @@
 // Lines of Go are tests in _test.go files, and in packages that no program of the
 // service contains: messagetest, servicetest and apptest help tests.
 //
-//	go run ./e2e/size         the table
-//	go run ./e2e/size -v      also the functions of a handled message, and the references that run up
+//	go run ./e2e/size            the table
+//	go run ./e2e/size -v         also the functions of a handled message, and the references that run up
+//	go run ./e2e/size -update    write the figures into README.md, which fails to be in step otherwise
 //
-// It builds and runs the service with an embedded Kafka; it needs nothing but Go.
+// It builds and runs the service with an embedded Kafka; it needs nothing but Go,
+// and the repository as its working directory.
 package main
 
 import (
@@ -29,10 +31,16 @@ import (
 
 func main() {
 	verbose := flag.Bool("v", false, "list the functions of a handled message, and the references that run up")
+	update := flag.Bool("update", false, "write the figures into README.md")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ok, err := measure(ctx, *verbose, os.Stdout)
+	figures, err := measure(ctx, *verbose, os.Stdout)
 	stop()
+	ok := false
+	if err == nil {
+		ok = table(os.Stdout, figures)
+		err = checkReadme("README.md", figures, *update)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "size:", err)
 	}
@@ -48,26 +56,26 @@ type figure struct {
 	unit              string
 }
 
-// measure prints the table and reports whether every figure keeps its limit.
-func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err error) {
+// measure renders the service and returns its figures.
+func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error) {
 	const service = "my-service"
 	a := answers.Defaults(service)
 	tree, err := render.Render(template.FS, a, "v0.0.0-size")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	work, err := os.MkdirTemp("", "forge-size-")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
 	dir := filepath.Join(work, service)
 	if err := render.Write(ctx, tree, dir); err != nil {
-		return false, err
+		return nil, err
 	}
 	listed, err := listPackages(ctx, dir)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	testOnly := make(map[string]bool)
 	for _, path := range testOnlyPackages(listed) {
@@ -76,16 +84,16 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 	size := count(tree, testOnly)
 	packages, err := readPackages(listed)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	passed, err := passes(ctx, dir, a)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
 	if verbose {
 		list(out, a.Module, passed, packages)
 	}
-	return table(out, []figure{
+	return []figure{
 		{"files", size.files, 95, 95, ""},
 		{"lines of Go, not tests", size.code, 6500, 7378, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
@@ -96,7 +104,7 @@ func measure(ctx context.Context, verbose bool, out io.Writer) (ok bool, err err
 		{"lines of README.md", size.readme, 200, 200, ""},
 		{"references between files of a package that run up", upShare(packages), 15, 15, " %"},
 		{"references that run up in the worst package", worstShare(packages), 15, 15, " %"},
-	}), nil
+	}, nil
 }
 
 // table prints the figures and reports whether none has grown beyond what it was
@@ -118,6 +126,37 @@ func table(out io.Writer, figures []figure) (ok bool) {
 		fmt.Fprintf(out, "| %s | %d%s | %s | %d%s | %s |\n", f.name, f.value, f.unit, aim, f.limit, f.unit, verdict)
 	}
 	return ok
+}
+
+// checkReadme compares the table of the README with the figures, or writes it.
+func checkReadme(file string, figures []figure, update bool) error {
+	const begin, end = "<!-- size -->\n", "<!-- end size -->\n"
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	was, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s has no %q and %q around the table", file, begin, end)
+	}
+	var now strings.Builder
+	now.WriteString("\n| | now | aim |\n|---|--:|--:|\n")
+	for _, f := range figures {
+		aim := ""
+		if f.aim > 0 {
+			aim = fmt.Sprintf(" %d%s", f.aim, f.unit)
+		}
+		fmt.Fprintf(&now, "| %s | %d%s |%s |\n", f.name, f.value, f.unit, aim)
+	}
+	now.WriteString("\n")
+	switch {
+	case was == now.String():
+		return nil
+	case !update:
+		return fmt.Errorf("%s shows other figures: go run ./e2e/size -update", file)
+	}
+	return os.WriteFile(file, []byte(before+begin+now.String()+end+after), 0o644) //nolint:gosec // it is for everybody to read
 }
 
 // list prints what the table counts.

@@ -57,6 +57,10 @@ func targets(name string) []string {
 	return all
 }
 
+// examples has those of the package that users import: documentation that runs,
+// and so no part of the tests of internal/.
+const examples = "internal/message/example_test.go"
+
 // perTopic reports whether a file is rendered for each topic, and what follows
 // the topic's name in its base name.
 func perTopic(name string) (rest string, ok bool) {
@@ -81,7 +85,7 @@ func partsOf(name string) []string {
 			parts = append(parts, room.extra)
 		}
 	}
-	if isInternal(name) && (strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/testdata/")) {
+	if isInternal(name) && name != examples && (strings.HasSuffix(name, "_test.go") || strings.Contains(name, "/testdata/")) {
 		parts = append(parts, answers.Tests)
 	}
 	for element := range strings.SplitSeq(name, "/") {

@@ -28,6 +28,6 @@ func (a App) Build(_ context.Context, _ Settings, b *service.Builder) error {
 	d := a.Deps
 	d.Log, d.Publisher = cmp.Or(d.Log, b.Log), cmp.Or(d.Publisher, b.Publisher)
 	handlers.Register(b.Registry, d)
-	web.Register(b.API, web.Deps{Log: b.Log, Publisher: b.Publisher}) //forge:if http
+	web.Register(b.API, web.Deps{Log: d.Log, Publisher: d.Publisher}) //forge:if http
 	return nil
 }

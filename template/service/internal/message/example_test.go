@@ -237,12 +237,7 @@ func ExamplePublisher() {
 func ExampleWithHeaderRule() {
 	r := messagetest.NewRegistry()
 	message.Register(r, "payments", &Payments{},
-		message.WithHeaderRule(func(h message.Header) error {
-			if h.CorrelationID == "" {
-				return message.Invalid("correlationId", "is required")
-			}
-			return nil
-		}),
+		message.WithHeaderRule(func(h message.Header) error { return message.Required("correlationId", h.CorrelationID) }),
 		message.WithRetry(message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 10, Delay: time.Minute, MaxDelay: time.Minute}))
 	receive(r, "payments", "PaymentReceived", `{"id": "p-1", "amount": 5}`)
 	// Output:

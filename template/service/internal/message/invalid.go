@@ -11,6 +11,14 @@ import "strings"
 // and dead letters, so it should not show the field's value.
 func Invalid(field, problem string) error { return &FieldError{field, problem} }
 
+// Required is Invalid for a field without a value, and nil for one that has one.
+func Required(field, value string) error {
+	if value == "" {
+		return Invalid(field, "is required")
+	}
+	return nil
+}
+
 // FieldError says which field breaks which rule.
 type FieldError struct {
 	Field   string // its name in the JSON, or its path below the body or the header; empty is the whole

@@ -92,20 +92,15 @@ func NewHeader(messageType, producer string) Header {
 
 // check returns an error that names each required field that is missing.
 func (h *Header) check() error {
-	var missing []error
-	require := func(field string, ok bool) {
-		if !ok {
-			missing = append(missing, Invalid(field, "is required"))
-		}
+	var noTime error
+	if h.Timestamp.IsZero() {
+		noTime = Invalid("timestamp", "is required")
 	}
-	require("messageType", h.MessageType != "")
-	require("schemaName", h.SchemaName != "")
-	require("schemaVersion", h.SchemaVersion != "")
-	require("messageId", h.MessageID != "")
-	require("timestamp", !h.Timestamp.IsZero())
-	require("producer", h.Producer != "")
-	if len(missing) > 0 {
-		return InvalidPart("header", errors.Join(missing...))
+	missing := errors.Join(
+		Required("messageType", h.MessageType), Required("schemaName", h.SchemaName), Required("schemaVersion", h.SchemaVersion),
+		Required("messageId", h.MessageID), noTime, Required("producer", h.Producer))
+	if missing != nil {
+		return InvalidPart("header", missing)
 	}
 	return nil
 }
