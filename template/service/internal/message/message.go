@@ -92,15 +92,19 @@ func NewHeader(messageType, producer string) Header {
 
 // check returns an error that names each required field that is missing.
 func (h *Header) check() error {
-	var noTime error
-	if h.Timestamp.IsZero() {
-		noTime = Invalid("timestamp", "is required")
+	var missing []error
+	for _, f := range [...][2]string{
+		{"messageType", h.MessageType}, {"schemaName", h.SchemaName}, {"schemaVersion", h.SchemaVersion}, {"messageId", h.MessageID}, {"producer", h.Producer},
+	} {
+		if f[1] == "" {
+			missing = append(missing, Invalid(f[0], "is required"))
+		}
 	}
-	missing := errors.Join(
-		Required("messageType", h.MessageType), Required("schemaName", h.SchemaName), Required("schemaVersion", h.SchemaVersion),
-		Required("messageId", h.MessageID), noTime, Required("producer", h.Producer))
-	if missing != nil {
-		return InvalidPart("header", missing)
+	if h.Timestamp.IsZero() {
+		missing = append(missing, Invalid("timestamp", "is required"))
+	}
+	if len(missing) > 0 {
+		return InvalidPart("header", errors.Join(missing...))
 	}
 	return nil
 }
