@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 )
 
 // schemaPatience is how long a service has to register its schemas.
@@ -23,8 +25,8 @@ var errNoSubject = errors.New("no subject")
 // encode returns the samples as a producer writes them that has its schemas in the
 // registry: the body by the schema of its topic, the header in the record's
 // headers. A sample of a topic that is not awaited and has no schema is left as it
-// is, and so is what no producer could write by the schema: it is to be a dead
-// letter.
+// is, and so is one that is to be a dead letter and that no producer could write by
+// the schema.
 func (t Target) encode(ctx context.Context, all []Sample) ([]Sample, error) {
 	if t.Registry == "" {
 		return all, nil
@@ -59,10 +61,13 @@ func (t Target) encode(ctx context.Context, all []Sample) ([]Sample, error) {
 			continue
 		}
 		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(schema.ID))
-		if value, err = appendBody(value, schema, envelope.Body); err != nil {
-			continue
+		value, err = appendBody(value, schema, envelope.Body)
+		if err != nil && s.Expect == NameOf(engine.Handled) {
+			return nil, fmt.Errorf("sample %q of %s cannot be written by its schema: body: %w", s.Name, s.Topic, err)
 		}
-		s.Value, s.header = value, envelope.Header
+		if err == nil { // one that is to be a dead letter may be sent as it stands
+			s.Value, s.header = value, envelope.Header
+		}
 	}
 	return encoded, nil
 }
