@@ -19,7 +19,7 @@ type Source interface {
 // Claim is one lane's life at its source, from assignment to revocation.
 type Claim interface {
 	// Mark says that the message at offset and every one delivered before it
-	// are terminal. It must not block, nor call the engine.
+	// are done. It must not block, nor call the engine.
 	Mark(offset int64)
 	// Commit makes the claim's marks durable and returns nil only when it
 	// knows that they are. The engine calls it once its lane has ended, and

@@ -62,11 +62,11 @@ func (l *Lane) endIntake() bool {
 		return false
 	}
 	l.ending = true
-	for _, timer := range l.waiting {
+	for _, timer := range l.timers {
 		timer.Stop()
 	}
 	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
-	l.ready, l.keys, l.waiting = nil, nil, nil
+	l.ready, l.keys, l.timers = nil, nil, nil
 	return true
 }
 

@@ -29,13 +29,13 @@ type Engine struct {
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped because the error policy says so
 
-	mu           sync.Mutex // guards what follows, and all lanes
-	closed       bool
-	lanes        []*Lane                   // assigned, and not yet ended
-	turns        []*Lane                   // those with ready messages, the next one first
-	workers      map[*worker]struct{}      // that run
-	deadLettered map[string]*deadLettering // by topic
-	terminal     int                       // messages since the last commit began
+	mu              sync.Mutex // guards what follows, and all lanes
+	closed          bool
+	lanes           []*Lane                   // assigned, and not yet ended
+	turns           []*Lane                   // those with ready messages, the next one first
+	workers         map[*worker]struct{}      // that run
+	deadLettered    map[string]*deadLettering // by topic
+	doneSinceCommit int                       // messages done since the last commit began
 
 	commitErr    error     // of the first failed commit since one that succeeded
 	failingSince time.Time // when that was
@@ -76,6 +76,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			e.warnStuck()
 			e.commit(ctx)
 		case <-e.commitNow:
 			e.commit(ctx)
@@ -89,7 +90,7 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
-	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{}}
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, timers: map[*item]*time.Timer{}}
 	l.pauser, _ = c.(Pauser)
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
@@ -104,7 +105,7 @@ func (e *Engine) Assign(c Claim) *Lane {
 // commit marks the low-water mark of each lane and has the source commit them.
 func (e *Engine) commit(ctx context.Context) {
 	e.mu.Lock()
-	e.terminal = 0
+	e.doneSinceCommit = 0
 	lanes, marks, moved := slices.Clone(e.lanes), []uint64{}, false
 	for _, l := range lanes {
 		marks = append(marks, l.mark())

@@ -23,7 +23,7 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
-	givenBack                          // no event: its lane ended first, and it will be delivered again
+	requeued                           // no event: its lane ended first, and it will be delivered again
 )
 
 // kinds has each kind's name, as in metrics, and how it is logged.
@@ -58,6 +58,9 @@ type Event struct {
 	repeated bool // the same happened in the attempt before, and was logged
 }
 
+// longDelay is the longest that a message and its key wait without a warning.
+const longDelay = time.Minute
+
 // reporter counts, logs and passes on what happens to messages.
 type reporter struct {
 	log     *slog.Logger
@@ -68,15 +71,19 @@ type reporter struct {
 func (r *reporter) report(ev Event) {
 	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
 	r.counts[ev.Kind].Add(1)
-	if !ev.repeated && r.log.Enabled(context.Background(), kinds[ev.Kind].level) {
-		r.logEvent(ev)
+	level := kinds[ev.Kind].level
+	if ev.Delay > longDelay {
+		level = max(level, slog.LevelWarn)
+	}
+	if !ev.repeated && r.log.Enabled(context.Background(), level) {
+		r.logEvent(ev, level)
 	}
 	if r.observe != nil {
 		r.observe(ev)
 	}
 }
 
-func (r *reporter) logEvent(ev Event) {
+func (r *reporter) logEvent(ev Event, level slog.Level) {
 	m := ev.Message
 	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt}
 	if ev.Err != nil {
@@ -88,8 +95,11 @@ func (r *reporter) logEvent(ev Event) {
 	if ev.Delay > 0 {
 		attrs = append(attrs, "delay", ev.Delay)
 	}
+	if ev.Delay > longDelay {
+		attrs = append(attrs, "key_waits_until", time.Now().Add(ev.Delay).UTC().Format(time.RFC3339))
+	}
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
-	r.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
+	r.log.Log(context.Background(), level, kinds[ev.Kind].log, attrs...)
 }

@@ -17,22 +17,26 @@ var (
 
 // decision is what becomes of a message after an attempt; zero after a success.
 type decision struct {
-	kind  EventKind
-	err   error         // of the attempt
-	wait  wait          // of one that is tried again
-	delay time.Duration // until then
+	kind       EventKind
+	err        error         // of the attempt
+	waitReason waitReason    // of one that is tried again
+	delay      time.Duration // until then
 }
 
-// wait is why a message waits for its next attempt.
-type wait uint8
+// longestDelay bounds what a handler or a policy asks for: its key waits, and its
+// lane's low-water mark stays, until then.
+const longestDelay = 24 * time.Hour
+
+// waitReason is why a message waits for its next attempt.
+type waitReason uint8
 
 const (
-	waitNot         wait = iota
-	waitRetry            // it failed
-	waitUnavailable      // something it needs is unavailable; the attempt does not count
-	waitHeld             // its attempts are used up, but dead-lettering is paused
-	waitRefused          // its dead letter was not acknowledged
-	waits                // how many there are
+	notWaiting      waitReason = iota
+	waitRetry                  // it failed
+	waitUnavailable            // something it needs is unavailable; the attempt does not count
+	waitHeld                   // its attempts are used up, but dead-lettering is paused
+	waitRefused                // its dead letter was not acknowledged
+	waitReasons                // how many there are
 )
 
 // decide says what becomes of a message after an attempt that failed with err,
@@ -41,7 +45,7 @@ const (
 func (e *Engine) decide(it *item, err, cause error) decision {
 	err = safeError(err)
 	if errors.Is(cause, errDraining) {
-		return decision{kind: givenBack, err: err}
+		return decision{kind: requeued, err: err}
 	}
 	failed, ok := errors.AsType[*message.Error](err)
 	if errors.Is(cause, errTimeout) { // it keeps what it asks for
@@ -56,14 +60,15 @@ func (e *Engine) decide(it *item, err, cause error) decision {
 	d := e.applyPolicies(it, err)
 	d.err = err
 	switch {
-	case d.wait == waitNot:
+	case d.waitReason == notWaiting:
 	case it.lane.ending:
-		return decision{kind: givenBack, err: err}
+		return decision{kind: requeued, err: err}
 	case ok && failed.After > 0:
 		d.delay = failed.After
 	default:
-		d.delay = it.nextDelay(d.wait)
+		d.delay = it.nextDelay(d.waitReason)
 	}
+	d.delay = min(d.delay, longestDelay)
 	return d
 }
 
@@ -90,9 +95,9 @@ func (e *Engine) applyPolicies(it *item, err error) decision {
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{kind: Unavailable, wait: waitUnavailable}
+		return decision{kind: Unavailable, waitReason: waitUnavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return decision{kind: Retrying, wait: waitRetry}
+		return decision{kind: Retrying, waitReason: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
 		return decision{kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
@@ -100,7 +105,7 @@ func (e *Engine) applyPolicies(it *item, err error) decision {
 	case permanent, it.lane.deadLetters.admit(err):
 		return decision{kind: DeadLettered}
 	}
-	return decision{kind: Retrying, wait: waitHeld}
+	return decision{kind: Retrying, waitReason: waitHeld}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that
@@ -112,8 +117,8 @@ func isAnswer(err error) bool {
 
 // nextDelay returns how long the item waits for its next attempt. The backoff
 // starts anew when something becomes unavailable, or is available again.
-func (it *item) nextDelay(why wait) time.Duration {
-	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+func (it *item) nextDelay(why waitReason) time.Duration {
+	if it.backoff == nil || (it.waitReason == waitUnavailable) != (why == waitUnavailable) {
 		it.backoff = it.msg.Retry.Backoff()
 	}
 	delay, _ := it.backoff.Next()

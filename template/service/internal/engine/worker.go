@@ -16,7 +16,9 @@ type worker struct {
 	engine   *Engine
 	item     *item     // that it handles; guarded by engine.mu
 	since    time.Time // when it took that; guarded by engine.mu
+	warned   time.Time // when that was logged as stuck, or since; guarded by engine.mu
 	decision decision  // after its last attempt
+	decided  bool      // the attempt ended with that
 }
 
 // startWorkers starts a worker for each message that is ready and may have one.
@@ -50,6 +52,7 @@ func (w *worker) take() bool {
 	l.running++
 	l.busy.Add(1)
 	w.item, w.since = l.ready.pop(), time.Now()
+	w.warned = w.since
 	e.turns = slices.Delete(e.turns, i, i+1)
 	if len(l.ready) > 0 {
 		e.turns = append(e.turns, l)
@@ -60,7 +63,7 @@ func (w *worker) take() bool {
 // run handles messages until none is ready.
 func (w *worker) run() {
 	defer func() {
-		if w.item != nil { // a handler ended this goroutine with runtime.Goexit
+		if w.decided { // the handler ended this goroutine with runtime.Goexit; a panic of the engine ends the process
 			w.next()
 			go w.run()
 		}
@@ -77,6 +80,7 @@ func (w *worker) next() {
 	e := w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	w.decided = false
 	w.item.lane.complete(w.item, w.decision)
 	if !w.take() {
 		w.item = nil
@@ -90,31 +94,32 @@ func (w *worker) attempt() {
 	e, it := w.engine, w.item
 	ctx := &attemptContext{lane: it.lane.ctx, deadline: w.since.Add(e.cfg.HandlerTimeout)}
 	defer ctx.end()
-	m := it.msg
+	m := clone(&it.msg)
 	err := errNoReturn // unless it returns
 	defer func() {
 		if v := recover(); v != nil {
 			err = message.NewPanicError(v)
 		}
 		it.msg.Header, it.msg.Retry = m.Header, cmp.Or(m.Retry, it.msg.Retry)
-		w.judge(ctx, err)
+		w.endAttempt(ctx, err)
+		w.decided = true
 	}()
 	err = e.handler.Handle(ctx, &m)
 }
 
-// judge decides about the message and reports what happened to it. A dead
+// endAttempt decides about the message and reports what happened to it. A dead
 // letter is reported when it is written.
-func (w *worker) judge(ctx context.Context, err error) {
+func (w *worker) endAttempt(ctx context.Context, err error) {
 	e, it, d := w.engine, w.item, decision{}
 	if err != nil {
 		d = e.decide(it, err, context.Cause(ctx))
 	}
 	w.decision = d
-	if d.kind == DeadLettered || d.kind == givenBack {
+	if d.kind == DeadLettered || d.kind == requeued {
 		return
 	}
 	e.reporter.report(Event{Kind: d.kind, Message: &it.msg, Err: d.err, Delay: d.delay, Elapsed: time.Since(w.since),
-		repeated: d.wait == waitUnavailable && it.wait == waitUnavailable})
+		repeated: d.waitReason == waitUnavailable && it.waitReason == waitUnavailable})
 	if d.kind == Stopped {
 		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, d.err))
 	}
@@ -131,7 +136,7 @@ type attemptContext struct {
 	cancel   context.CancelFunc
 }
 
-func (c *attemptContext) use() context.Context {
+func (c *attemptContext) context() context.Context {
 	c.once.Do(func() { c.made, c.cancel = context.WithDeadlineCause(c.lane, c.deadline, errTimeout) })
 	return c.made
 }
@@ -149,6 +154,6 @@ var endedContext = func() context.Context {
 }()
 
 func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
-func (c *attemptContext) Done() <-chan struct{}       { return c.use().Done() }
-func (c *attemptContext) Err() error                  { return c.use().Err() }
-func (c *attemptContext) Value(key any) any           { return c.use().Value(key) }
+func (c *attemptContext) Done() <-chan struct{}       { return c.context().Done() }
+func (c *attemptContext) Err() error                  { return c.context().Err() }
+func (c *attemptContext) Value(key any) any           { return c.context().Value(key) }

@@ -37,7 +37,7 @@ func TestDecodeReadsHeaderAndBody(t *testing.T) {
 			if (got.Body != payment{ID: "p-1", Amount: 9.5}) {
 				t.Errorf("body %+v", got.Body)
 			}
-			if m.Header != want || *m.Decoded.(*payment) != got.Body || got.Message != m {
+			if m.Header != want || *m.Decoded.(*payment) != got.Body || got.Decoded != m.Decoded {
 				t.Errorf("the message has %+v and %+v", m.Header, m.Decoded)
 			}
 		})
