@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Invalid returns a *FieldError, for a model's Validate method and for the
 // rules of headers:
@@ -23,6 +26,11 @@ func (e *FieldError) Error() string {
 	}
 	return e.Field + ": " + e.Problem
 }
+
+// Quote returns what a reason may have of a message's own text, escaped and cut.
+// That is a refused timestamp or message type of the header, and the names of
+// fields and keys; values of the body never.
+func Quote(text string) string { return fmt.Sprintf("%.40q", text) }
 
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
 // with a part of an envelope, "header" or "body". Its text has the whole path

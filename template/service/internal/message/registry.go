@@ -173,8 +173,8 @@ func (t *topic) Handle(ctx context.Context, m *Message) error {
 	}
 	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
 	if reg == nil {
-		return Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+		return Fail(ClassUnhandled, "header.messageType: no handler for %s on topic %q, only for %s",
+			Quote(m.Header.MessageType), m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
 	}
 	for _, rule := range reg.headerRules {
 		if err := rule(m.Header); err != nil {
