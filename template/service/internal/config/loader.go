@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -103,8 +102,7 @@ func (s *scope) find(name string) (g given, own bool) {
 }
 
 // content returns what g stands for: the content of the file that it names;
-// without line breaks at its end, as in files and secrets of Kubernetes; without
-// blanks between the elements of a list.
+// without line breaks at its end, as in files and secrets of Kubernetes.
 func (s *scope) content(setting Setting, g given) given {
 	g.text = strings.TrimRight(g.text, "\r\n")
 	switch {
@@ -119,8 +117,6 @@ func (s *scope) content(setting Setting, g given) given {
 		return given{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
 	case setting.Secret && strings.TrimSpace(g.text) != g.text:
 		s.refuse(setting, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
-	case setting.value.Kind() == reflect.Slice:
-		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
 	case strings.HasSuffix(g.name, ".ms") && strings.Trim(g.text, "0123456789") == "":
 		g.text += "ms" // as Kafka's clients mean it
 	}
@@ -146,7 +142,11 @@ func (s *scope) read() {
 		case g.text == "" && setting.Default == "":
 			s.refuse(setting, g, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
 		default:
-			s.refuse(setting, g, "must be %s", setting.Allowed)
+			allowed := setting.Allowed
+			if setting.File {
+				allowed += ", or in a file that " + s.prefix + setting.Name + fileSuffix + " names"
+			}
+			s.refuse(setting, g, "must be %s", allowed)
 		}
 	}
 }

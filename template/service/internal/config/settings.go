@@ -99,6 +99,9 @@ func allowed(f reflect.StructField) string {
 // parse gives the setting's field the value of text, or the default without one.
 // env takes a struct: here one of this field alone, so that an error is about it.
 func (s Setting) parse(text string) error {
+	if s.value.Kind() == reflect.Slice { // blanks and empty elements count for nothing
+		text = strings.Trim(commas.ReplaceAllString(text, ","), ", ")
+	}
 	environment := make(map[string]string)
 	if text != "" {
 		environment[s.Name] = text
@@ -164,8 +167,8 @@ var rules = map[string]struct {
 	words string
 	ok    func(string) bool
 }{
-	"broker":       {"host:port, several separated by commas", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
-	"listen":       {"host:port or :port", func(s string) bool { return isAddress(s, 0) }},
+	"broker":       {"host:port, several separated by commas; a port is 1 to 65535", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
+	"listen":       {"host:port or :port; a port is 0 to 65535", func(s string) bool { return isAddress(s, 0) }},
 	"name":         {"printable, at most 249 bytes, without a blank at an end", isName},
 	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString},
 	"certificates": {"certificates in PEM", func(s string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(s)) }},

@@ -25,8 +25,9 @@ func variables(source string, texts map[string]string) (found []given) {
 }
 
 // misread matches what godotenv reads as something else than it looks: a $ of a
-// variable, a # without a value before it, a quote at the end of a quoted value.
-var misread = regexp.MustCompile(`^([^'].*[^\\]|[^'\\]|)\$[A-Za-z0-9_{(]|^#|\\""`)
+// variable, a # without a value before it, a quote at the end of a quoted value, a
+// \ in double quotes that begins no escape.
+var misread = regexp.MustCompile(`^([^'].*[^\\]|[^'\\]|)\$[A-Za-z0-9_{(]|^#|\\""|^"([^"\\]|\\["\\$nr])*\\[^"\\$nr]`)
 
 // readDotEnv reads .env, if there is one, each line for itself. What godotenv
 // would change in a value is refused; so is a comment behind a secret, which may be
@@ -48,7 +49,7 @@ func (s *scope) readDotEnv() (found []given) {
 		for name, value := range pairs {
 			isCut := strings.Trim(written, `"'`) == written && value != written && strings.Contains(written, "#")
 			if setting, _ := s.setting(name); misread.MatchString(written) || isCut && setting.Secret {
-				s.note("%s: %s: put the value in single quotes: a $, a quote at its end, or a # at its beginning or after a blank is read as something else", place, name)
+				s.note("%s: %s: put the value in single quotes: a $, a \\, a quote at its end, or a # at its beginning or after a blank is read as something else", place, name)
 			}
 			found = append(found, given{name: name, text: value, place: place})
 		}
