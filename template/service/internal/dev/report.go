@@ -52,7 +52,7 @@ func (r *report) event(consumer string, e engine.Event) {
 	}
 	switch e.Kind {
 	case engine.Retrying:
-		kind = fmt.Sprintf("retry %d/%d", e.Attempt, e.MaxAttempts)
+		kind = fmt.Sprintf("retry %d/%d", m.Attempt, m.Retry.MaxAttempts)
 	case engine.DeadLettered:
 		detail += " → " + m.Topic + ".dlq"
 	}

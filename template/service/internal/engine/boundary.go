@@ -25,11 +25,9 @@ type Claim interface {
 	// knows that they are. The engine calls it once its lane has ended, and
 	// again until it succeeds or the drain's time is up.
 	Commit(ctx context.Context) error
-}
-
-// Pauser is a Claim that can stop its deliveries for a while. Messages
-// under way may still arrive. Neither method may block or call the engine.
-type Pauser interface {
+	// Pause stops deliveries until Resume; messages under way may still arrive.
+	// Neither may block or call the engine. A claim that cannot pause does nothing,
+	// and what its lane holds in memory has no bound.
 	Pause()
 	Resume()
 }

@@ -15,8 +15,8 @@
 //	Lane.complete   marks the message done, or holds its key back until a timer or a dead letter is done
 //	Engine.commit   marks the low-water marks and has the source commit them
 //
-// One mutex guards the engine with all its lanes. Only Claim.Mark and Pauser are
-// called with it held. Methods of Lane that do not lock it expect it held.
+// One mutex guards the engine with all its lanes. Of a Claim, only Mark, Pause and
+// Resume are called with it held. Methods of Lane that do not lock it expect it held.
 //
 // A key has at most one handler at a time in this process, also when its lane
 // ended and was assigned again meanwhile; another process does not know of it. A

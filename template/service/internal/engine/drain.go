@@ -86,7 +86,7 @@ func (l *Lane) detach(mark bool) bool {
 	}
 	l.detached = true
 	if l.paused {
-		l.pauser.Resume()
+		l.claim.Resume()
 	}
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
 	for _, other := range e.lanes { // they may have more of everything now

@@ -22,10 +22,11 @@ type Engine struct {
 	dead          DeadLetters
 	source        Source
 	log           *slog.Logger
-	reporter      reporter
-	seed          maphash.Seed  // for the hashes of keys
-	failedCommits atomic.Int64  // since the start
-	commitNow     chan struct{} // a commit is due before its time
+	observe       func(Event)              // nil when nobody does
+	counts        [len(kinds)]atomic.Int64 // of events
+	seed          maphash.Seed             // for the hashes of keys
+	failedCommits atomic.Int64             // since the start
+	commitNow     chan struct{}            // a commit is due before its time
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped because the error policy says so
 
@@ -49,7 +50,6 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
 	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
-		reporter:     reporter{log: log},
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
@@ -61,7 +61,7 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 
 // Observe makes f see every event. It is called before Run, and f is called
 // from many goroutines at once, so it must be fast and safe for that.
-func (e *Engine) Observe(f func(Event)) { e.reporter.observe = f }
+func (e *Engine) Observe(f func(Event)) { e.observe = f }
 
 // Run commits until ctx ends, when it returns nil, or until the error policy
 // stops the engine, when it returns why. Then no handler starts any more. Lanes
@@ -91,13 +91,10 @@ func (e *Engine) Run(ctx context.Context) error {
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
 	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, timers: map[*item]*time.Timer{}}
-	l.pauser, _ = c.(Pauser)
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if l.pauser != nil {
-		l.pauser.Resume() // a pause may have outlived the lane's last life
-	}
+	c.Resume() // a pause may have outlived the lane's last life
 	e.lanes = append(e.lanes, l)
 	return l
 }

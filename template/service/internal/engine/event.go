@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -44,46 +43,51 @@ var kinds = [...]struct {
 // String returns the kind's name.
 func (k EventKind) String() string { return kinds[k].name }
 
+// waitReason is why a message waits for its next attempt.
+type waitReason uint8
+
+const (
+	notWaiting      waitReason = iota
+	waitRetry                  // it failed
+	waitUnavailable            // something it needs is unavailable; the attempt does not count
+	waitHeld                   // its attempts are used up, but dead-lettering is paused
+	waitRefused                // its dead letter was not acknowledged
+	waitReasons                // how many there are
+)
+
 // Event is one thing that happened to one message. Its Message is as it was
 // delivered, with the header when the envelope was opened, during the call.
 type Event struct {
-	Kind        EventKind
-	Message     *message.Message
-	Err         error         // why, for all kinds but Handled
-	Attempt     int           // which attempt it was, from 1
-	MaxAttempts int           // after how many the error policy decides
-	Delay       time.Duration // until the next attempt
-	Elapsed     time.Duration // in the handler
+	Kind    EventKind
+	Message *message.Message
+	Err     error         // why, for all kinds but Handled
+	Delay   time.Duration // until the next attempt
+	Elapsed time.Duration // in the handler
 
-	repeated bool // the same happened in the attempt before, and was logged
+	waitReason waitReason // of a message that is tried again
+	repeated   bool       // the same happened in the attempt before, and was logged
 }
 
 // longDelay is the longest that a message and its key wait without a warning.
 const longDelay = time.Minute
 
-// reporter counts, logs and passes on what happens to messages.
-type reporter struct {
-	log     *slog.Logger
-	observe func(Event) // nil for nobody
-	counts  [len(kinds)]atomic.Int64
-}
-
-func (r *reporter) report(ev Event) {
-	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
-	r.counts[ev.Kind].Add(1)
+// report counts and logs an event, and passes it on.
+func (e *Engine) report(ev Event) {
+	e.counts[ev.Kind].Add(1)
 	level := kinds[ev.Kind].level
 	if ev.Delay > longDelay {
 		level = max(level, slog.LevelWarn)
 	}
-	if !ev.repeated && r.log.Enabled(context.Background(), level) {
-		r.logEvent(ev, level)
+	if !ev.repeated && e.log.Enabled(context.Background(), level) {
+		e.log.Log(context.Background(), level, kinds[ev.Kind].log, ev.attrs()...)
 	}
-	if r.observe != nil {
-		r.observe(ev)
+	if e.observe != nil {
+		e.observe(ev)
 	}
 }
 
-func (r *reporter) logEvent(ev Event, level slog.Level) {
+// attrs returns what is logged of an event.
+func (ev Event) attrs() []any {
 	m := ev.Message
 	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt}
 	if ev.Err != nil {
@@ -101,5 +105,5 @@ func (r *reporter) logEvent(ev Event, level slog.Level) {
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
-	r.log.Log(context.Background(), level, kinds[ev.Kind].log, attrs...)
+	return attrs
 }

@@ -1,9 +1,14 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"hash/maphash"
+	"slices"
 	"sync"
 	"time"
+
+	"github.com/sethvargo/go-retry"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -13,7 +18,6 @@ import (
 type Lane struct {
 	engine *Engine
 	claim  Claim
-	pauser Pauser // nil when the claim is none
 
 	ctx    context.Context // of its handlers and dead letters; ends when they must give up
 	cancel context.CancelCauseFunc
@@ -38,6 +42,53 @@ type Lane struct {
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
 	committed   uint64 // and that was committed last
+}
+
+// item is a message on its way through the engine. The first one of a key is in
+// exactly one place: ready, with a worker, waiting for its timer, or being
+// written to the dead letters. The others wait behind it.
+type item struct {
+	msg        message.Message // as delivered; handlers get copies of it
+	lane       *Lane
+	next       *item         // of the same key
+	successor  *Lane         // the lane's next life, if the handler outlived its own
+	hash       uint64        // of the key
+	keyed      bool          // others may wait for it
+	waitReason waitReason    // why it waits, or waited before the present attempt
+	seq        uint64        // its place in order of delivery
+	size       int64         // what it counts for in bytes
+	backoff    retry.Backoff // nil before the first retry
+}
+
+// What counts besides a message's own bytes.
+const (
+	overhead       = 768 // its item, and the backoff and timer of one that waits for a retry
+	headerOverhead = 64  // for each of its headers
+)
+
+// newItem copies a message: what it points to may be part of a whole fetch, which
+// would stay in memory with it. It needs no lock.
+func (l *Lane) newItem(m *message.Message) *item {
+	cfg := &l.engine.cfg
+	it := &item{msg: clone(m), lane: l, keyed: cfg.Ordering == OrderPartition, size: int64(overhead + len(m.Key) + len(m.Value))}
+	for _, h := range m.Headers {
+		it.size += int64(headerOverhead + len(h.Key) + len(h.Value))
+	}
+	if cfg.Ordering == OrderKey && m.Key != nil {
+		it.keyed, it.hash = true, maphash.Bytes(l.engine.seed, m.Key)
+	}
+	it.msg.Attempt, it.msg.Retry = 1, &cfg.Retry // unless its registration has a policy of its own
+	return it
+}
+
+// clone returns a copy of a message that shares no bytes with it.
+func clone(m *message.Message) message.Message {
+	c := *m
+	c.Key, c.Value, c.Headers = bytes.Clone(m.Key), bytes.Clone(m.Value), slices.Clone(m.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = bytes.Clone(c.Headers[i].Value)
+	}
+	return c
 }
 
 // Deliver hands over messages in the order of the lane, best some hundred at
@@ -103,31 +154,29 @@ func (l *Lane) makeReady(it *item) {
 }
 
 // complete does with a message what was decided after its attempt.
-func (l *Lane) complete(it *item, d decision) {
+func (l *Lane) complete(it *item, ev Event) {
 	l.running--
-	if d.err == nil && l.deadLetters.inARow > 0 {
+	if ev.Kind == Handled {
 		l.deadLetters.resume()
 	}
-	if it.waitReason != d.waitReason || d.err != nil {
-		l.setWaitReason(it, d.waitReason, d.err)
-	}
+	l.setWaitReason(it, ev.waitReason, ev.Err)
 	switch {
 	case l.detached:
 		if it.successor != nil {
 			it.successor.releaseKey(it)
 		}
-	case d.kind == Handled, d.kind == Skipped:
+	case ev.Kind == Handled, ev.Kind == Skipped:
 		l.markDone(it)
-	case d.kind == Retrying, d.kind == Unavailable:
-		if it.msg.Header = (message.Header{}); d.waitReason != waitUnavailable {
+	case ev.Kind == Retrying, ev.Kind == Unavailable:
+		if it.msg.Header = (message.Header{}); ev.waitReason != waitUnavailable {
 			it.msg.Attempt++
 		}
-		l.schedule(d.delay, it, func() {
+		l.schedule(ev.Delay, it, func() {
 			l.makeReady(it)
 			l.engine.startWorkers()
 		})
-	case d.kind == DeadLettered:
-		f := Failure{Err: d.err, Class: message.ClassOf(d.err), Attempts: it.msg.Attempt, Time: time.Now()}
+	case ev.Kind == DeadLettered:
+		f := Failure{Err: ev.Err, Class: message.ClassOf(ev.Err), Attempts: it.msg.Attempt, Time: time.Now()}
 		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
 	l.busy.Done()
@@ -205,7 +254,7 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.waitReason == waitRefused}
 		ev.Delay, _ = it.backoff.Next()
 	}
-	e.reporter.report(ev)
+	e.report(ev)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
@@ -229,15 +278,15 @@ func (l *Lane) adjustFlow() {
 	}
 	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*divisor)
 	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
-	if l.pauser == nil || full == l.paused {
+	if full == l.paused {
 		return
 	}
 	if l.paused = full; !full {
-		l.pauser.Resume()
+		l.claim.Resume()
 		return
 	}
 	l.pausedAt = time.Now()
-	l.pauser.Pause()
+	l.claim.Pause()
 }
 
 // mark marks the low-water mark at the claim and returns it.

@@ -15,37 +15,17 @@ var (
 	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
 )
 
-// decision is what becomes of a message after an attempt; zero after a success.
-type decision struct {
-	kind       EventKind
-	err        error         // of the attempt
-	waitReason waitReason    // of one that is tried again
-	delay      time.Duration // until then
-}
-
 // longestDelay bounds what a handler or a policy asks for: its key waits, and its
 // lane's low-water mark stays, until then.
 const longestDelay = 24 * time.Hour
 
-// waitReason is why a message waits for its next attempt.
-type waitReason uint8
-
-const (
-	notWaiting      waitReason = iota
-	waitRetry                  // it failed
-	waitUnavailable            // something it needs is unavailable; the attempt does not count
-	waitHeld                   // its attempts are used up, but dead-lettering is paused
-	waitRefused                // its dead letter was not acknowledged
-	waitReasons                // how many there are
-)
-
 // decide says what becomes of a message after an attempt that failed with err,
 // and whose context had ended because of cause, if it had. A failure says nothing
 // when the attempt was aborted because the lane ends.
-func (e *Engine) decide(it *item, err, cause error) decision {
+func (e *Engine) decide(it *item, err, cause error) Event {
 	err = safeError(err)
 	if errors.Is(cause, errDraining) {
-		return decision{kind: requeued, err: err}
+		return Event{Kind: requeued, Err: err}
 	}
 	failed, ok := errors.AsType[*message.Error](err)
 	if errors.Is(cause, errTimeout) { // it keeps what it asks for
@@ -57,19 +37,18 @@ func (e *Engine) decide(it *item, err, cause error) decision {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := e.applyPolicies(it, err)
-	d.err = err
+	ev := e.applyPolicies(it, err)
+	ev.Err = err
 	switch {
-	case d.waitReason == notWaiting:
+	case ev.waitReason == notWaiting:
 	case it.lane.ending:
-		return decision{kind: requeued, err: err}
+		ev.Kind = requeued
 	case ok && failed.After > 0:
-		d.delay = failed.After
+		ev.Delay = min(failed.After, longestDelay)
 	default:
-		d.delay = it.nextDelay(d.waitReason)
+		ev.Delay = min(it.nextDelay(ev.waitReason), longestDelay)
 	}
-	d.delay = min(d.delay, longestDelay)
-	return d
+	return ev
 }
 
 // safeError returns err, or a PanicError when asking err for its text or for what
@@ -87,7 +66,7 @@ func safeError(err error) (safe error) {
 
 // applyPolicies applies the message's retry policy, then the error policy, then
 // the pause of dead-lettering.
-func (e *Engine) applyPolicies(it *item, err error) decision {
+func (e *Engine) applyPolicies(it *item, err error) Event {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
 	if permanent && isAnswer(err) {
@@ -95,17 +74,17 @@ func (e *Engine) applyPolicies(it *item, err error) decision {
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{kind: Unavailable, waitReason: waitUnavailable}
+		return Event{Kind: Unavailable, waitReason: waitUnavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return decision{kind: Retrying, waitReason: waitRetry}
+		return Event{Kind: Retrying, waitReason: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
-		return decision{kind: Skipped}
+		return Event{Kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
-		return decision{kind: Stopped}
+		return Event{Kind: Stopped}
 	case permanent, it.lane.deadLetters.admit(err):
-		return decision{kind: DeadLettered}
+		return Event{Kind: DeadLettered}
 	}
-	return decision{kind: Retrying, waitReason: waitHeld}
+	return Event{Kind: Retrying, waitReason: waitHeld}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that

@@ -30,7 +30,7 @@ func (e *Engine) Stats() Stats {
 	defer e.mu.Unlock()
 	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
 	for kind := range kinds {
-		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
+		s.Events[kinds[kind].name] = e.counts[kind].Load()
 	}
 	for _, l := range e.lanes {
 		s.Records += l.records
@@ -74,21 +74,6 @@ func (e *Engine) Ready() error {
 		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
 	}
 	return nil
-}
-
-// warnStuck logs a handler that has been running for StuckAfter, and again each
-// time that passes once more.
-func (e *Engine) warnStuck() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for w := range e.workers {
-		if time.Since(w.warned) >= e.cfg.StuckAfter {
-			w.warned = time.Now()
-			m := &w.item.msg
-			go e.log.Warn("handler does not return", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
-				"running", time.Since(w.since).Round(time.Second)) // not with the lock held
-		}
-	}
 }
 
 // Live returns an error when a handler has been running for longer than

@@ -13,12 +13,12 @@ import (
 
 // worker is a goroutine that runs one handler after the other.
 type worker struct {
-	engine   *Engine
-	item     *item     // that it handles; guarded by engine.mu
-	since    time.Time // when it took that; guarded by engine.mu
-	warned   time.Time // when that was logged as stuck, or since; guarded by engine.mu
-	decision decision  // after its last attempt
-	decided  bool      // the attempt ended with that
+	engine  *Engine
+	item    *item     // that it handles; guarded by engine.mu
+	since   time.Time // when it took that; guarded by engine.mu
+	warned  time.Time // when that was logged as stuck, or since; guarded by engine.mu
+	outcome Event     // of its last attempt
+	decided bool      // the attempt ended with that
 }
 
 // startWorkers starts a worker for each message that is ready and may have one.
@@ -81,10 +81,25 @@ func (w *worker) next() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	w.decided = false
-	w.item.lane.complete(w.item, w.decision)
+	w.item.lane.complete(w.item, w.outcome)
 	if !w.take() {
 		w.item = nil
 		delete(e.workers, w)
+	}
+}
+
+// warnStuck logs a handler that has been running for StuckAfter, and again each
+// time that passes once more.
+func (e *Engine) warnStuck() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for w := range e.workers {
+		if time.Since(w.warned) >= e.cfg.StuckAfter {
+			w.warned = time.Now()
+			m := &w.item.msg
+			go e.log.Warn("handler does not return", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
+				"running", time.Since(w.since).Round(time.Second)) // not with the lock held
+		}
 	}
 }
 
@@ -110,18 +125,18 @@ func (w *worker) attempt() {
 // endAttempt decides about the message and reports what happened to it. A dead
 // letter is reported when it is written.
 func (w *worker) endAttempt(ctx context.Context, err error) {
-	e, it, d := w.engine, w.item, decision{}
+	e, it, ev := w.engine, w.item, Event{Kind: Handled}
 	if err != nil {
-		d = e.decide(it, err, context.Cause(ctx))
+		ev = e.decide(it, err, context.Cause(ctx))
 	}
-	w.decision = d
-	if d.kind == DeadLettered || d.kind == requeued {
-		return
+	ev.Message, ev.Elapsed = &it.msg, time.Since(w.since)
+	ev.repeated = ev.waitReason == waitUnavailable && it.waitReason == waitUnavailable
+	w.outcome = ev
+	if ev.Kind != DeadLettered && ev.Kind != requeued {
+		e.report(ev)
 	}
-	e.reporter.report(Event{Kind: d.kind, Message: &it.msg, Err: d.err, Delay: d.delay, Elapsed: time.Since(w.since),
-		repeated: d.waitReason == waitUnavailable && it.waitReason == waitUnavailable})
-	if d.kind == Stopped {
-		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, d.err))
+	if ev.Kind == Stopped {
+		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, ev.Err))
 	}
 }
 

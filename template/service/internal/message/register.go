@@ -217,10 +217,10 @@ func (reg *registration) wrapHandler() error {
 
 // enter adds a registration, but refuses a second handler for the same messages.
 func (t *topic) enter(reg *registration) error {
-	rest := t.registrations[""]
+	all := t.registrations[""]
 	tombstones, _ := reg.hooks.(TombstoneHandler)
 	switch {
-	case rest != nil && (rest.model != nil || reg.messageType == ""):
+	case all != nil && (all.model != nil || reg.messageType == ""):
 		return errors.New("the topic has a handler for all its messages, or for all others, already")
 	case t.registrations[reg.messageType] != nil:
 		return fmt.Errorf("the topic has a handler for the message type %q already", reg.messageType)
