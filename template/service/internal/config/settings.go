@@ -46,8 +46,8 @@ const (
 	dotEnv          = ".env" // in the working directory
 )
 
-// given is what a source says of a setting.
-type given struct {
+// entry is what a source says of a setting.
+type entry struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
 }
@@ -115,15 +115,15 @@ func (s Setting) parse(text string) error {
 	return err
 }
 
-// show returns what g says of the setting, or the default, or what follows from
+// show returns what e says of the setting, or the default, or what follows from
 // other settings. A secret or a certificate is redacted, but the whole path of
 // its file is not.
-func (s Setting) show(g given) string {
-	text := cmp.Or(g.text, s.Default)
+func (s Setting) show(e entry) string {
+	text := cmp.Or(e.text, s.Default)
 	if text == "" && !s.value.IsZero() {
 		text = fmt.Sprint(s.value)
 	}
-	if isPath := isFileName.MatchString(g.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
+	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
 		return redacted
 	}
 	return redact(text)

@@ -68,8 +68,11 @@ type Event struct {
 	repeated   bool       // the same happened in the attempt before, and was logged
 }
 
-// longDelay is the longest that a message and its key wait without a warning.
-const longDelay = time.Minute
+// While a message waits, its key waits, and its lane's low-water mark stays.
+const (
+	longDelay    = time.Minute    // a longer delay is a warning
+	longestDelay = 24 * time.Hour // whatever a handler or a policy asks for
+)
 
 // report counts and logs an event, and passes it on.
 func (e *Engine) report(ev Event) {

@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -14,10 +15,6 @@ var (
 	errDraining = errors.New("the service gives the message back")                    // why a context ended
 	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
 )
-
-// longestDelay bounds what a handler or a policy asks for: its key waits, and its
-// lane's low-water mark stays, until then.
-const longestDelay = 24 * time.Hour
 
 // decide says what becomes of a message after an attempt that failed with err,
 // and whose context had ended because of cause, if it had. A failure says nothing
@@ -102,4 +99,41 @@ func (it *item) nextDelay(why waitReason) time.Duration {
 	}
 	delay, _ := it.backoff.Next()
 	return delay
+}
+
+// pauseAfter is how many messages of a topic in a row may use up their attempts
+// before dead-lettering pauses.
+const pauseAfter = 10
+
+// deadLettering decides whether the messages of one topic become dead letters
+// when their attempts are used up. During an outage that would be the whole
+// topic. So it pauses after pauseAfter of them without a success between them:
+// further ones are tried again, each with its own backoff, until any message of
+// the topic succeeds, or fails in a way that shows that its handler works.
+// Messages that fail for good at once never ask.
+type deadLettering struct {
+	log    *slog.Logger
+	inARow int
+	paused bool // a message was refused since the last success
+}
+
+// admit reports whether a message that failed with err may become a dead letter.
+func (d *deadLettering) admit(err error) bool {
+	if d.inARow < pauseAfter {
+		d.inARow++
+		return true
+	}
+	if !d.paused {
+		d.paused = true
+		go d.log.Error("dead-lettering paused", "failed_in_a_row", d.inARow, "error", err) // not with the engine's lock held
+	}
+	return false
+}
+
+// resume notes that handlers of the topic work.
+func (d *deadLettering) resume() {
+	if d.paused {
+		go d.log.Info("dead-lettering resumed")
+	}
+	d.inARow, d.paused = 0, false
 }

@@ -162,11 +162,9 @@ func (c *attemptContext) end() {
 	c.cancel()
 }
 
-var endedContext = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
+var endedContext, endNow = context.WithCancel(context.Background())
+
+func init() { endNow() }
 
 func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
 func (c *attemptContext) Done() <-chan struct{}       { return c.context().Done() }

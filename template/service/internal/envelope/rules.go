@@ -47,15 +47,7 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	default:
 		return nil, nil
 	}
-	return func(body any) error {
-		// Through a pointer, the validator copies each field that it looks at. In a
-		// copy of the body it does not, but rules that are methods of a field's
-		// pointer fail there: what fails is looked at again.
-		if validate(reflect.ValueOf(body).Elem().Interface()) == nil {
-			return nil
-		}
-		return fieldErrors(validate(body))
-	}, nil
+	return func(body any) error { return fieldErrors(validate(body)) }, nil
 }
 
 // tryTags tries the tags of each struct in t on a body that is not empty: on a
@@ -76,7 +68,8 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 	return nil
 }
 
-// fieldErrors returns all that the validator found, in the order of declaration.
+// fieldErrors returns all that the validator found, in the order of declaration;
+// nil of nil.
 func fieldErrors(err error) error {
 	found, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
