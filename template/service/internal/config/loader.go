@@ -141,12 +141,10 @@ func (s *scope) read() {
 		case s.consumer != "" && !isOwn:
 		case e.text == "" && setting.Default == "":
 			s.refuse(setting, e, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
+		case setting.File:
+			s.refuse(setting, e, "must be %s, or in a file that %s names", setting.Allowed, s.prefix+setting.Name+fileSuffix)
 		default:
-			allowed := setting.Allowed
-			if setting.File {
-				allowed += ", or in a file that " + s.prefix + setting.Name + fileSuffix + " names"
-			}
-			s.refuse(setting, e, "must be %s", allowed)
+			s.refuse(setting, e, "must be %s", setting.Allowed)
 		}
 	}
 }

@@ -156,10 +156,12 @@ func (l *Lane) makeReady(it *item) {
 // complete does with a message what was decided after its attempt.
 func (l *Lane) complete(it *item, ev Event) {
 	l.running--
-	if ev.Kind == Handled {
+	if ev.Kind == Handled && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	l.setWaitReason(it, ev.waitReason, ev.Err)
+	if it.waitReason != ev.waitReason || ev.Err != nil {
+		l.setWaitReason(it, ev.waitReason, ev.Err)
+	}
 	switch {
 	case l.detached:
 		if it.successor != nil {

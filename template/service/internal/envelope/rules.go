@@ -39,15 +39,13 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	if err := r.tryTags(model); err != nil {
 		return nil, err
 	}
-	validate := r.validate.Struct
 	switch model.Kind() {
 	case reflect.Struct:
+		return func(body any) error { return fieldErrors(r.validate.Struct(body)) }, nil
 	case reflect.Slice, reflect.Array, reflect.Map:
-		validate = func(body any) error { return r.validate.Var(body, "dive") }
-	default:
-		return nil, nil
+		return func(body any) error { return fieldErrors(r.validate.Var(body, "dive")) }, nil
 	}
-	return func(body any) error { return fieldErrors(validate(body)) }, nil
+	return nil, nil
 }
 
 // tryTags tries the tags of each struct in t on a body that is not empty: on a

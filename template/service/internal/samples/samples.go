@@ -104,15 +104,13 @@ func (t Target) Send(ctx context.Context, all []Sample) (sent []*kgo.Record, err
 // Check returns an error when something else became of the sample than it
 // expects.
 func (s Sample) Check(e engine.Event) error {
-	reason := ""
-	if e.Err != nil {
-		reason = ": " + e.Err.Error()
-	}
 	switch {
+	case NameOf(e.Kind) != s.Expect && e.Err != nil:
+		return fmt.Errorf("sample %q of %s: expected %s, got %s: %w", s.Name, s.Topic, s.Expect, NameOf(e.Kind), e.Err)
 	case NameOf(e.Kind) != s.Expect:
-		return fmt.Errorf("sample %q of %s: expected %s, got %s%s", s.Name, s.Topic, s.Expect, NameOf(e.Kind), reason)
-	case !strings.Contains(reason, s.Reason):
-		return fmt.Errorf("sample %q of %s: its reason lacks %q%s", s.Name, s.Topic, s.Reason, reason)
+		return fmt.Errorf("sample %q of %s: expected %s, got %s", s.Name, s.Topic, s.Expect, NameOf(e.Kind))
+	case e.Err != nil && !strings.Contains(e.Err.Error(), s.Reason):
+		return fmt.Errorf("sample %q of %s: its reason lacks %q: %w", s.Name, s.Topic, s.Reason, e.Err)
 	}
 	return nil
 }
