@@ -38,7 +38,7 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 	switch {
 	case ev.waitReason == notWaiting:
 	case it.lane.ending:
-		ev.Kind = requeued
+		return Event{Kind: requeued, Err: err}
 	case ok && failed.After > 0:
 		ev.Delay = min(failed.After, longestDelay)
 	default:
