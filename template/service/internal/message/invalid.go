@@ -27,9 +27,9 @@ func (e *FieldError) Error() string {
 	return e.Field + ": " + e.Problem
 }
 
-// Quote returns what a reason may have of a message's own text, escaped and cut.
-// That is a refused timestamp or message type of the header, and the names of
-// fields and keys; values of the body never.
+// Quote returns text of a message as a reason may show it: in quotes, escaped and
+// cut. A reason shows only a refused timestamp or message type of the header, and
+// names of fields and keys; never a value of the body.
 func Quote(text string) string { return fmt.Sprintf("%.40q", text) }
 
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
