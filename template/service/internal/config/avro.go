@@ -40,16 +40,16 @@ func (s *scope) checkRegistry(r Registry) {
 	for _, text := range r.URLs {
 		u, err := url.Parse(text)
 		ok := err == nil && u.User == nil && u.RawQuery == "" && u.Fragment == ""
-		s.relate(ok, "SCHEMA_REGISTRY_URL", "must be http:// or https:// URLs without user, password or query")
+		s.require(ok, "SCHEMA_REGISTRY_URL", "must be http:// or https:// URLs without user, password or query")
 	}
-	s.relate(r.Token == "" || r.Username == "" && r.Password == "", "SCHEMA_REGISTRY_TOKEN", "is set, and so is a user or a password; set one of the two")
-	s.relate(r.Username == "" || r.Password != "", "SCHEMA_REGISTRY_PASSWORD", "must be set with SCHEMA_REGISTRY_USERNAME")
-	s.relate(r.Password == "" || r.Username != "", "SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
+	s.require(r.Token == "" || r.Username == "" && r.Password == "", "SCHEMA_REGISTRY_TOKEN", "is set, and so is a user or a password; set one of the two")
+	s.require(r.Username == "" || r.Password != "", "SCHEMA_REGISTRY_PASSWORD", "must be set with SCHEMA_REGISTRY_USERNAME")
+	s.require(r.Password == "" || r.Username != "", "SCHEMA_REGISTRY_USERNAME", "must be set with SCHEMA_REGISTRY_PASSWORD")
 	for _, c := range []struct{ name, value string }{{"SCHEMA_REGISTRY_CA", r.CA}, {"SCHEMA_REGISTRY_CERT", r.Cert}, {"SCHEMA_REGISTRY_KEY", string(r.Key)}} {
-		s.relate(r.TLS() || c.value == "", c.name, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
+		s.require(r.TLS() || c.value == "", c.name, "is not used with SCHEMA_REGISTRY_URL=%s; https:// would use it", strings.Join(r.URLs, ","))
 	}
-	s.relate(r.Key == "" || r.Cert != "", "SCHEMA_REGISTRY_CERT", "must be set with SCHEMA_REGISTRY_KEY")
-	s.relate(r.Cert == "" || r.Key != "", "SCHEMA_REGISTRY_KEY", "must be set with SCHEMA_REGISTRY_CERT")
+	s.require(r.Key == "" || r.Cert != "", "SCHEMA_REGISTRY_CERT", "must be set with SCHEMA_REGISTRY_KEY")
+	s.require(r.Cert == "" || r.Key != "", "SCHEMA_REGISTRY_KEY", "must be set with SCHEMA_REGISTRY_CERT")
 }
 
 // OfRegistry returns err without the problems of settings that are not of the
@@ -59,11 +59,11 @@ func OfRegistry(err error) error {
 	if !ok {
 		return err
 	}
-	var left loader
+	var ofRegistry loader
 	for _, p := range all.Problems {
 		if p.Setting == "" || strings.HasPrefix(p.Setting, registryPrefix) {
-			left.problems = append(left.problems, p)
+			ofRegistry.problems = append(ofRegistry.problems, p)
 		}
 	}
-	return left.err(0)
+	return ofRegistry.err(0)
 }

@@ -70,20 +70,20 @@ func (l Log) Logger(w io.Writer) *slog.Logger {
 // working directory; if file is empty, the YAML file that CONFIG_FILE names;
 // the defaults. In all but over an empty value counts as none.
 //
-// The settings of the service's own code go to own, a pointer to a struct, or
+// The settings of the service's own code go to target, a pointer to a struct, or
 // nil. All problems come back in one *Error, with a Config that has defaults in
 // the place of what is wrong; whether values fit together is checked once each
 // is right.
-func Load(file string, over map[string]string, own any) (Config, error) {
-	return load(file, over, env.ToMap(os.Environ()), own)
+func Load(file string, over map[string]string, target any) (Config, error) {
+	return load(file, over, env.ToMap(os.Environ()), target)
 }
 
-func load(file string, over, environment map[string]string, own any) (Config, error) {
+func load(file string, over, environment map[string]string, target any) (Config, error) {
 	cfg := new(Config)
-	service := newService(cfg, own)
-	flag := given{name: configFile, text: file, place: fromFlag}
+	service := newService(cfg, target)
+	flag := entry{name: configFile, text: file, place: fromFlag}
 	service.merge(variables(fromOverride, over))
-	service.merge([]given{flag})
+	service.merge([]entry{flag})
 	service.merge(variables(fromEnvironment, environment))
 	if file != "" {
 		service.merge(service.readYAML(flag))
@@ -96,13 +96,13 @@ func load(file string, over, environment map[string]string, own any) (Config, er
 }
 
 // newService returns the scope of the service and of its own code.
-func newService(cfg *Config, own any) *scope {
-	cfg.loader = &loader{values: make(map[string]given)}
+func newService(cfg *Config, target any) *scope {
+	cfg.loader = &loader{values: make(map[string]entry)}
 	service := &scope{loader: cfg.loader, kafka: &cfg.Kafka, known: Settings(cfg)}
 	service.scopes = []*scope{service}
-	for _, s := range Settings(own) {
+	for _, s := range Settings(target) {
 		if other, prefix := service.setting(s.Name); other.Name != "" && prefix == "" {
-			service.note("own setting %s: the name is taken by another setting", s.Name)
+			service.addProblem("own setting %s: the name is taken by another setting", s.Name)
 		}
 		service.known = append(service.known, s)
 	}
@@ -140,30 +140,30 @@ func (s *scope) finishKafka(service string) {
 	if s.isWrong(kafkaPrefix) || s.isWrong(s.prefix+kafkaPrefix) {
 		return
 	}
-	s.relate(s.consumer == "" || k.GroupID != "", groupID, noGroup)
-	s.relate(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
+	s.require(s.consumer == "" || k.GroupID != "", groupID, noGroup)
+	s.require(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
 		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
-	s.relate(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.relate(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
+	s.require(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.require(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
 		"must be more than KAFKA_DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
 		k.DrainTimeout, k.ReadTimeout, joinMargin)
-	s.relate(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.relate(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
-	s.relate(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
+	s.require(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.require(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
+	s.require(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
 		"must be at most KAFKA_PUBLISH_RETRY_MAX_DELAY (%v)", k.PublishRetryMaxDelay)
-	s.relate(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
+	s.require(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
 		"must be more than KAFKA_HANDLER_TIMEOUT (%v), or 0s", k.HandlerTimeout)
 
 	// Whether a certificate and its key belong together is seen when they are used.
 	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
-		s.relate(!k.SASL() || c.value != "", c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
-		s.relate(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
+		s.require(!k.SASL() || c.value != "", c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
+		s.require(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
 	}
 	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
-		s.relate(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
+		s.require(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
 	}
-	s.relate(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
-	s.relate(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
+	s.require(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
+	s.require(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
 }
 
 var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
@@ -183,17 +183,17 @@ func (c Config) Consumer(name string) (Kafka, error) {
 	k, before := new(Kafka), len(c.loader.problems)
 	s := &scope{c.loader, name, prefix, k, Settings(k)}
 	if !consumerName.MatchString(name) {
-		s.note("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
+		s.addProblem("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if _, own := s.find(groupID); !own && c.Kafka.GroupID != "" {
-		s.values[prefix+groupID] = given{text: c.Kafka.GroupID + "-" + name}
+	if _, isOwn := s.find(groupID); !isOwn && c.Kafka.GroupID != "" {
+		s.values[prefix+groupID] = entry{text: c.Kafka.GroupID + "-" + name}
 	}
 	s.read()
 	s.finishKafka(c.Service)
 	for _, other := range s.scopes {
 		// Members would be given partitions of topics that they do not read.
 		isSame := k.GroupID != "" && k.GroupID == other.kafka.GroupID && slices.Equal(k.Brokers, other.kafka.Brokers)
-		s.relate(!isSame, groupID, "is another consumer's group too: each needs one of its own")
+		s.require(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
 	s.scopes = append(s.scopes, s)
 	return *k, s.err(before)
@@ -203,7 +203,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 // consumers too, in one *Error. A service that consumes needs a group.
 func (c Config) Check(consumes bool) error {
 	s := c.loader.scopes[0]
-	s.relate(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
+	s.require(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
 	return s.err(0)
 }
 
@@ -211,15 +211,15 @@ func (c Config) Check(consumes bool) error {
 // may be a typing error, or another program's. In other places it refuses them.
 // Names of consumers are passed over unless all have asked for their settings.
 func (c Config) CheckUnread(all bool) (unread []string) {
-	for _, g := range c.loader.unread {
-		s, prefix := c.loader.scopes[0].setting(g.name)
+	for _, e := range c.loader.unread {
+		s, prefix := c.loader.scopes[0].setting(e.name)
 		isConsumer := slices.ContainsFunc(c.loader.scopes, func(s *scope) bool { return s.prefix == prefix })
 		switch {
 		case s.Name != "" && (isConsumer || !all):
-		case isDotEnv(g):
-			unread = append(unread, g.place+": "+g.name)
+		case isDotEnv(e):
+			unread = append(unread, e.place+": "+e.name)
 		default:
-			c.loader.note("%s: %s is not a setting: no consumer has its name", g.place, g.name)
+			c.loader.addProblem("%s: %s is not a setting: no consumer has its name", e.place, e.name)
 		}
 	}
 	return unread
@@ -232,15 +232,15 @@ func (c Config) CheckUnread(all bool) (unread []string) {
 func (c Config) Explain(w io.Writer) error {
 	for _, scope := range c.loader.scopes {
 		for _, s := range scope.known {
-			g, own := scope.find(s.Name)
-			if scope.consumer != "" && !own {
+			e, isOwn := scope.find(s.Name)
+			if scope.consumer != "" && !isOwn {
 				continue
 			}
-			value := s.show(g)
+			value := s.show(e)
 			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
 				value = quoted // one line, and what cannot be seen is seen
 			}
-			if _, err := fmt.Fprintf(w, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(g.place, "default")); err != nil {
+			if _, err := fmt.Fprintf(w, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(e.place, "default")); err != nil {
 				return err
 			}
 		}

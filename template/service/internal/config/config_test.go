@@ -138,14 +138,14 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		"OPS_ADDR":                 "8080",
 	}, nil)
 	equal(t, problemsOf(t, err),
-		`environment: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas`,
+		`environment: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas; a port is 1 to 65535`,
 		`environment: KAFKA_ENABLE_AUTO_COMMIT="perhaps": must be false: a commit by the clock passes messages that are not handled yet, and a crash then loses them`,
 		`environment: KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000`,
 		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
 		`environment: KAFKA_MAX_POLL_RECORDS="0": must be a whole number, from 1 to 1000000`,
 		`.env:1: KAFKA_RETRY_DELAY="1": must be a duration such as 500ms or 5s, from 1ms to 1h`,
 		`environment: KAFKA_COMMIT_INTERVAL="1": must be a duration such as 500ms or 5s, from 10ms to 1m`,
-		`environment: OPS_ADDR="8080": must be host:port or :port`,
+		`environment: OPS_ADDR="8080": must be host:port or :port; a port is 0 to 65535`,
 		`environment: LOG_LEVEL="loud": must be one of debug, info, warn, error`,
 	)
 }
@@ -158,7 +158,9 @@ func TestOneRefusedValue(t *testing.T) {
 		{"KAFKA_BOOTSTRAP_SERVERS", "a:9092,:9092", "must be host:port"},
 		{"KAFKA_BOOTSTRAP_SERVERS", "a:0", "must be host:port"},
 		{"KAFKA_BOOTSTRAP_SERVERS", "localhost: 9092", "must be host:port"},
-		{"KAFKA_BOOTSTRAP_SERVERS", ",", "KAFKA_BOOTSTRAP_SERVERS is not set: it is required, and must be host:port, several separated by commas (brokers to ask first"},
+		{"KAFKA_BOOTSTRAP_SERVERS", ",", `KAFKA_BOOTSTRAP_SERVERS=",": must be host:port`},
+		{"KAFKA_BOOTSTRAP_SERVERS", "a:9092,,b", `KAFKA_BOOTSTRAP_SERVERS="a:9092,,b": must be host:port`},
+		{"OPS_ADDR", ":99999", "a port is 0 to 65535"},
 		{"KAFKA_GROUP_ID", "two\nlines", `KAFKA_GROUP_ID="two\nlines": must be printable`},
 		{"KAFKA_GROUP_ID", "  ", "must be printable"},
 		{"KAFKA_GROUP_ID", "payments ", "without a blank at an end"},
@@ -173,7 +175,7 @@ func TestOneRefusedValue(t *testing.T) {
 		{"KAFKA_STUCK_AFTER", "30s", "more than KAFKA_HANDLER_TIMEOUT (30s), or 0s"},
 		{"KAFKA_SECURITY_PROTOCOL", "TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"},
 		{"KAFKA_SASL_USERNAME", "u", "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
-		{"KAFKA_SSL_CA", "no PEM", "must be certificates in PEM"},
+		{"KAFKA_SSL_CA", "/etc/kafka/ca.pem", "must be certificates in PEM, or in a file that KAFKA_SSL_CA_FILE names"},
 		{"TIMESTAMP_WITHOUT_ZONE", "local", "one of refuse, utc"},
 		{"KAFKA_SESSION_TIMEOUT", "soon", "must be a duration"}, // what depends on it is not reported too
 	} {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 )
 
 // linesOf returns the lines of the first of the service's files that is there.
@@ -30,7 +31,7 @@ func linesOf(t *testing.T, names ...string) []string {
 func TestTheDocumentationListsEverySetting(t *testing.T) {
 	rows := make(map[string]int)
 	for _, line := range linesOf(t, filepath.Join("docs", "settings.md.tmpl"), filepath.Join("docs", "settings.md")) {
-		if strings.HasPrefix(line, "| `") {
+		if strings.HasPrefix(line, "| `") && unicode.IsUpper(rune(line[3])) {
 			rows[line]++
 		}
 	}
@@ -40,8 +41,11 @@ func TestTheDocumentationListsEverySetting(t *testing.T) {
 		if s.File {
 			name += " †"
 		}
-		if s.Default != "" {
+		switch {
+		case s.Default != "":
 			value = "`" + s.Default + "`"
+		case strings.Contains(s.field.Tag.Get("validate"), "required"):
+			value = "required"
 		}
 		row := fmt.Sprintf("| %s | %s | %s | %s |", name, value, cell.Replace(s.Allowed), cell.Replace(s.Help))
 		if rows[row] != 1 {

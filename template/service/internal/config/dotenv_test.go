@@ -9,7 +9,7 @@ import (
 
 const saslSettings = "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_GROUP_ID=g\nKAFKA_SECURITY_PROTOCOL=SASL_SSL\nKAFKA_SASL_USERNAME=u\n"
 
-const misreadProblem = ".env:5: KAFKA_SASL_PASSWORD: put the value in single quotes: a $, a quote at its end, or a # at its beginning or after a blank is read as something else"
+const misreadProblem = ".env:5: KAFKA_SASL_PASSWORD: put the value in single quotes: a $, a \\, a quote at its end, or a # at its beginning or after a blank is read as something else"
 
 // A value in .env is what stands there, or it is refused with its line.
 func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
@@ -30,6 +30,14 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		{`'hunter2\'`, "", ".env:5: not NAME=value"},
 		{`'hunter2' KAFKA_SASL_USERNAME=x`, "", ".env:5: not NAME=value"},
 		{`it's "so"`, `it's "so"`, ""},
+		{`"it's"`, "it's", ""},
+		{`'it's'`, "", ".env:5: not NAME=value"},
+		{`'"'`, `"`, ""},
+		{`"#a # b"`, "#a # b", ""},
+		{`"two" # C:\dir`, "two", ""},
+		{`"hunter\temp"`, "", misreadProblem},
+		{`"a\\temp\n"`, "a\\temp", ""},
+		{`"a\\b"`, `a\b`, ""},
 		{`a\nb`, `a\nb`, ""},
 		{`$ConnectionString`, "", misreadProblem},
 		{`"q$27"`, "", misreadProblem},

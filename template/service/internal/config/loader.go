@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -31,8 +30,8 @@ func (e *Error) Error() string {
 
 // loader has what the sources say, and collects all that is wrong.
 type loader struct {
-	values   map[string]given // by NAME or, for a further consumer, CONSUMER_NAME
-	unread   []given          // names that no setting has, or only a consumer's
+	values   map[string]entry // by NAME or, for a further consumer, CONSUMER_NAME
+	unread   []entry          // names that no setting has, or only a consumer's
 	scopes   []*scope         // the service, and each consumer that asked for its settings
 	problems []Problem
 }
@@ -54,8 +53,8 @@ func (s *scope) setting(name string) (found Setting, prefix string) {
 			return s, ""
 		}
 	}
-	if before, rest, ofConsumer := strings.Cut(strings.ToUpper(name), "_"+kafkaPrefix); ofConsumer {
-		found, _ = s.setting(kafkaPrefix + rest)
+	if before, after, isConsumer := strings.Cut(strings.ToUpper(name), "_"+kafkaPrefix); isConsumer {
+		found, _ = s.setting(kafkaPrefix + after)
 		return found, before + "_"
 	}
 	return Setting{}, ""
@@ -64,67 +63,64 @@ func (s *scope) setting(name string) (found Setting, prefix string) {
 // merge adds what a source says below the sources before it. An empty value
 // counts as none, but in the override it hides the others. A strange name is an
 // error where it can only be the service's; .env may be for other programs too.
-func (s *scope) merge(source []given) {
-	earlier := make(map[string]given)
-	for _, g := range source {
-		setting, prefix := s.setting(g.name)
+func (s *scope) merge(source []entry) {
+	earlier := make(map[string]entry)
+	for _, e := range source {
+		setting, prefix := s.setting(e.name)
 		name := prefix + setting.Name
 		switch {
-		case g.place == fromEnvironment || g.name == "KAFKA_IMAGE": // the tests' own
-		case setting.Name == "" && (!isDotEnv(g) || strings.HasPrefix(g.name, kafkaPrefix)):
-			s.note("%s: %s is not a setting; the config command lists those that are", g.place, g.name)
+		case e.place == fromEnvironment || e.name == "KAFKA_IMAGE": // the tests' own
+		case setting.Name == "" && (!isDotEnv(e) || strings.HasPrefix(e.name, kafkaPrefix)):
+			s.addProblem("%s: %s is not a setting; the config command lists those that are", e.place, e.name)
 		case setting.Name == "" || prefix != "":
-			s.unread = append(s.unread, g)
+			s.unread = append(s.unread, e)
 		}
-		if setting.Name == "" || g.text == "" && g.place != fromOverride {
+		if setting.Name == "" || e.text == "" && e.place != fromOverride {
 			continue
 		}
 		if other, again := earlier[name]; again {
-			s.note("%s: %s and %s (%s) give the same setting: keep one", g.place, g.name, other.name, other.place)
+			s.addProblem("%s: %s and %s (%s) give the same setting: keep one", e.place, e.name, other.name, other.place)
 		}
-		earlier[name] = g
+		earlier[name] = e
 		_, hidden := s.values[name]
-		isOverridden := g.place != fromOverride && s.values[setting.Name].place == fromOverride // for all consumers
+		isOverridden := e.place != fromOverride && s.values[setting.Name].place == fromOverride // for all consumers
 		if !hidden && !isOverridden {
-			s.values[name] = s.content(setting, g)
+			s.values[name] = s.resolve(setting, e)
 		}
 	}
 }
 
-func isDotEnv(g given) bool { return strings.HasPrefix(g.place, dotEnv+":") }
+func isDotEnv(e entry) bool { return strings.HasPrefix(e.place, dotEnv+":") }
 
 // find returns what the sources say of a setting, and whether it is the
 // consumer's own.
-func (s *scope) find(name string) (g given, own bool) {
-	if g, own = s.values[s.prefix+name]; own {
-		return g, true
+func (s *scope) find(name string) (e entry, isOwn bool) {
+	if e, isOwn = s.values[s.prefix+name]; isOwn {
+		return e, true
 	}
 	return s.values[name], false
 }
 
-// content returns what g stands for: the content of the file that it names;
-// without line breaks at its end, as in files and secrets of Kubernetes; without
-// blanks between the elements of a list.
-func (s *scope) content(setting Setting, g given) given {
-	g.text = strings.TrimRight(g.text, "\r\n")
+// resolve returns what e stands for: the content of the file that it names;
+// without line breaks at its end, as in files and secrets of Kubernetes.
+func (s *scope) resolve(setting Setting, e entry) entry {
+	e.text = strings.TrimRight(e.text, "\r\n")
 	switch {
-	case setting.File && isFileName.MatchString(g.name):
-		content, err := os.ReadFile(g.text)
+	case setting.File && isFileName.MatchString(e.name):
+		content, err := os.ReadFile(e.text)
 		text := strings.TrimRight(string(content), "\r\n")
 		if err != nil {
-			s.refuse(setting, g, "must be a file that can be read: %v", errors.Unwrap(err))
+			s.refuse(setting, e, "must be a file that can be read: %v", errors.Unwrap(err))
 		} else if text == "" {
-			s.refuse(setting, g, "the file is empty")
+			s.refuse(setting, e, "the file is empty")
 		}
-		return given{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", g.text, g.name, g.place)}
-	case setting.Secret && strings.TrimSpace(g.text) != g.text:
-		s.refuse(setting, g, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
-	case setting.value.Kind() == reflect.Slice:
-		g.text = strings.Trim(commas.ReplaceAllString(g.text, ","), ", ")
-	case strings.HasSuffix(g.name, ".ms") && strings.Trim(g.text, "0123456789") == "":
-		g.text += "ms" // as Kafka's clients mean it
+		return entry{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", e.text, e.name, e.place)}
+	case setting.Secret && strings.TrimSpace(e.text) != e.text:
+		s.refuse(setting, e, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
+	case strings.HasSuffix(e.name, ".ms") && strings.Trim(e.text, "0123456789") == "":
+		e.text += "ms" // as Kafka's clients mean it
 	}
-	return g
+	return e
 }
 
 // read gives the known settings their values, and checks each by its tags. One
@@ -132,8 +128,8 @@ func (s *scope) content(setting Setting, g given) given {
 // with the service's.
 func (s *scope) read() {
 	for _, setting := range s.known {
-		g, own := s.find(setting.Name)
-		err := setting.parse(g.text)
+		e, isOwn := s.find(setting.Name)
+		err := setting.parse(e.text)
 		if rule := setting.field.Tag.Get("validate"); err == nil && rule != "" {
 			err = validate.Var(setting.value.Interface(), rule)
 		}
@@ -142,25 +138,27 @@ func (s *scope) read() {
 		}
 		_ = setting.parse("")
 		switch {
-		case s.consumer != "" && !own:
-		case g.text == "" && setting.Default == "":
-			s.refuse(setting, g, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
+		case s.consumer != "" && !isOwn:
+		case e.text == "" && setting.Default == "":
+			s.refuse(setting, e, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
+		case setting.File:
+			s.refuse(setting, e, "must be %s, or in a file that %s names", setting.Allowed, s.prefix+setting.Name+fileSuffix)
 		default:
-			s.refuse(setting, g, "must be %s", setting.Allowed)
+			s.refuse(setting, e, "must be %s", setting.Allowed)
 		}
 	}
 }
 
 // refuse adds that a setting has a value that is not allowed.
-func (s *scope) refuse(setting Setting, g given, format string, args ...any) {
-	text := cmp.Or(g.name, setting.Name)
-	if g.place != "" {
-		text = g.place + ": " + text
+func (s *scope) refuse(setting Setting, e entry, format string, args ...any) {
+	text := cmp.Or(e.name, setting.Name)
+	if e.place != "" {
+		text = e.place + ": " + text
 	}
 	if s.consumer != "" {
 		text = "consumer " + s.consumer + ": " + text
 	}
-	switch value := setting.show(g); value {
+	switch value := setting.show(e); value {
 	case "":
 		text += " is not set"
 	case redacted:
@@ -171,17 +169,17 @@ func (s *scope) refuse(setting Setting, g given, format string, args ...any) {
 	s.problems = append(s.problems, Problem{s.prefix + setting.Name, text + fmt.Sprintf(": "+format, args...)})
 }
 
-// relate refuses a value that does not fit to other settings.
-func (s *scope) relate(ok bool, name, format string, args ...any) {
+// require refuses a value that does not fit to other settings.
+func (s *scope) require(ok bool, name, format string, args ...any) {
 	if !ok {
 		setting, _ := s.setting(name)
-		g, _ := s.find(name)
-		s.refuse(setting, g, format, args...)
+		e, _ := s.find(name)
+		s.refuse(setting, e, format, args...)
 	}
 }
 
-// note adds what is wrong with a source.
-func (l *loader) note(format string, args ...any) {
+// addProblem adds what is wrong with a source.
+func (l *loader) addProblem(format string, args ...any) {
 	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
 }
 

@@ -15,12 +15,12 @@ const fromMap = "map"
 // tests and for programs that have settings of their own. The names are those of
 // a YAML file; a value is text, a number, a boolean, a duration or a list. It
 // reads no file but those that a setting ending in _FILE names.
-func FromMap[V any](settings map[string]V, own any) (Config, error) {
+func FromMap[V any](settings map[string]V, target any) (Config, error) {
 	cfg := new(Config)
-	service := newService(cfg, own)
-	var found []given
+	service := newService(cfg, target)
+	var found []entry
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		found = append(found, given{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
+		found = append(found, entry{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
 	}
 	service.merge(found)
 	return service.config(cfg)

@@ -46,7 +46,7 @@ func TestFromMapReportsEveryProblemAtOnce(t *testing.T) {
 	}, nil)
 	equal(t, problemsOf(t, err),
 		`map: KAFKA_BROKERS is not a setting; the config command lists those that are`,
-		`map: bootstrap.servers="localhost": must be host:port, several separated by commas`,
+		`map: bootstrap.servers="localhost": must be host:port, several separated by commas; a port is 1 to 65535`,
 		`map: kafka_max_workers="1.5": must be a whole number, from 1 to 100000`,
 		`map: kafka_ordering="key,none": must be one of key, partition, none`,
 		`map: session.timeout.ms="true": must be a duration such as 500ms or 5s, from 1s to 30m`,

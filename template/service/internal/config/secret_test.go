@@ -44,7 +44,7 @@ func TestSecretsAreNeverShown(t *testing.T) {
 func TestProblemsDoNotShowSecrets(t *testing.T) {
 	_, err := FromMap(least("KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_SSL_KEY", "hunter3"), nil)
 	equal(t, problemsOf(t, err),
-		"map: KAFKA_SSL_KEY=[redacted]: must be a private key in PEM, not encrypted")
+		"map: KAFKA_SSL_KEY=[redacted]: must be a private key in PEM, not encrypted, or in a file that KAFKA_SSL_KEY_FILE names")
 	_, err = FromMap(least("KAFKA_SASL_PASSWORD", "hunter2"), nil)
 	equal(t, problemsOf(t, err),
 		"map: KAFKA_SASL_PASSWORD=[redacted]: is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT; SASL_SSL would use it")
@@ -56,7 +56,7 @@ func TestProblemsDoNotShowThePasswordOfAURL(t *testing.T) {
 		"a:1,me:hunter2@b:1":                 "a:1,[redacted]@b:1",
 	} {
 		_, err := FromMap(least("KAFKA_BOOTSTRAP_SERVERS", value), nil)
-		equal(t, problemsOf(t, err), `map: KAFKA_BOOTSTRAP_SERVERS="`+want+`": must be host:port, several separated by commas`)
+		equal(t, problemsOf(t, err), `map: KAFKA_BOOTSTRAP_SERVERS="`+want+`": must be host:port, several separated by commas; a port is 1 to 65535`)
 	}
 }
 

@@ -46,8 +46,8 @@ const (
 	dotEnv          = ".env" // in the working directory
 )
 
-// given is what a source says of a setting.
-type given struct {
+// entry is what a source says of a setting.
+type entry struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
 }
@@ -99,6 +99,9 @@ func allowed(f reflect.StructField) string {
 // parse gives the setting's field the value of text, or the default without one.
 // env takes a struct: here one of this field alone, so that an error is about it.
 func (s Setting) parse(text string) error {
+	if s.value.Kind() == reflect.Slice { // blanks and empty elements count for nothing
+		text = strings.Trim(commas.ReplaceAllString(text, ","), ", ")
+	}
 	environment := make(map[string]string)
 	if text != "" {
 		environment[s.Name] = text
@@ -112,15 +115,15 @@ func (s Setting) parse(text string) error {
 	return err
 }
 
-// show returns what g says of the setting, or the default, or what follows from
+// show returns what e says of the setting, or the default, or what follows from
 // other settings. A secret or a certificate is redacted, but the whole path of
 // its file is not.
-func (s Setting) show(g given) string {
-	text := cmp.Or(g.text, s.Default)
+func (s Setting) show(e entry) string {
+	text := cmp.Or(e.text, s.Default)
 	if text == "" && !s.value.IsZero() {
 		text = fmt.Sprint(s.value)
 	}
-	if isPath := isFileName.MatchString(g.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
+	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
 		return redacted
 	}
 	return redact(text)
@@ -164,8 +167,8 @@ var rules = map[string]struct {
 	words string
 	ok    func(string) bool
 }{
-	"broker":       {"host:port, several separated by commas", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
-	"listen":       {"host:port or :port", func(s string) bool { return isAddress(s, 0) }},
+	"broker":       {"host:port, several separated by commas; a port is 1 to 65535", func(s string) bool { return isAddress(s, 1) && s[0] != ':' }},
+	"listen":       {"host:port or :port; a port is 0 to 65535", func(s string) bool { return isAddress(s, 0) }},
 	"name":         {"printable, at most 249 bytes, without a blank at an end", isName},
 	"instance":     {"1 to 249 letters, digits, dots, dashes and underscores", regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`).MatchString},
 	"certificates": {"certificates in PEM", func(s string) bool { return x509.NewCertPool().AppendCertsFromPEM([]byte(s)) }},

@@ -15,26 +15,27 @@ import (
 
 // variables returns what a source of variables says, sorted by name. Those of the
 // environment are in upper case.
-func variables(source string, texts map[string]string) (found []given) {
+func variables(source string, texts map[string]string) (found []entry) {
 	for _, name := range slices.Sorted(maps.Keys(texts)) {
 		if source != fromEnvironment || name == strings.ToUpper(name) {
-			found = append(found, given{name: name, text: texts[name], place: source})
+			found = append(found, entry{name: name, text: texts[name], place: source})
 		}
 	}
 	return found
 }
 
 // misread matches what godotenv reads as something else than it looks: a $ of a
-// variable, a # without a value before it, a quote at the end of a quoted value.
-var misread = regexp.MustCompile(`^([^'].*[^\\]|[^'\\]|)\$[A-Za-z0-9_{(]|^#|\\""`)
+// variable, a # without a value before it, a quote at the end of a quoted value, a
+// \ in double quotes that begins no escape.
+var misread = regexp.MustCompile(`^([^'].*[^\\]|[^'\\]|)\$[A-Za-z0-9_{(]|^#|\\""|^"([^"\\]|\\["\\$nr])*\\[^"\\$nr]`)
 
 // readDotEnv reads .env, if there is one, each line for itself. What godotenv
 // would change in a value is refused; so is a comment behind a secret, which may be
 // a part of it.
-func (s *scope) readDotEnv() (found []given) {
+func (s *scope) readDotEnv() (found []entry) {
 	content, err := os.ReadFile(dotEnv)
 	if err != nil && !os.IsNotExist(err) {
-		s.note("%v", err)
+		s.addProblem("%v", err)
 	}
 	for i, line := range strings.Split(strings.TrimPrefix(string(content), "\ufeff"), "\n") {
 		place := fmt.Sprintf("%s:%d", dotEnv, i+1)
@@ -42,25 +43,25 @@ func (s *scope) readDotEnv() (found []given) {
 		written = strings.TrimSpace(written)
 		pairs, err := godotenv.Unmarshal(line)
 		if err != nil || len(pairs) > 1 || len(pairs) == 1 && !isPair { // err has the line in it, and that perhaps a secret
-			s.note("%s: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed", place)
+			s.addProblem("%s: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed", place)
 			continue
 		}
 		for name, value := range pairs {
 			isCut := strings.Trim(written, `"'`) == written && value != written && strings.Contains(written, "#")
 			if setting, _ := s.setting(name); misread.MatchString(written) || isCut && setting.Secret {
-				s.note("%s: %s: put the value in single quotes: a $, a quote at its end, or a # at its beginning or after a blank is read as something else", place, name)
+				s.addProblem("%s: %s: put the value in single quotes: a $, a \\, a quote at its end, or a # at its beginning or after a blank is read as something else", place, name)
 			}
-			found = append(found, given{name: name, text: value, place: place})
+			found = append(found, entry{name: name, text: value, place: place})
 		}
 	}
 	return found
 }
 
 // readYAML reads the YAML file that flag, or another source of CONFIG_FILE, names.
-func (l *loader) readYAML(flag given) (found []given) {
+func (l *loader) readYAML(flag entry) (found []entry) {
 	content, err := os.ReadFile(flag.text)
 	if err != nil {
-		l.note("%s: %s=%q: must be a file that can be read: %v", flag.place, configFile, flag.text, errors.Unwrap(err))
+		l.addProblem("%s: %s=%q: must be a file that can be read: %v", flag.place, configFile, flag.text, errors.Unwrap(err))
 		return nil
 	}
 	var doc yaml.Node
@@ -69,20 +70,20 @@ func (l *loader) readYAML(flag given) (found []given) {
 		if strings.Contains(text, "anchor") { // its name is quoted, and may be a password that begins with *
 			text = "a value that begins with * must be in quotes"
 		}
-		l.note("%s: not YAML: %s", flag.text, text)
+		l.addProblem("%s: not YAML: %s", flag.text, text)
 	}
 	for _, root := range doc.Content {
 		if root.Kind != yaml.MappingNode && root.ShortTag() != "!!null" {
-			l.note("%s:%d: settings are names with values, such as kafka_max_workers: 10", flag.text, root.Line)
+			l.addProblem("%s:%d: settings are names with values, such as kafka_max_workers: 10", flag.text, root.Line)
 			break
 		}
 		for pair := range slices.Chunk(root.Content, 2) {
-			g := given{name: pair[0].Value, place: fmt.Sprintf("%s:%d", flag.text, pair[0].Line)}
-			if g.text, err = textOf(pair[1]); err != nil {
-				l.note("%s: %s must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !", g.place, g.name)
+			e := entry{name: pair[0].Value, place: fmt.Sprintf("%s:%d", flag.text, pair[0].Line)}
+			if e.text, err = textOf(pair[1]); err != nil {
+				l.addProblem("%s: %s must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !", e.place, e.name)
 				continue
 			}
-			found = append(found, g)
+			found = append(found, e)
 		}
 	}
 	return found

@@ -63,7 +63,7 @@ func TestEveryProblemOfAFileIsReportedAtOnceWithItsLine(t *testing.T) {
 		`config.yaml:10: log_level and log_level (config.yaml:9) give the same setting: keep one`,
 		`config.yaml:12: request.timeout.ms and kafka_read_timeout (config.yaml:11) give the same setting: keep one`,
 		`config.yaml:14: sesion.timeout.ms is not a setting; the config command lists those that are`,
-		`config.yaml:2: bootstrap.servers="localhost": must be host:port, several separated by commas`,
+		`config.yaml:2: bootstrap.servers="localhost": must be host:port, several separated by commas; a port is 1 to 65535`,
 		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
 		`config.yaml:3: session.timeout.ms="31ms": must be a duration such as 500ms or 5s, from 1s to 30m`,
 		`config.yaml:4: heartbeat.interval.ms="soon": must be a duration such as 500ms or 5s, from 50ms to 10m`,

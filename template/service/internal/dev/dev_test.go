@@ -150,15 +150,15 @@ func TestRefusesSamplesWithoutAHandler(t *testing.T) {
 
 func TestLines(t *testing.T) {
 	m := &message.Message{
-		Topic: "t", Partition: 2, Offset: 7,
+		Topic: "t", Partition: 2, Offset: 7, Attempt: 1, Retry: &message.RetryPolicy{MaxAttempts: 5},
 		Header: message.Header{MessageType: "PaymentMade", MessageID: "0192f0c1-0000-7000-8000-000000000001"},
 	}
 	bad := errors.New("a.b: must be more\x1b[31m\nand a second line")
 	id := m.Header.MessageID
 	for want, e := range map[string]engine.Event{
 		"t/2@7  handled      PaymentMade  1.234ms  ":                                                    {Kind: engine.Handled, Elapsed: 1234 * time.Microsecond},
-		"t/2@7  retry 1/5    PaymentMade  a.b: must be more [31m and a second line, in 2s  ":            {Kind: engine.Retrying, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
-		"t/2@7  unavailable  PaymentMade  a.b: must be more [31m and a second line, in 2s  ":            {Kind: engine.Unavailable, Err: bad, Attempt: 1, MaxAttempts: 5, Delay: 2 * time.Second},
+		"t/2@7  retry 1/5    PaymentMade  a.b: must be more [31m and a second line, in 2s  ":            {Kind: engine.Retrying, Err: bad, Delay: 2 * time.Second},
+		"t/2@7  unavailable  PaymentMade  a.b: must be more [31m and a second line, in 2s  ":            {Kind: engine.Unavailable, Err: bad, Delay: 2 * time.Second},
 		"t/2@7  dead letter  PaymentMade  a.b: must be more [31m and a second line → t.dlq  ":           {Kind: engine.DeadLettered, Err: bad},
 		"t/2@7  dead letter refused  PaymentMade  a.b: must be more [31m and a second line, in 100ms  ": {Kind: engine.DeadLetterRefused, Err: bad, Delay: 100 * time.Millisecond},
 		"t/2@7  stopped      PaymentMade  a.b: must be more [31m and a second line  ":                   {Kind: engine.Stopped, Err: bad},

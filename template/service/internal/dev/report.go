@@ -52,14 +52,18 @@ func (r *report) event(consumer string, e engine.Event) {
 	}
 	switch e.Kind {
 	case engine.Retrying:
-		kind = fmt.Sprintf("retry %d/%d", e.Attempt, e.MaxAttempts)
+		kind = fmt.Sprintf("retry %d/%d", m.Attempt, m.Retry.MaxAttempts)
 	case engine.DeadLettered:
 		detail += " → " + m.Topic + ".dlq"
 	}
 	if e.Delay > 0 {
 		detail += ", in " + e.Delay.Round(time.Millisecond).String()
 	}
-	line := fmt.Sprintf("%s  %-*s  %s  %s  %s  %s  %s", time.Now().Format(time.TimeOnly), r.width, place, r.paint(e.Kind, fmt.Sprintf("%-11s", kind)),
+	kind = fmt.Sprintf("%-11s", kind)
+	if r.colours {
+		kind = fmt.Sprintf("\x1b[%dm%s\x1b[0m", cmp.Or(colours[e.Kind], 31), kind)
+	}
+	line := fmt.Sprintf("%s  %-*s  %s  %s  %s  %s  %s", time.Now().Format(time.TimeOnly), r.width, place, kind,
 		cmp.Or(m.Header.MessageType, "-"), detail, m.Header.MessageID, consumer)
 	r.say("%s\n", strings.TrimRight(line, " "))
 	if e.Delay > 0 {
@@ -118,11 +122,3 @@ func isTerminal(f *os.File) bool {
 
 // colours of the kinds of events, green and yellow; the others are red.
 var colours = map[engine.EventKind]int{engine.Handled: 32, engine.Retrying: 33, engine.Unavailable: 33, engine.DeadLettered: 33}
-
-// paint colours text on a terminal, and leaves it alone elsewhere.
-func (r *report) paint(kind engine.EventKind, text string) string {
-	if !r.colours {
-		return text
-	}
-	return fmt.Sprintf("\x1b[%dm%s\x1b[0m", cmp.Or(colours[kind], 31), text)
-}

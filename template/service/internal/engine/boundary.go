@@ -19,17 +19,15 @@ type Source interface {
 // Claim is one lane's life at its source, from assignment to revocation.
 type Claim interface {
 	// Mark says that the message at offset and every one delivered before it
-	// are terminal. It must not block, nor call the engine.
+	// are done. It must not block, nor call the engine.
 	Mark(offset int64)
 	// Commit makes the claim's marks durable and returns nil only when it
 	// knows that they are. The engine calls it once its lane has ended, and
 	// again until it succeeds or the drain's time is up.
 	Commit(ctx context.Context) error
-}
-
-// Pauser is a Claim that can stop its deliveries for a while. Messages
-// under way may still arrive. Neither method may block or call the engine.
-type Pauser interface {
+	// Pause stops deliveries until Resume; messages under way may still arrive.
+	// Neither may block or call the engine. A claim that cannot pause does nothing,
+	// and what its lane holds in memory has no bound.
 	Pause()
 	Resume()
 }

@@ -36,10 +36,10 @@ type Config struct {
 
 	MaxPollRecords int   // messages of one lane held in memory before the lane is paused
 	MaxBytes       int64 // bytes of all lanes held in memory; a lane above its share is paused
-	MaxUncommitted int   // messages of one lane delivered beyond its low-water mark before the lane is paused
+	MaxUncommitted int   // messages of one lane delivered above its low-water mark before the lane is paused
 
 	CommitInterval time.Duration // between two commits
-	CommitRecords  int           // terminal messages that bring the next commit forward
+	CommitRecords  int           // done messages that bring the next commit forward
 	DrainTimeout   time.Duration // what a lane's end may take
 	HandlerTimeout time.Duration // when a handler's context ends; 0 is never
 	StuckAfter     time.Duration // when a running handler fails liveness; 0 is never

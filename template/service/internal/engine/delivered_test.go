@@ -13,8 +13,10 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// text is what of a message a handler may exchange.
-func text(m *message.Message) string { return fmt.Sprintf("%s %s %s", m.Key, m.Value, m.Headers) }
+// text is what of a message was delivered.
+func text(m *message.Message) string {
+	return fmt.Sprintf("%s/%d@%d %s %s %s %s", m.Topic, m.Partition, m.Offset, m.Time.Format(time.RFC3339), m.Key, m.Value, m.Headers)
+}
 
 // original keeps what each message was when its dead letter was written.
 type original struct {
@@ -35,6 +37,8 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 		var seen []string
 		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
 			seen = append(seen, text(m)+" "+m.Header.MessageType)
+			m.Key[0], m.Value[0], m.Headers[0].Value[0], m.Headers[0].Key = 'X', 'X', 'X', "X"
+			m.Topic, m.Partition, m.Offset, m.Time = "other", 7, 7, time.Time{}
 			m.Key, m.Value = append(m.Key, '!'), append(m.Value, '!') // nor does this reach what lies behind them
 			m.Key, m.Value, m.Headers = []byte("other"), nil, append(m.Headers, message.Field{Key: "more"})
 			m.Header.MessageType, m.Decoded = "AccountOpened", "decoded"
@@ -75,6 +79,7 @@ func TestAMessageMayBeUsedAfterItsHandler(t *testing.T) {
 			first := m.Attempt == 1
 			go func() {
 				read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers)))
+				m.Value[0], m.Key[0] = 'X', 'X'
 				m.Value, m.Attempt = nil, 0
 			}()
 			if first {

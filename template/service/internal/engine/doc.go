@@ -3,23 +3,24 @@
 // their handlers side by side while it keeps the order of each key, and marks
 // each lane's progress at its source. It knows no broker.
 //
-// A message is terminal when its handler succeeded, when its dead letter was
+// A message is done when its handler succeeded, when its dead letter was
 // acknowledged, or when the error policy skipped it. What is committed is the
 // low-water mark of a lane: all its messages up to the first, in order of
-// delivery, that is not terminal.
+// delivery, that is not done.
 //
 //	Lane.Deliver    copies the message and puts it behind the last one of its key
 //	worker.take     gives a worker the next ready message: lanes take turns, and so do the keys of a lane
 //	worker.attempt  runs the handler with its own copy of the message and its own context
 //	Engine.decide   says what becomes of a message that failed
-//	Lane.complete   makes the message terminal, or holds its key back until a timer or a dead letter is done
+//	Lane.complete   marks the message done, or holds its key back until a timer or a dead letter is done
 //	Engine.commit   marks the low-water marks and has the source commit them
 //
-// One mutex guards the engine with all its lanes. Only Claim.Mark and Pauser are
-// called with it held. Methods of Lane that do not lock it expect it held.
+// One mutex guards the engine with all its lanes. Of a Claim, only Mark, Pause and
+// Resume are called with it held. Methods of Lane that do not lock it expect it held.
 //
 // A key has at most one handler at a time in this process, also when its lane
 // ended and was assigned again meanwhile; another process does not know of it. A
-// message's bytes are copied once, when it is delivered: handlers may keep them,
-// but must not write into them, as all attempts share them.
+// message is copied when it is delivered, and again for each attempt, so that the
+// next attempt and the dead letter are of what was delivered, whatever a handler
+// does with its copy.
 package engine

@@ -62,11 +62,11 @@ func (l *Lane) endIntake() bool {
 		return false
 	}
 	l.ending = true
-	for _, timer := range l.waiting {
+	for _, timer := range l.timers {
 		timer.Stop()
 	}
 	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
-	l.ready, l.keys, l.waiting = nil, nil, nil
+	l.ready, l.keys, l.timers = nil, nil, nil
 	return true
 }
 
@@ -86,7 +86,7 @@ func (l *Lane) detach(mark bool) bool {
 	}
 	l.detached = true
 	if l.paused {
-		l.pauser.Resume()
+		l.claim.Resume()
 	}
 	e.lanes = slices.DeleteFunc(e.lanes, func(other *Lane) bool { return other == l })
 	for _, other := range e.lanes { // they may have more of everything now

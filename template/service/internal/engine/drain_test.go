@@ -313,8 +313,8 @@ func TestARetryOfALaneThatEndedIsForgotten(t *testing.T) {
 		l.Lose()
 		elapse(time.Minute)
 		b.mu.Lock()
-		if len(b.turns) != 1 || len(l.waiting) != 0 {
-			t.Errorf("%d lanes wait for their turn, %d timers are kept; want the other one, and none", len(b.turns), len(l.waiting))
+		if len(b.turns) != 1 || len(l.timers) != 0 {
+			t.Errorf("%d lanes wait for their turn, %d timers are kept; want the other one, and none", len(b.turns), len(l.timers))
 		}
 		b.mu.Unlock()
 		close(release)

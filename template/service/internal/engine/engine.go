@@ -22,20 +22,21 @@ type Engine struct {
 	dead          DeadLetters
 	source        Source
 	log           *slog.Logger
-	reporter      reporter
-	seed          maphash.Seed  // for the hashes of keys
-	failedCommits atomic.Int64  // since the start
-	commitNow     chan struct{} // a commit is due before its time
+	observe       func(Event)              // nil when nobody does
+	counts        [len(kinds)]atomic.Int64 // of events
+	seed          maphash.Seed             // for the hashes of keys
+	failedCommits atomic.Int64             // since the start
+	commitNow     chan struct{}            // a commit is due before its time
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped because the error policy says so
 
-	mu           sync.Mutex // guards what follows, and all lanes
-	closed       bool
-	lanes        []*Lane                   // assigned, and not yet ended
-	turns        []*Lane                   // those with ready messages, the next one first
-	workers      map[*worker]struct{}      // that run
-	deadLettered map[string]*deadLettering // by topic
-	terminal     int                       // messages since the last commit began
+	mu              sync.Mutex // guards what follows, and all lanes
+	closed          bool
+	lanes           []*Lane                   // assigned, and not yet ended
+	turns           []*Lane                   // those with ready messages, the next one first
+	workers         map[*worker]struct{}      // that run
+	deadLettered    map[string]*deadLettering // by topic
+	doneSinceCommit int                       // messages done since the last commit began
 
 	commitErr    error     // of the first failed commit since one that succeeded
 	failingSince time.Time // when that was
@@ -49,7 +50,6 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
 	e := &Engine{
 		cfg: cfg, handler: h, dead: dead, source: source, log: log,
-		reporter:     reporter{log: log},
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
@@ -61,7 +61,7 @@ func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *sl
 
 // Observe makes f see every event. It is called before Run, and f is called
 // from many goroutines at once, so it must be fast and safe for that.
-func (e *Engine) Observe(f func(Event)) { e.reporter.observe = f }
+func (e *Engine) Observe(f func(Event)) { e.observe = f }
 
 // Run commits until ctx ends, when it returns nil, or until the error policy
 // stops the engine, when it returns why. Then no handler starts any more. Lanes
@@ -76,6 +76,7 @@ func (e *Engine) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
+			e.warnStuck()
 			e.commit(ctx)
 		case <-e.commitNow:
 			e.commit(ctx)
@@ -89,14 +90,11 @@ func (e *Engine) Run(ctx context.Context) error {
 
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
-	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, waiting: map[*item]*time.Timer{}}
-	l.pauser, _ = c.(Pauser)
+	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, timers: map[*item]*time.Timer{}}
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if l.pauser != nil {
-		l.pauser.Resume() // a pause may have outlived the lane's last life
-	}
+	c.Resume() // a pause may have outlived the lane's last life
 	e.lanes = append(e.lanes, l)
 	return l
 }
@@ -104,7 +102,7 @@ func (e *Engine) Assign(c Claim) *Lane {
 // commit marks the low-water mark of each lane and has the source commit them.
 func (e *Engine) commit(ctx context.Context) {
 	e.mu.Lock()
-	e.terminal = 0
+	e.doneSinceCommit = 0
 	lanes, marks, moved := slices.Clone(e.lanes), []uint64{}, false
 	for _, l := range lanes {
 		marks = append(marks, l.mark())

@@ -26,6 +26,8 @@ type bench struct {
 
 func (b *bench) Mark(offset int64)            { b.marks.Store(offset) }
 func (b *bench) Commit(context.Context) error { b.commits.Add(1); return nil }
+func (b *bench) Pause()                       {}
+func (b *bench) Resume()                      {}
 
 func (b *bench) DeadLetter(_ context.Context, m *message.Message, f Failure) error {
 	if b.refuse.Load() {

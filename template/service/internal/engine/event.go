@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync/atomic"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -23,7 +22,7 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
-	givenBack                          // no event: its lane ended first, and it will be delivered again
+	requeued                           // no event: its lane ended first, and it will be delivered again
 )
 
 // kinds has each kind's name, as in metrics, and how it is logged.
@@ -44,39 +43,54 @@ var kinds = [...]struct {
 // String returns the kind's name.
 func (k EventKind) String() string { return kinds[k].name }
 
+// waitReason is why a message waits for its next attempt.
+type waitReason uint8
+
+const (
+	notWaiting      waitReason = iota
+	waitRetry                  // it failed
+	waitUnavailable            // something it needs is unavailable; the attempt does not count
+	waitHeld                   // its attempts are used up, but dead-lettering is paused
+	waitRefused                // its dead letter was not acknowledged
+	waitReasons                // how many there are
+)
+
 // Event is one thing that happened to one message. Its Message is as it was
 // delivered, with the header when the envelope was opened, during the call.
 type Event struct {
-	Kind        EventKind
-	Message     *message.Message
-	Err         error         // why, for all kinds but Handled
-	Attempt     int           // which attempt it was, from 1
-	MaxAttempts int           // after how many the error policy decides
-	Delay       time.Duration // until the next attempt
-	Elapsed     time.Duration // in the handler
+	Kind    EventKind
+	Message *message.Message
+	Err     error         // why, for all kinds but Handled
+	Delay   time.Duration // until the next attempt
+	Elapsed time.Duration // in the handler
 
-	repeated bool // the same happened in the attempt before, and was logged
+	waitReason waitReason // of a message that is tried again
+	repeated   bool       // the same happened in the attempt before, and was logged
 }
 
-// reporter counts, logs and passes on what happens to messages.
-type reporter struct {
-	log     *slog.Logger
-	observe func(Event) // nil for nobody
-	counts  [len(kinds)]atomic.Int64
-}
+// While a message waits, its key waits, and its lane's low-water mark stays.
+const (
+	longDelay    = time.Minute    // a longer delay is a warning
+	longestDelay = 24 * time.Hour // whatever a handler or a policy asks for
+)
 
-func (r *reporter) report(ev Event) {
-	ev.Attempt, ev.MaxAttempts = ev.Message.Attempt, ev.Message.Retry.MaxAttempts
-	r.counts[ev.Kind].Add(1)
-	if !ev.repeated && r.log.Enabled(context.Background(), kinds[ev.Kind].level) {
-		r.logEvent(ev)
+// report counts and logs an event, and passes it on.
+func (e *Engine) report(ev Event) {
+	e.counts[ev.Kind].Add(1)
+	level := kinds[ev.Kind].level
+	if ev.Delay > longDelay {
+		level = max(level, slog.LevelWarn)
 	}
-	if r.observe != nil {
-		r.observe(ev)
+	if !ev.repeated && e.log.Enabled(context.Background(), level) {
+		e.log.Log(context.Background(), level, kinds[ev.Kind].log, ev.attrs()...)
+	}
+	if e.observe != nil {
+		e.observe(ev)
 	}
 }
 
-func (r *reporter) logEvent(ev Event) {
+// attrs returns what is logged of an event.
+func (ev Event) attrs() []any {
 	m := ev.Message
 	attrs := []any{"topic", m.Topic, "partition", m.Partition, "offset", m.Offset, "attempt", m.Attempt}
 	if ev.Err != nil {
@@ -88,8 +102,11 @@ func (r *reporter) logEvent(ev Event) {
 	if ev.Delay > 0 {
 		attrs = append(attrs, "delay", ev.Delay)
 	}
+	if ev.Delay > longDelay {
+		attrs = append(attrs, "key_waits_until", time.Now().Add(ev.Delay).UTC().Format(time.RFC3339))
+	}
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
 		attrs = append(attrs, "stack", string(p.Stack()))
 	}
-	r.log.Log(context.Background(), kinds[ev.Kind].level, kinds[ev.Kind].log, attrs...)
+	return attrs
 }

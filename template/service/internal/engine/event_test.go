@@ -21,7 +21,6 @@ func logged(t *testing.T, cfg Config, level slog.Level, n int, refuse bool, hand
 		var buf bytes.Buffer
 		b := start(t, cfg, func(_ context.Context, m *message.Message) error { return handle(m) })
 		b.log = slog.New(slog.NewTextHandler(lockedWriter{&mu, &buf}, &slog.HandlerOptions{Level: level}))
-		b.reporter.log = b.log
 		b.refuse.Store(refuse)
 		l := b.Assign(b)
 		for i := range n {
@@ -53,6 +52,9 @@ func TestWhatIsLogged(t *testing.T) {
 	skip.ErrorPolicy, skip.Retry.MaxAttempts = PolicySkip, 1
 	stop := skip
 	stop.ErrorPolicy = PolicyStop
+	slow, stuck := settings(), settings()
+	slow.Retry.Delay, slow.Retry.MaxDelay = 365*24*time.Hour, 365*24*time.Hour
+	stuck.StuckAfter = 20 * time.Second
 	for name, tt := range map[string]struct {
 		cfg    Config
 		n      int
@@ -60,7 +62,13 @@ func TestWhatIsLogged(t *testing.T) {
 		want   map[string]int
 	}{
 		"failed": {settings(), 1, func(m *message.Message) error { m.Header.MessageType = "AccountOpened"; return errTest },
-			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=AccountOpened": 3, "error=test": 3, "delay=10ms": 2}},
+			map[string]int{"message failed, retrying": 2, `msg="dead letter"`: 1, "type=AccountOpened": 3, "error=test": 3, "delay=10ms": 2, "level=INFO": 2}},
+		"held for long": {settings(), 1, func(*message.Message) error { return message.RetryAfter(365*24*time.Hour, errTest) },
+			map[string]int{`level=WARN msg="message failed, retrying"`: 1, "delay=24h0m0s key_waits_until=2000-01-02T00:00:00Z": 1}},
+		"held for long by its policy": {slow, 1, func(*message.Message) error { return errTest },
+			map[string]int{`level=WARN msg="message failed, retrying"`: 1, "delay=24h0m0s key_waits_until=2000-01-02T00:00:00Z": 1}},
+		"stuck": {stuck, 1, func(*message.Message) error { time.Sleep(50 * time.Second); return nil },
+			map[string]int{`level=WARN msg="handler does not return" topic=payments partition=0 offset=0 running=`: 2, "running=20s": 1}},
 		"unavailable": {settings(), 1, func(*message.Message) error { return message.Unavailable(errTest) },
 			map[string]int{"dependency unavailable, retrying": 1, "class=unavailable": 1}},
 		"skipped": {skip, 1, func(*message.Message) error { return errTest }, map[string]int{"message skipped": 1}},

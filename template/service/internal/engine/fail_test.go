@@ -237,3 +237,32 @@ func TestAnErrorThatCannotBeAskedIsAPanic(t *testing.T) {
 		})
 	}
 }
+
+// A panic of the engine itself, or of who observes it, is no handler that called
+// runtime.Goexit: it ends the process, and the message is not done before.
+func TestAPanicOutsideTheHandlerCompletesNoMessage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxWorkers = 0 // the test is the worker
+		b := start(t, cfg, func(context.Context, *message.Message) error { return nil })
+		b.Observe(func(Event) { panic("observer") })
+		l := b.Assign(b)
+		l.Deliver(batch(0, 1, "k"))
+		w := &worker{engine: b.Engine}
+		b.mu.Lock()
+		b.cfg.MaxWorkers = 1
+		w.take()
+		b.mu.Unlock()
+		func() {
+			defer func() {
+				if v := recover(); v != "observer" {
+					t.Errorf("recovered %v, want the observer's panic", v)
+				}
+			}()
+			w.run()
+		}()
+		if got := b.Stats().Records; got != 1 {
+			t.Errorf("%d messages are not done, want 1", got)
+		}
+	})
+}

@@ -18,7 +18,6 @@ import (
 type Lane struct {
 	engine *Engine
 	claim  Claim
-	pauser Pauser // nil when the claim is none
 
 	ctx    context.Context // of its handlers and dead letters; ends when they must give up
 	cancel context.CancelCauseFunc
@@ -33,12 +32,12 @@ type Lane struct {
 	tracker     tracker
 	keys        map[uint64]*item // the last message of each key, by the key's hash; keys that share one only wait for each other
 	ready       fifo[*item]
-	waiting     map[*item]*time.Timer // for their next attempt
+	timers      map[*item]*time.Timer // of those that wait for their next attempt
 	running     int                   // handlers
-	records     int                   // delivered and not terminal
+	records     int                   // delivered and not done
 	bytes       int64                 // of those
-	waits       [waits]int            // messages by why they wait, except waitNot
-	reason      error                 // of the last that waits
+	waitCounts  [waitReasons]int      // messages by why they wait, except notWaiting
+	lastWaitErr error                 // of the last that waits
 	paused      bool
 	pausedAt    time.Time
 	marked      uint64 // the low-water mark that was marked last
@@ -49,16 +48,16 @@ type Lane struct {
 // exactly one place: ready, with a worker, waiting for its timer, or being
 // written to the dead letters. The others wait behind it.
 type item struct {
-	msg     message.Message // as delivered; handlers get copies of it
-	lane    *Lane
-	next    *item         // of the same key
-	heir    *Lane         // the lane's next life, if the handler outlived its own
-	hash    uint64        // of the key
-	keyed   bool          // others may wait for it
-	wait    wait          // why it waits, or waited before the present attempt
-	seq     uint64        // its place in order of delivery
-	size    int64         // what it counts for in bytes
-	backoff retry.Backoff // nil before the first retry
+	msg        message.Message // as delivered; handlers get copies of it
+	lane       *Lane
+	next       *item         // of the same key
+	successor  *Lane         // the lane's next life, if the handler outlived its own
+	hash       uint64        // of the key
+	keyed      bool          // others may wait for it
+	waitReason waitReason    // why it waits, or waited before the present attempt
+	seq        uint64        // its place in order of delivery
+	size       int64         // what it counts for in bytes
+	backoff    retry.Backoff // nil before the first retry
 }
 
 // What counts besides a message's own bytes.
@@ -71,32 +70,25 @@ const (
 // would stay in memory with it. It needs no lock.
 func (l *Lane) newItem(m *message.Message) *item {
 	cfg := &l.engine.cfg
-	it := &item{msg: *m, lane: l, keyed: cfg.Ordering == OrderPartition}
+	it := &item{msg: clone(m), lane: l, keyed: cfg.Ordering == OrderPartition, size: int64(overhead + len(m.Key) + len(m.Value))}
+	for _, h := range m.Headers {
+		it.size += int64(headerOverhead + len(h.Key) + len(h.Value))
+	}
 	if cfg.Ordering == OrderKey && m.Key != nil {
 		it.keyed, it.hash = true, maphash.Bytes(l.engine.seed, m.Key)
 	}
 	it.msg.Attempt, it.msg.Retry = 1, &cfg.Retry // unless its registration has a policy of its own
-	parts := [][]byte{m.Key, m.Value}
-	for _, h := range m.Headers {
-		parts = append(parts, h.Value)
-	}
-	block := bytes.Join(parts, nil)
-	it.size = int64(overhead + len(block))
-	own := func(b []byte) []byte {
-		if b == nil {
-			return nil
-		}
-		part := block[:len(b):len(b)]
-		block = block[len(b):]
-		return part
-	}
-	it.msg.Key, it.msg.Value, it.msg.Headers = own(m.Key), own(m.Value), slices.Clip(slices.Clone(m.Headers))
-	for i := range it.msg.Headers {
-		h := &it.msg.Headers[i]
-		h.Value = own(h.Value)
-		it.size += int64(headerOverhead + len(h.Key))
-	}
 	return it
+}
+
+// clone returns a copy of a message that shares no bytes with it.
+func clone(m *message.Message) message.Message {
+	c := *m
+	c.Key, c.Value, c.Headers = bytes.Clone(m.Key), bytes.Clone(m.Value), slices.Clone(m.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = bytes.Clone(c.Headers[i].Value)
+	}
+	return c
 }
 
 // Deliver hands over messages in the order of the lane, best some hundred at
@@ -146,7 +138,7 @@ func (l *Lane) begin(topic string, partition int32) {
 	l.deadLetters = e.deadLettered[topic]
 	for w := range e.workers {
 		if it := w.item; it.keyed && it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
-			it.heir, it.next = l, nil
+			it.successor, it.next = l, nil
 			l.keys[it.hash] = it
 		}
 	}
@@ -162,53 +154,53 @@ func (l *Lane) makeReady(it *item) {
 }
 
 // complete does with a message what was decided after its attempt.
-func (l *Lane) complete(it *item, d decision) {
+func (l *Lane) complete(it *item, ev Event) {
 	l.running--
-	if d.err == nil && l.deadLetters.inARow > 0 {
+	if ev.Kind == Handled && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	if it.wait != d.wait || d.err != nil {
-		l.setWait(it, d.wait, d.err)
+	if it.waitReason != ev.waitReason || ev.Err != nil {
+		l.setWaitReason(it, ev.waitReason, ev.Err)
 	}
 	switch {
 	case l.detached:
-		if it.heir != nil {
-			it.heir.releaseKey(it)
+		if it.successor != nil {
+			it.successor.releaseKey(it)
 		}
-	case d.kind == Handled, d.kind == Skipped:
-		l.finish(it)
-	case d.kind == Retrying, d.kind == Unavailable:
-		if it.msg.Header = (message.Header{}); d.wait != waitUnavailable {
+	case ev.Kind == Handled, ev.Kind == Skipped:
+		l.markDone(it)
+	case ev.Kind == Retrying, ev.Kind == Unavailable:
+		if it.msg.Header = (message.Header{}); ev.waitReason != waitUnavailable {
 			it.msg.Attempt++
 		}
-		l.later(d.delay, it, func() {
+		l.schedule(ev.Delay, it, func() {
 			l.makeReady(it)
 			l.engine.startWorkers()
 		})
-	case d.kind == DeadLettered:
-		f := Failure{Err: d.err, Class: message.ClassOf(d.err), Attempts: it.msg.Attempt, Time: time.Now()}
+	case ev.Kind == DeadLettered:
+		f := Failure{Err: ev.Err, Class: message.ClassOf(ev.Err), Attempts: it.msg.Attempt, Time: time.Now()}
 		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
 	l.busy.Done()
 }
 
-// setWait notes why a message waits.
-func (l *Lane) setWait(it *item, why wait, err error) {
-	l.waits[it.wait]--
-	l.waits[why]++
-	if it.wait = why; why > waitRetry {
-		l.reason = err
+// setWaitReason notes why a message waits.
+func (l *Lane) setWaitReason(it *item, why waitReason, err error) {
+	l.waitCounts[it.waitReason]--
+	l.waitCounts[why]++
+	if it.waitReason = why; why > waitRetry {
+		l.lastWaitErr = err
 	}
 }
 
-// finish makes a message terminal.
-func (l *Lane) finish(it *item) {
+// markDone makes a message done.
+func (l *Lane) markDone(it *item) {
 	l.records--
 	l.bytes -= it.size
 	l.tracker.done(it.seq)
 	l.adjustFlow()
 	e := l.engine
-	if e.terminal++; e.terminal >= e.cfg.CommitRecords {
+	if e.doneSinceCommit++; e.doneSinceCommit >= e.cfg.CommitRecords {
 		select {
 		case e.commitNow <- struct{}{}:
 		default:
@@ -228,17 +220,17 @@ func (l *Lane) releaseKey(it *item) {
 	}
 }
 
-// later has f called with engine.mu held, unless the lane ends before. Meanwhile the
+// schedule has f called with engine.mu held, unless the lane ends before. Meanwhile the
 // message and its key wait, but no worker does.
-func (l *Lane) later(delay time.Duration, it *item, f func()) {
+func (l *Lane) schedule(delay time.Duration, it *item, f func()) {
 	if l.ending {
 		return
 	}
-	l.waiting[it] = time.AfterFunc(delay, func() {
+	l.timers[it] = time.AfterFunc(delay, func() {
 		l.engine.mu.Lock()
 		defer l.engine.mu.Unlock()
-		if l.waiting[it] != nil { // else the lane ended
-			delete(l.waiting, it)
+		if l.timers[it] != nil { // else the lane ended
+			delete(l.timers, it)
 			f()
 		}
 	})
@@ -248,7 +240,7 @@ func (l *Lane) later(delay time.Duration, it *item, f func()) {
 var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
 
 // writeDeadLetter writes a message to the dead letters, again and again until
-// that is acknowledged. Only then is the message terminal. When the lane ends
+// that is acknowledged. Only then is the message done. When the lane ends
 // first, the message will be delivered again.
 func (l *Lane) writeDeadLetter(it *item, f Failure) {
 	e := l.engine
@@ -258,22 +250,22 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 		if l.ctx.Err() != nil {
 			return
 		}
-		if it.wait != waitRefused {
+		if it.waitReason != waitRefused {
 			it.backoff = refusedBackoff.Backoff()
 		}
-		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.wait == waitRefused}
+		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.waitReason == waitRefused}
 		ev.Delay, _ = it.backoff.Next()
 	}
-	e.reporter.report(ev)
+	e.report(ev)
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	switch {
 	case err != nil:
-		l.setWait(it, waitRefused, err)
-		l.later(ev.Delay, it, func() { l.busy.Go(func() { l.writeDeadLetter(it, f) }) })
+		l.setWaitReason(it, waitRefused, err)
+		l.schedule(ev.Delay, it, func() { l.busy.Go(func() { l.writeDeadLetter(it, f) }) })
 	case !l.detached:
-		l.setWait(it, waitNot, nil)
-		l.finish(it)
+		l.setWaitReason(it, notWaiting, nil)
+		l.markDone(it)
 		e.startWorkers()
 	}
 }
@@ -282,27 +274,27 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 // delivered beyond its low-water mark, is above its limit, and resumes it at half
 // of the limits. Lanes share the bytes evenly.
 func (l *Lane) adjustFlow() {
-	c, nth := &l.engine.cfg, 1
+	c, divisor := &l.engine.cfg, 1
 	if l.paused {
-		nth = 2
+		divisor = 2
 	}
-	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*nth)
-	full := l.records > c.MaxPollRecords/nth || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/nth
-	if l.pauser == nil || full == l.paused {
+	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*divisor)
+	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
+	if full == l.paused {
 		return
 	}
 	if l.paused = full; !full {
-		l.pauser.Resume()
+		l.claim.Resume()
 		return
 	}
 	l.pausedAt = time.Now()
-	l.pauser.Pause()
+	l.claim.Pause()
 }
 
 // mark marks the low-water mark at the claim and returns it.
 func (l *Lane) mark() uint64 {
 	if l.tracker.base > l.marked {
-		l.claim.Mark(l.tracker.low)
+		l.claim.Mark(l.tracker.lowWaterMark)
 		l.marked = l.tracker.base
 	}
 	return l.marked

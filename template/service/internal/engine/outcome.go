@@ -15,33 +15,13 @@ var (
 	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
 )
 
-// decision is what becomes of a message after an attempt; zero after a success.
-type decision struct {
-	kind  EventKind
-	err   error         // of the attempt
-	wait  wait          // of one that is tried again
-	delay time.Duration // until then
-}
-
-// wait is why a message waits for its next attempt.
-type wait uint8
-
-const (
-	waitNot         wait = iota
-	waitRetry            // it failed
-	waitUnavailable      // something it needs is unavailable; the attempt does not count
-	waitHeld             // its attempts are used up, but dead-lettering is paused
-	waitRefused          // its dead letter was not acknowledged
-	waits                // how many there are
-)
-
 // decide says what becomes of a message after an attempt that failed with err,
 // and whose context had ended because of cause, if it had. A failure says nothing
 // when the attempt was aborted because the lane ends.
-func (e *Engine) decide(it *item, err, cause error) decision {
+func (e *Engine) decide(it *item, err, cause error) Event {
 	err = safeError(err)
 	if errors.Is(cause, errDraining) {
-		return decision{kind: givenBack, err: err}
+		return Event{Kind: requeued, Err: err}
 	}
 	failed, ok := errors.AsType[*message.Error](err)
 	if errors.Is(cause, errTimeout) { // it keeps what it asks for
@@ -53,18 +33,18 @@ func (e *Engine) decide(it *item, err, cause error) decision {
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	d := e.applyPolicies(it, err)
-	d.err = err
+	ev := e.applyPolicies(it, err)
+	ev.Err = err
 	switch {
-	case d.wait == waitNot:
+	case ev.waitReason == notWaiting:
 	case it.lane.ending:
-		return decision{kind: givenBack, err: err}
+		return Event{Kind: requeued, Err: err}
 	case ok && failed.After > 0:
-		d.delay = failed.After
+		ev.Delay = min(failed.After, longestDelay)
 	default:
-		d.delay = it.nextDelay(d.wait)
+		ev.Delay = min(it.nextDelay(ev.waitReason), longestDelay)
 	}
-	return d
+	return ev
 }
 
 // safeError returns err, or a PanicError when asking err for its text or for what
@@ -82,7 +62,7 @@ func safeError(err error) (safe error) {
 
 // applyPolicies applies the message's retry policy, then the error policy, then
 // the pause of dead-lettering.
-func (e *Engine) applyPolicies(it *item, err error) decision {
+func (e *Engine) applyPolicies(it *item, err error) Event {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
 	if permanent && isAnswer(err) {
@@ -90,17 +70,17 @@ func (e *Engine) applyPolicies(it *item, err error) decision {
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return decision{kind: Unavailable, wait: waitUnavailable}
+		return Event{Kind: Unavailable, waitReason: waitUnavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return decision{kind: Retrying, wait: waitRetry}
+		return Event{Kind: Retrying, waitReason: waitRetry}
 	case e.cfg.ErrorPolicy == PolicySkip:
-		return decision{kind: Skipped}
+		return Event{Kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
-		return decision{kind: Stopped}
+		return Event{Kind: Stopped}
 	case permanent, it.lane.deadLetters.admit(err):
-		return decision{kind: DeadLettered}
+		return Event{Kind: DeadLettered}
 	}
-	return decision{kind: Retrying, wait: waitHeld}
+	return Event{Kind: Retrying, waitReason: waitHeld}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that
@@ -112,8 +92,8 @@ func isAnswer(err error) bool {
 
 // nextDelay returns how long the item waits for its next attempt. The backoff
 // starts anew when something becomes unavailable, or is available again.
-func (it *item) nextDelay(why wait) time.Duration {
-	if it.backoff == nil || (it.wait == waitUnavailable) != (why == waitUnavailable) {
+func (it *item) nextDelay(why waitReason) time.Duration {
+	if it.backoff == nil || (it.waitReason == waitUnavailable) != (why == waitUnavailable) {
 		it.backoff = it.msg.Retry.Backoff()
 	}
 	delay, _ := it.backoff.Next()

@@ -63,7 +63,7 @@ func TestARegistrationHasItsOwnRetryPolicy(t *testing.T) {
 			return errors.New("broken")
 		})
 		most := 0
-		b.Observe(func(e Event) { most = e.MaxAttempts })
+		b.Observe(func(e Event) { most = e.Message.Retry.MaxAttempts })
 		l := b.Assign(b)
 		l.Deliver(batch(0, 1, "a"))
 		elapse(time.Hour)

@@ -12,7 +12,7 @@ type Stats struct {
 	Lanes         int              // assigned
 	Paused        int              // of those, how many take no messages for now
 	Busy          int              // workers that run a handler
-	Records       int              // messages delivered and not terminal
+	Records       int              // messages delivered and not done
 	Bytes         int64            // what they count for, with an overhead for each
 	Refused       int              // messages whose dead letter was refused and is tried again
 	Waiting       int              // messages that wait for something unavailable
@@ -30,18 +30,18 @@ func (e *Engine) Stats() Stats {
 	defer e.mu.Unlock()
 	s := Stats{Events: map[string]int64{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
 	for kind := range kinds {
-		s.Events[kinds[kind].name] = e.reporter.counts[kind].Load()
+		s.Events[kinds[kind].name] = e.counts[kind].Load()
 	}
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Refused += l.waits[waitRefused]
-		s.Waiting += l.waits[waitUnavailable]
+		s.Refused += l.waitCounts[waitRefused]
+		s.Waiting += l.waitCounts[waitUnavailable]
 		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if l.paused {
 			s.Paused++
 		}
-		if l.waits[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+		if l.waitCounts[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
 			s.PausedTopics = append(s.PausedTopics, l.topic)
 		}
 	}
@@ -57,12 +57,12 @@ func (e *Engine) Ready() error {
 		var err error
 		span := len(l.tracker.places)
 		switch {
-		case l.waits[waitRefused] > 0:
-			err = fmt.Errorf("%d dead letters are refused and tried again", l.waits[waitRefused])
-		case l.waits[waitUnavailable] > 0:
-			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waits[waitUnavailable], l.reason)
-		case l.waits[waitHeld] > 0:
-			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waits[waitHeld], l.reason)
+		case l.waitCounts[waitRefused] > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.waitCounts[waitRefused])
+		case l.waitCounts[waitUnavailable] > 0:
+			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waitCounts[waitUnavailable], l.lastWaitErr)
+		case l.waitCounts[waitHeld] > 0:
+			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waitCounts[waitHeld], l.lastWaitErr)
 		case l.paused && span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2 && time.Since(l.pausedAt) >= long:
 			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
 		}

@@ -1,17 +1,17 @@
 package engine
 
-// tracker knows which messages of a lane are terminal and how far the lane is
-// done without a gap. It counts in order of delivery, because offsets have
+// tracker knows which messages of a lane are done, and up to where all are. It
+// counts in order of delivery, because offsets have
 // holes: compaction and transactions leave some out.
 type tracker struct {
-	places fifo[place] // of the messages from the low-water mark on
-	base   uint64      // the sequence number of the first of them
-	low    int64       // the offset of the last message below base
+	places       fifo[place] // of the messages above the low-water mark
+	base         uint64      // the sequence number of the first of them
+	lowWaterMark int64       // the offset of the last message below base
 }
 
 type place struct {
-	offset   int64
-	terminal bool
+	offset int64
+	done   bool
 }
 
 // add notes a message as delivered and returns its sequence number.
@@ -20,15 +20,15 @@ func (t *tracker) add(offset int64) uint64 {
 	return t.base + uint64(len(t.places)) - 1
 }
 
-// done notes a message as terminal and moves the low-water mark over it when
-// everything before it is terminal. Doing it twice changes nothing.
+// done notes a message as done and moves the low-water mark over it when
+// everything before it is done. Doing it twice changes nothing.
 func (t *tracker) done(seq uint64) {
 	if seq < t.base {
 		return
 	}
-	t.places[seq-t.base].terminal = true
-	for len(t.places) > 0 && t.places[0].terminal {
-		t.low = t.places.pop().offset
+	t.places[seq-t.base].done = true
+	for len(t.places) > 0 && t.places[0].done {
+		t.lowWaterMark = t.places.pop().offset
 		t.base++
 	}
 }

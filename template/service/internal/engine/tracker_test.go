@@ -33,8 +33,8 @@ func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 			for done[low] {
 				low++
 			}
-			if tr.base != low || low > 0 && tr.low != offsets[low-1] || len(tr.places) != len(offsets)-int(low) {
-				t.Fatalf("the low-water mark is %d at offset %d, want %d", tr.base, tr.low, low)
+			if tr.base != low || low > 0 && tr.lowWaterMark != offsets[low-1] || len(tr.places) != len(offsets)-int(low) {
+				t.Fatalf("the low-water mark is %d at offset %d, want %d", tr.base, tr.lowWaterMark, low)
 			}
 		}
 	})

@@ -13,10 +13,12 @@ import (
 
 // worker is a goroutine that runs one handler after the other.
 type worker struct {
-	engine   *Engine
-	item     *item     // that it handles; guarded by engine.mu
-	since    time.Time // when it took that; guarded by engine.mu
-	decision decision  // after its last attempt
+	engine  *Engine
+	item    *item     // that it handles; guarded by engine.mu
+	since   time.Time // when it took that; guarded by engine.mu
+	warned  time.Time // when that was logged as stuck, or since; guarded by engine.mu
+	outcome Event     // of its last attempt
+	decided bool      // the attempt ended with that
 }
 
 // startWorkers starts a worker for each message that is ready and may have one.
@@ -50,6 +52,7 @@ func (w *worker) take() bool {
 	l.running++
 	l.busy.Add(1)
 	w.item, w.since = l.ready.pop(), time.Now()
+	w.warned = w.since
 	e.turns = slices.Delete(e.turns, i, i+1)
 	if len(l.ready) > 0 {
 		e.turns = append(e.turns, l)
@@ -60,7 +63,7 @@ func (w *worker) take() bool {
 // run handles messages until none is ready.
 func (w *worker) run() {
 	defer func() {
-		if w.item != nil { // a handler ended this goroutine with runtime.Goexit
+		if w.decided { // the handler ended this goroutine with runtime.Goexit; a panic of the engine ends the process
 			w.next()
 			go w.run()
 		}
@@ -77,10 +80,26 @@ func (w *worker) next() {
 	e := w.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	w.item.lane.complete(w.item, w.decision)
+	w.decided = false
+	w.item.lane.complete(w.item, w.outcome)
 	if !w.take() {
 		w.item = nil
 		delete(e.workers, w)
+	}
+}
+
+// warnStuck logs a handler that has been running for StuckAfter, and again each
+// time that passes once more.
+func (e *Engine) warnStuck() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for w := range e.workers {
+		if time.Since(w.warned) >= e.cfg.StuckAfter {
+			w.warned = time.Now()
+			m := &w.item.msg
+			go e.log.Warn("handler does not return", "topic", m.Topic, "partition", m.Partition, "offset", m.Offset,
+				"running", time.Since(w.since).Round(time.Second)) // not with the lock held
+		}
 	}
 }
 
@@ -90,33 +109,34 @@ func (w *worker) attempt() {
 	e, it := w.engine, w.item
 	ctx := &attemptContext{lane: it.lane.ctx, deadline: w.since.Add(e.cfg.HandlerTimeout)}
 	defer ctx.end()
-	m := it.msg
+	m := clone(&it.msg)
 	err := errNoReturn // unless it returns
 	defer func() {
 		if v := recover(); v != nil {
 			err = message.NewPanicError(v)
 		}
 		it.msg.Header, it.msg.Retry = m.Header, cmp.Or(m.Retry, it.msg.Retry)
-		w.judge(ctx, err)
+		w.endAttempt(ctx, err)
+		w.decided = true
 	}()
 	err = e.handler.Handle(ctx, &m)
 }
 
-// judge decides about the message and reports what happened to it. A dead
+// endAttempt decides about the message and reports what happened to it. A dead
 // letter is reported when it is written.
-func (w *worker) judge(ctx context.Context, err error) {
-	e, it, d := w.engine, w.item, decision{}
+func (w *worker) endAttempt(ctx context.Context, err error) {
+	e, it, ev := w.engine, w.item, Event{Kind: Handled}
 	if err != nil {
-		d = e.decide(it, err, context.Cause(ctx))
+		ev = e.decide(it, err, context.Cause(ctx))
 	}
-	w.decision = d
-	if d.kind == DeadLettered || d.kind == givenBack {
-		return
+	ev.Message, ev.Elapsed = &it.msg, time.Since(w.since)
+	ev.repeated = ev.waitReason == waitUnavailable && it.waitReason == waitUnavailable
+	w.outcome = ev
+	if ev.Kind != DeadLettered && ev.Kind != requeued {
+		e.report(ev)
 	}
-	e.reporter.report(Event{Kind: d.kind, Message: &it.msg, Err: d.err, Delay: d.delay, Elapsed: time.Since(w.since),
-		repeated: d.wait == waitUnavailable && it.wait == waitUnavailable})
-	if d.kind == Stopped {
-		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, d.err))
+	if ev.Kind == Stopped {
+		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, ev.Err))
 	}
 }
 
@@ -131,7 +151,7 @@ type attemptContext struct {
 	cancel   context.CancelFunc
 }
 
-func (c *attemptContext) use() context.Context {
+func (c *attemptContext) context() context.Context {
 	c.once.Do(func() { c.made, c.cancel = context.WithDeadlineCause(c.lane, c.deadline, errTimeout) })
 	return c.made
 }
@@ -142,13 +162,11 @@ func (c *attemptContext) end() {
 	c.cancel()
 }
 
-var endedContext = func() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
-}()
+var endedContext, endNow = context.WithCancel(context.Background())
+
+func init() { endNow() }
 
 func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
-func (c *attemptContext) Done() <-chan struct{}       { return c.use().Done() }
-func (c *attemptContext) Err() error                  { return c.use().Err() }
-func (c *attemptContext) Value(key any) any           { return c.use().Value(key) }
+func (c *attemptContext) Done() <-chan struct{}       { return c.context().Done() }
+func (c *attemptContext) Err() error                  { return c.context().Err() }
+func (c *attemptContext) Value(key any) any           { return c.context().Value(key) }

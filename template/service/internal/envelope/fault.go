@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,8 +32,8 @@ func openError(err error) error {
 	case strings.Count(string(serr.JSONPointer), "/") == 1: // the header itself, or another field of the envelope
 		return message.Fail(message.ClassDecode, "%s: %s", path, problem)
 	}
-	if bad, ok := errors.AsType[*time.ParseError](serr.Err); ok { // a timestamp, which is short and no secret
-		problem += fmt.Sprintf(", got %.40q", bad.Value)
+	if bad, ok := errors.AsType[*time.ParseError](serr.Err); ok {
+		problem += ", got " + message.Quote(bad.Value)
 		if _, err := time.Parse("2006-01-02T15:04:05", bad.Value); err == nil {
 			problem += ", which has no time zone (TIMESTAMP_WITHOUT_ZONE=utc takes it as UTC)"
 		}
@@ -137,10 +138,12 @@ func pathOf(prefix string, p jsontext.Pointer) string {
 	path := prefix
 	for name := range p.Tokens() {
 		switch {
+		case len(path) > longestPath*utf8.UTFMax: // what is cut off below need not be made
+			return pathOf(path, "")
 		case path != "" && strings.Trim(name, "0123456789") == "" && name != "":
 			path += "[" + name + "]"
 		case !plainName.MatchString(name):
-			path += fmt.Sprintf("[%.40q]", name)
+			path += "[" + message.Quote(name) + "]"
 		default:
 			path += "." + name
 		}

@@ -2,6 +2,8 @@ package envelope_test
 
 import (
 	"errors"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -37,7 +39,7 @@ func TestDecodeReadsHeaderAndBody(t *testing.T) {
 			if (got.Body != payment{ID: "p-1", Amount: 9.5}) {
 				t.Errorf("body %+v", got.Body)
 			}
-			if m.Header != want || *m.Decoded.(*payment) != got.Body || got.Message != m {
+			if m.Header != want || *m.Decoded.(*payment) != got.Body || got.Decoded != m.Decoded {
 				t.Errorf("the message has %+v and %+v", m.Header, m.Decoded)
 			}
 		})
@@ -246,7 +248,39 @@ func TestDecodeLimitsDepth(t *testing.T) {
 			if message.ClassOf(err) != message.ClassDecode || len(err.Error()) > 300 {
 				t.Errorf("%v", err)
 			}
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, _, _ = handle[any](t, value)
+			runtime.ReadMemStats(&after)
+			if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 20 {
+				t.Errorf("it takes %d MiB, as if each level had its path written", n)
+			}
 		})
+	}
+}
+
+// A reason names fields. Of the header it quotes a refused timestamp and message
+// type, cut and escaped; of the body nothing.
+func TestReasonsQuoteNoValues(t *testing.T) {
+	const canary = `canary-\u001b`
+	long := canary + strings.Repeat("x", 1000)
+	valid := inEnvelope("PaymentReceived", `{"id":"p-1","amount":9.5,"note":"`+canary+`"}`)
+	values := regexp.MustCompile(`:("[^"]*"|[0-9.]+)`).FindAllStringIndex(valid, -1)
+	if len(values) != 10 {
+		t.Fatalf("%d values", len(values))
+	}
+	for _, at := range values {
+		for _, wrong := range []string{`"` + long + `"`, `{"x":"` + canary + `"}`, `["` + canary + `"]`, `"` + canary + "\xff" + `"`, `"` + canary, canary} {
+			value := valid[:at[0]+1] + wrong + valid[at[1]:]
+			h, _, err := handle[payment](t, value)
+			if err == nil || len(h.got) > 0 {
+				continue // any text is right there
+			}
+			quotes := strings.HasPrefix(err.Error(), "header.timestamp: must be an RFC 3339 time, got ")
+			if text := err.Error(); len(text) > 300 || strings.Contains(text, "\x1b") || strings.Contains(text, "canary") && !quotes {
+				t.Errorf("%s\n%.200s", text, value)
+			}
+		}
 	}
 }
 

@@ -39,23 +39,13 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	if err := r.tryTags(model); err != nil {
 		return nil, err
 	}
-	validate := r.validate.Struct
 	switch model.Kind() {
 	case reflect.Struct:
+		return func(body any) error { return fieldErrors(r.validate.Struct(body)) }, nil
 	case reflect.Slice, reflect.Array, reflect.Map:
-		validate = func(body any) error { return r.validate.Var(body, "dive") }
-	default:
-		return nil, nil
+		return func(body any) error { return fieldErrors(r.validate.Var(body, "dive")) }, nil
 	}
-	return func(body any) error {
-		// Through a pointer, the validator copies each field that it looks at. In a
-		// copy of the body it does not, but rules that are methods of a field's
-		// pointer fail there: what fails is looked at again.
-		if validate(reflect.ValueOf(body).Elem().Interface()) == nil {
-			return nil
-		}
-		return fieldErrors(validate(body))
-	}, nil
+	return nil, nil
 }
 
 // tryTags tries the tags of each struct in t on a body that is not empty: on a
@@ -76,7 +66,8 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 	return nil
 }
 
-// fieldErrors returns all that the validator found, in the order of declaration.
+// fieldErrors returns all that the validator found, in the order of declaration;
+// nil of nil.
 func fieldErrors(err error) error {
 	found, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {

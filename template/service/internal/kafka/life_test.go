@@ -55,6 +55,32 @@ func TestAHandlerThatDoesNotStartIsAStartUpError(t *testing.T) {
 	}
 }
 
+// stopping is a handler that starts, and knows when it was shut down.
+type stopping struct {
+	starting
+	shutdowns atomic.Int64
+}
+
+func (s *stopping) Shutdown(ctx context.Context) error {
+	s.shutdowns.Add(1)
+	return ctx.Err()
+}
+
+func TestWhatWasStartedIsShutDownWhenAnotherDoesNotStart(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	first, second, registry := new(stopping), new(starting), newRegistry()
+	first.fail(nil)
+	second.fail(errors.New("no such table"))
+	message.Register(registry, "payments", first)
+	message.Register(registry, "refunds", second)
+	r := consumeWith(t, settings(t, c), quiet, registry)
+	eventually(t, "it tried to start", func() bool { return second.starts.Load() > 0 })
+	if err := r.stop(); err == nil || strings.Contains(err.Error(), "shut down") || first.shutdowns.Load() != 1 {
+		t.Errorf("ended with %v after %d shutdowns, want the start's error after one", err, first.shutdowns.Load())
+	}
+}
+
 func TestAStartThatFindsSomethingAwayIsTriedUntilItIsBack(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))

@@ -266,8 +266,8 @@ func (c *claim) Mark(offset int64) { c.next.Store(offset + 1) }
 // Commit implements engine.Claim.
 func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, c) }
 
-// Pause implements engine.Pauser.
+// Pause implements engine.Claim.
 func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.partition}}) }
 
-// Resume implements engine.Pauser.
+// Resume implements engine.Claim.
 func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }

@@ -19,42 +19,42 @@ func wantHandling(ctx context.Context, t *testing.T, where string, m *message.Me
 // aware is a handler that looks at its context everywhere.
 type aware struct {
 	t *testing.T
-	m *message.Message
 	n int
 }
 
-func (a *aware) look(ctx context.Context, where string) error {
+func (a *aware) look(ctx context.Context, where string, m *message.Message) error {
 	a.n++
-	wantHandling(ctx, a.t, where, a.m)
+	wantHandling(ctx, a.t, where, m)
 	return nil
 }
 
-func (a *aware) Before(ctx context.Context, _ *message.Message) error { return a.look(ctx, "before") }
-func (a *aware) After(ctx context.Context, _ *message.Message) error  { return a.look(ctx, "after") }
-func (a *aware) Handle(ctx context.Context, _ message.Of[received]) error {
-	return a.look(ctx, "handle")
+func (a *aware) Before(ctx context.Context, m *message.Message) error {
+	return a.look(ctx, "before", m)
+}
+func (a *aware) After(ctx context.Context, m *message.Message) error { return a.look(ctx, "after", m) }
+func (a *aware) Handle(ctx context.Context, m message.Of[received]) error {
+	return a.look(ctx, "handle", m.Message)
 }
 
-func (a *aware) HandleTombstone(ctx context.Context, _ *message.Message) error {
-	return a.look(ctx, "tombstone")
+func (a *aware) HandleTombstone(ctx context.Context, m *message.Message) error {
+	return a.look(ctx, "tombstone", m)
 }
 
 func TestTheContextKnowsItsMessageWhereverItIsHandled(t *testing.T) {
 	r, a := newRegistry(), &aware{t: t}
 	message.Register(r, "payments", a, message.With(func(next message.Handler) message.Handler {
 		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
-			return errors.Join(a.look(ctx, "middleware"), next.Handle(ctx, m))
+			return errors.Join(a.look(ctx, "middleware", m), next.Handle(ctx, m))
 		})
 	}))
-	message.RegisterDefault(r, "payments", message.HandlerFunc(func(ctx context.Context, _ *message.Message) error {
-		return a.look(ctx, "default")
+	message.RegisterDefault(r, "payments", message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+		return a.look(ctx, "default", m)
 	}))
 	for _, m := range []*message.Message{
 		newMessage(inEnvelope("PaymentReceived", validBody)),
 		newMessage(inEnvelope("PaymentLost", validBody)),
 		{Topic: "payments"},
 	} {
-		a.m = m
 		if err := r.Handle(t.Context(), m); err != nil {
 			t.Fatal(err)
 		}

@@ -29,7 +29,8 @@ const (
 // policy when the attempts are used up. Retry(nil) is nil, and so it is below.
 func Retry(err error) error { return withOutcome(err, OutcomeRetry, 0) }
 
-// RetryAfter is Retry with the delay before the next attempt.
+// RetryAfter is Retry with the delay before the next attempt, 24 hours at most. Its
+// key waits until then. A delay of 0 or less is the retry policy's.
 func RetryAfter(delay time.Duration, err error) error { return withOutcome(err, OutcomeRetry, delay) }
 
 // Permanent wraps err so that the message goes to the error policy at once:

@@ -45,7 +45,7 @@ func ReadHeader(m *Message, h *Header) error {
 			h.MessageID = text
 		case "timestamp":
 			if h.Timestamp.UnmarshalText(f.Value) != nil {
-				return Fail(ClassInvalid, "header.timestamp: must be an RFC 3339 time, got %.40q", text)
+				return Fail(ClassInvalid, "header.timestamp: must be an RFC 3339 time, got %s", Quote(text))
 			}
 			h.Timestamp = h.Timestamp.UTC()
 		default:

@@ -1,6 +1,9 @@
 package message
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Invalid returns a *FieldError, for a model's Validate method and for the
 // rules of headers:
@@ -31,6 +34,11 @@ func (e *FieldError) Error() string {
 	}
 	return e.Field + ": " + e.Problem
 }
+
+// Quote returns text of a message as a reason may show it: in quotes, escaped and
+// cut. A reason shows only a refused timestamp or message type of the header, and
+// names of fields and keys; never a value of the body.
+func Quote(text string) string { return fmt.Sprintf("%.40q", text) }
 
 // InvalidPart returns the permanent error of ClassInvalid for what is wrong
 // with a part of an envelope, "header" or "body". Its text has the whole path

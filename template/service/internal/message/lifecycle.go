@@ -12,9 +12,9 @@ import (
 var errStarted = errors.New("the registry was started: registrations come before that, and each consumer has a registry of its own")
 
 // Startup starts the codecs and then the handlers that have a Startup, as they
-// were registered. The error says which one failed. When it is Unavailable, the
-// next Startup goes on with that one; otherwise those that were started are shut
-// down again. Nothing can be registered after it.
+// were registered. The error says which one failed: the next Startup goes on with
+// that one, and Shutdown shuts down those before it. Nothing can be registered
+// after Startup.
 func (r *Registry) Startup(ctx context.Context) error {
 	if r.running.Swap(true) {
 		return fmt.Errorf("message: start: %w", errStarted)
@@ -22,7 +22,8 @@ func (r *Registry) Startup(ctx context.Context) error {
 	for _, part := range r.parts()[len(r.started):] {
 		if s, ok := part.(Starter); ok {
 			if err := Protect(ctx, s.Startup); err != nil {
-				return r.failStartup(ctx, fmt.Errorf("start %T: %w", part, r.classify(err)))
+				r.running.Store(false)
+				return fmt.Errorf("start %T: %w", part, r.classify(err))
 			}
 		}
 		r.started = append(r.started, part)
@@ -41,20 +42,8 @@ func (r *Registry) parts() (all []any) {
 	return all
 }
 
-func (r *Registry) failStartup(ctx context.Context, err error) error {
-	if OutcomeOf(err) == OutcomeUnavailable {
-		r.running.Store(false)
-		return err
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoTimeout)
-	defer cancel()
-	return errors.Join(err, r.Shutdown(ctx))
-}
-
-const (
-	undoTimeout   = 10 * time.Second       // of Shutdown, when a start failed
-	shutdownGrace = 100 * time.Millisecond // in which a Stopper returns after its context ended
-)
+// shutdownGrace is the time in which a Stopper returns after its context ended.
+const shutdownGrace = 100 * time.Millisecond
 
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
 // handlers, then codecs. It goes on after an error and returns all of them. One

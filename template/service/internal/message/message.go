@@ -21,7 +21,7 @@ import (
 )
 
 // Message is one message as a broker delivered it, or as it is to be published.
-// A handler may keep it: nothing in it is used again.
+// What a handler gets is its own copy, to keep and to change.
 type Message struct {
 	Topic     string
 	Partition int32

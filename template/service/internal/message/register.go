@@ -131,13 +131,16 @@ func (r *Registry) add(name string, reg *registration) error {
 	if err == nil && reg.model != nil {
 		reg.check, err = r.prepareModel(name, t.codec, reg.model)
 	}
-	if err == nil {
-		err = reg.wrapHandler()
-	}
-	if err == nil {
-		err = t.enter(reg)
-	}
 	if err != nil {
+		return err
+	}
+	reg.handler = withHooks(reg.handler, reg.hooks)
+	for _, wrap := range slices.Backward(reg.middleware) { // the first one is outermost
+		if reg.handler = wrap(reg.handler); isNil(reg.handler) {
+			return errors.New("a middleware returned no handler")
+		}
+	}
+	if err := t.enter(reg); err != nil {
 		return err
 	}
 	r.topics[name], r.topicCodecs[name] = t, t.codec
@@ -204,23 +207,12 @@ func (r *Registry) prepareModel(topic string, codec Codec, model reflect.Type) (
 	return check, err
 }
 
-// wrapHandler puts hooks and middleware around the handler, the first one outermost.
-func (reg *registration) wrapHandler() error {
-	reg.handler = withHooks(reg.handler, reg.hooks)
-	for _, wrap := range slices.Backward(reg.middleware) {
-		if reg.handler = wrap(reg.handler); isNil(reg.handler) {
-			return errors.New("a middleware returned no handler")
-		}
-	}
-	return nil
-}
-
 // enter adds a registration, but refuses a second handler for the same messages.
 func (t *topic) enter(reg *registration) error {
-	rest := t.registrations[""]
+	all := t.registrations[""]
 	tombstones, _ := reg.hooks.(TombstoneHandler)
 	switch {
-	case rest != nil && (rest.model != nil || reg.messageType == ""):
+	case all != nil && (all.model != nil || reg.messageType == ""):
 		return errors.New("the topic has a handler for all its messages, or for all others, already")
 	case t.registrations[reg.messageType] != nil:
 		return fmt.Errorf("the topic has a handler for the message type %q already", reg.messageType)

@@ -99,8 +99,8 @@ func (r *Registry) Types(topic string) []string {
 	return slices.DeleteFunc(types, func(messageType string) bool { return messageType == "" })
 }
 
-// Handle decodes m, checks it and calls its handler. On the way it sets
-// m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
+// Handle decodes m, checks it and calls its handler with a copy of it. On the way
+// it sets m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
 // is the handler's, Unavailable when the outage rule says so before ctx's
 // deadline, or a permanent *Error: of ClassUnhandled when there is no handler for
 // the topic, message type or tombstone, of ClassDecode or ClassInvalid for a
@@ -158,7 +158,8 @@ type Option func(*registration)
 // and checks the body, and calls the handler.
 func (t *topic) Handle(ctx context.Context, m *Message) error {
 	if m.Value == nil && t.tombstones != nil {
-		return t.tombstones.HandleTombstone(NewContext(ctx, m), m)
+		given := *m
+		return t.tombstones.HandleTombstone(NewContext(ctx, &given), &given)
 	} else if m.Value == nil {
 		return Fail(ClassUnhandled, "topic %q: no handler for tombstones", m.Topic)
 	}
@@ -172,8 +173,8 @@ func (t *topic) Handle(ctx context.Context, m *Message) error {
 	}
 	reg := cmp.Or(t.registrations[m.Header.MessageType], t.registrations[""])
 	if reg == nil {
-		return Fail(ClassUnhandled, "header.messageType: no handler for %.40q on topic %q, only for %s",
-			m.Header.MessageType, m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
+		return Fail(ClassUnhandled, "header.messageType: no handler for %s on topic %q, only for %s",
+			Quote(m.Header.MessageType), m.Topic, strings.Join(t.registry.Types(m.Topic), ", "))
 	}
 	for _, rule := range reg.headerRules {
 		if err := rule(m.Header); err != nil {
@@ -191,7 +192,8 @@ func (t *topic) Handle(ctx context.Context, m *Message) error {
 			return InvalidPart("body", err)
 		}
 	}
-	return reg.handler.Handle(NewContext(ctx, m), m)
+	given := *m // what the handler writes into it, now or later, is not read here
+	return reg.handler.Handle(NewContext(ctx, &given), &given)
 }
 
 // unreadable gives a codec's error its class, unless it has one.

@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -121,4 +122,37 @@ func TestCheckDepsNamesWhatIsMissing(t *testing.T) {
 		message.CheckDeps(&deps{Log: t, Store: (*strings.Builder)(nil), Clock: func() {}, Limits: map[string]int{}})
 	})
 	message.CheckDeps(deps{Log: t, Store: new(strings.Builder), Clock: func() {}, Limits: map[string]int{}})
+}
+
+// spoiler changes all that it can of its message, and goes on after it returned.
+type spoiler struct {
+	recorder[received]
+	changed chan struct{} // closed when it is done
+}
+
+func (s *spoiler) change(m *message.Message) error {
+	go func() {
+		*m = message.Message{Topic: "other", Partition: 7, Offset: 7, Header: message.Header{MessageType: "PaymentForged"}, Attempt: 7}
+		close(s.changed)
+	}()
+	return nil
+}
+
+func (s *spoiler) Handle(_ context.Context, m message.Of[received]) error      { return s.change(m.Message) }
+func (s *spoiler) HandleTombstone(_ context.Context, m *message.Message) error { return s.change(m) }
+
+// Who called Handle goes on with what was delivered and what its envelope says,
+// also while something that the handler left behind still writes: run with -race.
+func TestWhatAHandlerWritesIntoItsMessageStaysWithIt(t *testing.T) {
+	for _, value := range [][]byte{[]byte(inEnvelope("PaymentReceived", validBody)), nil} {
+		r, h := newRegistry(), &spoiler{changed: make(chan struct{})}
+		message.Register(r, "payments", h)
+		m := &message.Message{Topic: "payments", Offset: 1, Value: value, Attempt: 1}
+		err := r.Handle(t.Context(), m)
+		got := *m // while it is changed
+		<-h.changed
+		if err != nil || got.Topic != "payments" || m.Offset != 1 || m.Attempt != 1 || m.Header.MessageType == "PaymentForged" {
+			t.Errorf("%v: the message is %+v", err, m)
+		}
+	}
 }
