@@ -45,6 +45,7 @@ type Op struct {
 type Blob struct {
 	Content []byte
 	Mode    fs.FileMode
+	Exact   bool // whether a file that comes has that mode whatever the umask says
 }
 
 // ErrBusy says that another forge is at work in the project.
@@ -162,7 +163,7 @@ func (l *lander) stage(c Change) (journal, error) {
 		if err := l.put(blobName(staged, "before", i), op.Before, true); err != nil {
 			return j, err
 		}
-		if err := l.put(blobName(staged, "after", i), op.After, op.Before != nil || c.IsUndo); err != nil {
+		if err := l.put(blobName(staged, "after", i), op.After, op.Before != nil || c.IsUndo || op.After != nil && op.After.Exact); err != nil {
 			return j, err
 		}
 	}

@@ -49,7 +49,7 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() (*release.Archive, error) { return w.history, nil }
-	if err := update.Follow(open, w.record, more, base, next); err != nil {
+	if err := update.Follow(open, w.record, more, base, next, nil); err != nil {
 		t.Fatal(err)
 	}
 	p := plan.Make(plan.Input{Record: w.record, Base: base, Next: next, Disk: w.disk})
