@@ -164,8 +164,12 @@ func (d *disk) Sources() []string {
 	return d.sources
 }
 
+// maxText is the size of the largest file that may be one which people write.
+const maxText = 1 << 20
+
 // Files lists the files of the project, without those of other modules, of
-// libraries, and of git. Of another module it has the go.mod.
+// libraries, and of git, and without what is too large to be a text of anybody's. Of
+// another module it has the go.mod.
 func (d *disk) Files() []string {
 	var all []string
 	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is left alone
@@ -174,7 +178,7 @@ func (d *disk) Files() []string {
 			return fs.SkipDir
 		case entry.IsDir() && name != ".":
 			base := path.Base(name)
-			if base[0] == '.' && name != ".github" || name == "vendor" || base == "node_modules" {
+			if base[0] == '.' && name != ".github" || base == "vendor" || base == "node_modules" {
 				return fs.SkipDir
 			}
 			if mod := path.Join(name, "go.mod"); d.exists(mod) {
@@ -182,7 +186,9 @@ func (d *disk) Files() []string {
 				return fs.SkipDir
 			}
 		case entry.Type().IsRegular():
-			all = append(all, name)
+			if info, err := entry.Info(); err == nil && info.Size() <= maxText {
+				all = append(all, name)
+			}
 		}
 		return nil
 	})

@@ -311,7 +311,9 @@ func (r *renamer) tell(find func(name string, content []byte) []rename.Place, wa
 		}
 		s := Step{Path: to, Kind: Keep, Reason: "names what has another name now"}
 		for _, p := range find(to, content) {
-			s.Lines = append(s.Lines, Line{'=', fmt.Sprintf("line %d: %s", p.Line, p.Text)})
+			if l := (Line{'=', fmt.Sprintf("line %d: %s", p.Line, p.Text)}); !slices.Contains(s.Lines, l) {
+				s.Lines = append(s.Lines, l)
+			}
 		}
 		if len(s.Lines) > 0 {
 			r.step(s)

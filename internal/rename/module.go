@@ -84,6 +84,7 @@ func (m *Module) Rename() (edits map[string][]Edit, problems []Place) {
 	for _, g := range r.groups {
 		for _, f := range g.files {
 			r.renameNames(f, g)
+			r.checkScopes(f)
 			r.renameTexts(f)
 		}
 	}

@@ -2,6 +2,7 @@ package rename
 
 import (
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"maps"
 	"slices"
@@ -32,7 +33,6 @@ func (r *renamer) renameNames(f *file, g *group) {
 
 // renameIn renames in one declaration.
 func (r *renamer) renameIn(f *file, d ast.Decl, names map[string]string, kinds map[string]token.Token, imported map[string][]*group) {
-	used := make(map[string]bool) // new names
 	ast.Inspect(d, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
@@ -43,7 +43,6 @@ func (r *renamer) renameIn(f *file, d ast.Decl, names map[string]string, kinds m
 				r.renameKey(f, n, now, kinds[n.Name])
 			case !f.skipped[n]:
 				f.replace(n.Pos(), n.Name, now)
-				used[now] = true
 			}
 		case *ast.SelectorExpr:
 			if x, ok := n.X.(*ast.Ident); ok && !f.isDeclared(x) {
@@ -58,17 +57,50 @@ func (r *renamer) renameIn(f *file, d ast.Decl, names map[string]string, kinds m
 		}
 		return true
 	})
-	ast.Inspect(d, func(n ast.Node) bool { // whether a new name means something else here
-		id, ok := n.(*ast.Ident)
-		if !ok || f.skipped[id] {
-			return true
-		}
-		isOurs := slices.Contains(slices.Collect(maps.Values(names)), id.Name) && names[id.Name] == ""
-		if isOurs && (used[id.Name] && f.isLocal(id) || !f.isDeclared(id)) {
+	isNew := slices.Collect(maps.Values(names))
+	ast.Inspect(d, func(n ast.Node) bool { // a new name that comes from elsewhere already
+		if id, ok := n.(*ast.Ident); ok && !f.skipped[id] && !f.isDeclared(id) && names[id.Name] == "" && slices.Contains(isNew, id.Name) {
 			r.problem(f, id.Pos(), "has another meaning for %s here", id.Name)
 		}
 		return true
 	})
+}
+
+// checkScopes looks whether each name of a file refers to what it did before.
+func (r *renamer) checkScopes(f *file) {
+	if len(f.edits) == 0 {
+		return
+	}
+	after, err := parser.ParseFile(token.NewFileSet(), "", Apply(f.src, f.edits), parser.ParseComments)
+	if err != nil {
+		r.problems = append(r.problems, Place{f.path, 0, "would be no Go: " + err.Error()})
+		return
+	}
+	was, is := identifiers(f.tree), identifiers(after)
+	same := map[*ast.Object]*ast.Object{nil: nil} //nolint:staticcheck // as in isDeclared
+	for i, id := range was {
+		if f.keys[id] != nil {
+			continue
+		}
+		if _, known := same[id.Obj]; !known {
+			same[id.Obj] = is[i].Obj
+		}
+		if same[id.Obj] != is[i].Obj {
+			r.problem(f, id.Pos(), "has another meaning for %s here", is[i].Name)
+		}
+	}
+}
+
+// identifiers are those of a file, in their order.
+func identifiers(tree *ast.File) []*ast.Ident {
+	var all []*ast.Ident
+	ast.Inspect(tree, func(n ast.Node) bool {
+		if id, ok := n.(*ast.Ident); ok {
+			all = append(all, id)
+		}
+		return true
+	})
+	return all
 }
 
 // isDeclared reports whether a file declares what an identifier refers to.
