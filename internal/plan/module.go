@@ -30,7 +30,7 @@ func RenameModule(in Input, tree Tree, to string) Plan {
 			r.edits[name] = edits
 		}
 	}
-	r.renameGoMod(from, to)
+	r.renameGoMod(from, to, isOther)
 	r.decideAll()
 	r.tell(func(name string, content []byte) []rename.Place {
 		var found []rename.Place
@@ -79,17 +79,19 @@ func (r *renamer) otherModules(from string) []string {
 
 // renameGoMod renames the module in its go.mod, if it is called there as the record
 // says, or as it is to be.
-func (r *renamer) renameGoMod(from, to string) {
+func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
 	const name = "go.mod"
 	file, err := r.Disk.File(name)
 	if err != nil {
 		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: "take it from version control"})
 		return
 	}
-	edits, found, err := rename.GoMod(file.Content, to)
+	edits, found, err := rename.GoMod(file.Content, to, isOther)
 	switch {
-	case err != nil || found == "":
-		r.refuse(Refusal{Path: name, Reason: "has no module that can be read", Hint: "correct it"})
+	case err != nil:
+		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + err.Error(), Hint: "correct it"})
+	case found == "":
+		r.refuse(Refusal{Path: name, Reason: "has no module", Hint: "correct it"})
 	case found != from && found != to:
 		r.refuse(Refusal{Path: name, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, from), Hint: "correct one of them"})
 	case found == from:
@@ -97,5 +99,5 @@ func (r *renamer) renameGoMod(from, to string) {
 	}
 }
 
-// isText reports whether a file may be one that somebody reads.
-func isText(name string) bool { return path.Base(name) != "go.sum" }
+// isText reports whether a file's lines may be shown. Passwords are in .env.
+func isText(name string) bool { return path.Base(name) != "go.sum" && path.Base(name) != ".env" }

@@ -2,6 +2,7 @@ package plan_test
 
 import (
 	"bytes"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/plan"
+	"github.com/ouroboros-forge/forge/internal/project"
 )
 
 // renamed are the answers with another topic in the place of one.
@@ -180,4 +182,42 @@ func TestRenameThereAndBack(t *testing.T) {
 		s.same(t, "module", there.with(there.renameModule(t, "example.com/shop")))
 	})
 	t.Log(refused, "were refused")
+}
+
+// TestRenameOfWhatForgeCannotWrite proves what becomes of files that are gone, are
+// links, are renamed by hand, or of which forge cannot show what it wrote.
+func TestRenameOfWhatForgeCannotWrite(t *testing.T) {
+	a := bare("orders")
+	a.With = nil
+	s := newShop(t, a)
+	delete(s.files, "handlers/orders_test.go")
+	s.files["dev/samples/orders.json"] = plan.File{Mode: fs.ModeSymlink | 0o777}
+	s.put("models/purchases.go", strings.NewReplacer("Order", "Purchase", "orders", "purchases").Replace(string(s.files["models/orders.go"].Content)))
+	delete(s.files, "models/orders.go")
+	p := s.rename(t, "orders", "purchases")
+	if got := summary(p); !strings.HasPrefix(got, `replace README.md
+keep dev/samples/orders.json is no regular file: it stays
+  -   "topic": "orders",
+  +   "topic": "purchases",
+`) || !strings.HasSuffix(got, `replace docs/handlers.md
+replace docs/operating.md
+replace handlers/handlers.go
+delete handlers/orders.go
+write handlers/purchases.go
+`) {
+		t.Error(got)
+	}
+	after := s.with(p)
+	for _, name := range []string{"handlers/purchases_test.go", "dev/samples/purchases.json", "models/purchases.go"} {
+		if !slices.ContainsFunc(after.record.Files, func(f project.File) bool { return f.Path == name }) {
+			t.Errorf("the record has no %s", name)
+		}
+	}
+	s = newShop(t, a)
+	for i, f := range s.record.Files {
+		if f.Path == "handlers/orders.go" {
+			s.record.Files[i].SHA256 = project.Sum(nil)
+		}
+	}
+	expect(t, plan.Plan{Refusals: s.rename(t, "orders", "purchases").Refusals}, "refuse handlers/orders.go was written by another forge (v1.0.0), and this one cannot show what it wrote there\n")
 }

@@ -43,17 +43,27 @@ func moved(spec *ast.ImportSpec, from, to string, isOther func(path string) bool
 	return to + rest, true
 }
 
-// GoMod returns the edits that give a go.mod's module another path.
-func GoMod(src []byte, to string) (edits []Edit, from string, err error) {
-	f, err := modfile.ParseLax("go.mod", src, nil)
+// GoMod returns the edits that give a go.mod's module another path, also in its
+// tools, and the path that it has.
+func GoMod(src []byte, to string, isOther func(path string) bool) (edits []Edit, from string, err error) {
+	f, err := modfile.Parse("go.mod", src, nil)
 	if err != nil || f.Module == nil {
 		return nil, "", err
 	}
-	line := f.Module.Syntax
-	written := line.Token[len(line.Token)-1]
-	start, end := line.Start.Byte, line.End.Byte
-	at := start + bytes.LastIndex(src[start:end], []byte(written))
-	return []Edit{{at, at + len(written), modfile.AutoQuote(to)}}, f.Module.Mod.Path, nil
+	from = f.Module.Mod.Path
+	replace := func(line *modfile.Line, old, with string) {
+		start := line.Start.Byte
+		if at := bytes.LastIndex(src[start:line.End.Byte], []byte(old)); at >= 0 {
+			edits = append(edits, Edit{start + at, start + at + len(old), with})
+		}
+	}
+	replace(f.Module.Syntax, from, to)
+	for _, tool := range f.Tool {
+		if rest, ok := strings.CutPrefix(tool.Path, from+"/"); ok && !isOther(tool.Path) {
+			replace(tool.Syntax, tool.Path, to+"/"+rest)
+		}
+	}
+	return edits, from, nil
 }
 
 // Mentions returns the lines of a text that name a module; of Go that is built
@@ -68,10 +78,19 @@ func Mentions(name string, src []byte, module string, isBuilt bool) []Place {
 	var found []Place
 	for i, line := range lines(src) {
 		if names(line, module) {
-			found = append(found, Place{name, i + 1, strings.TrimSpace(line)})
+			found = append(found, Place{name, i + 1, shown(line)})
 		}
 	}
 	return found
+}
+
+// shown is a line as much as fits beside other words.
+func shown(line string) string {
+	runes := []rune(strings.TrimSpace(line))
+	if len(runes) > 100 {
+		return string(runes[:99]) + "…"
+	}
+	return string(runes)
 }
 
 // blankImports takes the imports out of a Go file.

@@ -230,7 +230,7 @@ func TestRefusals(t *testing.T) {
 		"beside": {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/models\"\n\ntype T struct {\n\tmodels.Order\n\tPayment int\n}\n", "app/x.go:7 has a field Payment beside the embedded Order, which would be called so"},
 		"key":    {"-- models/x.go --\npackage models\n\nvar orderSchema string\n\nvar _ = t{orderSchema: 1}\n", "models/x.go:5 has the key orderSchema, of which forge cannot tell whether it is a field"},
 		"no Go":  {"-- app/x.go --\npackage app\n\nfunc f( { Orders }\n", "app/x.go:0 is no Go: 3:9: expected ')', found '{'"},
-		"topic":  {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/internal/message\"\n\nfunc f() { message.Register(r, \"payments\", \"orders\") }\n", `app/x.go:5 has "payments" already: the two could not be told apart`},
+		"topic":  {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/internal/message\"\n\nfunc f() { message.Register(r, \"payments\", nil) }\n", `app/x.go:5 has "payments" already: the two could not be told apart`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, got := renamed(t, handlers+models+tt.file); got != tt.want {
@@ -252,14 +252,14 @@ func TestEmbeddedTypeWithoutItsField(t *testing.T) {
 // functions, what the model says, what is embedded. Others are told.
 func TestTexts(t *testing.T) {
 	const rest = "-- app/x.go --\npackage app\n\nimport (\n\t\"example.com/shop/internal/message\"\n\tweb \"example.com/shop/internal/httpapi\"\n)\n\ntype t struct {\n\tA int `json:\"orders\"`\n}\n\n" +
-		"func f(r any) {\n\tmessage.Register(r, \"orders\", \"x\")\n\tmessage.Scoped[t](r, `orders`)\n\tweb.Post(r, \"/orders\")\n\tquery(\"orders\")\n\tfunc(message t) { message.Register(\"orders\") }(t{})\n}\n" +
+		"func f(r any) {\n\tmessage.Register(r, \"orders\", \"x\")\n\tmessage.Scoped[t](r, `orders`)\n\tweb.Post(r, \"/orders\")\n\tquery(\"orders\")\n\tmessage.Invalid(\"orders\", \"is empty\")\n\tfunc(message t) { message.Register(\"orders\") }(t{})\n}\n" +
 		"-- models/orders.go --\npackage models\n\nimport _ \"embed\"\n\n//go:embed orders.avsc other.avsc\nvar orderSchema string\n\ntype Order struct{}\n\nfunc (Order) Topic() string { return \"orders\" }\nfunc (*Order) MessageType() string { return \"OrderCreated\" }\n\ntype Other struct{}\n\nfunc (Other) Topic() string { return \"orders\" }\n"
 	files, problems := renamed(t, rest)
 	if problems != "" {
 		t.Error(problems)
 	}
 	for name, wants := range map[string][]string{
-		"app/x.go":         {"Register(r, \"payments\", \"x\")", "(r, `payments`)", "web.Post(r, \"/payments\")", "query(\"orders\")", "message.Register(\"orders\")"},
+		"app/x.go":         {"Register(r, \"payments\", \"x\")", "(r, `payments`)", "web.Post(r, \"/payments\")", "query(\"orders\")", "message.Invalid(\"orders\", ", "message.Register(\"orders\")"},
 		"models/orders.go": {"//go:embed payments.avsc other.avsc\nvar paymentSchema string", "(Payment) Topic() string { return \"payments\" }", "return \"PaymentCreated\" }", "(Other) Topic() string { return \"orders\" }"},
 	} {
 		for _, want := range wants {
@@ -272,7 +272,7 @@ func TestTexts(t *testing.T) {
 	for _, p := range rename.Literals("app/x.go", []byte(files["app/x.go"]), map[string]string{"orders": "payments"}) {
 		told = append(told, fmt.Sprintf("%d %s", p.Line, p.Text))
 	}
-	want := `16 "orders": write "payments" if it is what has been renamed; 17 "orders": write "payments" if it is what has been renamed`
+	want := `16 "orders": write "payments" if it is what has been renamed; 17 "orders": write "payments" if it is what has been renamed; 18 "orders": write "payments" if it is what has been renamed`
 	if got := strings.Join(told, "; "); got != want {
 		t.Error(got)
 	}
@@ -327,11 +327,12 @@ func TestModule(t *testing.T) {
 		t.Errorf("told of lines %v", told)
 	}
 	for before, want := range map[string]string{
-		"module example.com/shop // mine\n\ngo 1.26\n":      "module example.com/me/shop // mine\n\ngo 1.26\n",
-		"// example.com/shop\nmodule\t\"example.com/shop\"": "// example.com/shop\nmodule\t\"example.com/me/shop\"",
-		"module (\n\texample.com/shop\n)\n":                 "module (\n\texample.com/me/shop\n)\n",
+		"module example.com/shop // mine\n\ngo 1.26\n":                                                                          "module example.com/me/shop // mine\n\ngo 1.26\n",
+		"// example.com/shop\nmodule\t\"example.com/shop\"":                                                                     "// example.com/shop\nmodule\t\"example.com/me/shop\"",
+		"module example.com/shop\n\ntool (\n\texample.com/shop/gen // x\n\texample.com/shop/api/gen\n)\n\ntool example.com/x\n": "module example.com/me/shop\n\ntool (\n\texample.com/me/shop/gen // x\n\texample.com/shop/api/gen\n)\n\ntool example.com/x\n",
+		"module (\n\texample.com/shop\n)\n":                                                                                     "module (\n\texample.com/me/shop\n)\n",
 	} {
-		edits, found, err := rename.GoMod([]byte(before), to)
+		edits, found, err := rename.GoMod([]byte(before), to, func(p string) bool { return strings.HasPrefix(p, from+"/api") })
 		if got := string(rename.Apply([]byte(before), edits)); err != nil || found != from || got != want {
 			t.Errorf("%q is %q, %s, %v", before, got, found, err)
 		}

@@ -12,30 +12,34 @@ import (
 	"strings"
 )
 
-// callees are the packages of the module whose functions are told topics, and what
-// stands before the topic there.
-var callees = map[string]string{"internal/message": "", "internal/message/messagetest": "", "internal/httpapi": "/"}
+// callee is a function of the module that is told a topic.
+type callee struct {
+	argument int    // which of its arguments that is
+	prefix   string // what stands before the topic there
+}
+
+// callees are those functions, by the directories of their packages.
+var callees = map[string]map[string]callee{
+	"internal/message":             {"Register": {1, ""}, "RegisterDefault": {1, ""}, "RegisterBatch": {1, ""}, "Scoped": {1, ""}},
+	"internal/message/messagetest": {"Handle": {2, ""}},
+	"internal/httpapi":             {"Post": {1, "/"}},
+}
 
 // renameTexts renames the topic where it can be nothing else: as an argument of
 // what registers and calls handlers, and as what a model says of itself.
 func (r *renamer) renameTexts(f *file) {
-	told := make(map[string]string) // what stands before the topic, by the names of packages
+	packages := make(map[string]map[string]callee) // by what the file calls them
 	for _, spec := range f.tree.Imports {
 		if dir, ok := r.dirOf(spec); ok {
-			if prefix, ok := callees[dir]; ok {
-				told[importName(spec)] = prefix
-			}
+			packages[importName(spec)] = callees[dir]
 		}
 	}
 	ast.Inspect(f.tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			if name := f.calledPackage(n.Fun); name != "" {
-				if prefix, ok := told[name]; ok {
-					for _, arg := range n.Args {
-						r.renameText(f, arg, [2]string{prefix + r.Texts.Topic[0], prefix + r.Texts.Topic[1]})
-					}
-				}
+			name, function := f.called(n.Fun)
+			if c, ok := packages[name][function]; ok && c.argument < len(n.Args) {
+				r.renameText(f, n.Args[c.argument], [2]string{c.prefix + r.Texts.Topic[0], c.prefix + r.Texts.Topic[1]})
 			}
 		case *ast.FuncDecl:
 			r.renameSaid(f, n)
@@ -51,19 +55,19 @@ func (r *renamer) renameTexts(f *file) {
 	}
 }
 
-// calledPackage is the name of the package whose function is called, or "".
-func (f *file) calledPackage(fun ast.Expr) string {
+// called is the function of another package that is called, or "".
+func (f *file) called(fun ast.Expr) (name, function string) {
 	switch e := fun.(type) {
 	case *ast.IndexExpr:
-		return f.calledPackage(e.X)
+		return f.called(e.X)
 	case *ast.IndexListExpr:
-		return f.calledPackage(e.X)
+		return f.called(e.X)
 	case *ast.SelectorExpr:
 		if x, ok := e.X.(*ast.Ident); ok && !f.isDeclared(x) {
-			return x.Name
+			return x.Name, e.Sel.Name
 		}
 	}
-	return ""
+	return "", ""
 }
 
 // renameText renames a text, if it is the old one. The new one is nobody else's.
