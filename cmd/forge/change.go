@@ -149,7 +149,7 @@ func indented(l plan.Line) string {
 func (s *site) land(ctx context.Context, title string, p plan.Plan) error {
 	c := landing.Change{Title: title}
 	for _, step := range p.Steps {
-		op := landing.Op{Path: step.Path}
+		op := landing.Op{Path: step.Path, Exact: step.From != ""}
 		if step.Kind == plan.Keep {
 			continue
 		}
@@ -157,7 +157,7 @@ func (s *site) land(ctx context.Context, title string, p plan.Plan) error {
 			op.Before = s.blob(step.Path)
 		}
 		if step.Kind != plan.Delete {
-			op.After = &landing.Blob{Content: step.Content, Mode: step.Mode, Exact: step.From != ""}
+			op.After = &landing.Blob{Content: step.Content, Mode: step.Mode}
 		}
 		c.Ops = append(c.Ops, op)
 	}

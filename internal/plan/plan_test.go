@@ -43,8 +43,6 @@ func (s shop) Sources() []string {
 	return all
 }
 
-func (s shop) Files() []string { return slices.Sorted(maps.Keys(s.files)) }
-
 type failer interface {
 	Helper()
 	Fatal(...any)

@@ -16,6 +16,9 @@ import (
 	"github.com/ouroboros-forge/forge/internal/project"
 )
 
+// Files are all files of the shop.
+func (s shop) Files() []string { return slices.Sorted(maps.Keys(s.files)) }
+
 // renamed are the answers with another topic in the place of one.
 func renamed(a answers.Answers, from, to string) answers.Answers {
 	a.Topics, a.Schemas = slices.Clone(a.Topics), maps.Clone(a.Schemas)
