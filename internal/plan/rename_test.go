@@ -2,6 +2,8 @@ package plan_test
 
 import (
 	"bytes"
+	"cmp"
+	"go/format"
 	"io/fs"
 	"maps"
 	"path"
@@ -91,7 +93,7 @@ func aName(t *rapid.T, s shop) string {
 
 // The files of the user's own, one of which has each way to use what is renamed.
 var ownFiles = map[string]string{
-	"app/mine.go":          "package app\n\nimport (\n\th \"example.com/shop/handlers\"\n\t\"example.com/shop/models\"\n)\n\nvar _ = h.NewOrders(nil)\n\n// of Order\ntype mine struct {\n\torder  models.Order // an Order\n\torders []models.Order\n}\n",
+	"app/mine.go":          "package app\n\nimport (\n\th \"example.com/shop/handlers\"\n\t\"example.com/shop/models\"\n)\n\nvar _ = h.NewOrders(nil)\n\n// of Order\ntype mine struct {\n\torder models.Order // an Order\n\tid    string       // its id\n}\n",
 	"handlers/mine.go":     "package handlers\n\nimport \"example.com/shop/internal/message\"\n\ntype both struct {\n\ta *Orders\n\tOrder int\n}\n\nfunc mine(r *message.Registry) {\n\tmessage.Register(r,  \"orders\", NewOrders(nil))\n\tprint(\"orders\", both{Order: 1}.Order)\n}\n",
 	"internal/mine/m.go":   "package mine\n\nimport . \"example.com/shop/models\"\n\nvar _ = Order{}\n",
 	"web/mine_test.go":     "package web_test\n\n// example.com/shop is the module.\nconst _ = `example.com/shop/handlers`\n",
@@ -169,6 +171,12 @@ func TestRenameThereAndBack(t *testing.T) {
 		to := aName(t, s)
 		if p := s.rename(t, "orders", to); len(p.Refusals) == 0 {
 			there := s.with(p)
+			for _, step := range p.Steps {
+				before := s.files[cmp.Or(step.From, step.Path)].Content
+				if isFormatted(before) && step.Content != nil && !isFormatted(step.Content) {
+					t.Fatalf("%s was formatted, and is\n%s", step.Path, step.Content)
+				}
+			}
 			back := there.rename(t, to, "orders")
 			if len(back.Refusals) > 0 {
 				t.Fatal(summary(back))
@@ -185,6 +193,11 @@ func TestRenameThereAndBack(t *testing.T) {
 		s.same(t, "module", there.with(there.renameModule(t, "example.com/shop")))
 	})
 	t.Log(refused, "were refused")
+}
+
+func isFormatted(src []byte) bool {
+	formatted, err := format.Source(src)
+	return err == nil && bytes.Equal(formatted, src)
 }
 
 // TestRenameOfWhatForgeCannotWrite proves what becomes of files that are gone, are

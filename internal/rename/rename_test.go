@@ -252,14 +252,14 @@ func TestEmbeddedTypeWithoutItsField(t *testing.T) {
 // functions, what the model says, what is embedded. Others are told.
 func TestTexts(t *testing.T) {
 	const rest = "-- app/x.go --\npackage app\n\nimport (\n\t\"example.com/shop/internal/message\"\n\tweb \"example.com/shop/internal/httpapi\"\n)\n\ntype t struct {\n\tA int `json:\"orders\"`\n}\n\n" +
-		"func f(r any) {\n\tmessage.Register(r, \"orders\", \"x\")\n\tmessage.Scoped[t](r, `orders`)\n\tweb.Post(r, \"/orders\")\n\tquery(\"orders\")\n\tmessage.Invalid(\"orders\", \"is empty\")\n\tfunc(message t) { message.Register(\"orders\") }(t{})\n}\n" +
+		"func f(r any) {\n\tmessage.Register(r, \"orders\", \"x\")\n\tmessage.Scoped[t](r, `orders`)\n\tweb.Post(r, \"/orders\")\n\tquery(\"orders\")\n\tmessage.Invalid(\"orders\", \"is empty\")\n\tfunc(message t) { message.Register(r, \"orders\") }(t{})\n}\n" +
 		"-- models/orders.go --\npackage models\n\nimport _ \"embed\"\n\n//go:embed orders.avsc other.avsc\nvar orderSchema string\n\ntype Order struct{}\n\nfunc (Order) Topic() string { return \"orders\" }\nfunc (*Order) MessageType() string { return \"OrderCreated\" }\n\ntype Other struct{}\n\nfunc (Other) Topic() string { return \"orders\" }\n"
 	files, problems := renamed(t, rest)
 	if problems != "" {
 		t.Error(problems)
 	}
 	for name, wants := range map[string][]string{
-		"app/x.go":         {"Register(r, \"payments\", \"x\")", "(r, `payments`)", "web.Post(r, \"/payments\")", "query(\"orders\")", "message.Invalid(\"orders\", ", "message.Register(\"orders\")"},
+		"app/x.go":         {"Register(r, \"payments\", \"x\")", "(r, `payments`)", "web.Post(r, \"/payments\")", "query(\"orders\")", "message.Invalid(\"orders\", ", "{ message.Register(r, \"orders\") }"},
 		"models/orders.go": {"//go:embed payments.avsc other.avsc\nvar paymentSchema string", "(Payment) Topic() string { return \"payments\" }", "return \"PaymentCreated\" }", "(Other) Topic() string { return \"orders\" }"},
 	} {
 		for _, want := range wants {

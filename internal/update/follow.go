@@ -20,8 +20,8 @@ func Follow(open func() (*release.Archive, error), record project.Project, other
 	left := make(map[string]string) // checksums by path
 	for _, f := range record.Files {
 		b, was := fileOf(base, f.Path)
-		n, is := fileOf(next, cmp.Or(moved[f.Path], f.Path))
-		if was && project.Sum(b.Content) != f.SHA256 && (!is || moved[f.Path] != "" || string(b.Content) != string(n.Content)) {
+		n, is := fileOf(next, f.Path)
+		if was && project.Sum(b.Content) != f.SHA256 && (!is || string(b.Content) != string(n.Content)) {
 			left[f.Path] = f.SHA256
 		}
 	}
