@@ -15,20 +15,9 @@ import (
 // the repository's. Of what is in the project the plan says so itself.
 func importers(root, from, to string) []string {
 	var notes []string
-	note := func(file string, requires []*modfile.Require, replaces []*modfile.Replace) {
+	note := func(file string, lines []int) {
 		if rel, err := filepath.Rel(root, file); err == nil {
 			file = filepath.ToSlash(rel)
-		}
-		var lines []int
-		for _, r := range requires {
-			if r.Mod.Path == from {
-				lines = append(lines, r.Syntax.Start.Line)
-			}
-		}
-		for _, r := range replaces {
-			if r.Old.Path == from {
-				lines = append(lines, r.Syntax.Start.Line)
-			}
 		}
 		for _, line := range lines {
 			notes = append(notes, fmt.Sprintf("%s:%d names %s: write %s there, and in what imports it", file, line, from, to))
@@ -36,7 +25,7 @@ func importers(root, from, to string) []string {
 	}
 	dirs := above(root)
 	if w := findWorkspace(root); w != nil {
-		note(w.file, nil, w.work.Replace)
+		note(w.file, naming(from, nil, w.work.Replace))
 		for _, dir := range w.dirs() {
 			if rel, err := filepath.Rel(root, dir); (err != nil || strings.HasPrefix(rel, "..")) && !slices.Contains(dirs, dir) {
 				dirs = append(dirs, dir)
@@ -50,10 +39,26 @@ func importers(root, from, to string) []string {
 			continue
 		}
 		if mod, err := modfile.Parse(file, text, nil); err == nil { // else go says so itself
-			note(file, mod.Require, mod.Replace)
+			note(file, naming(from, mod.Require, mod.Replace))
 		}
 	}
 	return notes
+}
+
+// naming are the lines that require or replace a module.
+func naming(module string, requires []*modfile.Require, replaces []*modfile.Replace) []int {
+	var lines []int
+	for _, r := range requires {
+		if r.Mod.Path == module {
+			lines = append(lines, r.Syntax.Start.Line)
+		}
+	}
+	for _, r := range replaces {
+		if r.Old.Path == module {
+			lines = append(lines, r.Syntax.Start.Line)
+		}
+	}
+	return lines
 }
 
 // above are the directories above a project, up to the root of its repository.

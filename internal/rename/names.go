@@ -77,7 +77,7 @@ func (r *renamer) checkScopes(f *file) {
 		return
 	}
 	was, is := identifiers(f.tree), identifiers(after)
-	same := map[*ast.Object]*ast.Object{nil: nil} //nolint:staticcheck // as in isDeclared
+	same := map[*ast.Object]*ast.Object{nil: nil} //nolint:staticcheck // see isDeclared
 	for i, id := range was {
 		if f.keys[id] != nil {
 			continue
@@ -103,14 +103,13 @@ func identifiers(tree *ast.File) []*ast.Ident {
 	return all
 }
 
-// isDeclared reports whether a file declares what an identifier refers to.
-func (f *file) isDeclared(id *ast.Ident) bool {
-	return id.Obj != nil //nolint:staticcheck // go/types would need all packages built; the scopes of one file are right here
-}
+// isDeclared reports whether a file declares what an identifier refers to. go/types
+// would need all packages built; what a scope of a file declares the parser knows.
+func (f *file) isDeclared(id *ast.Ident) bool { return id.Obj != nil }
 
 // isLocal reports whether that is declared below package level.
 func (f *file) isLocal(id *ast.Ident) bool {
-	return f.isDeclared(id) && f.tree.Scope.Objects[id.Name] != id.Obj //nolint:staticcheck // as above
+	return f.isDeclared(id) && f.tree.Scope.Objects[id.Name] != id.Obj
 }
 
 // renameKey renames a key in a composite literal: of a map or an array it is a
