@@ -178,7 +178,8 @@ func (d *disk) Files() []string {
 			return fs.SkipDir
 		case entry.IsDir() && name != ".":
 			base := path.Base(name)
-			if base[0] == '.' && name != ".github" || base == "vendor" || base == "node_modules" {
+			isHidden := base[0] == '.' && !slices.Contains([]string{".github", ".gitlab", ".circleci", ".ci"}, name)
+			if isHidden || base == "vendor" || base == "node_modules" {
 				return fs.SkipDir
 			}
 			if mod := path.Join(name, "go.mod"); d.exists(mod) {

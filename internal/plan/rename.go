@@ -82,8 +82,21 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 		values[texts.Type[0]] = texts.Type[1]
 	}
 	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isBuilt)
+	r.tellSchemas(from)
 	r.plan.Notes = r.notes(texts)
 	return r.done()
+}
+
+// tellSchemas lists the exported schemas of the old topic: the service writes those
+// of the new one itself.
+func (r *renamer) tellSchemas(from string) {
+	for _, name := range r.tree.Files() {
+		if r.Record.Answers.Has(answers.Avro) && path.Dir(name) == "schemas" && strings.HasPrefix(path.Base(name), from+"-") {
+			r.step(Step{Path: name, Kind: Keep, Reason: "is a schema of the old topic", Lines: []Line{
+				{'=', "`go run . schema export` writes that of the new one; delete this when nobody reads the old topic"},
+			}})
+		}
+	}
 }
 
 // notes tell what changes for those who send messages.

@@ -1,6 +1,7 @@
 package rename
 
 import (
+	"bytes"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -100,21 +101,27 @@ func (m *Module) Rename() (edits map[string][]Edit, problems []Place) {
 
 // parse reads the files that can have one of the names in them, old or new.
 func (r *renamer) parse() {
-	words := slices.Concat(r.Texts.Topic[:], r.Texts.Type[:])
 	dirs := make(map[string]bool)
+	words := make(map[string]bool)
 	for _, p := range r.Packages {
 		dirs[p.Dir] = true
 		for _, names := range []map[string]string{p.Names, p.Tests} {
-			words = slices.Concat(words, slices.Collect(maps.Keys(names)), slices.Collect(maps.Values(names)))
+			for old, now := range names {
+				words[old], words[now] = true, true
+			}
 		}
 	}
 	for from := range r.Texts.Moved {
-		words = append(words, path.Base(from))
+		words[path.Base(from)] = true
 	}
+	for _, names := range [][2]string{r.Texts.Topic, r.Texts.Type} {
+		words[names[0]], words[names[1]] = true, true
+	}
+	delete(words, "")
 	byPackage := make(map[string]*group)
 	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
 		src := r.Files[name]
-		if !dirs[path.Dir(name)] && !slices.ContainsFunc(words, func(w string) bool { return w != "" && strings.Contains(string(src), w) }) {
+		if !dirs[path.Dir(name)] && !mentions(src, words) {
 			continue
 		}
 		f := &file{path: name, src: src, fset: token.NewFileSet(), skipped: make(map[*ast.Ident]bool), keys: make(map[*ast.Ident]*ast.CompositeLit)}
@@ -132,6 +139,27 @@ func (r *renamer) parse() {
 		}
 		byPackage[key].add(f)
 	}
+}
+
+// mentions reports whether one of some words is in a text, not as a part of a longer
+// one. An underscore does not make one longer: examples are called after what they
+// show.
+func mentions(src []byte, words map[string]bool) bool {
+	for _, w := range slices.Sorted(maps.Keys(words)) {
+		for rest := src; ; {
+			i := bytes.Index(rest, []byte(w))
+			if i < 0 {
+				break
+			}
+			end := i + len(w)
+			isPart := i > 0 && isWordByte(rest[i-1]) && !bytes.HasSuffix(rest[:i], []byte("Example")) || end < len(rest) && isWordByte(rest[end]) && rest[end] != '_'
+			if !isPart {
+				return true
+			}
+			rest = rest[end:]
+		}
+	}
+	return false
 }
 
 // sort tells the identifiers that refer to something from those that do not.
