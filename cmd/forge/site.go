@@ -187,7 +187,7 @@ func (d *disk) Files() []string {
 				return fs.SkipDir
 			}
 		case entry.Type().IsRegular():
-			if info, err := entry.Info(); err == nil && info.Size() <= maxText {
+			if info, err := entry.Info(); err == nil && (info.Size() <= maxText || path.Ext(name) == ".go") {
 				all = append(all, name)
 			}
 		}

@@ -170,12 +170,14 @@ func isOfTopic(name, file string) bool {
 	return ok && (rest == ".go" || rest == "_test.go")
 }
 
-// packages are what the topic's files declare, before and after.
+// packages are what the topic's files declare, before and after, and those of other
+// topics that have to give way to it, or need not any more.
 func (r *renamer) packages(file string) []rename.Package {
 	byDir := make(map[string]*rename.Package)
 	for _, name := range slices.Sorted(maps.Keys(r.base)) {
 		next, ok := r.next[r.target(name)]
-		if !ok || !isSource(name) || !slices.Contains(topicDirs, path.Dir(name)) || !isOfTopic(name, file) {
+		isOwn := isOfTopic(name, file)
+		if !ok || !isSource(name) || !slices.Contains(topicDirs, path.Dir(name)) || !isOwn && bytes.Equal(next.Content, r.base[name].Content) {
 			continue
 		}
 		old, err := wire.NamesOf(r.base[name].Content)
@@ -183,7 +185,7 @@ func (r *renamer) packages(file string) []rename.Package {
 			continue
 		}
 		now, err := wire.NamesOf(next.Content)
-		if err != nil || len(now.Declared) != len(old.Declared) {
+		if err != nil || len(now.Declared) != len(old.Declared) || !isOwn && slices.Equal(now.Declared, old.Declared) {
 			continue
 		}
 		dir := path.Dir(name)

@@ -195,6 +195,27 @@ func TestRenameThereAndBack(t *testing.T) {
 	t.Log(refused, "were refused")
 }
 
+// TestRenameMakesWay proves that a part of another topic's model which has to give way
+// to the new name, or need not any more, gets its new name where the user uses it, too.
+func TestRenameMakesWay(t *testing.T) {
+	a := bare("orders", "refunds")
+	a.Schemas = map[string]answers.Schema{"orders": schemas[1]}
+	s := newShop(t, a)
+	const used = "package app\n\nimport \"example.com/shop/models\"\n\nvar _ models.OrderLine\nvar _ models.Refund\n"
+	s.put("app/mine.go", used)
+	p := s.rename(t, "refunds", "order-lines")
+	if len(p.Refusals) > 0 {
+		t.Fatal(summary(p))
+	}
+	there := s.with(p)
+	if got := string(there.files["app/mine.go"].Content); !strings.HasSuffix(got, "\nvar _ models.OrderLine2\nvar _ models.OrderLine\n") {
+		t.Error(got)
+	}
+	if got := string(there.with(there.rename(t, "order-lines", "refunds")).files["app/mine.go"].Content); got != used {
+		t.Error(got)
+	}
+}
+
 func isFormatted(src []byte) bool {
 	formatted, err := format.Source(src)
 	return err == nil && bytes.Equal(formatted, src)
