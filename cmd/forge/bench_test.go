@@ -75,6 +75,8 @@ func BenchmarkChange(b *testing.B) {
 	b.Run("add", func(b *testing.B) { measure(b, from(original), forge, "add", "handler", "payments") })
 	b.Run("add-extra", func(b *testing.B) { measure(b, from(original), forge, "add", "avro") })
 	b.Run("remove", func(b *testing.B) { measure(b, from(added), forge, "remove", "handler", "payments") })
+	b.Run("rename", func(b *testing.B) { measure(b, from(original), forge, "rename", "handler", "orders", "purchases") })
+	b.Run("rename-module", func(b *testing.B) { measure(b, from(original), forge, "rename", "module", "example.com/me/shop") })
 	b.Run("undo", func(b *testing.B) { measure(b, from(added), forge, "undo") })
 	b.Run("status", func(b *testing.B) { measure(b, from(original), forge, "status") })
 }

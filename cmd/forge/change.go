@@ -38,6 +38,9 @@ type request struct {
 	title   string // the command line, without forge
 	answers answers.Answers
 	there   []string // what was asked for and is so already, each a sentence
+	notes   []string // what is to be known afterwards
+	plan    func(plan.Input) plan.Plan
+	renamed [2]string // the topic that gets another name
 }
 
 // change makes the project at s what it is with other answers. All of it is
@@ -50,7 +53,7 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 			return err
 		}
 		var err error
-		if done.plan, err = s.plan(r.answers); err != nil {
+		if done.plan, err = s.plan(r); err != nil {
 			return err
 		}
 		if len(done.plan.Refusals) > 0 {
@@ -71,11 +74,11 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 }
 
 func same(a, b answers.Answers) bool {
-	return slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.Equal(a.Schemas, b.Schemas)
+	return a.Module == b.Module && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.Equal(a.Schemas, b.Schemas)
 }
 
 // plan decides what happens to each file when the answers become others.
-func (s *site) plan(a answers.Answers) (plan.Plan, error) {
+func (s *site) plan(r request) (plan.Plan, error) {
 	if err := s.record.Answers.Validate(); err != nil {
 		return plan.Plan{}, badRecord(err)
 	}
@@ -83,15 +86,20 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
-	base, next, err := render.Both(tmpl, s.record.Answers, a, s.record.Forge)
+	base, next, err := render.Both(tmpl, s.record.Answers, r.answers, s.record.Forge)
 	if err != nil {
 		return plan.Plan{}, refused(err)
 	}
-	if err := update.Follow(openArchive, s.record, a, base, next); err != nil {
+	moved := plan.Moved(base, next, r.renamed[0], r.renamed[1])
+	if err := update.Follow(openArchive, s.record, r.answers, base, next, moved); err != nil {
 		return plan.Plan{}, err
 	}
-	p := plan.Make(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
-	p.Record.Answers = a
+	makePlan := plan.Make
+	if r.plan != nil {
+		makePlan = r.plan
+	}
+	p := makePlan(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
+	p.Record.Answers = r.answers
 	return p, nil
 }
 
@@ -141,7 +149,7 @@ func indented(l plan.Line) string {
 func (s *site) land(ctx context.Context, title string, p plan.Plan) error {
 	c := landing.Change{Title: title}
 	for _, step := range p.Steps {
-		op := landing.Op{Path: step.Path}
+		op := landing.Op{Path: step.Path, Exact: step.From != ""}
 		if step.Kind == plan.Keep {
 			continue
 		}

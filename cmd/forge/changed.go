@@ -27,16 +27,19 @@ type jsonChanged struct {
 	Command string     `json:"command"` // as in add handler payments
 	Project string     `json:"project"` // absolute
 	Undone  string     `json:"undone,omitempty"`
+	Module  string     `json:"module"`  // afterwards
 	Topics  []string   `json:"topics"`  // afterwards
 	With    []string   `json:"with"`    // afterwards
 	Written bool       `json:"written"` // whether anything was
 	There   []string   `json:"there"`   // what was so already
+	Notes   []string   `json:"notes,omitempty"`
 	Files   []jsonStep `json:"files"`
 	Left    int        `json:"left"` // files with lines that are left to the user
 }
 
 type jsonStep struct {
 	Path   string     `json:"path"`
+	From   string     `json:"from,omitempty"` // of write: the path that it had
 	Change plan.Kind  `json:"change"`
 	Reason string     `json:"reason,omitempty"` // of keep
 	Lines  []jsonLine `json:"lines,omitempty"`  // of keep: what is left to the user
@@ -56,6 +59,9 @@ func (c changed) left() int {
 	}
 	return n
 }
+
+// notes are what is to be known, and no file tells.
+func (c changed) notes() []string { return append(c.plan.Notes, c.request.notes...) }
 
 func (c changed) isNothing() bool { return c.plan.Record.Schema == 0 }
 
@@ -90,11 +96,11 @@ func printJSON(t terminal, v any) error {
 func (c changed) forPrograms() jsonChanged {
 	a := c.request.answers
 	j := jsonChanged{
-		Command: c.request.title, Project: c.site.root, Undone: c.undone, Topics: a.Topics, With: append([]string{}, a.With...),
-		Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
+		Command: c.request.title, Project: c.site.root, Undone: c.undone, Module: a.Module, Topics: a.Topics, With: append([]string{}, a.With...),
+		Notes: c.notes(), Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
 	}
 	for _, s := range c.plan.Steps {
-		step := jsonStep{Path: s.Path, Change: s.Kind, Reason: s.Reason}
+		step := jsonStep{Path: s.Path, From: s.From, Change: s.Kind, Reason: s.Reason}
 		for _, l := range s.Lines {
 			step.Lines = append(step.Lines, jsonLine{string(l.Op), l.Text})
 		}
@@ -130,6 +136,9 @@ func (c changed) printTree(t terminal) error {
 				fmt.Fprintln(&b, t.style(colours[string(l.Op)], indented(l)))
 			}
 		}
+	}
+	if notes := c.notes(); len(notes) > 0 && !c.options.quiet {
+		fmt.Fprintf(&b, "\n%s\n", strings.Join(notes, "\n"))
 	}
 	switch {
 	case c.options.dryRun:

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"maps"
 	"os"
 	"path/filepath"
@@ -53,4 +54,53 @@ func TestThereAndBack(t *testing.T) {
 			r.Fatal("removed, it is another project")
 		}
 	})
+}
+
+// TestRenamedAndBack proves on the disk what the tests of package plan prove of all
+// edits in memory: rename and undo, and rename there and back, give back each byte
+// and mode.
+func TestRenamedAndBack(t *testing.T) {
+	dir := aProject(t, [][]string{{"add", "handler", "refunds"}, {"add", "http"}})
+	forge := func(want int, args ...string) {
+		t.Helper()
+		if code, stderr := inProject(t, dir, nil, args...); code != want {
+			t.Fatalf("forge %s: %d %s", strings.Join(args, " "), code, stderr)
+		}
+	}
+	for i, name := range []string{"handlers/handlers.go", "handlers/orders.go", "handlers/orders_test.go", "models/orders.go", "web/orders.go", "dev/samples/orders.json", "README.md"} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mode := []os.FileMode{0o644, 0o600, 0o666}[i%3] // the last is more than the umask lets through
+		err = errors.Join(os.WriteFile(path, append(text, "\n// orders of example.com/shop\n"...), mode), os.Chmod(path, mode))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := snapshot(t, dir)
+	for _, c := range []struct {
+		there, back []string
+		code        int // comments that name the module are left to the user
+	}{
+		{[]string{"rename", "handler", "orders", "1st.topic_X-y"}, []string{"rename", "handler", "1st.topic_X-y", "orders"}, exitOK},
+		{[]string{"rename", "handler", "orders", "ORDERS"}, []string{"rename", "handler", "ORDERS", "orders"}, exitOK},
+		{[]string{"rename", "module", "github.com/me/shop"}, []string{"rename", "module", "example.com/shop"}, exitLeft},
+	} {
+		forge(c.code, c.there...)
+		if maps.Equal(snapshot(t, dir), before) {
+			t.Fatal("nothing was renamed")
+		}
+		forge(exitOK, "undo")
+		if !maps.Equal(snapshot(t, dir), before) {
+			t.Fatal("undone, it is another project")
+		}
+		forge(c.code, c.there...)
+		forge(exitOK, "status", "--quiet")
+		forge(exitOK, c.back...)
+		if !maps.Equal(snapshot(t, dir), before) {
+			t.Fatal("renamed back, it is another project")
+		}
+	}
 }

@@ -164,6 +164,43 @@ func (d *disk) Sources() []string {
 	return d.sources
 }
 
+// maxText is the size of the largest file that may be one which people write.
+const maxText = 1 << 20
+
+// Files lists the files of the project, without those of other modules, of
+// libraries, and of git, and without what is too large to be a text of anybody's. Of
+// another module it has the go.mod.
+func (d *disk) Files() []string {
+	var all []string
+	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is left alone
+		switch {
+		case err != nil:
+			return fs.SkipDir
+		case entry.IsDir() && name != ".":
+			base := path.Base(name)
+			isHidden := base[0] == '.' && !slices.Contains([]string{".github", ".gitlab", ".circleci", ".ci"}, name)
+			if isHidden || base == "vendor" || base == "node_modules" {
+				return fs.SkipDir
+			}
+			if mod := path.Join(name, "go.mod"); d.exists(mod) {
+				all = append(all, mod)
+				return fs.SkipDir
+			}
+		case entry.Type().IsRegular():
+			if info, err := entry.Info(); err == nil && (info.Size() <= maxText || path.Ext(name) == ".go") {
+				all = append(all, name)
+			}
+		}
+		return nil
+	})
+	return all
+}
+
+func (d *disk) exists(name string) bool {
+	_, err := os.Lstat(filepath.Join(d.root, filepath.FromSlash(name)))
+	return err == nil
+}
+
 // isForeign reports whether a directory's Go files are none of the user's in this
 // module.
 func (d *disk) isForeign(name string) bool {
@@ -171,6 +208,5 @@ func (d *disk) isForeign(name string) bool {
 	if name == "internal" || base[0] == '.' || base[0] == '_' || slices.Contains([]string{"vendor", "testdata", "node_modules"}, base) {
 		return true
 	}
-	_, err := os.Lstat(filepath.Join(d.root, filepath.FromSlash(name), "go.mod"))
-	return err == nil
+	return d.exists(path.Join(name, "go.mod"))
 }

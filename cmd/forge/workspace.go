@@ -3,44 +3,65 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 
 	"golang.org/x/mod/modfile"
 )
 
-// foreignWorkspace returns the go.work that the go command would find from dir,
-// if the module in dir is not in it: then it builds nothing there. Else "". The
-// path is relative to dir if it can be.
-func foreignWorkspace(dir string) string {
+// workspace is a go.work that the go command finds.
+type workspace struct {
+	file string
+	work *modfile.WorkFile
+}
+
+// findWorkspace returns the go.work that is for a directory below, or nil. The go
+// command itself tells of one that cannot be read.
+func findWorkspace(dir string) *workspace {
 	file := os.Getenv("GOWORK")
 	switch file {
 	case "off":
-		return ""
+		return nil
 	case "":
 		above := findAbove(dir, "go.work")
 		if above == "" {
-			return ""
+			return nil
 		}
 		file = filepath.Join(above, "go.work")
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return ""
+		return nil
 	}
 	work, err := modfile.ParseWork(file, text, nil)
-	if err != nil { // go says so itself
+	if err != nil {
+		return nil
+	}
+	return &workspace{file: file, work: work}
+}
+
+// dirs are the directories of the modules in it.
+func (w *workspace) dirs() []string {
+	var dirs []string
+	for _, use := range w.work.Use {
+		dir := filepath.FromSlash(use.Path)
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(w.file), dir)
+		}
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// foreignWorkspace returns the go.work that the go command would find from dir,
+// if the module in dir is not in it: then it builds nothing there. Else "". The
+// path is relative to dir if it can be.
+func foreignWorkspace(dir string) string {
+	w := findWorkspace(dir)
+	if w == nil || slices.Contains(w.dirs(), dir) {
 		return ""
 	}
-	for _, use := range work.Use {
-		used := filepath.FromSlash(use.Path)
-		if !filepath.IsAbs(used) {
-			used = filepath.Join(filepath.Dir(file), used)
-		}
-		if used == dir {
-			return ""
-		}
-	}
-	if rel, err := filepath.Rel(dir, file); err == nil {
+	if rel, err := filepath.Rel(dir, w.file); err == nil {
 		return rel
 	}
-	return file
+	return w.file
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
@@ -16,13 +17,100 @@ import (
 // forge's.
 var added = []string{"go.mod", "go.sum", ".env.example"}
 
-// newShop returns the directory of the service: what forge writes, and over it
-// what the user wrote.
-func newShop(t *testing.T, broker string) string {
+// journey is how a user comes to the shop: it begins with one topic whose name is
+// not the last one yet, and becomes what it is step by step.
+var journey = [][]string{
+	{"new", "shop", "--topics", "purchases", "--without", "docker,github", "--no-input"},
+	{"rename", "handler", "purchases", "orders"},
+	{"add", "handler", "payments"},
+	{"add", "docker"},
+	{"rename", "module", "github.com/somebody/shop"},
+	{"add", "github"},
+}
+
+// atOnce is the same by one command.
+var atOnce = []string{"new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments"}
+
+// made runs the commands of the journey, and returns the directory of the service.
+func made(t *testing.T, broker string) string {
 	t.Helper()
 	out := t.TempDir()
-	generated.Do(t, out, generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--brokers", broker)
 	dir := filepath.Join(out, "shop")
+	for i, args := range journey {
+		in := dir
+		if i == 0 {
+			in, args = out, append(slices.Clone(args), "--brokers", broker)
+		}
+		generated.Do(t, in, generated.Forge(t), args...)
+	}
+	return dir
+}
+
+// TestMadeByCommandsAlone proves that the shop of all steps is the one that forge
+// writes at once, to the byte, its record too; and that it is in step.
+func TestMadeByCommandsAlone(t *testing.T) {
+	const broker = "localhost:9092"
+	dir, other := made(t, broker), t.TempDir()
+	generated.Do(t, other, generated.Forge(t), append(slices.Clone(atOnce), "--brokers", broker)...)
+	got, want := contents(t, dir), contents(t, filepath.Join(other, "shop"))
+	for name, text := range want {
+		if got[name] != text {
+			t.Errorf("%s is\n%s\nwritten at once it is\n%s", name, got[name], text)
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d files, written at once %d", len(got), len(want))
+	}
+	generated.Do(t, dir, generated.Forge(t), "status")
+}
+
+// TestRenamedWithWhatTheUserWrote proves that a topic of the shop gets another name in
+// all that its user wrote, builds, and gets its old name back to the byte.
+func TestRenamedWithWhatTheUserWrote(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds a whole service")
+	}
+	dir := newShop(t, "localhost:9092")
+	before := contents(t, dir)
+	forge := generated.Forge(t)
+	generated.Do(t, dir, forge, "rename", "handler", "payments", "charges")
+	generated.Do(t, dir, forge, "rename", "module", "example.com/shop")
+	generated.Do(t, dir, "go", "vet", "./...")
+	generated.Do(t, dir, "go", "test", "-short", "./...")
+	generated.Do(t, dir, forge, "rename", "module", "github.com/somebody/shop")
+	generated.Do(t, dir, forge, "rename", "handler", "charges", "payments")
+	for name, text := range contents(t, dir) {
+		if before[name] != text {
+			t.Errorf("%s is\n%s\nand was\n%s", name, text, before[name])
+		}
+	}
+}
+
+// contents are the files below a directory, with their modes.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.HasPrefix(name, ".forge/undo/") {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			files[name] = info.Mode().String() + "\n" + read(t, filepath.Join(dir, filepath.FromSlash(name)))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// newShop returns the directory of the service: what forge's commands write, and
+// over it what the user wrote.
+func newShop(t *testing.T, broker string) string {
+	t.Helper()
+	dir := made(t, broker)
 	layOver(t, dir)
 
 	appendTo(t, filepath.Join(dir, ".env.example"), read(t, "project/.env.example"))

@@ -39,6 +39,7 @@ type Change struct {
 type Op struct {
 	Path          string // slash-separated, relative to the project
 	Before, After *Blob
+	Exact         bool // whether a file that comes gets its mode whatever the umask says
 }
 
 // Blob is a file's content.
@@ -162,7 +163,7 @@ func (l *lander) stage(c Change) (journal, error) {
 		if err := l.put(blobName(staged, "before", i), op.Before, true); err != nil {
 			return j, err
 		}
-		if err := l.put(blobName(staged, "after", i), op.After, op.Before != nil || c.IsUndo); err != nil {
+		if err := l.put(blobName(staged, "after", i), op.After, op.Before != nil || c.IsUndo || op.Exact); err != nil {
 			return j, err
 		}
 	}

@@ -33,6 +33,7 @@ const (
 // Step is what happens to one file.
 type Step struct {
 	Path    string
+	From    string // of Write: the path that the file had, if it has moved
 	Kind    Kind
 	Mode    fs.FileMode
 	Content []byte // after the step
@@ -61,6 +62,7 @@ type Refusal struct {
 type Plan struct {
 	Steps    []Step // sorted by path; the record is not among them
 	Refusals []Refusal
+	Notes    []string        // what changes for others
 	Unproven []string        // files that were not written from this template
 	Record   project.Project // as it is afterwards
 }
@@ -86,16 +88,7 @@ type Input struct {
 
 // Make makes the plan.
 func Make(in Input) Plan {
-	p := planner{
-		Input: in, base: byPath(in.Base), next: byPath(in.Next), record: make(map[string]project.File),
-		module: in.Record.Answers.Module, names: make(map[string]wire.Names),
-	}
-	for _, f := range in.Record.Files {
-		p.record[f.Path] = f
-		if base, ok := p.base[f.Path]; !ok || project.Sum(base.Content) != f.SHA256 {
-			p.plan.Unproven = append(p.plan.Unproven, f.Path)
-		}
-	}
+	p := newPlanner(in)
 	var all []string
 	for name := range p.base {
 		all = append(all, name)
@@ -113,6 +106,25 @@ func Make(in Input) Plan {
 	p.keepUsed()
 	p.refuseTwice()
 	p.refuseLost()
+	return p.done()
+}
+
+func newPlanner(in Input) *planner {
+	p := &planner{
+		Input: in, base: byPath(in.Base), next: byPath(in.Next), record: make(map[string]project.File),
+		module: in.Record.Answers.Module, names: make(map[string]wire.Names),
+	}
+	for _, f := range in.Record.Files {
+		p.record[f.Path] = f
+		if base, ok := p.base[f.Path]; !ok || project.Sum(base.Content) != f.SHA256 {
+			p.plan.Unproven = append(p.plan.Unproven, f.Path)
+		}
+	}
+	return p
+}
+
+// done is the plan with its steps in order and the record afterwards.
+func (p *planner) done() Plan {
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
 	p.plan.Record = p.newRecord()
 	return p.plan
@@ -158,13 +170,17 @@ func (p *planner) decide(name string) {
 	case !was:
 		p.refuse(Refusal{Path: name, Reason: "is there already, with other content", Hint: "move it away, or choose another name"})
 	case !p.proven(name):
-		p.refuse(Refusal{
-			Path: name, Reason: "was written by another forge (" + p.Record.Forge + "), and this one cannot show what it wrote there",
-			Hint: "use forge " + p.Record.Forge,
-		})
+		p.refuseUnproven(name)
 	default:
 		p.change(base, next, disk, err == nil)
 	}
+}
+
+func (p *planner) refuseUnproven(name string) {
+	p.refuse(Refusal{
+		Path: name, Reason: "was written by another forge (" + p.Record.Forge + "), and this one cannot show what it wrote there",
+		Hint: "use forge " + p.Record.Forge,
+	})
 }
 
 func (p *planner) step(s Step)      { p.plan.Steps = append(p.plan.Steps, s) }

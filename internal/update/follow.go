@@ -1,6 +1,7 @@
 package update
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -14,7 +15,8 @@ import (
 // must go on from there. base and next are the project with its answers and with
 // others; of each file in which they differ, and which the record has with
 // another checksum than base, both get the content of the release that gives it.
-func Follow(open func() (*release.Archive, error), record project.Project, others answers.Answers, base, next *render.Tree) error {
+// moved has the paths of files that next has elsewhere.
+func Follow(open func() (*release.Archive, error), record project.Project, others answers.Answers, base, next *render.Tree, moved map[string]string) error {
 	left := make(map[string]string) // checksums by path
 	for _, f := range record.Files {
 		b, was := fileOf(base, f.Path)
@@ -48,7 +50,7 @@ func Follow(open func() (*release.Archive, error), record project.Project, other
 			}
 			delete(left, path)
 			put(base, b)
-			if n, ok := fileOf(now, path); ok {
+			if n, ok := fileOf(now, cmp.Or(moved[path], path)); ok {
 				put(next, n)
 			}
 		}

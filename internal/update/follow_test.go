@@ -1,6 +1,8 @@
 package update_test
 
 import (
+	"path"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,11 +51,38 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() (*release.Archive, error) { return w.history, nil }
-	if err := update.Follow(open, w.record, more, base, next); err != nil {
+	if err := update.Follow(open, w.record, more, base, next, nil); err != nil {
 		t.Fatal(err)
 	}
 	p := plan.Make(plan.Input{Record: w.record, Base: base, Next: next, Disk: w.disk})
 	if len(p.Refusals) > 0 || len(p.Steps) != 1 || !strings.Contains(string(p.Steps[0].Content), "var topics = []string{\n\t\"orders\",\n\t\"payments\",\n}") {
 		t.Errorf("%v %v", p.Refusals, p.Steps)
+	}
+}
+
+// A file that moves with its topic is the old release's, too, also where nothing
+// in it is called after the topic.
+func TestFollowMoved(t *testing.T) {
+	old := tree{"main.go": "package main\n", "handlers/orders.go": "package handlers\n", "docs/a.txt": text}
+	w := newWorld(t, nil, old, old.with("handlers/orders.go", "package handlers // new\n", "docs/a.txt", newText))
+	w.land(w.update(t))
+	target, _, err := w.history.Open("v0.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	others := answers.Defaults("shop")
+	others.Topics = []string{"purchases"}
+	base, next, err := render.Both(target, w.record.Answers, others, "v0.2.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*release.Archive, error) { return w.history, nil }
+	if err := update.Follow(open, w.record, others, base, next, plan.Moved(base, next, "orders", "purchases")); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range slices.Concat(base.Files, next.Files) {
+		if path.Dir(f.Path) == "handlers" && string(f.Content) != old["handlers/orders.go"] {
+			t.Errorf("%s is %q", f.Path, f.Content)
+		}
 	}
 }

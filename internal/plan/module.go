@@ -1,0 +1,103 @@
+package plan
+
+import (
+	"bytes"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/rename"
+)
+
+// RenameModule makes the plan of giving the module another path. Base and Next have
+// the old answers and the new ones.
+func RenameModule(in Input, tree Tree, to string) Plan {
+	from := in.Record.Answers.Module
+	r := renamer{planner: newPlanner(in), tree: tree, edits: make(map[string][]rename.Edit), after: make(map[string][]byte)}
+	others := r.otherModules(from)
+	isOther := func(p string) bool {
+		return slices.ContainsFunc(others, func(other string) bool { return p == other || strings.HasPrefix(p, other+"/") })
+	}
+	for name, src := range r.sources() {
+		if base, ok := r.base[name]; ok && bytes.Equal(base.Content, src) {
+			continue
+		}
+		edits, err := rename.Imports(src, from, to, isOther)
+		if err == nil { // what is no Go is told below, if it names the module
+			r.edits[name] = edits
+		}
+	}
+	r.renameGoMod(from, to, isOther)
+	r.decideAll()
+	r.tell(func(name string, content []byte) []rename.Place {
+		var found []rename.Place
+		for _, p := range rename.Mentions(name, content, from, isBuilt(name)) {
+			p.Text = fmt.Sprintf("%s; write %s if it means the module", p.Text, to)
+			found = append(found, p)
+		}
+		return found
+	}, isText)
+	return r.done()
+}
+
+// otherModules are the modules below a module's path that are not part of it: those
+// that the project requires, and those that are in its directories.
+func (r *renamer) otherModules(from string) []string {
+	var others []string
+	add := func(p string) {
+		if strings.HasPrefix(p, from+"/") {
+			others = append(others, p)
+		}
+	}
+	for _, name := range r.tree.Files() {
+		if path.Base(name) != "go.mod" {
+			continue
+		}
+		file, err := r.Disk.File(name)
+		if err != nil {
+			continue
+		}
+		mod, err := modfile.ParseLax(name, file.Content, nil)
+		if err != nil {
+			continue
+		}
+		if name != "go.mod" {
+			if mod.Module != nil {
+				add(mod.Module.Mod.Path)
+			}
+			continue
+		}
+		for _, req := range mod.Require {
+			add(req.Mod.Path)
+		}
+	}
+	return others
+}
+
+// renameGoMod renames the module in its go.mod, if it is called there as the record
+// says, or as it is to be.
+func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
+	const name = "go.mod"
+	file, err := r.Disk.File(name)
+	if err != nil {
+		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: "take it from version control"})
+		return
+	}
+	edits, found, err := rename.GoMod(file.Content, to, isOther)
+	switch {
+	case err != nil:
+		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + err.Error(), Hint: "correct it"})
+	case found == "":
+		r.refuse(Refusal{Path: name, Reason: "has no module", Hint: "correct it"})
+	case found != from && found != to:
+		r.refuse(Refusal{Path: name, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, from), Hint: "correct one of them"})
+	case found == from:
+		r.edits[name] = edits
+	}
+}
+
+// isText reports whether a file's lines may be shown. Passwords are in .env.
+func isText(name string) bool { return path.Base(name) != "go.sum" && path.Base(name) != ".env" }

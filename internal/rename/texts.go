@@ -1,0 +1,181 @@
+package rename
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// callee is a function of the module that is told a topic.
+type callee struct {
+	argument int    // which of its arguments that is
+	prefix   string // what stands before the topic there
+}
+
+// callees are those functions, by the directories of their packages.
+var callees = map[string]map[string]callee{
+	"internal/message":             {"Register": {1, ""}, "RegisterDefault": {1, ""}, "RegisterBatch": {1, ""}, "Scoped": {1, ""}},
+	"internal/message/messagetest": {"Handle": {2, ""}},
+	"internal/httpapi":             {"Post": {1, "/"}},
+}
+
+// renameTexts renames the topic where it can be nothing else: as an argument of
+// what registers and calls handlers, and as what a model says of itself.
+func (r *renamer) renameTexts(f *file) {
+	packages := make(map[string]map[string]callee) // by what the file calls them
+	for _, spec := range f.tree.Imports {
+		if dir, ok := r.dirOf(spec); ok {
+			packages[importName(spec)] = callees[dir]
+		}
+	}
+	ast.Inspect(f.tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			name, function := f.called(n.Fun)
+			if c, ok := packages[name][function]; ok && c.argument < len(n.Args) {
+				r.renameText(f, n.Args[c.argument], [2]string{c.prefix + r.Texts.Topic[0], c.prefix + r.Texts.Topic[1]})
+			}
+		case *ast.FuncDecl:
+			r.renameSaid(f, n)
+		}
+		return true
+	})
+	for _, group := range f.tree.Comments {
+		for _, c := range group.List {
+			if strings.HasPrefix(c.Text, "//go:embed ") {
+				r.renameEmbedded(f, c)
+			}
+		}
+	}
+}
+
+// called is the function of another package that is called, or "".
+func (f *file) called(fun ast.Expr) (name, function string) {
+	switch e := fun.(type) {
+	case *ast.IndexExpr:
+		return f.called(e.X)
+	case *ast.IndexListExpr:
+		return f.called(e.X)
+	case *ast.SelectorExpr:
+		if x, ok := e.X.(*ast.Ident); ok && !f.isDeclared(x) {
+			return x.Name, e.Sel.Name
+		}
+	}
+	return "", ""
+}
+
+// renameText renames a text, if it is the old one. The new one is nobody else's.
+func (r *renamer) renameText(f *file, e ast.Expr, names [2]string) {
+	lit, ok := e.(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING || names[0] == names[1] {
+		return
+	}
+	switch text, _ := strconv.Unquote(lit.Value); text {
+	case names[0]:
+		quote := lit.Value[:1]
+		f.replace(lit.Pos(), lit.Value, quote+names[1]+quote)
+	case names[1]:
+		r.problem(f, lit.Pos(), "has %q already: the two could not be told apart", names[1])
+	}
+}
+
+// renameSaid renames what a model says of itself.
+func (r *renamer) renameSaid(f *file, fn *ast.FuncDecl) {
+	if fn.Recv == nil || fn.Body == nil || !r.isModel(f, fn) {
+		return
+	}
+	names := map[string][2]string{"Topic": r.Texts.Topic, "MessageType": r.Texts.Type}[fn.Name.Name]
+	if len(fn.Body.List) == 1 {
+		if ret, ok := fn.Body.List[0].(*ast.ReturnStmt); ok && len(ret.Results) == 1 {
+			r.renameText(f, ret.Results[0], names)
+		}
+	}
+}
+
+// isModel reports whether a method's type is one that gets another name.
+func (r *renamer) isModel(f *file, fn *ast.FuncDecl) bool {
+	typ := fn.Recv.List[0].Type
+	if star, ok := typ.(*ast.StarExpr); ok {
+		typ = star.X
+	}
+	id, ok := typ.(*ast.Ident)
+	return ok && slices.ContainsFunc(r.Packages, func(p Package) bool { return p.Dir == path.Dir(f.path) && p.Names[id.Name] != "" })
+}
+
+var embedPattern = regexp.MustCompile(`\S+`)
+
+// renameEmbedded follows files that are embedded to where they have moved.
+func (r *renamer) renameEmbedded(f *file, c *ast.Comment) {
+	for _, at := range embedPattern.FindAllStringIndex(c.Text, -1)[1:] {
+		pattern := c.Text[at[0]:at[1]]
+		if to, ok := r.Texts.Moved[path.Join(path.Dir(f.path), pattern)]; ok {
+			f.replace(c.Pos()+token.Pos(at[0]), pattern, strings.TrimSuffix(pattern, path.Base(pattern))+path.Base(to))
+		}
+	}
+}
+
+// importName is what a file calls a package of the module's.
+func importName(spec *ast.ImportSpec) string {
+	if spec.Name != nil {
+		return spec.Name.Name
+	}
+	p, _ := strconv.Unquote(spec.Path.Value) // the parser has done so before
+	return path.Base(p)
+}
+
+// Literals finds the texts in a Go file that are one of some, and says what to
+// write in their place.
+func Literals(name string, src []byte, texts map[string]string) []Place {
+	fset := token.NewFileSet()
+	tree, err := parser.ParseFile(fset, "", src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil
+	}
+	var found []Place
+	ast.Inspect(tree, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.ImportSpec:
+			return false
+		case *ast.Field:
+			if n.Tag != nil {
+				n.Tag.Value = "``"
+			}
+		case *ast.BasicLit:
+			text, err := strconv.Unquote(n.Value)
+			if with, ok := texts[text]; ok && err == nil && n.Kind == token.STRING {
+				found = append(found, Place{name, fset.PositionFor(n.Pos(), false).Line, fmt.Sprintf("%q: write %q if it is what has been renamed", text, with)})
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// Samples returns the edits of a file of sample messages, if they are the topic's:
+// the topic, and the type of the messages.
+func Samples(src []byte, t Texts) []Edit {
+	edits := values(src, "topic", t.Topic)
+	if len(edits) == 0 {
+		return nil
+	}
+	return append(edits, values(src, "messageType|schemaName", t.Type)...)
+}
+
+// values are the edits of a JSON text that give members another value.
+func values(src []byte, keys string, names [2]string) []Edit {
+	if names[0] == names[1] {
+		return nil
+	}
+	var edits []Edit
+	pattern := regexp.MustCompile(`"(?:` + keys + `)"\s*:\s*("` + regexp.QuoteMeta(names[0]) + `")`)
+	for _, at := range pattern.FindAllSubmatchIndex(src, -1) {
+		edits = append(edits, Edit{at[2], at[3], strconv.Quote(names[1])})
+	}
+	return edits
+}
