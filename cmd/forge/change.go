@@ -97,7 +97,7 @@ func (s *site) plan(a answers.Answers) (plan.Plan, error) {
 
 // badRecord is the error of a record that no forge has written.
 func badRecord(err error) error {
-	return failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+	return failed("take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew", "%s: the recorded answers are refused: %w", project.Path, err)
 }
 
 // template is what the project was made from: a release's, if another forge made

@@ -52,7 +52,7 @@ handler, what fails becomes a dead letter, and nothing is lost.
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), statusCommand(t), doctorCommand(t), updateCommand(t), undoCommand(t), versionCommand(), manCommand())
+	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), statusCommand(t), doctorCommand(t), updateCommand(t), adoptCommand(t), undoCommand(t), versionCommand(), manCommand())
 	root.InitDefaultCompletionCmd("new")
 	polishCompletion(root)
 	return root

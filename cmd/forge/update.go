@@ -59,14 +59,16 @@ markers, and exit code 3 says so; when you have put that right, update once more
 	flags.StringVar(&o.to, "to", "", "the `version` to update to, instead of this forge's")
 	flags.BoolVar(&o.noVerify, "no-verify", false, "do not build and test the result first")
 	flags.BoolVar(&o.allowDirty, "allow-dirty", false, "update also where git has changes that are not committed")
-	_ = cmd.RegisterFlagCompletionFunc("to", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag is there
-		archive, err := openArchive()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return archive.Versions(), cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("to", completeReleases) // the flag is there
 	return cmd
+}
+
+func completeReleases(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	archive, err := openArchive()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return archive.Versions(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // openArchive returns the releases that forge knows, and ownTemplate is what it
