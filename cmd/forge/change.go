@@ -46,6 +46,9 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	start := time.Now()
 	done := changed{site: s, options: o, request: r}
 	if !same(r.answers, s.record.Answers) {
+		if err := s.record.Answers.Validate(); err != nil {
+			return badRecord(err)
+		}
 		if err := refused(r.answers.Validate()); err != nil {
 			return err
 		}
@@ -76,9 +79,6 @@ func same(a, b answers.Answers) bool {
 
 // plan decides what happens to each file when the answers become others.
 func (s *site) plan(a answers.Answers) (plan.Plan, error) {
-	if err := s.record.Answers.Validate(); err != nil {
-		return plan.Plan{}, badRecord(err)
-	}
 	tmpl, err := s.template()
 	if err != nil {
 		return plan.Plan{}, err

@@ -32,13 +32,14 @@ type jsonChanged struct {
 	Written bool       `json:"written"` // whether anything was
 	There   []string   `json:"there"`   // what was so already
 	Files   []jsonStep `json:"files"`
-	Left    int        `json:"left"` // files with lines that are left to the user
+	Left    int        `json:"left"` // files with lines that are left to the user, or that were to go and stay
 }
 
 type jsonStep struct {
 	Path   string     `json:"path"`
 	Change plan.Kind  `json:"change"`
 	Reason string     `json:"reason,omitempty"` // of keep
+	Stays  bool       `json:"stays,omitempty"`  // of keep: it was to go
 	Lines  []jsonLine `json:"lines,omitempty"`  // of keep: what is left to the user
 }
 
@@ -50,7 +51,7 @@ type jsonLine struct {
 func (c changed) left() int {
 	n := 0
 	for _, s := range c.plan.Steps {
-		if s.Left() {
+		if s.Left() || s.Stays {
 			n++
 		}
 	}
@@ -94,7 +95,7 @@ func (c changed) forPrograms() jsonChanged {
 		Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
 	}
 	for _, s := range c.plan.Steps {
-		step := jsonStep{Path: s.Path, Change: s.Kind, Reason: s.Reason}
+		step := jsonStep{Path: s.Path, Change: s.Kind, Reason: s.Reason, Stays: s.Stays}
 		for _, l := range s.Lines {
 			step.Lines = append(step.Lines, jsonLine{string(l.Op), l.Text})
 		}

@@ -35,7 +35,7 @@ func foreignWorkspace(dir string) string {
 		if !filepath.IsAbs(used) {
 			used = filepath.Join(filepath.Dir(file), used)
 		}
-		if used == dir {
+		if isSameDir(used, dir) {
 			return ""
 		}
 	}
@@ -43,4 +43,14 @@ func foreignWorkspace(dir string) string {
 		return rel
 	}
 	return file
+}
+
+// isSameDir reports whether two paths lead to the same directory, by links too.
+func isSameDir(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }

@@ -97,7 +97,7 @@ func Find(in Input) (Found, error) {
 	if err != nil {
 		return Found{}, err
 	}
-	s := search{in: in, clues: clues, known: make(map[string]fit)}
+	s := search{in: in, clues: clues, known: make(map[string]fit), first: make(map[int]first)}
 	a, best := s.answers()
 	return s.found(a, best, clues.looked)
 }
@@ -107,6 +107,13 @@ type search struct {
 	in    Input
 	clues clues
 	known map[string]fit // by template and answers
+	first map[int]first
+}
+
+// first is the first rendering of a template, of which others take what is the same.
+type first struct {
+	answers answers.Answers
+	tree    *render.Tree
 }
 
 // fit is how like a rendering is to what is there. Of user's files the same is
@@ -173,25 +180,22 @@ func (s *search) fit(template int, a answers.Answers) fit {
 	if f, ok := s.known[key]; ok {
 		return f
 	}
-	f := s.compare(s.in.Templates[template], a)
+	f := s.compare(template, a)
 	s.known[key] = f
 	return f
 }
 
-func (s *search) compare(t Template, a answers.Answers) fit {
-	tree, err := render.Render(t.Files, a, t.Version)
+func (s *search) compare(template int, a answers.Answers) fit {
+	tree, err := s.render(template, a)
 	if err != nil {
 		return fit{isImpossible: true}
 	}
-	var f fit
+	f := fit{record: project.Project{Schema: project.Schema, Forge: s.in.Templates[template].Version, Answers: a}}
 	for _, rendered := range tree.Files {
 		if rendered.Path == project.Path {
-			f.record, err = project.Parse(rendered.Content)
-			if err != nil {
-				return fit{isImpossible: true}
-			}
 			continue
 		}
+		f.record.Files = append(f.record.Files, project.NewFile(rendered.Path, rendered.Mode, rendered.Content, rendered.Owner))
 		file := s.clues.disk.compare(rendered)
 		if rendered.Owner == project.Managed {
 			f.managed = append(f.managed, file)
@@ -200,6 +204,18 @@ func (s *search) compare(t Template, a answers.Answers) fit {
 		}
 	}
 	return f
+}
+
+func (s *search) render(template int, a answers.Answers) (*render.Tree, error) {
+	t := s.in.Templates[template]
+	if first, ok := s.first[template]; ok {
+		return render.Other(t.Files, first.answers, first.tree, a, t.Version)
+	}
+	tree, err := render.Render(t.Files, a, t.Version)
+	if err == nil {
+		s.first[template] = first{a, tree}
+	}
+	return tree, err
 }
 
 // compare compares two fits: by the managed files, and only if they tell nothing by
