@@ -8,8 +8,9 @@
 // finds a .forge/back, to which it is renamed when a step fails, takes it back.
 // When all is done the directory becomes .forge/undo.
 //
-// That holds for a process that ends at any moment, not for a machine that loses
-// its power: nothing waits for the disk.
+// That holds for a process that ends at any moment, and for a machine that loses its
+// power: what is prepared is on the disk before that rename, the rename before the
+// first file is changed, and all changes before what would take them back is gone.
 package landing
 
 import (
@@ -105,6 +106,8 @@ type lander struct {
 	dir  string
 	root *os.Root
 	step Step
+
+	written []string // files of .forge that are to be on the disk before they count
 }
 
 func (l *lander) land(ctx context.Context, c Change) error {
@@ -120,6 +123,9 @@ func (l *lander) land(ctx context.Context, c Change) error {
 	}
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(l.abs(staged)))
+	}
+	if err := l.sync(home); err != nil {
+		return errors.Join(err, l.turnBack(j))
 	}
 	if _, err := l.forward(j); err != nil {
 		return errors.Join(err, l.turnBack(j))
@@ -171,7 +177,10 @@ func (l *lander) stage(c Change) (journal, error) {
 		return j, err
 	}
 	ignore := &Blob{Content: []byte("*\n"), Mode: 0o644} // what is to be undone here is nobody else's
-	return j, errors.Join(l.put(staged+"/.gitignore", ignore, false), l.put(staged+"/"+journalName, &Blob{Content: text, Mode: 0o644}, false))
+	if err := errors.Join(l.put(staged+"/.gitignore", ignore, false), l.put(staged+"/"+journalName, &Blob{Content: text, Mode: 0o644}, false)); err != nil {
+		return j, err
+	}
+	return j, l.sync(append(l.written, staged, staged+"/before", staged+"/after")...)
 }
 
 // put writes a file of .forge. A mode that is not exact gives way to the umask.
@@ -190,6 +199,7 @@ func (l *lander) put(name string, b *Blob, exact bool) error {
 	if exact && err == nil {
 		err = file.Chmod(b.Mode.Perm())
 	}
+	l.written = append(l.written, name)
 	return errors.Join(err, file.Close()) // some file systems tell only now that they are full
 }
 
@@ -238,6 +248,9 @@ func (l *lander) forward(j journal) (left []string, err error) {
 			left = append(left, op.Path)
 		}
 	}
+	if err := l.syncMoved(j.Ops); err != nil {
+		return left, err
+	}
 	// All is done. If this fails, the next command does it.
 	if err := l.discard(last); err != nil {
 		return left, nil //nolint:nilerr // as above
@@ -272,6 +285,9 @@ func (l *lander) backward(j journal) (left []string, err error) {
 		if !ok {
 			left = append(left, op.Path)
 		}
+	}
+	if err := l.syncMoved(j.Ops); err != nil {
+		return left, err
 	}
 	return left, l.discard(backing)
 }
