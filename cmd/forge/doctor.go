@@ -163,12 +163,13 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 		ask = func(context.Context, net.Conn, []string) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
 	}
 	brokers := strings.Split(list, ",")
-	checks, topics := make([]check, len(brokers)), make([][]check, len(brokers))
+	answers, topics := make([]check, len(brokers)), make([][]check, len(brokers))
 	var wg sync.WaitGroup
 	for i, broker := range brokers {
-		wg.Go(func() { checks[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
+		wg.Go(func() { answers[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
 	}
 	wg.Wait()
+	checks := slices.Clone(answers)
 	if secured != "" {
 		return append(checks, fine("topic", "not asked: %s; the service checks them when it starts", secured))
 	}

@@ -53,7 +53,7 @@ forge update
 forge status
   project
   forge    the version that made it
-  this     this forge's version
+  this     the version of this forge
   inStep   whether an update would change nothing
   counts   files by state, and how many are behind
   files    of each: path, owner (not of foreign ones), state (pristine, edited, deleted,

@@ -54,9 +54,9 @@ func keys(shape reflect.Type) []string {
 		return nil
 	}
 	var all []string
-	for i := range shape.NumField() {
-		name, _, _ := strings.Cut(shape.Field(i).Tag.Get("json"), ",")
-		all = append(append(all, name), keys(shape.Field(i).Type)...)
+	for field := range shape.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		all = append(append(all, name), keys(field.Type)...)
 	}
 	return all
 }

@@ -2,7 +2,6 @@ package adopt_test
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"reflect"
@@ -173,14 +172,14 @@ func TestClosestReleaseIsFound(t *testing.T) {
 		if found.Count(adopt.Edited) != 1 || found.Count(adopt.Missing) != 0 || found.Count(adopt.Same) != len(found.Files)-1 || found.Sure() == 1 || found.Sure() < 0.98 {
 			t.Errorf("of %s: %d edited, %v sure", k.Version, found.Count(adopt.Edited), found.Sure())
 		}
-		var close []string
+		asClose := []string{}
 		for _, o := range found.Others {
 			if o.AsClose {
-				close = append(close, o.Version)
+				asClose = append(asClose, o.Version)
 			}
 		}
-		if want := []string{"", "[v0.3.0]", "[v0.2.0]"}[i]; want != strings.Trim(fmt.Sprint(close), "") && !(want == "" && close == nil) {
-			t.Errorf("of %s: as close are %v, want %s", k.Version, close, want)
+		if want := [][]string{{}, {"v0.3.0"}, {"v0.2.0"}}[i]; !slices.Equal(asClose, want) {
+			t.Errorf("of %s: as close are %v, want %v", k.Version, asClose, want)
 		}
 	}
 }

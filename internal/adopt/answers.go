@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -72,9 +73,7 @@ func (s *search) improve(a answers.Answers, template int) answers.Answers {
 	for topic, schema := range s.clues.schemas {
 		b := a
 		b.Schemas = map[string]answers.Schema{topic: schema}
-		for t, known := range a.Schemas {
-			b.Schemas[t] = known
-		}
+		maps.Copy(b.Schemas, a.Schemas)
 		try(b)
 	}
 	for _, topic := range a.Topics {

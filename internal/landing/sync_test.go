@@ -38,4 +38,3 @@ func TestDiskIsWaitedFor(t *testing.T) {
 		}
 	}
 }
-
