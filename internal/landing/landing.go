@@ -124,9 +124,6 @@ func (l *lander) land(ctx context.Context, c Change) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(l.abs(staged)))
 	}
-	if err := l.sync(home); err != nil {
-		return errors.Join(err, l.turnBack(j))
-	}
 	if _, err := l.forward(j); err != nil {
 		return errors.Join(err, l.turnBack(j))
 	}
@@ -239,6 +236,9 @@ func (l *lander) checkParents(name string) error {
 // forward carries out a change, also one of which a part is done. Files that
 // somebody has changed since are left, and returned.
 func (l *lander) forward(j journal) (left []string, err error) {
+	if err := l.sync(home); err != nil {
+		return nil, err
+	}
 	for i, op := range j.Ops {
 		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i))
 		if err != nil {
@@ -277,6 +277,9 @@ func (l *lander) turnBack(j journal) error {
 
 // backward takes back a change, of which any part may be done.
 func (l *lander) backward(j journal) (left []string, err error) {
+	if err := l.sync(home); err != nil {
+		return nil, err
+	}
 	for i, op := range slices.Backward(j.Ops) {
 		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i))
 		if err != nil {
