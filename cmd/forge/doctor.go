@@ -199,7 +199,7 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 	if err != nil {
 		return wrong("broker", "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", "%s %v", address, err), nil
 	}
-	return fine("broker", "%s answers", address), s.checkTopics(found)
+	return fine("broker", "%s answers", address), checkTopics(address, found)
 }
 
 // checkPort listens where the service would.

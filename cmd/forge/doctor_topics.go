@@ -67,7 +67,7 @@ func unanswered(err error) error {
 }
 
 // checkTopics says which of the service's topics a broker has.
-func (s *site) checkTopics(found []kmsg.MetadataResponseTopic) []check {
+func checkTopics(address string, found []kmsg.MetadataResponseTopic) []check {
 	var checks []check
 	for _, t := range found {
 		if t.Topic == nil {
@@ -78,7 +78,7 @@ func (s *site) checkTopics(found []kmsg.MetadataResponseTopic) []check {
 		case 0:
 			checks = append(checks, fine("topic", "%s has %s", *t.Topic, count(len(t.Partitions), "partition")))
 		case unknown:
-			checks = append(checks, wrong("topic", "create it: `kafka-topics.sh --bootstrap-server HOST:PORT --create --topic "+*t.Topic+"`", "%s is not there", *t.Topic))
+			checks = append(checks, wrong("topic", "create it: `kafka-topics.sh --bootstrap-server "+address+" --create --topic "+*t.Topic+"`", "%s is not there", *t.Topic))
 		case denied:
 			checks = append(checks, wrong("topic", "give the service the right to describe and read it", "%s may not be seen", *t.Topic))
 		default:
