@@ -130,7 +130,7 @@ func checkGoFor(ctx context.Context, needed string) check {
 // checkRecord says whether the record reads, and whether its files are there.
 func (s *site) checkRecord(recordErr error) check {
 	if recordErr != nil {
-		return wrong("record", "take it from version control, or use the forge that it names", "%v", recordErr)
+		return wrong("record", "take it from version control, or use the forge that it names; where it is lost, `forge adopt` makes it anew", "%v", recordErr)
 	}
 	var gone []string
 	for _, f := range s.record.Files {

@@ -32,12 +32,13 @@ forge add, remove, rename, undo
   command  what was asked for, as in "add handler payments"
   project  its directory, absolute
   undone   of undo: the command that was taken back
-  topics, with    the answers afterwards
+  module, topics, with    the answers afterwards
   written  whether anything was
   there    what was so already, each a sentence
-  files    of each: path, change (write, replace, edit, delete, keep), reason, stays
-           (it was to go), and lines that are left to you: op (+ to put in, - to take
-           out, = to look at) and text
+  notes    what is to be known beside, each a sentence
+  files    of each: path, from (of rename: the path that it had), change (write, replace,
+           edit, delete, keep), reason, stays (it was to go), and lines that are left to
+           you: op (+ to put in, - to take out, = to look at) and text
   left     how many files have such lines, or stay
 
 forge update

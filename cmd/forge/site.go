@@ -109,7 +109,10 @@ func checkForge(made, own string) error {
 // landingError gives an error of landing its hint.
 func landingError(err error) error {
 	moved, isMoved := errors.AsType[*landing.MovedError](err)
+	damaged, isDamaged := errors.AsType[*landing.JournalError](err)
 	switch {
+	case isDamaged:
+		return failed("it cannot be finished or taken back: take the files that are half done from version control, and delete "+damaged.Dir, "%w", err)
 	case errors.Is(err, landing.ErrBusy):
 		return failed("wait until it has ended", "%w; nothing was written", err)
 	case isMoved:

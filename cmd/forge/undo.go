@@ -20,10 +20,10 @@ func undoCommand(t terminal) *cobra.Command {
 	var o changeOptions
 	cmd := &cobra.Command{
 		Use:   "undo",
-		Short: "Take back the last add, remove, update or adopt",
-		Long: `undo takes back what the last add, remove, update or adopt did to the service that the
-working directory is in, if each file is as that command left it. Otherwise it
-changes nothing, and lists the files.`,
+		Short: "Take back the last add, remove, rename, update or adopt",
+		Long: `undo takes back what the last add, remove, rename, update or adopt did to the service
+that the working directory is in, if each file is as that command left it. Otherwise
+it changes nothing, and lists the files.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -44,7 +44,7 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 	c, moved, err := landing.Last(s.root)
 	switch {
 	case errors.Is(err, landing.ErrNothing):
-		return failed("undo takes back the last add, remove, update or adopt, once", "there is nothing to undo in %s", s.root)
+		return failed("undo takes back the last add, remove, rename, update or adopt, once", "there is nothing to undo in %s", s.root)
 	case err != nil:
 		return landingError(err)
 	case len(moved) > 0:
