@@ -49,6 +49,9 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	start := time.Now()
 	done := changed{site: s, options: o, request: r}
 	if !same(r.answers, s.record.Answers) {
+		if err := s.record.Answers.Validate(); err != nil {
+			return badRecord(err)
+		}
 		if err := refused(r.answers.Validate()); err != nil {
 			return err
 		}
@@ -79,9 +82,6 @@ func same(a, b answers.Answers) bool {
 
 // plan decides what happens to each file when the answers become others.
 func (s *site) plan(r request) (plan.Plan, error) {
-	if err := s.record.Answers.Validate(); err != nil {
-		return plan.Plan{}, badRecord(err)
-	}
 	tmpl, err := s.template()
 	if err != nil {
 		return plan.Plan{}, err
@@ -105,7 +105,7 @@ func (s *site) plan(r request) (plan.Plan, error) {
 
 // badRecord is the error of a record that no forge has written.
 func badRecord(err error) error {
-	return failed("take "+project.Path+" from version control: it is written by forge alone", "the recorded answers are refused: %w", err)
+	return failed("take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew", "%s: the recorded answers are refused: %w", project.Path, err)
 }
 
 // template is what the project was made from: a release's, if another forge made

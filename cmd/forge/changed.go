@@ -34,7 +34,7 @@ type jsonChanged struct {
 	There   []string   `json:"there"`   // what was so already
 	Notes   []string   `json:"notes,omitempty"`
 	Files   []jsonStep `json:"files"`
-	Left    int        `json:"left"` // files with lines that are left to the user
+	Left    int        `json:"left"` // files with lines that are left to the user, or that were to go and stay
 }
 
 type jsonStep struct {
@@ -42,6 +42,7 @@ type jsonStep struct {
 	From   string     `json:"from,omitempty"` // of write: the path that it had
 	Change plan.Kind  `json:"change"`
 	Reason string     `json:"reason,omitempty"` // of keep
+	Stays  bool       `json:"stays,omitempty"`  // of keep: it was to go
 	Lines  []jsonLine `json:"lines,omitempty"`  // of keep: what is left to the user
 }
 
@@ -53,7 +54,7 @@ type jsonLine struct {
 func (c changed) left() int {
 	n := 0
 	for _, s := range c.plan.Steps {
-		if s.Left() {
+		if s.Left() || s.Stays {
 			n++
 		}
 	}
@@ -100,7 +101,7 @@ func (c changed) forPrograms() jsonChanged {
 		Notes: c.notes(), Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
 	}
 	for _, s := range c.plan.Steps {
-		step := jsonStep{Path: s.Path, From: s.From, Change: s.Kind, Reason: s.Reason}
+		step := jsonStep{Path: s.Path, From: s.From, Change: s.Kind, Reason: s.Reason, Stays: s.Stays}
 		for _, l := range s.Lines {
 			step.Lines = append(step.Lines, jsonLine{string(l.Op), l.Text})
 		}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/mod/modfile"
 
 	"github.com/ouroboros-forge/forge/internal/project"
@@ -25,8 +26,8 @@ func doctorCommand(t terminal) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check what a service needs here",
 		Long: `doctor checks what the service that the working directory is in needs to run here:
-Go, the module, forge's record, the names in .env, brokers that answer, and ports
-that are free. It changes nothing. Exit code 3 says that something is to be done.`,
+Go, the module, forge's record, the names in .env, brokers that answer, the topics
+there, and ports that are free. It changes nothing, and creates no topic. Exit code 3 says that something is to be done.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -51,7 +52,7 @@ type diagnosis struct {
 // check is one thing that was looked at. No value of a setting is in it but
 // addresses of brokers and ports.
 type check struct {
-	Name string `json:"name"` // go, module, record, settings, broker, port
+	Name string `json:"name"` // go, module, record, settings, broker, topic, port
 	OK   bool   `json:"ok"`
 	Text string `json:"text"`           // what is so
 	Todo string `json:"todo,omitempty"` // what to do, if anything
@@ -129,7 +130,7 @@ func checkGoFor(ctx context.Context, needed string) check {
 // checkRecord says whether the record reads, and whether its files are there.
 func (s *site) checkRecord(recordErr error) check {
 	if recordErr != nil {
-		return wrong("record", "take it from version control, or use the forge that it names", "%v", recordErr)
+		return wrong("record", "take it from version control, or use the forge that it names; where it is lost, `forge adopt` makes it anew", "%v", recordErr)
 	}
 	var gone []string
 	for _, f := range s.record.Files {
@@ -146,7 +147,8 @@ func (s *site) checkRecord(recordErr error) check {
 // dialTime is for all brokers, which are asked at once.
 const dialTime = 3 * time.Second
 
-// checkBrokers opens a connection to each broker, and says nothing on it.
+// checkBrokers opens a connection to each broker, and asks the first that answers
+// for the service's topics.
 func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	const name = "KAFKA_BOOTSTRAP_SERVERS"
 	list := setting(dotEnv, name)
@@ -155,19 +157,34 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
+	ask := askTopics
+	secured := isSecured(dotEnv)
+	if secured != "" {
+		ask = func(context.Context, net.Conn, []string) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
+	}
 	brokers := strings.Split(list, ",")
-	checks := make([]check, len(brokers))
+	answers, topics := make([]check, len(brokers)), make([][]check, len(brokers))
 	var wg sync.WaitGroup
 	for i, broker := range brokers {
-		wg.Go(func() { checks[i] = s.checkBroker(ctx, strings.TrimSpace(broker)) })
+		wg.Go(func() { answers[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
 	}
 	wg.Wait()
+	checks := slices.Clone(answers)
+	if secured != "" {
+		return append(checks, fine("topic", "not asked: %s; the service checks them when it starts", secured))
+	}
+	if i := slices.IndexFunc(topics, func(found []check) bool { return len(found) > 0 }); i >= 0 {
+		checks = append(checks, topics[i]...)
+	}
 	return checks
 }
 
-func (s *site) checkBroker(ctx context.Context, address string) check {
+// asker asks a broker about topics.
+type asker func(ctx context.Context, conn net.Conn, topics []string) ([]kmsg.MetadataResponseTopic, error)
+
+func (s *site) checkBroker(ctx context.Context, address string, ask asker) (broker check, topics []check) {
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
-		return wrong("broker", "write host:port, several separated by commas", "KAFKA_BOOTSTRAP_SERVERS has something that is not host:port")
+		return wrong("broker", "write host:port, several separated by commas", "KAFKA_BOOTSTRAP_SERVERS has something that is not host:port"), nil
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
@@ -175,10 +192,14 @@ func (s *site) checkBroker(ctx context.Context, address string) check {
 		if s.record.Answers.Has("docker") {
 			todo = "start it (`make up` starts one), or set KAFKA_BOOTSTRAP_SERVERS in .env; `make dev` needs none"
 		}
-		return wrong("broker", todo, "%s does not answer: %v", address, err)
+		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
 	}
-	_ = conn.Close() // nothing was written to it
-	return fine("broker", "%s answers", address)
+	defer func() { _ = conn.Close() }()
+	found, err := ask(ctx, conn, s.record.Answers.Topics)
+	if err != nil {
+		return wrong("broker", "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", "%s %v", address, err), nil
+	}
+	return fine("broker", "%s answers", address), checkTopics(address, found)
 }
 
 // checkPort listens where the service would.

@@ -18,7 +18,7 @@ func helpCommand() *cobra.Command {
 			}
 			var names []string
 			for _, c := range cmd.Root().Commands() {
-				if c.IsAvailableCommand() {
+				if c.IsAvailableCommand() || c.IsAdditionalHelpTopicCommand() {
 					names = append(names, c.Name()+"\t"+c.Short)
 				}
 			}
@@ -28,6 +28,10 @@ func helpCommand() *cobra.Command {
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
 				return usage(fmt.Sprintf("see `%s --help`", cmd.Root().Name()), "no help for %q", args[len(args)-1])
+			}
+			if target.IsAdditionalHelpTopicCommand() {
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), target.Long)
+				return err
 			}
 			target.InitDefaultHelpFlag()
 			return target.Help()

@@ -39,7 +39,8 @@ func rootCommand(t terminal) *cobra.Command {
 handler, what fails becomes a dead letter, and nothing is lost.
 
   forge new my-service --run    writes one and shows it at work, without a Kafka
-  forge add handler payments    in a service: adds a topic, with its handler`,
+  forge add handler payments    in a service: adds a topic, with its handler
+  forge help json               what --json prints, and the exit codes`,
 		Args:              knownCommand,
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceUsage:      true,
@@ -52,7 +53,7 @@ handler, what fails becomes a dead letter, and nothing is lost.
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), renameCommand(t), statusCommand(t), doctorCommand(t), updateCommand(t), undoCommand(t), versionCommand(), manCommand())
+	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), renameCommand(t), statusCommand(t), doctorCommand(t), updateCommand(t), adoptCommand(t), undoCommand(t), versionCommand(), manCommand(), jsonTopic())
 	root.InitDefaultCompletionCmd("new")
 	polishCompletion(root)
 	return root

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/internal/landing"
 	releases "github.com/ouroboros-forge/forge/internal/release"
@@ -72,6 +73,8 @@ func TestScripts(t *testing.T) {
 			"setline": setLine,
 			"claim":   claim,
 			"listen":  listen,
+			"broker":  broker,
+			"greet":   greet,
 		},
 		Setup: func(env *testscript.Env) error {
 			exe, err := os.Executable()
@@ -114,6 +117,39 @@ func listen(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Defer(func() { _ = listener.Close() })
 	ts.Setenv(args[0], listener.Addr().String())
+}
+
+// broker NAME [TOPIC…]: a Kafka with these topics runs until the script ends, at the
+// address in $NAME.
+func broker(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: broker name [topic…]")
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, args[1:]...))
+	ts.Check(err)
+	ts.Defer(cluster.Close)
+	ts.Setenv(args[0], cluster.ListenAddrs()[0])
+}
+
+// greet NAME: what listens at the address in $NAME says something that is not Kafka's.
+func greet(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: greet name")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { _ = listener.Close() })
+	ts.Setenv(args[0], listener.Addr().String())
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return // the script has ended
+			}
+			_, _ = conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+			_ = conn.Close()
+		}
+	}()
 }
 
 // holds DIR [NAME…]: the directory has exactly these entries.

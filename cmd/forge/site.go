@@ -38,6 +38,9 @@ func openSite(t terminal) (*site, error) {
 	}
 	noteRecovered(t, recovered)
 	record, err := project.Load(root)
+	if errors.Is(err, fs.ErrNotExist) { // an adopt was broken off, or taken back
+		return nil, usage(noSiteHint, "%s is in no project of forge's: it has no %s", root, project.Path)
+	}
 	if err == nil {
 		err = checkForge(record.Forge, buildInfo().Version)
 	}
@@ -45,7 +48,7 @@ func openSite(t terminal) (*site, error) {
 		return nil, failed("this is forge "+buildInfo().Version+"; install "+newer.Needed(), "%w", err)
 	}
 	if _, isFailure := errors.AsType[*failure](err); err != nil && !isFailure {
-		err = failed("take it from version control: it is written by forge alone", "%w", err)
+		err = failed("take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew", "%w", err)
 	}
 	return &site{root: root, record: record, disk: &disk{root: root, read: make(map[string]plan.File)}}, err
 }
@@ -61,10 +64,12 @@ func findSite() (string, error) {
 	}
 	root, err := project.Find(dir)
 	if _, ok := errors.AsType[*project.NotFoundError](err); ok {
-		return "", usage("change to a directory that `forge new` has written", "%w", err)
+		return "", usage(noSiteHint, "%w", err)
 	}
 	return root, err
 }
+
+const noSiteHint = "change to a directory that `forge new` has written; if this is one that lost its record, `forge adopt` makes it anew"
 
 func noteRecovered(t terminal, r *landing.Recovered) {
 	if r == nil {
@@ -104,7 +109,10 @@ func checkForge(made, own string) error {
 // landingError gives an error of landing its hint.
 func landingError(err error) error {
 	moved, isMoved := errors.AsType[*landing.MovedError](err)
+	damaged, isDamaged := errors.AsType[*landing.JournalError](err)
 	switch {
+	case isDamaged:
+		return failed("it cannot be finished or taken back: take the files that are half done from version control, and delete "+damaged.Dir, "%w", err)
 	case errors.Is(err, landing.ErrBusy):
 		return failed("wait until it has ended", "%w; nothing was written", err)
 	case isMoved:

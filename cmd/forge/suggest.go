@@ -43,6 +43,9 @@ func knownCommand(cmd *cobra.Command, args []string) error {
 
 // flagError gives pflag's errors forge's form.
 func flagError(cmd *cobra.Command, err error) error {
+	if before := cmd.Flags().Args(); cmd.HasAvailableSubCommands() && cmd.Annotations == nil && len(before) > 0 {
+		return knownCommand(cmd, before) // the flag is that of a command that was mistyped
+	}
 	hint := fmt.Sprintf("see `%s --help`", cmd.CommandPath())
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		given := unknown.GetSpecifiedName()

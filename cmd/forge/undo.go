@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -18,10 +20,10 @@ func undoCommand(t terminal) *cobra.Command {
 	var o changeOptions
 	cmd := &cobra.Command{
 		Use:   "undo",
-		Short: "Take back the last add, remove, rename or update",
-		Long: `undo takes back what the last add, remove, rename or update did to the service that
-the working directory is in, if each file is as that command left it. Otherwise it
-changes nothing, and lists the files.`,
+		Short: "Take back the last add, remove, rename, update or adopt",
+		Long: `undo takes back what the last add, remove, rename, update or adopt did to the service
+that the working directory is in, if each file is as that command left it. Otherwise
+it changes nothing, and lists the files.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -42,7 +44,7 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 	c, moved, err := landing.Last(s.root)
 	switch {
 	case errors.Is(err, landing.ErrNothing):
-		return failed("undo takes back the last add, remove, rename or update, once", "there is nothing to undo in %s", s.root)
+		return failed("undo takes back the last add, remove, rename, update or adopt, once", "there is nothing to undo in %s", s.root)
 	case err != nil:
 		return landingError(err)
 	case len(moved) > 0:
@@ -53,14 +55,13 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 		return failed("make them what they were, or use `git diff` to undo the rest by hand", "%s\n%s", strings.Join(lines, "\n"), nothingWritten)
 	}
 	done := changed{site: s, options: o, request: request{title: "undo", answers: s.record.Answers}}
+	done.plan.Record = s.record
 	for _, op := range c.Ops {
-		if op.Path == project.Path {
-			record, err := project.Parse(op.After.Content)
-			if err != nil {
-				return failed("take it from version control", "%w", err)
+		if op.Path == project.Path && op.After != nil && op.Before != nil {
+			if record, err := project.Parse(op.After.Content); err == nil { // one that adopt found damaged is as it was
+				done.plan.Record, done.request.answers = record, record.Answers
+				continue
 			}
-			done.plan.Record, done.request.answers = record, record.Answers
-			continue
 		}
 		done.plan.Steps = append(done.plan.Steps, plan.Step{Path: op.Path, Kind: kindOf(op)})
 	}
@@ -68,6 +69,7 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 		if err := landed(landing.Land(ctx, s.root, c, landingStep)); err != nil {
 			return err
 		}
+		_ = os.Remove(filepath.Join(s.root, filepath.Dir(filepath.FromSlash(project.Path)))) // only adopt leaves it empty
 	}
 	done.elapsed = time.Since(start)
 	done.undone = c.Title

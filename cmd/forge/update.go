@@ -59,14 +59,16 @@ markers, and exit code 3 says so; when you have put that right, update once more
 	flags.StringVar(&o.to, "to", "", "the `version` to update to, instead of this forge's")
 	flags.BoolVar(&o.noVerify, "no-verify", false, "do not build and test the result first")
 	flags.BoolVar(&o.allowDirty, "allow-dirty", false, "update also where git has changes that are not committed")
-	_ = cmd.RegisterFlagCompletionFunc("to", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) { // the flag is there
-		archive, err := openArchive()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		return archive.Versions(), cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("to", completeReleases) // the flag is there
 	return cmd
+}
+
+func completeReleases(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	archive, err := openArchive()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	return archive.Versions(), cobra.ShellCompDirectiveNoFileComp
 }
 
 // openArchive returns the releases that forge knows, and ownTemplate is what it
@@ -176,9 +178,15 @@ type jsonUpdated struct {
 	Recorded  string         `json:"recorded"`  // the recorded version afterwards: To, unless something is left
 	Written   bool           `json:"written"`   // whether anything was
 	Tested    bool           `json:"tested"`    // whether the result was built and tested before
-	Files     []jsonStep     `json:"files"`     // what happens to each
+	Files     []jsonFileStep `json:"files"`     // what happens to each
 	Conflicts []jsonConflict `json:"conflicts"` // what this update left, or the one before
 	Notes     []jsonNote     `json:"notes"`     // what is to be changed in the user's files
+}
+
+type jsonFileStep struct {
+	Path   string    `json:"path"`
+	Change plan.Kind `json:"change"`
+	Reason string    `json:"reason,omitempty"`
 }
 
 type jsonConflict struct {
@@ -247,13 +255,13 @@ func (d updated) isVendored() bool {
 func (d updated) forPrograms() jsonUpdated {
 	j := jsonUpdated{
 		Command: "update", Project: d.site.root, From: d.From, To: d.To, Recorded: d.Record.Forge, Written: d.written, Tested: d.tested != "",
-		Files: []jsonStep{}, Conflicts: []jsonConflict{}, Notes: []jsonNote{},
+		Files: []jsonFileStep{}, Conflicts: []jsonConflict{}, Notes: []jsonNote{},
 	}
 	if !d.written {
 		j.Recorded = d.From
 	}
 	for _, s := range d.Steps {
-		j.Files = append(j.Files, jsonStep{Path: s.Path, Change: s.Kind, Reason: s.Reason})
+		j.Files = append(j.Files, jsonFileStep{s.Path, s.Kind, s.Reason})
 	}
 	for _, c := range d.conflicts() {
 		j.Conflicts = append(j.Conflicts, jsonConflict{c.Path, c.Line, c.End, c.Reason})

@@ -57,11 +57,21 @@ func (w *workspace) dirs() []string {
 // path is relative to dir if it can be.
 func foreignWorkspace(dir string) string {
 	w := findWorkspace(dir)
-	if w == nil || slices.Contains(w.dirs(), dir) {
+	if w == nil || slices.ContainsFunc(w.dirs(), func(used string) bool { return isSameDir(used, dir) }) {
 		return ""
 	}
 	if rel, err := filepath.Rel(dir, w.file); err == nil {
 		return rel
 	}
 	return w.file
+}
+
+// isSameDir reports whether two paths lead to the same directory, by links too.
+func isSameDir(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := os.Stat(a)
+	y, errY := os.Stat(b)
+	return errX == nil && errY == nil && os.SameFile(x, y)
 }

@@ -252,3 +252,14 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// TestEnvUnquote proves that what is written into an .env file is read back equal.
+func TestEnvUnquote(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		value := rapid.OneOf(rapid.StringOf(rapid.SampledFrom([]rune("aA1_ '\"`$\\#={}<>|%é"))), rapid.String()).Draw(t, "value")
+		quoted, err := answers.EnvQuote(value)
+		if err == nil && answers.EnvUnquote(quoted) != value {
+			t.Fatalf("%q is written %s, and read %q", value, quoted, answers.EnvUnquote(quoted))
+		}
+	})
+}

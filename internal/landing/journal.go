@@ -59,6 +59,18 @@ func isGit(name string) bool {
 // is being removed.
 var errNoJournal = errors.New("no journal")
 
+// JournalError says that what was kept of a change cannot be read.
+type JournalError struct {
+	Dir string // where it is, in the project
+	Err error
+}
+
+// Error names the journal.
+func (e *JournalError) Error() string { return fmt.Sprintf("%s/%s: %v", e.Dir, journalName, e.Err) }
+
+// Unwrap returns why.
+func (e *JournalError) Unwrap() error { return e.Err }
+
 func (l *lander) read(dir string) (journal, error) {
 	var j journal
 	text, err := os.ReadFile(filepath.Join(l.abs(dir), journalName))
@@ -69,14 +81,14 @@ func (l *lander) read(dir string) (journal, error) {
 		return j, err
 	}
 	if err := json.Unmarshal(text, &j); err != nil {
-		return j, fmt.Errorf("%s/%s: %w", dir, journalName, err)
+		return j, &JournalError{dir, err}
 	}
 	if j.Schema != journalSchema {
 		return j, fmt.Errorf("%s/%s: schema %d, this forge reads %d: use the forge that wrote it", dir, journalName, j.Schema, journalSchema)
 	}
 	for _, op := range j.Ops {
 		if local := filepath.FromSlash(op.Path); !filepath.IsLocal(local) || op.Path == "." || path.Clean(op.Path) != op.Path || isGit(op.Path) {
-			return j, fmt.Errorf("%s/%s: %q is no file of the project", dir, journalName, op.Path)
+			return j, &JournalError{dir, fmt.Errorf("%q is no file of the project", op.Path)}
 		}
 	}
 	return j, nil

@@ -8,8 +8,9 @@
 // finds a .forge/back, to which it is renamed when a step fails, takes it back.
 // When all is done the directory becomes .forge/undo.
 //
-// That holds for a process that ends at any moment, not for a machine that loses
-// its power: nothing waits for the disk.
+// That holds for a process that ends at any moment, and for a machine that loses its
+// power: what is prepared is on the disk before that rename, the rename before the
+// first file is changed, and all changes before what would take them back is gone.
 package landing
 
 import (
@@ -106,6 +107,8 @@ type lander struct {
 	dir  string
 	root *os.Root
 	step Step
+
+	written []string // files of .forge that are to be on the disk before they count
 }
 
 func (l *lander) land(ctx context.Context, c Change) error {
@@ -172,7 +175,10 @@ func (l *lander) stage(c Change) (journal, error) {
 		return j, err
 	}
 	ignore := &Blob{Content: []byte("*\n"), Mode: 0o644} // what is to be undone here is nobody else's
-	return j, errors.Join(l.put(staged+"/.gitignore", ignore, false), l.put(staged+"/"+journalName, &Blob{Content: text, Mode: 0o644}, false))
+	if err := errors.Join(l.put(staged+"/.gitignore", ignore, false), l.put(staged+"/"+journalName, &Blob{Content: text, Mode: 0o644}, false)); err != nil {
+		return j, err
+	}
+	return j, l.sync(append(l.written, staged, staged+"/before", staged+"/after")...)
 }
 
 // put writes a file of .forge. A mode that is not exact gives way to the umask.
@@ -191,6 +197,7 @@ func (l *lander) put(name string, b *Blob, exact bool) error {
 	if exact && err == nil {
 		err = file.Chmod(b.Mode.Perm())
 	}
+	l.written = append(l.written, name)
 	return errors.Join(err, file.Close()) // some file systems tell only now that they are full
 }
 
@@ -230,6 +237,9 @@ func (l *lander) checkParents(name string) error {
 // forward carries out a change, also one of which a part is done. Files that
 // somebody has changed since are left, and returned.
 func (l *lander) forward(j journal) (left []string, err error) {
+	if err := l.sync(home); err != nil {
+		return nil, err
+	}
 	for i, op := range j.Ops {
 		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i))
 		if err != nil {
@@ -238,6 +248,9 @@ func (l *lander) forward(j journal) (left []string, err error) {
 		if !ok {
 			left = append(left, op.Path)
 		}
+	}
+	if err := l.syncMoved(j.Ops); err != nil {
+		return left, err
 	}
 	// All is done. If this fails, the next command does it.
 	if err := l.discard(last); err != nil {
@@ -265,6 +278,9 @@ func (l *lander) turnBack(j journal) error {
 
 // backward takes back a change, of which any part may be done.
 func (l *lander) backward(j journal) (left []string, err error) {
+	if err := l.sync(home); err != nil {
+		return nil, err
+	}
 	for i, op := range slices.Backward(j.Ops) {
 		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i))
 		if err != nil {
@@ -273,6 +289,9 @@ func (l *lander) backward(j journal) (left []string, err error) {
 		if !ok {
 			left = append(left, op.Path)
 		}
+	}
+	if err := l.syncMoved(j.Ops); err != nil {
+		return left, err
 	}
 	return left, l.discard(backing)
 }

@@ -357,7 +357,7 @@ func TestKilled(t *testing.T) {
 // command is not overwritten.
 func TestEditedBetween(t *testing.T) {
 	root, c := sample(t)
-	cut(t, root, 12, func(l *lander) error { return l.land(t.Context(), c) })
+	cut(t, root, 14, func(l *lander) error { return l.land(t.Context(), c) }) // before its third file
 	if err := os.WriteFile(filepath.Join(root, ".env"), []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}

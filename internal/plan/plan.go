@@ -39,9 +39,10 @@ type Step struct {
 	Content []byte // after the step
 	Reason  string // of Keep: why, to follow the path
 	Lines   []Line // of Keep: what is left to the user to do
+	Stays   bool   // of Keep: it was to go
 }
 
-// Left reports whether a step leaves something to the user.
+// Left reports whether a step leaves lines to the user.
 func (s Step) Left() bool { return len(s.Lines) > 0 }
 
 // Line is a line to put in (+), to take out (-) or to look at (=).
@@ -179,7 +180,7 @@ func (p *planner) decide(name string) {
 func (p *planner) refuseUnproven(name string) {
 	p.refuse(Refusal{
 		Path: name, Reason: "was written by another forge (" + p.Record.Forge + "), and this one cannot show what it wrote there",
-		Hint: "use forge " + p.Record.Forge,
+		Hint: "use the forge that wrote it",
 	})
 }
 
@@ -203,7 +204,7 @@ func (p *planner) remove(name string, disk File) {
 		p.step(Step{Path: name, Kind: Delete})
 		return
 	}
-	p.step(Step{Path: name, Kind: Keep, Reason: "is changed by you: it stays"})
+	p.step(Step{Path: name, Kind: Keep, Reason: "is changed by you: it stays", Stays: true})
 }
 
 // change makes of a file what next is.

@@ -58,11 +58,11 @@ func (p *planner) canStay(name string, going map[string]int) bool {
 // keep makes a step that deletes a file one that keeps it, with what it embeds.
 func (p *planner) keep(i int, reason string) {
 	s := &p.plan.Steps[i]
-	s.Kind, s.Reason = Keep, reason
+	s.Kind, s.Reason, s.Stays = Keep, reason, true
 	for _, pattern := range p.namesOf(s.Path).Embedded {
 		for j, other := range p.plan.Steps {
 			if other.Kind == Delete && other.Path == path.Join(path.Dir(s.Path), pattern) {
-				p.plan.Steps[j].Kind, p.plan.Steps[j].Reason = Keep, "stays: "+s.Path+" embeds it"
+				p.plan.Steps[j].Kind, p.plan.Steps[j].Reason, p.plan.Steps[j].Stays = Keep, "stays: "+s.Path+" embeds it", true
 			}
 		}
 	}

@@ -22,6 +22,10 @@ func (e *NotFoundError) Error() string {
 	return fmt.Sprintf("%s is in no project of forge's: neither it nor a directory above it has %s (searched up to %s)", e.From, Path, e.To)
 }
 
+// broken is where a change is that was broken off: it may be about to write the
+// record.
+const broken = ".forge/change"
+
 // Find returns the root of the project that dir is in: the nearest directory
 // with a record, dir itself or one above it. A directory with a .git is the last
 // that is searched. Its error is a *NotFoundError, or of the file system.
@@ -31,10 +35,12 @@ func Find(dir string) (string, error) {
 		return "", err
 	}
 	for at := dir; ; {
-		if _, err := os.Lstat(filepath.Join(at, filepath.FromSlash(Path))); err == nil {
-			return at, nil
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+		for _, sign := range []string{Path, broken} {
+			if _, err := os.Lstat(filepath.Join(at, filepath.FromSlash(sign))); err == nil {
+				return at, nil
+			} else if !errors.Is(err, fs.ErrNotExist) {
+				return "", err
+			}
 		}
 		_, err := os.Lstat(filepath.Join(at, ".git"))
 		up := filepath.Dir(at)

@@ -12,8 +12,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
+	"golang.org/x/mod/semver"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/strictyaml"
@@ -108,7 +110,7 @@ func (e *SchemaError) Error() string {
 
 // Needed is the forge that reads the record.
 func (e *SchemaError) Needed() string {
-	if e.Forge == "" {
+	if !semver.IsValid(e.Forge) { // a forge built from a checkout has no version that could be installed
 		return "the forge that wrote it"
 	}
 	return "forge " + e.Forge
@@ -162,4 +164,21 @@ func (p Project) check() error {
 		seen[f.Path] = true
 	}
 	return nil
+}
+
+// Head reads of a record what comes before its files, which may be damaged.
+func Head(data []byte) (Project, error) {
+	var head struct {
+		Schema  int             `yaml:"schema"`
+		Forge   string          `yaml:"forge"`
+		Answers answers.Answers `yaml:"answers"`
+	}
+	text, _, _ := strings.Cut(string(data), "\nfiles:")
+	if err := strictyaml.Decode([]byte(text+"\n"), &head); err != nil {
+		return Project{}, fmt.Errorf("%s: %w", Path, err)
+	}
+	if head.Schema != Schema {
+		return Project{}, &SchemaError{Schema: head.Schema, Forge: head.Forge}
+	}
+	return Project{Schema: head.Schema, Forge: head.Forge, Answers: head.Answers}, nil
 }

@@ -82,24 +82,26 @@ func Render(tmpl fs.FS, a answers.Answers, forgeVersion string) (*Tree, error) {
 // Both returns the projects of two sets of answers. What cannot be different in
 // them is rendered once.
 func Both(tmpl fs.FS, a, b answers.Answers, forgeVersion string) (*Tree, *Tree, error) {
-	r, err := newRenderer(a, forgeVersion)
+	first, err := Render(tmpl, a, forgeVersion)
 	if err != nil {
 		return nil, nil, err
 	}
-	first, err := r.tree(tmpl)
-	if err != nil {
-		return nil, nil, err
-	}
+	second, err := Other(tmpl, a, first, b, forgeVersion)
+	return first, second, err
+}
+
+// Other returns the project of the answers b, where that of a is rendered already
+// from the same template.
+func Other(tmpl fs.FS, a answers.Answers, first *Tree, b answers.Answers, forgeVersion string) (*Tree, error) {
 	other, err := newRenderer(b, forgeVersion)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	other.before, other.known = a, make(map[string]File, len(first.Files))
 	for _, f := range first.Files {
 		other.known[f.Path] = f
 	}
-	second, err := other.tree(tmpl)
-	return first, second, err
+	return other.tree(tmpl)
 }
 
 // tree renders the whole project.

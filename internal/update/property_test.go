@@ -15,7 +15,7 @@ import (
 
 // The files of the property test: forge's own, of each kind of merge, and the
 // user's.
-var names = []string{"docs/a.txt", "docs/b.txt", "internal/c.go", "internal/d/e.go", "scripts/f.sh", "README.md", "handlers/g.go"}
+var names = []string{"docs/a.txt", "docs/b.txt", "internal/c.go", "internal/d/e.go", "scripts/f.sh", "docs/.gitignore", ".env.example", "README.md", "handlers/g.go"}
 
 // edit changes some lines of a text. Each new line is unlike any other, so that
 // it can be found again.

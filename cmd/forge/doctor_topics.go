@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Kafka is asked by one request that is made by hand: a client would double forge.
+const (
+	metadataVersion = 7       // Kafka 2.1 and all that came since, 4 too
+	maxMetadata     = 1 << 20 // a broker tells of the topics that it was asked for
+)
+
+// errNotKafka is of what listens and speaks something else.
+var errNotKafka = errors.New("answers, but not as a Kafka broker in plain text")
+
+// askTopics asks a broker about topics. It creates none.
+func askTopics(ctx context.Context, conn net.Conn, topics []string) ([]kmsg.MetadataResponseTopic, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		if err := conn.SetDeadline(deadline); err != nil {
+			return nil, err
+		}
+	}
+	r := kmsg.NewPtrMetadataRequest()
+	r.Version, r.AllowAutoTopicCreation = metadataVersion, false
+	for _, topic := range topics {
+		wanted := kmsg.NewMetadataRequestTopic()
+		wanted.Topic = &topic
+		r.Topics = append(r.Topics, wanted)
+	}
+	const question = 1
+	if _, err := conn.Write(kmsg.NewRequestFormatter(kmsg.FormatterClientID("forge")).AppendRequest(nil, r, question)); err != nil {
+		return nil, unanswered(err)
+	}
+	var head [8]byte // how much follows, and which question it answers
+	if _, err := io.ReadFull(conn, head[:]); err != nil {
+		return nil, unanswered(err)
+	}
+	size := int(binary.BigEndian.Uint32(head[:])) - 4
+	if size < 0 || size > maxMetadata || binary.BigEndian.Uint32(head[4:]) != question {
+		return nil, errNotKafka
+	}
+	body := make([]byte, size)
+	if _, err := io.ReadFull(conn, body); err != nil {
+		return nil, unanswered(err)
+	}
+	answer := kmsg.NewPtrMetadataResponse()
+	answer.Version = metadataVersion
+	if err := answer.ReadFrom(body); err != nil {
+		return nil, errNotKafka
+	}
+	return answer.Topics, nil
+}
+
+func unanswered(err error) error {
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return errors.New("takes connections, and answers nothing that Kafka is asked")
+	}
+	return errNotKafka // it hangs up on what it does not understand
+}
+
+// checkTopics says which of the service's topics a broker has.
+func checkTopics(address string, found []kmsg.MetadataResponseTopic) []check {
+	var checks []check
+	for _, t := range found {
+		if t.Topic == nil {
+			continue
+		}
+		const unknown, denied = 3, 29
+		switch t.ErrorCode {
+		case 0:
+			checks = append(checks, fine("topic", "%s has %s", *t.Topic, count(len(t.Partitions), "partition")))
+		case unknown:
+			checks = append(checks, wrong("topic", "create it: `kafka-topics.sh --bootstrap-server "+address+" --create --topic "+*t.Topic+"`", "%s is not there", *t.Topic))
+		case denied:
+			checks = append(checks, wrong("topic", "give the service the right to describe and read it", "%s may not be seen", *t.Topic))
+		default:
+			checks = append(checks, wrong("topic", "look at the broker's log", "%s is in trouble: Kafka's error code %d", *t.Topic, t.ErrorCode))
+		}
+	}
+	return checks
+}
+
+// isSecured says which setting asks for more than a plain connection, "" if none.
+func isSecured(dotEnv []variable) string {
+	if protocol := setting(dotEnv, "KAFKA_SECURITY_PROTOCOL"); protocol != "" && !strings.EqualFold(protocol, "PLAINTEXT") {
+		return fmt.Sprintf("KAFKA_SECURITY_PROTOCOL is %q", protocol)
+	}
+	return ""
+}
