@@ -21,7 +21,7 @@ import (
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
 // libraryExtras are the extras that may want libraries of their own.
-var libraryExtras = []string{answers.Avro, answers.HTTP, answers.Tests}
+var libraryExtras = []string{answers.Docker, answers.Avro, answers.HTTP, answers.Tests}
 
 // combinations are the sets of extras that may want different libraries.
 func combinations() [][]string {

@@ -59,7 +59,7 @@ func targets(name string) []string {
 
 // examples has those of the package that users import: documentation that runs,
 // and so no part of the tests of internal/.
-const examples = "internal/message/example_test.go"
+const examples = "internal/message/examples_test.go"
 
 // perTopic reports whether a file is rendered for each topic, and what follows
 // the topic's name in its base name.

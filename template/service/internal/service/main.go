@@ -45,6 +45,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	}
 	switch command {
 	case "":
+		limitMemory() //forge:if docker
 		var s *Service
 		if s, err = New(ctx, name, build, o); err == nil {
 			err = s.Run(ctx)
