@@ -125,7 +125,7 @@ func broker(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: broker name [topic…]")
 	}
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, args[1:]...))
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, args[1:]...), kfake.AllowAutoTopicCreation())
 	ts.Check(err)
 	ts.Defer(cluster.Close)
 	ts.Setenv(args[0], cluster.ListenAddrs()[0])
