@@ -62,6 +62,7 @@ type renamer struct {
 // old answers and the new ones.
 func RenameTopic(in Input, tree Tree, from, to string) Plan {
 	r := renamer{planner: newPlanner(in), tree: tree, moved: Moved(in.Base, in.Next, from, to), after: make(map[string][]byte)}
+	r.checkModule()
 	texts := rename.Texts{Topic: [2]string{from, to}, Type: r.types(answers.NamesOf(from), answers.NamesOf(to)), Moved: r.moved}
 	module := rename.Module{Path: r.module, Files: r.sources(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
 	edits, problems := module.Rename()
@@ -260,12 +261,17 @@ func (r *renamer) edit(name, to string, disk File, edits []rename.Edit) {
 	content := rename.Apply(disk.Content, edits)
 	if isSource(name) {
 		content = rename.Format(disk.Content, content)
-		if _, err := parser.ParseFile(token.NewFileSet(), "", content, parser.SkipObjectResolution); err != nil && isBuilt(name) {
+		if err := parse(content); err != nil && parse(disk.Content) == nil {
 			r.refuse(Refusal{Path: name, Reason: "would be no Go: " + err.Error(), Hint: "see what is there"})
 		}
 	}
 	r.after[to] = content
 	r.become(name, to, disk, content)
+}
+
+func parse(src []byte) error {
+	_, err := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	return err
 }
 
 // become makes a file, which may get another name, have the content.
@@ -290,7 +296,7 @@ func (r *renamer) become(name, to string, disk File, content []byte) {
 // miss tells of lines that the user has changed. What Go says is found in the
 // syntax tree, and documents may say it in other words.
 func (r *renamer) miss(name string, missed []rename.Missed) {
-	if isSource(name) || name == "go.mod" || isSample(name) || len(missed) == 0 {
+	if isSource(name) || name == goMod || isSample(name) || len(missed) == 0 {
 		return
 	}
 	s := Step{Path: name, Kind: Keep, Reason: "has lines that you have changed: they stay"}
