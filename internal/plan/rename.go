@@ -78,7 +78,10 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 		}
 	}
 	r.decideAll()
-	values := map[string]string{from: to, "/" + from: "/" + to, from + ".dlq": to + ".dlq"}
+	values := map[string]string{from: to, from + ".dlq": to + ".dlq"}
+	if in.Record.Answers.Has(answers.HTTP) {
+		values["/"+from] = "/" + to
+	}
 	if texts.Type[0] != texts.Type[1] {
 		values[texts.Type[0]] = texts.Type[1]
 	}
