@@ -81,9 +81,9 @@ func (r *renamer) otherModules(from string) []string {
 // says, or as it is to be.
 func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
 	edits, found := r.goMod(to, isOther)
-	switch {
-	case found == "" || found == to:
-	case found == from:
+	switch found {
+	case "", to: // it is refused, or renamed by hand
+	case from:
 		r.edits[goMod] = edits
 	default:
 		r.refuse(Refusal{Path: goMod, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, from), Hint: "correct one of them"})

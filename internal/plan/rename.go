@@ -64,7 +64,7 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 	r := renamer{planner: newPlanner(in), tree: tree, moved: Moved(in.Base, in.Next, from, to), after: make(map[string][]byte)}
 	r.checkModule()
 	texts := rename.Texts{Topic: [2]string{from, to}, Type: r.types(answers.NamesOf(from), answers.NamesOf(to)), Moved: r.moved}
-	module := rename.Module{Path: r.module, Files: r.sources(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
+	module := rename.Module{Path: r.module, Files: r.concerned(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
 	edits, problems := module.Rename()
 	for _, p := range problems {
 		r.refuse(Refusal{Path: at(p), Reason: p.Text, Hint: "give one of them another name by hand first, or choose another topic"})
@@ -85,7 +85,8 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 	if texts.Type[0] != texts.Type[1] {
 		values[texts.Type[0]] = texts.Type[1]
 	}
-	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isBuilt)
+	isConcerned := func(name string) bool { return module.Files[name] != nil }
+	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isConcerned)
 	r.tellSchemas(from)
 	r.plan.Notes = r.notes(texts)
 	return r.done()
@@ -141,14 +142,28 @@ func (r *renamer) types(was, is answers.Names) [2]string {
 // target is where a file is afterwards.
 func (r *renamer) target(name string) string { return cmp.Or(r.moved[name], name) }
 
-// sources are the Go files of the module.
+// concerned are the Go files in which a topic may be renamed: of those that forge
+// manages, whose tests have topics of their own, only what imports the user's packages.
+func (r *renamer) concerned() map[string][]byte {
+	files := r.sources()
+	maps.DeleteFunc(files, func(name string, src []byte) bool {
+		return r.record[name].Owner == project.Managed && !slices.ContainsFunc(topicDirs, func(dir string) bool {
+			return bytes.Contains(src, []byte(`"`+r.module+"/"+dir+`"`))
+		})
+	})
+	return files
+}
+
+// sources are the Go files of the module in which something may be renamed: not
+// those that forge manages and that are as it wrote them.
 func (r *renamer) sources() map[string][]byte {
 	files := make(map[string][]byte)
 	for _, name := range r.tree.Files() {
 		if !isBuilt(name) {
 			continue
 		}
-		if f, err := r.Disk.File(name); err == nil && f.Mode.IsRegular() {
+		f, err := r.Disk.File(name)
+		if err == nil && f.Mode.IsRegular() && (r.record[name].Owner != project.Managed || !r.isPristine(name, f)) {
 			files[name] = f.Content
 		}
 	}
@@ -232,10 +247,10 @@ func (r *renamer) decideAll() {
 func (r *renamer) decide(name, to string) {
 	base, next := r.base[name], r.next[to]
 	isSame := bytes.Equal(base.Content, next.Content) && name == to
-	if isSame && len(r.edits[name]) == 0 {
+	disk, err := r.Disk.File(name)
+	if isSame && (len(r.edits[name]) == 0 || err == nil && r.isPristine(name, disk)) {
 		return
 	}
-	disk, err := r.Disk.File(name)
 	if to != name {
 		if _, taken := r.Disk.File(to); taken == nil && err == nil {
 			r.refuse(Refusal{Path: to, Reason: "is there already", Hint: "move it away, or choose another name"})

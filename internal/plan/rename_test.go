@@ -75,7 +75,7 @@ var schemas = []answers.Schema{
 func aShop(t *rapid.T) shop {
 	others := rapid.SampledFrom([][]string{{"orders"}, {"orders", "refunds"}, {"1st.topic_X-y", "orders", "orders-retries"}}).Draw(t, "topics")
 	a := bare(others...)
-	a.With = rapid.SampledFrom([][]string{nil, {answers.Docker, answers.GitHub}, {answers.Docker, answers.HTTP}, {answers.Avro, answers.Batch}, {answers.Avro, answers.HTTP, answers.Fast}}).Draw(t, "with")
+	a.With = rapid.SampledFrom([][]string{nil, {answers.Docker, answers.GitHub}, {answers.Docker, answers.HTTP, answers.Tests}, {answers.Avro, answers.Batch}, {answers.Avro, answers.HTTP, answers.Fast}}).Draw(t, "with")
 	if s := rapid.SampledFrom(schemas).Draw(t, "schema"); s.Text != "" {
 		a.Schemas = map[string]answers.Schema{"orders": s}
 	}
@@ -216,6 +216,20 @@ func TestRenameMakesWay(t *testing.T) {
 	}
 	if got := string(there.with(there.rename(t, "order-lines", "refunds")).files["app/mine.go"].Content); got != used {
 		t.Error(got)
+	}
+}
+
+// TestRenameLeavesTheEnginesTests proves that the topics of tests that forge manages
+// are their own, also where somebody who changes the engine has edited them.
+func TestRenameLeavesTheEnginesTests(t *testing.T) {
+	a := bare("orders")
+	a.With = []string{answers.Tests}
+	s := newShop(t, a)
+	const name = "internal/message/wiring_test.go"
+	s.put(name, string(s.files[name].Content)+"// mine\n")
+	p := s.rename(t, "orders", "payments")
+	if len(p.Refusals) > 0 || slices.ContainsFunc(p.Steps, func(step plan.Step) bool { return step.Path == name }) {
+		t.Error(summary(p))
 	}
 }
 
