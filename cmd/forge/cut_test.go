@@ -30,7 +30,7 @@ var changesOfProjects = []struct {
 	{"add", nil, []string{"add", "handler", "payments"}, 1},
 	{"remove", [][]string{{"add", "handler", "payments"}}, []string{"remove", "handler", "payments"}, 1},
 	{"undo", [][]string{{"add", "handler", "payments"}}, []string{"undo"}, 1},
-	{"rename", [][]string{{"add", "handler", "payments"}}, []string{"rename", "handler", "orders", "purchases"}, 5},
+	{"rename", [][]string{{"add", "handler", "payments"}}, []string{"rename", "handler", "orders", "purchases"}, 1},
 	{"rename module", nil, []string{"rename", "module", "example.com/me/shop"}, 25},
 	{"undo rename", [][]string{{"rename", "handler", "orders", "purchases"}}, []string{"undo"}, 5},
 	{"add extra", nil, []string{"add", "avro"}, 15},

@@ -130,6 +130,7 @@ type disk struct {
 	read    map[string]plan.File
 	sources []string
 	walked  bool
+	files   []string // what Files has found, or nil
 }
 
 // File reads a file, or what a link is.
@@ -179,7 +180,9 @@ const maxText = 1 << 20
 // libraries, and of git, and without what is too large to be a text of anybody's. Of
 // another module it has the go.mod.
 func (d *disk) Files() []string {
-	var all []string
+	if d.files != nil {
+		return d.files
+	}
 	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is left alone
 		switch {
 		case err != nil:
@@ -191,17 +194,17 @@ func (d *disk) Files() []string {
 				return fs.SkipDir
 			}
 			if mod := path.Join(name, "go.mod"); d.exists(mod) {
-				all = append(all, mod)
+				d.files = append(d.files, mod)
 				return fs.SkipDir
 			}
 		case entry.Type().IsRegular():
 			if info, err := entry.Info(); err == nil && (info.Size() <= maxText || path.Ext(name) == ".go") {
-				all = append(all, name)
+				d.files = append(d.files, name)
 			}
 		}
 		return nil
 	})
-	return all
+	return d.files
 }
 
 func (d *disk) exists(name string) bool {

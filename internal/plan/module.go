@@ -80,22 +80,44 @@ func (r *renamer) otherModules(from string) []string {
 // renameGoMod renames the module in its go.mod, if it is called there as the record
 // says, or as it is to be.
 func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
-	const name = "go.mod"
-	file, err := r.Disk.File(name)
-	if err != nil {
-		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: "take it from version control"})
-		return
+	edits, found := r.goMod(to, isOther)
+	switch found {
+	case "", to: // it is refused, or renamed by hand
+	case from:
+		r.edits[goMod] = edits
+	default:
+		r.refuse(Refusal{Path: goMod, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, from), Hint: "correct one of them"})
 	}
-	edits, found, err := rename.GoMod(file.Content, to, isOther)
+}
+
+const goMod = "go.mod"
+
+// goMod reads the go.mod: what its module is called, and the edits that call it
+// something else. What cannot be read is refused.
+func (r *renamer) goMod(to string, isOther func(string) bool) (edits []rename.Edit, found string) {
+	file, err := r.Disk.File(goMod)
+	if err != nil {
+		r.refuse(Refusal{Path: goMod, Reason: "cannot be read: " + cause(err), Hint: "take it from version control"})
+		return nil, ""
+	}
+	edits, found, err = rename.GoMod(file.Content, to, isOther)
 	switch {
 	case err != nil:
-		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + err.Error(), Hint: "correct it"})
+		r.refuse(Refusal{Path: goMod, Reason: "cannot be read: " + err.Error(), Hint: "correct it"})
 	case found == "":
-		r.refuse(Refusal{Path: name, Reason: "has no module", Hint: "correct it"})
-	case found != from && found != to:
-		r.refuse(Refusal{Path: name, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, from), Hint: "correct one of them"})
-	case found == from:
-		r.edits[name] = edits
+		r.refuse(Refusal{Path: goMod, Reason: "has no module", Hint: "correct it"})
+	}
+	return edits, found
+}
+
+// checkModule refuses to look for what imports the module's packages where that is
+// not called any more as the record says.
+func (r *renamer) checkModule() {
+	if _, found := r.goMod(r.module, func(string) bool { return true }); found != "" && found != r.module {
+		r.refuse(Refusal{
+			Path: goMod, Reason: fmt.Sprintf("says that the module is %s, and the record that it is %s", found, r.module),
+			Hint: "tell forge so first, with `forge rename module " + found + "`",
+		})
 	}
 }
 

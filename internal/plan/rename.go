@@ -62,8 +62,9 @@ type renamer struct {
 // old answers and the new ones.
 func RenameTopic(in Input, tree Tree, from, to string) Plan {
 	r := renamer{planner: newPlanner(in), tree: tree, moved: Moved(in.Base, in.Next, from, to), after: make(map[string][]byte)}
+	r.checkModule()
 	texts := rename.Texts{Topic: [2]string{from, to}, Type: r.types(answers.NamesOf(from), answers.NamesOf(to)), Moved: r.moved}
-	module := rename.Module{Path: r.module, Files: r.sources(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
+	module := rename.Module{Path: r.module, Files: r.concerned(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
 	edits, problems := module.Rename()
 	for _, p := range problems {
 		r.refuse(Refusal{Path: at(p), Reason: p.Text, Hint: "give one of them another name by hand first, or choose another topic"})
@@ -77,11 +78,15 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 		}
 	}
 	r.decideAll()
-	values := map[string]string{from: to, "/" + from: "/" + to, from + ".dlq": to + ".dlq"}
+	values := map[string]string{from: to, from + ".dlq": to + ".dlq"}
+	if in.Record.Answers.Has(answers.HTTP) {
+		values["/"+from] = "/" + to
+	}
 	if texts.Type[0] != texts.Type[1] {
 		values[texts.Type[0]] = texts.Type[1]
 	}
-	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isBuilt)
+	isConcerned := func(name string) bool { return module.Files[name] != nil }
+	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isConcerned)
 	r.tellSchemas(from)
 	r.plan.Notes = r.notes(texts)
 	return r.done()
@@ -137,14 +142,28 @@ func (r *renamer) types(was, is answers.Names) [2]string {
 // target is where a file is afterwards.
 func (r *renamer) target(name string) string { return cmp.Or(r.moved[name], name) }
 
-// sources are the Go files of the module.
+// concerned are the Go files in which a topic may be renamed: of those that forge
+// manages, whose tests have topics of their own, only what imports the user's packages.
+func (r *renamer) concerned() map[string][]byte {
+	files := r.sources()
+	maps.DeleteFunc(files, func(name string, src []byte) bool {
+		return r.record[name].Owner == project.Managed && !slices.ContainsFunc(topicDirs, func(dir string) bool {
+			return bytes.Contains(src, []byte(`"`+r.module+"/"+dir+`"`))
+		})
+	})
+	return files
+}
+
+// sources are the Go files of the module in which something may be renamed: not
+// those that forge manages and that are as it wrote them.
 func (r *renamer) sources() map[string][]byte {
 	files := make(map[string][]byte)
 	for _, name := range r.tree.Files() {
 		if !isBuilt(name) {
 			continue
 		}
-		if f, err := r.Disk.File(name); err == nil && f.Mode.IsRegular() {
+		f, err := r.Disk.File(name)
+		if err == nil && f.Mode.IsRegular() && (r.record[name].Owner != project.Managed || !r.isPristine(name, f)) {
 			files[name] = f.Content
 		}
 	}
@@ -228,10 +247,10 @@ func (r *renamer) decideAll() {
 func (r *renamer) decide(name, to string) {
 	base, next := r.base[name], r.next[to]
 	isSame := bytes.Equal(base.Content, next.Content) && name == to
-	if isSame && len(r.edits[name]) == 0 {
+	disk, err := r.Disk.File(name)
+	if isSame && (len(r.edits[name]) == 0 || err == nil && r.isPristine(name, disk)) {
 		return
 	}
-	disk, err := r.Disk.File(name)
 	if to != name {
 		if _, taken := r.Disk.File(to); taken == nil && err == nil {
 			r.refuse(Refusal{Path: to, Reason: "is there already", Hint: "move it away, or choose another name"})
@@ -260,12 +279,17 @@ func (r *renamer) edit(name, to string, disk File, edits []rename.Edit) {
 	content := rename.Apply(disk.Content, edits)
 	if isSource(name) {
 		content = rename.Format(disk.Content, content)
-		if _, err := parser.ParseFile(token.NewFileSet(), "", content, parser.SkipObjectResolution); err != nil && isBuilt(name) {
+		if err := parse(content); err != nil && parse(disk.Content) == nil {
 			r.refuse(Refusal{Path: name, Reason: "would be no Go: " + err.Error(), Hint: "see what is there"})
 		}
 	}
 	r.after[to] = content
 	r.become(name, to, disk, content)
+}
+
+func parse(src []byte) error {
+	_, err := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	return err
 }
 
 // become makes a file, which may get another name, have the content.
@@ -290,7 +314,7 @@ func (r *renamer) become(name, to string, disk File, content []byte) {
 // miss tells of lines that the user has changed. What Go says is found in the
 // syntax tree, and documents may say it in other words.
 func (r *renamer) miss(name string, missed []rename.Missed) {
-	if isSource(name) || name == "go.mod" || isSample(name) || len(missed) == 0 {
+	if isSource(name) || name == goMod || isSample(name) || len(missed) == 0 {
 		return
 	}
 	s := Step{Path: name, Kind: Keep, Reason: "has lines that you have changed: they stay"}

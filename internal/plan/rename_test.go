@@ -75,7 +75,7 @@ var schemas = []answers.Schema{
 func aShop(t *rapid.T) shop {
 	others := rapid.SampledFrom([][]string{{"orders"}, {"orders", "refunds"}, {"1st.topic_X-y", "orders", "orders-retries"}}).Draw(t, "topics")
 	a := bare(others...)
-	a.With = rapid.SampledFrom([][]string{nil, {answers.Docker, answers.GitHub}, {answers.Docker, answers.HTTP}, {answers.Avro, answers.Batch}, {answers.Avro, answers.HTTP, answers.Fast}}).Draw(t, "with")
+	a.With = rapid.SampledFrom([][]string{nil, {answers.Docker, answers.GitHub}, {answers.Docker, answers.HTTP, answers.Tests}, {answers.Avro, answers.Batch}, {answers.Avro, answers.HTTP, answers.Fast}}).Draw(t, "with")
 	if s := rapid.SampledFrom(schemas).Draw(t, "schema"); s.Text != "" {
 		a.Schemas = map[string]answers.Schema{"orders": s}
 	}
@@ -145,52 +145,55 @@ func editAll(t *rapid.T, s shop) {
 func TestRenameGivesWhatNewWrites(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := aShop(t)
-		to := aName(t, s)
-		p := s.rename(t, "orders", to)
-		if len(p.Refusals) > 0 || slices.ContainsFunc(p.Steps, plan.Step.Left) {
-			t.Fatal(summary(p))
-		}
-		newShop(t, renamed(s.record.Answers, "orders", to)).same(t, "renamed", s.with(p))
-		p = s.renameModule(t, "github.com/me/shop")
-		if len(p.Refusals) > 0 || slices.ContainsFunc(p.Steps, plan.Step.Left) {
-			t.Fatal(summary(p))
-		}
 		a := s.record.Answers
-		a.Module = "github.com/me/shop"
-		newShop(t, a).same(t, "moved", s.with(p))
+		var p plan.Plan
+		if rapid.Bool().Draw(t, "module") {
+			a.Module = "github.com/me/shop"
+			p = s.renameModule(t, a.Module)
+		} else {
+			to := aName(t, s)
+			a = renamed(a, "orders", to)
+			p = s.rename(t, "orders", to)
+		}
+		if len(p.Refusals) > 0 || slices.ContainsFunc(p.Steps, plan.Step.Left) {
+			t.Fatal(summary(p))
+		}
+		newShop(t, a).same(t, "renamed", s.with(p))
 	})
 }
 
 // TestRenameThereAndBack proves of any names, extras, schemas and edits that
-// renaming a topic, or the module, and renaming it back gives back each byte.
+// renaming a topic, or the module, and renaming it back gives back each byte; and that
+// what was formatted stays so.
 func TestRenameThereAndBack(t *testing.T) {
 	refused := 0
 	rapid.Check(t, func(t *rapid.T) {
 		s := aShop(t)
 		editAll(t, s)
-		to := aName(t, s)
-		if p := s.rename(t, "orders", to); len(p.Refusals) == 0 {
-			there := s.with(p)
-			for _, step := range p.Steps {
-				before := s.files[cmp.Or(step.From, step.Path)].Content
-				if isFormatted(before) && step.Content != nil && !isFormatted(step.Content) {
-					t.Fatalf("%s was formatted, and is\n%s", step.Path, step.Content)
-				}
-			}
-			back := there.rename(t, to, "orders")
-			if len(back.Refusals) > 0 {
-				t.Fatal(summary(back))
-			}
-			s.same(t, "orders → "+to+" → orders", there.with(back))
-		} else {
-			refused++
+		from, to, rename := "example.com/shop", "github.com/me/shop", func(s shop, _, to string) plan.Plan { return s.renameModule(t, to) }
+		if rapid.Bool().Draw(t, "topic") {
+			from, to, rename = "orders", aName(t, s), func(s shop, from, to string) plan.Plan { return s.rename(t, from, to) }
 		}
-		p := s.renameModule(t, "github.com/me/shop")
+		p := rename(s, from, to)
 		if len(p.Refusals) > 0 {
-			t.Fatal(summary(p))
+			if from != "orders" {
+				t.Fatal(summary(p))
+			}
+			refused++
+			return
 		}
 		there := s.with(p)
-		s.same(t, "module", there.with(there.renameModule(t, "example.com/shop")))
+		for _, step := range p.Steps {
+			before := s.files[cmp.Or(step.From, step.Path)].Content
+			if isFormatted(before) && step.Content != nil && !isFormatted(step.Content) {
+				t.Fatalf("%s was formatted, and is\n%s", step.Path, step.Content)
+			}
+		}
+		back := rename(there, to, from)
+		if len(back.Refusals) > 0 {
+			t.Fatal(summary(back))
+		}
+		s.same(t, from+" → "+to+" → "+from, there.with(back))
 	})
 	t.Log(refused, "were refused")
 }
@@ -213,6 +216,20 @@ func TestRenameMakesWay(t *testing.T) {
 	}
 	if got := string(there.with(there.rename(t, "order-lines", "refunds")).files["app/mine.go"].Content); got != used {
 		t.Error(got)
+	}
+}
+
+// TestRenameLeavesTheEnginesTests proves that the topics of tests that forge manages
+// are their own, also where somebody who changes the engine has edited them.
+func TestRenameLeavesTheEnginesTests(t *testing.T) {
+	a := bare("orders")
+	a.With = []string{answers.Tests}
+	s := newShop(t, a)
+	const name = "internal/message/wiring_test.go"
+	s.put(name, string(s.files[name].Content)+"// mine\n")
+	p := s.rename(t, "orders", "payments")
+	if len(p.Refusals) > 0 || slices.ContainsFunc(p.Steps, func(step plan.Step) bool { return step.Path == name }) {
+		t.Error(summary(p))
 	}
 }
 
