@@ -181,7 +181,7 @@ var mutants = []mutant{
 	{"handlers start after the drain began", "engine/drain.go",
 		"\tl.ready, l.keys, l.timers = nil, nil" + ", nil\n", "\tl.timers = nil\n\tif len(l.ready) > 0 {\n\t\te.turns = append(e.turns, l)\n\t}\n"},
 	{"handlers start after the engine stopped", "engine/worker.go",
-		" || e.closed", ""},
+		" || e.stopped.Err() != nil", ""},
 	{"the drain waits for ever", "engine/drain.go",
 		"case <-time.After(timeout / 10):", "case <-time.After(100 * timeout):"},
 	{"the drain does not wait for handlers", "engine/drain.go",

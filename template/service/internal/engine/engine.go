@@ -28,10 +28,9 @@ type Engine struct {
 	failedCommits atomic.Int64             // since the start
 	commitNow     chan struct{}            // a commit is due before its time
 	stopped       context.Context
-	stop          context.CancelCauseFunc // ends stopped because the error policy says so
+	stop          context.CancelCauseFunc // ends stopped, with why if the error policy says so
 
-	mu              sync.Mutex // guards what follows, and all lanes
-	closed          bool
+	mu              sync.Mutex                // guards what follows, and all lanes
 	lanes           []*Lane                   // assigned, and not yet ended
 	turns           []*Lane                   // those with ready messages, the next one first
 	workers         map[*worker]struct{}      // that run
@@ -69,6 +68,7 @@ func (e *Engine) Observe(f func(Event)) { e.observe = f }
 func (e *Engine) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	defer e.stop(nil) // no handler starts any more
 	defer context.AfterFunc(e.stopped, cancel)()
 	tick := time.NewTicker(e.cfg.CommitInterval)
 	defer tick.Stop()
@@ -82,9 +82,6 @@ func (e *Engine) Run(ctx context.Context) error {
 			e.commit(ctx)
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.closed = true
 	return context.Cause(e.stopped)
 }
 

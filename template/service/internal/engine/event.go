@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -97,7 +98,8 @@ func (ev Event) attrs() []any {
 		attrs = append(attrs, "class", message.ClassOf(ev.Err), "error", ev.Err)
 	}
 	if m.Header.MessageType != "" {
-		attrs = append(attrs, "type", m.Header.MessageType, "id", m.Header.MessageID)
+		const most = "%.100s" // a producer may write any text there
+		attrs = append(attrs, "type", fmt.Sprintf(most, m.Header.MessageType), "id", fmt.Sprintf(most, m.Header.MessageID))
 	}
 	if ev.Delay > 0 {
 		attrs = append(attrs, "delay", ev.Delay)

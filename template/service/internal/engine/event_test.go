@@ -100,9 +100,12 @@ func TestWhatIsLogged(t *testing.T) {
 
 func TestAHandledMessageIsLoggedAtDebugLevelWithoutItsBody(t *testing.T) {
 	got := logged(t, settings(), slog.LevelDebug, 1, false, func(m *message.Message) error {
-		m.Header.MessageType, m.Header.MessageID = "AccountOpened", "m-1"
+		m.Header.MessageType, m.Header.MessageID = "AccountOpened", "m-1"+strings.Repeat("0", 1000)
 		return nil
 	})
+	if len(got) > 400 {
+		t.Errorf("it logs %d bytes: %s", len(got), got)
+	}
 	for _, want := range []string{"level=DEBUG", `msg="message handled"`, "topic=payments partition=0 offset=0 attempt=1", "type=AccountOpened id=m-1"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not in %s", want, got)

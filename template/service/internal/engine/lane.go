@@ -170,7 +170,8 @@ func (l *Lane) complete(it *item, ev Event) {
 	case ev.Kind == Handled, ev.Kind == Skipped:
 		l.markDone(it)
 	case ev.Kind == Retrying, ev.Kind == Unavailable:
-		if it.msg.Header = (message.Header{}); ev.waitReason != waitUnavailable {
+		it.msg.Header = message.Header{}
+		if ev.waitReason != waitUnavailable {
 			it.msg.Attempt++
 		}
 		l.schedule(ev.Delay, it, func() {

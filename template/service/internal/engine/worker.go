@@ -45,7 +45,7 @@ func (w *worker) take() bool {
 		most = (most + 1) / 2
 	}
 	i := slices.IndexFunc(e.turns, func(l *Lane) bool { return l.running < most })
-	if i < 0 || e.closed {
+	if i < 0 || e.stopped.Err() != nil {
 		return false
 	}
 	l := e.turns[i]

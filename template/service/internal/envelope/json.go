@@ -54,12 +54,12 @@ func (c JSON) Open(_ context.Context, m *message.Message) (h message.Header, bod
 		return err == nil && t.String() == token
 	}
 	if next("{") && next("header") && r.json.PeekKind() == '{' && json.UnmarshalDecode(&r.json, &r.header) == nil && next("body") {
-		rest := bytes.Trim(m.Value[r.json.InputOffset():], " \t\r\n")
-		rest, colon := bytes.CutPrefix(rest, []byte(":"))
-		rest, brace := bytes.CutSuffix(rest, []byte("}"))
+		text := bytes.Trim(m.Value[r.json.InputOffset():], " \t\r\n")
+		text, colon := bytes.CutPrefix(text, []byte(":"))
+		text, brace := bytes.CutSuffix(text, []byte("}"))
 		if colon && brace {
 			r.header.Timestamp = r.header.Timestamp.UTC()
-			return r.header, rest, nil
+			return r.header, text, nil
 		}
 	}
 	return c.openWhole(m.Value)

@@ -125,10 +125,7 @@ func TestCheckDepsNamesWhatIsMissing(t *testing.T) {
 }
 
 // spoiler changes all that it can of its message, and goes on after it returned.
-type spoiler struct {
-	recorder[received]
-	changed chan struct{} // closed when it is done
-}
+type spoiler struct{ changed chan struct{} } // closed when it is done
 
 func (s *spoiler) change(m *message.Message) error {
 	go func() {
