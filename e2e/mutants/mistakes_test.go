@@ -9,7 +9,7 @@ type mutant struct {
 
 var mutants = []mutant{
 	{"mark when finished instead of contiguous", "engine/tracker.go",
-		"t.places[seq-t.base].done = true\n", "for t.base <= seq { t.lowWaterMark = t.places.pop().offset; t.base++ }\n"},
+		"t.places[seq-t.base].done = true\n", "for t.base <= seq { t.lowWaterMark = t.places[0].offset; t.places = t.places[1:]; t.base++ }\n"},
 	{"mark what is delivered", "engine/lane.go",
 		"it.seq = l.tracker.add(it.msg.Offset)", "it.seq = l.tracker.add(it.msg.Offset); l.tracker.done(it.seq)"},
 	{"terminal before the dead letter's acknowledgement", "engine/lane.go",
@@ -99,7 +99,7 @@ var mutants = []mutant{
 	{"keys share no queue", "engine/lane.go",
 		"last := l.keys[it.hash]\n", "last := l.keys[it.hash^uint64(l.records)]\n"},
 	{"keys take no turns", "engine/lane.go",
-		"l.ready = append(l.ready, it)", "l.ready = append(fifo[*item]{it}, l.ready...)"},
+		"l.ready = append(l.ready, it)", "l.ready = append([]*item{it}, l.ready...)"},
 	{"a key does not wait for its handler of an earlier life", "engine/lane.go",
 		"\t\t\tl.keys[it.hash] = it\n\t\t}\n\t}\n}", "\t\t}\n\t}\n}"},
 	{"a key waits for its handler of an earlier life without end", "engine/lane.go",

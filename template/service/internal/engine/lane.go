@@ -31,7 +31,7 @@ type Lane struct {
 	deadLetters *deadLettering // of the topic
 	tracker     tracker
 	keys        map[uint64]*item // the last message of each key, by the key's hash; keys that share one only wait for each other
-	ready       fifo[*item]
+	ready       []*item
 	timers      map[*item]*time.Timer // of those that wait for their next attempt
 	running     int                   // handlers
 	records     int                   // delivered and not done

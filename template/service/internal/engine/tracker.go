@@ -1,10 +1,10 @@
 package engine
 
 // tracker knows which messages of a lane are done, and up to where all are. It
-// counts in order of delivery, because offsets have
-// holes: compaction and transactions leave some out.
+// counts in order of delivery, because offsets have holes: compaction and
+// transactions leave some out.
 type tracker struct {
-	places       fifo[place] // of the messages above the low-water mark
+	places       []place // of the messages above the low-water mark
 	base         uint64      // the sequence number of the first of them
 	lowWaterMark int64       // the offset of the last message below base
 }
@@ -28,17 +28,8 @@ func (t *tracker) done(seq uint64) {
 	}
 	t.places[seq-t.base].done = true
 	for len(t.places) > 0 && t.places[0].done {
-		t.lowWaterMark = t.places.pop().offset
+		t.lowWaterMark = t.places[0].offset
+		t.places = t.places[1:]
 		t.base++
 	}
-}
-
-// fifo is a first-in-first-out list that lets go of what was popped.
-type fifo[T any] []T
-
-func (f *fifo[T]) pop() T {
-	x := (*f)[0]
-	clear((*f)[:1])
-	*f = (*f)[1:]
-	return x
 }

@@ -39,12 +39,3 @@ func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 		}
 	})
 }
-
-// What was popped must not stay in memory with what was not.
-func TestWhatIsPoppedIsLetGo(t *testing.T) {
-	f := fifo[*item]{new(item), new(item)}
-	all := f
-	if first := f[0]; f.pop() != first || len(f) != 1 || all[0] != nil {
-		t.Errorf("%d are left, and the first is still there: %v", len(f), all[0] != nil)
-	}
-}

@@ -51,7 +51,9 @@ func (w *worker) take() bool {
 	l := e.turns[i]
 	l.running++
 	l.busy.Add(1)
-	w.item, w.since = l.ready.pop(), time.Now()
+	w.item, w.since = l.ready[0], time.Now()
+	l.ready[0] = nil // the list's memory may live on
+	l.ready = l.ready[1:]
 	w.warned = w.since
 	e.turns = slices.Delete(e.turns, i, i+1)
 	if len(l.ready) > 0 {

@@ -41,11 +41,18 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	}
 	switch model.Kind() {
 	case reflect.Struct:
-		return func(body any) error { return fieldErrors(r.validate.Struct(body)) }, nil
+		check = r.validate.Struct
 	case reflect.Slice, reflect.Array, reflect.Map:
-		return func(body any) error { return fieldErrors(r.validate.Var(body, "dive")) }, nil
+		check = func(body any) error { return r.validate.Var(body, "dive") }
+	default:
+		return nil, nil
 	}
-	return nil, nil
+	return func(body any) error {
+		if err := check(body); err != nil {
+			return fieldErrors(err)
+		}
+		return nil
+	}, nil
 }
 
 // tryTags tries the tags of each struct in t on a body that is not empty: on a
@@ -66,8 +73,7 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 	return nil
 }
 
-// fieldErrors returns all that the validator found, in the order of declaration;
-// nil of nil.
+// fieldErrors returns all that the validator found, in the order of declaration.
 func fieldErrors(err error) error {
 	found, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
