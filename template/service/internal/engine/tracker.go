@@ -5,8 +5,8 @@ package engine
 // transactions leave some out.
 type tracker struct {
 	places       []place // of the messages above the low-water mark
-	base         uint64      // the sequence number of the first of them
-	lowWaterMark int64       // the offset of the last message below base
+	base         uint64  // the sequence number of the first of them
+	lowWaterMark int64   // the offset of the last message below base
 }
 
 type place struct {

@@ -193,7 +193,7 @@ func TestDecodeRefuses(t *testing.T) {
 		{"header field is null", withHeader(`"m-1"`, `null`), message.ClassInvalid, `header.messageId: is required`},
 		{"header fields empty", withHeader(header("PaymentReceived"), `{}`), message.ClassInvalid,
 			`header.messageType: is required; header.schemaName: is required; header.schemaVersion: is required; ` +
-				`header.messageId: is required; header.timestamp: is required; header.producer: is required`},
+				`header.messageId: is required; header.producer: is required; header.timestamp: is required`},
 		{"timestamp", withHeader(`2026-03-01T12:00:00Z`, `yesterday`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "yesterday"`},
 		{"timestamp without zone", withHeader(`00Z`, `00`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T12:00:00", which has no time zone (TIMESTAMP_WITHOUT_ZONE=utc takes it as UTC)`},
 		{"timestamp with a short hour", withHeader(`T12:`, `T1:`), message.ClassInvalid, `header.timestamp: must be an RFC 3339 time, got "2026-03-01T1:00:00Z"`},

@@ -30,7 +30,7 @@ func NewRules() *Rules {
 }
 
 // Of implements message.Rules. Wrong validate tags are an error.
-func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
+func (r *Rules) Of(model reflect.Type) (func(body any) error, error) {
 	if reflect.PointerTo(model).Implements(reflect.TypeFor[interface{ Validate() error }]()) {
 		return func(body any) error {
 			return body.(interface{ Validate() error }).Validate() //nolint:forcetypeassert // body points to a model
@@ -39,6 +39,7 @@ func (r *Rules) Of(model reflect.Type) (check func(body any) error, err error) {
 	if err := r.tryTags(model); err != nil {
 		return nil, err
 	}
+	var check func(body any) error
 	switch model.Kind() {
 	case reflect.Struct:
 		check = r.validate.Struct
