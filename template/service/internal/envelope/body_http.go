@@ -1,6 +1,7 @@
 package envelope
 
 import (
+	"context"
 	"fmt"
 	"reflect"
 
@@ -34,7 +35,7 @@ func NewBody[T any]() (*Body[T], error) {
 // its rules; message.Fields then lists the fields.
 func (b *Body[T]) Read(data []byte) (T, error) {
 	var body T
-	if err := UnmarshalBody(data, &body); err != nil {
+	if err := (JSON{}).Decode(context.Background(), new(message.Message), data, &body); err != nil {
 		return body, err
 	}
 	if b.check != nil {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
+
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/fast"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -182,8 +184,8 @@ func sameAsDefault(t *testing.T, value []byte, model reflect.Type, assumeUTC boo
 	if header != wantHeader || !reflect.DeepEqual(err, wantErr) {
 		t.Fatalf("%s\nread as %+v, %v\nwant    %+v, %v", value, header, err, wantHeader, wantErr)
 	}
-	text, _ := envelope.MarshalBody(body)
-	wantText, _ := envelope.MarshalBody(wantBody)
+	text, _ := json.Marshal(body, json.Deterministic(true))
+	wantText, _ := json.Marshal(wantBody, json.Deterministic(true))
 	if !reflect.DeepEqual(body, wantBody) || string(text) != string(wantText) { // which tells -0 from 0
 		t.Fatalf("%s\nread as %+v\nwant    %+v", value, body, wantBody)
 	}

@@ -130,12 +130,6 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 	return err
 }
 
-// UnmarshalBody reads a body that stands in no envelope. Its errors are those of
-// Decode.
-func UnmarshalBody(body []byte, out any) error {
-	return JSON{}.Decode(context.Background(), new(message.Message), body, out)
-}
-
 // Encode implements message.Codec. Maps are written in the order of their keys,
 // so that equal bodies give equal bytes.
 func (JSON) Encode(_ context.Context, m *message.Message, h message.Header, body any) error {
@@ -144,7 +138,7 @@ func (JSON) Encode(_ context.Context, m *message.Message, h message.Header, body
 	if err != nil {
 		return message.Fail(message.ClassInvalid, "header: %w", err)
 	}
-	text, err := MarshalBody(body)
+	text, err := json.Marshal(body, json.Deterministic(true))
 	if err == nil && string(text) == "null" {
 		err = errors.New("must not be null")
 	}
@@ -154,9 +148,6 @@ func (JSON) Encode(_ context.Context, m *message.Message, h message.Header, body
 	m.Value = slices.Concat([]byte(`{"header":`), header, []byte(`,"body":`), text, []byte(`}`))
 	return nil
 }
-
-// MarshalBody returns a body as it stands in an envelope.
-func MarshalBody(body any) ([]byte, error) { return json.Marshal(body, json.Deterministic(true)) }
 
 // Bind implements message.Binder: it tries each struct in the model once, so
 // that a wrong json tag ends the start and is not found by the first message.

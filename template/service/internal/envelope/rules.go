@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"reflect"
@@ -106,28 +105,25 @@ func fieldPath(f validator.FieldError) string {
 // ruleProblem says in words which rule a field breaks. Its value is not shown.
 func ruleProblem(f validator.FieldError) string {
 	rule, limit := f.Tag(), f.Param()
-	words, isLimit := limits[rule]
-	switch counted := countedKinds[f.Kind()]; {
-	case plainRules[rule] != "":
-		return plainRules[rule]
+	words, counted := ruleWords[rule], countedKinds[f.Kind()]
+	switch {
 	case strings.HasPrefix(rule, "required_"):
-		return plainRules["required"]
-	case limit == "":
+		return ruleWords["required"]
+	case words == "" && limit != "":
+		return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
+	case words == "", limit == "" && strings.HasSuffix(words, "%s"):
 		return fmt.Sprintf("breaks the rule %q", rule)
-	case isLimit && counted != "" && limit == "1":
-		return "must have " + cmp.Or(words.count, words.number) + " 1 " + counted
-	case isLimit && counted != "":
-		return "must have " + cmp.Or(words.count, words.number) + " " + limit + " " + counted + "s"
-	case isLimit:
-		return "must be " + words.number + " " + limit
 	case rule == "startswith":
-		return "must start with " + strconv.Quote(limit)
-	case rule == "oneof" && strings.Contains(limit, "'"): // around choices with spaces
-		return "must be one of " + limit
-	case rule == "oneof":
-		return "must be one of " + strings.Join(strings.Fields(limit), ", ")
+		limit = strconv.Quote(limit)
+	case rule == "oneof" && !strings.Contains(limit, "'"): // which are around choices with spaces
+		limit = strings.Join(strings.Fields(limit), ", ")
+	case strings.HasSuffix(words, "%s") && counted != "" && rule != "oneof":
+		words = strings.NewReplacer("be ", "have ", "greater", "more", "less", "fewer").Replace(words) + " " + counted
+		if limit != "1" {
+			words += "s"
+		}
 	}
-	return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
+	return strings.ReplaceAll(words, "%s", limit)
 }
 
 // countedKinds are what a limit of a text, a list or a map is counted in.
@@ -135,15 +131,11 @@ var countedKinds = map[reflect.Kind]string{
 	reflect.String: "character", reflect.Slice: "item", reflect.Array: "item", reflect.Map: "item",
 }
 
-// limits are rules about a number, or about how many characters or items there
-// are, where that is said otherwise.
-var limits = map[string]struct{ number, count string }{
-	"gt": {"greater than", "more than"}, "gte": {"at least", ""}, "min": {"at least", ""}, "len": {"exactly", ""},
-	"lt": {"less than", "fewer than"}, "lte": {"at most", ""}, "max": {"at most", ""},
-}
-
-// plainRules are rules that need no limit to be said.
-var plainRules = map[string]string{
+// ruleWords are what a field must be or have, with %s in the place of the limit.
+var ruleWords = map[string]string{
+	"gt": "must be greater than %s", "gte": "must be at least %s", "min": "must be at least %s", "len": "must be exactly %s",
+	"lt": "must be less than %s", "lte": "must be at most %s", "max": "must be at most %s",
+	"oneof": "must be one of %s", "startswith": "must start with %s",
 	"required": "is required", "email": "must be an email address", "uuid": "must be a UUID", "url": "must be a URL",
 	"http_url": "must be an HTTP URL", "ip": "must be an IP address", "e164": "must be a phone number like +15551234567",
 	"alphanum": "must have letters and digits only", "number": "must have digits only", "unique": "must not have duplicates",

@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 
+	jsonv2 "github.com/go-json-experiment/json"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
@@ -30,7 +32,7 @@ func (jsonFormat) model(t reflect.Type, s message.Schema) (string, body, error) 
 type jsonBody struct{}
 
 func (jsonBody) encode(dst []byte, v any) ([]byte, error) {
-	text, err := envelope.MarshalBody(v)
+	text, err := jsonv2.Marshal(v, jsonv2.Deterministic(true))
 	return append(dst, text...), err
 }
 
@@ -52,7 +54,11 @@ func (w jsonWritten) name() (name, full string) {
 	return unqualified(w.title), w.title
 }
 
-func (jsonWritten) reader(body) (reader, error) { return envelope.UnmarshalBody, nil }
+func (jsonWritten) reader(body) (reader, error) {
+	return func(body []byte, out any) error {
+		return envelope.JSON{}.Decode(context.Background(), new(message.Message), body, out)
+	}, nil
+}
 
 func (jsonFormat) compare(writer, reader string) error {
 	w, err := parseJSON(writer)
