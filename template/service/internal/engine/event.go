@@ -108,7 +108,7 @@ func (ev Event) attrs() []any {
 		attrs = append(attrs, "key_waits_until", time.Now().Add(ev.Delay).UTC().Format(time.RFC3339))
 	}
 	if p, ok := errors.AsType[*message.PanicError](ev.Err); ok {
-		attrs = append(attrs, "stack", string(p.Stack()))
+		attrs = append(attrs, "stack", string(p.Stack))
 	}
 	return attrs
 }

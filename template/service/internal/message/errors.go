@@ -151,8 +151,8 @@ var outages = []error{
 
 // PanicError is a panic that became an error.
 type PanicError struct {
-	Value any // what panic was called with
-	stack []byte
+	Value any    // what panic was called with
+	Stack []byte // of the goroutine that panicked
 }
 
 // NewPanicError returns the permanent error of ClassPanic for a recovered
@@ -172,6 +172,3 @@ func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
-
-// Stack returns the stack of the goroutine that panicked.
-func (e *PanicError) Stack() []byte { return e.stack }

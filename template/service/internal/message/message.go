@@ -92,21 +92,15 @@ func NewHeader(messageType, producer string) Header {
 
 // check returns an error that names each required field that is missing.
 func (h *Header) check() error {
-	var missing []error
-	for _, f := range [...][2]string{
-		{"messageType", h.MessageType}, {"schemaName", h.SchemaName}, {"schemaVersion", h.SchemaVersion}, {"messageId", h.MessageID}, {"producer", h.Producer},
-	} {
-		if f[1] == "" {
-			missing = append(missing, Invalid(f[0], "is required"))
-		}
-	}
+	err := errors.Join(Required("messageType", h.MessageType), Required("schemaName", h.SchemaName), Required("schemaVersion", h.SchemaVersion),
+		Required("messageId", h.MessageID), Required("producer", h.Producer))
 	if h.Timestamp.IsZero() {
-		missing = append(missing, Invalid("timestamp", "is required"))
+		err = errors.Join(err, Invalid("timestamp", "is required"))
 	}
-	if len(missing) > 0 {
-		return InvalidPart("header", errors.Join(missing...))
+	if err == nil {
+		return nil
 	}
-	return nil
+	return InvalidPart("header", err)
 }
 
 type (

@@ -78,7 +78,7 @@ func TestAPanicErrorIsOneShortLineWithTheStackBesideIt(t *testing.T) {
 	err := recovered("first line\nsecond line")
 	wantError(t, err, message.ClassPanic, "panic: first line")
 	p, ok := errors.AsType[*message.PanicError](err)
-	if !ok || !strings.Contains(string(p.Stack()), "panicHere") {
+	if !ok || !strings.Contains(string(p.Stack), "panicHere") {
 		t.Errorf("no stack: %+v", p)
 	}
 	if !errors.Is(recovered(errTest), errTest) {

@@ -29,7 +29,7 @@ func (s *Service) begin(ctx context.Context, t task, stop func()) *task {
 		if t.err != nil && stop != nil {
 			attrs := []any{"error", t.err}
 			if p, ok := errors.AsType[*message.PanicError](t.err); ok {
-				attrs = append(attrs, "stack", string(p.Stack()))
+				attrs = append(attrs, "stack", string(p.Stack))
 			}
 			s.b.Log.Error("service failed, stopping", attrs...)
 			stop()
