@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -109,8 +108,8 @@ func (e *Engine) warnStuck() {
 // context. However the handler ends, the attempt has an outcome.
 func (w *worker) attempt() {
 	e, it := w.engine, w.item
-	ctx := &attemptContext{lane: it.lane.ctx, deadline: w.since.Add(e.cfg.HandlerTimeout)}
-	defer ctx.end()
+	ctx, cancel := context.WithDeadlineCause(it.lane.ctx, w.since.Add(e.cfg.HandlerTimeout), errTimeout)
+	defer cancel() // also when the handler ends this goroutine
 	m := clone(&it.msg)
 	err := errNoReturn // unless it returns
 	defer func() {
@@ -141,34 +140,3 @@ func (w *worker) endAttempt(ctx context.Context, err error) {
 		e.stop(fmt.Errorf("stopped by the error policy at %s/%d@%d: %w", it.msg.Topic, it.msg.Partition, it.msg.Offset, ev.Err))
 	}
 }
-
-// attemptContext is the context of one attempt: the lane's, with the handler's
-// time. It is made when it is first used: many handlers never ask for its end,
-// and a timer for each message is a fifth of what the engine costs.
-type attemptContext struct {
-	lane     context.Context
-	deadline time.Time
-	once     sync.Once
-	made     context.Context
-	cancel   context.CancelFunc
-}
-
-func (c *attemptContext) context() context.Context {
-	c.once.Do(func() { c.made, c.cancel = context.WithDeadlineCause(c.lane, c.deadline, errTimeout) })
-	return c.made
-}
-
-// end ends the context with its attempt, also for who uses it for the first time later.
-func (c *attemptContext) end() {
-	c.once.Do(func() { c.made, c.cancel = endedContext, func() {} })
-	c.cancel()
-}
-
-var endedContext, endNow = context.WithCancel(context.Background())
-
-func init() { endNow() }
-
-func (c *attemptContext) Deadline() (time.Time, bool) { return c.deadline, true }
-func (c *attemptContext) Done() <-chan struct{}       { return c.context().Done() }
-func (c *attemptContext) Err() error                  { return c.context().Err() }
-func (c *attemptContext) Value(key any) any           { return c.context().Value(key) }
