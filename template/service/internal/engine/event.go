@@ -24,6 +24,9 @@ const (
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
 	requeued                           // no event: its lane ended first, and it will be delivered again
+	held                               // a Retrying, because its attempts are used up but dead-lettering is paused
+
+	notWaiting = Handled // where a kind says why a message waits for its next attempt
 )
 
 // kinds has each kind's name, as in metrics, and how it is logged.
@@ -44,18 +47,6 @@ var kinds = [...]struct {
 // String returns the kind's name.
 func (k EventKind) String() string { return kinds[k].name }
 
-// waitReason is why a message waits for its next attempt.
-type waitReason uint8
-
-const (
-	notWaiting      waitReason = iota
-	waitRetry                  // it failed
-	waitUnavailable            // something it needs is unavailable; the attempt does not count
-	waitHeld                   // its attempts are used up, but dead-lettering is paused
-	waitRefused                // its dead letter was not acknowledged
-	waitReasons                // how many there are
-)
-
 // Event is one thing that happened to one message. Its Message is as it was
 // delivered, with the header when the envelope was opened, during the call.
 type Event struct {
@@ -65,8 +56,8 @@ type Event struct {
 	Delay   time.Duration // until the next attempt
 	Elapsed time.Duration // in the handler
 
-	waitReason waitReason // of a message that is tried again
-	repeated   bool       // the same happened in the attempt before, and was logged
+	waits    EventKind // why the message waits; held of some that are Retrying
+	repeated bool      // the same happened in the attempt before, and was logged
 }
 
 // While a message waits, its key waits, and its lane's low-water mark stays.

@@ -36,7 +36,7 @@ type Lane struct {
 	running     int                   // handlers
 	records     int                   // delivered and not done
 	bytes       int64                 // of those
-	waitCounts  [waitReasons]int      // messages by why they wait, except notWaiting
+	waiting     [held + 1]int         // messages by why they wait, except notWaiting
 	lastWaitErr error                 // of the last that waits
 	paused      bool
 	pausedAt    time.Time
@@ -48,16 +48,16 @@ type Lane struct {
 // exactly one place: ready, with a worker, waiting for its timer, or being
 // written to the dead letters. The others wait behind it.
 type item struct {
-	msg        message.Message // as delivered; handlers get copies of it
-	lane       *Lane
-	next       *item         // of the same key
-	successor  *Lane         // the lane's next life, if the handler outlived its own
-	hash       uint64        // of the key
-	keyed      bool          // others may wait for it
-	waitReason waitReason    // why it waits, or waited before the present attempt
-	seq        uint64        // its place in order of delivery
-	size       int64         // what it counts for in bytes
-	backoff    retry.Backoff // nil before the first retry
+	msg       message.Message // as delivered; handlers get copies of it
+	lane      *Lane
+	next      *item         // of the same key
+	successor *Lane         // the lane's next life, if the handler outlived its own
+	hash      uint64        // of the key
+	keyed     bool          // others may wait for it
+	waits     EventKind     // why it waits, or waited before the present attempt
+	seq       uint64        // its place in order of delivery
+	size      int64         // what it counts for in bytes
+	backoff   retry.Backoff // nil before the first retry
 }
 
 // What counts besides a message's own bytes.
@@ -159,8 +159,8 @@ func (l *Lane) complete(it *item, ev Event) {
 	if ev.Kind == Handled && l.deadLetters.inARow > 0 {
 		l.deadLetters.resume()
 	}
-	if it.waitReason != ev.waitReason || ev.Err != nil {
-		l.setWaitReason(it, ev.waitReason, ev.Err)
+	if it.waits != ev.waits || ev.Err != nil {
+		l.setWaits(it, ev.waits, ev.Err)
 	}
 	switch {
 	case l.detached:
@@ -171,7 +171,7 @@ func (l *Lane) complete(it *item, ev Event) {
 		l.markDone(it)
 	case ev.Kind == Retrying, ev.Kind == Unavailable:
 		it.msg.Header = message.Header{}
-		if ev.waitReason != waitUnavailable {
+		if ev.waits != Unavailable {
 			it.msg.Attempt++
 		}
 		l.schedule(ev.Delay, it, func() {
@@ -185,11 +185,11 @@ func (l *Lane) complete(it *item, ev Event) {
 	l.busy.Done()
 }
 
-// setWaitReason notes why a message waits.
-func (l *Lane) setWaitReason(it *item, why waitReason, err error) {
-	l.waitCounts[it.waitReason]--
-	l.waitCounts[why]++
-	if it.waitReason = why; why > waitRetry {
+// setWaits notes why a message waits.
+func (l *Lane) setWaits(it *item, why EventKind, err error) {
+	l.waiting[it.waits]--
+	l.waiting[why]++
+	if it.waits = why; why > Retrying {
 		l.lastWaitErr = err
 	}
 }
@@ -251,10 +251,10 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 		if l.ctx.Err() != nil {
 			return
 		}
-		if it.waitReason != waitRefused {
+		if it.waits != DeadLetterRefused {
 			it.backoff = refusedBackoff.Backoff()
 		}
-		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.waitReason == waitRefused}
+		ev = Event{Kind: DeadLetterRefused, Message: &it.msg, Err: err, repeated: it.waits == DeadLetterRefused}
 		ev.Delay, _ = it.backoff.Next()
 	}
 	e.report(ev)
@@ -262,10 +262,10 @@ func (l *Lane) writeDeadLetter(it *item, f Failure) {
 	defer e.mu.Unlock()
 	switch {
 	case err != nil:
-		l.setWaitReason(it, waitRefused, err)
+		l.setWaits(it, DeadLetterRefused, err)
 		l.schedule(ev.Delay, it, func() { l.busy.Go(func() { l.writeDeadLetter(it, f) }) })
 	case !l.detached:
-		l.setWaitReason(it, notWaiting, nil)
+		l.setWaits(it, notWaiting, nil)
 		l.markDone(it)
 		e.startWorkers()
 	}

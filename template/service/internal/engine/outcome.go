@@ -36,13 +36,13 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 	ev := e.applyPolicies(it, err)
 	ev.Err = err
 	switch {
-	case ev.waitReason == notWaiting:
+	case ev.waits == notWaiting:
 	case it.lane.ending:
 		return Event{Kind: requeued, Err: err}
 	case ok && failed.After > 0:
 		ev.Delay = min(failed.After, longestDelay)
 	default:
-		ev.Delay = min(it.nextDelay(ev.waitReason), longestDelay)
+		ev.Delay = min(it.nextDelay(ev.waits), longestDelay)
 	}
 	return ev
 }
@@ -70,9 +70,9 @@ func (e *Engine) applyPolicies(it *item, err error) Event {
 	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
-		return Event{Kind: Unavailable, waitReason: waitUnavailable}
+		return Event{Kind: Unavailable, waits: Unavailable}
 	case e.cfg.ErrorPolicy == PolicyRetry, !permanent && it.msg.Attempt < it.msg.Retry.MaxAttempts:
-		return Event{Kind: Retrying, waitReason: waitRetry}
+		return Event{Kind: Retrying, waits: Retrying}
 	case e.cfg.ErrorPolicy == PolicySkip:
 		return Event{Kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
@@ -80,7 +80,7 @@ func (e *Engine) applyPolicies(it *item, err error) Event {
 	case permanent, it.lane.deadLetters.admit(err):
 		return Event{Kind: DeadLettered}
 	}
-	return Event{Kind: Retrying, waitReason: waitHeld}
+	return Event{Kind: Retrying, waits: held}
 }
 
 // isAnswer reports whether a permanent error is the answer of a handler that
@@ -92,8 +92,8 @@ func isAnswer(err error) bool {
 
 // nextDelay returns how long the item waits for its next attempt. The backoff
 // starts anew when something becomes unavailable, or is available again.
-func (it *item) nextDelay(why waitReason) time.Duration {
-	if it.backoff == nil || (it.waitReason == waitUnavailable) != (why == waitUnavailable) {
+func (it *item) nextDelay(why EventKind) time.Duration {
+	if it.backoff == nil || (it.waits == Unavailable) != (why == Unavailable) {
 		it.backoff = it.msg.Retry.Backoff()
 	}
 	delay, _ := it.backoff.Next()

@@ -35,13 +35,13 @@ func (e *Engine) Stats() Stats {
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
-		s.Refused += l.waitCounts[waitRefused]
-		s.Waiting += l.waitCounts[waitUnavailable]
+		s.Refused += l.waiting[DeadLetterRefused]
+		s.Waiting += l.waiting[Unavailable]
 		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if l.paused {
 			s.Paused++
 		}
-		if l.waitCounts[waitHeld] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+		if l.waiting[held] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
 			s.PausedTopics = append(s.PausedTopics, l.topic)
 		}
 	}
@@ -57,12 +57,12 @@ func (e *Engine) Ready() error {
 		var err error
 		span := len(l.tracker.places)
 		switch {
-		case l.waitCounts[waitRefused] > 0:
-			err = fmt.Errorf("%d dead letters are refused and tried again", l.waitCounts[waitRefused])
-		case l.waitCounts[waitUnavailable] > 0:
-			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waitCounts[waitUnavailable], l.lastWaitErr)
-		case l.waitCounts[waitHeld] > 0:
-			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waitCounts[waitHeld], l.lastWaitErr)
+		case l.waiting[DeadLetterRefused] > 0:
+			err = fmt.Errorf("%d dead letters are refused and tried again", l.waiting[DeadLetterRefused])
+		case l.waiting[Unavailable] > 0:
+			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waiting[Unavailable], l.lastWaitErr)
+		case l.waiting[held] > 0:
+			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waiting[held], l.lastWaitErr)
 		case l.paused && span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2 && time.Since(l.pausedAt) >= long:
 			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
 		}

@@ -131,7 +131,7 @@ func (w *worker) endAttempt(ctx context.Context, err error) {
 		ev = e.decide(it, err, context.Cause(ctx))
 	}
 	ev.Message, ev.Elapsed = &it.msg, time.Since(w.since)
-	ev.repeated = ev.waitReason == waitUnavailable && it.waitReason == waitUnavailable
+	ev.repeated = ev.waits == Unavailable && it.waits == Unavailable
 	w.outcome = ev
 	if ev.Kind != DeadLettered && ev.Kind != requeued {
 		e.report(ev)
