@@ -93,7 +93,7 @@ func benchEngine(b *testing.B, ordering Ordering, workers int) {
 		}
 		return nil
 	})
-	e := New(cfg, h, nil, nowhere{}, slog.New(slog.DiscardHandler))
+	e := New(cfg, h, nil, func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
 	go func() { _ = e.Run(b.Context()) }()
 	n := (b.N/benchLanes/benchBatch + 1) * benchBatch
 	left.Store(int64(n * benchLanes))
@@ -105,8 +105,3 @@ func benchEngine(b *testing.B, ordering Ordering, workers int) {
 	}
 	<-finished
 }
-
-// nowhere is a source that commits nothing.
-type nowhere struct{}
-
-func (nowhere) Commit(context.Context) error { return nil }

@@ -8,14 +8,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Source is where messages come from.
-type Source interface {
-	// Commit makes durable what was marked on all lanes, and returns nil only
-	// when it knows that it is. The engine calls it from one goroutine and
-	// holds no lock meanwhile.
-	Commit(ctx context.Context) error
-}
-
 // Claim is one lane's life at its source, from assignment to revocation.
 type Claim interface {
 	// Mark says that the message at offset and every one delivered before it

@@ -13,7 +13,7 @@
 //	worker.attempt  runs the handler with its own copy of the message and its own context
 //	Engine.decide   says what becomes of a message that failed
 //	Lane.complete   marks the message done, or holds its key back until a timer or a dead letter is done
-//	Engine.commit   marks the low-water marks and has the source commit them
+//	Engine.commit   marks the low-water marks and commits them
 //
 // One mutex guards the engine with all its lanes. Of a Claim, only Mark, Pause and
 // Resume are called with it held. Methods of Lane that do not lock it expect it held.

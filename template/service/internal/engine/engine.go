@@ -20,7 +20,7 @@ type Engine struct {
 	cfg           Config
 	handler       message.Handler
 	dead          DeadLetters
-	source        Source
+	commitMarks   func(context.Context) error
 	log           *slog.Logger
 	observe       func(Event)              // nil when nobody does
 	counts        [len(kinds)]atomic.Int64 // of events
@@ -41,14 +41,15 @@ type Engine struct {
 	failingSince time.Time // when that was
 }
 
-// New returns an engine that gives messages to h, writes those that fail for
-// good to dead, and has source commit.
-func New(cfg Config, h message.Handler, dead DeadLetters, source Source, log *slog.Logger) *Engine {
+// New returns an engine that gives messages to h and writes those that fail for
+// good to dead. commitMarks makes durable what was marked on all lanes, and returns
+// nil only when it knows that it is; one goroutine calls it, with no lock held.
+func New(cfg Config, h message.Handler, dead DeadLetters, commitMarks func(context.Context) error, log *slog.Logger) *Engine {
 	const never = math.MaxInt64
 	cfg.HandlerTimeout = cmp.Or(cfg.HandlerTimeout, never)
 	cfg.StuckAfter = cmp.Or(cfg.StuckAfter, never)
 	e := &Engine{
-		cfg: cfg, handler: h, dead: dead, source: source, log: log,
+		cfg: cfg, handler: h, dead: dead, commitMarks: commitMarks, log: log,
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
@@ -96,7 +97,7 @@ func (e *Engine) Assign(c Claim) *Lane {
 	return l
 }
 
-// commit marks the low-water mark of each lane and has the source commit them.
+// commit marks the low-water mark of each lane and commits them.
 func (e *Engine) commit(ctx context.Context) {
 	e.mu.Lock()
 	e.doneSinceCommit = 0
@@ -108,7 +109,7 @@ func (e *Engine) commit(ctx context.Context) {
 	e.mu.Unlock()
 	var err error
 	if moved { // else what failed before is committed, or its lane has ended
-		err = e.source.Commit(ctx)
+		err = e.commitMarks(ctx)
 	}
 	if errors.Is(err, context.Canceled) {
 		return

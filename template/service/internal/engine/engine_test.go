@@ -52,7 +52,7 @@ func start(t *testing.T, cfg Config, h message.HandlerFunc) *bench {
 	t.Helper()
 	b := &bench{result: make(chan error, 1)}
 	b.marks.Store(-1)
-	b.Engine = New(cfg, h, b, b, slog.New(slog.DiscardHandler))
+	b.Engine = New(cfg, h, b, b.Commit, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop
 	go func() { b.result <- b.Run(ctx) }()
@@ -160,7 +160,7 @@ func TestACommitThatHangsDoesNotKeepTheEngineFromStopping(t *testing.T) {
 			}
 			return nil
 		})
-		b.source = hanging{}
+		b.commitMarks = hanging{}.Commit
 		l := b.Assign(b)
 		l.Deliver(batch(0, 1))
 		elapse(time.Second)

@@ -11,7 +11,7 @@ import (
 
 func (w *world) join() *member {
 	m := &member{w: w, active: map[string]running{}}
-	m.Engine = New(w.cfg, message.HandlerFunc(w.handle), m, m, slog.New(slog.DiscardHandler))
+	m.Engine = New(w.cfg, message.HandlerFunc(w.handle), m, m.Commit, slog.New(slog.DiscardHandler))
 	ctx, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	w.members = append(w.members, m)

@@ -14,22 +14,22 @@ import (
 
 // unreliable is a source whose commits may fail.
 type unreliable struct {
-	Source
-	err atomic.Pointer[error]
+	commit func(context.Context) error
+	err    atomic.Pointer[error]
 }
 
 func (u *unreliable) Commit(ctx context.Context) error {
 	if err := u.err.Load(); err != nil {
 		return *err
 	}
-	return u.Source.Commit(ctx)
+	return u.commit(ctx)
 }
 
 func TestCommitsThatFailForLongAreNotReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := start(t, settings(), func(context.Context, *message.Message) error { return nil })
-		source := &unreliable{Source: b}
-		b.source = source
+		source := &unreliable{commit: b.commitMarks}
+		b.commitMarks = source.Commit
 		first, later := errors.New("not the coordinator"), errors.New("still not")
 		source.err.Store(&first)
 		l := b.Assign(b)

@@ -135,7 +135,7 @@ type running struct {
 	i int
 }
 
-// Commit implements Source.
+// Commit commits what was marked.
 func (m *member) Commit(ctx context.Context) error {
 	for _, p := range m.w.partitions {
 		if l := m.w.ownedBy(m, p); l != nil {

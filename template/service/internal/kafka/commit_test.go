@@ -86,7 +86,7 @@ func refuseCommits(t *testing.T, c *kfake.Cluster, refusal *kerr.Error) {
 // marks are durable, and any error but a cancellation is a warning in the log.
 func TestBetweenSessionsNothingIsCommittedAndNobodyAlarmed(t *testing.T) {
 	t.Parallel()
-	if err := (*source)(new(Consumer)).Commit(t.Context()); !errors.Is(err, context.Canceled) {
+	if err := new(Consumer).commit(t.Context()); !errors.Is(err, context.Canceled) {
 		t.Errorf("a commit without a session says %v, want a cancellation", err)
 	}
 }

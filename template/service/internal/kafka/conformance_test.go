@@ -21,7 +21,6 @@ import (
 type assigned struct {
 	*running
 	cluster *kfake.Cluster
-	source  engine.Source
 	claim   *claim
 	release func()
 }
@@ -37,7 +36,7 @@ func assign(t *testing.T) *assigned {
 		}
 		return nil
 	}, "payments")
-	a := &assigned{running: r, cluster: cluster, source: (*source)(r.Consumer)}
+	a := &assigned{running: r, cluster: cluster}
 	a.release = sync.OnceFunc(func() { close(gate) })
 	t.Cleanup(a.release) // before the consumer is stopped
 	r.await(t, engine.Handled, 4)
@@ -64,14 +63,14 @@ func (a *assigned) expectCommitted(t *testing.T, want int64) {
 // boundary.go has the words.
 var expectations = map[string]func(*testing.T, *assigned){
 	"nothing is committed before it is marked": func(t *testing.T, a *assigned) {
-		if err := a.source.Commit(t.Context()); err != nil {
+		if err := a.commit(t.Context()); err != nil {
 			t.Error(err)
 		}
 		a.expectCommitted(t, -1)
 	},
 	"what is marked is durable once the source has committed": func(t *testing.T, a *assigned) {
 		a.claim.Mark(2)
-		if err := a.source.Commit(t.Context()); err != nil {
+		if err := a.commit(t.Context()); err != nil {
 			t.Error(err)
 		}
 		a.expectCommitted(t, 3)
@@ -86,12 +85,12 @@ var expectations = map[string]func(*testing.T, *assigned){
 	"a commit that fails says so, and the next one makes up for it": func(t *testing.T, a *assigned) {
 		refused := a.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.NotCoordinator, Count: -1})
 		a.claim.Mark(2)
-		if a.source.Commit(t.Context()) == nil || a.claim.Commit(t.Context()) == nil {
+		if a.commit(t.Context()) == nil || a.claim.Commit(t.Context()) == nil {
 			t.Error("a commit that was refused has succeeded")
 		}
 		a.expectCommitted(t, -1)
 		refused.Remove()
-		if err := a.source.Commit(t.Context()); err != nil {
+		if err := a.commit(t.Context()); err != nil {
 			t.Error(err)
 		}
 		a.expectCommitted(t, 3)
@@ -103,7 +102,7 @@ var expectations = map[string]func(*testing.T, *assigned){
 			return nil, nil, false
 		})
 		a.claim.Mark(2)
-		if err := a.source.Commit(ctx); !errors.Is(err, context.Canceled) {
+		if err := a.commit(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("error is %v, want that of the context", err)
 		}
 	},
@@ -112,7 +111,7 @@ var expectations = map[string]func(*testing.T, *assigned){
 		go func() { stopped <- a.stop() }()
 		eventually(t, "the claim drains", func() bool { return drains(a.running) })
 		a.claim.Mark(2)
-		if err := a.source.Commit(t.Context()); err != nil {
+		if err := a.commit(t.Context()); err != nil {
 			t.Error(err)
 		}
 		a.expectCommitted(t, 3)

@@ -53,8 +53,8 @@ const (
 )
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
-// for good go to the dead letters by sender. It connects when it runs.
-func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Sender, log *slog.Logger) (*Consumer, error) {
+// for good go to the dead letters by publisher. It connects when it runs.
+func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}
@@ -63,7 +63,7 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, sender message.Se
 	}
 	setUpSarama(log)
 	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
-	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(sender, cfg.GroupID), (*source)(c), log)
+	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(publisher.Send, cfg.GroupID), c.commit, log)
 	return c, nil
 }
 
@@ -145,16 +145,14 @@ func (c *Consumer) end(cause error) {
 	c.log.Info("session ended", "group", c.cfg.GroupID, "cause", cause)
 }
 
-// source is the consumer as the engine sees it.
-type source Consumer
 
 // errNoSession is what the engine gets when it commits between sessions. Claims
-// have committed when they ended, so it is a commit called off, no failure.
+// have committed when they ended, so this is a skipped commit, not a failure.
 var errNoSession = fmt.Errorf("not a member of the group at present: %w", context.Canceled)
 
-// Commit implements engine.Source.
-func (s *source) Commit(ctx context.Context) error {
-	if current := s.session.Load(); current != nil {
+// commit commits what the engine has marked.
+func (c *Consumer) commit(ctx context.Context) error {
+	if current := c.session.Load(); current != nil {
 		return current.commit(ctx, nil)
 	}
 	return errNoSession

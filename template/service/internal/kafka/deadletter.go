@@ -36,13 +36,14 @@ const maxDepth = 60
 // DeadLetters writes messages that failed for good to the dead letter topic of
 // the topic they came from.
 type DeadLetters struct {
-	sender message.Sender
-	group  string
+	send  func(context.Context, *message.Message) error
+	group string
 }
 
-// NewDeadLetters returns the dead letters of a consumer group.
-func NewDeadLetters(sender message.Sender, group string) *DeadLetters {
-	return &DeadLetters{sender: sender, group: group}
+// NewDeadLetters returns the dead letters of a consumer group. send is as
+// Publisher.Send.
+func NewDeadLetters(send func(context.Context, *message.Message) error, group string) *DeadLetters {
+	return &DeadLetters{send: send, group: group}
 }
 
 // DeadLetter sends m with the reason of its failure and returns nil once
@@ -52,9 +53,9 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 	if strings.HasSuffix(m.Topic, deadLetterSuffix) {
 		return fmt.Errorf("a message of %s is a dead letter already", m.Topic)
 	}
-	err := d.sender.Send(ctx, newDeadLetter(m, f, d.group))
+	err := d.send(ctx, newDeadLetter(m, f, d.group))
 	if errors.Is(err, message.ErrTooLarge) && m.Value != nil {
-		err = d.sender.Send(ctx, withHeaders(m.Value, m, f, d.group, encodingRaw))
+		err = d.send(ctx, withHeaders(m.Value, m, f, d.group, encodingRaw))
 	}
 	if err != nil {
 		return fmt.Errorf("dead letter of %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)

@@ -357,6 +357,5 @@ func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 }
 
 func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
-	d := delivery(m, nil)
-	return &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
+	return &message.PublishError{Event: e, Delivery: delivery(m, nil), Err: err}
 }

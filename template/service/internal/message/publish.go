@@ -47,13 +47,6 @@ type Publisher interface {
 	Flush(ctx context.Context) error
 }
 
-// Sender sends messages as they are, with a topic, a key and a value.
-type Sender interface {
-	// Send writes m and returns once the broker acknowledged it; m's Partition
-	// and Offset then say where it landed. Its errors are like those of Publish.
-	Send(ctx context.Context, m *Message) error
-}
-
 // Delivery says where an event landed.
 type Delivery struct {
 	Topic     string
@@ -65,11 +58,9 @@ type Delivery struct {
 
 // PublishError is an event that was not published.
 type PublishError struct {
-	Event     Event
-	Topic     string
-	Key       string
-	MessageID string // empty when it failed before it had one
-	Err       error
+	Event    Event
+	Delivery // with the empty MessageID when it failed before it had one
+	Err      error
 }
 
 // Error names the event, not what is in it.

@@ -159,7 +159,7 @@ func TestEventsThatCannotGoAnywhere(t *testing.T) {
 
 func TestAPublishErrorNamesTheEventAndNotItsBody(t *testing.T) {
 	cause := message.Retry(errors.New("broker away"))
-	err := error(&message.PublishError{Event: refunded{ID: "p-1", Amount: 4711}, Topic: "refunds", Key: "p-1", MessageID: "m-1", Err: cause})
+	err := error(&message.PublishError{Event: refunded{ID: "p-1", Amount: 4711}, Delivery: message.Delivery{Topic: "refunds", Key: "p-1", MessageID: "m-1"}, Err: cause})
 	if got, want := err.Error(), `publish PaymentRefunded m-1 to refunds, key "p-1": broker away`; got != want {
 		t.Errorf("it says\n%s\nwant\n%s", got, want)
 	}

@@ -107,7 +107,7 @@ func (p *Publisher) publish(ctx context.Context, e message.Event) (message.Deliv
 	m, err = cmp.Or(m, new(message.Message)), cmp.Or(err, p.Err)
 	d := message.Delivery{Topic: m.Topic, Key: string(m.Key), MessageID: m.Header.MessageID, Partition: -1, Offset: -1}
 	if err != nil {
-		return d, &message.PublishError{Event: e, Topic: d.Topic, Key: d.Key, MessageID: d.MessageID, Err: err}
+		return d, &message.PublishError{Event: e, Delivery: d, Err: err}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
