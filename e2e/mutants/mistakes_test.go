@@ -137,7 +137,7 @@ var mutants = []mutant{
 	{"a handler's permanent answer does not end the pause", "engine/outcome.go",
 		"\t\tit.lane.deadLetters.resume()\n", ""},
 	{"what never reached a handler ends the pause", "engine/outcome.go",
-		"if permanent && isAnswer(err) {", "if permanent {"},
+		"if permanent && handlerResponded(err) {", "if permanent {"},
 	{"permanent errors count towards the pause", "engine/outcome.go",
 		"case permanent, it.lane.deadLetters.admit(err):", "case it.lane.deadLetters.admit(err):"},
 	{"the pause is of all topics", "engine/lane.go",

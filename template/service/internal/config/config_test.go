@@ -139,7 +139,7 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	}, nil)
 	equal(t, problemsOf(t, err),
 		`environment: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas; a port is 1 to 65535`,
-		`environment: KAFKA_ENABLE_AUTO_COMMIT="perhaps": must be false: a commit by the clock passes messages that are not handled yet, and a crash then loses them`,
+		`environment: KAFKA_ENABLE_AUTO_COMMIT="perhaps": must be false: committing on a timer can skip unhandled messages, and a crash then loses them`,
 		`environment: KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000`,
 		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
 		`environment: KAFKA_MAX_POLL_RECORDS="0": must be a whole number, from 1 to 1000000`,

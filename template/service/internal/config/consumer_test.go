@@ -60,7 +60,7 @@ func TestSettingsOfAConsumerAreChecked(t *testing.T) {
 		{"the service's group", nil, map[string]string{"audit_kafka_group_id": "payments"}, `consumer audit: map: audit_kafka_group_id="payments": is another consumer's group too: each needs one of its own`},
 		{"another one's group", nil, map[string]string{"audit_kafka_group_id": "payments-billing"}, `consumer audit: map: audit_kafka_group_id="payments-billing": is another consumer's group too: each needs one of its own`},
 		{"a group that gets too long", map[string]string{"kafka_group_id": strings.Repeat("g", 245)}, nil, `consumer audit: KAFKA_GROUP_ID="` + strings.Repeat("g", 245) + `-audit": must be printable, at most 249 bytes, without a blank at an end`},
-		{"no group at all", map[string]string{"kafka_group_id": ""}, nil, `consumer audit: KAFKA_GROUP_ID is not set: a consumer needs a group; those that share it share the work`},
+		{"no group at all", map[string]string{"kafka_group_id": ""}, nil, `consumer audit: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group split the partitions`},
 		{"the same group at other brokers", nil, map[string]string{"audit_kafka_group_id": "payments", "audit_kafka_bootstrap_servers": "b:1"}, ""},
 		{"a certificate that is none", nil, map[string]string{"audit_kafka_ssl_ca": "hunter2"}, `consumer audit: map: audit_kafka_ssl_ca=[redacted]: must be certificates in PEM, or in a file that AUDIT_KAFKA_SSL_CA_FILE names`},
 	} {

@@ -27,7 +27,7 @@ func ExampleFromMap() {
 	// [kafka-1:9092 kafka-2:9092] 30s 10 [redacted] <nil>
 	// configuration:
 	//   map: kafka_max_worker is not a setting; the config command lists those that are
-	//   KAFKA_BOOTSTRAP_SERVERS is not set: it is required, and must be host:port, several separated by commas; a port is 1 to 65535 (brokers to ask first; the others are found from there)
+	//   KAFKA_BOOTSTRAP_SERVERS is not set: required: host:port, several separated by commas; a port is 1 to 65535 (brokers to ask first; the others are found from there)
 	//   map: session.timeout.ms="5ms": must be a duration such as 500ms or 5s, from 1s to 30m
 }
 

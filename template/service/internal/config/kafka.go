@@ -4,16 +4,16 @@ import "time"
 
 const (
 	groupID = "KAFKA_GROUP_ID"
-	noGroup = "a consumer needs a group; those that share it share the work"
+	noGroup = "a consumer needs a group; instances with the same group split the partitions"
 )
 
 // Kafka holds the settings of one consumer, of the publisher, and of the engine
 // that runs the handlers.
 type Kafka struct {
 	Brokers         []string `env:"KAFKA_BOOTSTRAP_SERVERS" kafka:"bootstrap.servers metadata.broker.list" validate:"required,dive,broker" help:"brokers to ask first; the others are found from there"`
-	GroupID         string   `env:"KAFKA_GROUP_ID" kafka:"group.id" validate:"omitempty,name" help:"the consumer group; services that share it share the work"`
+	GroupID         string   `env:"KAFKA_GROUP_ID" kafka:"group.id" validate:"omitempty,name" help:"the consumer group; instances with the same group split the partitions"`
 	AutoOffsetReset string   `env:"KAFKA_AUTO_OFFSET_RESET" kafka:"auto.offset.reset" envDefault:"earliest" validate:"oneof=earliest latest" help:"where a group without a committed offset starts; latest skips what came before"`
-	AutoCommit      bool     `env:"KAFKA_ENABLE_AUTO_COMMIT" kafka:"enable.auto.commit" envDefault:"false" validate:"eq=false" allowed:"false: a commit by the clock passes messages that are not handled yet, and a crash then loses them" help:"always false: an offset is committed when its message is handled, never by the clock"`
+	AutoCommit      bool     `env:"KAFKA_ENABLE_AUTO_COMMIT" kafka:"enable.auto.commit" envDefault:"false" validate:"eq=false" allowed:"false: committing on a timer can skip unhandled messages, and a crash then loses them" help:"always false: an offset is committed when its message is handled, never by the clock"`
 
 	MaxWorkers     int    `env:"KAFKA_MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions"`
 	Ordering       string `env:"KAFKA_ORDERING" envDefault:"key" validate:"oneof=key partition none" help:"which messages wait for each other: those of one key, of one partition, or none"`
@@ -44,7 +44,7 @@ type Kafka struct {
 	HeartbeatInterval time.Duration `env:"KAFKA_HEARTBEAT_INTERVAL" kafka:"heartbeat.interval.ms" validate:"omitempty,min=50ms,max=10m" help:"time between heartbeats; 3s, or a quarter of the session timeout if that is less, when not set"`
 	ReadTimeout       time.Duration `env:"KAFKA_READ_TIMEOUT" kafka:"request.timeout.ms socket.timeout.ms" validate:"omitempty,min=1s,max=15m" help:"time to wait for a broker's answer; 30s, or the drain timeout and 15s if that is more, when not set"`
 	RebalanceTimeout  time.Duration `env:"KAFKA_REBALANCE_TIMEOUT" kafka:"max.poll.interval.ms" validate:"omitempty,min=1s,max=30m" help:"time for a member to drain and join again when partitions move; 60s, or drain and read timeout and 15s if that is more, when not set"`
-	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" kafka:"fetch.max.wait.ms fetch.wait.max.ms" envDefault:"100ms" validate:"min=10ms,max=10s" help:"how long a broker may hold a fetch without data; commits wait behind it"`
+	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" kafka:"fetch.max.wait.ms fetch.wait.max.ms" envDefault:"100ms" validate:"min=10ms,max=10s" help:"maximum wait of an empty fetch; heartbeats wait behind it"`
 	IsolationLevel    string        `env:"KAFKA_ISOLATION_LEVEL" kafka:"isolation.level" envDefault:"read_uncommitted" validate:"oneof=read_uncommitted read_committed" help:"whether messages of transactions that are open or aborted are handled too"`
 	Compression       string        `env:"KAFKA_COMPRESSION_TYPE" kafka:"compression.type compression.codec" envDefault:"none" validate:"oneof=none gzip snappy lz4 zstd" help:"compression of what the service publishes"`
 

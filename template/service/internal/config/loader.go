@@ -61,7 +61,7 @@ func (s *scope) setting(name string) (found Setting, prefix string) {
 }
 
 // merge adds what a source says below the sources before it. An empty value
-// counts as none, but in the override it hides the others. A strange name is an
+// counts as none, but in the override it hides the others. An unknown name is an
 // error where it can only be the service's; .env may be for other programs too.
 func (s *scope) merge(source []entry) {
 	earlier := make(map[string]entry)
@@ -139,8 +139,10 @@ func (s *scope) read() {
 		_ = setting.parse("")
 		switch {
 		case s.consumer != "" && !isOwn:
+		case e.text == "" && setting.Default == "" && setting.Allowed == "text":
+			s.refuse(setting, e, "required: %s", cmp.Or(setting.Help, setting.Allowed))
 		case e.text == "" && setting.Default == "":
-			s.refuse(setting, e, "it is required, and must be %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
+			s.refuse(setting, e, "required: %s", strings.TrimSuffix(setting.Allowed+" ("+setting.Help+")", " ()"))
 		case setting.File:
 			s.refuse(setting, e, "must be %s, or in a file that %s names", setting.Allowed, s.prefix+setting.Name+fileSuffix)
 		default:

@@ -2,9 +2,7 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 )
@@ -18,20 +16,18 @@ const fromMap = "map"
 func FromMap[V any](settings map[string]V, target any) (Config, error) {
 	cfg := new(Config)
 	service := newService(cfg, target)
-	var found []entry
-	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		found = append(found, entry{name: name, text: textOfGo(reflect.ValueOf(settings[name])), place: fromMap})
+	texts := make(map[string]string)
+	for name, value := range settings {
+		texts[name] = textOfGo(value)
 	}
-	service.merge(found)
+	service.merge(variables(fromMap, texts))
 	return service.config(cfg)
 }
 
 // textOfGo returns a value of Go as it would be written in a file; the elements
 // of a list joined by commas.
-func textOfGo(v reflect.Value) string {
-	switch v.Kind() {
-	case reflect.Interface:
-		return textOfGo(v.Elem())
+func textOfGo(value any) string {
+	switch v := reflect.ValueOf(value); v.Kind() {
 	case reflect.Invalid: // nil
 		return ""
 	case reflect.String: // a Secret, too, which would hide itself
@@ -41,9 +37,9 @@ func textOfGo(v reflect.Value) string {
 	case reflect.Slice:
 		texts := make([]string, v.Len())
 		for i := range texts {
-			texts[i] = textOfGo(v.Index(i))
+			texts[i] = textOfGo(v.Index(i).Interface())
 		}
 		return strings.Join(texts, ",")
 	}
-	return fmt.Sprint(v)
+	return fmt.Sprint(value)
 }

@@ -55,13 +55,13 @@ func TestOwnSettingsAreRefusedAsTheServicesAre(t *testing.T) {
 	_, err := load("config.yaml", nil, least(), new(own))
 	equal(t, problemsOf(t, err),
 		"config.yaml:1: databse_url is not a setting; the config command lists those that are",
-		"DATABASE_URL is not set: it is required, and must be text (where accounts are stored)",
+		"DATABASE_URL is not set: required: where accounts are stored",
 		`.env:4: GATEWAY_URL="https://[redacted]@a b": must be text`,
 		`.env:1: GATEWAY_TIMEOUT="1h": must be a duration such as 500ms or 5s, from 10ms to 1m`,
 		`.env:2: GATEWAY_TAGS="a,b,c": must be at most two words`,
 		`.env:3: REPORT_TIMEOUT="soon": must be a duration such as 500ms or 5s`,
 		`config.yaml:2: report_size="2": must be one of 1, 3, 5`,
-		`CURRENCY is not set: it is required, and must be text, iso4217`,
+		`CURRENCY is not set: required: text, iso4217`,
 	)
 }
 

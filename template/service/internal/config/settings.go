@@ -85,7 +85,7 @@ var kinds = map[string]string{
 	"int": "a whole number", "int64": "a whole number", "uint16": "a whole number", "float64": "a number",
 }
 
-// allowed says in words what a field's type and tags ask of its value.
+// allowed describes the accepted values for error messages.
 func allowed(f reflect.StructField) string {
 	rule := strings.NewReplacer("required", "", "omitempty", "", "dive", "", "min=", "from ", ",max=", " to ").Replace(f.Tag.Get("validate"))
 	rule = strings.Trim(rule, ",")
@@ -115,8 +115,7 @@ func (s Setting) parse(text string) error {
 	return err
 }
 
-// show returns what e says of the setting, or the default, or what follows from
-// other settings. A secret or a certificate is redacted, but the whole path of
+// show returns the given, default or derived value. A secret or a certificate is redacted, but the whole path of
 // its file is not.
 func (s Setting) show(e entry) string {
 	text := cmp.Or(e.text, s.Default)

@@ -27,7 +27,7 @@ const (
 	PolicyStop       ErrorPolicy = "stop"        // the engine stops with an error; the message is not done
 )
 
-// Config holds the engine's settings. Who reads them from the user checks them.
+// Config holds the engine's settings. Validated by the caller.
 type Config struct {
 	Ordering    Ordering
 	MaxWorkers  int // handlers running at once, over all lanes

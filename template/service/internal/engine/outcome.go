@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,7 +12,7 @@ import (
 
 var (
 	errTimeout  = errors.New("the handler ran out of time")                           // why a context ended
-	errDraining = errors.New("the service gives the message back")                    // why a context ended
+	errDraining = errors.New("partition is being released")                           // why a context ended
 	errNoReturn = message.Fail(message.ClassPanic, "the handler ended its goroutine") // of a handler that called runtime.Goexit
 )
 
@@ -24,7 +25,7 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 		return Event{Kind: requeued, Err: err}
 	}
 	failed, ok := errors.AsType[*message.Error](err)
-	if errors.Is(cause, errTimeout) { // it keeps what it asks for
+	if errors.Is(cause, errTimeout) { // keep its Outcome and After
 		late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)}
 		if ok {
 			late.Outcome, late.After = failed.Outcome, failed.After
@@ -49,15 +50,12 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 
 // safeError returns err, or a PanicError when asking err for its text or for what
 // it wraps panics, as a nil pointer in an error does.
-func safeError(err error) (safe error) {
-	defer func() {
-		if v := recover(); v != nil {
-			safe = message.NewPanicError(v)
-		}
-	}()
-	_ = err.Error()
-	_ = errors.Is(err, errTimeout) // looks at all that it wraps
-	return err
+func safeError(err error) error {
+	return message.Protect(context.Background(), func(context.Context) error {
+		_ = err.Error()
+		_ = errors.Is(err, errTimeout) // looks at all that it wraps
+		return err
+	})
 }
 
 // applyPolicies applies the message's retry policy, then the error policy, then
@@ -65,7 +63,7 @@ func safeError(err error) (safe error) {
 func (e *Engine) applyPolicies(it *item, err error) Event {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
-	if permanent && isAnswer(err) {
+	if permanent && handlerResponded(err) {
 		it.lane.deadLetters.resume()
 	}
 	switch {
@@ -83,9 +81,9 @@ func (e *Engine) applyPolicies(it *item, err error) Event {
 	return Event{Kind: Retrying, waits: held}
 }
 
-// isAnswer reports whether a permanent error is the answer of a handler that
+// handlerResponded reports whether a permanent error is the answer of a handler that
 // works: the message was not refused before it, and the handler did not panic.
-func isAnswer(err error) bool {
+func handlerResponded(err error) bool {
 	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
 	return !slices.Contains(others, message.ClassOf(err))
 }

@@ -145,7 +145,6 @@ func (c *Consumer) end(cause error) {
 	c.log.Info("session ended", "group", c.cfg.GroupID, "cause", cause)
 }
 
-
 // errNoSession is what the engine gets when it commits between sessions. Claims
 // have committed when they ended, so this is a skipped commit, not a failure.
 var errNoSession = fmt.Errorf("not a member of the group at present: %w", context.Canceled)

@@ -72,10 +72,6 @@ type Header struct {
 	Producer      string    `json:"producer"`               // the service that wrote it
 }
 
-// The ids are not secret, and asking the system for the randomness of each one
-// takes as long as the rest of a header.
-func init() { uuid.EnableRandPool() }
-
 // NewHeader returns a header for a new message: a fresh id that sorts by time
 // (UUID version 7), the time now, and the message type as the schema's name at
 // version 1. The correlation id is left to the caller.

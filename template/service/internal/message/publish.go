@@ -174,7 +174,7 @@ func setHeaders(ctx context.Context, m *Message, e Event, producer string) {
 		h.CorrelationID = cmp.Or(h.CorrelationID, cause.Header.CorrelationID, cause.Header.MessageID)
 		for _, name := range []string{"traceparent", "tracestate", "baggage"} {
 			value, ok := cause.Get(name)
-			if _, own := m.Get(name); ok && !own {
+			if _, isSet := m.Get(name); ok && !isSet {
 				m.Headers = append(m.Headers, Field{Key: name, Value: value})
 			}
 		}

@@ -87,12 +87,12 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
 		_, err := service.New(t.Context(), "test", b(fails), options(t, over))
 		const want = `configuration:
   override: LOG_LEVEL="loud": must be one of debug, info, warn, error
-  STORE_URL is not set: it is required, and must be text (where accounts are stored)
+  STORE_URL is not set: required: where accounts are stored
   .env:1: STORE_WRITERS="0": must be a whole number, from 1
   consumer audit: .env:2: AUDIT_KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000
   consumer audit: .env:3: AUDIT_KAFKA_ORDERING="topic": must be one of key, partition, none
   consumer billing: .env:4: BILLING_KAFKA_MAX_WORKERS="0": must be a whole number, from 1 to 100000
-  override: KAFKA_GROUP_ID is not set: a consumer needs a group; those that share it share the work`
+  override: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group split the partitions`
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", name, err, want)
 		}
