@@ -207,7 +207,7 @@ func TestTheKeysAreAlwaysShown(t *testing.T) {
 		{func() {}, "\nenter next · ctrl+c quits"},
 		{func() { d.typed("a b").press(tea.KeyEnter) }, "\nenter next · ctrl+c quits"}, // and an error
 		{func() { d.press(tea.KeyCtrlU, tea.KeyEnter) }, "\nenter next · esc back · ctrl+c quits"},
-		{func() { d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter) }, "\nspace marks · ↑↓ move · enter ends · esc back · ctrl+c quits"},
+		{func() { d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter) }, "\nspace marks · ↑↓ move · enter continues · esc back · ctrl+c quits"},
 	} {
 		if step.do(); !strings.HasSuffix(d.shown(), step.want) {
 			t.Errorf("no %q:\n%s", step.want, d.shown())

@@ -219,7 +219,7 @@ func (s *screen) keys() string {
 	case s.reviewing():
 		next = "enter writes it"
 	case s.at == len(s.fields)-1 && !s.sheet.Review:
-		next = "enter ends"
+		next = "enter continues"
 	}
 	if s.at == 0 {
 		back = ""

@@ -18,7 +18,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// NewRegistry returns a registry with the codec and rules of a service's.
+// NewRegistry returns a registry with the default JSON codec and the rules of
+// models, whatever codec the service has.
 func NewRegistry() *message.Registry {
 	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 }
