@@ -95,9 +95,9 @@ func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error)
 	}
 	return []figure{
 		{"files", size.files, 95, 95, ""},
-		{"lines of Go, not tests", size.code, 6500, 7378, ""},
+		{"lines of Go, not tests", size.code, 6500, 7284, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
-		{"functions a handled message passes", len(passed), 35, 37, ""},
+		{"functions a handled message passes", len(passed), 35, 35, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},
 		{"settings on the first page (.env.example)", size.firstPage, 14, 14, ""},
 		{"settings in all", size.settings, 0, 45, ""},

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
@@ -271,3 +274,32 @@ func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.p
 
 // Resume implements engine.Claim.
 func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }
+
+// offsetTimeout bounds how long a claim waits for an answer that is only for the
+// log.
+const offsetTimeout = 10 * time.Second
+
+// warnOffsetOutOfRange logs when a partition's log no longer has the offset that the
+// group had committed: records were deleted before they were read, or the cluster
+// lost records that it had acknowledged. Sarama goes on elsewhere and says nothing.
+func warnOffsetOutOfRange(ctx context.Context, admin *kadm.Client, group, topic string, partition int32, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, offsetTimeout)
+	defer cancel()
+	offsets, err := admin.FetchOffsets(ctx, group)
+	committed, ok := offsets.Lookup(topic, partition)
+	if err != nil || !ok || committed.At < 0 {
+		return // not known, or the group's first time
+	}
+	starts, _ := admin.ListStartOffsets(ctx, topic)
+	ends, _ := admin.ListEndOffsets(ctx, topic)
+	start, hasStart := starts.Lookup(topic, partition)
+	end, hasEnd := ends.Lookup(topic, partition)
+	if !hasStart || !hasEnd {
+		return
+	}
+	cause := "the log ends before it: the cluster lost records, or the topic is a new one"
+	if committed.At < start.Offset {
+		cause = "records were deleted before they were handled"
+	}
+	log.Warn("committed offset out of range", "cause", cause, "committed", committed.At, "log_start", start.Offset, "log_end", end.Offset, "deleted", max(0, start.Offset-committed.At))
+}
