@@ -108,18 +108,17 @@ func checkForge(made, own string) error {
 
 // landingError gives an error of landing its hint.
 func landingError(err error) error {
-	moved, isMoved := errors.AsType[*landing.MovedError](err)
+	_, isMoved := errors.AsType[*landing.MovedError](err)
 	damaged, isDamaged := errors.AsType[*landing.JournalError](err)
 	switch {
 	case isDamaged:
 		return failed("it cannot be finished or taken back: take the files that are half done from version control, and delete "+damaged.Dir, "%w", err)
 	case errors.Is(err, landing.ErrBusy):
 		return failed("wait until it has ended", "%w; nothing was written", err)
-	case isMoved:
-		return failed("run the command again", "%w; nothing was written", moved)
-	}
-	if errors.Is(err, landing.ErrHalfDone) {
+	case errors.Is(err, landing.ErrHalfDone):
 		return failed("when it is put right, the next forge command finishes it, or takes it back", "%w", err)
+	case isMoved:
+		return failed("run the command again", "%w; nothing was written", err)
 	}
 	return failed(nothingWritten+"; when it is put right, try again", "%w", err)
 }

@@ -86,6 +86,9 @@ func run(root string, step Step, do func(*lander) error) error {
 	if step == nil {
 		step = func(string) error { return nil }
 	}
+	if info, err := os.Lstat(filepath.Join(root, home)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a symbolic link: what forge keeps there must be in the project", home)
+	}
 	dir, err := os.Open(filepath.Join(root, home))
 	if err != nil {
 		return err
@@ -125,7 +128,7 @@ func (l *lander) land(ctx context.Context, c Change) error {
 	if err != nil {
 		return errors.Join(err, os.RemoveAll(l.abs(staged)))
 	}
-	if _, err := l.forward(j); err != nil {
+	if _, err := l.forward(j, true); err != nil {
 		return errors.Join(err, l.turnBack(j))
 	}
 	return nil
@@ -204,7 +207,7 @@ func (l *lander) put(name string, b *Blob, exact bool) error {
 func blobName(dir, side string, i int) string { return path.Join(dir, side, strconv.Itoa(i)) }
 
 // sum is the checksum of a file as it is, or "" if it is not there. What is no
-// regular file has one that no file has.
+// regular file gets a value that is no checksum.
 func (l *lander) sum(name string) (string, error) {
 	if err := l.checkParents(name); err != nil {
 		return "", err
@@ -235,13 +238,17 @@ func (l *lander) checkParents(name string) error {
 }
 
 // forward carries out a change, also one of which a part is done. Files that
-// somebody has changed since are left, and returned.
-func (l *lander) forward(j journal) (left []string, err error) {
+// somebody has changed since are left, and returned; with whole, the first one is
+// an error.
+func (l *lander) forward(j journal, whole bool) (left []string, err error) {
 	if err := l.sync(home); err != nil {
 		return nil, err
 	}
 	for i, op := range j.Ops {
 		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i))
+		if err == nil && !ok && whole {
+			err = &MovedError{op.Path}
+		}
 		if err != nil {
 			return left, err
 		}
@@ -266,14 +273,19 @@ func (l *lander) forward(j journal) (left []string, err error) {
 
 // turnBack takes back a change that failed.
 func (l *lander) turnBack(j journal) error {
+	var left []string
 	err := l.rename(going, backing)
 	if err == nil {
-		_, err = l.backward(j)
+		left, err = l.backward(j)
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrHalfDone, err)
 	}
-	return nil
+	var errs []error
+	for _, name := range left {
+		errs = append(errs, fmt.Errorf("%w, and is left as it is", &MovedError{name}))
+	}
+	return errors.Join(errs...)
 }
 
 // backward takes back a change, of which any part may be done.
@@ -297,7 +309,8 @@ func (l *lander) backward(j journal) (left []string, err error) {
 }
 
 // move makes a file that is in one state be in another, if it is not yet. It
-// reports whether it could: it is neither if somebody has changed it.
+// reports whether it could: it is neither if somebody has changed it. A file that
+// is new takes the place of no other.
 func (l *lander) move(name string, from, to state, blob string) (ok bool, err error) {
 	sum, err := l.sum(name)
 	if err != nil {
@@ -315,14 +328,28 @@ func (l *lander) move(name string, from, to state, blob string) (ok bool, err er
 	if err := l.step(name); err != nil {
 		return false, err
 	}
+	if sum, err = l.sum(name); err != nil || sum != from.SHA256 { // an editor may have saved it just now
+		return false, err
+	}
 	if !to.exists() {
 		if err := l.root.Remove(local); err != nil {
 			return false, err
 		}
 		return true, l.prune(name)
 	}
+	if sum, err = l.sum(blob); err != nil || sum != to.SHA256 {
+		return false, errors.Join(err, fmt.Errorf("%s is not what the journal says of it", blob))
+	}
 	if err := l.root.MkdirAll(filepath.Dir(local), 0o777); err != nil {
 		return false, err
+	}
+	if !from.exists() {
+		switch err := l.root.Link(filepath.FromSlash(blob), local); {
+		case err == nil:
+			return true, l.root.Remove(filepath.FromSlash(blob))
+		case errors.Is(err, fs.ErrExist):
+			return false, nil
+		} // a file system without links
 	}
 	return true, l.root.Rename(filepath.FromSlash(blob), local)
 }

@@ -60,12 +60,12 @@ func (l *lander) recover() (*Recovered, error) {
 	case err != nil:
 		return nil, err
 	}
-	left, err := l.forward(j)
+	left, err := l.forward(j, false)
 	if err != nil {
 		if err := l.turnBack(j); err != nil {
 			return nil, err
 		}
-		return &Recovered{Title: j.Title, Left: left}, nil
+		return &Recovered{Title: j.Title}, nil
 	}
 	return &Recovered{Title: j.Title, Finished: true, Left: left}, nil
 }

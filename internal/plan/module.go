@@ -30,6 +30,7 @@ func RenameModule(in Input, tree Tree, to string) Plan {
 			r.edits[name] = edits
 		}
 	}
+	r.refuseRequired(to)
 	r.renameGoMod(from, to, isOther)
 	r.decideAll()
 	r.tell(func(name string, content []byte) []rename.Place {
@@ -75,6 +76,24 @@ func (r *renamer) otherModules(from string) []string {
 		}
 	}
 	return others
+}
+
+// refuseRequired refuses a path that another module has which the project requires:
+// its imports would be taken for the project's own.
+func (r *renamer) refuseRequired(to string) {
+	file, err := r.Disk.File(goMod)
+	if err != nil {
+		return // told by goMod
+	}
+	mod, err := modfile.ParseLax(goMod, file.Content, nil)
+	if err != nil {
+		return
+	}
+	for _, req := range mod.Require {
+		if req.Mod.Path == to {
+			r.refuse(Refusal{Path: goMod, Reason: "requires " + to + ", which is another module", Hint: "choose another path, or remove that requirement first"})
+		}
+	}
 }
 
 // renameGoMod renames the module in its go.mod, if it is called there as the record

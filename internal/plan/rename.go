@@ -96,7 +96,10 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 // of the new one itself.
 func (r *renamer) tellSchemas(from string) {
 	for _, name := range r.tree.Files() {
-		if r.Record.Answers.Has(answers.Avro) && path.Dir(name) == "schemas" && strings.HasPrefix(path.Base(name), from+"-") {
+		isOthers := slices.ContainsFunc(r.Record.Answers.Topics, func(topic string) bool {
+			return len(topic) > len(from) && strings.HasPrefix(path.Base(name), topic+"-")
+		})
+		if r.Record.Answers.Has(answers.Avro) && path.Dir(name) == "schemas" && strings.HasPrefix(path.Base(name), from+"-") && !isOthers {
 			r.step(Step{Path: name, Kind: Keep, Reason: "is a schema of the old topic", Lines: []Line{
 				{'=', "`go run . schema export` writes that of the new one; delete this when nobody reads the old topic"},
 			}})

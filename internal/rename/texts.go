@@ -1,6 +1,8 @@
 package rename
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -158,24 +160,52 @@ func Literals(name string, src []byte, texts map[string]string) []Place {
 }
 
 // Samples returns the edits of a file of sample messages, if they are the topic's:
-// the topic, and the type of the messages.
+// the topic, and the type that the messages' headers say. Bodies are left alone.
 func Samples(src []byte, t Texts) []Edit {
-	edits := values(src, "topic", t.Topic)
-	if len(edits) == 0 {
-		return nil
+	edits := values(src, t.Topic, "topic")
+	if len(edits) == 0 || t.Type[0] == t.Type[1] {
+		return edits
 	}
-	return append(edits, values(src, "messageType|schemaName", t.Type)...)
+	return append(edits, values(src, t.Type, "samples.value.header.messageType", "samples.value.header.schemaName")...)
 }
 
-// values are the edits of a JSON text that give members another value.
-func values(src []byte, keys string, names [2]string) []Edit {
-	if names[0] == names[1] {
-		return nil
+// values are the edits of a JSON text that give the members at some paths another
+// value, if they have the one that is given. A path goes through all of a list.
+func values(src []byte, names [2]string, paths ...string) (edits []Edit) {
+	type level struct {
+		isObject, hasKey bool
+		path             string // with the last key of an object
+		base             string // without it
 	}
-	var edits []Edit
-	pattern := regexp.MustCompile(`"(?:` + keys + `)"\s*:\s*("` + regexp.QuoteMeta(names[0]) + `")`)
-	for _, at := range pattern.FindAllSubmatchIndex(src, -1) {
-		edits = append(edits, Edit{at[2], at[3], strconv.Quote(names[1])})
+	levels := []level{{}}
+	decoder := json.NewDecoder(bytes.NewReader(src))
+	for names[0] != names[1] {
+		before := decoder.InputOffset()
+		token, err := decoder.Token()
+		if err != nil { // the end, or no JSON
+			break
+		}
+		at := &levels[len(levels)-1]
+		switch token {
+		case json.Delim('{'), json.Delim('['):
+			levels = append(levels, level{isObject: token == json.Delim('{'), path: at.path, base: at.path})
+			continue
+		case json.Delim('}'), json.Delim(']'):
+			levels = levels[:len(levels)-1]
+			levels[len(levels)-1].hasKey = false
+			continue
+		}
+		text, isText := token.(string)
+		if at.isObject && !at.hasKey {
+			at.hasKey, at.path = true, strings.TrimPrefix(at.base+"."+text, ".")
+			continue
+		}
+		at.hasKey = false
+		if isText && text == names[0] && slices.Contains(paths, at.path) {
+			end := int(decoder.InputOffset())
+			start := int(before) + bytes.IndexByte(src[before:end], '"')
+			edits = append(edits, Edit{start, end, strconv.Quote(names[1])})
+		}
 	}
 	return edits
 }
