@@ -25,9 +25,9 @@ const (
 	Stopped                            // it failed and the error policy stopped the engine
 	requeued                           // no event: its lane ended first, and it will be delivered again
 	held                               // a Retrying, because its attempts are used up but dead-lettering is paused
-
-	notWaiting = Handled // where a kind says why a message waits for its next attempt
 )
+
+const notWaiting = Handled // where a kind says why a message waits for its next attempt
 
 // kinds has each kind's name, as in metrics, and how it is logged.
 var kinds = [...]struct {
