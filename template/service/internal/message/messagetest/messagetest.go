@@ -44,6 +44,7 @@ func Key(key string) Option { return func(m *message.Message) { m.Key = []byte(k
 func Handle(t testing.TB, r *message.Registry, topic, body string, opts ...Option) error {
 	t.Helper()
 	m := &message.Message{Topic: topic, Attempt: 1, Header: message.NewHeader("", "messagetest")}
+	m.Header.CorrelationID = m.Header.MessageID // an option may take it away
 	for _, opt := range opts {
 		opt(m)
 	}
@@ -52,7 +53,7 @@ func Handle(t testing.TB, r *message.Registry, topic, body string, opts ...Optio
 		t.Fatalf("messagetest: topic %q has handlers for %s: say which with messagetest.Type", topic, strings.Join(types, ", "))
 	}
 	h.MessageType = cmp.Or(h.MessageType, append(types, "Message")[0]) // a handler of all types takes any
-	h.SchemaName, h.CorrelationID = cmp.Or(h.SchemaName, h.MessageType), cmp.Or(h.CorrelationID, h.MessageID)
+	h.SchemaName = cmp.Or(h.SchemaName, h.MessageType)
 	header, err := json.Marshal(h)
 	if err != nil {
 		t.Fatalf("messagetest: header: %v", err)

@@ -59,6 +59,21 @@ func TestHandleGoesThroughEnvelopeRulesAndHandler(t *testing.T) {
 	}
 }
 
+// An option can take away what is there without it, so that a rule for headers can
+// be tested.
+func TestHeaderRulesCanBeTested(t *testing.T) {
+	r := messagetest.NewRegistry()
+	correlated := func(h message.Header) error { return message.Required("correlationId", h.CorrelationID) }
+	message.Register(r, "accounts", &welcome{publisher: new(messagetest.Publisher)}, message.WithHeaderRule(correlated))
+	without := func(m *message.Message) { m.Header.CorrelationID = "" }
+	if err := messagetest.Handle(t, r, "accounts", `{"id":"a-1"}`, without); message.ClassOf(err) != message.ClassInvalid {
+		t.Errorf("without: %v", err)
+	}
+	if err := messagetest.Handle(t, r, "accounts", `{"id":"a-1"}`); err != nil {
+		t.Errorf("with: %v", err)
+	}
+}
+
 // fatal is a test that notes how it ends.
 type fatal struct {
 	testing.TB
