@@ -211,11 +211,11 @@ func (d *disk) exists(name string) bool {
 	return err == nil
 }
 
-// isForeign reports whether a directory's Go files are none of the user's in this
-// module.
+// isForeign reports whether a directory's Go files are none of this module's that
+// people write.
 func (d *disk) isForeign(name string) bool {
 	base := path.Base(name)
-	if name == "internal" || base[0] == '.' || base[0] == '_' || slices.Contains([]string{"vendor", "testdata", "node_modules"}, base) {
+	if base[0] == '.' || base[0] == '_' || slices.Contains([]string{"vendor", "testdata", "node_modules"}, base) {
 		return true
 	}
 	return d.exists(path.Join(name, "go.mod"))

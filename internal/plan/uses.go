@@ -12,8 +12,9 @@ import (
 )
 
 // keepUsed looks for what stays and needs what goes. A file of the user's that
-// goes, a model say, stays then too; of forge's own, the user must know.
+// goes, a model say, stays then too; if the file is forge's own, the user is told.
 func (p *planner) keepUsed() {
+	p.keepEmbedded()
 	if !slices.ContainsFunc(p.plan.Steps, func(s Step) bool { return s.Kind == Delete && isSource(s.Path) }) {
 		return
 	}
@@ -36,6 +37,24 @@ func (p *planner) keepUsed() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(going)) {
 		p.warn(name, going)
+	}
+}
+
+// keepEmbedded keeps what a file of the user's embeds by its name, which would not
+// build without. Of a pattern others may be left.
+func (p *planner) keepEmbedded() {
+	for i, s := range p.plan.Steps {
+		if s.Kind != Delete {
+			continue
+		}
+		for _, user := range p.Disk.Sources() {
+			if p.goes(user) || p.base[user].Owner == project.Managed {
+				continue
+			}
+			if slices.ContainsFunc(p.namesOf(user).Embedded, func(pattern string) bool { return path.Join(path.Dir(user), pattern) == s.Path }) {
+				p.plan.Steps[i].Kind, p.plan.Steps[i].Reason, p.plan.Steps[i].Stays = Keep, "stays: "+user+" embeds it", true
+			}
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package wire
 import (
 	"go/ast"
 	"go/token"
+	"maps"
 	"regexp"
 	"strings"
 )
@@ -49,6 +50,11 @@ func NamesOf(src []byte) (Names, error) {
 			}
 			return true
 		})
+	}
+	for _, spec := range s.file.Imports { // any name may come from a package whose names have no prefix
+		if spec.Name != nil && spec.Name.Name == "." {
+			maps.Copy(n.Imported[importPath(spec)], n.Used)
+		}
 	}
 	for _, m := range embedDirective.FindAllSubmatch(src, -1) {
 		n.Embedded = append(n.Embedded, strings.Fields(string(m[1]))...)
