@@ -109,8 +109,11 @@ func (s *site) renameTopic(from, to string) (request, error) {
 	topics := s.record.Answers.Topics
 	i, isThere := slices.Index(topics, from), slices.Contains(topics, to)
 	switch {
-	case isThere && (i < 0 || from == to):
+	case from == to && isThere:
 		r.there = append(r.there, "the topic "+to+" is there already")
+		return r, nil
+	case isThere && i < 0: // perhaps since the same command
+		r.there = append(r.there, "the topic "+to+" is there already, and none is called "+from)
 		return r, nil
 	case isThere:
 		return r, usage("choose another name, or remove it first with `forge remove handler "+to+"`", "the topic %s is there already, beside %s", to, from)

@@ -14,7 +14,7 @@ type workspace struct {
 	work *modfile.WorkFile
 }
 
-// findWorkspace returns the go.work that is for a directory below, or nil. The go
+// findWorkspace returns the go.work that is for a directory, in it or above, or nil. The go
 // command itself tells of one that cannot be read.
 func findWorkspace(dir string) *workspace {
 	file := os.Getenv("GOWORK")
@@ -22,11 +22,14 @@ func findWorkspace(dir string) *workspace {
 	case "off":
 		return nil
 	case "":
-		above := findAbove(dir, "go.work")
-		if above == "" {
+		at := dir
+		if _, err := os.Stat(filepath.Join(dir, "go.work")); err != nil {
+			at = findAbove(dir, "go.work")
+		}
+		if at == "" {
 			return nil
 		}
-		file = filepath.Join(above, "go.work")
+		file = filepath.Join(at, "go.work")
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

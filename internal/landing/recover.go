@@ -116,6 +116,13 @@ func (l *lander) last() (Change, []string, error) {
 				return undo, nil, err
 			}
 			o.Before = &Blob{Content: content, Mode: fs.FileMode(op.After.Mode)}
+			info, err := l.root.Stat(filepath.FromSlash(op.Path))
+			if err != nil {
+				return undo, nil, err
+			}
+			if mode := info.Mode().Perm(); o.After != nil && mode != fs.FileMode(op.After.Mode).Perm() { // the user's, since
+				o.After.Mode = mode
+			}
 		}
 		undo.Ops = append(undo.Ops, o)
 	}

@@ -67,7 +67,7 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 	module := rename.Module{Path: r.module, Files: r.concerned(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
 	edits, problems := module.Rename()
 	for _, p := range problems {
-		r.refuse(Refusal{Path: at(p), Reason: p.Text, Hint: "give one of them another name by hand first, or choose another topic"})
+		r.refuse(Refusal{Path: at(p), Reason: p.Text, Hint: "change what is named by hand first, or choose another topic; an embedded type can become a field with a name of its own"})
 	}
 	r.edits = edits
 	for _, name := range r.tree.Files() {

@@ -269,14 +269,15 @@ func (r *renamer) checkFree(g *group) {
 	}
 }
 
-// exported returns the package of a directory that others import.
-func (r *renamer) exported(dir string) *group {
+// exported returns the package of a directory that others import. A file that is
+// never built with the others may have another one; nothing of that is renamed.
+func (r *renamer) exported(dir string) (found *group) {
 	for _, g := range r.groups {
-		if g.dir == dir && !strings.HasSuffix(g.name, "_test") {
-			return g
+		if g.dir == dir && !strings.HasSuffix(g.name, "_test") && (found == nil || len(g.names) > 0) {
+			found = g
 		}
 	}
-	return nil
+	return found
 }
 
 // imported returns the packages with other names that a file imports, by what it

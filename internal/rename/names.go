@@ -189,7 +189,7 @@ func (r *renamer) checkFields() {
 			}
 			return true
 		})
-		for key := range f.keys {
+		for _, key := range slices.SortedFunc(maps.Keys(f.keys), func(a, b *ast.Ident) int { return int(a.Pos() - b.Pos()) }) {
 			found(f, key)
 		}
 	}

@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/mod/module"
 )
 
 // callee is a function of the module that is told a topic.
@@ -128,6 +130,9 @@ func importName(spec *ast.ImportSpec) string {
 		return spec.Name.Name
 	}
 	p, _ := strconv.Unquote(spec.Path.Value) // the parser has done so before
+	if prefix, _, ok := module.SplitPathVersion(p); ok {
+		p = prefix
+	}
 	return path.Base(p)
 }
 
