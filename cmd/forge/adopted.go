@@ -118,7 +118,7 @@ func (d adopted) text(t terminal) string {
 		with = strings.Join(a.With, ", ")
 	}
 	fmt.Fprintf(&b, "\n%s, module %s, topics %s, group %s, brokers %s, with %s\n", a.Name, a.Module, strings.Join(a.Topics, ", "), a.Group, strings.Join(a.Brokers, ","), with)
-	fmt.Fprintf(&b, "%.1f %% sure: so much is the same of what forge %s manages\n", percent(d.Sure()), d.Record.Forge)
+	fmt.Fprintf(&b, "%.1f %% sure: so much of the managed files matches forge %s\n", percent(d.Sure()), d.Record.Forge)
 	if same := d.asClose(); len(same) > 0 {
 		fmt.Fprintf(&b, "as close, in what they manage: forge %s\n", strings.Join(same, ", "))
 	} else if len(d.Others) > 0 {

@@ -61,7 +61,7 @@ func askTopics(ctx context.Context, conn net.Conn, topics []string) ([]kmsg.Meta
 
 func unanswered(err error) error {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
-		return errors.New("takes connections, and answers nothing that Kafka is asked")
+		return errors.New("accepts connections but does not answer Kafka requests")
 	}
 	return errNotKafka // it hangs up on what it does not understand
 }

@@ -75,9 +75,9 @@ func noteRecovered(t terminal, r *landing.Recovered) {
 	if r == nil {
 		return
 	}
-	text := "`forge " + r.Title + "` had been broken off; it is taken back now"
+	text := "`forge " + r.Title + "` was interrupted; it was rolled back"
 	if r.Finished {
-		text = "`forge " + r.Title + "` had been broken off; it is finished now"
+		text = "`forge " + r.Title + "` was interrupted; it is finished now"
 	}
 	if len(r.Left) > 0 {
 		text += ", but for what was changed since: " + strings.Join(r.Left, ", ")
