@@ -219,7 +219,7 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 		p.step(Step{Path: name, Kind: Keep, Reason: "is removed by you: it stays away"})
 	case !disk.Mode.IsRegular():
 		p.leave(base, next, "is no regular file: it stays")
-	case p.isPristine(name, disk) && !((name == goMod || name == "go.sum") && p.keepsLibrary()):
+	case p.isPristine(name, disk) && (name != goMod && name != "go.sum" || !p.keepsLibrary()):
 		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: next.Content})
 	case bytes.Equal(disk.Content, next.Content): // somebody has done it by hand
 	case path.Ext(name) == ".go":

@@ -51,15 +51,20 @@ func NamesOf(src []byte) (Names, error) {
 			return true
 		})
 	}
-	for _, spec := range s.file.Imports { // any name may come from a package whose names have no prefix
-		if spec.Name != nil && spec.Name.Name == "." {
-			maps.Copy(n.Imported[importPath(spec)], n.Used)
-		}
-	}
+	n.useDotImports(s.file)
 	for _, m := range embedDirective.FindAllSubmatch(src, -1) {
 		n.Embedded = append(n.Embedded, strings.Fields(string(m[1]))...)
 	}
 	return n, nil
+}
+
+// useDotImports takes any name for one of each package whose names have no prefix.
+func (n Names) useDotImports(file *ast.File) {
+	for _, spec := range file.Imports {
+		if spec.Name != nil && spec.Name.Name == "." {
+			maps.Copy(n.Imported[importPath(spec)], n.Used)
+		}
+	}
 }
 
 // declared are the names that a declaration gives to a package. Methods have none.
