@@ -77,7 +77,7 @@ type File struct {
 // Disk is what is there. A file that is not there is fs.ErrNotExist.
 type Disk interface {
 	File(path string) (File, error)
-	Sources() []string // the Go files outside internal/
+	Sources() []string // the Go files of the module
 }
 
 // Input is what a plan is made of.
