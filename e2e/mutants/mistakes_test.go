@@ -55,7 +55,7 @@ var mutants = []mutant{
 	{"a message counts for its bytes only", "engine/lane.go",
 		"int64(overhead + len(m.Key)", "int64(len(m.Key)"},
 	{"what is taken stays in memory", "engine/worker.go",
-		"\tl.ready[0] = nil", "\t_ = nil"},
+		"\tl.ready[0] = nil", "\t_ = l"},
 	{"an ended lane's timers stay", "engine/drain.go",
 		"\t\ttimer.Stop()\n", "\t\t_ = timer\n"},
 	{"an ended lane keeps its turn", "engine/drain.go",
