@@ -54,6 +54,7 @@ func TestUpdateWhereTheServiceLies(t *testing.T) {
 
 	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOFLAGS", "")
+	t.Setenv("E2E", "") // the service's tests are run without a real Kafka
 	shop := filepath.Join(clone, "services", "shop")
 	if code, stderr := inProject(t, shop, nil, "update"); code != exitOK || !strings.Contains(stderr, "go test -short ./...") {
 		t.Fatalf("code %d: %s", code, stderr)
