@@ -5,18 +5,21 @@ export FAULTS_KAFKA_SH ?= $(CURDIR)/e2e/kafka/kafka.sh
 
 .PHONY: faults faults-short
 
-faults: ## every experiment, up to 40 minutes
+faults: ## every experiment, up to 50 minutes
 	FAULTS=all go test ./e2e/faults -count=1 -v -timeout 60m
 
 faults-short: ## the selection for each change, up to 6 minutes
 	FAULTS=short go test ./e2e/faults -count=1 -v -timeout 15m
 
-.PHONY: mutants nightly
+.PHONY: mutants nightly chaos
+
+chaos: ## 20 rounds of members and brokers killed, ended and frozen, up to 15 minutes
+	CHAOS=20 go test ./e2e/chaos -count=1 -v -timeout 30m
 
 mutants: ## plant each known mistake in the engine and its adapter and see the tests fail
-	MUTANTS=2000 go test ./e2e/mutants -count=1 -v -timeout 60m
+	MUTANTS=2000 go test ./e2e/mutants -count=1 -v -parallel 6 -timeout 60m
 
-nightly: mutants ## what takes too long for each change: more random histories, fuzzing
+nightly: mutants chaos ## what takes too long for each change: more random histories, chaos, fuzzing
 	go test ./template/service/internal/engine -run TestInvariantsHold -count=1 -timeout 30m -rapid.checks=10000
 	go test ./internal/merge -rapid.checks=20000
 	@for target in template/service/internal/envelope:FuzzEnvelope template/service/internal/envelope:FuzzFast \

@@ -66,6 +66,15 @@ func race(t *testing.T, dir string) {
 	generated.Do(t, dir, "go", "test", "-short", "-race", "./...")
 }
 
+// TestKnownAvroRuns proves that services with the field's own schemas write and read
+// their messages, each type of Avro among them.
+func TestKnownAvroRuns(t *testing.T) {
+	dir := generated.Project(t, generated.AnswerSet{Name: "known-avro", Args: append([]string{"--with", "avro,http"}, generated.KnownAvro...)})
+	if out := generated.Do(t, dir, "go", "run", "./dev", "-once"); !strings.Contains(out, "12 samples met what they expect") {
+		t.Errorf("not all samples met their fate:\n%s", out)
+	}
+}
+
 // TestRun proves the first minute: the service is written, started on the
 // embedded broker, and each sample message is seen to meet its fate.
 func TestRun(t *testing.T) {

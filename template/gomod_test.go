@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -21,7 +23,7 @@ import (
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
 // libraryExtras are the extras that may want libraries of their own.
-var libraryExtras = []string{answers.Docker, answers.Avro, answers.HTTP, answers.Tests}
+var libraryExtras = []string{answers.Docker, answers.Avro, answers.HTTP, answers.OTel, answers.Tests}
 
 // combinations are the sets of extras that may want different libraries.
 func combinations() [][]string {
@@ -79,7 +81,8 @@ func updateGoMod(t *testing.T) {
 	for _, with := range combinations() {
 		a := tidyService(with)
 		dir := write(t, a)
-		writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirements...))
+		before := readFile(t, filepath.Join(dir, "go.mod"))
+		writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirementsOf(with, requirements, before)...))
 		writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "../go.sum"))
 		if out, err := goCommand(t, dir, "mod", "tidy").CombinedOutput(); err != nil {
 			t.Fatalf("with %v: go mod tidy: %v\n%s", with, err, out)
@@ -89,6 +92,21 @@ func updateGoMod(t *testing.T) {
 	}
 	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(libraryExtras, mods)))
 	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(libraryExtras, sums)))
+}
+
+// ofOTel are the requirements whose versions the extra otel chooses. Without it a
+// service has some of them as well, of other libraries and for its tests only, and
+// keeps the versions that it has.
+var ofOTel = regexp.MustCompile(`(?m)^\t(go\.opentelemetry\.io/|google\.golang\.org/(grpc|genproto)|github\.com/(grpc-ecosystem/|go-logr/logr )).*\n`)
+
+// requirementsOf returns what a set of extras begins with: forge's requirements, and
+// with some of its own as they were before.
+func requirementsOf(with []string, all, before []byte) []byte {
+	if slices.Contains(with, answers.OTel) {
+		return all
+	}
+	own := bytes.Join(ofOTel.FindAll(before, -1), nil)
+	return slices.Concat(ofOTel.ReplaceAll(all, nil), []byte("\nrequire (\n"), own, []byte(")\n"))
 }
 
 // TestGoModHasForgesVersions proves that the service is built by its user with

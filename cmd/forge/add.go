@@ -58,7 +58,8 @@ handler, a model, their tests and samples, its line in handlers.Register, and wh
 the service has them compose.yaml and an endpoint in web/.`,
 		Example: `  forge add handler payments
   forge add handler payments --schema payment.avsc
-  forge add handler payments refunds --schema refunds=refund.json`,
+  forge add handler payments refunds --schema refunds=refund.json
+  curl … | forge add handler payments --schema -`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && len(schemas) == 0 {
 				return usage("as in `forge add handler payments`", "TOPIC is missing: which topic is to be added?")
@@ -70,7 +71,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 			if err != nil {
 				return err
 			}
-			r, err := s.addTopics(splitArgs(args), schemas)
+			r, err := s.addTopics(t, splitArgs(args), schemas)
 			if err != nil {
 				return err
 			}
@@ -78,7 +79,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 		},
 		ValidArgsFunction: cobra.NoFileCompletions,
 	}
-	cmd.Flags().Var(&schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message: a file, or TOPIC=FILE; repeatable")
+	cmd.Flags().Var(&schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message: a file, or TOPIC=FILE, - is stdin; repeatable")
 	_ = cmd.MarkFlagFilename("schema", "avsc", "json")
 	o.define(cmd)
 	return cmd
@@ -94,7 +95,7 @@ func splitArgs(args []string) []string {
 }
 
 // addTopics are the answers with more topics.
-func (s *site) addTopics(topics []string, schemas schemaFlag) (request, error) {
+func (s *site) addTopics(t terminal, topics []string, schemas schemaFlag) (request, error) {
 	r := request{title: strings.Join(append([]string{"add handler"}, topics...), " "), answers: s.copy()}
 	flags, more, err := topicSchemas(topics, schemas)
 	if err != nil {
@@ -112,11 +113,12 @@ func (s *site) addTopics(topics []string, schemas schemaFlag) (request, error) {
 		r.answers.Topics = append(r.answers.Topics, topic)
 	}
 	known := answerFlags{schemas: flags}
-	if _, err := known.readSchemas(&r.answers); err != nil {
+	if _, err := known.readSchemas(&r.answers, t.stdin); err != nil {
 		return r, refused(err)
 	}
-	for topic, schema := range r.answers.Schemas {
-		if slices.Contains(s.record.Answers.Topics, topic) && schema.Text != s.record.Answers.Schemas[topic].Text {
+	for _, topic := range slices.Sorted(maps.Keys(r.answers.Schemas)) {
+		schema := r.answers.Schemas[topic]
+		if slices.Contains(s.record.Answers.Topics, topic) && !schema.IsSame(s.record.Answers.Schemas[topic]) {
 			return r, usage("change its model in models/, or remove the topic first", "the topic %s is there already, and its model is not made from %s", topic, schema.File)
 		}
 	}
@@ -135,7 +137,9 @@ func topicSchemas(topics []string, schemas schemaFlag) (flags schemaFlag, more [
 			schema = topic + "=" + schema
 		case !ok:
 			return nil, nil, usage("as in --schema payments="+schema, "schema: %q does not say for which topic", schema)
-		case !slices.Contains(topics, topic) && !slices.Contains(more, topic):
+		case len(topics) > 0 && !slices.Contains(topics, topic):
+			return nil, nil, usage("name all topics, or in --schema alone", "--schema: %q is not one of the topics to add, which are %s", topic, strings.Join(topics, ", "))
+		case len(topics) == 0 && !slices.Contains(more, topic):
 			more = append(more, topic)
 		}
 		flags = append(flags, schema)
@@ -153,7 +157,7 @@ func (s *site) addExtras(extras []string) (request, error) {
 		case slices.Contains(answers.Sources(), extra):
 			return r, usage("a service has one source of messages", "the source of this service is %s", s.record.Answers.Source)
 		case !r.answers.Has(extra):
-			r.answers.With = append(r.answers.With, extra)
+			r.answers.With = answers.Insert(r.answers.With, extra)
 		}
 	}
 	return r, nil

@@ -15,7 +15,6 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/adopt"
 	"github.com/ouroboros-forge/forge/internal/landing"
-	"github.com/ouroboros-forge/forge/internal/plan"
 	"github.com/ouroboros-forge/forge/internal/project"
 )
 
@@ -56,12 +55,14 @@ Where git still has the record, ` + "`git checkout HEAD -- " + project.Path + "`
 func (o *adoptOptions) run(ctx context.Context, t terminal) error {
 	start := time.Now()
 	debug.SetGCPercent(400) // as for other commands
-	root, damaged, err := lostSite(t)
+	s, damaged, err := lostSite(t)
 	if err != nil {
 		return err
 	}
-	s := &site{root: root, disk: &disk{root: root, read: make(map[string]plan.File)}}
-	in := adopt.Input{Dir: filepath.Base(root), Disk: s.disk, Damaged: damaged}
+	in := adopt.Input{Dir: filepath.Base(s.root), Disk: s.disk}
+	if damaged != nil {
+		in.Damaged = damaged.Content
+	}
 	if in.Templates, err = templates(); err != nil {
 		return err
 	}
@@ -70,17 +71,17 @@ func (o *adoptOptions) run(ctx context.Context, t terminal) error {
 	}
 	found, err := adopt.Find(in)
 	if _, ok := errors.AsType[*adopt.NotServiceError](err); ok {
-		return usage("change to a directory that `forge new` has written", "%s: %w", root, err)
+		return usage("change to a directory that `forge new` has written", "%s: %w", s.root, err)
 	}
 	if err != nil {
 		return err
 	}
 	done := adopted{Found: found, site: s, options: o}
-	if inGit(ctx, root) {
+	if inGit(ctx, s.root) {
 		say(t.stderr, "note", "git has the record as it was: `git checkout HEAD -- "+project.Path+"`")
 	}
 	if !o.dryRun {
-		if err := s.landRecord(ctx, found.Record); err != nil {
+		if err := s.landRecord(ctx, damaged, found.Record); err != nil {
 			return err
 		}
 	}
@@ -130,32 +131,33 @@ func templates() ([]adopt.Template, error) {
 }
 
 // lostSite finds a project that has no record which can be read, and what is there of it.
-func lostSite(t terminal) (root string, damaged []byte, err error) {
-	root, err = findSite()
+func lostSite(t terminal) (s *site, damaged *landing.Blob, err error) {
+	root, err := findSite()
 	if err != nil {
 		root, err = moduleHere()
-		return root, nil, err
+		return &site{root: root, disk: newDisk(root)}, nil, err
 	}
 	recovered, err := landing.Recover(root, landingStep)
 	if err != nil {
-		return "", nil, landingError(err)
+		return nil, nil, landingError(err)
 	}
 	noteRecovered(t, recovered)
-	damaged, err = os.ReadFile(filepath.Join(root, filepath.FromSlash(project.Path)))
+	s = &site{root: root, disk: newDisk(root)}
+	record, err := s.disk.record()
 	if errors.Is(err, fs.ErrNotExist) {
-		return root, nil, nil
+		return s, nil, nil
 	}
-	if err != nil {
-		return "", nil, failed("see what is there", "%w", err)
+	damaged = s.blob(project.Path)
+	if damaged == nil || damaged.Content == nil {
+		return nil, nil, failed("move it away, or make it a file that can be read", "%w", err)
 	}
-	record, err := project.Parse(damaged)
 	if newer, ok := errors.AsType[*project.SchemaError](err); ok {
-		return "", nil, failed("install "+newer.Needed(), "%w", err)
+		return nil, nil, failed("install "+newer.Needed(), "%w", err)
 	}
 	if err == nil && record.Answers.Validate() == nil {
-		return "", nil, usage("`forge status` compares the files with it", "%s has a record that reads, by forge %s: there is nothing to adopt", root, record.Forge)
+		return nil, nil, usage("`forge status` compares the files with it", "%s has a record that reads, by forge %s: there is nothing to adopt", root, record.Forge)
 	}
-	return root, damaged, nil
+	return s, damaged, nil
 }
 
 // moduleHere is the nearest directory with a go.mod, up to one with a .git.
@@ -164,14 +166,14 @@ func moduleHere() (string, error) {
 	if err != nil {
 		return "", failed("change to a directory that exists", "the working directory cannot be found: %w", err)
 	}
-	for at := dir; ; at = filepath.Dir(at) {
+	dirs := append([]string{dir}, above(dir)...)
+	for _, at := range dirs {
 		if _, err := os.Lstat(filepath.Join(at, "go.mod")); err == nil {
 			return at, nil
 		}
-		if _, err := os.Lstat(filepath.Join(at, ".git")); err == nil || at == filepath.Dir(at) {
-			return "", usage("change to a directory that `forge new` has written", "%s is no service of forge's: neither it nor a directory above it has a go.mod (searched up to %s)", dir, at)
-		}
 	}
+	return "", usage("change to a directory that `forge new` has written",
+		"%s is no service of forge's: neither it nor a directory above it has a go.mod (searched up to %s)", dir, dirs[len(dirs)-1])
 }
 
 // inGit reports whether git's last commit has the record.
@@ -184,8 +186,8 @@ func inGit(ctx context.Context, root string) bool {
 	return err == nil
 }
 
-// landRecord writes the record, in the place of a damaged one.
-func (s *site) landRecord(ctx context.Context, record project.Project) error {
+// landRecord writes the record, in the place of a damaged one if there is one.
+func (s *site) landRecord(ctx context.Context, damaged *landing.Blob, record project.Project) error {
 	text, err := record.Marshal()
 	if err != nil {
 		return err
@@ -194,7 +196,7 @@ func (s *site) landRecord(ctx context.Context, record project.Project) error {
 	if err := os.MkdirAll(home, 0o755); err != nil { //nolint:gosec // as git has it
 		return failed(nothingWritten, "%w", err)
 	}
-	op := landing.Op{Path: project.Path, Before: s.blob(project.Path), After: &landing.Blob{Content: text, Mode: 0o644}}
+	op := landing.Op{Path: project.Path, Before: damaged, After: &landing.Blob{Content: text, Mode: 0o644}}
 	if err := landed(landing.Land(ctx, s.root, landing.Change{Title: "adopt", Ops: []landing.Op{op}}, landingStep)); err != nil {
 		_ = os.Remove(home) // if it was made for this, it is empty
 		return err

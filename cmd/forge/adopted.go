@@ -26,6 +26,7 @@ type jsonAdopted struct {
 	Forge   string      `json:"forge"`   // the closest release
 	Sure    float64     `json:"sure"`    // how much of what it manages is there, in percent
 	Answers jsonAnswers `json:"answers"`
+	Guessed []string    `json:"guessed"` // answers that no setting says
 
 	Counts  map[string]int     `json:"counts"` // managed files: same, edited, missing
 	Files   []jsonAdoptedFile  `json:"files"`  // those that are not the same
@@ -80,8 +81,8 @@ func (d adopted) forPrograms() jsonAdopted {
 	a := d.Record.Answers
 	j := jsonAdopted{
 		Command: "adopt", Project: d.site.root, Forge: d.Record.Forge, Sure: percent(d.Sure()), Written: !d.options.dryRun,
-		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Brokers, append([]string{}, a.With...)},
-		Counts:  make(map[string]int), Files: []jsonAdoptedFile{}, AsClose: d.asClose(), Others: make(map[string]float64),
+		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Brokers, append([]string{}, a.With...)}, Guessed: append([]string{}, d.Guessed...),
+		Counts: make(map[string]int), Files: []jsonAdoptedFile{}, AsClose: d.asClose(), Others: make(map[string]float64),
 	}
 	for _, state := range []string{adopt.Same, adopt.Edited, adopt.Missing} {
 		j.Counts[state] = d.Count(state)
@@ -118,7 +119,10 @@ func (d adopted) text(t terminal) string {
 		with = strings.Join(a.With, ", ")
 	}
 	fmt.Fprintf(&b, "\n%s, module %s, topics %s, group %s, brokers %s, with %s\n", a.Name, a.Module, strings.Join(a.Topics, ", "), a.Group, strings.Join(a.Brokers, ","), with)
-	fmt.Fprintf(&b, "%.1f %% sure: so much of the managed files matches forge %s\n", percent(d.Sure()), d.Record.Forge)
+	fmt.Fprintf(&b, "%.1f %% sure: so much of the content of managed files is that of forge %s\n", percent(d.Sure()), d.Record.Forge)
+	if len(d.Guessed) > 0 {
+		fmt.Fprintf(&b, "%s guessed: neither .env.example nor .env says them\n", strings.Join(d.Guessed, " and "))
+	}
 	if same := d.asClose(); len(same) > 0 {
 		fmt.Fprintf(&b, "as close, in what they manage: forge %s\n", strings.Join(same, ", "))
 	} else if len(d.Others) > 0 {

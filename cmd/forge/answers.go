@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/model"
 	"github.com/ouroboros-forge/forge/internal/prompts"
 )
 
@@ -22,6 +23,7 @@ type answerFlags struct {
 	schemas       schemaFlag
 	file          string // path of the answers file
 
+	stdin    io.Reader
 	data     []byte // what is in the file
 	fromFile answers.Answers
 }
@@ -51,7 +53,7 @@ func (f *answerFlags) define(cmd *cobra.Command) {
 			_ = cmd.RegisterFlagCompletionFunc(q.Key, cobra.NoFileCompletions)
 		}
 	}
-	flags.Var(&f.schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message; repeatable")
+	flags.Var(&f.schemas, "schema", "make the topic's model from an Avro schema, a JSON Schema or a message: a file, or - for stdin; repeatable")
 	flags.StringVar(&f.file, "answers", "", "YAML `file` with these flags' names as keys, or - for stdin")
 	_ = cmd.MarkFlagFilename("answers", "yaml", "yml")
 	flags.SortFlags = false
@@ -123,8 +125,12 @@ func openFile(name string) (*os.File, error) {
 
 // readFile reads the answers file, if there is one.
 func (f *answerFlags) readFile(stdin io.Reader) error {
+	f.stdin = stdin
 	if f.file == "" {
 		return nil
+	}
+	if f.file == model.Stdin && f.schemas.readsStdin() {
+		return usage(onceHint, "schema: stdin can be read once, and --answers and a schema would both be read from it")
 	}
 	data, name, err := f.content(stdin)
 	if err != nil {
@@ -193,7 +199,7 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
 	}
-	topics, err := f.readSchemas(&a)
+	topics, err := f.readSchemas(&a, f.stdin)
 	if err := refused(err); err != nil {
 		return nil, nil, err
 	}
@@ -231,12 +237,18 @@ func (f *answerFlags) changeExtras(a *answers.Answers) error {
 			return usage("leave one of them out", "%q is in --with and in --without", extra)
 		}
 	}
+	wanted := slices.Clone(a.With)
 	for _, extra := range with {
 		if !a.Has(extra) {
-			a.With = append(a.With, extra)
+			wanted = append(wanted, extra)
 		}
 	}
-	a.With = slices.DeleteFunc(a.With, func(extra string) bool { return slices.Contains(without, extra) })
+	a.With = nil
+	for _, extra := range wanted {
+		if !slices.Contains(without, extra) {
+			a.With = answers.Insert(a.With, extra)
+		}
+	}
 	return nil
 }
 

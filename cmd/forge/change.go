@@ -37,8 +37,9 @@ func (o *changeOptions) define(cmd *cobra.Command) {
 type request struct {
 	title   string // the command line, without forge
 	answers answers.Answers
-	there   []string // what was asked for and is so already, each a sentence
-	notes   []string // what is to be known afterwards
+	there   []string    // what was asked for and is so already, each a sentence
+	notes   []string    // what is to be known afterwards
+	left    []plan.Step // what is left to do in files that are not of the project
 	plan    func(plan.Input) plan.Plan
 	renamed [2]string // the topic that gets another name
 }
@@ -49,6 +50,7 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	start := time.Now()
 	done := changed{site: s, options: o, request: r}
 	if !same(r.answers, s.record.Answers) {
+		done.request.notes = slices.Concat(r.notes, formatNotes(s.record.Answers, r.answers))
 		if err := s.record.Answers.Validate(); err != nil {
 			return badRecord(err)
 		}
@@ -63,7 +65,7 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 			return refusals(done.plan.Refusals)
 		}
 		if unproven := done.plan.Unproven; len(unproven) > 0 {
-			say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, which this one cannot show: %s",
+			say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, whose template this one does not have: %s",
 				isOrAre(len(unproven), "file"), strings.Join(unproven[:min(3, len(unproven))], ", ")))
 		}
 		if !o.dryRun {
@@ -77,7 +79,18 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 }
 
 func same(a, b answers.Answers) bool {
-	return a.Module == b.Module && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.Equal(a.Schemas, b.Schemas)
+	return a.Module == b.Module && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.EqualFunc(a.Schemas, b.Schemas, answers.Schema.Equal)
+}
+
+// formatNotes tell what stays in Kafka as it is when messages get another format.
+func formatNotes(was, is answers.Answers) []string {
+	switch has := is.Has(answers.Avro); {
+	case has == was.Has(answers.Avro):
+		return nil
+	case has:
+		return []string{"in Kafka nothing changes: the messages that are in the topics already are JSON, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
+	}
+	return []string{"in Kafka nothing changes: the messages that are in the topics already are Avro, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
 }
 
 // plan decides what happens to each file when the answers become others.
@@ -91,21 +104,24 @@ func (s *site) plan(r request) (plan.Plan, error) {
 		return plan.Plan{}, refused(err)
 	}
 	moved := plan.Moved(base, next, r.renamed[0], r.renamed[1])
-	if err := update.Follow(openArchive, s.record, r.answers, base, next, moved); err != nil {
+	if err := update.Follow(openArchive, ownTemplate, buildInfo().Version, s.record, r.answers, base, next, moved); err != nil {
 		return plan.Plan{}, err
 	}
 	makePlan := plan.Make
 	if r.plan != nil {
 		makePlan = r.plan
 	}
-	p := makePlan(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk})
+	p := makePlan(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk, Gone: missing(s.record.Answers.Topics, r.answers.Topics)})
+	p.Steps = append(p.Steps, r.left...)
 	p.Record.Answers = r.answers
 	return p, nil
 }
 
+const recordHint = "take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew"
+
 // badRecord is the error of a record that no forge has written.
 func badRecord(err error) error {
-	return failed("take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew", "%s: the recorded answers are refused: %w", project.Path, err)
+	return failed(recordHint, "%s: the recorded answers are refused: %w", project.Path, err)
 }
 
 // template is what the project was made from: a release's, if another forge made

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,9 +42,9 @@ type jsonStep struct {
 	Path   string     `json:"path"`
 	From   string     `json:"from,omitempty"` // of write: the path that it had
 	Change plan.Kind  `json:"change"`
-	Reason string     `json:"reason,omitempty"` // of keep
-	Stays  bool       `json:"stays,omitempty"`  // of keep: it was to go
-	Lines  []jsonLine `json:"lines,omitempty"`  // of keep: what is left to the user
+	Reason string     `json:"reason,omitempty"`
+	Stays  bool       `json:"stays,omitempty"` // it was to go
+	Lines  []jsonLine `json:"lines,omitempty"` // what is left to the user
 }
 
 type jsonLine struct {
@@ -54,7 +55,7 @@ type jsonLine struct {
 func (c changed) left() int {
 	n := 0
 	for _, s := range c.plan.Steps {
-		if s.Left() || s.Stays {
+		if s.Left() {
 			n++
 		}
 	}
@@ -79,7 +80,7 @@ func (c changed) print(t terminal) error {
 		err = c.printTree(t)
 	}
 	if err != nil && !c.isNothing() && !c.options.dryRun {
-		return failed("the change is made; only what forge had to say is not", "%w", err)
+		return failed("the change was made, but the result could not be printed", "%w", err)
 	}
 	if err == nil && c.left() > 0 {
 		err = &failure{code: exitLeft, err: fmt.Errorf("what is listed of %s is left to you", count(c.left(), "file")), hint: ""}
@@ -131,7 +132,7 @@ func (c changed) printTree(t terminal) error {
 		b.WriteString(t.tree(filepath.Base(c.site.root), rows))
 	}
 	for _, s := range c.plan.Steps {
-		if s.Left() {
+		if len(s.Lines) > 0 || s.Left() && c.options.quiet { // else its row says all
 			fmt.Fprintf(&b, "\n%s %s\n", t.style(bold, s.Path), s.Reason)
 			for _, l := range s.Lines {
 				fmt.Fprintln(&b, t.style(colours[string(l.Op)], indented(l)))
@@ -143,7 +144,7 @@ func (c changed) printTree(t terminal) error {
 	}
 	switch {
 	case c.options.dryRun:
-		fmt.Fprintln(t.stderr, "nothing was written")
+		fmt.Fprintln(t.stderr, nothingWritten)
 	case c.options.quiet:
 	case c.undone != "":
 		fmt.Fprintf(&b, "\n`forge %s` is taken back\n", c.undone)
@@ -195,7 +196,7 @@ func rowOf(s plan.Step) row {
 	case plan.Replace:
 		return row{"~", s.Path, ""}
 	case plan.Edit:
-		return row{"~", s.Path, "with your edits"}
+		return row{"~", s.Path, strings.Join(slices.DeleteFunc([]string{"with your edits", s.Reason}, func(text string) bool { return text == "" }), "; it ")}
 	}
 	if s.Left() {
 		return row{"!", s.Path, s.Reason}
@@ -226,8 +227,13 @@ func (t terminal) tree(heading string, rows []row) string {
 		}
 		line := t.style(faint, branch) + t.style(colours[r.mark], name)
 		if r.text != "" {
-			pad := strings.Repeat(" ", max(width+1-ansi.StringWidth(name), 0)+4)
-			line += pad + ansi.Truncate(r.text, max(t.width()-width-9, 20), " …")
+			pad := max(width+1-ansi.StringWidth(name), 0) + 4
+			if isTerminal(t.stdout) { // elsewhere it may be for a program, or be kept
+				room := t.width() - len("├── ") - ansi.StringWidth(name)
+				pad = min(pad, max(room-ansi.StringWidth(r.text), 4))
+				r.text = ansi.Truncate(r.text, max(room-pad, 20), " …")
+			}
+			line += strings.Repeat(" ", pad) + r.text
 		}
 		fmt.Fprintln(&b, line)
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -25,10 +26,17 @@ type variable struct {
 // readDotEnv reads names and plain values; no file is no variables. What is wrong
 // with a value the service itself tells.
 func readDotEnv(file string) ([]variable, error) {
-	data, err := os.ReadFile(file)
+	info, err := os.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file, and is not read", filepath.Base(file)) // a pipe would never end
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +72,8 @@ func setting(dotEnv []variable, name string) string {
 	return ""
 }
 
+var aName = regexp.MustCompile(`^[A-Z_][A-Z0-9_]*$`)
+
 // checkNames reports what .env sets and nothing reads.
 func (s *site) checkNames(dotEnv []variable) []check {
 	known, prefixes, err := s.settings()
@@ -73,6 +83,10 @@ func (s *site) checkNames(dotEnv []variable) []check {
 	var checks []check
 	for _, v := range dotEnv {
 		if isKnown(v.name, known, prefixes) {
+			continue
+		}
+		if !aName.MatchString(v.name) { // it may be a part of a secret
+			checks = append(checks, wrong("settings", "a name has capitals, digits and _; put a value of several lines in quotes", ".env:%d: this is no setting", v.line))
 			continue
 		}
 		todo := "take it out, or read it in the Settings of app/app.go"
@@ -124,7 +138,7 @@ func (s *site) settings() (known map[string]bool, prefixes []string, err error) 
 			known[name+"_FILE"] = true
 		}
 	}
-	for _, name := range s.disk.Sources() {
+	for _, name := range s.disk.GoFiles() {
 		source, err := s.disk.File(name)
 		if err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", name, err)

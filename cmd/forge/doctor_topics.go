@@ -12,7 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Kafka is asked by one request that is made by hand: a client would double forge.
+// Kafka is asked by one request that is made by hand: a client library would double
+// the size of forge.
 const (
 	metadataVersion = 7       // Kafka 2.1 and all that came since, 4 too
 	maxMetadata     = 1 << 20 // a broker tells of the topics that it was asked for
@@ -80,7 +81,7 @@ func checkTopics(address string, found []kmsg.MetadataResponseTopic) []check {
 		case unknown:
 			checks = append(checks, wrong("topic", "create it: `kafka-topics.sh --bootstrap-server "+address+" --create --topic "+*t.Topic+"`", "%s is not there", *t.Topic))
 		case denied:
-			checks = append(checks, wrong("topic", "give the service the right to describe and read it", "%s may not be seen", *t.Topic))
+			checks = append(checks, wrong("topic", "give the service the right to describe and read it", "access to %s is denied", *t.Topic))
 		default:
 			checks = append(checks, wrong("topic", "look at the broker's log", "%s is in trouble: Kafka's error code %d", *t.Topic, t.ErrorCode))
 		}

@@ -46,7 +46,11 @@ func report(stderr io.Writer, err error) int {
 	if f, ok := errors.AsType[*failure](err); ok {
 		code, hint = f.code, f.hint
 	}
-	say(stderr, "error", err.Error())
+	what := "error"
+	if code == exitLeft { // what could be done is done
+		what = "note"
+	}
+	say(stderr, what, err.Error())
 	say(stderr, "hint", hint)
 	return code
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -88,6 +89,7 @@ func gitOutput(ctx context.Context, dir string, args ...string) ([]byte, error) 
 		name, _, _ := strings.Cut(v, "=")
 		return slices.Contains([]string{"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR"}, name)
 	})
+	cmd.Env = append(cmd.Env, "LC_ALL=C") // what it says is compared
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()
@@ -105,8 +107,14 @@ func (o *updateOptions) checkClean(ctx context.Context, dir string) error {
 		return nil
 	}
 	out, err := gitOutput(ctx, dir, "status", "--porcelain", "--", ".")
-	if err != nil || len(out) == 0 {
-		return nil //nolint:nilerr // as above
+	if err != nil && (errors.Is(err, exec.ErrNotFound) || strings.Contains(err.Error(), "not a git repository")) {
+		return nil
+	}
+	if err != nil {
+		return failed("put that right, or update all the same with --allow-dirty", "whether git has changes here that are not committed cannot be told; %s: %w", nothingWritten, err)
+	}
+	if len(out) == 0 {
+		return nil
 	}
 	changes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
 	shown := changes[:min(len(changes), 5)]

@@ -66,6 +66,7 @@ forge adopt
   forge    the closest release
   sure     how much of what it manages is there, in percent
   answers  name, module, topics, group, brokers, with
+  guessed  those of them that no setting says
   counts   managed files by state: same, edited, missing
   files    those that are not the same: path, state, like (how much is the same, in percent)
   asClose  other releases that are as close

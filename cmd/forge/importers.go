@@ -8,19 +8,25 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/plan"
 )
 
 // importers says which modules around a project name it, in what they require or
 // replace: those of the go.work that it is in, and those in directories above, up to
 // the repository's. Of what is in the project the plan says so itself.
-func importers(root, from, to string) []string {
-	var notes []string
+func importers(root, from, to string) []plan.Step {
+	var left []plan.Step
 	note := func(file string, lines []int) {
 		if rel, err := filepath.Rel(root, file); err == nil {
 			file = filepath.ToSlash(rel)
 		}
+		s := plan.Step{Path: file, Kind: plan.Keep, Reason: "still uses the old name"}
 		for _, line := range lines {
-			notes = append(notes, fmt.Sprintf("%s:%d names %s: write %s there, and in what imports it", file, line, from, to))
+			s.Lines = append(s.Lines, plan.Line{Op: '=', Text: fmt.Sprintf("line %d: names %s; write %s there, and in what imports it", line, from, to)})
+		}
+		if s.Left() {
+			left = append(left, s)
 		}
 	}
 	dirs := above(root)
@@ -42,7 +48,7 @@ func importers(root, from, to string) []string {
 			note(file, naming(from, mod.Require, mod.Replace))
 		}
 	}
-	return notes
+	return left
 }
 
 // naming are the lines that require or replace a module.

@@ -53,7 +53,8 @@ handler, what fails becomes a dead letter, and nothing is lost.
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand())
-	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), renameCommand(t), statusCommand(t), doctorCommand(t), updateCommand(t), adoptCommand(t), undoCommand(t), versionCommand(), manCommand(), jsonTopic())
+	root.AddCommand(newCommand(t), addCommand(t), removeCommand(t), renameCommand(t), statusCommand(t), doctorCommand(t))
+	root.AddCommand(updateCommand(t), adoptCommand(t), undoCommand(t), versionCommand(), manCommand(), jsonTopic())
 	root.InitDefaultCompletionCmd("new")
 	polishCompletion(root)
 	return root

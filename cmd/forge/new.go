@@ -38,7 +38,7 @@ func newCommand(t terminal) *cobra.Command {
 		Long: `new writes a service into the directory NAME, which must not exist or be empty.
 NAME may be a path; its last part is the service's name. On a terminal it asks
 what no flag and no answers file has answered; elsewhere the defaults stand, and
-nothing is read from stdin unless --accessible or --answers - says so.`,
+nothing is read from stdin unless --accessible, --answers - or --schema TOPIC=- says so.`,
 		Example: `  forge new my-service
   forge new my-service --topics orders,payments --no-input
   forge new my-service --run`,
@@ -83,11 +83,8 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 		}
 	}
 	asker := t.prompter(o.accessible, o.noInput)
-	target, err := findTarget(ctx, asker, o.name(args))
+	target, err := o.findTarget(ctx, t, asker, args)
 	if err != nil {
-		if asker == nil {
-			o.noteUnread(t)
-		}
 		return err
 	}
 	repo := findRepository(target.abs)
@@ -125,6 +122,18 @@ func runNew(ctx context.Context, t terminal, o *newOptions, args []string) error
 	}
 	o.note(t, asker, r, repo)
 	return o.finish(ctx, t, r)
+}
+
+// findTarget is where the service goes. Its name may be asked for.
+func (o *newOptions) findTarget(ctx context.Context, t terminal, asker prompts.Prompter, args []string) (target, error) {
+	if asker != nil && o.schemas.readsStdin() {
+		return target{}, usage("give the schema as a file, or ask nothing: --no-input", "schema: stdin can be read once, and the answers to questions and a schema would both be read from it")
+	}
+	found, err := findTarget(ctx, asker, o.name(args))
+	if err != nil && asker == nil {
+		o.noteUnread(t)
+	}
+	return found, err
 }
 
 // finish runs what was written, if that is asked for, and says what comes next.
@@ -196,7 +205,7 @@ func (o *newOptions) note(t terminal, asker prompts.Prompter, r result, repo rep
 
 // noteUnread says that what waits on stdin is not read, if something does.
 func (o *newOptions) noteUnread(t terminal) {
-	if !o.noInput && o.file != "-" && !inCI() && hasInput(t.stdin) {
+	if !o.noInput && o.file != "-" && !o.schemas.readsStdin() && !inCI() && hasInput(t.stdin) {
 		say(t.stderr, "hint", "stdin is not read; --accessible takes answers from it line by line, --answers - as YAML")
 	}
 }

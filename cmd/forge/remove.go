@@ -49,7 +49,9 @@ func removeHandlerCommand(t terminal) *cobra.Command {
 		Short: "Remove topics, each with its handler",
 		Long: `handler takes topics out of the service that the working directory is in, with their
 handlers, models, tests and samples, and their lines in handlers.Register. What you
-have changed stays, and so does what other files of yours use: both are listed.`,
+have changed stays, and so does what other files of yours use, those of modules in
+directories below among them: both are listed. So are Go files that may use what goes,
+and that forge cannot read or does not change: those that do not parse, and links.`,
 		Example: `  forge remove handler payments`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {

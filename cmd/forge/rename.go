@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ouroboros-forge/forge/internal/landing"
 	"github.com/ouroboros-forge/forge/internal/plan"
 )
 
@@ -16,8 +17,8 @@ func renameCommand(t terminal) *cobra.Command {
 		Short: "Rename a topic, or the module, of a service",
 		Long: `rename gives a topic of the service that the working directory is in another name,
 or its module another path: in what forge wrote and in what is yours, wherever it is
-used. Names are found by scopes and imports, not by their letters; where that does not
-tell what is meant, it says so before anything is written. ` + "`forge undo`" + ` takes it
+used. What Go declares is found by scopes and imports, not by its letters; where that
+does not tell what is meant, it says so before anything is written. ` + "`forge undo`" + ` takes it
 back.`,
 		Args: knownCommand,
 		RunE: func(*cobra.Command, []string) error {
@@ -36,7 +37,9 @@ func renameHandlerCommand(t terminal) *cobra.Command {
 		Long: `handler gives a topic of the service that the working directory is in another name:
 its files, its handler, its model and all that is called after them, in your files too,
 with your edits kept. Texts that are the topic are renamed where they can be nothing
-else; others of the same letters are listed.
+else: where it is registered, what its model says of itself, and the topic and type of
+sample messages. Other texts and files with the same word are listed, and so are comments
+of Go that name the topic or what was called after it.
 
 In Kafka nothing is renamed: the old topic stays, with what is in it, with the place to
 which the group has read, and with its dead letters.`,
@@ -112,10 +115,10 @@ func (s *site) renameTopic(from, to string) (request, error) {
 	case from == to && isThere:
 		r.there = append(r.there, "the topic "+to+" is there already")
 		return r, nil
-	case isThere && i < 0: // perhaps since the same command
+	case isThere && i < 0 && s.isLast(r.title):
 		r.there = append(r.there, "the topic "+to+" is there already, and none is called "+from)
 		return r, nil
-	case isThere:
+	case isThere && i >= 0:
 		return r, usage("choose another name, or remove it first with `forge remove handler "+to+"`", "the topic %s is there already, beside %s", to, from)
 	case i < 0:
 		hint := "name one of them"
@@ -129,18 +132,24 @@ func (s *site) renameTopic(from, to string) (request, error) {
 		r.answers.Schemas[to] = schema
 		delete(r.answers.Schemas, from)
 	}
-	r.plan = func(in plan.Input) plan.Plan { return plan.RenameTopic(in, s.disk, from, to) }
+	r.plan = func(in plan.Input) plan.Plan { return plan.RenameTopic(in, from, to) }
 	r.notes = s.kafkaNotes(from, to)
 	return r, nil
+}
+
+// isLast reports whether a command is the last one that changed the project.
+func (s *site) isLast(title string) bool {
+	last, _, err := landing.Last(s.root)
+	return err == nil && last.Title == title
 }
 
 // kafkaNotes say what a rename does not do.
 func (s *site) kafkaNotes(from, to string) []string {
 	return []string{
 		"in Kafka nothing is renamed:",
-		fmt.Sprintf("- the topic %s stays, and the service reads it no more: what is left in it is not handled, unless it is read to its end first", from),
+		fmt.Sprintf("- the topic %s stays, and the service reads it no more: drain it before you deploy, or what is left in it is not handled", from),
 		fmt.Sprintf("- the group %s has no position in %s, and begins there as KAFKA_AUTO_OFFSET_RESET says: at the earliest message, unless you have set it", s.record.Answers.Group, to),
-		fmt.Sprintf("- dead letters go to %s.dlq; those of before stay in %s.dlq", to, from),
+		fmt.Sprintf("- dead letters go to %s.dlq; earlier ones stay in %s.dlq", to, from),
 	}
 }
 
@@ -153,7 +162,7 @@ func (s *site) renameModule(to string) request {
 		return r
 	}
 	r.answers.Module = to
-	r.plan = func(in plan.Input) plan.Plan { return plan.RenameModule(in, s.disk, to) }
-	r.notes = importers(s.root, from, to)
+	r.plan = func(in plan.Input) plan.Plan { return plan.RenameModule(in, to) }
+	r.left = importers(s.root, from, to)
 	return r
 }

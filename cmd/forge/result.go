@@ -95,20 +95,20 @@ func (r result) printList(t terminal) error {
 	return err
 }
 
-// step to go on with, and what it is good for.
-type nextStep struct{ command, purpose string }
+// nextCommand is one to go on with, and what it is good for.
+type nextCommand struct{ command, purpose string }
 
 // next are the commands to go on with. Makefile's are for those who have make.
-func (r result) next() []nextStep {
+func (r result) next() []nextCommand {
 	dev, test := "make dev", "make test"
 	if _, err := exec.LookPath("make"); err != nil {
 		dev, test = "go run ./dev", "go test ./..."
 	}
-	steps := []nextStep{{"cd " + shellQuote(r.target.path), ""}}
+	steps := []nextCommand{{"cd " + shellQuote(r.target.path), ""}}
 	if file := foreignWorkspace(r.target.abs); file != "" {
-		steps = append(steps, nextStep{"go work use .", "the module is not in " + file + " yet"})
+		steps = append(steps, nextCommand{"go work use .", "the module is not in " + file + " yet"})
 	}
-	return append(steps, nextStep{dev, "embedded Kafka, sample messages, your handlers"}, nextStep{test, ""})
+	return append(steps, nextCommand{dev, "embedded Kafka, sample messages, your handlers"}, nextCommand{test, ""})
 }
 
 // shellQuote quotes a path that a shell would take apart, or a command for a flag.

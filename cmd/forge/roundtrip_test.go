@@ -82,10 +82,10 @@ func TestRenamedAndBack(t *testing.T) {
 	before := snapshot(t, dir)
 	for _, c := range []struct {
 		there, back []string
-		code        int // comments that name the module are left to the user
+		code        int // what names the topic in README.md, or the module in comments, is left to the user
 	}{
-		{[]string{"rename", "handler", "orders", "1st.topic_X-y"}, []string{"rename", "handler", "1st.topic_X-y", "orders"}, exitOK},
-		{[]string{"rename", "handler", "orders", "ORDERS"}, []string{"rename", "handler", "ORDERS", "orders"}, exitOK},
+		{[]string{"rename", "handler", "orders", "1st.topic_X-y"}, []string{"rename", "handler", "1st.topic_X-y", "orders"}, exitLeft},
+		{[]string{"rename", "handler", "orders", "ORDERS"}, []string{"rename", "handler", "ORDERS", "orders"}, exitLeft},
 		{[]string{"rename", "module", "github.com/me/shop"}, []string{"rename", "module", "example.com/shop"}, exitLeft},
 	} {
 		forge(c.code, c.there...)

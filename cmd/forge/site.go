@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -37,7 +38,8 @@ func openSite(t terminal) (*site, error) {
 		return nil, landingError(err)
 	}
 	noteRecovered(t, recovered)
-	record, err := project.Load(root)
+	files := newDisk(root)
+	record, err := files.record()
 	if errors.Is(err, fs.ErrNotExist) { // an adopt was broken off, or taken back
 		return nil, usage(noSiteHint, "%s is in no project of forge's: it has no %s", root, project.Path)
 	}
@@ -48,9 +50,9 @@ func openSite(t terminal) (*site, error) {
 		return nil, failed("this is forge "+buildInfo().Version+"; install "+newer.Needed(), "%w", err)
 	}
 	if _, isFailure := errors.AsType[*failure](err); err != nil && !isFailure {
-		err = failed("take it from version control: it is written by forge alone; where it is lost, `forge adopt` makes it anew", "%w", err)
+		err = failed(recordHint, "%w", err)
 	}
-	return &site{root: root, record: record, disk: &disk{root: root, read: make(map[string]plan.File)}}, err
+	return &site{root: root, record: record, disk: files}, err
 }
 
 // landingStep is called before each change of a project's disk. Tests end forge
@@ -108,7 +110,7 @@ func checkForge(made, own string) error {
 
 // landingError gives an error of landing its hint.
 func landingError(err error) error {
-	_, isMoved := errors.AsType[*landing.MovedError](err)
+	_, isChanged := errors.AsType[*landing.ChangedError](err)
 	damaged, isDamaged := errors.AsType[*landing.JournalError](err)
 	switch {
 	case isDamaged:
@@ -117,7 +119,7 @@ func landingError(err error) error {
 		return failed("wait until it has ended", "%w; nothing was written", err)
 	case errors.Is(err, landing.ErrHalfDone):
 		return failed("when it is put right, the next forge command finishes it, or takes it back", "%w", err)
-	case isMoved:
+	case isChanged:
 		return failed("run the command again", "%w; nothing was written", err)
 	}
 	return failed(nothingWritten+"; when it is put right, try again", "%w", err)
@@ -125,11 +127,29 @@ func landingError(err error) error {
 
 // disk reads a project's files, each once.
 type disk struct {
-	root    string
-	read    map[string]plan.File
-	sources []string
-	walked  bool
-	files   []string // what Files has found, or nil
+	root string
+	read map[string]plan.File
+
+	isWalked                    bool
+	all, files, goFiles, others []string // what the methods of these names return
+	links                       map[string][]byte
+}
+
+func newDisk(root string) *disk {
+	return &disk{root: root, read: make(map[string]plan.File), links: make(map[string][]byte)}
+}
+
+// record reads the project's record. What is planned with it lands only while it is
+// the same: another forge may be at work.
+func (d *disk) record() (project.Project, error) {
+	f, err := d.File(project.Path)
+	if err != nil {
+		return project.Project{}, err
+	}
+	if !f.Mode.IsRegular() {
+		return project.Project{}, fmt.Errorf("%s is no regular file, but a link or a directory", project.Path)
+	}
+	return project.Parse(f.Content)
 }
 
 // File reads a file, or what a link is.
@@ -152,71 +172,131 @@ func (d *disk) File(name string) (plan.File, error) {
 	return f, nil
 }
 
-// Sources lists the Go files of the module outside internal/.
-func (d *disk) Sources() []string {
-	if d.walked {
-		return d.sources
-	}
-	d.walked = true
-	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is not Go's
-		switch {
-		case err != nil:
-			return fs.SkipDir
-		case entry.IsDir() && name != "." && d.isForeign(name):
-			return fs.SkipDir
-		case entry.Type().IsRegular() && path.Ext(name) == ".go":
-			d.sources = append(d.sources, name)
-		}
-		return nil
-	})
-	return d.sources
-}
-
 // maxText is the size of the largest file that may be one which people write.
 const maxText = 1 << 20
 
-// Files lists the files of the project, without those of other modules, of
-// libraries, and of git, and without what is too large to be a text of anybody's. Of
-// another module it has the go.mod.
+// All lists what is in the project and no directory, but for libraries and what is in
+// hidden directories: git's, forge's, an editor's.
+func (d *disk) All() []string {
+	d.walk()
+	return d.all
+}
+
+// Files lists the files of the project, without those of libraries and of git, and
+// without what is too large to be a text of anybody's. Of another module it has the
+// go.mod.
 func (d *disk) Files() []string {
-	if d.files != nil {
-		return d.files
+	d.walk()
+	return d.files
+}
+
+// GoFiles lists the Go files that are built with the module.
+func (d *disk) GoFiles() []string {
+	d.walk()
+	return d.goFiles
+}
+
+// Others lists the Go files of other modules in the project's directories.
+func (d *disk) Others() []string {
+	d.walk()
+	return d.others
+}
+
+// Links are Go files that are built with the module and are links to what is none of
+// the GoFiles, with what is there; nil if that cannot be read.
+func (d *disk) Links() map[string][]byte {
+	d.walk()
+	return d.links
+}
+
+// maxLinked bounds what is read of where a link leads, in bytes.
+const maxLinked = 1 << 20
+
+// addLink adds a Go file that is a link. What leads to another of the module's Go
+// files, or to a directory, which go does not follow either, is none.
+func (d *disk) addLink(name string) {
+	full := filepath.Join(d.root, filepath.FromSlash(name))
+	root, err := filepath.EvalSymlinks(d.root)
+	target, targetErr := filepath.EvalSymlinks(full)
+	if rel, relErr := filepath.Rel(root, target); err == nil && targetErr == nil && relErr == nil && slices.Contains(d.goFiles, filepath.ToSlash(rel)) {
+		return
 	}
-	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error { // what cannot be read is left alone
+	info, err := os.Stat(full)
+	if err == nil && !info.Mode().IsRegular() {
+		return
+	}
+	d.links[name] = nil
+	if err != nil || path.Ext(target) != ".go" || info.Size() > maxLinked { // a link may lead to .env
+		return
+	}
+	if content, err := os.ReadFile(full); err == nil {
+		d.links[name] = content
+	}
+}
+
+// isPassedOver reports whether a directory has nothing that people write for the service.
+func isPassedOver(name string) bool {
+	base := path.Base(name)
+	isHidden := base[0] == '.' && !slices.Contains([]string{".github", ".gitlab", ".circleci", ".ci"}, name)
+	return isHidden || base == "vendor" || base == "node_modules"
+}
+
+// walk finds the project's files. What cannot be read is left alone.
+func (d *disk) walk() {
+	if d.isWalked {
+		return
+	}
+	d.isWalked = true
+	var links []string
+	other := "" // the directory of the module that the walk is in, if it is another one
+	_ = fs.WalkDir(os.DirFS(d.root), ".", func(name string, entry fs.DirEntry, err error) error {
+		isOther := other != "" && strings.HasPrefix(name, other+"/")
 		switch {
 		case err != nil:
 			return fs.SkipDir
-		case entry.IsDir() && name != ".":
-			base := path.Base(name)
-			isHidden := base[0] == '.' && !slices.Contains([]string{".github", ".gitlab", ".circleci", ".ci"}, name)
-			if isHidden || base == "vendor" || base == "node_modules" {
+		case !entry.IsDir():
+			d.all = append(d.all, name)
+			if entry.Type() == fs.ModeSymlink && !isOther && plan.IsBuilt(name) {
+				links = append(links, name)
+			}
+			if entry.Type().IsRegular() {
+				d.add(name, entry, isOther)
+			}
+		case name != ".":
+			if isPassedOver(name) {
 				return fs.SkipDir
 			}
-			if mod := path.Join(name, "go.mod"); d.exists(mod) {
+			if mod := path.Join(name, "go.mod"); !isOther && d.exists(mod) {
+				other = name
 				d.files = append(d.files, mod)
-				return fs.SkipDir
-			}
-		case entry.Type().IsRegular():
-			if info, err := entry.Info(); err == nil && (info.Size() <= maxText || path.Ext(name) == ".go") {
-				d.files = append(d.files, name)
 			}
 		}
 		return nil
 	})
-	return d.files
+	for _, name := range links { // when all that they may lead to is known
+		d.addLink(name)
+	}
+}
+
+// add adds a regular file.
+func (d *disk) add(name string, entry fs.DirEntry, isOther bool) {
+	switch isGo := path.Ext(name) == ".go"; {
+	case isOther && isGo:
+		d.others = append(d.others, name)
+	case isOther:
+	case isGo:
+		d.files = append(d.files, name)
+		if plan.IsBuilt(name) {
+			d.goFiles = append(d.goFiles, name)
+		}
+	default:
+		if info, err := entry.Info(); err == nil && info.Size() <= maxText {
+			d.files = append(d.files, name)
+		}
+	}
 }
 
 func (d *disk) exists(name string) bool {
 	_, err := os.Lstat(filepath.Join(d.root, filepath.FromSlash(name)))
 	return err == nil
-}
-
-// isForeign reports whether a directory's Go files are none of this module's that
-// people write.
-func (d *disk) isForeign(name string) bool {
-	base := path.Base(name)
-	if base[0] == '.' || base[0] == '_' || slices.Contains([]string{"vendor", "testdata", "node_modules"}, base) {
-		return true
-	}
-	return d.exists(path.Join(name, "go.mod"))
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -53,7 +52,7 @@ const (
 	pristine  = "pristine"
 	edited    = "edited"
 	deleted   = "deleted"
-	foreign   = "foreign" // forge did not write it, and it lies beside what forge wrote
+	foreign   = "foreign" // forge did not write it
 	unwritten = "new"     // forge would write it now
 )
 
@@ -77,7 +76,7 @@ type fileStatus struct {
 
 // status compares the project with its record, and with what this forge writes.
 func (s *site) status(ctx context.Context) (*status, error) {
-	r := &status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, InStep: true, Counts: make(map[string]int)}
+	r := &status{Project: s.root, Forge: s.record.Forge, This: buildInfo().Version, Counts: make(map[string]int)}
 	now, err := render.Render(ownTemplate, s.record.Answers, r.This)
 	if err != nil {
 		return r, badRecord(err)
@@ -139,11 +138,22 @@ func (s *site) foresee(ctx context.Context, r *status, now *render.Tree) error {
 	}
 	for i := range r.Files {
 		f := &r.Files[i]
-		if f.Update = cmp.Or(does[f.Path], "nothing"); f.Update != "nothing" {
+		f.Update = cmp.Or(does[f.Path], "nothing")
+		delete(does, f.Path)
+	}
+	for _, name := range slices.Sorted(maps.Keys(does)) { // what is the user's once it is there, or in a directory that is passed over
+		state := foreign
+		if does[name] == string(plan.Write) {
+			state = unwritten
+		}
+		r.add(fileStatus{Path: name, State: state, Update: does[name]})
+	}
+	for _, f := range r.Files {
+		if f.Update != "nothing" {
 			r.Counts["behind"]++
-			r.InStep = false
 		}
 	}
+	r.InStep = u.IsNothing()
 	return nil
 }
 
@@ -155,34 +165,51 @@ func (s *site) state(f project.File) (string, error) {
 		return deleted, nil
 	case err != nil:
 		return "", err
-	case disk.Mode.IsRegular() && project.Sum(disk.Content) == f.SHA256:
+	case disk.Mode.IsRegular() && f.Is(disk.Content):
 		return pristine, nil
 	}
 	return edited, nil
 }
 
-// foreign lists the files that lie beside those of forge's.
+// foreign lists the files that forge knows nothing of.
 func (s *site) foreign(rendered map[string]project.File) []string {
-	known := make(map[string]bool)
-	dirs := make(map[string]bool)
+	known := map[string]bool{project.Path: true}
 	for _, f := range s.record.Files {
 		known[f.Path] = true
-		dirs[path.Dir(f.Path)] = true
 	}
-	var found []string
-	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
-		entries, err := os.ReadDir(filepath.Join(s.root, filepath.FromSlash(dir)))
-		if err != nil {
-			continue // the files of it are deleted
+	return slices.DeleteFunc(slices.Clone(s.disk.All()), func(name string) bool {
+		_, isNew := rendered[name]
+		return known[name] || isNew
+	})
+}
+
+// foreignDirs counts the foreign files in directories with no file of forge's.
+func (r *status) foreignDirs() map[string]int {
+	known := make(map[string]bool)
+	for _, f := range r.Files {
+		for dir := path.Dir(f.Path); f.State != foreign && dir != "."; dir = path.Dir(dir) {
+			known[dir] = true
 		}
-		for _, e := range entries {
-			name := path.Join(dir, e.Name())
-			if _, isNew := rendered[name]; !e.IsDir() && !known[name] && !isNew && name != project.Path {
-				found = append(found, name)
+	}
+	dirs := make(map[string]int)
+	for _, f := range r.Files {
+		for at := path.Dir(f.Path); f.State == foreign && at != "." && !known[at]; at = path.Dir(at) {
+			if up := path.Dir(at); up == "." || known[up] {
+				dirs[at]++
 			}
 		}
 	}
-	return found
+	return dirs
+}
+
+// inDir is the directory of some that a file is in, or "".
+func inDir(name string, dirs map[string]int) string {
+	for at := path.Dir(name); at != "."; at = path.Dir(at) {
+		if dirs[at] > 0 {
+			return at
+		}
+	}
+	return ""
 }
 
 func (r *status) print(t terminal, asJSON, quiet bool) error {
@@ -194,7 +221,14 @@ func (r *status) print(t terminal, asJSON, quiet bool) error {
 		_, err = fmt.Fprint(t.stdout, r.text(t))
 	}
 	if err == nil && !r.InStep {
-		err = &failure{code: exitLeft, err: fmt.Errorf("%s behind this forge", isOrAre(r.Counts["behind"], "file"))}
+		text := isOrAre(r.Counts["behind"], "file") + " behind this forge"
+		if r.Counts["behind"] == 0 {
+			text = "the record says forge " + r.Forge + ", and the files are as forge " + r.This + " has them: `forge update` records it"
+		}
+		if quiet {
+			text = ""
+		}
+		err = &failure{code: exitLeft, err: errors.New(text)}
 	}
 	return err
 }
@@ -209,8 +243,15 @@ func isOrAre(n int, what string) string {
 // text shows the files of which there is something to say.
 func (r *status) text(t terminal) string {
 	var rows []row
+	dirs := r.foreignDirs()
 	for _, f := range r.Files {
 		if f.State == pristine && !f.Behind {
+			continue
+		}
+		if dir := inDir(f.Path, dirs); f.State == foreign && dir != "" {
+			if name := dir + "/"; !slices.ContainsFunc(rows, func(shown row) bool { return shown.name == name }) {
+				rows = append(rows, row{marks[foreign], name, "foreign, " + count(dirs[dir], "file")})
+			}
 			continue
 		}
 		words := []string{f.State}

@@ -86,11 +86,12 @@ func (r result) rows() [][2]string {
 
 // folder is what is worth naming in a folder.
 type folder struct {
-	yours   []string // files of the user's, at any depth
-	own     bool     // whether some of them are in the folder itself
-	managed []string // other files in the folder itself, but for Go's
-	hasGo   bool     // whether there is Go in the folder itself
-	inner   []string // folders in it
+	yours      []string // files of the user's, at any depth
+	own        bool     // whether some of them are in the folder itself
+	hasManaged bool     // whether any file is not the user's, at any depth
+	managed    []string // other files in the folder itself, but for Go's
+	hasGo      bool     // whether there is Go in the folder itself
+	inner      []string // folders in it
 }
 
 func (f *folder) add(file string, owner project.Owner) {
@@ -99,6 +100,7 @@ func (f *folder) add(file string, owner project.Owner) {
 		f.inner = append(f.inner, inner)
 	}
 	isGo := path.Ext(file) == ".go"
+	f.hasManaged = f.hasManaged || owner == project.Managed
 	switch {
 	case owner == project.User && path.Base(file) != "doc.go" && !strings.HasSuffix(file, "_test.go"):
 		f.yours = append(f.yours, file)
@@ -112,7 +114,7 @@ func (f *folder) add(file string, owner project.Owner) {
 
 // row says whose the folder is and what is in it.
 func (f *folder) row() (text string, yours bool) {
-	if f.own {
+	if f.own || !f.hasManaged {
 		return "yours: " + strings.Join(f.yours, ", "), true
 	}
 	text = "managed"

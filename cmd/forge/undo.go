@@ -23,7 +23,8 @@ func undoCommand(t terminal) *cobra.Command {
 		Short: "Take back the last add, remove, rename, update or adopt",
 		Long: `undo takes back what the last add, remove, rename, update or adopt did to the service
 that the working directory is in, if each file is as that command left it. Otherwise
-it changes nothing, and lists the files.`,
+it changes nothing, and lists the files. It goes one step back: the next change takes
+the place of the last, and what was undone is done again only by its own command.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -41,15 +42,15 @@ it changes nothing, and lists the files.`,
 // undo takes back the last change.
 func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 	start := time.Now()
-	c, moved, err := landing.Last(s.root)
+	c, changedSince, err := landing.Last(s.root)
 	switch {
 	case errors.Is(err, landing.ErrNothing):
 		return failed("undo takes back the last add, remove, rename, update or adopt, once", "there is nothing to undo in %s", s.root)
 	case err != nil:
 		return landingError(err)
-	case len(moved) > 0:
+	case len(changedSince) > 0:
 		var lines []string
-		for _, name := range moved {
+		for _, name := range changedSince {
 			lines = append(lines, fmt.Sprintf("%s was changed after `forge %s`", name, c.Title))
 		}
 		return failed("make them what they were, or use `git diff` to undo the rest by hand", "%s\n%s", strings.Join(lines, "\n"), nothingWritten)

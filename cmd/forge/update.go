@@ -234,7 +234,7 @@ func (d updated) print(t terminal) error {
 	}
 	switch n := len(d.conflicts()); {
 	case len(d.Pending) > 0:
-		return &failure{code: exitLeft, err: fmt.Errorf("%s of the last update left; %s", isOrAre(n, "conflict"), nothingWritten), hint: "put them right, and update again"}
+		return &failure{code: exitLeft, err: fmt.Errorf("the last update left %s; %s", count(n, "conflict"), nothingWritten), hint: "put them right, and update again"}
 	case n > 0 && !d.written:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s would be left to you", count(n, "conflict"))}
 	case n > 0:

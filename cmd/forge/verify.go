@@ -24,10 +24,11 @@ var checks = [][]string{{"build", "./..."}, {"vet", "./..."}, {"test", "-short",
 
 // verify builds, vets and tests what an update makes of a project, in a copy. It
 // returns what it did, "" if there was nothing that could pass: with conflicts in
-// it no file compiles. Where the user has to change code for an interface that
+// it no file compiles. What the user made of the conflicts of the update before is
+// checked like all else. Where the user has to change code for an interface that
 // changed, what fails is told, and no reason to stop.
 func (o *updateOptions) verify(ctx context.Context, t terminal, s *site, u update.Update) (done string, err error) {
-	if o.noVerify || len(u.Conflicts) > 0 || len(u.Steps) == 0 {
+	if o.noVerify || len(u.Conflicts) > 0 {
 		return "", nil
 	}
 	if _, err := exec.LookPath("go"); err != nil {
@@ -63,7 +64,11 @@ func (o *updateOptions) verify(ctx context.Context, t terminal, s *site, u updat
 			fmt.Fprintf(t.stderr, "%s fails until you have made the changes below:\n%s\n", command, tail(out))
 			return "", nil
 		}
-		return "", failed("--diff shows the update; --no-verify writes it all the same", "%s fails with the update; %s\n%s", command, nothingWritten, tail(out))
+		with, hint := "with the update", "--diff shows the update; --no-verify writes it all the same"
+		if len(u.Steps) == 0 { // the user has put conflicts right
+			with, hint = "with the files as they are", "put it right, and update again; --no-verify records "+u.To+" all the same"
+		}
+		return "", failed(hint, "%s fails %s; %s\n%s", command, with, nothingWritten, tail(out))
 	}
 	return "built, vetted and tested", nil
 }
@@ -90,7 +95,7 @@ func (c *trial) make(ctx context.Context, todo []plan.Step) error {
 		return err
 	}
 	defer func() { _ = to.Close() }()
-	if err := copyTree(c.root, to); err != nil {
+	if err := copyTree(ctx, c.root, filepath.Dir(c.dir), to); err != nil {
 		return err
 	}
 	for _, s := range todo {
@@ -119,18 +124,27 @@ func take(root *os.Root, s plan.Step) error {
 	return root.WriteFile(name, s.Content, s.Mode)
 }
 
-// copyTree copies a project without what no build needs.
-func copyTree(dir string, to *os.Root) error {
+// copyTree copies a project without what no build needs, and without the directory that
+// the copy is in, should that be in the project.
+func copyTree(ctx context.Context, dir, except string, to *os.Root) error {
 	from, err := os.OpenRoot(dir)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = from.Close() }()
+	itself, err := os.Stat(except)
+	if err != nil {
+		return err
+	}
 	return fs.WalkDir(from.FS(), ".", func(name string, entry fs.DirEntry, err error) error {
 		local := filepath.FromSlash(name)
 		switch {
 		case err != nil:
 			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case entry.IsDir() && isSame(entry, itself):
+			return fs.SkipDir
 		case entry.IsDir() && (name == "vendor" || slices.Contains([]string{".git", ".forge", "node_modules"}, entry.Name())):
 			return fs.SkipDir // vendor has the libraries of the go.mod before
 		case entry.IsDir():
@@ -154,6 +168,11 @@ func copyTree(dir string, to *os.Root) error {
 		}
 		return to.WriteFile(local, content, info.Mode().Perm()|0o200)
 	})
+}
+
+func isSame(entry fs.DirEntry, other fs.FileInfo) bool {
+	info, err := entry.Info()
+	return err == nil && os.SameFile(info, other)
 }
 
 // fixModule has the paths of replacements lead from the copy to where they led.

@@ -139,7 +139,7 @@ func disturb(toxic string, length time.Duration) func(*trial) {
 func unclean(tr *trial) {
 	c := tr.coordinator() // its log must stay whole
 	first, second := c%3+1, (c+1)%3+1
-	tr.createOn(tr.topic, []int32{int32(first), int32(second)}, "unclean.leader.election.enable", "true", "min.insync.replicas", "1")
+	tr.createOn(tr.topic, [][]int32{{int32(first), int32(second)}}, "unclean.leader.election.enable", "true", "min.insync.replicas", "1")
 	tr.create(tr.topic+".dlq", 1, "cleanup.policy", "delete", "min.insync.replicas", "1")
 	producer := tr.open(200, func(p *load.Producer) {
 		p.Ask = func(*rand.Rand, int) load.Ask { return load.Ask{Do: "ok"} }
@@ -189,15 +189,17 @@ func unclean(tr *trial) {
 	}
 }
 
-// createOn makes a topic of one partition on the given brokers.
-func (tr *trial) createOn(topic string, on []int32, config ...string) {
+// createOn makes a topic whose partitions are on the given brokers.
+func (tr *trial) createOn(topic string, on [][]int32, config ...string) {
 	tr.Helper()
 	request := kmsg.NewPtrCreateTopicsRequest()
 	t := kmsg.NewCreateTopicsRequestTopic()
 	t.Topic, t.NumPartitions, t.ReplicationFactor = topic, -1, -1
-	assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
-	assignment.Replicas = on
-	t.ReplicaAssignment = append(t.ReplicaAssignment, assignment)
+	for partition, replicas := range on {
+		assignment := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		assignment.Partition, assignment.Replicas = int32(partition), replicas
+		t.ReplicaAssignment = append(t.ReplicaAssignment, assignment)
+	}
 	for i := 0; i < len(config); i += 2 {
 		c := kmsg.NewCreateTopicsRequestTopicConfig()
 		c.Name, c.Value = config[i], &config[i+1]

@@ -2,7 +2,7 @@
 // renders, and has an oracle judge what became of every message.
 //
 //	FAULTS=short go test ./e2e/faults -v     the selection for each change, <= 6 min
-//	FAULTS=all go test ./e2e/faults -v       every experiment, <= 40 min
+//	FAULTS=all go test ./e2e/faults -v       every experiment, <= 50 min
 //
 // Without FAULTS nothing runs here. FAULTS_KAFKA_SH names the script that runs
 // brokers, e2e/kafka/kafka.sh; without it they run in containers. FAULTS_TABLE

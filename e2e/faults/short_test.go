@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/e2e/faults/load"
+	"github.com/ouroboros-forge/forge/e2e/faults/subject"
 )
 
 // experiments are in the order of the list that they come from.
@@ -21,11 +22,13 @@ var experiments = []experiment{
 	{"5", "handler slower than the timeouts", false, slowHandler},
 	{"6", "dead letter topic unfit, then missing at start", false, deadLettersAtStart},
 	{"6", "dead letter topic deleted while running", true, deadLettersGone},
+	{"7", "dead letters may not be written, then may", false, deadLettersDenied},
 	{"8", "a broker's disk full", false, fullDisk},
 	{"9", "values that cannot be read", false, fuzz},
 	{"10", "values around the size limit", false, sizes},
 	{"11", "the service's clock steps", false, clockSteps},
 	{"12", "kill -9 the group's coordinator", false, killCoordinator},
+	{"13", "password, authority or certificate wrong, then right", false, refused},
 	{"14", "records deleted while stopped", false, outOfRange},
 	{"15", "topic deleted and created again", false, recreated},
 	{"16", "partitions 3 to 6 under load", false, morePartitions},
@@ -41,6 +44,15 @@ var experiments = []experiment{
 	{"22", "consume, transform, produce", false, chain},
 	{"23", "network away while 10,000 events are published", true, publishCut},
 	{"23", "all brokers killed while 10,000 events are published", false, publishKilled},
+	{"24", "partitions without a leader", false, leaderless},
+	{"25", "quota below the load", false, quota},
+	{"26", "latest: restart, waiting message, new partitions", false, latest},
+	{"27", "topic made anew under a committed position", false, madeAnew},
+	{"28", "all brokers hang", false, hanging},
+	{"29", "transactions, the last taken back", false, transactions},
+	{"30", "topic missing beside a good one", false, missingTopic},
+	{"31", "batch too large when decompressed", false, oversized},
+	{"32", "certificate and password renewed", false, renewed},
 }
 
 // killLeader kills the broker that leads partition 0, then starts it again.
@@ -151,7 +163,7 @@ func storm(tr *trial, strategy string) {
 }
 
 // deadLettersGone deletes the dead letters' topic under the service, which may
-// then commit nothing that should be there, and creates it again.
+// then commit nothing that should be there until it has made it anew.
 func deadLettersGone(tr *trial) {
 	var peace atomic.Bool // no message that fails: what is deleted must be known
 	producer := tr.begin(3, 200)
@@ -177,8 +189,6 @@ func deadLettersGone(tr *trial) {
 		}
 		return nil
 	})
-	tr.wait(5 * time.Second)
-	tr.create(tr.topic+".dlq", 3)
 	tr.eventually(30*time.Second, p.Ready)
 	tr.wait(3 * time.Second)
 	// What was in the topic before is gone with it, and that is the experiment's doing.
@@ -218,8 +228,8 @@ func terminateUnderLoad(tr *trial) {
 	tr.wait(2 * time.Second)
 	began := time.Now()
 	tr.terminate(p)
-	if took := time.Since(began); took > drainTimeout+time.Second {
-		tr.Errorf("SIGTERM took %v, the drain may take %v", took, drainTimeout)
+	if took := time.Since(began); took > subject.DrainTimeout+time.Second {
+		tr.Errorf("SIGTERM took %v, the drain may take %v", took, subject.DrainTimeout)
 	}
 	// With two signals, the second one ends the service at once, as kill -9
 	// would: a handler takes longer than the drain may.
@@ -238,7 +248,7 @@ func terminateUnderLoad(tr *trial) {
 	producer.Send(1, load.Ask{Do: "stubborn", MS: 8000})
 	tr.wait(time.Second)
 	tr.must(p.Signal(syscall.SIGTERM))
-	tr.exits(p, 0, drainTimeout+2*time.Second)
+	tr.exits(p, 0, subject.DrainTimeout+2*time.Second)
 	tr.startReady()
 	tr.finish(60 * time.Second)
 }

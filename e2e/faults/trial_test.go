@@ -21,27 +21,15 @@ import (
 	"github.com/ouroboros-forge/forge/e2e/faults/subject"
 )
 
-// The service's settings in experiments: those of production, with shorter
-// times so that what takes minutes there takes seconds.
 const (
-	commitInterval = 500 * time.Millisecond
-	drainTimeout   = 3 * time.Second
-	maxPoll        = 200
-	// span is four times maxPoll, the service's bound, and what sarama may
-	// have fetched when it was paused: its channel, and a fetch of small
-	// messages.
-	span = 4*maxPoll + 256 + 4096
+	// span is four times what the service holds of a partition, its bound, and
+	// what sarama may have fetched when it was paused: its channel, and a fetch
+	// of small messages.
+	span = 4*subject.MaxPoll + 256 + 4096
 	// slack is how long a commit may take, unless the machine is so busy that
 	// the watch's own take longer.
 	slack = time.Second
 )
-
-var settings = []string{
-	"SERVICE_NAME=subject", "LOG_LEVEL=info",
-	"KAFKA_COMMIT_INTERVAL=500ms", "KAFKA_DRAIN_TIMEOUT=3s", "KAFKA_READ_TIMEOUT=5s", "KAFKA_REBALANCE_TIMEOUT=15s",
-	"KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s",
-	"KAFKA_MAX_POLL_RECORDS=200", "KAFKA_RETRY_DELAY=50ms", "KAFKA_RETRY_MAX_DELAY=1s",
-}
 
 // trial is an experiment while it runs.
 type trial struct {
@@ -61,6 +49,7 @@ type trial struct {
 	down      []int // brokers that were killed
 	total     oracle.Report
 	gone      func(oracle.Sent) bool // what the cluster lost, nil for nothing
+	since     time.Time              // what was handled and committed before does not count
 	words     []string               // why it failed
 	began     time.Time
 }
@@ -100,7 +89,7 @@ func newTrial(ctx context.Context, t *testing.T, b *bench, e experiment) *trial 
 	tr := &trial{T: t, bench: b, ctx: ctx, began: time.Now(), dir: filepath.Join(b.dir, name)}
 	tr.topic = fmt.Sprintf("%s-%d", name, time.Now().UnixMilli()) // brokers may be those of an earlier run
 	tr.group = tr.topic
-	tr.rules = oracle.Rules{Commit: commitInterval + slack, Span: span}
+	tr.rules = oracle.Rules{Commit: subject.CommitInterval + slack, Span: span}
 	if err := os.MkdirAll(tr.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -207,11 +196,8 @@ func (tr *trial) produce() { tr.producer.Run(rand.Uint64()) }
 // experiments.
 func (tr *trial) start(further ...string) *subject.Process {
 	tr.Helper()
-	env := append([]string{
-		"FAULTS_TOPICS=" + tr.topic, "KAFKA_GROUP_ID=" + tr.group, "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(tr.cluster.Direct(), ","),
-	}, settings...)
 	life := fmt.Sprintf("life%d", len(tr.processes)+1)
-	p, err := subject.Start(tr.binary, tr.dir, life, append(env, further...)...)
+	p, err := subject.Start(tr.binary, tr.dir, life, subject.Settings(tr.cluster.Direct(), tr.group, []string{tr.topic}, further...)...)
 	tr.must(err)
 	tr.processes = append(tr.processes, p)
 	return p
@@ -236,7 +222,7 @@ func (tr *trial) ready(p *subject.Process, within time.Duration) {
 func (tr *trial) terminate(p *subject.Process) {
 	tr.Helper()
 	tr.must(p.Signal(syscall.SIGTERM))
-	tr.exits(p, 0, drainTimeout+5*time.Second)
+	tr.exits(p, 0, subject.DrainTimeout+5*time.Second)
 }
 
 func (tr *trial) exits(p *subject.Process, want int, within time.Duration) {
@@ -293,7 +279,14 @@ func (tr *trial) judge() {
 	}
 	run.Calls = tr.calls()
 	for _, p := range tr.processes {
-		run.Ends = append(run.Ends, tr.ends(p)...)
+		ends, err := p.Ends()
+		tr.must(err)
+		run.Ends = append(run.Ends, ends...)
+	}
+	if !tr.since.IsZero() {
+		run.Calls = slices.DeleteFunc(run.Calls, func(c oracle.Call) bool { return c.Start < tr.since.UnixNano() })
+		// A commit of before may have been seen after.
+		run.Samples = slices.DeleteFunc(run.Samples, func(s oracle.Sample) bool { return s.At < tr.since.Add(time.Second).UnixNano() })
 	}
 	var err error
 	run.Dead, err = tr.observer.Dead(tr.ctx, tr.topic)
@@ -315,32 +308,11 @@ func (tr *trial) calls() []oracle.Call {
 	tr.Helper()
 	var all []oracle.Call
 	for _, p := range tr.processes {
-		f, err := os.Open(p.Calls)
-		if os.IsNotExist(err) {
-			continue
-		}
-		tr.must(err)
-		calls, err := oracle.ReadCalls(f)
-		_ = f.Close()
+		calls, err := p.ReadCalls()
 		tr.must(err)
 		all = append(all, calls...)
 	}
 	return all
-}
-
-// ends reads from a life's log when its sessions ended.
-func (tr *trial) ends(p *subject.Process) []oracle.End {
-	tr.Helper()
-	lines, err := p.Logged(`msg="session ended"`)
-	tr.must(err)
-	var ends []oracle.End
-	for _, line := range lines {
-		stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
-		at, err := time.Parse(time.RFC3339, stamp)
-		tr.must(err)
-		ends = append(ends, oracle.End{Life: p.Life, At: at.UnixNano()})
-	}
-	return ends
 }
 
 // leader returns the broker that leads the first partition of a topic.

@@ -2,6 +2,7 @@
 package generated
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -87,7 +88,9 @@ var Sets = []AnswerSet{
 	{"schemas", append([]string{"--without", "docker,github"}, schemas...)},
 	{"schemas-avro", append([]string{"--with", "avro", "--without", "github"}, avroSchemas...)},
 	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
-	{"everything", append([]string{"--with", "avro,http,batch,tests"}, avroSchemas...)},
+	{"known-avro", append([]string{"--with", "avro,http", "--without", "docker,github"}, KnownAvro...)},
+	{"schemas-known", append([]string{"--with", "http", "--without", "docker,github"}, knownSchemas...)},
+	{"everything", append([]string{"--with", "avro,http,batch,dlq,k8s,otel,tests"}, avroSchemas...)},
 }
 
 // schemas are topics whose models are made from a schema of each kind, beside
@@ -100,6 +103,19 @@ var schemas = []string{
 // avroSchemas are those of them that Avro has types for.
 var avroSchemas = []string{
 	"--topics", "orders,payments,plain", "--schema", "orders=SCHEMAS/order.avsc", "--schema", "payments=SCHEMAS/plain.json",
+}
+
+// KnownAvro are topics with schemas that the field knows, and that say what hardly any other does.
+var KnownAvro = []string{
+	"--schema", "cloudevents=SCHEMAS/known/cloudevents.avsc", "--schema", "customers=SCHEMAS/known/debezium.avsc", "--schema", "payments=SCHEMAS/known/payment.avsc",
+	"--schema", "logical=SCHEMAS/known/logical.avsc", "--schema", "values=SCHEMAS/known/json_value.avsc", "--schema", "interop=SCHEMAS/known/interop.avsc",
+}
+
+// knownSchemas are written after well-known ones: what is in them, others send.
+var knownSchemas = []string{
+	"--topics", "events,pushes,clicks,features",
+	"--schema", "events=SCHEMAS/known/cloudevents.json", "--schema", "pushes=SCHEMAS/known/push/event.schema.json",
+	"--schema", "clicks=SCHEMAS/known/self_describing.json", "--schema", "features=SCHEMAS/known/geojson.json",
 }
 
 // Project returns the directory of the service that forge writes for a set of
@@ -148,6 +164,19 @@ func Do(t *testing.T, dir, name string, args ...string) string {
 	return out
 }
 
+// Leaves runs a command of forge that leaves something to the user, which is exit code
+// 3, and returns what it printed to stdout.
+func Leaves(t *testing.T, dir, name string, args ...string) string {
+	t.Helper()
+	const exitLeft = 3
+	out, err := command(dir, name, args...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != exitLeft {
+		t.Fatalf("%s %s: exit code %d is expected: %v", name, strings.Join(args, " "), exitLeft, err)
+	}
+	return out
+}
+
 // command runs a command in dir, outside of any workspace, and returns what it
 // printed to stdout. The error has all that it printed. That these tests are
 // required does not hold for the tests of a project.
@@ -158,7 +187,7 @@ func command(dir, name string, args ...string) (stdout string, err error) {
 	var out, errs strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	if err := cmd.Run(); err != nil {
-		return "", fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
+		return out.String(), fmt.Errorf("%s %s: %w\n%s%s", name, strings.Join(args, " "), err, out.String(), errs.String())
 	}
 	return out.String(), nil
 }

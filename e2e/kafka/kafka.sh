@@ -19,6 +19,8 @@
 #   KAFKA_BASE_PORT         29090: broker N listens there + N, its controller there + 10 + N
 #   KAFKA_PROXIED           yes: broker N listens also at the base + 30 + N, and tells who comes
 #                           there to connect to the base + 20 + N, for a proxy in between
+#   KAFKA_SECURE            yes: the same at the base + 50 + N and the base + 40 + N, by SASL_SSL,
+#                           for which KAFKA_EXTRA_PROPERTIES has listener.name.secure.…
 #   KAFKA_HEAP              1g, of each broker
 #   KAFKA_START_TIMEOUT     120, in seconds, until a broker listens
 #   KAFKA_EXTRA_PROPERTIES  more lines for server.properties
@@ -48,7 +50,7 @@ main() {
 start() {
   local count=$1 n
   [ "$count" = 1 ] || [ "$count" = 3 ] || fail "starts 1 broker or 3, not $count"
-  below_ephemeral "$((base + 33))"
+  below_ephemeral "$((base + 53))"
   fetch
   if [ -z "$(nodes)" ]; then
     format "$count"
@@ -109,13 +111,17 @@ write_settings() {
     proxied=,PROXIED://127.0.0.1:$((base + 30 + n))
     advertised=,PROXIED://127.0.0.1:$((base + 20 + n))
   fi
+  if [ -n "${KAFKA_SECURE:-}" ]; then
+    proxied+=,SECURE://127.0.0.1:$((base + 50 + n))
+    advertised+=,SECURE://127.0.0.1:$((base + 40 + n))
+  fi
   cat <<P
 process.roles=broker,controller
 node.id=$n
 controller.quorum.voters=$voters
 listeners=$listeners,CONTROLLER://127.0.0.1:$((base + 10 + n))$proxied
 advertised.listeners=$listeners$advertised
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$run/node-$n/data

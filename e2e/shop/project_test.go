@@ -73,7 +73,11 @@ func TestRenamedWithWhatTheUserWrote(t *testing.T) {
 	dir := newShop(t, "localhost:9092")
 	before := contents(t, dir)
 	forge := generated.Forge(t)
-	generated.Do(t, dir, forge, "rename", "handler", "payments", "charges")
+	// A comment of .env.example speaks of payments: it is listed, and left.
+	left := generated.Leaves(t, dir, forge, "rename", "handler", "payments", "charges")
+	if want := "line 34: # where payments are captured"; !strings.Contains(left, want) {
+		t.Errorf("it does not say %q:\n%s", want, left)
+	}
 	generated.Do(t, dir, forge, "rename", "module", "example.com/shop")
 	generated.Do(t, dir, "go", "vet", "./...")
 	generated.Do(t, dir, "go", "test", "-short", "./...")

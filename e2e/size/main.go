@@ -22,6 +22,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -90,12 +91,19 @@ func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error)
 	if err != nil {
 		return nil, err
 	}
+	again, err := passes(ctx, dir, a) // what a clock ran on a busy machine is not in both
+	if err != nil {
+		return nil, err
+	}
+	passed = slices.DeleteFunc(passed, func(f function) bool { return !slices.Contains(again, f) })
 	if verbose {
 		list(out, a.Module, passed, packages)
 	}
 	return []figure{
 		{"files", size.files, 95, 95, ""},
-		{"lines of Go, not tests", size.code, 6500, 7284, ""},
+		// 7,284 before what strangers broke: positions and lag (210), one part's trouble and
+		// health (410), quotas, batches that cannot be decoded and renewed secrets (310).
+		{"lines of Go, not tests", size.code, 6500, 8245, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
 		{"functions a handled message passes", len(passed), 35, 35, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},

@@ -37,6 +37,8 @@ type Found struct {
 	Record project.Project
 	Files  []File  // the managed ones, sorted by path
 	Others []Other // the other releases, closest first
+
+	Guessed []string // answers that no setting says
 }
 
 // The states of a managed file.
@@ -128,6 +130,9 @@ type fit struct {
 // found makes the record, or says that there is nothing to make one of.
 func (s *search) found(a answers.Answers, best int, looked []string) (Found, error) {
 	f := Found{}
+	if s.clues.recorded == nil {
+		f.Guessed = s.clues.guessed
+	}
 	taken := s.fit(best, a)
 	f.Record, f.Files = taken.record, taken.managed
 	there := 0

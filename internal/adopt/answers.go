@@ -45,43 +45,35 @@ func (s *search) closest(a answers.Answers) int {
 
 // improve tries other answers, each by itself, and keeps what is closer.
 func (s *search) improve(a answers.Answers, template int) answers.Answers {
-	try := func(b answers.Answers) {
+	try := func(change func(b *answers.Answers)) {
+		b := a
+		change(&b)
 		if b.Validate() == nil && s.fit(template, b).compare(s.fit(template, a)) > 0 {
 			a = b
 		}
 	}
 	for _, e := range answers.Extras() {
-		b := a
-		b.With = toggled(a.With, e.Name)
-		try(b)
+		try(func(b *answers.Answers) { b.With = toggled(a.With, e.Name) })
 	}
 	for _, module := range s.clues.modules {
-		b := a
-		b.Module = module
-		try(b)
+		try(func(b *answers.Answers) { b.Module = module })
 	}
 	for _, name := range s.clues.names {
-		b := a
-		b.Name = name
-		try(b)
+		try(func(b *answers.Answers) { b.Name = name })
 	}
 	for _, group := range s.clues.groups {
-		b := a
-		b.Group = group
-		try(b)
+		try(func(b *answers.Answers) { b.Group = group })
 	}
-	for topic, schema := range s.clues.schemas {
-		b := a
-		b.Schemas = map[string]answers.Schema{topic: schema}
-		maps.Copy(b.Schemas, a.Schemas)
-		try(b)
+	for _, topic := range slices.Sorted(maps.Keys(s.clues.schemas)) {
+		try(func(b *answers.Answers) {
+			b.Schemas = map[string]answers.Schema{topic: s.clues.schemas[topic]}
+			maps.Copy(b.Schemas, a.Schemas)
+		})
 	}
 	for _, topic := range a.Topics {
-		b := a
-		b.Topics = append([]string{topic}, without(a.Topics, topic)...)
-		try(b)
-		b.Topics = without(a.Topics, topic)
-		try(b)
+		rest := func() []string { return without(a.Topics, topic) }
+		try(func(b *answers.Answers) { b.Topics = append([]string{topic}, rest()...) })
+		try(func(b *answers.Answers) { b.Topics = rest() })
 	}
 	return a
 }
@@ -90,13 +82,13 @@ func without(all []string, one string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(other string) bool { return other == one })
 }
 
-// toggled adds an extra, or takes it away; the extras are in their own order.
+// toggled adds an extra, or takes it away.
 func toggled(with []string, extra string) []string {
-	var all []string
-	for _, e := range answers.Extras() {
-		if slices.Contains(with, e.Name) != (e.Name == extra) {
-			all = append(all, e.Name)
-		}
+	switch {
+	case slices.Equal(with, []string{extra}):
+		return nil // as answers have it
+	case slices.Contains(with, extra):
+		return without(with, extra)
 	}
-	return all
+	return answers.Insert(with, extra)
 }

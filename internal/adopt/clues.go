@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -27,6 +28,8 @@ type clues struct {
 	schemas                map[string]answers.Schema
 	recorded               *answers.Answers // those of a record of which the rest is damaged
 
+	guessed []string // answers that no setting says
+
 	looked []string // what was looked for, and found or not
 	disk   files
 }
@@ -44,7 +47,7 @@ func (in Input) clues() (clues, error) {
 	}
 	c.modules = append(c.modules, mod.Module.Mod.Path)
 	c.looked = append(c.looked, "go.mod is there, of the module "+mod.Module.Mod.Path)
-	c.readSources(in.Disk.Sources())
+	c.readGoFiles(in.Disk.GoFiles())
 	if c.topics = c.disk.written(c.topics); len(c.topics) == 0 && c.recorded == nil {
 		c.looked = append(c.looked, "no message.Register, with a topic that has its file in handlers/ or models/, is in any Go file")
 		return c, &NotServiceError{c.looked}
@@ -64,9 +67,9 @@ func (in Input) clues() (clues, error) {
 // messages is the package that topics are registered with.
 const messages = "/internal/message"
 
-// readSources finds the topics that are registered, and then those that models say
+// readGoFiles finds the topics that are registered, and then those that models say
 // they are published to.
-func (c *clues) readSources(names []string) {
+func (c *clues) readGoFiles(names []string) {
 	var published []string
 	for _, name := range names {
 		if strings.HasSuffix(name, "_test.go") {
@@ -164,7 +167,11 @@ func (c *clues) readNames(dir string) {
 }
 
 func (c *clues) readSettings() {
-	for _, group := range append([]string{c.disk.setting("KAFKA_GROUP_ID")}, c.names...) {
+	group := c.disk.setting("KAFKA_GROUP_ID")
+	if answers.CheckGroup(group) != nil {
+		c.guessed = append(c.guessed, answers.Group)
+	}
+	for _, group := range append([]string{group}, c.names...) {
 		if answers.CheckGroup(group) == nil {
 			c.groups = appendNew(c.groups, group)
 		}
@@ -172,6 +179,7 @@ func (c *clues) readSettings() {
 	c.brokers = strings.Split(c.disk.setting("KAFKA_BOOTSTRAP_SERVERS"), ",")
 	if answers.CheckBrokers(c.brokers) != nil {
 		c.brokers = answers.Defaults("x").Brokers
+		c.guessed = append(c.guessed, answers.Brokers)
 	}
 }
 
@@ -229,10 +237,10 @@ func (d files) compare(rendered render.File) File {
 	case err != nil:
 	case !disk.Mode.IsRegular():
 		f.State = Edited
-	case string(disk.Content) == string(rendered.Content):
+	case bytes.Equal(disk.Content, merge.LikeLines(disk.Content, rendered.Content)):
 		f.State, f.Like = Same, 1
 	default:
-		f.State, f.Like = Edited, min(merge.Similarity(disk.Content, rendered.Content), 0.999)
+		f.State, f.Like = Edited, min(merge.Similarity(disk.Content, merge.LikeLines(disk.Content, rendered.Content)), 0.999)
 	}
 	return f
 }

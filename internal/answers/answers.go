@@ -58,6 +58,9 @@ const (
 	Avro   = "avro"
 	HTTP   = "http"
 	Batch  = "batch"
+	DLQ    = "dlq"
+	K8s    = "k8s"
+	OTel   = "otel"
 	Fast   = "fast"
 	Tests  = "tests"
 )
@@ -70,6 +73,9 @@ func Extras() []Extra {
 		{Name: Avro, Title: "messages in Avro, with a Schema Registry"},
 		{Name: HTTP, Title: "web service that publishes what is posted to it"},
 		{Name: Batch, Title: "handlers that take several messages at once"},
+		{Name: DLQ, Title: "the commands dlq, which lists dead letters and sends them back, and lag"},
+		{Name: K8s, Title: "manifests for Kubernetes, with KEDA and the Prometheus Operator"},
+		{Name: OTel, Title: "traces with OpenTelemetry, sent by OTLP"},
 		{Name: Fast, Title: "JSON read in less than half the time, for some code more"},
 		{Name: Tests, Title: "the tests of internal/, for those who change the engine"},
 	}
@@ -114,6 +120,19 @@ func Parts() []string {
 		parts = append(parts, e.Name)
 	}
 	return parts
+}
+
+// Insert puts an extra among others, before the first that comes later in Extras: what
+// is recorded does not depend on the order in which extras are given.
+func Insert(with []string, extra string) []string {
+	place := func(name string) int {
+		return slices.IndexFunc(Extras(), func(e Extra) bool { return e.Name == name })
+	}
+	at := slices.IndexFunc(with, func(other string) bool { return place(other) > place(extra) })
+	if at < 0 {
+		at = len(with)
+	}
+	return slices.Insert(slices.Clone(with), at, extra)
 }
 
 // Validate returns every problem of the answers, joined, or nil. Each is a

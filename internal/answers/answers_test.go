@@ -263,3 +263,15 @@ func TestEnvUnquote(t *testing.T) {
 		}
 	})
 }
+
+func TestInsertKeepsTheOrderOfExtras(t *testing.T) {
+	for _, given := range [][]string{{"fast", "docker", "avro"}, {"avro", "fast", "docker"}, {"docker", "avro", "fast"}} {
+		var with []string
+		for _, extra := range given {
+			with = answers.Insert(with, extra)
+		}
+		if got := strings.Join(with, " "); got != "docker avro fast" {
+			t.Errorf("%v: %s", given, got)
+		}
+	}
+}

@@ -12,8 +12,19 @@ import (
 
 // Schema is what a topic's model is made from.
 type Schema struct {
-	File string `yaml:"file"` // its path, as it was given
-	Text string `yaml:"text"` // what is in the file, kept so that the same model can be made again
+	File  string            `yaml:"file"`            // its path, as it was given; - is stdin
+	Text  string            `yaml:"text"`            // what is in the file, kept so that the same model can be made again
+	Files map[string]string `yaml:"files,omitempty"` // the files that it refers to, by their paths from it
+}
+
+// Equal reports whether two are the same, and from files of the same names.
+func (s Schema) Equal(other Schema) bool {
+	return s.File == other.File && s.IsSame(other)
+}
+
+// IsSame reports whether two give the same model.
+func (s Schema) IsSame(other Schema) bool {
+	return s.Text == other.Text && maps.Equal(s.Files, other.Files)
 }
 
 // UnmarshalYAML reads a schema from a record, or a file's path alone, which is
@@ -24,7 +35,7 @@ func (s *Schema) UnmarshalYAML(n *yaml.Node) error {
 	}
 	type plain Schema // without this method
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if key := n.Content[i].Value; n.Kind != yaml.MappingNode || key != "file" && key != "text" {
+		if key := n.Content[i].Value; n.Kind != yaml.MappingNode || key != "file" && key != "text" && key != "files" {
 			return fmt.Errorf("line %d: a schema is the path of a file", n.Line)
 		}
 	}

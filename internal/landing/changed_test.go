@@ -58,7 +58,7 @@ func TestAFileSavedWhileAChangeLandsEndsIt(t *testing.T) {
 			}
 			return nil
 		})
-		if moved, ok := errors.AsType[*MovedError](err); !ok || moved.Path != "b" || content("a") != "old" || content("b") != "users" {
+		if changed, ok := errors.AsType[*ChangedError](err); !ok || changed.Path != "b" || content("a") != "old" || content("b") != "users" {
 			t.Errorf("saved at %s: %v, a is %s, b is %s", at, err, content("a"), content("b"))
 		}
 	}
@@ -90,7 +90,7 @@ func TestANewFileOverwritesNone(t *testing.T) {
 		}
 		return nil
 	})
-	if _, ok := errors.AsType[*MovedError](err); !ok || content("a") != "users" {
+	if _, ok := errors.AsType[*ChangedError](err); !ok || content("a") != "users" {
 		t.Errorf("%v, a is %s", err, content("a"))
 	}
 }

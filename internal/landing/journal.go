@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -20,7 +18,13 @@ type journal struct {
 	Title  string      `json:"title"`
 	IsUndo bool        `json:"undo,omitempty"`
 	Ops    []journalOp `json:"ops"`
+
+	Dirs dirModes `json:"dirs,omitempty"` // the directories of its files as they were
+	Back dirModes `json:"back,omitempty"` // of an undo: as they are to be
 }
+
+// dirModes are directories that are there, with their permissions.
+type dirModes map[string]uint32
 
 const (
 	journalName   = "journal.json"
@@ -73,10 +77,16 @@ func (e *JournalError) Unwrap() error { return e.Err }
 
 func (l *lander) read(dir string) (journal, error) {
 	var j journal
-	text, err := os.ReadFile(filepath.Join(l.abs(dir), journalName))
-	if errors.Is(err, fs.ErrNotExist) {
+	name := dir + "/" + journalName
+	switch sum, err := l.sum(name); {
+	case err != nil:
+		return j, err
+	case sum == "":
 		return j, errNoJournal
+	case sum == noFile:
+		return j, &JournalError{dir, errors.New("it is no regular file")}
 	}
+	text, err := l.root.ReadFile(filepath.FromSlash(name))
 	if err != nil {
 		return j, err
 	}

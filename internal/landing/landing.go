@@ -3,8 +3,8 @@
 //
 // What a change needs is first written to .forge/change.tmp: a journal, the files
 // as they are and as they will be. One rename, to .forge/change, decides: before
-// it nothing has happened, after it the change is carried out, by renames alone,
-// which need no space. Whoever finds a .forge/change finishes it, and whoever
+// it nothing has happened, after it the change is carried out, by renames, which need
+// no space but for new directories. Whoever finds a .forge/change finishes it, and whoever
 // finds a .forge/back, to which it is renamed when a step fails, takes it back.
 // When all is done the directory becomes .forge/undo.
 //
@@ -33,6 +33,8 @@ type Change struct {
 	Title  string // what the user asked for, as in "add handler payments"
 	Ops    []Op   // in their order
 	IsUndo bool   // whether it takes the last one back; it is not taken back itself
+
+	dirs dirModes // of an undo: the directories as they are to be
 }
 
 // Op is what happens to one file. Before is nil if it is not there, After if it
@@ -55,11 +57,11 @@ var ErrBusy = errors.New("another forge is changing this project")
 // ErrHalfDone says that a change failed, and that taking it back failed, too.
 var ErrHalfDone = errors.New("what is half done could not be taken back")
 
-// MovedError says that a file is not any more as it was when the change was made.
-type MovedError struct{ Path string }
+// ChangedError says that a file is not any more as it was when the change was made.
+type ChangedError struct{ Path string }
 
 // Error names the file.
-func (e *MovedError) Error() string { return e.Path + " was changed meanwhile" }
+func (e *ChangedError) Error() string { return e.Path + " was changed meanwhile" }
 
 // The directories, below the project.
 const (
@@ -86,8 +88,8 @@ func run(root string, step Step, do func(*lander) error) error {
 	if step == nil {
 		step = func(string) error { return nil }
 	}
-	if info, err := os.Lstat(filepath.Join(root, home)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Errorf("%s is a symbolic link: what forge keeps there must be in the project", home)
+	if info, err := os.Lstat(filepath.Join(root, home)); err == nil && !info.IsDir() {
+		return fmt.Errorf("%s is no directory of the project, but a link or a file: what forge keeps must be in one", home)
 	}
 	dir, err := os.Open(filepath.Join(root, home))
 	if err != nil {
@@ -147,7 +149,7 @@ func (l *lander) rename(from, to string) error {
 // stage writes all that the change needs, and checks that the files are what it
 // was made for.
 func (l *lander) stage(c Change) (journal, error) {
-	j := journal{Schema: journalSchema, Title: c.Title, IsUndo: c.IsUndo}
+	j := journal{Schema: journalSchema, Title: c.Title, IsUndo: c.IsUndo, Dirs: l.dirsOf(c.Ops), Back: c.dirs}
 	if err := l.step("mkdir"); err != nil {
 		return j, err
 	}
@@ -163,7 +165,7 @@ func (l *lander) stage(c Change) (journal, error) {
 		}
 		o := journalOp{Path: op.Path, Before: stateOf(op.Before), After: stateOf(op.After)}
 		if sum != o.Before.SHA256 {
-			return j, &MovedError{op.Path}
+			return j, &ChangedError{op.Path}
 		}
 		j.Ops = append(j.Ops, o)
 		if err := l.put(blobName(staged, "before", i), op.Before, true); err != nil {
@@ -206,8 +208,10 @@ func (l *lander) put(name string, b *Blob, exact bool) error {
 
 func blobName(dir, side string, i int) string { return path.Join(dir, side, strconv.Itoa(i)) }
 
-// sum is the checksum of a file as it is, or "" if it is not there. What is no
-// regular file gets a value that is no checksum.
+// noFile is in the place of a checksum where something else than a file is.
+const noFile = "no file"
+
+// sum is the checksum of a file as it is, "" if it is not there, or noFile.
 func (l *lander) sum(name string) (string, error) {
 	if err := l.checkParents(name); err != nil {
 		return "", err
@@ -219,7 +223,7 @@ func (l *lander) sum(name string) (string, error) {
 	case err != nil:
 		return "", err
 	case !info.Mode().IsRegular():
-		return "no file", nil
+		return noFile, nil
 	}
 	content, err := l.root.ReadFile(filepath.FromSlash(name))
 	return project.Sum(content), err
@@ -245,9 +249,9 @@ func (l *lander) forward(j journal, whole bool) (left []string, err error) {
 		return nil, err
 	}
 	for i, op := range j.Ops {
-		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i))
+		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i), j.Back)
 		if err == nil && !ok && whole {
-			err = &MovedError{op.Path}
+			err = &ChangedError{op.Path}
 		}
 		if err != nil {
 			return left, err
@@ -283,7 +287,7 @@ func (l *lander) turnBack(j journal) error {
 	}
 	var errs []error
 	for _, name := range left {
-		errs = append(errs, fmt.Errorf("%w, and is left as it is", &MovedError{name}))
+		errs = append(errs, fmt.Errorf("%w, and is left as it is", &ChangedError{name}))
 	}
 	return errors.Join(errs...)
 }
@@ -294,7 +298,7 @@ func (l *lander) backward(j journal) (left []string, err error) {
 		return nil, err
 	}
 	for i, op := range slices.Backward(j.Ops) {
-		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i))
+		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i), j.Dirs)
 		if err != nil {
 			return left, err
 		}

@@ -125,7 +125,7 @@ func TestChangedSince(t *testing.T) {
 	}
 	before := read(t, root)
 	err := Land(t.Context(), root, c, nil)
-	if moved, ok := errors.AsType[*MovedError](err); !ok || moved.Path != "handlers/h.go" {
+	if changed, ok := errors.AsType[*ChangedError](err); !ok || changed.Path != "handlers/h.go" {
 		t.Errorf("%v", err)
 	}
 	if got := read(t, root); !maps.Equal(got, before) {

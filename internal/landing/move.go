@@ -6,12 +6,14 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 )
 
 // move makes a file that is in one state be in another, if it is not yet. It
 // reports whether it could: it is neither if somebody has changed it. A file that
-// is new takes the place of no other.
-func (l *lander) move(name string, from, to state, blob string) (ok bool, err error) {
+// is new takes the place of no other. Of its directories, those in dirs are there
+// afterwards, with these modes, and no other without a file.
+func (l *lander) move(name string, from, to state, blob string, dirs dirModes) (ok bool, err error) {
 	sum, err := l.sum(name)
 	if err != nil {
 		return false, err
@@ -21,7 +23,7 @@ func (l *lander) move(name string, from, to state, blob string) (ok bool, err er
 	case sum == to.SHA256 && to.exists():
 		return true, nil
 	case sum == to.SHA256:
-		return true, l.prune(name)
+		return true, l.prune(name, dirs)
 	case sum != from.SHA256:
 		return false, nil
 	}
@@ -35,12 +37,12 @@ func (l *lander) move(name string, from, to state, blob string) (ok bool, err er
 		if err := l.root.Remove(local); err != nil {
 			return false, err
 		}
-		return true, l.prune(name)
+		return true, l.prune(name, dirs)
 	}
 	if sum, err = l.sum(blob); err != nil || sum != to.SHA256 {
 		return false, errors.Join(err, fmt.Errorf("%s is not what the journal says of it", blob))
 	}
-	if err := l.root.MkdirAll(filepath.Dir(local), 0o777); err != nil {
+	if err := l.makeDirs(name, dirs); err != nil {
 		return false, err
 	}
 	if !from.exists() {
@@ -54,14 +56,54 @@ func (l *lander) move(name string, from, to state, blob string) (ok bool, err er
 	return true, l.root.Rename(filepath.FromSlash(blob), local)
 }
 
-// prune removes the directories that a file was in, if nothing else is.
-func (l *lander) prune(name string) error {
+// parents are the directories that a file is in, the innermost first.
+func parents(name string) (dirs []string) {
 	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// dirsOf are the directories of a change's files that are there.
+func (l *lander) dirsOf(ops []Op) dirModes {
+	dirs := make(dirModes)
+	for _, op := range ops {
+		for _, dir := range parents(op.Path) {
+			if info, err := l.root.Lstat(filepath.FromSlash(dir)); err == nil && info.IsDir() {
+				dirs[dir] = uint32(info.Mode().Perm())
+			}
+		}
+	}
+	return dirs
+}
+
+// makeDirs makes the directories that a file is in.
+func (l *lander) makeDirs(name string, dirs dirModes) error {
+	for _, dir := range slices.Backward(parents(name)) {
+		local := filepath.FromSlash(dir)
+		err := l.root.Mkdir(local, 0o777)
+		switch mode, isKnown := dirs[dir]; {
+		case errors.Is(err, fs.ErrExist):
+		case err != nil:
+			return err
+		case isKnown:
+			if err := l.root.Chmod(local, fs.FileMode(mode).Perm()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// prune removes the directories that a file was in, if nothing else is.
+func (l *lander) prune(name string, dirs dirModes) error {
+	for _, dir := range parents(name) {
 		entries, err := fs.ReadDir(l.root.FS(), dir)
+		_, stays := dirs[dir]
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 			continue
-		case err != nil || len(entries) > 0:
+		case err != nil || len(entries) > 0 || stays:
 			return err
 		}
 		if err := l.step("rmdir " + dir); err != nil {

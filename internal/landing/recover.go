@@ -2,6 +2,7 @@ package landing
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -83,6 +84,14 @@ func Last(root string) (undo Change, changed []string, err error) {
 	return undo, changed, err
 }
 
+// kept is the content of a file in .forge, which is what a journal says of it.
+func (l *lander) kept(blob string, s state) ([]byte, error) {
+	if sum, err := l.sum(blob); err != nil || sum != s.SHA256 {
+		return nil, errors.Join(err, &JournalError{last, fmt.Errorf("%s is not what it says of it", blob)})
+	}
+	return l.root.ReadFile(filepath.FromSlash(blob))
+}
+
 func (l *lander) last() (Change, []string, error) {
 	j, err := l.read(last)
 	if errors.Is(err, errNoJournal) {
@@ -91,7 +100,7 @@ func (l *lander) last() (Change, []string, error) {
 	if err != nil {
 		return Change{}, nil, err
 	}
-	undo := Change{Title: j.Title, IsUndo: true}
+	undo := Change{Title: j.Title, IsUndo: true, dirs: j.Dirs}
 	var changed []string
 	for i, op := range j.Ops {
 		sum, err := l.sum(op.Path)
@@ -100,13 +109,13 @@ func (l *lander) last() (Change, []string, error) {
 		}
 		o := Op{Path: op.Path}
 		if op.Before.exists() {
-			content, err := os.ReadFile(l.abs(blobName(last, "before", i)))
+			content, err := l.kept(blobName(last, "before", i), op.Before)
 			if err != nil {
 				return undo, nil, err
 			}
 			o.After = &Blob{Content: content, Mode: fs.FileMode(op.Before.Mode)}
 		}
-		if sum != op.After.SHA256 || stateOf(o.After).SHA256 != op.Before.SHA256 {
+		if sum != op.After.SHA256 {
 			changed = append(changed, op.Path)
 			continue
 		}

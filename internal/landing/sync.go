@@ -31,7 +31,9 @@ func (l *lander) sync(names ...string) error {
 
 func syncOne(name string) error {
 	file, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) { // a directory that went with its last file, of which the one above is waited for; or a file that its user may not read
+	// A directory may have gone with its last file, and the one above is waited for; a
+	// file may be one that its user must not read.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
 		return nil
 	}
 	if err != nil {

@@ -99,7 +99,7 @@ func mergeRequires(b, o, t *modfile.File, uses func(module string) bool) []*modf
 			if untouched || changed && semver.Compare(now.Mod.Version, have.Mod.Version) > 0 {
 				have.Mod.Version = now.Mod.Version
 			}
-			have.Indirect = have.Indirect && now.Indirect
+			have.Indirect = now.Indirect && (have.Indirect || known && !then.Indirect && !uses(path))
 		case known && have.Mod == then.Mod && have.Indirect == then.Indirect && !uses(path):
 			continue
 		}

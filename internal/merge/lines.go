@@ -14,9 +14,7 @@ func Lines(base, ours, theirs []byte, key func(line string) string) []byte {
 	if merged, ok := trivial(base, ours, theirs); ok {
 		return merged
 	}
-	if hasOnlyCRLF(ours) {
-		base, theirs = toCRLF(base), toCRLF(theirs)
-	}
+	base, theirs = LikeLines(ours, base), LikeLines(ours, theirs)
 	f := newFiles(base, ended(ours), ended(theirs))
 	known, yours := keys(f.base, key), keys(f.ours, key)
 	theirs = []byte(strings.Join(slices.DeleteFunc(f.theirs, func(line string) bool {
@@ -24,39 +22,56 @@ func Lines(base, ours, theirs []byte, key func(line string) string) []byte {
 		return k != "" && (yours[k] > 0) != (known[k] > 0) // the user has it already, or removed it
 	}), ""))
 	f = newFiles(base, ended(ours), theirs)
-	var out strings.Builder
-	seen := make(map[string]int)
+	var all []string
 	for _, r := range f.regions() {
 		t := f.texts(r)
 		merged, ok := t.merged()
 		if !ok {
 			merged = t.union(known, key)
 		}
-		for _, line := range merged {
-			if k := key(line); k != "" {
-				if seen[k]++; seen[k] > max(1, yours[k]) { // both moved it
-					continue
-				}
-			}
-			out.WriteString(line)
-		}
+		all = append(all, merged...)
 	}
+	all = once(all, f.ours, key)
+	seen := keys(all, key)
 	for _, line := range f.theirs {
 		if k := key(line); k != "" && seen[k] == 0 { // theirs moved it to where ours changed something
-			out.WriteString(line)
+			all = append(all, line)
 		}
 	}
-	return []byte(out.String())
+	return []byte(strings.Join(all, ""))
+}
+
+// once drops lines that are there too often because both sides moved them, or one did
+// and the other changed them: those of theirs first, then the last.
+func once(lines, ours []string, key func(line string) string) []string {
+	n, yours := keys(lines, key), keys(ours, key)
+	slices.Reverse(lines)
+	for _, alsoOurs := range []bool{false, true} {
+		lines = slices.DeleteFunc(lines, func(line string) bool {
+			k := key(line)
+			isExtra := k != "" && n[k] > max(1, yours[k]) && (alsoOurs || !slices.Contains(ours, line))
+			if isExtra {
+				n[k]--
+			}
+			return isExtra
+		})
+	}
+	slices.Reverse(lines)
+	return lines
 }
 
 // union merges lines that both sides changed: those of ours, without what theirs
-// dropped and ours left alone, then what theirs added, with the comments before it.
+// dropped and ours left alone, then what theirs added, each with the comments before it.
 func (t texts) union(known map[string]int, key func(line string) string) []string {
 	next := keys(t.theirs, key)
 	var merged []string
 	for _, line := range t.ours {
 		if k := key(line); k == "" || next[k] > 0 || !slices.Contains(t.base, line) {
 			merged = append(merged, line)
+			continue
+		}
+		for n := len(merged) - 1; n >= 0 && t.dropped(merged[n], key); n-- {
+			merged = merged[:n]
 		}
 	}
 	var comments []string
@@ -74,6 +89,11 @@ func (t texts) union(known map[string]int, key func(line string) string) []strin
 		}
 	}
 	return merged
+}
+
+// dropped reports whether a line is a comment that theirs has dropped.
+func (t texts) dropped(line string, key func(line string) string) bool {
+	return key(line) == "" && strings.TrimSpace(line) != "" && slices.Contains(t.base, line) && !slices.Contains(t.theirs, line)
 }
 
 // keys counts the keys of lines.

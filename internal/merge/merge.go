@@ -1,5 +1,5 @@
 // Package merge brings together two files that were made from one: a user's and
-// a newer template's. Three does so line by line, as diff3 and git do; GoMod,
+// a newer template's. Three does so line by line, as diff3 and git do; GoMod, OpenAPI,
 // GoSum and Lines know what is in a file.
 package merge
 
@@ -33,7 +33,7 @@ func Three(base, ours, theirs []byte, labels Labels) (merged []byte, conflicts [
 	w := writer{labels: labels, eol: "\n"}
 	if hasOnlyCRLF(ours) {
 		w.eol = "\r\n"
-		base, theirs = toCRLF(base), toCRLF(theirs)
+		base, theirs = LikeLines(ours, base), LikeLines(ours, theirs)
 		if done, ok := trivial(base, ours, theirs); ok {
 			return done, nil
 		}
@@ -181,6 +181,11 @@ func hasOnlyCRLF(text []byte) bool {
 	return n > 0 && n == bytes.Count(text, []byte("\r\n"))
 }
 
-func toCRLF(text []byte) []byte {
+// LikeLines gives the lines of a text the ends that those of a file have, if these
+// all are CR LF.
+func LikeLines(file, text []byte) []byte {
+	if !hasOnlyCRLF(file) {
+		return text
+	}
 	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
 }

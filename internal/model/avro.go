@@ -15,13 +15,14 @@ func (r *reader) avroModel(root *node) *Model {
 	}
 	a := &avroReader{reader: r, named: make(map[string]*Type)}
 	body := a.complex(root, "")
+	a.ask(root)
 	namespace, name := cutLast(a.fullName(root, ""))
 	return &Model{Body: body.Record, Namespace: namespace, Name: name, Version: "1", source: string(r.text)}
 }
 
 type avroReader struct {
 	*reader
-	named map[string]*Type // by full name; nil while it is being read
+	named map[string]*Type // by full name; a record is there while its fields are read
 }
 
 // primitives are the types that need no more than a name.
@@ -54,11 +55,11 @@ func (a *avroReader) read(n *node, namespace string) *Type {
 // reference reads the name of a type.
 func (a *avroReader) reference(n *node, namespace string) *Type {
 	if t, ok := primitives[n.text]; ok {
-		t.at = n
+		t.at, t.branch = n, n.text
 		return &t
 	}
 	if n.text == "null" {
-		a.fail(n, "leave the field out, or make a union of null and what else it can be", "a value that is always null says nothing")
+		return &Type{Kind: Nothing, Null: true, at: n}
 	}
 	full := n.text
 	if !strings.Contains(full, ".") && namespace != "" {
@@ -68,36 +69,52 @@ func (a *avroReader) reference(n *node, namespace string) *Type {
 	if !known {
 		t, known = a.named[n.text]
 	}
-	switch {
-	case !known:
-		hint := "the types are " + strings.Join(slices.Sorted(maps.Keys(primitives)), ", ") + ", and those that the schema has named before"
+	if !known {
+		hint := "the types are null, " + strings.Join(slices.Sorted(maps.Keys(primitives)), ", ") + ", and those that the schema has named before; " +
+			"copy a type of another file in, in the place of its first use"
 		a.fail(n, hint, "%q is no type of Avro, nor one of this schema", n.text)
-	case t == nil:
-		a.fail(n, recursive, "%q is inside of itself, and a model cannot be", n.text)
 	}
 	same := *t
+	same.at = n
 	return &same
 }
 
-const recursive = "send the parts as messages of their own, or let them refer to each other by ids"
-
-// union reads a union: of null and one other type, since a Go field has one.
+// union reads a union. That of null and one other type is the type with null; of
+// several it can be any of them, and says which.
 func (a *avroReader) union(n *node, namespace string) *Type {
-	var some []*node
-	isNull := false
-	for _, branch := range n.items {
-		if branch.is("null") || branch.get("type").is("null") {
-			isNull = true
-		} else {
-			some = append(some, branch)
+	t := &Type{Kind: Any, at: n}
+	for _, item := range n.items {
+		branch := a.read(item, namespace)
+		if branch.Kind == Nothing {
+			t.Null = true
+			continue
 		}
+		t.branches = append(t.branches, branch)
 	}
-	if len(some) != 1 {
-		a.fail(n, "make it null and one other type, with a field for each that is wanted", "a union of %d types besides null is no type of Go", len(some))
+	switch {
+	case len(t.branches) == 1:
+		t.branches[0].Null = t.branches[0].Null || t.Null
+		return t.branches[0]
+	case len(t.branches) == 0 && t.Null:
+		t.Kind = Nothing
+	case len(t.branches) == 0:
+		a.fail(n, "", "is a union without a type")
 	}
-	t := a.read(some[0], namespace)
-	t.Null = t.Null || isNull
+	t.unchecked = append(t.unchecked, t.branchNotes())
 	return t
+}
+
+// branchNotes says how a value is written that can be of several types.
+func (t *Type) branchNotes() string {
+	var names []string
+	if t.Null {
+		names = append(names, "null")
+	}
+	for _, branch := range t.branches {
+		names = append(names, `{"`+branch.branch+`": …}`)
+	}
+	last := len(names) - 1
+	return "One of " + strings.Join(names[:last], ", ") + " or " + names[last] + ": a map of the type's name to the value."
 }
 
 // complex reads a type that is an object.
@@ -115,11 +132,13 @@ func (a *avroReader) complex(n *node, namespace string) *Type {
 	case "error":
 		a.fail(kind, "", "an error is for calls of procedures, and is no message")
 	case "array":
-		return &Type{Kind: List, Elem: a.part(n, "items", namespace), at: n}
+		return &Type{Kind: List, Elem: a.part(n, "items", namespace), branch: "array", at: n}
 	case "map":
-		return &Type{Kind: Map, Elem: a.part(n, "values", namespace), at: n}
+		return &Type{Kind: Map, Elem: a.part(n, "values", namespace), branch: "map", at: n}
 	}
-	return a.logical(n, a.reference(kind, namespace))
+	t := a.logical(n, a.reference(kind, namespace))
+	a.meaning(n, t)
+	return t
 }
 
 func (a *avroReader) part(n *node, name, namespace string) *Type {
@@ -136,24 +155,43 @@ func (a *avroReader) define(n *node, kind, namespace string) *Type {
 	if _, again := a.named[full]; again {
 		a.fail(n.get("name"), "", "%q is defined twice", full)
 	}
-	a.named[full] = nil
 	inner, name := cutLast(full)
-	t := &Type{at: n}
+	if _, primitive := primitives[name]; primitive || name == "null" {
+		a.fail(n.get("name"), "give it another name", "%q is a type of Avro's own, and no other can be called that", name)
+	}
+	a.aliases(n, avroName)
+	t := &Type{at: n, branch: full}
+	a.named[full] = t
 	switch kind {
 	case "record":
 		t.Kind, t.Record = Struct, &Record{Name: name, Doc: a.string(n.get("doc")), at: n}
 		a.fields(n, t.Record, inner)
 	case "enum":
-		t.Kind = Text
+		t.Kind, t.Enum = Text, &Enum{Name: name, Doc: a.string(n.get("doc"))}
 		a.symbols(n, t)
 	case "fixed":
 		t.Kind, t.Size = Fixed, a.size(n)
-		t = a.logical(n, t)
+		a.logical(n, t)
 	}
-	a.named[full] = t
+	a.meaning(n, t)
 	same := *t
 	return &same
 }
+
+// aliases refuses former names that are none.
+func (a *avroReader) aliases(n *node, names *regexp.Regexp) {
+	aliases := n.get("aliases")
+	if aliases == nil {
+		return
+	}
+	for _, alias := range a.want(aliases, array).items {
+		if !names.MatchString(a.string(alias)) {
+			a.fail(alias, "", "%q is no name of Avro: letters, digits and _, no digit first", alias.text)
+		}
+	}
+}
+
+var simpleName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 var avroName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 
@@ -199,20 +237,34 @@ func (a *avroReader) fields(n *node, rec *Record, namespace string) {
 			a.fail(f, "", "has no name")
 		}
 		switch {
-		case !avroName.MatchString(a.string(name)) || strings.Contains(name.text, "."):
+		case !simpleName.MatchString(a.string(name)):
 			a.fail(name, "", "%q is no name of Avro: letters, digits and _, no digit first", name.text)
 		case seen[name.text]:
 			a.fail(name, "", "a field %q is there already", name.text)
 		}
 		seen[name.text] = true
+		a.aliases(f, simpleName)
 		t := a.part(f, "type", namespace)
 		fallback := f.get("default")
+		a.fallback(t, fallback)
 		if fallback != nil && fallback.kind != null {
 			t.example = fallback
 		}
 		rec.Fields = append(rec.Fields, &Field{
 			JSON: name.text, Doc: a.string(f.get("doc")), Type: t, Required: fallback == nil && !t.Null,
 		})
+	}
+}
+
+// fallback refuses a default that the service's library takes, and other programs
+// and registries do not.
+func (a *avroReader) fallback(t *Type, n *node) {
+	switch {
+	case n == nil || t.Null:
+	case t.Kind == Float && n.kind == text:
+		a.fail(n, "write it without quotes", "the default of a %s is a number, not a string", t.branch)
+	case (t.Kind == Int || t.Kind == Time) && n.kind == number && strings.ContainsAny(n.text, ".eE"):
+		a.fail(n, "write it without a point and an exponent", "the default of %s is a whole number, not %s", t.branch, n.text)
 	}
 }
 
@@ -223,7 +275,7 @@ func (a *avroReader) symbols(n *node, t *Type) {
 	}
 	seen := make(map[string]bool)
 	for _, s := range symbols.items {
-		if !avroName.MatchString(a.string(s)) || strings.Contains(s.text, ".") {
+		if !simpleName.MatchString(a.string(s)) {
 			a.fail(s, "", "%q is no symbol of Avro: letters, digits and _, no digit first", s.text)
 		}
 		if seen[s.text] {
@@ -259,10 +311,6 @@ func (a *avroReader) logical(n *node, t *Type) *Type {
 	}
 	t.at = n
 	switch name.text {
-	case "uuid":
-		if t.Kind == Text {
-			t.format, t.logical = "uuid", "uuid"
-		}
 	case "date":
 		if t.Kind == Int && t.Bits == 32 {
 			a.date(t)
@@ -280,8 +328,26 @@ func (a *avroReader) logical(n *node, t *Type) *Type {
 		if t.Kind == Bytes || t.Kind == Fixed {
 			a.decimal(n, t)
 		}
+	default:
+		a.otherLogical(name.text, t)
 	}
 	return t
+}
+
+// otherLogical reads what a text, or bytes, mean.
+func (a *avroReader) otherLogical(name string, t *Type) {
+	switch {
+	case name == "uuid" && t.Kind == Text:
+		t.format, t.logical = "uuid", "uuid"
+	case name == "uuid" && t.Kind == Fixed && t.Size == 16:
+		t.unchecked = append(t.unchecked, "A UUID.")
+	case name == "duration" && t.Kind == Fixed && t.Size == 12:
+		t.unchecked = append(t.unchecked, "A duration: months, days and milliseconds, each in 4 bytes, the least significant first.")
+	case name == "big-decimal" && t.Kind == Bytes && a.avro:
+		t.Kind, t.Bits, t.Size = Decimal, 9, 2 // for samples: any number of digits is allowed
+	case name == "big-decimal" && t.Kind == Bytes:
+		t.Kind, t.format = Text, "numeric"
+	}
 }
 
 // date makes t a day: a time in Avro, and a text in JSON, where a time.Time has

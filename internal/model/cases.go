@@ -175,10 +175,10 @@ func (t *Type) beyond(b *bound, step int64) string {
 	if b.open {
 		step = 0
 	}
-	free := Type{Kind: t.Kind, Bits: t.Bits}
+	free := Type{Kind: t.Kind, Bits: t.Bits, Uint: t.Uint}
 	wrong := free.number(b.value + float64(step))
 	if t.Kind == Int {
-		wrong = new(big.Int).Add(big.NewInt(b.whole), big.NewInt(step)).String()
+		wrong = new(big.Int).Add(b.whole, big.NewInt(step)).String()
 	}
 	if n := (&node{text: wrong}); !free.has(n) || t.has(n) {
 		return ""
@@ -204,7 +204,9 @@ func wrongKind(t *Type) (text, want, got string) {
 		return "1", "an RFC 3339 time", "number"
 	case Bytes, Fixed:
 		return "1", "a base64 string", "number"
-	case Any:
+	case Decimal:
+		return "1", "a valid Decimal", "number"
+	case Any, Nothing:
 		return "", "", ""
 	default:
 		return "1", "a string", "number"

@@ -37,6 +37,7 @@ func (r *reader) checkName(f *Field) {
 // unknownChoice is said of values of which only some are allowed.
 const unknownChoice = "Not checked: which values are allowed."
 
+// checkType refuses values that no type of Go has.
 func (r *reader) checkType(t *Type, choices *int) {
 	for ; t != nil; t = t.Elem {
 		if *choices += len(t.allowed); *choices > mostChoices {
@@ -44,7 +45,7 @@ func (r *reader) checkType(t *Type, choices *int) {
 		}
 		switch t.Kind {
 		case Any:
-			if r.avro {
+			if r.avro && len(t.branches) == 0 {
 				r.fail(t.at, "leave out the extra avro, or say of which type it is", "Avro wants a type, and nothing says of which this is")
 			}
 		case Text:
@@ -78,8 +79,8 @@ func (r *reader) checkSizes(t *Type) {
 
 func (r *reader) checkNumbers(t *Type) {
 	for _, n := range t.allowed {
-		switch _, ok := whole(n.text); {
-		case t.Kind == Int && ok:
+		switch whole, ok := exact(n.text); {
+		case t.Kind == Int && ok && (whole.IsInt64() || t.Uint && whole.IsUint64()):
 		case t.Kind == Int && strings.ContainsAny(n.text, ".eE"):
 			r.fail(n, "", "%s is no whole number", shortened(n.text))
 		default:
@@ -113,19 +114,24 @@ const (
 	tooManyChoices = "forge reads no more than %d single values that fields may have"
 )
 
+// within is the type that a list or a map has in the end, and how many values of it
+// a message needs if it needs so many lists.
+func (t *Type) within(times int) (*Type, int) {
+	for ; t.Elem != nil && times <= most; t = t.Elem {
+		if t.shortest != nil {
+			times *= max(1, *t.shortest)
+		}
+	}
+	return t, times
+}
+
 // checkSize refuses models of which no message of a reasonable size can be made.
 func (r *reader) checkSize(rec *Record, times, depth int, size *int) {
 	for _, f := range rec.Fields {
-		many := times
-		t := f.Type
-		for ; t.Elem != nil; t = t.Elem {
-			if t.shortest != nil {
-				many *= max(1, *t.shortest)
-			}
-			if many > most {
-				break
-			}
+		if f.loops {
+			continue // it is left out
 		}
+		t, many := f.Type.within(times)
 		if *size += many; *size > most || many > most {
 			r.fail(f.Type.at, "", "forge makes no message of more than %s to test with", fmt.Sprint(most, " values"))
 		}

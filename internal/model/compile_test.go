@@ -13,6 +13,8 @@ import (
 	"go/types"
 	"math/big"
 	"reflect"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -62,7 +64,7 @@ func isSamples(m *model.Model) error {
 		Topic   string
 		Samples []struct{ Name, Expect string }
 	}
-	text := m.Samples("orders", "OrderCreated")
+	text := m.Samples("orders", "OrderCreated", "0000-7000-8000")
 	if err := json.Unmarshal(text, &file, json.MatchCaseInsensitiveNames(true)); err != nil {
 		return fmt.Errorf("samples: %w\n%s", err, text)
 	}
@@ -156,7 +158,19 @@ var checker = sync.OnceValue(func() *validator.Validate { return validator.New(v
 const own = `package message
 type ForbidExtra struct{}
 type Schema struct{ Namespace, Name, Version, Compatibility string }
+type Decimal string
 `
+
+// decimal is read as message.Decimal is.
+type decimal string
+
+func (d *decimal) UnmarshalText(text []byte) error {
+	if !regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?$`).Match(text) {
+		return errors.New("no decimal number")
+	}
+	*d = decimal(text)
+	return nil
+}
 
 // std reads the standard library, each package once.
 var std = sync.OnceValue(func() types.Importer { return importer.ForCompiler(token.NewFileSet(), "source", nil) })
@@ -184,46 +198,51 @@ func check(path string, text []byte) (*types.Package, error) {
 	return pkg, errors.Join(errs...)
 }
 
-// goType is the type of reflection that a type of the compiler's stands for.
-func goType(t types.Type) reflect.Type {
+// goType is the type of reflection that a type of the compiler's stands for. Of a
+// struct inside of itself it is any.
+func goType(t types.Type, inside ...string) reflect.Type {
 	switch t := t.(type) {
 	case *types.Named:
+		if slices.Contains(inside, t.String()) {
+			return reflect.TypeFor[any]()
+		}
+		inside = append(inside, t.String())
 		switch t.String() {
 		case "time.Time":
 			return reflect.TypeFor[time.Time]()
-		case "math/big.Rat":
-			return reflect.TypeFor[big.Rat]()
+		case "example.com/shop/internal/message.Decimal":
+			return reflect.TypeFor[decimal]()
 		}
-		return goType(t.Underlying())
+		return goType(t.Underlying(), inside...)
 	case *types.Struct:
 		var fields []reflect.StructField
 		for i := range t.NumFields() {
 			if f := t.Field(i); !f.Embedded() {
-				fields = append(fields, reflect.StructField{Name: f.Name(), Type: goType(f.Type()), Tag: reflect.StructTag(t.Tag(i))})
+				fields = append(fields, reflect.StructField{Name: f.Name(), Type: goType(f.Type(), inside...), Tag: reflect.StructTag(t.Tag(i))})
 			}
 		}
 		return reflect.StructOf(fields)
 	case *types.Pointer:
-		return reflect.PointerTo(goType(t.Elem()))
+		return reflect.PointerTo(goType(t.Elem(), inside...))
 	case *types.Slice:
-		return reflect.SliceOf(goType(t.Elem()))
+		return reflect.SliceOf(goType(t.Elem(), inside...))
 	case *types.Array:
-		return reflect.ArrayOf(int(t.Len()), goType(t.Elem()))
+		return reflect.ArrayOf(int(t.Len()), goType(t.Elem(), inside...))
 	case *types.Map:
-		return reflect.MapOf(goType(t.Key()), goType(t.Elem()))
+		return reflect.MapOf(goType(t.Key()), goType(t.Elem(), inside...))
 	case *types.Interface:
 		return reflect.TypeFor[any]()
 	case *types.Basic:
 		for _, basic := range []reflect.Type{
 			reflect.TypeFor[string](), reflect.TypeFor[bool](), reflect.TypeFor[int32](), reflect.TypeFor[int64](),
-			reflect.TypeFor[float32](), reflect.TypeFor[float64](), reflect.TypeFor[byte](),
+			reflect.TypeFor[float32](), reflect.TypeFor[float64](), reflect.TypeFor[byte](), reflect.TypeFor[uint64](),
 		} {
 			if basic.Name() == strings.Replace(t.Name(), "byte", "uint8", 1) {
 				return basic
 			}
 		}
 	case *types.Alias:
-		return goType(types.Unalias(t))
+		return goType(types.Unalias(t), inside...)
 	}
 	panic("a type that no model has: " + t.String())
 }

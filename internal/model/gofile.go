@@ -19,13 +19,16 @@ func (m *Model) Go(topic, messageType, module, file string) ([]byte, error) {
 		if i == 0 {
 			m.bodyDoc(&b, rec, topic)
 		} else {
-			comment(&b, "", fmt.Sprintf("%s is a part of %s.", rec.Name, m.Body.Name), rec.Doc)
+			comment(&b, "", rec.explained(fmt.Sprintf("%s is a part of %s.", rec.Name, m.Body.Name))...)
 		}
 		m.declare(&b, rec, i == 0)
 		if i == 0 {
 			m.methods(&b, topic, messageType)
 			m.schemaMethods(&b, file)
 		}
+	}
+	for _, t := range m.enums() {
+		t.Enum.write(&b)
 	}
 	return format.Source([]byte(b.String()))
 }
@@ -36,7 +39,7 @@ func (m *Model) imports(b *strings.Builder, module string) {
 		for _, f := range rec.Fields {
 			for t := f.Type; t != nil; t = t.Elem {
 				needs["time"] = needs["time"] || t.Kind == Time
-				needs["math/big"] = needs["math/big"] || t.Kind == Decimal
+				needs["message"] = needs["message"] || t.Kind == Decimal
 			}
 		}
 	}
@@ -44,7 +47,7 @@ func (m *Model) imports(b *strings.Builder, module string) {
 		needs["strconv"] = true
 	}
 	var std []string
-	for _, path := range []string{"math/big", "strconv", "time"} {
+	for _, path := range []string{"strconv", "time"} {
 		if needs[path] {
 			std = append(std, strconv.Quote(path))
 		}
@@ -53,7 +56,7 @@ func (m *Model) imports(b *strings.Builder, module string) {
 		std = slices.Insert(std, 0, `_ "embed" // for the schema`)
 	}
 	own := ""
-	if m.forbidsExtra() || m.avro && len(m.says()) > 0 {
+	if needs["message"] || m.forbidsExtra() || m.avro && len(m.says()) > 0 {
 		own = "\n" + strconv.Quote(module+"/internal/message") + "\n"
 	}
 	switch {
@@ -67,6 +70,19 @@ func (m *Model) imports(b *strings.Builder, module string) {
 
 // embeds reports whether the schema itself is a file beside the model's.
 func (m *Model) embeds() bool { return m.avro && m.source != "" }
+
+// noteExtra notes of structs that have no other fields, where not all of a body are
+// so: a model refuses such fields everywhere, or nowhere. In Avro there are none.
+func (m *Model) noteExtra() {
+	if m.avro || m.forbidsExtra() {
+		return
+	}
+	for _, rec := range m.records() {
+		if rec.Closed {
+			rec.unchecked = append(rec.unchecked, "Not checked: that it has no other fields.")
+		}
+	}
+}
 
 // forbidsExtra reports whether a field that nothing describes is a mistake, at
 // every depth. In Avro there is none.
@@ -83,8 +99,23 @@ func (m *Model) bodyDoc(b *strings.Builder, rec *Record, topic string) {
 	if m.pointers() {
 		about += " A number that must be there is a pointer, which tells 0 from missing."
 	}
-	comment(b, "", append([]string{about, rec.Doc}, rec.unchecked...)...)
+	comment(b, "", rec.explained(about)...)
 }
+
+// explained are the paragraphs of a struct's comment.
+func (rec *Record) explained(about string) []string {
+	return append(append([]string{about, rec.Doc}, rec.unchecked...), deprecated(rec.isDeprecated, rec.Doc))
+}
+
+// deprecated is the paragraph that tools look for, unless the words say it.
+func deprecated(is bool, doc string) string {
+	if !is || strings.HasPrefix(doc, deprecatedWord) || strings.Contains(doc, "\n"+deprecatedWord) {
+		return ""
+	}
+	return deprecatedWord + " the schema says so."
+}
+
+const deprecatedWord = "Deprecated:"
 
 // pointers reports whether a reader may wonder about a pointer.
 func (m *Model) pointers() bool {
@@ -99,12 +130,16 @@ func (m *Model) pointers() bool {
 }
 
 func (m *Model) declare(b *strings.Builder, rec *Record, isBody bool) {
+	if len(rec.Fields) == 0 && (!isBody || !m.forbidsExtra()) {
+		fmt.Fprintf(b, "type %s struct{}\n", rec.Name)
+		return
+	}
 	fmt.Fprintf(b, "type %s struct {\n", rec.Name)
 	if isBody && m.forbidsExtra() {
 		b.WriteString("\tmessage.ForbidExtra\n\n")
 	}
 	for _, f := range rec.Fields {
-		comment(b, "\t", f.Doc, strings.Join(f.Type.notes(), "\n"))
+		comment(b, "\t", f.Doc, strings.Join(f.Type.notes(), "\n"), deprecated(f.isDeprecated, f.Doc))
 		star := ""
 		if m.isPointer(f) {
 			star = "*"
@@ -112,6 +147,16 @@ func (m *Model) declare(b *strings.Builder, rec *Record, isBody bool) {
 		fmt.Fprintf(b, "\t%s %s%s %s\n", f.Go, star, f.Type.goType(), goTag(m.tag(f)))
 	}
 	b.WriteString("}\n")
+}
+
+// write declares a type whose values are constants.
+func (e *Enum) write(b *strings.Builder) {
+	comment(b, "", e.Name+" is one of the constants below.", e.Doc)
+	fmt.Fprintf(b, "type %s string\n\n// The values of %s.\nconst (\n", e.Name, e.Name)
+	for _, value := range e.Values {
+		fmt.Fprintf(b, "%s %s = %s\n", value.Go, e.Name, strconv.Quote(value.Text))
+	}
+	b.WriteString(")\n")
 }
 
 // notes are what a field's comment says of rules that no tag can say.
@@ -144,10 +189,7 @@ func (m *Model) tag(f *Field) string {
 // avroTag is what the codec must know of a field. A model made from an Avro
 // schema has the schema's own names and types.
 func (m *Model) avroTag(f *Field) string {
-	t := f.Type
-	for t.Elem != nil {
-		t = t.Elem
-	}
+	t := f.Type.innermost()
 	name := ""
 	if m.source != "" {
 		name = f.JSON
@@ -195,6 +237,8 @@ func keyText(key *Field, value string) string {
 	switch {
 	case key.Type.Kind == Text:
 		return value
+	case key.Type.Uint:
+		return "strconv.FormatUint(" + value + ", 10)"
 	case key.Type.Bits == 32:
 		value = "int64(" + value + ")"
 	}
@@ -247,7 +291,7 @@ func (m *Model) key() *Field {
 	var first *Field
 	for _, f := range m.Body.Fields {
 		switch {
-		case f.Type.Kind != Text && f.Type.Kind != Int:
+		case f.Type.Kind != Text && f.Type.Kind != Int || f.Type.Enum != nil:
 		case f.Go == "ID" || f.Go == "KeyField":
 			return f
 		case first == nil && f.Required && strings.HasSuffix(f.Go, "ID"):
@@ -260,7 +304,6 @@ func (m *Model) key() *Field {
 // comment writes paragraphs as a comment of Go. What comes from a schema can
 // have any form there, so that only its words are kept.
 func comment(b *strings.Builder, indent string, paragraphs ...string) {
-	const width = 77
 	begun := false
 	for _, p := range paragraphs {
 		for text := range strings.SplitSeq(p, "\n") {
@@ -268,26 +311,32 @@ func comment(b *strings.Builder, indent string, paragraphs ...string) {
 			if len(words) == 0 {
 				continue
 			}
-			if begun && indent == "" {
+			if begun && (indent == "" || words[0] == deprecatedWord) { // which tools look for at a paragraph's start
 				b.WriteString(indent + "//\n")
 			} else if indent == "" {
 				b.WriteString("\n")
 			}
 			begun = true
-			line := indent + "//"
-			for i, w := range words {
-				if i == 0 {
-					w = harmless(w)
-				}
-				if len(line) > len(indent)+2 && len([]rune(line))+1+len([]rune(w)) > width {
-					b.WriteString(line + "\n")
-					line = indent + "//"
-				}
-				line += " " + w
-			}
-			b.WriteString(line + "\n")
+			writeWrapped(b, indent+"//", words)
 		}
 	}
+}
+
+// writeWrapped writes words on lines that begin with a prefix.
+func writeWrapped(b *strings.Builder, prefix string, words []string) {
+	const width = 77
+	line := prefix
+	for i, w := range words {
+		if i == 0 {
+			w = harmless(w)
+		}
+		if line != prefix && len([]rune(line))+1+len([]rune(w)) > width {
+			b.WriteString(line + "\n")
+			line = prefix
+		}
+		line += " " + w
+	}
+	b.WriteString(line + "\n")
 }
 
 // printable keeps what a person can see.
@@ -302,7 +351,7 @@ func printable(r rune) rune {
 // something.
 func harmless(w string) string {
 	lower := strings.ToLower(w)
-	for _, meant := range []string{"nolint", "+build", "go:", "line", "export", "lint:", "deprecated:", "output:", "unordered", "forge:", "todo", "fixme", "#", "-", "*", "["} {
+	for _, meant := range []string{"nolint", "+build", "go:", "lint:", "forge:", "#", "-", "*", "["} {
 		if strings.HasPrefix(lower, meant) {
 			return "“" + w + "”"
 		}

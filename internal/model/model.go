@@ -6,6 +6,7 @@ package model
 import (
 	"bytes"
 	"fmt"
+	"math/big"
 	"path"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,8 @@ type Model struct {
 	source  string // the text of an Avro schema
 	guessed bool   // the rules are guessed, from one message
 	message *node  // the body of that message
+
+	inside map[*Record]bool // those that a value is being made of
 }
 
 // Kind says which values a type has.
@@ -41,6 +44,7 @@ const (
 	Time
 	Decimal
 	Any
+	Nothing // always null
 )
 
 // Type is the type of a field, or of what is in a list or a map.
@@ -48,14 +52,34 @@ type Type struct {
 	Kind   Kind
 	Null   bool    // null is a value, too
 	Bits   int     // of Int and Float
+	Uint   bool    // of an Int that has no sign
 	Size   int     // of Fixed
 	Record *Record // of Struct
 	Elem   *Type   // of List and Map
+	Enum   *Enum   // of Text that is one of a few
+
+	byPointer bool // of List, Map and Bytes: null is told from empty
 
 	limits
-	logical string // what an avro tag says of it
-	at      *node
+	logical  string  // what an avro tag says of it
+	branch   string  // what Avro calls it in a union
+	branches []*Type // of Any in Avro, the types that it can be besides null
+	like     *Type   // of Any: a type that its values may have
+	doc      string  // what the schema says of it where it is described
+	at       *node
+
+	isDeprecated bool
 }
+
+// Enum is a type whose values are constants.
+type Enum struct {
+	Name   string // what the schema calls it, and after Declare its name in Go
+	Doc    string
+	Values []Constant
+}
+
+// Constant is a value of an Enum.
+type Constant struct{ Go, Text string }
 
 // Record is a struct.
 type Record struct {
@@ -64,6 +88,8 @@ type Record struct {
 	Fields []*Field
 	Closed bool // it has no other fields
 	at     *node
+
+	isDeprecated bool
 
 	unchecked []string // rules of the body that nothing checks, in words
 }
@@ -84,8 +110,10 @@ type limits struct {
 // bound is a limit of a number.
 type bound struct {
 	value float64
-	whole int64 // the same, of an Int
-	open  bool  // the value itself is beyond it
+	whole *big.Int // the same, of an Int
+	open  bool     // the value itself is beyond it
+
+	isExact bool // it is the schema's own
 }
 
 // Field is a field of a Struct.
@@ -95,6 +123,9 @@ type Field struct {
 	Doc      string
 	Type     *Type
 	Required bool
+
+	isDeprecated bool
+	loops        bool // it leads back to the struct that it is in
 }
 
 // Error says what is wrong with a schema, and where.
@@ -120,10 +151,26 @@ func (e *Error) Error() string {
 	return b.String() + e.Reason
 }
 
-// Parse reads a schema. The file's name tells what it is, and what errors call
-// it; avro tells whether messages are sent as Avro. Its error is an *Error.
-func Parse(file string, content []byte, avro bool) (m *Model, err error) {
+// Files returns what is in a file that a schema refers to. Its path is relative to
+// the schema's, with slashes. The error is fs.ErrNotExist where there is none.
+type Files func(path string) (string, error)
+
+// Stdin is the name of a schema that has no file. What is in it tells what it is.
+const Stdin = "-"
+
+// Parse is ParseWith for a schema that refers to no other file.
+func Parse(file string, content []byte, avro bool) (*Model, error) {
+	return ParseWith(file, content, avro, nil)
+}
+
+// ParseWith reads a schema. The file's name tells what it is, and what errors call
+// it; avro tells whether messages are sent as Avro. beside has the files that it
+// may refer to, and can be nil. The error is an *Error.
+func ParseWith(file string, content []byte, avro bool, beside Files) (m *Model, err error) {
 	r := &reader{file: file, text: content, avro: avro}
+	if file == Stdin {
+		r.file = "stdin"
+	}
 	defer func() {
 		switch failure := recover().(type) {
 		case nil:
@@ -134,8 +181,8 @@ func Parse(file string, content []byte, avro bool) (m *Model, err error) {
 		}
 	}()
 	ext := strings.ToLower(path.Ext(filepath.ToSlash(file)))
-	if ext != ".avsc" && ext != ".json" {
-		r.fail(nil, kinds, "is no schema: its name ends in %q", ext)
+	if ext != ".avsc" && ext != ".json" && file != Stdin {
+		r.fail(nil, kinds+"; --schema TOPIC=- reads one from stdin, whatever its name", "is no schema: its name ends in %q", ext)
 	}
 	root := r.parseTree()
 	r.checkDocument(root)
@@ -143,12 +190,15 @@ func Parse(file string, content []byte, avro bool) (m *Model, err error) {
 	case ext == ".avsc" || root.get("type").is("record"):
 		m = r.avroModel(root)
 	case isJSONSchema(root):
-		m = r.jsonModel(root)
+		m = r.jsonModel(root, beside)
 	default:
 		m = r.messageModel(root)
 	}
 	m.avro = avro
+	m.pointAtLists()
+	r.markLoops(m)
 	r.check(m)
+	m.noteExtra()
 	return m, nil
 }
 
@@ -167,7 +217,7 @@ func (r *reader) fail(n *node, hint, format string, args ...any) {
 	if n == nil {
 		panic(&Error{File: r.file, Reason: fmt.Sprintf(format, args...), Hint: hint})
 	}
-	r.failAt(n.start, n.path(), hint, format, args...)
+	n.root().of.failAt(n.start, n.path(), hint, format, args...)
 }
 
 func (r *reader) failAt(offset int, where, hint, format string, args ...any) {
@@ -193,6 +243,9 @@ func (r *reader) string(n *node) string {
 	return r.want(n, text).text
 }
 
+// record is the struct that is in a type, at whatever depth of lists and maps.
+func (t *Type) record() *Record { return t.innermost().Record }
+
 // records are the structs to declare, each once, the body first.
 func (m *Model) records() []*Record {
 	var all []*Record
@@ -205,12 +258,8 @@ func (m *Model) records() []*Record {
 		seen[rec] = true
 		all = append(all, rec)
 		for _, f := range rec.Fields {
-			t := f.Type
-			for t.Elem != nil {
-				t = t.Elem
-			}
-			if t.Record != nil {
-				walk(t.Record)
+			if inner := f.Type.record(); inner != nil {
+				walk(inner)
 			}
 		}
 	}

@@ -118,6 +118,73 @@ func (m *Model) Declare(model string, taken map[string]bool) {
 		}
 		nameFields(rec, i == 0)
 	}
+	m.setEnums()
+	for _, t := range m.enums() {
+		t.Enum.declare(model, t.allowed, own, taken)
+	}
+}
+
+// mostConstants is how many values of a text are worth a constant each.
+const mostConstants = 100
+
+// setEnums sets which types have values that are constants. A text that is one of a
+// few without a type of its own gets one that is called as its first field.
+func (m *Model) setEnums() {
+	for _, rec := range m.records() {
+		for _, f := range rec.Fields {
+			t := f.Type.innermost()
+			switch {
+			case t.Kind != Text || len(t.allowed) == 0 || len(t.allowed) > mostConstants:
+				t.Enum = nil
+			case t.Enum == nil:
+				t.Enum = &Enum{Name: f.JSON}
+			}
+		}
+	}
+}
+
+// enums are the types whose values are constants, each once.
+func (m *Model) enums() []*Type {
+	var all []*Type
+	seen := make(map[*Enum]bool)
+	for _, rec := range m.records() {
+		for _, f := range rec.Fields {
+			if t := f.Type.innermost(); t.Enum != nil && !seen[t.Enum] {
+				seen[t.Enum] = true
+				all = append(all, t)
+			}
+		}
+	}
+	return all
+}
+
+// innermost is what a list or map has, or what it has in turn, or the type itself.
+func (t *Type) innermost() *Type {
+	for t.Elem != nil {
+		t = t.Elem
+	}
+	return t
+}
+
+// declare names a type and its constants.
+func (e *Enum) declare(model string, values []*node, own *names, taken map[string]bool) {
+	free := func(name string) string {
+		name = own.free(name)
+		taken[name], taken[component(name)] = true, true
+		return name
+	}
+	name := goName(e.Name)
+	if !strings.HasPrefix(name, model) {
+		name = model + name
+	}
+	e.Name = free(name)
+	for _, value := range values {
+		name := "Empty"
+		if value.text != "" {
+			name = strings.TrimPrefix(goName(value.text), "Field")
+		}
+		e.Values = append(e.Values, Constant{free(e.Name + name), value.text})
+	}
 }
 
 func nameFields(rec *Record, isBody bool) {

@@ -9,7 +9,8 @@ import (
 
 // The service derives an OpenAPI document from its models, by their types and
 // tags, and a test of its holds the file against it. What follows says the same
-// of a model before there is a service.
+// of a model before there is a service, in the same words: what the service's test
+// writes into the file is no other style than what was there (object.go there).
 
 // Components describes the model for OpenAPI: its structs, as YAML that is
 // indented by so many spaces.
@@ -25,7 +26,7 @@ func (m *Model) Components(indent int) string {
 		properties := pairs{}
 		for _, f := range rec.Fields {
 			properties = append(properties, pair{f.JSON, m.property(f)})
-			if m.refusesZero(f) {
+			if m.refusesZero(f) || m.isNeeded(f) {
 				required = append(required, f.JSON)
 			}
 		}
@@ -39,6 +40,12 @@ func (m *Model) Components(indent int) string {
 		pairs{{component(rec.Name), o}}.write(&b, indent)
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// isNeeded reports whether a field must be there because Avro has no way to leave it
+// out, and its schema no default.
+func (m *Model) isNeeded(f *Field) bool {
+	return m.avro && f.Required && !m.isPointer(f)
 }
 
 var unusual = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
@@ -76,7 +83,7 @@ func (o pairs) get(key string) any {
 // write writes the pairs as YAML.
 func (o pairs) write(b *strings.Builder, indent int) {
 	for _, p := range o {
-		b.WriteString(strings.Repeat(" ", indent) + yamlKey(p.key) + ":")
+		b.WriteString(strings.Repeat(" ", indent) + YAMLKey(p.key) + ":")
 		if inner, ok := p.value.(pairs); ok && len(inner) > 0 {
 			b.WriteString("\n")
 			inner.write(b, indent+2)
@@ -88,7 +95,8 @@ func (o pairs) write(b *strings.Builder, indent int) {
 
 var plainKey = regexp.MustCompile(`^[A-Za-z$_][A-Za-z0-9_-]*$`)
 
-func yamlKey(key string) string {
+// YAMLKey quotes what YAML would take for something else than a text.
+func YAMLKey(key string) string {
 	switch strings.ToLower(key) {
 	case "y", "n", "yes", "no", "on", "off", "true", "false", "null":
 		return quoteJSON(key)
@@ -103,7 +111,7 @@ func yamlKey(key string) string {
 func flow(v any) string {
 	switch v := v.(type) {
 	case string:
-		if plainKey.MatchString(v) && yamlKey(v) == v {
+		if plainKey.MatchString(v) && YAMLKey(v) == v {
 			return v
 		}
 		return quoteJSON(v)
@@ -122,7 +130,7 @@ func flow(v any) string {
 	case pairs:
 		var items []string
 		for _, p := range v {
-			items = append(items, yamlKey(p.key)+": "+flow(p.value))
+			items = append(items, YAMLKey(p.key)+": "+flow(p.value))
 		}
 		return "{" + strings.Join(items, ", ") + "}"
 	}
@@ -132,7 +140,7 @@ func flow(v any) string {
 // property describes a field.
 func (m *Model) property(f *Field) pairs {
 	o := f.Type.described()
-	if !m.refusesZero(f) && (m.isPointer(f) || f.Type.Kind == Decimal) { // else null would be as if it were not there
+	if !m.refusesZero(f) && m.isPointer(f) { // else null would be as if it were not there
 		o = orNull(o)
 	}
 	o = limitTo(o, f.Type, m.rules(f))
@@ -151,8 +159,10 @@ func (t *Type) described() pairs {
 		return pairs{{"type", "array"}, {"items", t.Elem.item()}}
 	case Map:
 		return pairs{{"type", "object"}, {"additionalProperties", t.Elem.item()}}
-	case Text, Decimal:
+	case Text:
 		return pairs{{"type", "string"}}
+	case Decimal:
+		return pairs{{"type", "string"}, {"pattern", `^-?[0-9]+(\.[0-9]+)?$`}}
 	case Bytes, Fixed:
 		return pairs{{"type", "string"}, {"contentEncoding", "base64"}}
 	case Bool:
@@ -169,7 +179,7 @@ func (t *Type) described() pairs {
 }
 
 func (t *Type) item() pairs {
-	if t.isNullable() || t.Kind == Decimal {
+	if t.isNullable() {
 		return orNull(t.described())
 	}
 	return t.described()

@@ -8,12 +8,16 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/model"
+	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
 )
 
 // described are schemas with what OpenAPI could get wrong.
@@ -40,6 +44,12 @@ var described = map[string]string{
 	"formats.json": `{"type": "object", "required": ["a", "b", "c", "d", "e", "f", "g"], "properties": {
 		"a": {"type": "string", "format": "email"}, "b": {"type": "string", "format": "uri"}, "c": {"type": "string", "format": "hostname"}, "d": {"type": "string", "format": "ipv4"},
 		"e": {"type": "string", "format": "ipv6"}, "f": {"type": "string", "format": "date"}, "g": {"type": "string", "maxLength": 0}}}`,
+	"kinds.json": `{"type": "object", "required": ["big", "either", "any", "gone", "note", "box", "choice"], "properties": {
+		"big": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615}, "either": {"type": ["string", "number"]}, "any": {}, "gone": {"type": "null"}, "note": {"type": ["string", "null"]},
+		"box": {"type": "object", "additionalProperties": false, "properties": {"w": {"type": "integer"}}}, "code": {"type": "string", "minLength": 3}, "left": {"$ref": "#"}, "all": {"type": "array", "items": {"$ref": "#"}},
+		"lists": {"type": ["array", "null"], "items": {"type": ["array", "null"], "items": {"type": "integer"}}}, "empty": {"type": "object", "additionalProperties": false},
+		"choice": {"oneOf": [{"type": "object", "required": ["kind"], "properties": {"kind": {"const": "a"}, "n": {"type": "integer"}}}, {"type": "object", "required": ["kind"], "properties": {"kind": {"const": "b"}, "t": {"type": "string"}}}]}}}`,
+	"list.json":    `{"parts": [{"sizes": null, "tags": {"a": [1]}}, {"sizes": [1.5], "tags": {"a": null}}]}`,
 	"names.json":   `{"id": 1, "名前": {"a": 1}, "住所": {"b": 2}, "größe": {"c": {}}, "grüße": {"d": []}}`,
 	"message.json": `{"header": {"messageType": "Seen"}, "body": {"id": "1", "n": 3, "x": 1.5, "ok": true, "at": "2026-01-02T12:00:01Z", "list": [{"a": 1}], "none": null}}`,
 }
@@ -48,21 +58,26 @@ const service = "github.com/ouroboros-forge/forge/template/service"
 
 // TestOpenAPIIsWhatTheServiceFinds proves that openapi.yaml is right from the
 // start where a model is made from a schema: the service's own test asks the
-// structs, and so does a program that is made of them here.
+// structs, and so does a program that is made of them here. And it is written as
+// that test would write it, to the byte.
 func TestOpenAPIIsWhatTheServiceFinds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles a program")
 	}
 	texts := maps.Clone(described)
-	for _, name := range []string{"message.json", "order.json", "order.avsc"} {
-		text, err := os.ReadFile(filepath.Join("testdata", name))
+	for _, name := range []string{"message.json", "order.json", "order.avsc", "interop.avsc", "cloudevents.avsc"} {
+		at, _ := filepath.Glob("testdata/" + name)
+		if at == nil {
+			at = []string{"testdata/known/" + name}
+		}
+		text, err := os.ReadFile(at[0])
 		if err != nil {
 			t.Fatal(err)
 		}
 		texts["of testdata, "+name] = string(text)
 	}
 	p := &program{dir: t.TempDir(), files: make(map[string]string)}
-	want := make(map[string]any)
+	want := make(map[string]string)
 	for name, text := range texts {
 		file := strings.TrimPrefix(name, "of testdata, ")
 		for _, avro := range []bool{false, true} {
@@ -72,18 +87,45 @@ func TestOpenAPIIsWhatTheServiceFinds(t *testing.T) {
 			m := declared(t, file, text, avro)
 			id := fmt.Sprintf("%s avro=%v", name, avro)
 			p.model(t, id, m)
-			want[id] = withoutNotes(fromYAML(t, m.Components(0)))
+			want[id] = m.Components(4) + "\n"
 		}
 	}
-	found := p.run(t)
-	if len(found) != len(want) {
-		t.Fatalf("%d models are found, want %d", len(found), len(want))
+	p.describe(t)
+	found := make(map[string]string)
+	if err := json.Unmarshal(p.run(t), &found); err != nil {
+		t.Fatal(err)
+	}
+	if len(found) != len(want)+1 {
+		t.Fatalf("%d models are found, want %d", len(found), len(want)+1)
 	}
 	for id := range want {
-		if !reflect.DeepEqual(want[id], found[id]) {
-			t.Errorf("%s: openapi.yaml would say\n%v\nthe service finds\n%v", id, want[id], found[id])
+		_, schemas, _ := strings.Cut(found[id], "\n  schemas:\n")
+		if !reflect.DeepEqual(withoutNotes(fromYAML(t, want[id])), fromYAML(t, schemas)) {
+			t.Errorf("%s: openapi.yaml would say\n%v\nthe service finds\n%v", id, want[id], schemas)
+		} else if got := note.ReplaceAllString(want[id], ""); got != schemas {
+			t.Errorf("%s: openapi.yaml has\n%s\nthe service would write\n%s", id, got, schemas)
 		}
 	}
+	written := renderedOpenAPI(t)
+	paths, schemas, _ := strings.Cut(strings.TrimPrefix(found["sample"], "openapi: \"3.1.0\"\n"), "components:\n  schemas:\n")
+	if !strings.Contains(written, paths) || !strings.HasSuffix(written, schemas) {
+		t.Errorf("openapi.yaml is\n%s\nthe service would write\n%s", written, found["sample"])
+	}
+}
+
+// note is a line that is said to people.
+var note = regexp.MustCompile(`(?m)^ +description: [^{].*\n`)
+
+// renderedOpenAPI is openapi.yaml where no model is made from a schema.
+func renderedOpenAPI(t *testing.T) string {
+	t.Helper()
+	a := answers.Defaults("shop")
+	a.With = []string{answers.HTTP}
+	file, ok, err := render.One(template.FS, a, "v1.0.0", "openapi.yaml")
+	if err != nil || !ok {
+		t.Fatal("no openapi.yaml: ", err)
+	}
+	return string(file.Content)
 }
 
 // program is one that describes models, each in a package of its own. It is
@@ -119,11 +161,15 @@ func (p *program) model(t *testing.T, id string, m *model.Model) {
 		p.add(t, pkg+"/orders.avsc", m.Source())
 	}
 	fmt.Fprintf(&p.imports, "\t%s %q\n", pkg, service+"/internal/described/"+pkg)
-	fmt.Fprintf(&p.operations, "\t\t%q: reflect.TypeFor[%s.Order](),\n", id, pkg)
+	name := "plain"
+	if strings.HasSuffix(id, "avro=true") {
+		name = "needed"
+	}
+	fmt.Fprintf(&p.operations, "\t\t%q: %s(reflect.TypeFor[%s.Order]()),\n", id, name, pkg)
 }
 
-// run returns what the program finds, by the models' ids.
-func (p *program) run(t *testing.T) map[string]any {
+// describe has the program find what OpenAPI says of the models.
+func (p *program) describe(t *testing.T) {
 	t.Helper()
 	p.add(t, "main.go", fmt.Sprintf(`package main
 
@@ -134,14 +180,20 @@ import (
 
 	%q
 	%q
+	%q
+	%q
 %s)
 
 func main() {
-	all := map[string]any{}
-	for id, t := range map[string]reflect.Type{
+	all := map[string]string{}
+	for id, op := range map[string]httpapi.Operation{
+		"sample": {Path: "/orders", Topic: "orders", Body: reflect.TypeFor[models.Order]()},
 %s	} {
-		document := openapi.Document([]httpapi.Operation{{Path: "/", Body: t}})
-		all[id] = document["components"].(map[string]any)["schemas"]
+		text, err := openapi.Update(nil, openapi.Document([]httpapi.Operation{op}))
+		if err != nil {
+			panic(err)
+		}
+		all[id] = string(text)
 	}
 	text, err := json.Marshal(all)
 	if err != nil {
@@ -149,7 +201,22 @@ func main() {
 	}
 	fmt.Println(string(text))
 }
-`, service+"/internal/httpapi", service+"/internal/httpapi/openapi", p.imports.String(), p.operations.String()))
+
+func plain(t reflect.Type) httpapi.Operation { return httpapi.Operation{Path: "/", Body: t} }
+
+func needed(t reflect.Type) httpapi.Operation {
+	bodies, err := schema.NewBodies(t)
+	if err != nil {
+		panic(err)
+	}
+	return httpapi.Operation{Path: "/", Body: t, Needs: bodies.Needs}
+}
+`, service+"/internal/schema", service+"/internal/httpapi", service+"/internal/httpapi/openapi", service+"/models", p.imports.String(), p.operations.String()))
+}
+
+// run returns what the program prints: what it finds, by the models' ids.
+func (p *program) run(t *testing.T) []byte {
+	t.Helper()
 	overlay, err := json.Marshal(map[string]any{"Replace": p.files})
 	if err != nil {
 		t.Fatal(err)
@@ -166,11 +233,7 @@ func main() {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr.String())
 	}
-	found, ok := fromYAML(t, string(out)).(map[string]any) // JSON is YAML
-	if !ok {
-		t.Fatalf("it printed %s", out)
-	}
-	return found
+	return out
 }
 
 func fromYAML(t *testing.T, text string) (v any) {

@@ -15,10 +15,10 @@ import (
 func (m *Model) isPointer(f *Field) bool {
 	t := f.Type
 	switch t.Kind {
-	case List, Map, Bytes, Any, Decimal:
-		return false // nil is a value of theirs
+	case List, Map, Bytes, Any, Nothing:
+		return t.byPointer // else nil is a value of theirs
 	case Text:
-		return t.Null || m.avro && !f.Required && m.source == ""
+		return t.Null || !f.Required && m.source == "" && (m.avro || t.refusesEmpty() && !m.guessed)
 	}
 	switch {
 	case t.Null:
@@ -57,6 +57,21 @@ func (m *Model) tellsMissing(f *Field) bool {
 	}
 }
 
+// pointAtLists has lists, maps and bytes that may be null be pointers where the
+// Avro schema is told from the struct: it has null for nothing else.
+func (m *Model) pointAtLists() {
+	if !m.avro || m.source != "" {
+		return
+	}
+	for _, rec := range m.records() {
+		for _, f := range rec.Fields {
+			for t := f.Type; t != nil; t = t.Elem {
+				t.byPointer = t.Null && (t.Kind == List || t.Kind == Map || t.Kind == Bytes)
+			}
+		}
+	}
+}
+
 // goType is a type as Go writes it, without a pointer.
 func (t *Type) goType() string {
 	switch t.Kind {
@@ -67,6 +82,9 @@ func (t *Type) goType() string {
 	case Map:
 		return "map[string]" + t.Elem.inside()
 	case Text:
+		if t.Enum != nil {
+			return t.Enum.Name
+		}
 		return "string"
 	case Bytes:
 		return "[]byte"
@@ -75,13 +93,17 @@ func (t *Type) goType() string {
 	case Bool:
 		return "bool"
 	case Int:
-		return "int" + strconv.Itoa(t.Bits)
+		sign := ""
+		if t.Uint {
+			sign = "u"
+		}
+		return sign + "int" + strconv.Itoa(t.Bits)
 	case Float:
 		return "float" + strconv.Itoa(t.Bits)
 	case Time:
 		return "time.Time"
 	case Decimal:
-		return "*big.Rat"
+		return "message.Decimal"
 	default:
 		return "any"
 	}
@@ -98,10 +120,17 @@ func (t *Type) inside() string {
 // isNullable reports whether an item needs a pointer to be null.
 func (t *Type) isNullable() bool {
 	switch t.Kind {
-	case List, Map, Bytes, Any, Decimal:
-		return false
+	case List, Map, Bytes, Any, Nothing:
+		return t.byPointer
 	}
 	return t.Null
+}
+
+// refusesEmpty reports whether the rules of a text refuse an empty one: where it
+// may be left out, a pointer tells that from empty.
+func (t *Type) refusesEmpty() bool {
+	_, isChoice := t.allowedRule()
+	return isChoice && !t.isAllowed("") || t.shortest != nil && *t.shortest > 0 || t.format != "" || t.layout != ""
 }
 
 // rules are the rules of a field's validate tag.
@@ -110,7 +139,7 @@ func (m *Model) rules(f *Field) []string {
 	rules := t.valueRules()
 	optional := !f.Required || t.Null
 	switch {
-	case optional && len(rules) > 0 && rules[0] != "dive":
+	case optional && len(rules) > 0 && (rules[0] != "dive" || t.byPointer):
 		return append([]string{"omitempty"}, rules...)
 	case optional:
 		return rules
@@ -175,7 +204,7 @@ func (t *Type) valueRules() []string {
 // itemRules are the rules for an item.
 func (t *Type) itemRules() []string {
 	rules := t.valueRules()
-	if t.Null && len(rules) > 0 && rules[0] != "dive" {
+	if t.Null && len(rules) > 0 && (rules[0] != "dive" || t.byPointer) {
 		return append([]string{"omitempty"}, rules...)
 	}
 	return rules
@@ -204,7 +233,7 @@ func numberRule(k Kind, b *bound, closed, open string) []string {
 		rule = open
 	}
 	if k == Int {
-		return []string{rule + "=" + strconv.FormatInt(b.whole, 10)}
+		return []string{rule + "=" + b.whole.String()}
 	}
 	return []string{rule + "=" + strconv.FormatFloat(b.value, 'g', -1, 64)}
 }

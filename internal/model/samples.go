@@ -15,8 +15,9 @@ func (m *Model) Source() string {
 }
 
 // Samples returns the topic's file of sample messages: each with the fate that
-// it is to meet. Of what is not valid they show what can be sent.
-func (m *Model) Samples(topic, messageType string) []byte {
+// it is to meet. Of what is not valid they show what can be sent. The messages' ids
+// have ids in their middle.
+func (m *Model) Samples(topic, messageType, ids string) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "{\n  \"topic\": %s,\n  \"samples\": [", quoteJSON(topic))
 	n := 0
@@ -34,9 +35,9 @@ func (m *Model) Samples(topic, messageType string) []byte {
 	for _, c := range m.Cases() {
 		switch {
 		case c.Problem == "":
-			add("valid", "handled", "", m.envelope(messageType, n+1, c.Body))
+			add("valid", "handled", "", m.envelope(messageType, ids, n+1, c.Body))
 		case (c.Wire || !m.avro) && n == 1: // one shows it
-			add("invalid: "+c.Name, dead, reason(c.Field), m.envelope(messageType, n+1, c.Body))
+			add("invalid: "+c.Name, dead, reason(c.Field), m.envelope(messageType, ids, n+1, c.Body))
 		}
 	}
 	add("undecodable: no envelope", dead, "", `"no envelope"`)
@@ -54,7 +55,7 @@ func reason(field string) string {
 }
 
 // envelope puts a body into the envelope of the n-th sample.
-func (m *Model) envelope(messageType string, n int, body string) string {
+func (m *Model) envelope(messageType, ids string, n int, body string) string {
 	name := m.Name
 	if name == "" {
 		name = messageType
@@ -67,11 +68,11 @@ func (m *Model) envelope(messageType string, n int, body string) string {
           "messageType": %s,
           "schemaName": %s,
           "schemaVersion": %s,
-          "correlationId": "0192f0c0-0000-7000-8000-%012x",
-          "messageId": "%08x-0000-7000-8000-%012x",
+          "correlationId": "0192f0c0-%s-%012x",
+          "messageId": "%08x-%s-%012x",
           "timestamp": "2026-01-02T12:00:%02dZ",
           "producer": "dev"
         },
         "body": %s
-      }`, quoteJSON(messageType), quoteJSON(name), quoteJSON(m.Version), 0xa0+n, 0x0192f0c0+n, n, n, body)
+      }`, quoteJSON(messageType), quoteJSON(name), quoteJSON(m.Version), ids, 0xa0+n, 0x0192f0c0+n, ids, n, n, body)
 }

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,9 +48,19 @@ func isKeyword(f *node) bool {
 
 var keyword = func() map[string]bool {
 	all := make(map[string]bool)
-	for w := range strings.FieldsSeq("$id $schema $comment $anchor $defs definitions $ref title description type nullable additionalProperties required " +
+	for w := range strings.FieldsSeq("$id $schema $comment $anchor $dynamicAnchor $vocabulary $defs definitions $ref title description type nullable additionalProperties required " +
 		"allOf anyOf oneOf not if then else minProperties maxProperties patternProperties propertyNames unevaluatedProperties " +
 		"dependentRequired dependentSchemas dependencies deprecated readOnly writeOnly examples default") {
+		all[w] = true
+	}
+	return all
+}()
+
+// ruleWord has the other words of JSON Schema that are rules.
+var ruleWord = func() map[string]bool {
+	all := make(map[string]bool)
+	for w := range strings.FieldsSeq("properties items prefixItems additionalItems minItems maxItems uniqueItems contains minContains maxContains unevaluatedItems enum const " +
+		"minLength maxLength pattern format contentEncoding contentMediaType minimum maximum exclusiveMinimum exclusiveMaximum multipleOf") {
 		all[w] = true
 	}
 	return all
@@ -64,13 +76,14 @@ func (r *reader) checkDocument(root *node) {
 }
 
 // jsonModel reads a JSON Schema, of any draft.
-func (r *reader) jsonModel(root *node) *Model {
-	j := &jsonReader{reader: r, root: root, records: make(map[*node]*Record)}
+func (r *reader) jsonModel(root *node, beside Files) *Model {
+	j := &jsonReader{reader: r, root: root, beside: beside, records: make(map[*node]*Record), ids: make(map[string]*node), files: make(map[string]*node)}
+	j.add(path.Base(filepath.ToSlash(r.file)), root)
 	t := j.read(root, "")
 	if t.Kind != Struct {
 		r.fail(root, `describe an object: {"type": "object", "properties": { … }}`, "the body of a message has fields, and this says none")
 	}
-	t.Record.unchecked = t.notes()
+	t.Record.unchecked = append(t.Record.unchecked, t.notes()...)
 	m := &Model{Body: t.Record, Version: "1"}
 	if title := r.string(root.get("title")); messageType.MatchString(title) && (!r.avro || avroName.MatchString(title)) {
 		m.Namespace, m.Name = cutLast(title)
@@ -84,6 +97,9 @@ var messageType = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]{0,99}$`)
 type jsonReader struct {
 	*reader
 	root    *node
+	beside  Files
+	files   map[string]*node  // that were read, by their path from the first
+	ids     map[string]*node  // what has an $id or an anchor
 	records map[*node]*Record // by what describes them
 	open    []*node           // what is being read
 	parts   int               // how many were read
@@ -92,11 +108,8 @@ type jsonReader struct {
 
 // read reads the schema n of something that is called name.
 func (j *jsonReader) read(n *node, name string) *Type {
-	if slices.Contains(j.open, n) {
-		if ref := n.get("$ref"); ref != nil {
-			j.fail(ref, recursive, "%q is inside of itself, and a model cannot be", ref.text)
-		}
-		j.fail(n, recursive, "is inside of itself, and a model cannot be")
+	if slices.Contains(j.open, n) { // a list or a map of itself: a struct would have been found
+		return &Type{Kind: Any, Null: true, at: n, limits: limits{unchecked: []string{"Not checked: what is in it, which is the same again."}}}
 	}
 	j.open = append(j.open, n)
 	defer func() { j.open = j.open[:len(j.open)-1] }()
@@ -105,86 +118,33 @@ func (j *jsonReader) read(n *node, name string) *Type {
 	name = s.called(name)
 
 	t := &Type{at: n}
+	t.doc, t.isDeprecated = s.string(s.first("description")), s.isDeprecated()
 	s.values(t)
 	types := s.types(t)
-	t.Null = s.null
 	switch {
-	case len(types) == 0:
-		t.Kind = Any
-	case len(types) > 1:
-		j.fail(s.only("type"), "make it null and one other, with a field for each that is wanted", "%d types are no type of Go", len(types))
-	default:
+	case len(types) == 0 && len(s.alternatives) > 0:
+		s.alternative(t, name)
+	case len(types) == 1:
+		t.Null = s.null
 		s.describe(t, types[0], name)
+	default:
+		s.any(t, types)
 	}
 	s.note(t)
+	s.exemplify(t)
+	return t
+}
+
+// exemplify takes what the schema gives as an example.
+func (s *schema) exemplify(t *Type) {
 	if example := s.first("examples"); example != nil && example.kind == array && len(example.items) > 0 {
 		t.example = example.items[0]
 	} else if example := s.first("default"); example != nil {
 		t.example = example
 	}
-	return t
-}
-
-// types are the types that the schema allows, besides null.
-func (s *schema) types(t *Type) []string {
-	var all []string
-	add := func(n *node) {
-		switch name := s.string(n); name {
-		case "null":
-			s.null = true
-		case "object", "array", "string", "number", "integer", "boolean":
-			all = append(all, name)
-		default:
-			s.fail(n, "the types are object, array, string, number, integer, boolean and null", "%q is no type of JSON Schema", name)
-		}
+	if t.Kind == Any && t.like != nil { // the example may be of another type
+		t.example = nil
 	}
-	switch n := s.only("type"); {
-	case n == nil:
-		return s.guess(t)
-	case n.kind == array:
-		for _, item := range n.items {
-			add(item)
-		}
-	default:
-		add(n)
-	}
-	if i := slices.Index(all, "integer"); i >= 0 && slices.Contains(all, "number") {
-		all = slices.Delete(all, i, i+1)
-	}
-	if len(all) == 0 {
-		s.fail(s.at, "leave it out", "a value that is always null says nothing")
-	}
-	return all
-}
-
-// guess tells the type from the words that are used.
-func (s *schema) guess(t *Type) []string {
-	for _, hint := range []struct{ words, typ string }{
-		{"properties required additionalProperties patternProperties minProperties maxProperties", "object"},
-		{"items prefixItems minItems maxItems uniqueItems contains", "array"},
-		{"minLength maxLength pattern format contentEncoding", "string"},
-		{"minimum maximum exclusiveMinimum exclusiveMaximum multipleOf", "number"},
-	} {
-		for word := range strings.FieldsSeq(hint.words) {
-			if s.first(word) != nil {
-				return []string{hint.typ}
-			}
-		}
-	}
-	if len(t.allowed) > 0 {
-		switch t.allowed[0].kind {
-		case text:
-			return []string{"string"}
-		case boolean:
-			return []string{"boolean"}
-		case number:
-			if slices.ContainsFunc(t.allowed, func(n *node) bool { _, ok := whole(n.text); return !ok }) {
-				return []string{"number"}
-			}
-			return []string{"integer"}
-		}
-	}
-	return nil
 }
 
 // values reads which values are allowed, if single ones are.
@@ -199,30 +159,30 @@ func (s *schema) values(t *Type) {
 	if value := s.only("const"); value != nil {
 		allowed = []*node{value}
 	}
+	s.isChoice = len(allowed) > 0
 	isNull := func(n *node) bool { return n.kind == null }
 	if slices.ContainsFunc(allowed, isNull) {
-		s.null = true
+		s.choosesNull = true
 		allowed = slices.DeleteFunc(slices.Clone(allowed), isNull)
 	}
 	if s.choices += len(allowed); s.choices > mostChoices {
 		s.fail(s.at, "leave the choice out", tooManyChoices, mostChoices)
 	}
 	t.allowed = allowed
-	for _, value := range t.allowed {
-		if value.kind == object || value.kind == array {
-			s.fail(value, "describe its fields or items", "%s is no value that a rule can name", value.kind)
-		}
-		if value.kind != t.allowed[0].kind {
-			s.fail(value, "use values of one type", "%s among others that are not is no type of Go", value.kind)
-		}
-	}
 }
 
 // describe reads what there is to say of a type's values.
 func (s *schema) describe(t *Type, typ, name string) {
-	want := map[string]kind{"string": text, "number": number, "integer": number, "boolean": boolean, "object": object, "array": array}[typ]
-	if len(t.allowed) > 0 && t.allowed[0].kind != want {
-		s.fail(t.allowed[0], "", "is %s, and not of the type %s", t.allowed[0].kind, typ)
+	if len(t.allowed) > 0 {
+		want := map[string]kind{"string": text, "number": number, "integer": number, "boolean": boolean, "object": object, "array": array}[typ]
+		good := slices.DeleteFunc(slices.Clone(t.allowed), func(n *node) bool { return n.kind != want })
+		if len(good) == 0 {
+			s.fail(t.allowed[0], "", "is %s, and not of the type %s", t.allowed[0].kind, typ)
+		}
+		if t.allowed = good; want == object || want == array {
+			s.any(t, nil)
+			return
+		}
 	}
 	switch typ {
 	case "object":
@@ -238,16 +198,47 @@ func (s *schema) describe(t *Type, typ, name string) {
 	}
 }
 
-// note takes down the rules that nothing checks, besides those of the types.
+// isDeprecated reports whether one of the parts says so.
+func (s *schema) isDeprecated() bool {
+	return slices.ContainsFunc(s.parts, func(part *node) bool {
+		n := part.get("deprecated")
+		return n != nil && n.kind == boolean && n.truth
+	})
+}
+
+// note takes down the rules that nothing checks, besides those of which the types
+// have something to say themselves. A rule for texts is none for numbers.
 func (s *schema) note(t *Type) {
-	for _, word := range []string{"pattern", "contains", "not", "if", "dependentRequired", "dependentSchemas", "dependencies", "propertyNames", "unevaluatedProperties"} {
-		switch n := s.first(word); {
-		case n == nil:
+	about := "not if dependentRequired dependentSchemas dependencies propertyNames unevaluatedProperties"
+	switch t.Kind {
+	case Text, Bytes, Time:
+		about = "not if pattern contentMediaType contentSchema"
+	case Int, Float, Bool, Fixed, Decimal:
+		about = "not if divisibleBy"
+	case List:
+		about = "not if contains minContains maxContains unevaluatedItems prefixItems additionalItems"
+	case Any:
+		about = "not if pattern contentMediaType contentSchema contains minContains maxContains unevaluatedItems dependentRequired dependentSchemas dependencies propertyNames " +
+			"unevaluatedProperties minLength maxLength format contentEncoding minimum maximum exclusiveMinimum exclusiveMaximum multipleOf items prefixItems minItems maxItems " +
+			"uniqueItems properties required additionalProperties patternProperties minProperties maxProperties"
+	}
+	for word := range strings.FieldsSeq(about) {
+		switch n := s.only(word); {
+		case n == nil, word == "unevaluatedProperties" && t.Kind == Struct && t.Record.Closed, n.kind == boolean && n.truth && word != "uniqueItems":
 		case n.kind == text:
 			t.unchecked = append(t.unchecked, "Not checked: "+word+" "+n.text)
 		default:
 			t.unchecked = append(t.unchecked, notChecked(word))
 		}
+	}
+	for _, word := range s.twice {
+		t.unchecked = append(t.unchecked, "Not checked: what the schema says a second time with "+word+".")
+	}
+	for _, f := range s.alternatives {
+		t.unchecked = append(t.unchecked, notChecked(f.name))
+	}
+	if s.ignored != "" {
+		t.unchecked = append(t.unchecked, "Not checked: "+s.ignored+", which stands beside $ref: drafts before 2019-09 ignore that.")
 	}
 }
 

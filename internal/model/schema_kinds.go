@@ -2,11 +2,13 @@ package model
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// object reads an object: a struct if it says which fields there are, else a map.
+// object reads an object: a struct if it says which fields there are, or that
+// there are none, else a map.
 func (s *schema) object(t *Type, name string) {
 	var properties, required []*node
 	for _, part := range s.parts {
@@ -17,10 +19,11 @@ func (s *schema) object(t *Type, name string) {
 			required = append(required, s.want(r, array).items...)
 		}
 	}
-	if properties == nil {
+	isBody := len(s.open) == 1
+	if properties == nil && !isBody && !s.isClosed() && !s.branchesHave("properties") {
 		s.mapOf(t, name)
 		if len(required) > 0 {
-			s.fail(required[0], "describe it in properties", "%q is required, but nothing says what it is", s.string(required[0]))
+			t.unchecked = append(t.unchecked, notChecked("required"))
 		}
 		return
 	}
@@ -31,26 +34,56 @@ func (s *schema) object(t *Type, name string) {
 		}
 	}
 	described := s.describedBy()
-	if rec, ok := s.records[described]; ok && described != nil {
+	if rec, ok := s.records[described]; ok {
 		t.Record = rec
 		return
 	}
-	rec := &Record{Name: name, at: s.at}
-	doc := s.first("description")
-	if described != nil { // what refers to it may say what it is there
-		doc = described.get("description")
-	}
-	if doc != nil {
-		rec.Doc = s.string(doc)
-	}
-	if more := s.only("additionalProperties"); more != nil && more.kind == boolean {
-		rec.Closed = !more.truth
-	}
+	rec := &Record{Name: name, at: s.at, Closed: s.isClosed(), Doc: s.string(s.docOf(described)), isDeprecated: s.isDeprecated()}
+	t.Record, s.records[described] = rec, rec
 	s.fields(rec, properties, required)
-	t.Record = rec
-	if described != nil {
-		s.records[described] = rec
+	s.fieldsOfBranches(rec, name)
+	if len(rec.Fields) == 0 && !rec.Closed {
+		rec.unchecked = append(rec.unchecked, "The schema describes no fields, so that none are read.")
 	}
+}
+
+// docOf is what explains an object: what refers to it may say what it is there.
+func (s *schema) docOf(described *node) *node {
+	if described == s.at {
+		return s.first("description")
+	}
+	return described.get("description")
+}
+
+// isClosed reports whether an object has no fields but those that are described.
+func (s *schema) isClosed() bool {
+	if s.first("patternProperties") != nil {
+		return false
+	}
+	if more := s.only("additionalProperties"); more != nil {
+		return more.kind == boolean && !more.truth
+	}
+	for _, word := range []string{"if", "dependentSchemas"} {
+		if s.first(word) != nil {
+			return false
+		}
+	}
+	more := s.first("unevaluatedProperties")
+	return more != nil && more.kind == boolean && !more.truth
+}
+
+// branchesHave reports whether one of the alternatives, or what it refers to, has a
+// word.
+func (s *schema) branchesHave(word string) bool {
+	has := func(n *node) bool {
+		for range deepest {
+			if ref := n.get("$ref"); ref != nil && n.get(word) == nil {
+				n, _ = s.find(ref)
+			}
+		}
+		return n.get(word) != nil
+	}
+	return slices.ContainsFunc(s.alternatives, func(all *node) bool { return slices.ContainsFunc(all.items, has) })
 }
 
 // fields reads the fields of a struct.
@@ -59,53 +92,94 @@ func (s *schema) fields(rec *Record, properties, required []*node) {
 	for _, r := range required {
 		isRequired[s.string(r)] = true
 	}
-	described := make(map[string]bool)
+	described := make(map[string]*node)
 	for _, p := range properties {
-		if described[p.name] {
-			s.fail(p, "say it in one place", "%q is described twice", p.name)
+		if before := described[p.name]; before != nil {
+			if !same(before, p) {
+				rec.unchecked = append(rec.unchecked, "Not checked: what the schema says of "+p.name+" a second time.")
+			}
+			continue
 		}
-		described[p.name] = true
+		described[p.name] = p
+		if p.kind == boolean && !p.truth {
+			rec.unchecked = append(rec.unchecked, "Not checked: that there is no "+p.name+".")
+			continue
+		}
 		f := &Field{JSON: p.name, Type: s.read(p, p.name), Required: isRequired[p.name]}
-		if doc := p.get("description"); doc != nil {
-			f.Doc = s.string(doc)
+		f.isDeprecated = f.Type.isDeprecated
+		if f.Doc = s.string(p.get("description")); f.Doc == "" && f.Type.record() == nil {
+			f.Doc = f.Type.doc
 		}
 		rec.Fields = append(rec.Fields, f)
 	}
 	for _, r := range required {
-		if !described[r.text] {
-			s.fail(r, "describe it in properties", "%q is required, but nothing says what it is", r.text)
+		if described[r.text] == nil {
+			described[r.text] = r
+			rec.Fields = append(rec.Fields, &Field{JSON: r.text, Type: &Type{Kind: Any, Null: true, at: r}, Required: true})
+		}
+	}
+	for _, f := range rec.Fields {
+		if f.Required && f.Type.Null && !s.avro {
+			f.Type.unchecked = append(f.Type.unchecked, "Not checked: that it is there; it may be null.")
+		}
+	}
+}
+
+// fieldsOfBranches adds the fields that only alternatives describe. All of them
+// together are more than any message has, so that none has to be there unless it
+// is in each.
+func (s *schema) fieldsOfBranches(rec *Record, name string) {
+	for _, all := range s.alternatives {
+		var structs []*Type
+		isInEach := true
+		for _, t := range s.branches(all, name) {
+			if t.Kind == Struct && t.Record != rec {
+				structs = append(structs, t)
+			}
+			isInEach = isInEach && t.Kind == Struct
+		}
+		if len(structs) == 0 {
+			continue
+		}
+		for _, f := range joinRecords(structs, name, 1).Fields {
+			f.Required = f.Required && isInEach
+			if !slices.ContainsFunc(rec.Fields, func(own *Field) bool { return own.JSON == f.JSON }) {
+				rec.Fields = append(rec.Fields, f)
+			}
 		}
 	}
 }
 
 func (s *schema) mapOf(t *Type, name string) {
 	t.Kind = Map
-	t.Elem = &Type{Kind: Any, at: s.at}
-	if values := s.only("additionalProperties"); values != nil && values.kind == object {
+	t.Elem = &Type{Kind: Any, Null: true, at: s.at}
+	patterns, values := s.only("patternProperties"), s.only("additionalProperties")
+	isOpen := values == nil || values.kind == boolean && values.truth
+	switch {
+	case patterns == nil && !isOpen && values.kind == object:
 		t.Elem = s.read(values, one(name))
-	} else if values != nil && !s.want(values, boolean).truth && s.first("patternProperties") == nil {
-		s.fail(values, "describe its fields in properties", "an object that can have no field says nothing")
+	case patterns != nil && !isOpen && values.kind == boolean && len(s.want(patterns, object).fields) == 1: // no other keys
+		t.Elem = s.read(patterns.fields[0], one(name))
+	case values != nil && values.kind != boolean && values.kind != object:
+		s.want(values, object)
 	}
-	if patterns := s.only("patternProperties"); patterns != nil {
-		if s.want(patterns, object); len(patterns.fields) == 1 {
-			t.Elem = s.read(patterns.fields[0], one(name))
-		}
+	if patterns != nil {
 		t.unchecked = append(t.unchecked, notChecked("patternProperties"))
+		if !isOpen && values.kind == object {
+			t.unchecked = append(t.unchecked, notChecked("additionalProperties"))
+		}
 	}
 	t.shortest, t.longest = s.count("minProperties"), s.count("maxProperties")
 }
 
 func (s *schema) list(t *Type, name string) {
 	t.Kind = List
-	t.Elem = &Type{Kind: Any, at: s.at}
-	items := s.only("items")
-	if tuple := s.only("prefixItems"); tuple != nil || items != nil && items.kind == array {
-		if tuple == nil {
-			tuple = items
-		}
-		s.fail(tuple, "make it an object with a field for each of them", "a list whose items differ by their place is no type of Go")
-	}
-	if items != nil {
+	t.Elem = &Type{Kind: Any, Null: true, at: s.at}
+	switch items := s.only("items"); {
+	case items == nil:
+	case items.kind == array || s.first("prefixItems") != nil || items.kind == boolean && !items.truth: // they differ by their place
+		t.unchecked = append(t.unchecked, notChecked("items"))
+	default:
 		t.Elem = s.read(items, one(name))
 	}
 	t.shortest, t.longest = s.count("minItems"), s.count("maxItems")

@@ -1,10 +1,6 @@
 package model
 
-import (
-	"net/url"
-	"slices"
-	"strings"
-)
+import "slices"
 
 // schema is a JSON Schema together with what it refers to: all in which a value
 // has to agree.
@@ -15,6 +11,13 @@ type schema struct {
 	path  []*node // the parts, each in the one before, of which one is being read
 	null  bool    // null is a value
 	oneOf []*node
+
+	alternatives []*node  // anyOf and oneOf, where they are no null and no single values
+	isTyped      bool     // it says of which type it is
+	isChoice     bool     // single values are allowed
+	choosesNull  bool     // and null is one
+	ignored      string   // a word beside $ref that is none there
+	twice        []string // what is said twice, and differently
 
 	definition *node   // the first that was referred to
 	name       string  // of the definition
@@ -33,20 +36,23 @@ func (s *schema) flatten(n *node) {
 		s.fail(n, "leave it out", "no value is allowed here")
 	}
 	if slices.Contains(s.path, s.want(n, object)) {
-		s.fail(n, recursive, "is inside of itself, and a model cannot be")
+		s.fail(n, "let it be left out, or be null", "is inside of itself, and no message ends")
 	}
 	if slices.Contains(s.parts, n) { // two of the others have it in common
 		return
 	}
-	s.parts, s.path = append(s.parts, n), append(s.path, n)
+	s.path = append(s.path, n)
 	defer func() { s.path = s.path[:len(s.path)-1] }()
-	for _, word := range []string{"$dynamicRef", "$recursiveRef"} {
-		if f := n.get(word); f != nil {
-			s.fail(f, "use $ref", "%s is not followed", f.name)
-		}
-	}
-	if ref := n.get("$ref"); ref != nil {
+	if ref := n.get("$ref"); ref != nil && isOld(n.root()) {
+		s.ignoreBeside(n)
 		s.follow(ref)
+		return
+	}
+	s.parts = append(s.parts, n)
+	for _, word := range []string{"$ref", "$dynamicRef", "$recursiveRef"} { // what a dynamic one begins with is where it mostly ends
+		if ref := n.get(word); ref != nil {
+			s.follow(ref)
+		}
 	}
 	if all := n.get("allOf"); all != nil {
 		for _, part := range s.want(all, array).items {
@@ -63,11 +69,29 @@ func (s *schema) flatten(n *node) {
 	}
 }
 
+// ignoreBeside remembers that a rule stands beside a $ref of an old draft, which is
+// no rule. What explains stays.
+func (s *schema) ignoreBeside(n *node) {
+	explains := &node{kind: object, named: make(map[string]*node)}
+	for _, f := range n.fields {
+		switch f.name {
+		case "description", "deprecated", "default", "examples":
+			explains.named[f.name] = f
+		case "$ref", "$schema", "$id", "id", "$comment", "title", "definitions", "$defs", "readOnly", "writeOnly":
+		default:
+			if keyword[f.name] || ruleWord[f.name] {
+				s.ignored = f.name
+			}
+		}
+	}
+	s.parts = append(s.parts, explains)
+}
+
 // follow collects the parts of what a reference refers to.
 func (s *schema) follow(ref *node) {
 	target, name := s.find(ref)
 	if slices.Contains(s.path, target) {
-		s.fail(ref, recursive, "%q is inside of itself, and a model cannot be", ref.text)
+		s.fail(ref, "let it be left out, or be null", "%q is inside of itself, and no message ends", ref.text)
 	}
 	if s.definition != nil {
 		s.flatten(target)
@@ -79,51 +103,55 @@ func (s *schema) follow(ref *node) {
 	s.defined = slices.Clone(s.parts[before:])
 }
 
-// find returns what a reference refers to, and what it is called there.
-func (s *schema) find(ref *node) (*node, string) {
-	path, ok := strings.CutPrefix(s.string(ref), "#")
-	if !ok || path != "" && path[0] != '/' {
-		s.fail(ref, "put it into $defs of the same file and refer to it as #/$defs/NAME", "%q is not in this file", ref.text)
-	}
-	at, name := s.root, ""
-	for step := range strings.SplitSeq(strings.TrimPrefix(path, "/"), "/") {
-		if path == "" {
-			break
-		}
-		plain, err := url.PathUnescape(step)
-		if err != nil {
-			s.fail(ref, "write % as %25", "%q is no reference: %q", ref.text, step)
-		}
-		name = strings.NewReplacer("~1", "/", "~0", "~").Replace(plain)
-		if at = at.get(name); at == nil {
-			s.fail(ref, "", "%q is not in this file: there is no %q", ref.text, name)
-		}
-	}
-	return at, name
-}
-
-// choose reads alternatives: null and one other schema, or single values.
+// choose reads alternatives: null and one other schema, single values, or others,
+// which are left for later.
 func (s *schema) choose(n *node) {
-	var some []*node
-	values := true
+	var some, single []*node
+	hasNull := false
+	areSingle := true
 	for _, branch := range s.want(n, array).items {
-		if branch.get("type").is("null") || branch.get("const") != nil && branch.get("const").kind == null {
-			s.null = true
+		values := singleValues(branch)
+		switch {
+		case branch.kind == boolean && !branch.truth:
+			continue
+		case branch.get("type").is("null") || len(values) == 1 && values[0].kind == null:
+			hasNull = true
 			continue
 		}
-		some = append(some, branch)
-		values = values && branch.get("const") != nil
+		some, single = append(some, branch), append(single, values...)
+		areSingle = areSingle && len(values) > 0
 	}
+	s.null = s.null || hasNull
 	switch {
 	case len(some) == 1:
 		s.flatten(some[0])
-	case values && len(some) > 1:
-		for _, branch := range some {
-			s.oneOf = append(s.oneOf, branch.get("const"))
-		}
+	case len(some) == 0 && hasNull:
+		s.isTyped = true
+	case len(some) == 0:
+		s.fail(n, "", "allows no value")
+	case areSingle:
+		s.oneOf = append(s.oneOf, single...)
 	default:
-		s.fail(n, "make it null and one other, with a field for each that is wanted", "%d alternatives are no type of Go", len(some))
+		s.alternatives = append(s.alternatives, n)
 	}
+}
+
+// singleValues are those that a schema allows, if it says no more than that.
+func singleValues(n *node) []*node {
+	for _, f := range n.fields {
+		switch f.name {
+		case "const", "enum", "type", "title", "description", "$comment", "deprecated":
+		default:
+			return nil
+		}
+	}
+	if value := n.get("const"); value != nil {
+		return []*node{value}
+	}
+	if list := n.get("enum"); list != nil && list.kind == array {
+		return list.items
+	}
+	return nil
 }
 
 // first returns the first of the parts' fields of that name, or nil.
@@ -136,12 +164,12 @@ func (s *schema) first(name string) *node {
 	return nil
 }
 
-// only is first, for what two parts cannot say in two ways.
+// only is first, for what two parts can say in two ways, of which the first holds.
 func (s *schema) only(name string) *node {
 	found := s.first(name)
 	for _, part := range s.parts {
-		if n := part.get(name); n != nil && !same(n, found) {
-			s.fail(n, "say it in one place", "%s is said twice, and differently", name)
+		if n := part.get(name); n != nil && !same(n, found) && !slices.Contains(s.twice, name) {
+			s.twice = append(s.twice, name)
 		}
 	}
 	return found
@@ -158,7 +186,8 @@ func same(a, b *node) bool {
 func (s *schema) describers() (parts []*node, areDefined bool) {
 	areDefined = s.definition != nil
 	for _, part := range s.parts {
-		if part.get("properties") != nil || part.get("required") != nil || part.get("additionalProperties") != nil {
+		if slices.ContainsFunc([]string{"properties", "required", "additionalProperties"}, func(word string) bool { return part.get(word) != nil }) ||
+			slices.ContainsFunc(s.alternatives, func(f *node) bool { return f == part.get(f.name) }) {
 			parts = append(parts, part)
 			areDefined = areDefined && slices.Contains(s.defined, part)
 		}
@@ -166,8 +195,8 @@ func (s *schema) describers() (parts []*node, areDefined bool) {
 	return parts, areDefined
 }
 
-// describedBy is what alone describes the object: one of the parts, or the
-// definition. It is nil where nothing does.
+// describedBy is what alone describes the object: one of the parts, the
+// definition, or where nothing does, all that is read here.
 func (s *schema) describedBy() *node {
 	parts, areDefined := s.describers()
 	switch {
@@ -176,7 +205,7 @@ func (s *schema) describedBy() *node {
 	case len(parts) > 1 && areDefined:
 		return s.definition
 	}
-	return nil
+	return s.at
 }
 
 // called is what to call the type of something that is called name: as the

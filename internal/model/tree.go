@@ -21,9 +21,10 @@ type node struct {
 	named  map[string]*node // the fields
 
 	parent *node
-	name   string // in parent, if that is an object
-	index  int    // in parent, if that is an array
-	start  int    // offset in the file
+	of     *reader // of the file, if it is all of that
+	name   string  // in parent, if that is an object
+	index  int     // in parent, if that is an array
+	start  int     // offset in the file
 }
 
 // kind is what a JSON value is, in a person's words.
@@ -51,6 +52,14 @@ func (n *node) get(name string) *node {
 		return nil
 	}
 	return n.named[name]
+}
+
+// root is all of the file that n is in.
+func (n *node) root() *node {
+	for n.parent != nil {
+		n = n.parent
+	}
+	return n
 }
 
 // is reports whether n is a string and says that.
@@ -81,7 +90,7 @@ func (r *reader) parseTree() *node {
 	}
 	t := &tree{reader: r, dec: json.NewDecoder(bytes.NewReader(r.text))}
 	t.dec.UseNumber()
-	root := t.value(new(node), 0)
+	root := t.value(&node{of: r}, 0)
 	if _, err := t.dec.Token(); !errors.Is(err, io.EOF) {
 		r.failAt(t.next(), "", "", "something follows the JSON value that a file must be")
 	}
@@ -118,7 +127,7 @@ func (t *tree) token() json.Token {
 func (t *tree) value(n *node, depth int) *node {
 	n.start = t.next()
 	if depth > deepest {
-		t.failAt(n.start, "", "", "is nested more than %d deep", deepest)
+		t.failAt(n.start, "", "give what is deeper a schema of its own", "is nested more than %d deep, and forge reads no deeper", deepest)
 	}
 	switch v := t.token().(type) {
 	case json.Delim:
@@ -134,7 +143,7 @@ func (t *tree) value(n *node, depth int) *node {
 	case json.Number:
 		n.kind, n.text = number, v.String()
 		if len(n.text) > longest {
-			t.failAt(n.start, n.path(), "send it as a string", "is a number of %d characters", len(n.text))
+			t.failAt(n.start, n.path(), "send it as a string", "is a number of %d characters, and forge reads %d", len(n.text), longest)
 		}
 	case bool:
 		n.kind, n.truth = boolean, v
@@ -157,7 +166,7 @@ func (t *tree) members(n *node, depth int) {
 		at := t.next()
 		name, _ := t.token().(string)
 		if n.named[name] != nil {
-			t.failAt(at, n.path(), "", "%q is there twice", name)
+			t.failAt(at, n.path(), "leave out the one that is not meant", "%q is there twice", name)
 		}
 		f := t.value(&node{parent: n, name: name}, depth+1)
 		n.fields, n.named[name] = append(n.fields, f), f

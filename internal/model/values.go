@@ -75,6 +75,7 @@ func (m *Model) valid() value {
 	if m.message != nil {
 		return literal(m.message)
 	}
+	m.inside = make(map[*Record]bool)
 	return m.record(m.Body)
 }
 
@@ -106,8 +107,19 @@ func literal(n *node) value {
 
 func (m *Model) record(rec *Record) value {
 	v := value{}
+	m.inside[rec] = true
+	defer delete(m.inside, rec)
 	for _, f := range rec.Fields {
-		v.names, v.inner = append(v.names, f.JSON), append(v.inner, m.make(f.Type, f.JSON, 0))
+		made := value{isList: f.Type.Kind == List} // empty
+		switch {
+		case f.loops && !f.Required:
+			continue
+		case f.loops && f.Type.Null:
+			made = value{text: "null"}
+		case !f.loops:
+			made = m.make(f.Type, f.JSON, 0)
+		}
+		v.names, v.inner = append(v.names, f.JSON), append(v.inner, made)
 	}
 	return v
 }
@@ -117,6 +129,9 @@ func (m *Model) record(rec *Record) value {
 func (m *Model) make(t *Type, name string, n int) value {
 	switch t.Kind {
 	case Struct:
+		if m.inside[t.Record] { // which may be null, or it would have no end
+			return value{text: "null"}
+		}
 		return m.record(t.Record)
 	case List, Map:
 		return m.items(t, name)
@@ -144,9 +159,37 @@ func (m *Model) make(t *Type, name string, n int) value {
 		return value{text: `"2026-01-02T12:00:01Z"`}
 	case Decimal:
 		return value{text: quoteJSON(t.makeDecimal())}
+	case Nothing:
+		return value{text: "null"}
 	default:
-		return value{text: `"anything"`}
+		return m.any(t, name, n)
 	}
+}
+
+// isReadable reports whether all numbers of a value are some of Go.
+func isReadable(n *node) bool {
+	_, err := strconv.ParseFloat(n.text, 64)
+	isBad := func(inner *node) bool { return !isReadable(inner) }
+	return (n.kind != number || err == nil) && !slices.ContainsFunc(n.items, isBad) && !slices.ContainsFunc(n.fields, isBad)
+}
+
+// any makes a value of any type: of one of several, the first that has an end, or one
+// as the schema shows.
+func (m *Model) any(t *Type, name string, n int) value {
+	for _, branch := range t.branches {
+		if branch.Kind != Struct || !m.inside[branch.Record] {
+			return value{names: []string{branch.branch}, inner: []value{m.make(branch, name, 0)}}
+		}
+	}
+	switch {
+	case len(t.branches) > 0:
+		return value{text: "null"}
+	case t.like != nil:
+		return m.make(t.like, name, n)
+	case t.example != nil && isReadable(t.example):
+		return literal(t.example)
+	}
+	return value{text: `"anything"`}
 }
 
 func (m *Model) items(t *Type, name string) value {
@@ -157,6 +200,9 @@ func (m *Model) items(t *Type, name string) value {
 	}
 	if t.shortest != nil {
 		count = max(count, *t.shortest)
+	}
+	if t.Elem.Kind == Struct && m.inside[t.Elem.Record] {
+		count = 0
 	}
 	for n := range count {
 		v.names = append(v.names, "key"+strings.Repeat(strconv.Itoa(n+1), min(n, 1)))

@@ -2,15 +2,27 @@ package plan
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/ouroboros-forge/forge/internal/merge"
-	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/rename"
+	"github.com/ouroboros-forge/forge/internal/wire"
 )
 
 // merge carries what changed from base to next over to a file that is no Go and
 // that the user has edited. It reports false where both changed the same lines.
 func (p *planner) merge(name string, base, ours, next []byte) (merged []byte, ok bool) {
+	merged, ok = p.mergeByName(name, base, ours, next)
+	if len(ours) > 0 && !bytes.HasSuffix(ours, []byte("\n")) { // the last line ends as the user has it
+		merged = bytes.TrimSuffix(bytes.TrimSuffix(merged, []byte("\n")), []byte("\r"))
+	}
+	return merged, ok
+}
+
+func (p *planner) mergeByName(name string, base, ours, next []byte) (merged []byte, ok bool) {
 	switch name {
 	case goMod:
 		merged, err := merge.GoMod(base, ours, next, p.imports)
@@ -24,9 +36,36 @@ func (p *planner) merge(name string, base, ours, next []byte) (merged []byte, ok
 		return merge.Lines(base, ours, next, merge.EnvKey), true
 	case ".gitignore":
 		return merge.Lines(base, ours, next, merge.IgnoreKey), true
+	case openAPI:
+		merged, conflicts := merge.OpenAPI(base, ours, next, merge.Labels{})
+		return merged, len(conflicts) == 0
 	}
 	merged, conflicts := merge.Three(base, ours, next, merge.Labels{})
 	return merged, len(conflicts) == 0
+}
+
+// mergeGo merges Go line by line, where more than statements changed. It reports false
+// where both changed the same lines, where the user has a line already that would come,
+// and where the result is no Go.
+func mergeGo(base, ours, next []byte) (merged []byte, ok bool) {
+	merged, conflicts := merge.Three(base, ours, next, merge.Labels{})
+	if len(conflicts) > 0 || parse(merged) != nil {
+		return nil, false
+	}
+	count := func(text []byte) map[string]int {
+		lines := make(map[string]int)
+		for line := range strings.Lines(string(text)) {
+			lines[strings.TrimSpace(line)]++
+		}
+		return lines
+	}
+	was, has, comes := count(base), count(ours), count(next)
+	for line, n := range comes {
+		if len(line) > len("return nil") && n > was[line] && has[line] > was[line] {
+			return nil, false
+		}
+	}
+	return rename.Format(ours, merged), true
 }
 
 // keepsLibrary reports whether go.mod would lose a library that the user's code
@@ -40,17 +79,24 @@ func (p *planner) keepsLibrary() bool {
 	return *p.kept
 }
 
-// imports reports whether the user's code imports a package of a module.
+// imports reports whether Go that stays, or comes, imports a package of a module, or
+// go.mod has one as a tool.
 func (p *planner) imports(module string) bool {
-	for _, name := range p.Disk.Sources() {
-		if _, stays := p.next[name]; p.base[name].Owner == project.Managed || p.base[name].Path != "" && !stays {
-			continue
-		}
-		for imported := range p.namesOf(name).Imported {
-			if imported == module || strings.HasPrefix(imported, module+"/") {
-				return true
-			}
+	isOf := func(imported string) bool { return imported == module || strings.HasPrefix(imported, module+"/") }
+	for _, name := range p.Disk.GoFiles() {
+		if !p.goes(name) && slices.ContainsFunc(wire.Imports(p.contentOf(name)), isOf) {
+			return true
 		}
 	}
-	return false
+	for _, content := range p.Disk.Links() {
+		if slices.ContainsFunc(wire.Imports(content), isOf) {
+			return true
+		}
+	}
+	disk, err := p.Disk.File(goMod)
+	if err != nil {
+		return false
+	}
+	mod, err := modfile.Parse(goMod, disk.Content, nil)
+	return err == nil && slices.ContainsFunc(mod.Tool, func(t *modfile.Tool) bool { return isOf(t.Path) })
 }

@@ -14,14 +14,14 @@ import (
 
 // RenameModule makes the plan of giving the module another path. Base and Next have
 // the old answers and the new ones.
-func RenameModule(in Input, tree Tree, to string) Plan {
+func RenameModule(in Input, to string) Plan {
 	from := in.Record.Answers.Module
-	r := renamer{planner: newPlanner(in), tree: tree, edits: make(map[string][]rename.Edit), after: make(map[string][]byte)}
+	r := renamer{planner: newPlanner(in), edits: make(map[string][]rename.Edit), after: make(map[string][]byte)}
 	others := r.otherModules(from)
 	isOther := func(p string) bool {
 		return slices.ContainsFunc(others, func(other string) bool { return p == other || strings.HasPrefix(p, other+"/") })
 	}
-	for name, src := range r.sources() {
+	for name, src := range r.usersGo() {
 		if base, ok := r.base[name]; ok && bytes.Equal(base.Content, src) {
 			continue
 		}
@@ -35,12 +35,13 @@ func RenameModule(in Input, tree Tree, to string) Plan {
 	r.decideAll()
 	r.tell(func(name string, content []byte) []rename.Place {
 		var found []rename.Place
-		for _, p := range rename.Mentions(name, content, from, isBuilt(name)) {
+		_, isLink := r.Disk.Links()[name] // its imports are not renamed
+		for _, p := range rename.Mentions(name, content, from, IsBuilt(name) && !isLink) {
 			p.Text = fmt.Sprintf("%s; write %s if it means the module", p.Text, to)
 			found = append(found, p)
 		}
 		return found
-	}, isText)
+	}, func(name string) bool { return !isGo(name) || !slices.Contains(r.Disk.Others(), name) })
 	return r.done()
 }
 
@@ -53,7 +54,7 @@ func (r *renamer) otherModules(from string) []string {
 			others = append(others, p)
 		}
 	}
-	for _, name := range r.tree.Files() {
+	for _, name := range r.Disk.Files() {
 		if path.Base(name) != "go.mod" {
 			continue
 		}
@@ -109,7 +110,10 @@ func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
 	}
 }
 
-const goMod = "go.mod"
+const (
+	goMod   = "go.mod"
+	openAPI = "openapi.yaml"
+)
 
 // goMod reads the go.mod: what its module is called, and the edits that call it
 // something else. What cannot be read is refused.
@@ -139,6 +143,3 @@ func (r *renamer) checkModule() {
 		})
 	}
 }
-
-// isText reports whether a file's lines may be shown. Passwords are in .env.
-func isText(name string) bool { return path.Base(name) != "go.sum" && path.Base(name) != ".env" }

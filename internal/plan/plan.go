@@ -13,51 +13,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
 	"github.com/ouroboros-forge/forge/internal/wire"
 )
-
-// Kind is what happens to a file.
-type Kind string
-
-// The kinds.
-const (
-	Write   Kind = "write"   // it was not there
-	Replace Kind = "replace" // it was as forge wrote it
-	Edit    Kind = "edit"    // the user's edits are kept in it
-	Delete  Kind = "delete"  // it was as forge wrote it
-	Keep    Kind = "keep"    // it stays as it is, for a reason
-)
-
-// Step is what happens to one file.
-type Step struct {
-	Path    string
-	From    string // of Write: the path that the file had, if it has moved
-	Kind    Kind
-	Mode    fs.FileMode
-	Content []byte // after the step
-	Reason  string // of Keep: why, to follow the path
-	Lines   []Line // of Keep: what is left to the user to do
-	Stays   bool   // of Keep: it was to go
-}
-
-// Left reports whether a step leaves lines to the user.
-func (s Step) Left() bool { return len(s.Lines) > 0 }
-
-// Line is a line to put in (+), to take out (-) or to look at (=).
-type Line struct {
-	Op   byte
-	Text string
-}
-
-// Refusal is why nothing at all can be done.
-type Refusal struct {
-	Path   string
-	Reason string // to follow the path
-	Hint   string
-	Lines  []Line // to put in or take out by hand
-}
 
 // Plan is what happens to all files.
 type Plan struct {
@@ -77,7 +37,13 @@ type File struct {
 // Disk is what is there. A file that is not there is fs.ErrNotExist.
 type Disk interface {
 	File(path string) (File, error)
-	Sources() []string // the Go files of the module
+	Files() []string   // without those of other modules, of libraries, and of git
+	GoFiles() []string // of these the Go files that are built with the module
+	Others() []string  // the Go files of other modules in the project's directories
+
+	// Links are Go files that are built with the module and are links to what is none
+	// of the GoFiles, with what is there; nil if that cannot be read.
+	Links() map[string][]byte
 }
 
 // Input is what a plan is made of.
@@ -85,6 +51,7 @@ type Input struct {
 	Record     project.Project // with the old answers
 	Base, Next *render.Tree    // rendered with the old and the new answers
 	Disk       Disk
+	Gone       []string // the topics that the new answers have not
 }
 
 // Make makes the plan.
@@ -100,11 +67,21 @@ func Make(in Input) Plan {
 		}
 	}
 	slices.Sort(all)
-	for _, name := range all {
+	libraries := func(name string) bool { return name == goMod || name == "go.sum" }
+	for _, name := range slices.DeleteFunc(slices.Clone(all), libraries) {
 		p.decide(name)
 	}
 	clear(p.names) // from here on, files are what their steps make of them
 	p.keepUsed()
+	for _, name := range all { // by what stays and what it imports
+		if libraries(name) {
+			p.decide(name)
+		}
+	}
+	p.warnMembers()
+	p.tellRegistered()
+	p.tellUnread()
+	p.refusePackages()
 	p.refuseTwice()
 	p.refuseLost()
 	return p.done()
@@ -113,7 +90,7 @@ func Make(in Input) Plan {
 func newPlanner(in Input) *planner {
 	p := &planner{
 		Input: in, base: byPath(in.Base), next: byPath(in.Next), record: make(map[string]project.File),
-		module: in.Record.Answers.Module, names: make(map[string]wire.Names),
+		module: in.Record.Answers.Module, names: make(map[string]wire.Names), nexts: make(map[string]wire.Names),
 	}
 	for _, f := range in.Record.Files {
 		p.record[f.Path] = f
@@ -127,6 +104,7 @@ func newPlanner(in Input) *planner {
 // done is the plan with its steps in order and the record afterwards.
 func (p *planner) done() Plan {
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
+	p.plan.Steps = joined(p.plan.Steps)
 	p.plan.Record = p.newRecord()
 	return p.plan
 }
@@ -138,6 +116,7 @@ type planner struct {
 	record     map[string]project.File
 	module     string
 	names      map[string]wire.Names // of Go files, as they are afterwards
+	nexts      map[string]wire.Names // of those of next
 	kept       *bool                 // what keepsLibrary returned
 	plan       Plan
 }
@@ -162,7 +141,7 @@ func (p *planner) decide(name string) {
 	disk, err := p.Disk.File(name)
 	switch {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		p.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: "see what is there"})
+		p.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: readHint})
 	case !is && err == nil:
 		p.remove(name, disk)
 	case !is: // gone already
@@ -180,8 +159,8 @@ func (p *planner) decide(name string) {
 
 func (p *planner) refuseUnproven(name string) {
 	p.refuse(Refusal{
-		Path: name, Reason: "was written by another forge (" + p.Record.Forge + "), and this one cannot show what it wrote there",
-		Hint: "use the forge that wrote it",
+		Path: name, Reason: "was written by another forge (" + p.Record.Forge + "), whose template this one does not have",
+		Hint: "`forge update` first, or use the forge that wrote it",
 	})
 }
 
@@ -194,9 +173,9 @@ func (p *planner) proven(name string) bool {
 	return ok && project.Sum(base.Content) == p.record[name].SHA256
 }
 
-// isPristine reports whether a file is as forge wrote it.
+// isPristine reports whether a file is as forge wrote it, but for its line ends.
 func (p *planner) isPristine(name string, disk File) bool {
-	return disk.Mode.IsRegular() && project.Sum(disk.Content) == p.record[name].SHA256
+	return disk.Mode.IsRegular() && p.record[name].Is(disk.Content)
 }
 
 // remove takes out a file that is as forge wrote it.
@@ -220,9 +199,13 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 	case !disk.Mode.IsRegular():
 		p.leave(base, next, "is no regular file: it stays")
 	case p.isPristine(name, disk) && (name != goMod && name != "go.sum" || !p.keepsLibrary()):
-		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: next.Content})
+		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: merge.LikeLines(disk.Content, next.Content)})
 	case bytes.Equal(disk.Content, next.Content): // somebody has done it by hand
 	case path.Ext(name) == ".go":
+		if merged, ok := mergeGo(base.Content, disk.Content, next.Content); ok && next.Owner == project.Managed {
+			p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
+			return
+		}
 		p.wire(base, next, disk, "")
 	default:
 		merged, ok := p.merge(name, base.Content, disk.Content, next.Content)
@@ -238,12 +221,12 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 // left to the user; a place that is gone refuses all.
 func (p *planner) wire(base, next render.File, disk File, gone string) {
 	name, disk, out, left, err := p.carry(base, next, disk)
-	lost, isLost := errors.AsType[*wire.LostError](err)
+	noPlace, isNoPlace := errors.AsType[*wire.PlaceError](err)
 	switch {
-	case isLost:
+	case isNoPlace:
 		p.refuse(Refusal{
-			Path: next.Path, Reason: cmp.Or(gone, lost.Reason), Lines: lostLines(lost),
-			Hint: "put these lines where they belong, and run the command again",
+			Path: next.Path, Reason: cmp.Or(gone, noPlace.Reason), Lines: placeLines(noPlace),
+			Hint: hintOf(noPlace) + ", and run the command again",
 		})
 		return
 	case err != nil:
@@ -269,17 +252,20 @@ func (p *planner) wire(base, next render.File, disk File, gone string) {
 	}
 }
 
+const readHint = "check the file and its permissions"
+
 // carry carries the change over to the user's file, or to another one of its
 // package that has its function now.
 func (p *planner) carry(base, next render.File, disk File) (name string, found File, out []byte, left []wire.Left, err error) {
 	others := p.packageOf(next.Path)
 	out, left, err = wire.Carry(base.Content, next.Content, disk.Content, others)
-	lost, isLost := errors.AsType[*wire.LostError](err)
-	if !isLost {
+	noPlace, isNoPlace := errors.AsType[*wire.PlaceError](err)
+	if !isNoPlace {
 		return next.Path, disk, out, left, err
 	}
-	for other, content := range others {
-		if !wire.Has(content, lost.Func) {
+	for _, other := range slices.Sorted(maps.Keys(others)) {
+		content := others[other]
+		if !wire.Has(content, noPlace.Func) {
 			continue
 		}
 		rest := maps.Clone(others)
@@ -294,10 +280,10 @@ func (p *planner) carry(base, next render.File, disk File) (name string, found F
 }
 
 // packageOf are the other Go files of a file's package, without tests, as they are
-// on disk.
+// on the disk.
 func (p *planner) packageOf(name string) map[string][]byte {
 	others := make(map[string][]byte)
-	for _, other := range p.Disk.Sources() {
+	for _, other := range p.Disk.GoFiles() {
 		if path.Dir(other) != path.Dir(name) || other == name || strings.HasSuffix(other, "_test.go") {
 			continue
 		}
@@ -308,15 +294,26 @@ func (p *planner) packageOf(name string) map[string][]byte {
 	return others
 }
 
-func lostLines(lost *wire.LostError) []Line {
+// hintOf says what to do by hand about a change that found no place.
+func hintOf(noPlace *wire.PlaceError) string {
+	switch {
+	case len(noPlace.Cut) == 0:
+		return "put these lines where they belong"
+	case len(noPlace.Add) == 0:
+		return "take these lines out, wherever they are now"
+	}
+	return "take out the lines with -, wherever they are now, and put those with + where they belong"
+}
+
+func placeLines(noPlace *wire.PlaceError) []Line {
 	var lines []Line
-	for _, i := range lost.Imports {
+	for _, i := range noPlace.Imports {
 		lines = append(lines, Line{'+', `import "` + i + `"`})
 	}
-	for _, s := range lost.Cut {
+	for _, s := range noPlace.Cut {
 		lines = append(lines, Line{'-', s})
 	}
-	for _, s := range lost.Add {
+	for _, s := range noPlace.Add {
 		lines = append(lines, Line{'+', s})
 	}
 	return lines
@@ -324,14 +321,26 @@ func lostLines(lost *wire.LostError) []Line {
 
 // leave leaves a file to the user, with the lines that are different.
 func (p *planner) leave(base, next render.File, reason string) {
-	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(string(base.Content), string(next.Content))}
+	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(base.Content, next.Content)}
 	if path.Ext(next.Path) == ".md" { // what the user tells in other words needs no line of forge's
 		s.Reason, s.Lines = "is changed by you at the same lines: it stays", nil
+	}
+	if p.isOpenAPI(next.Path) {
+		s.Reason = "is changed by you at the same lines: it stays"
+		s.Lines = []Line{updateOpenAPI}
 	}
 	if next.Path == "go.mod" { // it is no go.mod any more, or no regular file
 		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
 	}
 	p.step(s)
+}
+
+// updateOpenAPI is what brings an openapi.yaml up to date that forge leaves.
+var updateOpenAPI = Line{'=', "`go test ./web -run OpenAPI -update` puts it right"}
+
+// isOpenAPI reports whether a file is the openapi.yaml that a test holds against the code.
+func (p *planner) isOpenAPI(name string) bool {
+	return name == openAPI && p.record[name].Path != ""
 }
 
 // newRecord is the record afterwards. What the new answers do not change keeps

@@ -32,7 +32,7 @@ func (s shop) File(name string) (plan.File, error) {
 	return f, nil
 }
 
-func (s shop) Sources() []string {
+func (s shop) GoFiles() []string {
 	var all []string
 	for name := range s.files {
 		if path.Ext(name) == ".go" && !strings.HasPrefix(name, "internal/") {
@@ -262,7 +262,7 @@ func TestRefused(t *testing.T) {
 					}
 				}
 			},
-			"refuse README.md was written by another forge (v1.0.0), and this one cannot show what it wrote there\n",
+			"refuse README.md was written by another forge (v1.0.0), whose template this one does not have\n",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

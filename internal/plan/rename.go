@@ -14,17 +14,12 @@ import (
 	"strings"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/rename"
 	"github.com/ouroboros-forge/forge/internal/render"
 	"github.com/ouroboros-forge/forge/internal/wire"
 )
-
-// Tree is a Disk that knows all files of the project.
-type Tree interface {
-	Disk
-	Files() []string // without those of other modules, of libraries, and of git
-}
 
 // Moved returns where the files of a topic are that has another name, by where
 // they were.
@@ -52,7 +47,6 @@ var topicDirs = []string{"handlers", "models", "web"}
 type renamer struct {
 	*planner
 
-	tree  Tree
 	moved map[string]string        // the new paths of files, by the old ones
 	edits map[string][]rename.Edit // of Go files, beside what base and next say
 	after map[string][]byte        // what the user has edited, as it is afterwards, by its new path
@@ -60,17 +54,17 @@ type renamer struct {
 
 // RenameTopic makes the plan of giving a topic another name. Base and Next have the
 // old answers and the new ones.
-func RenameTopic(in Input, tree Tree, from, to string) Plan {
-	r := renamer{planner: newPlanner(in), tree: tree, moved: Moved(in.Base, in.Next, from, to), after: make(map[string][]byte)}
+func RenameTopic(in Input, from, to string) Plan {
+	r := renamer{planner: newPlanner(in), moved: Moved(in.Base, in.Next, from, to), after: make(map[string][]byte)}
 	r.checkModule()
 	texts := rename.Texts{Topic: [2]string{from, to}, Type: r.types(answers.NamesOf(from), answers.NamesOf(to)), Moved: r.moved}
 	module := rename.Module{Path: r.module, Files: r.concerned(), Packages: r.packages(answers.NamesOf(from).File), Texts: texts}
 	edits, problems := module.Rename()
 	for _, p := range problems {
-		r.refuse(Refusal{Path: at(p), Reason: p.Text, Hint: "change what is named by hand first, or choose another topic; an embedded type can become a field with a name of its own"})
+		r.refuse(Refusal{Path: at(p.Place), Reason: p.Text, Hint: p.Hint})
 	}
 	r.edits = edits
-	for _, name := range r.tree.Files() {
+	for _, name := range r.Disk.Files() {
 		if isSample(name) {
 			if f, err := r.Disk.File(name); err == nil {
 				r.edits[name] = rename.Samples(f.Content, texts)
@@ -78,33 +72,10 @@ func RenameTopic(in Input, tree Tree, from, to string) Plan {
 		}
 	}
 	r.decideAll()
-	values := map[string]string{from: to, from + ".dlq": to + ".dlq"}
-	if in.Record.Answers.Has(answers.HTTP) {
-		values["/"+from] = "/" + to
-	}
-	if texts.Type[0] != texts.Type[1] {
-		values[texts.Type[0]] = texts.Type[1]
-	}
-	isConcerned := func(name string) bool { return module.Files[name] != nil }
-	r.tell(func(name string, content []byte) []rename.Place { return rename.Literals(name, content, values) }, isConcerned)
+	r.tellTopic(module)
 	r.tellSchemas(from)
 	r.plan.Notes = r.notes(texts)
 	return r.done()
-}
-
-// tellSchemas lists the exported schemas of the old topic: the service writes those
-// of the new one itself.
-func (r *renamer) tellSchemas(from string) {
-	for _, name := range r.tree.Files() {
-		isOthers := slices.ContainsFunc(r.Record.Answers.Topics, func(topic string) bool {
-			return len(topic) > len(from) && strings.HasPrefix(path.Base(name), topic+"-")
-		})
-		if r.Record.Answers.Has(answers.Avro) && path.Dir(name) == "schemas" && strings.HasPrefix(path.Base(name), from+"-") && !isOthers {
-			r.step(Step{Path: name, Kind: Keep, Reason: "is a schema of the old topic", Lines: []Line{
-				{'=', "`go run . schema export` writes that of the new one; delete this when nobody reads the old topic"},
-			}})
-		}
-	}
 }
 
 // notes tell what changes for those who send messages.
@@ -148,7 +119,7 @@ func (r *renamer) target(name string) string { return cmp.Or(r.moved[name], name
 // concerned are the Go files in which a topic may be renamed: of those that forge
 // manages, whose tests have topics of their own, only what imports the user's packages.
 func (r *renamer) concerned() map[string][]byte {
-	files := r.sources()
+	files := r.usersGo()
 	maps.DeleteFunc(files, func(name string, src []byte) bool {
 		return r.record[name].Owner == project.Managed && !slices.ContainsFunc(topicDirs, func(dir string) bool {
 			return bytes.Contains(src, []byte(`"`+r.module+"/"+dir+`"`))
@@ -157,33 +128,17 @@ func (r *renamer) concerned() map[string][]byte {
 	return files
 }
 
-// sources are the Go files of the module in which something may be renamed: not
+// usersGo are the Go files of the module in which something may be renamed: not
 // those that forge manages and that are as it wrote them.
-func (r *renamer) sources() map[string][]byte {
+func (r *renamer) usersGo() map[string][]byte {
 	files := make(map[string][]byte)
-	for _, name := range r.tree.Files() {
-		if !isBuilt(name) {
-			continue
-		}
+	for _, name := range r.Disk.GoFiles() {
 		f, err := r.Disk.File(name)
 		if err == nil && f.Mode.IsRegular() && (r.record[name].Owner != project.Managed || !r.isPristine(name, f)) {
 			files[name] = f.Content
 		}
 	}
 	return files
-}
-
-// isBuilt reports whether a file is Go that is built with the module.
-func isBuilt(name string) bool {
-	if !isSource(name) {
-		return false
-	}
-	for element := range strings.SplitSeq(name, "/") {
-		if element == "testdata" || element[0] == '_' || element[0] == '.' {
-			return false
-		}
-	}
-	return true
 }
 
 // isOfTopic reports whether a file is one of the topic whose files have that name.
@@ -199,7 +154,7 @@ func (r *renamer) packages(file string) []rename.Package {
 	for _, name := range slices.Sorted(maps.Keys(r.base)) {
 		next, ok := r.next[r.target(name)]
 		isOwn := isOfTopic(name, file)
-		if !ok || !isSource(name) || !slices.Contains(topicDirs, path.Dir(name)) || !isOwn && bytes.Equal(next.Content, r.base[name].Content) {
+		if !ok || !isGo(name) || !slices.Contains(topicDirs, path.Dir(name)) || !isOwn && bytes.Equal(next.Content, r.base[name].Content) {
 			continue
 		}
 		old, err := wire.NamesOf(r.base[name].Content)
@@ -263,13 +218,17 @@ func (r *renamer) decide(name, to string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist): // it stays away
 	case err != nil:
-		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: "see what is there"})
+		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: readHint})
 	case !disk.Mode.IsRegular():
 		r.leave(base, render.File{Path: name, Content: next.Content}, "is no regular file: it stays")
 	case !isSame && !r.proven(name):
 		r.refuseUnproven(name)
 	case !isSame && r.isPristine(name, disk):
-		r.become(name, to, disk, next.Content)
+		r.become(name, to, disk, merge.LikeLines(disk.Content, next.Content))
+	case r.isOpenAPI(name):
+		if !r.mergeOpenAPI(base, next, disk) {
+			r.step(Step{Path: name, Kind: Keep, Reason: "is changed by you at the same lines: it stays", Lines: []Line{updateOpenAPI}})
+		}
 	default:
 		edits, missed := rename.Lines(base.Content, next.Content, disk.Content)
 		r.edit(name, to, disk, append(edits, r.edits[name]...))
@@ -277,13 +236,24 @@ func (r *renamer) decide(name, to string) {
 	}
 }
 
+// mergeOpenAPI merges the description of the API. It reports false where the user has
+// changed the same lines of an entry.
+func (r *renamer) mergeOpenAPI(base, next render.File, disk File) bool {
+	merged, ok := r.merge(openAPI, base.Content, disk.Content, next.Content)
+	if ok {
+		r.after[openAPI] = merged
+		r.become(openAPI, openAPI, disk, merged)
+	}
+	return ok
+}
+
 // edit edits a file that the user has changed, and moves it.
 func (r *renamer) edit(name, to string, disk File, edits []rename.Edit) {
 	content := rename.Apply(disk.Content, edits)
-	if isSource(name) {
+	if isGo(name) {
 		content = rename.Format(disk.Content, content)
 		if err := parse(content); err != nil && parse(disk.Content) == nil {
-			r.refuse(Refusal{Path: name, Reason: "would be no Go: " + err.Error(), Hint: "see what is there"})
+			r.refuse(Refusal{Path: name, Reason: "would not parse as Go: " + err.Error(), Hint: "see whether the lines that you changed there are Go"})
 		}
 	}
 	r.after[to] = content
@@ -298,7 +268,7 @@ func parse(src []byte) error {
 // become makes a file, which may get another name, have the content.
 func (r *renamer) become(name, to string, disk File, content []byte) {
 	kind := Edit
-	if next, ok := r.next[to]; ok && bytes.Equal(next.Content, content) {
+	if next, ok := r.next[to]; ok && bytes.Equal(merge.LikeLines(disk.Content, next.Content), content) {
 		kind = Replace
 	}
 	switch {
@@ -317,7 +287,7 @@ func (r *renamer) become(name, to string, disk File, content []byte) {
 // miss tells of lines that the user has changed. What Go says is found in the
 // syntax tree, and documents may say it in other words.
 func (r *renamer) miss(name string, missed []rename.Missed) {
-	if isSource(name) || name == goMod || isSample(name) || len(missed) == 0 {
+	if isGo(name) || name == goMod || isSample(name) || len(missed) == 0 {
 		return
 	}
 	s := Step{Path: name, Kind: Keep, Reason: "has lines that you have changed: they stay"}
@@ -333,32 +303,4 @@ func (r *renamer) miss(name string, missed []rename.Missed) {
 		s.Lines = nil
 	}
 	r.step(s)
-}
-
-// tell lists what may have to be changed by hand in files that are not as forge
-// writes them.
-func (r *renamer) tell(find func(name string, content []byte) []rename.Place, wanted func(name string) bool) {
-	for _, name := range r.tree.Files() {
-		disk, err := r.Disk.File(name)
-		if err != nil || !wanted(name) || !disk.Mode.IsRegular() || name == project.Path {
-			continue
-		}
-		if _, ok := r.record[name]; ok && r.isPristine(name, disk) && r.after[name] == nil {
-			continue
-		}
-		to := r.target(name)
-		content := disk.Content
-		if changed, ok := r.after[to]; ok {
-			content = changed
-		}
-		s := Step{Path: to, Kind: Keep, Reason: "names what has another name now"}
-		for _, p := range find(to, content) {
-			if l := (Line{'=', fmt.Sprintf("line %d: %s", p.Line, p.Text)}); !slices.Contains(s.Lines, l) {
-				s.Lines = append(s.Lines, l)
-			}
-		}
-		if len(s.Lines) > 0 {
-			r.step(s)
-		}
-	}
 }

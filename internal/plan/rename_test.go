@@ -21,6 +21,11 @@ import (
 // Files are all files of the shop.
 func (s shop) Files() []string { return slices.Sorted(maps.Keys(s.files)) }
 
+// Others are none: a shop is one module.
+func (shop) Others() []string { return nil }
+
+func (shop) Links() map[string][]byte { return nil }
+
 // renamed are the answers with another topic in the place of one.
 func renamed(a answers.Answers, from, to string) answers.Answers {
 	a.Topics, a.Schemas = slices.Clone(a.Topics), maps.Clone(a.Schemas)
@@ -36,7 +41,7 @@ func renamed(a answers.Answers, from, to string) answers.Answers {
 func (s shop) rename(t failer, from, to string) plan.Plan {
 	t.Helper()
 	a := renamed(s.record.Answers, from, to)
-	p := plan.RenameTopic(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s}, s, from, to)
+	p := plan.RenameTopic(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s}, from, to)
 	p.Record.Answers = a
 	return p
 }
@@ -46,7 +51,7 @@ func (s shop) renameModule(t failer, to string) plan.Plan {
 	t.Helper()
 	a := s.record.Answers
 	a.Module = to
-	p := plan.RenameModule(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s}, s, to)
+	p := plan.RenameModule(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s}, to)
 	p.Record.Answers = a
 	return p
 }
@@ -273,5 +278,5 @@ write handlers/purchases.go
 			s.record.Files[i].SHA256 = project.Sum(nil)
 		}
 	}
-	expect(t, plan.Plan{Refusals: s.rename(t, "orders", "purchases").Refusals}, "refuse handlers/orders.go was written by another forge (v1.0.0), and this one cannot show what it wrote there\n")
+	expect(t, plan.Plan{Refusals: s.rename(t, "orders", "purchases").Refusals}, "refuse handlers/orders.go was written by another forge (v1.0.0), whose template this one does not have\n")
 }

@@ -12,15 +12,17 @@ import (
 )
 
 // keepUsed looks for what stays and needs what goes. A file of the user's that
-// goes, a model say, stays then too; if the file is forge's own, the user is told.
+// goes, a model say, stays then too; if it is forge's own, the user is told.
 func (p *planner) keepUsed() {
-	p.keepEmbedded()
-	if !slices.ContainsFunc(p.plan.Steps, func(s Step) bool { return s.Kind == Delete && isSource(s.Path) }) {
+	for _, user := range p.users() {
+		p.keepEmbedded(user)
+	}
+	if !slices.ContainsFunc(p.plan.Steps, func(s Step) bool { return s.Kind == Delete && isGo(s.Path) }) {
 		return
 	}
 	going := make(map[string]int) // by path, the places of their steps
 	for i, s := range p.plan.Steps {
-		if s.Kind == Delete && isSource(s.Path) {
+		if s.Kind == Delete && isGo(s.Path) {
 			going[s.Path] = i
 		}
 	}
@@ -37,24 +39,6 @@ func (p *planner) keepUsed() {
 	}
 	for _, name := range slices.Sorted(maps.Keys(going)) {
 		p.warn(name, going)
-	}
-}
-
-// keepEmbedded keeps what a file of the user's embeds by its name, which would not
-// build without. Of a pattern others may be left.
-func (p *planner) keepEmbedded() {
-	for i, s := range p.plan.Steps {
-		if s.Kind != Delete {
-			continue
-		}
-		for _, user := range p.Disk.Sources() {
-			if p.goes(user) || p.base[user].Owner == project.Managed {
-				continue
-			}
-			if slices.ContainsFunc(p.namesOf(user).Embedded, func(pattern string) bool { return path.Join(path.Dir(user), pattern) == s.Path }) {
-				p.plan.Steps[i].Kind, p.plan.Steps[i].Reason, p.plan.Steps[i].Stays = Keep, "stays: "+user+" embeds it", true
-			}
-		}
 	}
 }
 
@@ -78,39 +62,43 @@ func (p *planner) canStay(name string, going map[string]int) bool {
 func (p *planner) keep(i int, reason string) {
 	s := &p.plan.Steps[i]
 	s.Kind, s.Reason, s.Stays = Keep, reason, true
-	for _, pattern := range p.namesOf(s.Path).Embedded {
-		for j, other := range p.plan.Steps {
-			if other.Kind == Delete && other.Path == path.Join(path.Dir(s.Path), pattern) {
-				p.plan.Steps[j].Kind, p.plan.Steps[j].Reason, p.plan.Steps[j].Stays = Keep, "stays: "+s.Path+" embeds it", true
-			}
-		}
+	p.keepEmbedded(s.Path)
+}
+
+// warn tells of a file of the user's that needs what goes.
+func (p *planner) warn(name string, going map[string]int) {
+	if user, line, what := p.userOf(name, going); user != "" {
+		p.tellUse(user, doesNotBuild, line, what, path.Dir(name))
 	}
 }
 
-// warn tells of each file of the user's that needs what goes.
-func (p *planner) warn(name string, going map[string]int) {
-	user, line, what := p.userOf(name, going)
-	if user == "" {
-		return
-	}
-	reason := "does not build any more: it uses what goes"
-	text := fmt.Sprintf("line %d: %s of %s", line, what, path.Dir(name))
+// Why a file of the user's has to be looked at.
+const (
+	doesNotBuild = "does not build any more: it uses what goes"
+	mayNotBuild  = "may not build any more: it uses what is called like something that goes, or has another type now"
+)
+
+// tellUse says that a file of the user's uses something of a package that goes.
+func (p *planner) tellUse(user, reason string, line int, what, dir string) {
+	text := Line{'=', fmt.Sprintf("line %d: %s of %s", line, what, dir)}
 	for i, s := range p.plan.Steps {
 		if s.Path == user && s.Kind == Keep {
-			p.plan.Steps[i].Reason = reason
-			if !slices.Contains(s.Lines, Line{'=', text}) {
-				p.plan.Steps[i].Lines = append(p.plan.Steps[i].Lines, Line{'=', text})
+			if s.Reason != doesNotBuild {
+				p.plan.Steps[i].Reason = reason
+			}
+			if !slices.Contains(s.Lines, text) {
+				p.plan.Steps[i].Lines = append(p.plan.Steps[i].Lines, text)
 			}
 			return
 		}
 	}
-	p.step(Step{Path: user, Kind: Keep, Reason: reason, Lines: []Line{{'=', text}}})
+	p.step(Step{Path: user, Kind: Keep, Reason: reason, Lines: []Line{text}})
 }
 
 // userOf returns a Go file that stays and uses something that a file declares
 // which goes, with the line and the name.
 func (p *planner) userOf(name string, going map[string]int) (user string, line int, what string) {
-	for _, other := range p.Disk.Sources() {
+	for _, other := range slices.Concat(p.Disk.GoFiles(), p.Disk.Others()) {
 		if _, goes := going[other]; goes || p.base[other].Owner == project.Managed {
 			continue
 		}
@@ -121,19 +109,28 @@ func (p *planner) userOf(name string, going map[string]int) (user string, line i
 	return "", 0, ""
 }
 
-// use returns where a Go file uses something that another declares, which goes.
+// use returns where a Go file uses something that another declares, which goes, or
+// imports the package that goes with it.
 func (p *planner) use(user, name string) (line int, what string) {
-	if user == name || strings.HasSuffix(name, "_test.go") {
+	isTest := strings.HasSuffix(name, "_test.go")
+	if user == name || isTest && (!strings.HasSuffix(user, "_test.go") || !p.isInPackage(user, name)) {
 		return 0, ""
 	}
-	return p.useOf(user, path.Dir(name), p.namesOf(name).Declared)
+	if line, what := p.useOf(user, name, p.namesOf(name).Declared); line > 0 {
+		return line, what
+	}
+	dir := path.Dir(name)
+	if line := p.namesOf(user).Imported[path.Join(p.module, dir)][""]; line > 0 && p.isEmptied(dir) {
+		return line, "the package"
+	}
+	return 0, ""
 }
 
-// useOf returns where a Go file uses one of the names of a directory's package.
-func (p *planner) useOf(user, dir string, wanted []string) (line int, what string) {
-	names := p.namesOf(user)
+// useOf returns where a Go file uses one of the names of another one's package.
+func (p *planner) useOf(user, name string, wanted []string) (line int, what string) {
+	names, dir := p.namesOf(user), path.Dir(name)
 	used := names.Imported[path.Join(p.module, dir)]
-	if path.Dir(user) == dir {
+	if p.isInPackage(user, name) {
 		used = names.Used
 	}
 	for _, declared := range wanted {
@@ -144,83 +141,35 @@ func (p *planner) useOf(user, dir string, wanted []string) (line int, what strin
 	return 0, ""
 }
 
+// isInPackage reports whether two files are of the same package. Tests of a directory
+// may have one of their own.
+func (p *planner) isInPackage(a, b string) bool {
+	return path.Dir(a) == path.Dir(b) && p.namesOf(a).Package == p.namesOf(b).Package
+}
+
+// isEmptied reports whether no Go file of a directory's package is left.
+func (p *planner) isEmptied(dir string) bool {
+	isOf := func(name string) bool { return path.Dir(name) == dir && !strings.HasSuffix(name, "_test.go") }
+	return !slices.ContainsFunc(p.Disk.GoFiles(), func(name string) bool { return isOf(name) && !p.goes(name) }) &&
+		!slices.ContainsFunc(p.plan.Steps, func(s Step) bool { return s.Kind == Write && isGo(s.Path) && isOf(s.Path) })
+}
+
+// users are the Go files that stay and are not forge's, of other modules too.
+func (p *planner) users() []string {
+	return slices.DeleteFunc(slices.Concat(p.Disk.GoFiles(), p.Disk.Others()), func(name string) bool {
+		return p.goes(name) || p.base[name].Owner == project.Managed
+	})
+}
+
 // declaredElsewhere reports whether a file that comes, another variant of the one
 // that goes, declares a name.
 func (p *planner) declaredElsewhere(dir, name string) bool {
 	for _, s := range p.plan.Steps {
-		if s.Kind == Write && isSource(s.Path) && path.Dir(s.Path) == dir && slices.Contains(p.namesOf(s.Path).Declared, name) {
+		if s.Kind == Write && isGo(s.Path) && path.Dir(s.Path) == dir && slices.Contains(p.namesOf(s.Path).Declared, name) {
 			return true
 		}
 	}
 	return false
-}
-
-// refuseTwice refuses to write a Go file that declares what another one of its
-// package does.
-func (p *planner) refuseTwice() {
-	for _, s := range p.plan.Steps {
-		if s.Kind != Write || !isSource(s.Path) || strings.HasPrefix(s.Path, "internal/") {
-			continue
-		}
-		mine := p.namesOf(s.Path)
-		for _, other := range p.Disk.Sources() {
-			if path.Dir(other) != path.Dir(s.Path) || p.goes(other) {
-				continue
-			}
-			theirs := p.namesOf(other)
-			declared := append(p.lost(other), theirs.Declared...) // no name of the user's gets another meaning
-			for _, name := range mine.Declared {
-				if theirs.Package == mine.Package && slices.Contains(declared, name) {
-					p.refuse(Refusal{Path: other, Reason: fmt.Sprintf("declares %s, and so would %s", name, s.Path), Hint: "give one of them another name"})
-				}
-			}
-		}
-	}
-}
-
-// lost are the names that a file declares as it is, and not after its step.
-func (p *planner) lost(name string) []string {
-	for _, s := range p.plan.Steps {
-		if s.Path != name || s.Kind != Replace && s.Kind != Edit {
-			continue
-		}
-		disk, err := p.Disk.File(name)
-		if err != nil {
-			return nil
-		}
-		before, err := wire.NamesOf(disk.Content)
-		if err != nil {
-			return nil
-		}
-		after := p.namesOf(name).Declared
-		return slices.DeleteFunc(before.Declared, func(name string) bool { return slices.Contains(after, name) })
-	}
-	return nil
-}
-
-// refuseLost refuses to take a name out of a file of the user's that others of
-// the user's use.
-func (p *planner) refuseLost() {
-	for _, s := range p.plan.Steps {
-		if s.Kind != Replace || !isSource(s.Path) || p.base[s.Path].Owner != project.User {
-			continue
-		}
-		lost := p.lost(s.Path)
-		if len(lost) == 0 {
-			continue
-		}
-		for _, user := range p.Disk.Sources() {
-			if user == s.Path || p.goes(user) || p.base[user].Owner == project.Managed {
-				continue
-			}
-			if line, what := p.useOf(user, path.Dir(s.Path), lost); line > 0 {
-				p.refuse(Refusal{
-					Path: s.Path, Reason: fmt.Sprintf("would lose %s, which %s:%d uses", what, user, line),
-					Hint: "rename it by hand in both first, or leave the topic",
-				})
-			}
-		}
-	}
 }
 
 func (p *planner) goes(name string) bool {
@@ -232,7 +181,16 @@ func (p *planner) namesOf(name string) wire.Names {
 	if names, ok := p.names[name]; ok {
 		return names
 	}
-	var content []byte
+	names, err := wire.NamesOf(p.contentOf(name))
+	if err != nil {
+		names = wire.Names{}
+	}
+	p.names[name] = names
+	return names
+}
+
+// contentOf is a file as it is after its step, nil if it cannot be read.
+func (p *planner) contentOf(name string) (content []byte) {
 	for _, s := range p.plan.Steps {
 		if s.Path == name && s.Content != nil {
 			content = s.Content
@@ -243,12 +201,21 @@ func (p *planner) namesOf(name string) wire.Names {
 			content = f.Content
 		}
 	}
-	names, err := wire.NamesOf(content)
-	if err != nil {
-		names = wire.Names{}
-	}
-	p.names[name] = names
-	return names
+	return content
 }
 
-func isSource(name string) bool { return path.Ext(name) == ".go" }
+func isGo(name string) bool { return path.Ext(name) == ".go" }
+
+// IsBuilt reports whether a file is Go that is built with the module, as far as its
+// path tells.
+func IsBuilt(name string) bool {
+	if !isGo(name) {
+		return false
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		if element == "testdata" || element[0] == '_' || element[0] == '.' {
+			return false
+		}
+	}
+	return true
+}

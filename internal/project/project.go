@@ -10,9 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/mod/semver"
@@ -63,6 +67,14 @@ func Sum(content []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Is reports whether a content is the file's as forge wrote it, be it with the line
+// ends of Windows, which git gives to what it checks out there.
+func (f File) Is(content []byte) bool {
+	return Sum(content) == f.SHA256 || bytes.Contains(content, crlf) && Sum(bytes.ReplaceAll(content, crlf, []byte("\n"))) == f.SHA256
+}
+
+var crlf = []byte("\r\n")
+
 // Perm returns the file's permissions.
 func (f File) Perm() (fs.FileMode, error) {
 	mode, err := strconv.ParseUint(f.Mode, 8, 32)
@@ -87,6 +99,13 @@ func (p Project) Marshal() ([]byte, error) {
 		Forge   string          `yaml:"forge"`
 		Answers answers.Answers `yaml:"answers"`
 	}{p.Schema, p.Forge, p.Answers}
+	head.Answers.Schemas = maps.Clone(p.Answers.Schemas)
+	for topic, schema := range head.Answers.Schemas {
+		if filepath.IsAbs(schema.File) { // it is of this machine alone, and may name its user
+			schema.File = filepath.Base(schema.File)
+			head.Answers.Schemas[topic] = schema
+		}
+	}
 	if err := errors.Join(enc.Encode(head), enc.Close()); err != nil {
 		return nil, fmt.Errorf("%s: %w", Path, err)
 	}
@@ -150,6 +169,10 @@ func (p Project) check() error {
 		switch {
 		case !filepath.IsLocal(filepath.FromSlash(f.Path)) || f.Path == ".":
 			return fmt.Errorf("file %q is not inside the project", f.Path)
+		case path.Clean(f.Path) != f.Path || strings.ContainsFunc(f.Path, unicode.IsControl) || strings.Contains(f.Path, `\`):
+			return fmt.Errorf("file %q is no path of forge's: it has no empty part, no backslash and no control character", f.Path)
+		case isKept(f.Path):
+			return fmt.Errorf("file %q is not one of the service: what is in .git and in .forge no template writes", f.Path)
 		case seen[f.Path]:
 			return fmt.Errorf("file %q is named twice", f.Path)
 		case f.Owner != User && f.Owner != Managed:
@@ -164,6 +187,14 @@ func (p Project) check() error {
 		seen[f.Path] = true
 	}
 	return nil
+}
+
+// isKept reports whether a file is in a directory of git's or of forge's, which run what
+// is there, or trust it.
+func isKept(name string) bool {
+	return slices.ContainsFunc(strings.Split(name, "/"), func(elem string) bool {
+		return strings.EqualFold(elem, ".git") || strings.EqualFold(elem, ".forge")
+	})
 }
 
 // Head reads of a record what comes before its files, which may be damaged.

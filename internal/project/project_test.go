@@ -90,6 +90,21 @@ func TestReadsBackEqual(t *testing.T) {
 	})
 }
 
+// TestRecordsNoPlaceOfThisMachine proves that a schema's absolute path is not recorded,
+// which is of one machine, and that the answers stay as they are.
+func TestRecordsNoPlaceOfThisMachine(t *testing.T) {
+	p := record()
+	p.Answers.Schemas = map[string]answers.Schema{"orders": {File: t.TempDir() + "/order.avsc", Text: "{}"}, "x": {File: "schemas/x.json", Text: "{}"}}
+	was := p.Answers.Schemas["orders"].File
+	data, err := p.Marshal()
+	if err != nil || strings.Contains(string(data), was) || !strings.Contains(string(data), "file: order.avsc\n") || !strings.Contains(string(data), "file: schemas/x.json\n") {
+		t.Errorf("%v\n%s", err, data)
+	}
+	if p.Answers.Schemas["orders"].File != was {
+		t.Error("the answers are others now")
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	valid, err := record().Marshal()
 	if err != nil {
@@ -106,6 +121,14 @@ func TestParseRefuses(t *testing.T) {
 		{`path: "run.sh"`, "path: /run.sh", "is not inside the project"},
 		{`path: "run.sh"`, "path: .", "is not inside the project"},
 		{`path: "run.sh"`, "path: handlers/orders.go", "is named twice"},
+		{`path: "run.sh"`, "path: .git/config", "what is in .git and in .forge no template writes"},
+		{`path: "run.sh"`, "path: lib/.GIT/hooks/pre-commit", "what is in .git and in .forge no template writes"},
+		{`path: "run.sh"`, "path: .forge/project.yaml", "what is in .git and in .forge no template writes"},
+		{`path: "run.sh"`, "path: .git", "what is in .git and in .forge no template writes"},
+		{`path: "run.sh"`, "path: ./run.sh", "is no path of forge's"},
+		{`path: "run.sh"`, "path: a/../run.sh", "is no path of forge's"},
+		{`path: "run.sh"`, `path: '..\run.sh'`, "is no path of forge's"},
+		{`path: "run.sh"`, `path: "run\nsh"`, "is no path of forge's"},
 		{`mode: "0644"`, "mode: 644", `mode "644"`},
 		{`mode: "0644"`, `mode: "9999"`, `mode "9999"`},
 		{"sha256: e3b0", "sha256: e3", "not 64 hexadecimal digits"},

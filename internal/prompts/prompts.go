@@ -31,6 +31,9 @@ type Question struct {
 	// those that were chosen, separated by commas.
 	Accept func(answer string) error
 
+	// Show returns an accepted answer as the review has it. Nil leaves it as it is.
+	Show func(answer string) string
+
 	// Doubt returns what is odd about an accepted answer, or "". It is shown
 	// beside the answer, which counts all the same. Nil finds nothing odd.
 	Doubt func(answer string) string
@@ -109,6 +112,9 @@ func (q Question) doubt(answer string) string {
 // row is the review's line of an answer. An answer that is the default is marked
 // as such.
 func (q Question) row(answer string) Row {
+	if q.Show != nil && answer != "" {
+		answer = q.Show(answer)
+	}
 	switch answer {
 	case "":
 		answer = none

@@ -72,6 +72,12 @@ func YesNo(key, title, help string, place *bool) Question {
 		}
 		return nil
 	}
+	q.Show = func(answer string) string {
+		if strings.HasPrefix(strings.ToLower(answer), "y") {
+			return "yes"
+		}
+		return "no"
+	}
 	return q
 }
 

@@ -53,3 +53,14 @@ func TestYesNo(t *testing.T) {
 		t.Error("maybe is accepted")
 	}
 }
+
+// The review says yes and no, however they were entered.
+func TestTheReviewSaysYesAndNo(t *testing.T) {
+	git := true
+	q := YesNo("git", "git", "", &git)
+	for answer, want := range map[string]string{"n": "no", "NO": "no", "Y": "yes  (default)", "yes": "yes  (default)"} {
+		if got := q.row(answer).Answer; got != want {
+			t.Errorf("%s is shown as %s, want %s", answer, got, want)
+		}
+	}
+}

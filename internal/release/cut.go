@@ -141,8 +141,9 @@ func (s *store) put(content []byte) (sum string) {
 	return sum
 }
 
-// pack writes the store: the trees, then the files by path, so that versions of
-// one follow each other and take little room.
+// pack writes the store: the trees, each but the first as what it changes in the one
+// before, then the files by path, so that versions of one follow each other. Both take
+// little room, the trees also where they are longer than what gzip looks back.
 func (s *store) pack() ([]byte, error) {
 	var out bytes.Buffer
 	zip, err := gzip.NewWriterLevel(&out, gzip.BestCompression)
@@ -150,16 +151,24 @@ func (s *store) pack() ([]byte, error) {
 		return nil, err
 	}
 	written := make(map[string]bool)
-	write := func(sum string) {
-		if !written[sum] {
-			written[sum] = true
-			fmt.Fprintf(zip, "%s %d\n", sum, len(s.blobs[sum]))
-			_, _ = zip.Write(s.blobs[sum]) // into memory; Close has its errors
+	write := func(sum, base string) {
+		if written[sum] {
+			return
 		}
+		written[sum] = true
+		content := s.blobs[sum]
+		if base != "" {
+			content = treeChanges(s.blobs[base], content)
+			base = " " + base
+		}
+		fmt.Fprintf(zip, "%s %d%s\n", sum, len(content), base)
+		_, _ = zip.Write(content) // into memory; Close has its errors
 	}
 	byPath := make(map[string][]string)
+	before := ""
 	for _, tree := range s.trees {
-		write(tree)
+		write(tree, before)
+		before = tree
 		list, err := parseTree(s.blobs[tree])
 		if err != nil {
 			return nil, err
@@ -170,9 +179,26 @@ func (s *store) pack() ([]byte, error) {
 	}
 	for _, path := range slices.Sorted(maps.Keys(byPath)) {
 		for _, sum := range byPath[path] {
-			write(sum)
+			write(sum, "")
 		}
 	}
 	err = zip.Close()
 	return out.Bytes(), err
+}
+
+// treeChanges returns what applyChanges makes of base to get tree.
+func treeChanges(base, tree []byte) []byte {
+	was, is := treeLines(base), treeLines(tree)
+	var changes strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(was)) {
+		if is[path] == "" {
+			changes.WriteString("- " + path + "\n")
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(is)) {
+		if is[path] != was[path] {
+			changes.WriteString(is[path])
+		}
+	}
+	return []byte(changes.String())
 }

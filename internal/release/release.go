@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -228,7 +229,8 @@ func (a *Archive) blob(sum string) ([]byte, error) {
 }
 
 // unpack reads the store: a compressed sequence of blobs, each after a line with
-// its sum and its size.
+// its sum and its size. A tree may be there as what it changes in another, whose sum
+// follows the size.
 func unpack(dir fs.FS) (map[string][]byte, error) {
 	file, err := dir.Open(storeFile)
 	if err != nil {
@@ -247,11 +249,41 @@ func unpack(dir fs.FS) (map[string][]byte, error) {
 	for len(all) > 0 {
 		line, rest, _ := bytes.Cut(all, []byte("\n"))
 		sum, length, _ := strings.Cut(string(line), " ")
+		length, base, isChange := strings.Cut(length, " ")
 		size, err := strconv.Atoi(length)
 		if err != nil || size < 0 || size > len(rest) {
 			return nil, fmt.Errorf("the store is damaged: %q begins no blob", line)
 		}
 		blobs[sum], all = rest[:size:size], rest[size:]
+		if isChange {
+			blobs[sum] = applyChanges(blobs[base], blobs[sum])
+		}
 	}
 	return blobs, nil
+}
+
+// applyChanges returns a tree with lines that are put in the place of those with the same
+// paths, and without the paths behind a dash.
+func applyChanges(tree, changes []byte) []byte {
+	lines := treeLines(tree)
+	for path, line := range treeLines(changes) {
+		if lines[path] = line; strings.HasPrefix(line, "- ") {
+			delete(lines, path)
+		}
+	}
+	var all strings.Builder
+	for _, path := range slices.Sorted(maps.Keys(lines)) {
+		all.WriteString(lines[path])
+	}
+	return []byte(all.String())
+}
+
+// treeLines are the lines of a tree by their paths.
+func treeLines(tree []byte) map[string]string {
+	lines := make(map[string]string)
+	for line := range strings.Lines(string(tree)) {
+		_, path, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		lines[path] = line
+	}
+	return lines
 }

@@ -63,11 +63,12 @@ func Format(before, after []byte) []byte {
 type Missed struct{ Base, Next []string }
 
 // Lines returns the edits that make of ours, where its lines are as in base, what
-// next has in their place.
+// next has in their place. A file of ours whose lines all end in CR LF keeps that.
 func Lines(base, next, ours []byte) (edits []Edit, missed []Missed) {
 	if bytes.Equal(base, next) {
 		return nil, nil
 	}
+	base, next = merge.LikeLines(ours, base), merge.LikeLines(ours, next)
 	a, b, o := lines(base), lines(next), lines(ours)
 	start := make([]int, len(o)+1) // where each line of ours begins
 	for i, line := range o {

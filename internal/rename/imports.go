@@ -5,14 +5,15 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 )
 
-// Imports returns the edits that make of a module's path in a Go file's imports
-// another one. isOther tells of paths below it that are other modules'.
+// Imports returns the edits that replace a module's path in a Go file's imports.
+// isOther tells of paths below it that are other modules'.
 func Imports(src []byte, from, to string, isOther func(path string) bool) ([]Edit, error) {
 	if !bytes.Contains(src, []byte(from)) {
 		return nil, nil
@@ -59,11 +60,26 @@ func GoMod(src []byte, to string, isOther func(path string) bool) (edits []Edit,
 	}
 	replace(f.Module.Syntax, from, to)
 	for _, tool := range f.Tool {
-		if rest, ok := strings.CutPrefix(tool.Path, from+"/"); ok && !isOther(tool.Path) {
-			replace(tool.Syntax, tool.Path, to+"/"+rest)
+		if rest, ok := strings.CutPrefix(tool.Path, from); ok && (rest == "" || rest[0] == '/') && !isOther(tool.Path) {
+			replace(tool.Syntax, tool.Path, to+rest)
 		}
 	}
 	return edits, from, nil
+}
+
+// Find returns the lines of a text in which one of some words is: an identifier,
+// also after a point, or a path or a topic.
+func Find(name string, src []byte, words []string) (found []Place) {
+	for i, line := range lines(src) {
+		identifiers := anIdentifier.FindAllString(line, -1)
+		for _, word := range words {
+			if slices.Contains(identifiers, word) || !token.IsIdentifier(word) && names(line, word) {
+				found = append(found, Place{name, i + 1, shown(line, word)})
+				break
+			}
+		}
+	}
+	return found
 }
 
 // Mentions returns the lines of a text that name a module; of Go that is built
@@ -75,22 +91,26 @@ func Mentions(name string, src []byte, module string, isBuilt bool) []Place {
 	if isBuilt {
 		src = blankImports(src)
 	}
-	var found []Place
-	for i, line := range lines(src) {
-		if names(line, module) {
-			found = append(found, Place{name, i + 1, shown(line)})
-		}
-	}
-	return found
+	return Find(name, src, []string{module})
 }
 
-// shown is a line as much as fits beside other words.
-func shown(line string) string {
-	runes := []rune(strings.TrimSpace(line))
-	if len(runes) > 100 {
-		return string(runes[:99]) + "…"
+// shown is a line, around a word of it, as much as fits beside other words.
+func shown(line, word string) string {
+	line = strings.TrimSpace(line)
+	runes := []rune(line)
+	if len(runes) <= 100 {
+		return line
 	}
-	return string(runes)
+	before, _, _ := strings.Cut(line, word)
+	start := min(max(len([]rune(before))-40, 0), len(runes)-99)
+	text := string(runes[start : start+99])
+	if start > 0 {
+		text = "…" + text
+	}
+	if start+99 < len(runes) {
+		text += "…"
+	}
+	return text
 }
 
 // blankImports takes the imports out of a Go file.

@@ -42,8 +42,8 @@ type file struct {
 	tree  *ast.File
 	edits []Edit
 
-	skipped map[*ast.Ident]bool // what is no reference to anything
-	keys    map[*ast.Ident]*ast.CompositeLit
+	skipped map[*ast.Ident]bool     // what is no reference to anything
+	keys    map[*ast.Ident]ast.Expr // of composite literals, with the types of these; nil if that is not said
 }
 
 // group are the files of one package. A directory may have two: that of its tests
@@ -68,12 +68,27 @@ type renamer struct {
 	files    []*file
 	groups   []*group
 	embedded map[string]place // types that are embedded somewhere, by their old names
-	problems []Place
+	problems []Problem
 }
+
+// Problem is a place that does not let a name be changed, and what to do about it.
+type Problem struct {
+	Place
+
+	Hint string
+}
+
+// What to do about problems.
+const (
+	hintTaken  = "give what is called so another name first, or choose another topic"
+	hintField  = "give the struct a field with a name of its own in the place of the embedded type first"
+	hintKey    = "write the literal's type, or the fields without their names, first"
+	hintParses = "correct it first"
+)
 
 // Rename returns the edits of each file, and the places where it cannot be known
 // what a name means, or where the new one means something else.
-func (m *Module) Rename() (edits map[string][]Edit, problems []Place) {
+func (m *Module) Rename() (edits map[string][]Edit, problems []Problem) {
 	r := renamer{Module: m, embedded: make(map[string]place)}
 	r.parse()
 	for _, g := range r.groups {
@@ -124,10 +139,10 @@ func (r *renamer) parse() {
 		if !dirs[path.Dir(name)] && !mentions(src, words) {
 			continue
 		}
-		f := &file{path: name, src: src, fset: token.NewFileSet(), skipped: make(map[*ast.Ident]bool), keys: make(map[*ast.Ident]*ast.CompositeLit)}
+		f := &file{path: name, src: src, fset: token.NewFileSet(), skipped: make(map[*ast.Ident]bool), keys: make(map[*ast.Ident]ast.Expr)}
 		var err error
 		if f.tree, err = parser.ParseFile(f.fset, "", src, parser.ParseComments); err != nil {
-			r.problems = append(r.problems, Place{name, 0, "is no Go: " + err.Error()})
+			r.problems = append(r.problems, Problem{Place{name, 0, "does not parse as Go: " + err.Error()}, hintParses})
 			continue
 		}
 		f.sort()
@@ -165,6 +180,7 @@ func mentions(src []byte, words map[string]bool) bool {
 // sort tells the identifiers that refer to something from those that do not.
 func (f *file) sort() {
 	f.skipped[f.tree.Name] = true
+	types := make(map[*ast.CompositeLit]ast.Expr) // of literals that leave theirs to the one around
 	ast.Inspect(f.tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
@@ -178,18 +194,40 @@ func (f *file) sort() {
 		case *ast.BranchStmt:
 			f.skipped[n.Label] = true
 		case *ast.CompositeLit:
+			typ := types[n]
+			if n.Type != nil {
+				typ = n.Type
+			}
 			for _, e := range n.Elts {
 				if kv, ok := e.(*ast.KeyValueExpr); ok {
 					if key, ok := kv.Key.(*ast.Ident); ok {
 						f.skipped[key] = true
-						f.keys[key] = n
+						f.keys[key] = typ
 					}
+					e = kv.Value
+				}
+				if inner, ok := e.(*ast.CompositeLit); ok {
+					types[inner] = element(typ)
 				}
 			}
 		}
 		return true
 	})
 }
+
+// element is the type of what is in a literal of a type, nil if that does not say it.
+func element(typ ast.Expr) ast.Expr {
+	switch typ := typ.(type) {
+	case *ast.MapType:
+		return typ.Value
+	case *ast.ArrayType:
+		return typ.Elt
+	}
+	return nil
+}
+
+// isIndexed reports whether a literal's keys are those of a map or an array.
+func isIndexed(typ ast.Expr) bool { return element(typ) != nil }
 
 func (f *file) line(pos token.Pos) int { return f.fset.PositionFor(pos, false).Line }
 
@@ -198,8 +236,8 @@ func (f *file) replace(pos token.Pos, old, with string) {
 	f.edits = append(f.edits, Edit{at, at + len(old), with})
 }
 
-func (r *renamer) problem(f *file, pos token.Pos, format string, args ...any) {
-	p := Place{f.path, f.line(pos), fmt.Sprintf(format, args...)}
+func (r *renamer) problem(f *file, pos token.Pos, hint, format string, args ...any) {
+	p := Problem{Place{f.path, f.line(pos), fmt.Sprintf(format, args...)}, hint}
 	if !slices.Contains(r.problems, p) {
 		r.problems = append(r.problems, p)
 	}
@@ -264,7 +302,7 @@ func (r *renamer) checkFree(g *group) {
 	for _, old := range slices.Sorted(maps.Keys(g.names)) {
 		now := g.names[old]
 		if other, ok := g.declares[now]; ok && g.names[now] == "" {
-			r.problem(other.file, other.pos, "declares %s, which is what %s would be called", now, old)
+			r.problem(other.file, other.pos, hintTaken, "declares %s, which is what %s would be called", now, old)
 		}
 	}
 }

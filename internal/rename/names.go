@@ -18,9 +18,10 @@ func (r *renamer) renameNames(f *file, g *group) {
 		kinds[old] = g.declares[old].kind
 	}
 	for _, other := range imported["."] {
-		for old, now := range other.names {
+		for _, old := range slices.Sorted(maps.Keys(other.names)) {
+			now := other.names[old]
 			if p, ok := g.declares[now]; ok {
-				r.problem(p.file, p.pos, "declares %s, which is what %s would be called", now, old)
+				r.problem(p.file, p.pos, hintTaken, "declares %s, which is what %s would be called", now, old)
 			}
 			names[old], kinds[old] = now, other.declares[old].kind
 		}
@@ -39,7 +40,7 @@ func (r *renamer) renameIn(f *file, d ast.Decl, names map[string]string, kinds m
 			now := names[n.Name]
 			switch {
 			case now == "" || f.isLocal(n):
-			case f.keys[n] != nil:
+			case f.isKey(n):
 				r.renameKey(f, n, now, kinds[n.Name])
 			case !f.skipped[n]:
 				f.replace(n.Pos(), n.Name, now)
@@ -60,7 +61,7 @@ func (r *renamer) renameIn(f *file, d ast.Decl, names map[string]string, kinds m
 	isNew := slices.Collect(maps.Values(names))
 	ast.Inspect(d, func(n ast.Node) bool { // a new name that comes from elsewhere already
 		if id, ok := n.(*ast.Ident); ok && !f.skipped[id] && !f.isDeclared(id) && names[id.Name] == "" && slices.Contains(isNew, id.Name) {
-			r.problem(f, id.Pos(), "has another meaning for %s here", id.Name)
+			r.problem(f, id.Pos(), hintTaken, "already uses %s for something else", id.Name)
 		}
 		return true
 	})
@@ -73,20 +74,20 @@ func (r *renamer) checkScopes(f *file) {
 	}
 	after, err := parser.ParseFile(token.NewFileSet(), "", Apply(f.src, f.edits), parser.ParseComments)
 	if err != nil {
-		r.problems = append(r.problems, Place{f.path, 0, "would be no Go: " + err.Error()})
+		r.problems = append(r.problems, Problem{Place{f.path, 0, "would not parse as Go: " + err.Error()}, hintTaken})
 		return
 	}
 	was, is := identifiers(f.tree), identifiers(after)
 	same := map[*ast.Object]*ast.Object{nil: nil} //nolint:staticcheck // see isDeclared
 	for i, id := range was {
-		if f.keys[id] != nil {
+		if f.isKey(id) {
 			continue
 		}
 		if _, known := same[id.Obj]; !known {
 			same[id.Obj] = is[i].Obj
 		}
 		if same[id.Obj] != is[i].Obj {
-			r.problem(f, id.Pos(), "has another meaning for %s here", is[i].Name)
+			r.problem(f, id.Pos(), hintTaken, "already uses %s for something else", is[i].Name)
 		}
 	}
 }
@@ -101,6 +102,11 @@ func identifiers(tree *ast.File) []*ast.Ident {
 		return true
 	})
 	return all
+}
+
+func (f *file) isKey(id *ast.Ident) bool {
+	_, ok := f.keys[id]
+	return ok
 }
 
 // isDeclared reports whether a file declares what an identifier refers to. go/types
@@ -118,12 +124,12 @@ func (r *renamer) renameKey(f *file, key *ast.Ident, now string, kind token.Toke
 	if kind == token.TYPE || kind == token.FUNC {
 		return
 	}
-	switch f.keys[key].Type.(type) {
-	case *ast.MapType, *ast.ArrayType:
+	_, isStruct := f.keys[key].(*ast.StructType)
+	switch {
+	case isIndexed(f.keys[key]):
 		f.replace(key.Pos(), key.Name, now)
-	case *ast.StructType:
-	default:
-		r.problem(f, key.Pos(), "has the key %s, of which forge cannot tell whether it is a field", key.Name)
+	case !isStruct:
+		r.problem(f, key.Pos(), hintKey, "has the key %s, of which forge cannot tell whether it is a field", key.Name)
 	}
 }
 
@@ -157,7 +163,7 @@ func (r *renamer) noteEmbedded(f *file, s *ast.StructType, names map[string]stri
 		for _, other := range s.Fields.List {
 			for _, id := range other.Names {
 				if id.Name == now {
-					r.problem(f, id.Pos(), "has a field %s beside the embedded %s, which would be called so", now, old)
+					r.problem(f, id.Pos(), hintField, "has a field %s beside the embedded %s, which would be called so", now, old)
 				}
 			}
 		}
@@ -172,7 +178,7 @@ func (r *renamer) checkFields() {
 	}
 	found := func(f *file, id *ast.Ident) {
 		if e, ok := r.embedded[id.Name]; ok {
-			r.problem(f, id.Pos(), "uses a field %s, and %s:%d embeds the type: the field would get another name", id.Name, e.file.path, e.file.line(e.pos))
+			r.problem(f, id.Pos(), hintField, "uses a field %s, and %s:%d embeds the type: the field would get another name", id.Name, e.file.path, e.file.line(e.pos))
 		}
 	}
 	for _, f := range r.files {
@@ -190,7 +196,9 @@ func (r *renamer) checkFields() {
 			return true
 		})
 		for _, key := range slices.SortedFunc(maps.Keys(f.keys), func(a, b *ast.Ident) int { return int(a.Pos() - b.Pos()) }) {
-			found(f, key)
+			if !isIndexed(f.keys[key]) {
+				found(f, key)
+			}
 		}
 	}
 }

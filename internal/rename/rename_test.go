@@ -220,8 +220,8 @@ type Orders struct{}
 func TestRefusals(t *testing.T) {
 	for name, tt := range map[string]struct{ file, want string }{
 		"taken":    {"-- handlers/pay.go --\npackage handlers\n\nfunc Payments() {}\n", "handlers/pay.go:3 declares Payments, which is what Orders would be called"},
-		"captured": {"-- handlers/x.go --\npackage handlers\n\nfunc f(Payments int) { NewOrders(); _ = Orders{} }\n", "handlers/x.go:3 has another meaning for Payments here"},
-		"dot":      {"-- handlers/x.go --\npackage handlers\n\nimport . \"example.com/lib\"\n\nvar _ = Payments\n", "handlers/x.go:5 has another meaning for Payments here"},
+		"captured": {"-- handlers/x.go --\npackage handlers\n\nfunc f(Payments int) { NewOrders(); _ = Orders{} }\n", "handlers/x.go:3 already uses Payments for something else"},
+		"dot":      {"-- handlers/x.go --\npackage handlers\n\nimport . \"example.com/lib\"\n\nvar _ = Payments\n", "handlers/x.go:5 already uses Payments for something else"},
 		"dot into": {"-- app/x.go --\npackage app\n\nimport . \"example.com/shop/models\"\n\nvar _ Order\n-- app/y.go --\npackage app\n\ntype Payment int\n", "app/y.go:3 declares Payment, which is what Order would be called"},
 		"embedded": {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/models\"\n\ntype T struct{ models.Order }\n-- app/y.go --\npackage app\n\nfunc f(t T) string { return t.Order.ID }\n",
 			"app/y.go:3 uses a field Order, and app/x.go:5 embeds the type: the field would get another name"},
@@ -229,7 +229,7 @@ func TestRefusals(t *testing.T) {
 			"app/x.go:7 uses a field Order, and app/x.go:5 embeds the type: the field would get another name"},
 		"beside": {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/models\"\n\ntype T struct {\n\tmodels.Order\n\tPayment int\n}\n", "app/x.go:7 has a field Payment beside the embedded Order, which would be called so"},
 		"key":    {"-- models/x.go --\npackage models\n\nvar orderSchema string\n\nvar _ = t{orderSchema: 1}\n", "models/x.go:5 has the key orderSchema, of which forge cannot tell whether it is a field"},
-		"no Go":  {"-- app/x.go --\npackage app\n\nfunc f( { Orders }\n", "app/x.go:0 is no Go: 3:9: expected ')', found '{'"},
+		"no Go":  {"-- app/x.go --\npackage app\n\nfunc f( { Orders }\n", "app/x.go:0 does not parse as Go: 3:9: expected ')', found '{'"},
 		"topic":  {"-- app/x.go --\npackage app\n\nimport \"example.com/shop/internal/message\"\n\nfunc f() { message.Register(r, \"payments\", nil) }\n", `app/x.go:5 has "payments" already: the two could not be told apart`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -269,7 +269,7 @@ func TestTexts(t *testing.T) {
 		}
 	}
 	var told []string
-	for _, p := range rename.Literals("app/x.go", []byte(files["app/x.go"]), map[string]string{"orders": "payments"}) {
+	for _, p := range (rename.Words{Texts: map[string]string{"orders": "payments"}}).Literals("app/x.go", []byte(files["app/x.go"])) {
 		told = append(told, fmt.Sprintf("%d %s", p.Line, p.Text))
 	}
 	want := `16 "orders": write "payments" if it is what has been renamed; 17 "orders": write "payments" if it is what has been renamed; 18 "orders": write "payments" if it is what has been renamed`
@@ -289,6 +289,7 @@ func TestLines(t *testing.T) {
 		"apart":     {"a\nb\nb2\nc\n", "a\nB\nc\n", "a\nb\nmine\nb2\nc\n", "a\nb\nmine\nb2\nc\n", `["b\n" "b2\n"] ["B\n"]`},
 		"put in":    {"a\nc\n", "a\nb\nc\n", "a\nx\nc\n", "a\nb\nx\nc\n", ""},
 		"lost":      {"a\nc\n", "a\nb\nc\n", "x\n", "x\n", `[] ["b\n"]`},
+		"CR LF":     {"a\nb\nc\n", "a\nB\nc\n", "x\r\na\r\nb\r\nc\r\n", "x\r\na\r\nB\r\nc\r\n", ""},
 		"all other": {"a\n", "b\n", "", "", `["a\n"] ["b\n"]`},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -335,6 +336,27 @@ func TestModule(t *testing.T) {
 		edits, found, err := rename.GoMod([]byte(before), to, func(p string) bool { return strings.HasPrefix(p, from+"/api") })
 		if got := string(rename.Apply([]byte(before), edits)); err != nil || found != from || got != want {
 			t.Errorf("%q is %q, %s, %v", before, got, found, err)
+		}
+	}
+}
+
+// An embedded file is followed however the directive writes it, and only there.
+func TestEmbeddedFilesAreFollowed(t *testing.T) {
+	for before, after := range map[string]string{
+		`//go:embed "orders.avsc"`:                     `//go:embed "payments.avsc"`,
+		"//go:embed `orders.avsc`":                     "//go:embed `payments.avsc`",
+		"//go:embed\torders.avsc":                      "//go:embed\tpayments.avsc",
+		`//go:embed "a b.json"  all:orders.avsc x`:     `//go:embed "a b.json"  all:payments.avsc x`,
+		`//go:embed "all:orders.avsc" ./orders.avsc`:   `//go:embed "all:payments.avsc" ./payments.avsc`,
+		"//go:embed orders.avsc `c.json`, orders.avsc": "//go:embed payments.avsc `c.json`, payments.avsc",
+		`//go:embed orders.avsc2 my-orders.avsc`:       `//go:embed orders.avsc2 my-orders.avsc`,
+		`// go:embed orders.avsc`:                      `// go:embed orders.avsc`,
+		`//go:embedded orders.avsc`:                    `//go:embedded orders.avsc`,
+	} {
+		const file = "package models\n\nimport \"embed\"\n\nvar (\n\t%s\n\tfiles embed.FS\n)\n"
+		files, problems := renamed(t, "-- models/files.go --\n"+fmt.Sprintf(file, before))
+		if want := fmt.Sprintf(file, after); files["models/files.go"] != want || problems != "" {
+			t.Errorf("%s is\n%s%s", before, files["models/files.go"], problems)
 		}
 	}
 }

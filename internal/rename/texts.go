@@ -3,17 +3,16 @@ package rename
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
 	"golang.org/x/mod/module"
+
+	"github.com/ouroboros-forge/forge/internal/wire"
 )
 
 // callee is a function of the module that is told a topic.
@@ -41,8 +40,11 @@ func (r *renamer) renameTexts(f *file) {
 	ast.Inspect(f.tree, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.CallExpr:
-			name, function := f.called(n.Fun)
-			if c, ok := packages[name][function]; ok && c.argument < len(n.Args) {
+			x, function := wire.Called(n.Fun)
+			if x == nil || f.isDeclared(x) {
+				return true
+			}
+			if c, ok := packages[x.Name][function]; ok && c.argument < len(n.Args) {
 				r.renameText(f, n.Args[c.argument], [2]string{c.prefix + r.Texts.Topic[0], c.prefix + r.Texts.Topic[1]})
 			}
 		case *ast.FuncDecl:
@@ -52,29 +54,13 @@ func (r *renamer) renameTexts(f *file) {
 	})
 	for _, group := range f.tree.Comments {
 		for _, c := range group.List {
-			if strings.HasPrefix(c.Text, "//go:embed ") {
-				r.renameEmbedded(f, c)
-			}
+			r.renameEmbedded(f, c)
 		}
 	}
 }
 
-// called is the function of another package that is called, or "".
-func (f *file) called(fun ast.Expr) (name, function string) {
-	switch e := fun.(type) {
-	case *ast.IndexExpr:
-		return f.called(e.X)
-	case *ast.IndexListExpr:
-		return f.called(e.X)
-	case *ast.SelectorExpr:
-		if x, ok := e.X.(*ast.Ident); ok && !f.isDeclared(x) {
-			return x.Name, e.Sel.Name
-		}
-	}
-	return "", ""
-}
-
-// renameText renames a text, if it is the old one. The new one is nobody else's.
+// renameText renames a text, if it is the old one. It is a problem if the new one is
+// already in use: renaming back would take the two for one.
 func (r *renamer) renameText(f *file, e ast.Expr, names [2]string) {
 	lit, ok := e.(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING || names[0] == names[1] {
@@ -85,7 +71,7 @@ func (r *renamer) renameText(f *file, e ast.Expr, names [2]string) {
 		quote := lit.Value[:1]
 		f.replace(lit.Pos(), lit.Value, quote+names[1]+quote)
 	case names[1]:
-		r.problem(f, lit.Pos(), "has %q already: the two could not be told apart", names[1])
+		r.problem(f, lit.Pos(), hintTaken, "has %q already: the two could not be told apart", names[1])
 	}
 }
 
@@ -112,14 +98,16 @@ func (r *renamer) isModel(f *file, fn *ast.FuncDecl) bool {
 	return ok && slices.ContainsFunc(r.Packages, func(p Package) bool { return p.Dir == path.Dir(f.path) && p.Names[id.Name] != "" })
 }
 
-var embedPattern = regexp.MustCompile(`\S+`)
-
 // renameEmbedded follows files that are embedded to where they have moved.
 func (r *renamer) renameEmbedded(f *file, c *ast.Comment) {
-	for _, at := range embedPattern.FindAllStringIndex(c.Text, -1)[1:] {
-		pattern := c.Text[at[0]:at[1]]
-		if to, ok := r.Texts.Moved[path.Join(path.Dir(f.path), pattern)]; ok {
-			f.replace(c.Pos()+token.Pos(at[0]), pattern, strings.TrimSuffix(pattern, path.Base(pattern))+path.Base(to))
+	for _, p := range wire.EmbedPatterns(c.Text) {
+		to, ok := r.Texts.Moved[path.Join(path.Dir(f.path), p.Path)]
+		if !ok {
+			continue
+		}
+		written := c.Text[p.Start:p.End] // perhaps quoted, perhaps with all: before it
+		if at := strings.LastIndex(written, path.Base(p.Path)); at >= 0 {
+			f.replace(c.Pos()+token.Pos(p.Start+at), path.Base(p.Path), path.Base(to))
 		}
 	}
 }
@@ -134,34 +122,6 @@ func importName(spec *ast.ImportSpec) string {
 		p = prefix
 	}
 	return path.Base(p)
-}
-
-// Literals finds the texts in a Go file that are one of some, and says what to
-// write in their place.
-func Literals(name string, src []byte, texts map[string]string) []Place {
-	fset := token.NewFileSet()
-	tree, err := parser.ParseFile(fset, "", src, parser.SkipObjectResolution)
-	if err != nil {
-		return nil
-	}
-	var found []Place
-	ast.Inspect(tree, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.ImportSpec:
-			return false
-		case *ast.Field:
-			if n.Tag != nil {
-				n.Tag.Value = "``"
-			}
-		case *ast.BasicLit:
-			text, err := strconv.Unquote(n.Value)
-			if with, ok := texts[text]; ok && err == nil && n.Kind == token.STRING {
-				found = append(found, Place{name, fset.PositionFor(n.Pos(), false).Line, fmt.Sprintf("%q: write %q if it is what has been renamed", text, with)})
-			}
-		}
-		return true
-	})
-	return found
 }
 
 // Samples returns the edits of a file of sample messages, if they are the topic's:

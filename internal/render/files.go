@@ -26,13 +26,17 @@ var rooms = []struct{ path, extra string }{
 	{"internal/httpapi/", answers.HTTP},
 	{"web/", answers.HTTP},
 	{"openapi.yaml", answers.HTTP},
+	{"internal/tracing/", answers.OTel},
+	{"deploy/", answers.K8s},
+	{"deploy/base/service.yaml", answers.HTTP},
+	{"docs/scale.md", answers.K8s},
 }
 
 // userFiles says which files of the project are the user's: seeded once, and
 // never touched by a newer template. All others are managed.
 var userFiles = []string{
 	"main.go", "app/", "dev/main.go", "handlers/", "models/", "web/", "openapi.yaml", "dev/samples/*.json",
-	".env", ".env.example", "compose.yaml", "Dockerfile", "README.md", "AGENTS.md",
+	".env", ".env.example", "compose.yaml", "Dockerfile", "deploy/", "README.md", "AGENTS.md",
 }
 
 // renamed are the templates whose names are not just without .tmpl.

@@ -16,7 +16,7 @@
 //     name before .go, .json and the like), and wherever they are a word of an
 //     identifier, Orders (the handler) and Order (the model).
 //   - A file named orders.* or orders_* is rendered for each topic, with that
-//     topic's names; every other file gets those of the first topic.
+//     topic's names and ids of its own in the sample messages; every other file gets those of the first topic.
 //   - A line that ends in //forge:each topic (#forge:each topic where # starts a
 //     comment) is repeated for each topic.
 //   - A line that ends in //forge:if schema or //forge:unless schema is kept for
@@ -238,7 +238,7 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 	if rest, ok := perTopic(name); ok {
 		var files []File
 		for _, topic := range r.data.Topics {
-			if made, ok, err := topic.fromSchema(name, r.answers.Module); ok {
+			if made, ok, err := topic.fromSchema(name, src, r.answers.Module); ok {
 				files = append(files, made...)
 				if err != nil {
 					return nil, err
@@ -249,6 +249,7 @@ func (r *renderer) renderFile(tmpl fs.FS, name string) ([]File, error) {
 			if err != nil {
 				return nil, err
 			}
+			content = bytes.ReplaceAll(content, []byte(sampleIDs(sampleTopic)), []byte(topic.SampleIDs))
 			files = append(files, newFile(path.Join(path.Dir(name), topic.File+rest), content))
 		}
 		return files, nil

@@ -8,6 +8,7 @@ import (
 	"text/template"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/model"
 )
 
 // data is what a file that is a text/template can say.
@@ -33,6 +34,7 @@ func newData(a answers.Answers, forgeVersion string) (data, error) {
 var funcs = template.FuncMap{
 	"envQuote":     answers.EnvQuote,
 	"yamlQuote":    yamlQuote,
+	"yamlKey":      model.YAMLKey,
 	"composeQuote": func(s string) string { return yamlQuote(strings.ReplaceAll(s, "$", "$$")) },
 	"goQuote":      strconv.Quote,
 	"mdCode":       mdCode,
@@ -40,6 +42,14 @@ var funcs = template.FuncMap{
 	"mermaid":      mermaid,
 	"join":         strings.Join,
 	"indent":       func(n int, s string) string { return strings.ReplaceAll(s, "\n", "\n"+strings.Repeat(" ", n)) },
+}
+
+// ServiceName is the slug as Kubernetes takes it for a Service: a letter comes first.
+func (d data) ServiceName() string {
+	if d.Slug[0] >= 'a' {
+		return d.Slug
+	}
+	return strings.TrimRight(("s-" + d.Slug)[:min(len(d.Slug)+2, 63)], "-")
 }
 
 func execute(name string, src []byte, d data) ([]byte, error) {

@@ -1,7 +1,11 @@
 package render
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
@@ -18,6 +22,7 @@ type topic struct {
 	Wrong   string // an invalid one
 	Problem string // what the dead letter of that says
 
+	SampleIDs  string // what the ids of its sample messages have in their middle
 	Components string // what OpenAPI says of the model; empty for the sample's
 
 	model  *model.Model // nil for the sample's
@@ -37,7 +42,7 @@ func newTopics(a answers.Answers) ([]topic, error) {
 	var topics []topic
 	taken := make(map[string]bool)
 	for _, name := range a.Topics {
-		t := topic{Names: answers.NamesOf(name), Body: sampleBody, Wrong: sampleWrong, Problem: sampleProblem}
+		t := topic{Names: answers.NamesOf(name), Body: sampleBody, Wrong: sampleWrong, Problem: sampleProblem, SampleIDs: sampleIDs(name)}
 		topics = append(topics, t)
 		taken[t.Model] = true
 	}
@@ -47,7 +52,7 @@ func newTopics(a answers.Answers) ([]topic, error) {
 		if !ok {
 			continue
 		}
-		m, err := ReadSchema(schema, a.Has(answers.Avro))
+		m, err := ReadSchema(schema, a.Has(answers.Avro), nil)
 		if err != nil {
 			return nil, err
 		}
@@ -62,10 +67,27 @@ func newTopics(a answers.Answers) ([]topic, error) {
 	return topics, nil
 }
 
-// ReadSchema makes a model from a schema. What is wrong with that is an
-// *answers.Problem.
-func ReadSchema(s answers.Schema, avro bool) (*model.Model, error) {
-	m, err := model.Parse(s.File, []byte(s.Text), avro)
+// sampleIDs is what the ids of a topic's sample messages have in their middle, so that
+// each is a UUID of version 7 that no other topic's sample has.
+func sampleIDs(topic string) string {
+	sum := sha256.Sum256([]byte(topic))
+	digits := hex.EncodeToString(sum[:5])
+	return digits[:4] + "-7" + digits[4:7] + "-8" + digits[7:]
+}
+
+// ReadSchema makes a model from a schema. The files that it refers to are its own,
+// unless they come from beside. What is wrong with that is an *answers.Problem.
+func ReadSchema(s answers.Schema, avro bool, beside model.Files) (*model.Model, error) {
+	if beside == nil {
+		beside = func(path string) (string, error) {
+			text, ok := s.Files[path]
+			if !ok {
+				return "", fs.ErrNotExist
+			}
+			return text, nil
+		}
+	}
+	m, err := model.ParseWith(s.File, []byte(s.Text), avro, beside)
 	if err != nil {
 		p := &answers.Problem{Question: answers.Schemas, Reason: err.Error()}
 		if e, ok := err.(*model.Error); ok { //nolint:errorlint // it is what Parse returns
@@ -78,7 +100,7 @@ func ReadSchema(s answers.Schema, avro bool) (*model.Model, error) {
 
 // fromSchema makes the files that stand for one of the template's where the
 // topic's model is made from a schema.
-func (t topic) fromSchema(name, module string) (files []File, ok bool, err error) {
+func (t topic) fromSchema(name string, src []byte, module string) (files []File, ok bool, err error) {
 	if t.model == nil {
 		return nil, false, nil
 	}
@@ -94,7 +116,11 @@ func (t topic) fromSchema(name, module string) (files []File, ok bool, err error
 		}
 		return files, true, nil
 	case "dev/samples/" + sampleTopic + ".json":
-		content := t.model.Samples(t.Topic, t.MessageType)
+		ids := t.SampleIDs
+		if !bytes.Contains(src, []byte(sampleIDs(sampleTopic))) {
+			ids = "0000-7000-8000" // as in all samples of a template of before
+		}
+		content := t.model.Samples(t.Topic, t.MessageType, ids)
 		return []File{newFile(path.Join(path.Dir(name), t.File+".json"), content)}, true, nil
 	}
 	return nil, false, nil

@@ -43,7 +43,7 @@ func (p *planner) known(f project.File) error {
 		p.lacking(f, next, is, "you deleted it, and the new version changed it")
 	case !is:
 		p.dropped(f, disk)
-	case project.Sum(disk.Content) == f.SHA256:
+	case f.Is(disk.Content):
 		return p.pristine(f, next, disk)
 	default:
 		return p.edited(f, next, disk)
@@ -83,7 +83,7 @@ func (p *planner) users(f project.File, next render.File, is bool, disk plan.Fil
 	base, ok := p.bases.find(f)
 	p.written(next, f.Owner)
 	if !ok {
-		p.step(plan.Step{Path: f.Path, Kind: plan.Keep, Reason: "stays: forge cannot show what it wrote there"})
+		p.step(plan.Step{Path: f.Path, Kind: plan.Keep, Reason: "stays: forge does not have it as it was written"})
 		return
 	}
 	p.become(f.Path, f.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.EnvKey), next)
@@ -91,7 +91,7 @@ func (p *planner) users(f project.File, next render.File, is bool, disk plan.Fil
 
 // dropped deals with a file that the new version has not any more.
 func (p *planner) dropped(f project.File, disk plan.File) {
-	if project.Sum(disk.Content) == f.SHA256 {
+	if f.Is(disk.Content) {
 		p.step(plan.Step{Path: f.Path, Kind: plan.Delete})
 		return
 	}
@@ -117,7 +117,7 @@ func (p *planner) pristine(f project.File, next render.File, disk plan.File) err
 		return nil
 	}
 	p.written(next, next.Owner)
-	p.become(f.Path, next.Path, disk, content, next)
+	p.become(f.Path, next.Path, disk, merge.LikeLines(disk.Content, content), next)
 	return nil
 }
 
@@ -137,7 +137,7 @@ func (p *planner) edited(f project.File, next render.File, disk plan.File) error
 		p.become(f.Path, next.Path, disk, merge.GoSum(nil, disk.Content, next.Content), next)
 	case !proven:
 		p.become(f.Path, next.Path, disk, disk.Content, next)
-		p.beside(next, "you changed it, and forge cannot show what it wrote there")
+		p.beside(next, "you changed it, and forge does not have it as it was written")
 	case path.Base(next.Path) == ".gitignore":
 		p.become(f.Path, next.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.IgnoreKey), next)
 	case next.Path == "go.mod":
@@ -172,7 +172,7 @@ func (p *planner) become(from, to string, disk plan.File, content []byte, next r
 	if next.Mode&0o100 != 0 { // whoever may read a script may run it
 		mode |= mode >> 2 & 0o111
 	}
-	if bytes.Equal(content, next.Content) {
+	if bytes.Equal(content, merge.LikeLines(disk.Content, next.Content)) {
 		kind = plan.Replace
 	}
 	switch {

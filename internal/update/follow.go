@@ -2,6 +2,7 @@ package update
 
 import (
 	"cmp"
+	"io/fs"
 	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -15,8 +16,9 @@ import (
 // must go on from there. base and next are the project with its answers and with
 // others; of each file in which they differ, and which the record has with
 // another checksum than base, both get the content of the release that gives it.
-// moved has the paths of files that next has elsewhere.
-func Follow(open func() (*release.Archive, error), record project.Project, others answers.Answers, base, next *render.Tree, moved map[string]string) error {
+// moved has the paths of files that next has elsewhere. own is the template of version,
+// which may be no release.
+func Follow(open func() (*release.Archive, error), own fs.FS, version string, record project.Project, others answers.Answers, base, next *render.Tree, moved map[string]string) error {
 	left := make(map[string]string) // checksums by path
 	for _, f := range record.Files {
 		b, was := fileOf(base, f.Path)
@@ -32,33 +34,40 @@ func Follow(open func() (*release.Archive, error), record project.Project, other
 	if err != nil {
 		return err
 	}
-	versions := archive.Versions()
+	versions := append(archive.Versions(), version)
 	slices.Reverse(versions)
-	for _, version := range versions {
-		tmpl, _, err := archive.Open(version)
-		if err != nil {
-			return err
+	for i, version := range versions {
+		tmpl := own
+		if i > 0 {
+			if tmpl, _, err = archive.Open(version); err != nil {
+				return err
+			}
 		}
 		then, now, err := render.Both(tmpl, record.Answers, others, version)
-		if err != nil {
-			continue // nothing was written from it
-		}
-		for path, sum := range left {
-			b, ok := fileOf(then, path)
-			if !ok || project.Sum(b.Content) != sum {
-				continue
-			}
-			delete(left, path)
-			put(base, b)
-			if n, ok := fileOf(now, cmp.Or(moved[path], path)); ok {
-				put(next, n)
-			}
+		if err == nil { // else nothing was written from it
+			take(left, then, now, base, next, moved)
 		}
 		if len(left) == 0 {
 			return nil
 		}
 	}
 	return nil
+}
+
+// take puts the files of left that then has, and what they are in now, in the place of
+// those of base and next.
+func take(left map[string]string, then, now, base, next *render.Tree, moved map[string]string) {
+	for path, sum := range left {
+		b, ok := fileOf(then, path)
+		if !ok || project.Sum(b.Content) != sum {
+			continue
+		}
+		delete(left, path)
+		put(base, b)
+		if n, ok := fileOf(now, cmp.Or(moved[path], path)); ok {
+			put(next, n)
+		}
+	}
 }
 
 func fileOf(tree *render.Tree, path string) (render.File, bool) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/plan"
+	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/release"
 	"github.com/ouroboros-forge/forge/internal/render"
 	"github.com/ouroboros-forge/forge/internal/update"
@@ -51,11 +52,48 @@ func TestFollow(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() (*release.Archive, error) { return w.history, nil }
-	if err := update.Follow(open, w.record, more, base, next, nil); err != nil {
+	if err := update.Follow(open, target, "v0.2.0", w.record, more, base, next, nil); err != nil {
 		t.Fatal(err)
 	}
 	p := plan.Make(plan.Input{Record: w.record, Base: base, Next: next, Disk: w.disk})
 	if len(p.Refusals) > 0 || len(p.Steps) != 1 || !strings.Contains(string(p.Steps[0].Content), "var topics = []string{\n\t\"orders\",\n\t\"payments\",\n}") {
+		t.Errorf("%v %v", p.Refusals, p.Steps)
+	}
+}
+
+// What a forge between two releases wrote, and an update to a release left, is what that
+// forge itself gives.
+func TestFollowAForgeThatIsNoRelease(t *testing.T) {
+	old := tree{"main.go": "package main\n\nvar topics = []string{\n\t\"orders\", //forge:each topic\n}\n"}
+	own := old.with("main.go", strings.ReplaceAll(old["main.go"], "topics", "names")).template()
+	w := newWorld(t, nil, old)
+	more := answers.Defaults("shop")
+	more.Topics = []string{"orders", "payments"}
+	written, _, err := render.Both(own, w.record.Answers, more, "(devel)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range written.Files {
+		if f.Path == "main.go" {
+			w.disk[f.Path] = string(f.Content)
+			w.record.Files = slices.DeleteFunc(w.record.Files, func(r project.File) bool { return r.Path == f.Path })
+			w.record.Files = append(w.record.Files, project.NewFile(f.Path, f.Mode, f.Content, f.Owner))
+		}
+	}
+	target, _, err := w.history.Open("v0.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	base, next, err := render.Both(target, w.record.Answers, more, "v0.1.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := func() (*release.Archive, error) { return w.history, nil }
+	if err := update.Follow(open, own, "(devel)", w.record, more, base, next, nil); err != nil {
+		t.Fatal(err)
+	}
+	p := plan.Make(plan.Input{Record: w.record, Base: base, Next: next, Disk: w.disk})
+	if len(p.Refusals) > 0 || len(p.Steps) != 1 || !strings.Contains(string(p.Steps[0].Content), "var names = []string{\n\t\"orders\",\n\t\"payments\",\n}") {
 		t.Errorf("%v %v", p.Refusals, p.Steps)
 	}
 }
@@ -77,7 +115,7 @@ func TestFollowMoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	open := func() (*release.Archive, error) { return w.history, nil }
-	if err := update.Follow(open, w.record, others, base, next, plan.Moved(base, next, "orders", "purchases")); err != nil {
+	if err := update.Follow(open, target, "v0.2.0", w.record, others, base, next, plan.Moved(base, next, "orders", "purchases")); err != nil {
 		t.Fatal(err)
 	}
 	for _, f := range slices.Concat(base.Files, next.Files) {

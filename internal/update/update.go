@@ -187,7 +187,7 @@ func (p *planner) pending() ([]Conflict, error) {
 		if err != nil {
 			return nil, err
 		}
-		if !exists || project.Sum(disk.Content) == f.SHA256 {
+		if !exists || f.Is(disk.Content) {
 			continue
 		}
 		for _, c := range merge.Markers(disk.Content) {

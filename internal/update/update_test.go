@@ -211,7 +211,7 @@ func TestBases(t *testing.T) {
 
 	w.record.Files[0].SHA256 = project.Sum([]byte("zero\n" + text))
 	u := w.update(t)
-	if got := join(u.Conflicts); got != "docs/a.txt: you changed it, and forge cannot show what it wrote there; the new version is docs/a.txt.forge-new" {
+	if got := join(u.Conflicts); got != "docs/a.txt: you changed it, and forge does not have it as it was written; the new version is docs/a.txt.forge-new" {
 		t.Error(got)
 	}
 	if len(u.Steps) != 1 || u.Steps[0].Path != "docs/a.txt.forge-new" || string(u.Steps[0].Content) != newText {

@@ -22,7 +22,7 @@ func (p *planner) sources(do func(name string, fset *token.FileSet, file *ast.Fi
 	for _, f := range p.Record.Files {
 		managed[f.Path] = f.Owner == project.Managed
 	}
-	for _, name := range p.Disk.Sources() {
+	for _, name := range p.Disk.GoFiles() {
 		if managed[name] {
 			continue
 		}

@@ -34,7 +34,13 @@ func (t tree) File(name string) (plan.File, error) {
 	return plan.File{}, fs.ErrNotExist
 }
 
-func (t tree) Sources() []string {
+func (t tree) Files() []string { return slices.Sorted(maps.Keys(t)) }
+
+func (tree) Others() []string { return nil }
+
+func (tree) Links() map[string][]byte { return nil }
+
+func (t tree) GoFiles() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
 		if strings.HasSuffix(name, ".go") && !strings.HasPrefix(name, "internal/") {

@@ -11,13 +11,13 @@ import (
 func (c *carrier) carry(ch change) error {
 	fn := c.ours.functions()[ch.name]
 	if fn == nil {
-		return c.unlessDone(ch, c.lost(ch, "has no function "+ch.name))
+		return c.unlessDone(ch, c.noPlace(ch, "has no function "+ch.name))
 	}
 	names := c.parameters(ch, fn)
 	for _, stmt := range ch.removed {
 		text, _, err := c.translate(c.base, stmt, names)
 		if err != nil {
-			return c.unlessDone(ch, c.lost(ch, err.Error()))
+			return c.unlessDone(ch, c.noPlace(ch, err.Error()))
 		}
 		if err := c.cut(fn, stmt, text); err != nil {
 			return err
@@ -59,9 +59,9 @@ func (c *carrier) unlessDone(ch change, err error) error {
 	return nil
 }
 
-// lost is the error of a change that finds no place.
-func (c *carrier) lost(ch change, reason string) error {
-	e := &LostError{Reason: reason, Func: ch.name}
+// noPlace is the error of a change that finds no place.
+func (c *carrier) noPlace(ch change, reason string) error {
+	e := &PlaceError{Reason: reason, Func: ch.name}
 	for _, i := range ch.added {
 		stmt := ch.next.Body.List[i]
 		e.Add = append(e.Add, c.next.text(stmt))
@@ -195,7 +195,7 @@ func uses(n ast.Node, name string) bool {
 	return slices.ContainsFunc(identifiers(n), func(id *ast.Ident) bool { return id.Name == name })
 }
 
-// Has reports whether a Go file has a function, as LostError.Func names it.
+// Has reports whether a Go file has a function, as PlaceError.Func names it.
 func Has(src []byte, function string) bool {
 	s, err := parse(src)
 	return err == nil && s.functions()[function] != nil

@@ -2,9 +2,24 @@ package wire
 
 import (
 	"go/ast"
+	"go/parser"
+	"go/token"
 	"strconv"
 	"strings"
 )
+
+// Imports returns the paths that a Go file imports. What follows the imports need not
+// be Go.
+func Imports(src []byte) (paths []string) {
+	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.ImportsOnly)
+	if file == nil || err != nil {
+		return nil
+	}
+	for _, spec := range file.Imports {
+		paths = append(paths, importPath(spec))
+	}
+	return paths
+}
 
 // addImport is the edit that imports a package, beside those whose paths are the
 // most alike.
@@ -77,7 +92,7 @@ func (s *source) dropImport(path string) (edit, bool) {
 		from, to = decl.Pos(), decl.End()
 	}
 	start, end := s.offset(from), s.offset(to)
-	if strings.TrimSpace(string(s.src[s.lineStart(start):start])) != "" {
+	if strings.TrimSpace(string(s.src[s.lineStart(start):start])+string(s.src[end:s.lineEnd(end)])) != "" { // a comment stays
 		return edit{start, end, ""}, true
 	}
 	return edit{s.lineStart(start), min(s.lineEnd(end)+1, len(s.src)), ""}, true

@@ -4,8 +4,6 @@ import (
 	"go/ast"
 	"go/token"
 	"maps"
-	"regexp"
-	"strings"
 )
 
 // Names are what a Go file declares for its package, and what it uses of its own
@@ -15,10 +13,13 @@ type Names struct {
 	Declared []string
 	Used     map[string]int            // any name, of which some may be local
 	Imported map[string]map[string]int // by the path of the package; "" is the import itself
-	Embedded []string                  // patterns of //go:embed
+	Embedded []string                  // patterns of //go:embed, without all:
+	Members  []Member                  // exported methods, and fields of structs
+	Selected map[string]int            // names after a point, of which some may be other packages'
 }
 
-var embedDirective = regexp.MustCompile(`(?m)^//go:embed (.+)$`)
+// Member is a method or a field of a type, with its own type.
+type Member struct{ Type, Name, Is string }
 
 // NamesOf reads the names of a Go file.
 func NamesOf(src []byte) (Names, error) {
@@ -26,12 +27,13 @@ func NamesOf(src []byte) (Names, error) {
 	if err != nil {
 		return Names{}, err
 	}
-	n := Names{Package: s.file.Name.Name, Used: make(map[string]int), Imported: make(map[string]map[string]int)}
+	n := Names{Package: s.file.Name.Name, Used: make(map[string]int), Imported: make(map[string]map[string]int), Selected: make(map[string]int)}
 	for _, spec := range s.file.Imports {
 		n.Imported[importPath(spec)] = map[string]int{"": s.line(spec.Pos())}
 	}
 	for _, d := range s.file.Decls {
 		n.Declared = append(n.Declared, declared(d)...)
+		n.Members = append(n.Members, s.members(d)...)
 		if gen, ok := d.(*ast.GenDecl); ok && gen.Tok == token.IMPORT {
 			continue
 		}
@@ -40,22 +42,37 @@ func NamesOf(src []byte) (Names, error) {
 				n.Used[id.Name] = s.line(id.Pos())
 			}
 		}
-		ast.Inspect(d, func(node ast.Node) bool {
-			if sel, ok := node.(*ast.SelectorExpr); ok {
-				if x, ok := sel.X.(*ast.Ident); ok {
-					if names := n.Imported[s.imported(x.Name)]; names != nil && names[sel.Sel.Name] == 0 {
-						names[sel.Sel.Name] = s.line(sel.Pos())
-					}
-				}
-			}
-			return true
-		})
+		n.addSelected(s, d)
 	}
 	n.useDotImports(s.file)
-	for _, m := range embedDirective.FindAllSubmatch(src, -1) {
-		n.Embedded = append(n.Embedded, strings.Fields(string(m[1]))...)
+	for _, group := range s.file.Comments {
+		for _, c := range group.List {
+			for _, p := range EmbedPatterns(c.Text) {
+				n.Embedded = append(n.Embedded, p.Path)
+			}
+		}
 	}
 	return n, nil
+}
+
+// addSelected adds the names after a point in a declaration.
+func (n Names) addSelected(s *source, d ast.Decl) {
+	ast.Inspect(d, func(node ast.Node) bool {
+		sel, ok := node.(*ast.SelectorExpr)
+		if !ok {
+			return true
+		}
+		name := sel.Sel.Name
+		if n.Selected[name] == 0 {
+			n.Selected[name] = s.line(sel.Sel.Pos())
+		}
+		if x, ok := sel.X.(*ast.Ident); ok {
+			if names := n.Imported[s.imported(x.Name)]; names != nil && names[name] == 0 {
+				names[name] = s.line(sel.Pos())
+			}
+		}
+		return true
+	})
 }
 
 // useDotImports takes any name for one of each package whose names have no prefix.
@@ -65,6 +82,50 @@ func (n Names) useDotImports(file *ast.File) {
 			maps.Copy(n.Imported[importPath(spec)], n.Used)
 		}
 	}
+}
+
+// members are the exported methods and fields that a declaration gives to types.
+func (s *source) members(d ast.Decl) (all []Member) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Recv != nil && d.Name.IsExported() {
+			all = append(all, Member{receiver(d.Recv.List[0].Type), d.Name.Name, s.words(d.Type)})
+		}
+	case *ast.GenDecl:
+		for _, spec := range d.Specs {
+			typ, ok := spec.(*ast.TypeSpec)
+			if !ok {
+				continue
+			}
+			fields, ok := typ.Type.(*ast.StructType)
+			if !ok {
+				continue
+			}
+			for _, field := range fields.Fields.List {
+				for _, id := range field.Names {
+					if id.IsExported() {
+						all = append(all, Member{typ.Name.Name, id.Name, s.words(field.Type)})
+					}
+				}
+			}
+		}
+	}
+	return all
+}
+
+// receiver is the name of a method's type.
+func receiver(typ ast.Expr) string {
+	switch typ := typ.(type) {
+	case *ast.StarExpr:
+		return receiver(typ.X)
+	case *ast.IndexExpr:
+		return receiver(typ.X)
+	case *ast.IndexListExpr:
+		return receiver(typ.X)
+	case *ast.Ident:
+		return typ.Name
+	}
+	return ""
 }
 
 // declared are the names that a declaration gives to a package. Methods have none.

@@ -13,17 +13,17 @@ func (c *carrier) add(ch change, fn *ast.FuncDecl, i int, names map[string]strin
 	stmt := ch.next.Body.List[i]
 	text, imports, err := c.translate(c.next, stmt, names)
 	if err != nil {
-		return c.unlessDone(ch, c.lost(ch, err.Error()))
+		return c.unlessDone(ch, c.noPlace(ch, err.Error()))
 	}
 	if c.isThere(fn, text) || len(c.elsewhere(c.next, stmt)) > 0 {
 		return nil
 	}
 	if name := c.unknownField(fn, stmt, names); name != "" {
-		return c.lost(ch, "has no field "+name)
+		return c.noPlace(ch, "has no field "+name)
 	}
 	after, before := c.anchor(ch, fn, i, text, names)
 	if after == nil && before == nil {
-		return c.lost(ch, ch.name+" has nothing that forge wrote beside it")
+		return c.noPlace(ch, ch.name+" has nothing that forge wrote beside it")
 	}
 	if comment := c.next.trailing(stmt); strings.HasPrefix(comment, "//") {
 		text += " " + comment
@@ -105,14 +105,27 @@ func (c *carrier) unknownField(fn *ast.FuncDecl, stmt ast.Stmt, names map[string
 			return true
 		}
 		for _, p := range fields(c.ours, fn) {
-			s := structs[strings.TrimPrefix(p.typ, "* ")]
-			if p.name == names[x.Name] && s != nil && !hasField(s, sel.Sel.Name) {
-				unknown = p.typ + "." + sel.Sel.Name
+			typ := strings.TrimPrefix(p.typ, "* ")
+			s := structs[typ]
+			if p.name == names[x.Name] && s != nil && !hasField(s, sel.Sel.Name) && !c.hasMethod(typ, sel.Sel.Name) {
+				unknown = typ + "." + sel.Sel.Name
 			}
 		}
 		return true
 	})
 	return unknown
+}
+
+// hasMethod reports whether a type of the package has a method.
+func (c *carrier) hasMethod(typ, name string) bool {
+	for _, s := range append(slices.Collect(maps.Values(c.others)), c.ours) {
+		for _, d := range s.file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == name && receiver(fn.Recv.List[0].Type) == typ {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func hasField(s *ast.StructType, name string) bool {

@@ -16,9 +16,9 @@ import (
 // imports, or is one of a statement that the user has changed.
 var ErrOther = errors.New("the change is more than statements and imports")
 
-// LostError says that the place of a change is not there any more, or is changed
+// PlaceError says that the place of a change is not there any more, or is changed
 // beyond recognition.
-type LostError struct {
+type PlaceError struct {
 	Reason  string   // to follow the file's name
 	Func    string   // the function that the statements belong to
 	Imports []string // paths to import
@@ -27,7 +27,7 @@ type LostError struct {
 }
 
 // Error says what is not as it was.
-func (e *LostError) Error() string { return e.Reason }
+func (e *PlaceError) Error() string { return e.Reason }
 
 // Left is a statement that should go, but is not as forge wrote it.
 type Left struct {
@@ -39,7 +39,7 @@ type Left struct {
 // Carry returns ours with what is different from base to next. What is there
 // already, in ours or in the other files of its package, is not put in again, and
 // what is gone already is not missed. Statements that the user changed, or moved to
-// another file, are left, and named. It fails with ErrOther, with a *LostError, or
+// another file, are left, and named. It fails with ErrOther, with a *PlaceError, or
 // because a file is no Go; other files that are none are passed over.
 func Carry(base, next, ours []byte, others map[string][]byte) (out []byte, left []Left, err error) {
 	b, err := parse(base)
@@ -56,7 +56,7 @@ func Carry(base, next, ours []byte, others map[string][]byte) (out []byte, left 
 	}
 	o, err := parse(ours)
 	if err != nil {
-		return nil, nil, &LostError{Reason: fmt.Sprintf("is no Go: %v", err)}
+		return nil, nil, &PlaceError{Reason: fmt.Sprintf("does not parse as Go: %v", err)}
 	}
 	c := carrier{base: b, next: n, ours: o, others: make(map[string]*source)}
 	for name, text := range others {
@@ -96,7 +96,7 @@ func (c *carrier) result(ours []byte) ([]byte, error) {
 	}
 	out, err := parse(apply(ours, c.edits))
 	if err != nil {
-		return nil, &LostError{Reason: fmt.Sprintf("would be no Go: %v", err)}
+		return nil, &PlaceError{Reason: fmt.Sprintf("would not parse as Go: %v", err)}
 	}
 	var more []edit
 	for _, path := range c.imports {

@@ -147,6 +147,24 @@ func replace(s string, oldnew ...string) string {
 	return s
 }
 
+// A method of a parameter's type is there as a field is.
+func TestCarryKnowsMethods(t *testing.T) {
+	const base = "package a\n\ntype report struct{ n int }\n\nfunc (r *report) say() {}\n\nfunc (r *report) start() {\n\tr.say()\n}\n"
+	next := strings.Replace(base, "\tr.say()\n", "\tr.say()\n\tr.say(\"x\")\n", 1)
+	ours := base + "\n// mine\n"
+	moved := strings.Replace(ours, "\nfunc (r *report) say() {}\n", "", 1)
+	others := map[string][]byte{"b.go": []byte("package a\n\nfunc (r *report) say() {}\n")}
+	for _, tt := range []struct {
+		ours   string
+		others map[string][]byte
+	}{{ours, nil}, {moved, others}} {
+		got, left, err := wire.Carry([]byte(base), []byte(next), []byte(tt.ours), tt.others)
+		if err != nil || len(left) > 0 || !strings.Contains(string(got), "\tr.say(\"x\")\n") {
+			t.Errorf("%v %v\n%s", err, left, got)
+		}
+	}
+}
+
 // TestLost proves that a place that cannot be recognised is told, with what
 // belongs there.
 func TestLost(t *testing.T) {
@@ -160,17 +178,17 @@ func TestLost(t *testing.T) {
 		{"no field", replace(orders, "Log       *slog.Logger", "Logger *slog.Logger"), "has no field Deps.Log"},
 		{"a parameter without a name", replace(orders, "(r *message", "(_ *message"), "has no name for the parameter r"},
 		{"another package's name", replace(orders, `"example.com/shop/internal/message"`, `message "example.com/other"`), "calls example.com/other message"},
-		{"no Go", "package handlers\n\nfunc {", "is no Go: 3:6: expected 'IDENT', found '{'"},
+		{"no Go", "package handlers\n\nfunc {", "does not parse as Go: 3:6: expected 'IDENT', found '{'"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got, _, err := wire.Carry([]byte(orders), []byte(both), []byte(tt.ours), nil)
-			lost, ok := errors.AsType[*wire.LostError](err)
-			if !ok || lost.Reason != tt.want {
+			noPlace, ok := errors.AsType[*wire.PlaceError](err)
+			if !ok || noPlace.Reason != tt.want {
 				t.Fatalf("%v\n%s", err, got)
 			}
 			const line = `message.Register(r, "payments", NewPayments(d.Log))`
-			if tt.name != "no Go" && (len(lost.Add) != 1 || lost.Add[0] != line || lost.Func != "Register") {
-				t.Errorf("%+v", lost)
+			if tt.name != "no Go" && (len(noPlace.Add) != 1 || noPlace.Add[0] != line || noPlace.Func != "Register") {
+				t.Errorf("%+v", noPlace)
 			}
 		})
 	}

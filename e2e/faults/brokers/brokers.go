@@ -1,7 +1,7 @@
 // Package brokers runs the Kafka that the experiments break: three real brokers,
-// started by a script or in containers. Each has two addresses: one for those
-// who watch, and one for the service, with a proxy between that can break the
-// network.
+// started by a script or in containers. Each has three addresses: one for those
+// who watch, and two for the service, one of them for who has a certificate and a
+// password, each with a proxy between that can break the network.
 package brokers
 
 import (
@@ -26,6 +26,9 @@ type runner interface {
 
 // Cluster is a running set of brokers.
 type Cluster struct {
+	// Authority signs the certificates that the brokers know.
+	Authority *Authority
+
 	runner  runner
 	ports   ports
 	proxies *proxies
@@ -38,6 +41,10 @@ func (p ports) broker(id int) int     { return int(p) + id }
 func (p ports) controller(id int) int { return int(p) + 10 + id }
 func (p ports) proxy(id int) int      { return int(p) + 20 + id }
 func (p ports) proxied(id int) int    { return int(p) + 30 + id }
+
+// secureProxy and secure are the same for who has a certificate.
+func (p ports) secureProxy(id int) int { return int(p) + 40 + id }
+func (p ports) secure(id int) int      { return int(p) + 50 + id }
 
 func address(port int) string { return "127.0.0.1:" + strconv.Itoa(port) }
 
@@ -58,19 +65,23 @@ func Start(ctx context.Context) (*Cluster, error) {
 		base = n
 	}
 	c := &Cluster{ports: ports(base)}
+	dir := os.Getenv("KAFKA_RUN_DIR")
+	if dir == "" {
+		dir = fmt.Sprintf("%s/forge-faults-%d", os.TempDir(), base)
+	}
+	certificates := dir + "-certificates"
+	var err error
+	if c.Authority, err = openAuthority(certificates); err != nil {
+		return nil, err
+	}
 	if path := os.Getenv("FAULTS_KAFKA_SH"); path != "" {
-		dir := os.Getenv("KAFKA_RUN_DIR")
-		if dir == "" {
-			dir = fmt.Sprintf("%s/forge-faults-%d", os.TempDir(), base)
-		}
-		c.runner = &script{path: path, dir: dir, ports: c.ports}
+		c.runner = &script{path: path, dir: dir, certificates: certificates, ports: c.ports}
 	} else {
-		c.runner = &containers{ports: c.ports}
+		c.runner = &containers{certificates: certificates, ports: c.ports}
 	}
 	if err := c.runner.start(ctx); err != nil {
 		return nil, err
 	}
-	var err error
 	c.proxies, err = startProxies(c.ports)
 	if err != nil {
 		return nil, err
@@ -92,6 +103,15 @@ func (c *Cluster) Direct() []string { return c.each(c.ports.broker) }
 
 // Proxied returns the brokers' addresses behind the proxies.
 func (c *Cluster) Proxied() []string { return c.each(c.ports.proxy) }
+
+// Secure returns the brokers' addresses for who has a certificate and a password,
+// behind proxies too, or none if the brokers do not listen there.
+func (c *Cluster) Secure(ctx context.Context) []string {
+	if !reachable(ctx, address(c.ports.secure(1))) {
+		return nil
+	}
+	return c.each(c.ports.secureProxy)
+}
 
 func (c *Cluster) each(port func(int) int) []string {
 	var list []string
@@ -122,16 +142,16 @@ func (c *Cluster) Resume(ctx context.Context, id int) error { return c.runner.do
 // Restart starts a killed broker on its old data.
 func (c *Cluster) Restart(ctx context.Context, id int) error { return c.runner.do(ctx, "restart", id) }
 
-// listeners returns a broker's settings for an address of its own for the
-// service, which it tells to be the proxy's.
+// listeners returns a broker's settings for addresses of its own for the
+// service, which it tells to be the proxies'.
 func (p ports) listeners(id int) map[string]string {
 	listen := func(name string, port int) string { return name + "://" + address(port) }
 	return map[string]string{
 		"listeners": strings.Join([]string{
-			listen("PLAINTEXT", p.broker(id)), listen("CONTROLLER", p.controller(id)), listen("PROXIED", p.proxied(id)),
+			listen("PLAINTEXT", p.broker(id)), listen("CONTROLLER", p.controller(id)), listen("PROXIED", p.proxied(id)), listen("SECURE", p.secure(id)),
 		}, ","),
-		"advertised.listeners":           listen("PLAINTEXT", p.broker(id)) + "," + listen("PROXIED", p.proxy(id)),
-		"listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT",
+		"advertised.listeners":           listen("PLAINTEXT", p.broker(id)) + "," + listen("PROXIED", p.proxy(id)) + "," + listen("SECURE", p.secureProxy(id)),
+		"listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,SECURE:SASL_SSL",
 		"inter.broker.listener.name":     "PLAINTEXT",
 	}
 }

@@ -16,8 +16,12 @@ import (
 // containers runs brokers with the docker command, on the host's network so
 // that all find each other under one address.
 type containers struct {
-	ports ports
+	certificates string // the directory
+	ports        ports
 }
+
+// variable turns a setting's name into that of a variable of the image.
+var variable = strings.NewReplacer(".", "_", "_", "__", "-", "___")
 
 const clusterID = "5L6g3nShT-eMCtK--X86sw"
 
@@ -44,9 +48,9 @@ func (c *containers) start(ctx context.Context) error {
 		image = "apache/kafka:4.1.0"
 	}
 	for id := 1; id <= Count; id++ {
-		args := []string{"run", "--detach", "--network", "host", "--name", c.name(id), "--env", "CLUSTER_ID=" + clusterID, "--env", "KAFKA_HEAP_OPTS=-Xmx400m"}
+		args := []string{"run", "--detach", "--network", "host", "--name", c.name(id), "--volume", c.certificates + ":" + c.certificates + ":ro", "--env", "CLUSTER_ID=" + clusterID, "--env", "KAFKA_HEAP_OPTS=-Xmx400m"}
 		for name, value := range c.settings(id) {
-			args = append(args, "--env", "KAFKA_"+strings.ToUpper(strings.ReplaceAll(name, ".", "_"))+"="+value)
+			args = append(args, "--env", "KAFKA_"+strings.ToUpper(variable.Replace(name))+"="+value)
 		}
 		if err := docker(ctx, append(args, "--entrypoint", "/bin/sh", image, "-c", run)...); err != nil {
 			return errors.Join(err, c.stop())
@@ -74,7 +78,7 @@ func (c *containers) settings(id int) map[string]string {
 		"transaction.state.log.replication.factor": "3", "transaction.state.log.min.isr": "2",
 		"group.initial.rebalance.delay.ms": "0", "group.min.session.timeout.ms": "1000",
 	}
-	for line := range strings.Lines(extra) {
+	for line := range strings.Lines(extra + secured(c.certificates)) {
 		if name, value, ok := strings.Cut(strings.TrimSpace(line), "="); ok {
 			s[name] = value
 		}
@@ -98,5 +102,5 @@ func (c *containers) stop() error {
 	for id := 1; id <= Count; id++ {
 		errs = append(errs, docker(context.Background(), "rm", "--force", "--volumes", c.name(id)))
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, os.RemoveAll(c.certificates))...)
 }

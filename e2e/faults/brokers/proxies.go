@@ -19,12 +19,14 @@ type proxies struct {
 func startProxies(p ports) (*proxies, error) {
 	all := &proxies{server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())}
 	for id := 1; id <= Count; id++ {
-		proxy := toxiproxy.NewProxy(all.server, fmt.Sprint("broker-", id), address(p.proxy(id)), address(p.proxied(id)))
-		if err := proxy.Start(); err != nil {
-			all.stop()
-			return nil, fmt.Errorf("proxy of broker %d: %w", id, err)
+		for listen, upstream := range map[int]int{p.proxy(id): p.proxied(id), p.secureProxy(id): p.secure(id)} {
+			proxy := toxiproxy.NewProxy(all.server, fmt.Sprint("broker-", upstream), address(listen), address(upstream))
+			if err := proxy.Start(); err != nil {
+				all.stop()
+				return nil, fmt.Errorf("proxy of broker %d: %w", id, err)
+			}
+			all.list = append(all.list, proxy)
 		}
-		all.list = append(all.list, proxy)
 	}
 	return all, nil
 }

@@ -10,13 +10,15 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // script runs brokers with a script that knows what e2e/kafka/kafka.sh does.
 type script struct {
-	path, dir string
-	ports     ports
-	had       bool // the brokers were there before
+	path, dir    string
+	certificates string // the directory
+	ports        ports
+	had          bool // the brokers were there before
 }
 
 // extra is for experiments in seconds: sessions and elections that take as
@@ -28,7 +30,7 @@ const extra = "unclean.leader.election.enable=false\nlog.cleaner.enable=false\nc
 func (s *script) run(ctx context.Context, args ...string) error {
 	cmd := exec.CommandContext(ctx, "bash", append([]string{s.path}, args...)...) // #nosec G204 -- the script that who runs the test names
 	cmd.Env = append(os.Environ(), "KAFKA_RUN_DIR="+s.dir, "KAFKA_BASE_PORT="+strconv.Itoa(int(s.ports)),
-		"KAFKA_PROXIED=yes", "KAFKA_EXTRA_PROPERTIES="+extra)
+		"KAFKA_PROXIED=yes", "KAFKA_SECURE=yes", "KAFKA_EXTRA_PROPERTIES="+extra+secured(s.certificates))
 	if os.Getenv("KAFKA_HEAP") == "" {
 		cmd.Env = append(cmd.Env, "KAFKA_HEAP=400m")
 	}
@@ -49,8 +51,12 @@ func (s *script) start(ctx context.Context) error {
 		return err
 	}
 	for id := 1; id <= Count; id++ {
-		if !reachable(ctx, address(s.ports.proxied(id))) {
-			return errors.Join(fmt.Errorf("%s: broker %d does not listen at %s, as KAFKA_PROXIED asks", s.path, id, address(s.ports.proxied(id))), s.stop())
+		// The listeners of a broker begin one after the other.
+		short, cancel := context.WithTimeout(ctx, 20*time.Second)
+		err := await(short, address(s.ports.proxied(id)))
+		cancel()
+		if err != nil {
+			return errors.Join(fmt.Errorf("%s: broker %d does not listen as KAFKA_PROXIED asks: %w", s.path, id, err), s.stop())
 		}
 	}
 	return nil
@@ -81,5 +87,5 @@ func (s *script) stop() error {
 	if s.had {
 		return nil
 	}
-	return s.run(context.Background(), "stop")
+	return errors.Join(s.run(context.Background(), "stop"), os.RemoveAll(s.certificates))
 }

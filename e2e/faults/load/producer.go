@@ -32,7 +32,7 @@ type Ask struct {
 // dead reports whether such a message ends in the dead letters.
 func (a Ask) dead() bool {
 	switch a.Do {
-	case "fail", "plain", "panic", "invalid":
+	case "fail", "plain", "panic", "exhaust", "invalid", "unknown", "garbage", "tombstone":
 		return true
 	}
 	return false
@@ -67,6 +67,8 @@ type Producer struct {
 	Ask   func(r *rand.Rand, key int) Ask // what the next message of a key asks for
 	// Place says where a key's messages go; nil is by the key's hash.
 	Place func(key int) int32
+	// Transactional is the id of transactions, in which all is then sent.
+	Transactional string
 
 	client *kgo.Client
 	file   *os.File
@@ -96,10 +98,16 @@ func (p *Producer) Reopen(brokers []string) error {
 	if p.client != nil {
 		p.client.Close()
 	}
+	options := []kgo.Opt{
+		kgo.SeedBrokers(brokers...), kgo.ProducerLinger(2 * time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression()),
+		kgo.RecordPartitioner(partitioner(p.Place)), kgo.MetadataMaxAge(5 * time.Second), kgo.ProducerBatchMaxBytes(1 << 20),
+		kgo.RequestTimeoutOverhead(5 * time.Second), kgo.UnknownTopicRetries(-1),
+	}
+	if p.Transactional != "" {
+		options = append(options, kgo.TransactionalID(p.Transactional))
+	}
 	var err error
-	p.client, err = kgo.NewClient(kgo.SeedBrokers(brokers...), kgo.ProducerLinger(2*time.Millisecond), kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.RecordPartitioner(partitioner(p.Place)), kgo.MetadataMaxAge(5*time.Second), kgo.ProducerBatchMaxBytes(1<<20),
-		kgo.RequestTimeoutOverhead(5*time.Second), kgo.UnknownTopicRetries(-1))
+	p.client, err = kgo.NewClient(options...)
 	return err
 }
 
@@ -142,16 +150,18 @@ func (p *Producer) Send(key int, ask Ask) {
 	p.seqs[key]++
 	seq := p.seqs[key]
 	p.mu.Unlock()
-	value := Envelope(seq, ask)
-	p.SendRaw(key, seq, value, ask.dead())
+	p.send(key, Envelope(seq, ask), oracle.Sent{Seq: seq, Dead: ask.dead(), Ask: ask.Do})
 }
 
 // SendRaw produces a message with any value, which ends in the dead letters or
 // does not.
 func (p *Producer) SendRaw(key int, seq int64, value []byte, dead bool) {
-	name := "k" + strconv.Itoa(key)
-	id := uuid.NewString()
-	record := &kgo.Record{Topic: p.Topic, Key: []byte(name), Value: value, Headers: []kgo.RecordHeader{{Key: "id", Value: []byte(id)}}}
+	p.send(key, value, oracle.Sent{Seq: seq, Dead: dead})
+}
+
+func (p *Producer) send(key int, value []byte, s oracle.Sent) {
+	s.ID, s.Key, s.Sum = uuid.NewString(), "k"+strconv.Itoa(key), Sum(value)
+	record := &kgo.Record{Topic: p.Topic, Key: []byte(s.Key), Value: value, Headers: []kgo.RecordHeader{{Key: "id", Value: []byte(s.ID)}}}
 	if p.Place != nil {
 		record.Partition = p.Place(key)
 	}
@@ -159,16 +169,32 @@ func (p *Producer) SendRaw(key int, seq int64, value []byte, dead bool) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
 		if err != nil {
-			p.errs = append(p.errs, fmt.Errorf("key %s seq %d: %w", name, seq, err))
+			p.errs = append(p.errs, fmt.Errorf("key %s seq %d: %w", s.Key, s.Seq, err))
 			return
 		}
-		s := oracle.Sent{
-			ID: id, Key: name, Seq: seq, Place: oracle.Place{Topic: r.Topic, Partition: r.Partition}, Offset: r.Offset,
-			At: time.Now().UnixNano(), Dead: dead, Sum: Sum(value),
-		}
+		s.Place, s.Offset, s.At = oracle.Place{Topic: r.Topic, Partition: r.Partition}, r.Offset, time.Now().UnixNano()
 		p.sent = append(p.sent, s)
 		_, _ = fmt.Fprintf(p.log, "%s %s %d %s %d %d %d %t\n", s.ID, s.Key, s.Seq, s.Place.Topic, s.Place.Partition, s.Offset, s.At, s.Dead)
 	})
+}
+
+// Transact sends what send sends in a transaction, and commits it or takes it back.
+// It returns what was taken back, of which no more is asked.
+func (p *Producer) Transact(ctx context.Context, commit bool, send func()) ([]oracle.Sent, error) {
+	before := p.Acknowledged()
+	if err := p.client.BeginTransaction(); err != nil {
+		return nil, err
+	}
+	send()
+	err := errors.Join(p.client.Flush(ctx), p.client.EndTransaction(ctx, kgo.TransactionEndTry(commit)))
+	if commit {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	taken := p.sent[before:]
+	p.sent = p.sent[:before:before]
+	return taken, err
 }
 
 // Sum returns a value's checksum.
@@ -177,11 +203,20 @@ func Sum(value []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Envelope returns a message as the service reads it. An invalid one has a
-// sequence number that its model refuses.
+// Envelope returns a message as the service reads it, or as it cannot: an invalid
+// one has a sequence number that its model refuses, an unknown one is of a type that
+// has no handler, garbage is no JSON, and a tombstone has no value.
 func Envelope(seq int64, ask Ask) []byte {
-	if ask.Do == "invalid" {
+	messageType := "WorkAsked"
+	switch ask.Do {
+	case "invalid":
 		seq = 0
+	case "unknown":
+		messageType = "WorkForgotten"
+	case "garbage":
+		return fmt.Appendf(nil, "no JSON \xff %d", seq)
+	case "tombstone":
+		return nil
 	}
 	type body struct {
 		Seq int64 `json:"seq"`
@@ -191,7 +226,7 @@ func Envelope(seq int64, ask Ask) []byte {
 		Header map[string]string `json:"header"`
 		Body   body              `json:"body"`
 	}{map[string]string{
-		"messageType": "WorkAsked", "schemaName": "WorkAsked", "schemaVersion": "1", "messageId": uuid.NewString(),
+		"messageType": messageType, "schemaName": messageType, "schemaVersion": "1", "messageId": uuid.NewString(),
 		"timestamp": time.Now().UTC().Format(time.RFC3339Nano), "producer": "faults",
 	}, body{seq, ask}})
 	if err != nil {
@@ -208,7 +243,7 @@ func (p *Producer) Acknowledged() int {
 }
 
 // Stop ends production, if it runs, and waits until all messages are answered
-// or ctx ends. It returns the errors of those that were refused.
+// or ctx ends. It returns the first errors of those that were refused.
 func (p *Producer) Stop(ctx context.Context) error {
 	if p.stop != nil {
 		p.stop()
@@ -217,7 +252,8 @@ func (p *Producer) Stop(ctx context.Context) error {
 	err := p.client.Flush(ctx)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return errors.Join(err, errors.Join(p.errs...))
+	const some = 5
+	return errors.Join(err, errors.Join(p.errs[:min(some, len(p.errs))]...))
 }
 
 // Flush waits until all messages are answered.

@@ -167,12 +167,16 @@ func (o *Observer) Lag(ctx context.Context, group string, topics ...string) (int
 func (o *Observer) AwaitLag(ctx context.Context, group string, topics ...string) error {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
+	var lag int64 // by the last answer
 	for {
 		short, cancel := context.WithTimeout(ctx, 10*time.Second)
-		lag, err := o.Lag(short, group, topics...)
+		now, err := o.Lag(short, group, topics...)
 		cancel()
-		if err == nil && lag == 0 {
+		if err == nil && now == 0 {
 			return nil
+		}
+		if err == nil {
+			lag = now
 		}
 		select {
 		case <-ctx.Done():

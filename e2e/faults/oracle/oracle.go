@@ -27,6 +27,7 @@ type Sent struct {
 	Dead    bool   // it ends in the dead letters, not with the handler
 	Gone    bool   // the cluster lost or deleted it: nothing is asked of it
 	Sum     string // of its value
+	Ask     string // what it asked its handler to do
 }
 
 // Call is one run of a handler.

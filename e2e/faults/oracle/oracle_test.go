@@ -210,3 +210,23 @@ E l1 id1 k0 1 wo`
 		t.Error("an end without a begin is no error")
 	}
 }
+
+func TestCopiesOfEachMessageInOrder(t *testing.T) {
+	place := Place{Topic: "t"}
+	sent := []Sent{{ID: "a", Key: "k", Seq: 1, Place: place, Sum: "1"}, {ID: "b", Key: "k", Seq: 2, Place: place, Sum: "2"}}
+	for name, c := range map[string]struct {
+		copies []Copy
+		want   int // problems, and a line of how many
+	}{
+		"once":          {[]Copy{{"a", "1"}, {"b", "2"}}, 0},
+		"again":         {[]Copy{{"a", "1"}, {"b", "2"}, {"a", "1"}, {"b", "2"}}, 0},
+		"one missing":   {[]Copy{{"a", "1"}}, 2},
+		"altered":       {[]Copy{{"a", "1"}, {"b", "3"}}, 2},
+		"out of order":  {[]Copy{{"b", "2"}, {"a", "1"}}, 2},
+		"of no message": {[]Copy{{"c", "9"}, {"a", "1"}, {"b", ""}}, 0},
+	} {
+		if got := CheckCopies(sent, c.copies); len(got) != c.want {
+			t.Errorf("%s: %d problems, want %d: %v", name, len(got), c.want, got)
+		}
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/ouroboros-forge/forge/e2e/faults/oracle"
 )
 
 // Process is a running service.
@@ -27,6 +29,25 @@ type Process struct {
 	ops  string
 	done chan struct{} // closed when it has ended
 	err  error         // how
+}
+
+// The service's settings in experiments: those of production, with shorter
+// times so that what takes minutes there takes seconds.
+const (
+	CommitInterval = 500 * time.Millisecond
+	DrainTimeout   = 3 * time.Second
+	MaxPoll        = 200
+)
+
+// Settings returns them; further ones win.
+func Settings(brokers []string, group string, topics []string, further ...string) []string {
+	return append([]string{
+		"FAULTS_TOPICS=" + strings.Join(topics, ","), "KAFKA_GROUP_ID=" + group, "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(brokers, ","),
+		"SERVICE_NAME=subject", "LOG_LEVEL=info",
+		fmt.Sprintf("KAFKA_COMMIT_INTERVAL=%v", CommitInterval), fmt.Sprintf("KAFKA_DRAIN_TIMEOUT=%v", DrainTimeout),
+		"KAFKA_READ_TIMEOUT=5s", "KAFKA_REBALANCE_TIMEOUT=15s", "KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s",
+		fmt.Sprintf("KAFKA_MAX_POLL_RECORDS=%d", MaxPoll), "KAFKA_RETRY_DELAY=50ms", "KAFKA_RETRY_MAX_DELAY=1s",
+	}, further...)
 }
 
 // Start runs the binary as a life of its own, with nothing in its environment
@@ -189,4 +210,35 @@ func hasAll(line string, words []string) bool {
 		}
 	}
 	return true
+}
+
+// ReadCalls returns what the service's handlers wrote down.
+func (p *Process) ReadCalls() ([]oracle.Call, error) {
+	f, err := os.Open(p.Calls)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return oracle.ReadCalls(f)
+}
+
+// Ends reads from the service's log when its sessions ended.
+func (p *Process) Ends() ([]oracle.End, error) {
+	lines, err := p.Logged(`msg="session ended"`)
+	if err != nil {
+		return nil, err
+	}
+	var ends []oracle.End
+	for _, line := range lines {
+		stamp, _, _ := strings.Cut(strings.TrimPrefix(line, "time="), " ")
+		at, err := time.Parse(time.RFC3339, stamp)
+		if err != nil {
+			return nil, err
+		}
+		ends = append(ends, oracle.End{Life: p.Life, At: at.UnixNano()})
+	}
+	return ends, nil
 }

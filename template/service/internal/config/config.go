@@ -36,7 +36,8 @@ type Config struct {
 	Kafka    Kafka
 	Registry Registry //forge:if avro
 	Ops      Ops
-	HTTP     HTTP //forge:if http
+	HTTP     HTTP        //forge:if http
+	DLQ      DeadLetters //forge:if dlq
 	Log      Log
 
 	loader *loader // what was read, for Consumer, Check and Explain
@@ -114,6 +115,7 @@ func (s *scope) config(cfg *Config) (Config, error) {
 	s.read()
 	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
 	s.finishKafka(cfg.Service)
+	cfg.Registry.files = s.files    //forge:if avro
 	if !s.isWrong(registryPrefix) { //forge:if avro
 		s.checkRegistry(cfg.Registry) //forge:if avro
 	} //forge:if avro
@@ -130,6 +132,7 @@ const joinMargin = 5 * time.Second
 // rebalance timeout loses its partitions with their commits.
 func (s *scope) finishKafka(service string) {
 	k := s.kafka
+	k.files = s.files
 	k.ClientID = cmp.Or(k.ClientID, service)
 	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
 	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
@@ -181,7 +184,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 		}
 	}
 	k, before := new(Kafka), len(c.loader.problems)
-	s := &scope{c.loader, name, prefix, k, Settings(k)}
+	s := &scope{loader: c.loader, consumer: name, prefix: prefix, kafka: k, known: Settings(k)}
 	if !consumerName.MatchString(name) {
 		s.addProblem("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}

@@ -9,7 +9,7 @@ import (
 
 const saslSettings = "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_GROUP_ID=g\nKAFKA_SECURITY_PROTOCOL=SASL_SSL\nKAFKA_SASL_USERNAME=u\n"
 
-const misreadProblem = ".env:5: KAFKA_SASL_PASSWORD: put the value in single quotes: a $, a \\, a quote at its end, or a # at its beginning or after a blank is read as something else"
+const misreadProblem = ".env:5: KAFKA_SASL_PASSWORD: put the value in single quotes: a $, or a # at its beginning or after a blank, is read as something else"
 
 // A value in .env is what stands there, or it is refused with its line.
 func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
@@ -26,8 +26,8 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		{`a#b`, "a#b", ""},
 		{`#a#b`, "", misreadProblem},
 		{` # none`, "", misreadProblem},
-		{`"hunter2 \"so\""`, "", misreadProblem},
-		{`'hunter2\'`, "", ".env:5: not NAME=value"},
+		{`"hunter2 \"so\""`, `hunter2 "so"`, ""},
+		{`'hunter2\'`, `hunter2\`, ""},
 		{`'hunter2' KAFKA_SASL_USERNAME=x`, "", ".env:5: not NAME=value"},
 		{`it's "so"`, `it's "so"`, ""},
 		{`"it's"`, "it's", ""},
@@ -35,7 +35,7 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		{`'"'`, `"`, ""},
 		{`"#a # b"`, "#a # b", ""},
 		{`"two" # C:\dir`, "two", ""},
-		{`"hunter\temp"`, "", misreadProblem},
+		{`"hunter\temp"`, "", ".env:5: not NAME=value"},
 		{`"a\\temp\n"`, "a\\temp", ""},
 		{`"a\\b"`, `a\b`, ""},
 		{`a\nb`, `a\nb`, ""},
@@ -45,8 +45,12 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		{`a${B}`, "", misreadProblem},
 		{`$(id)`, "", misreadProblem},
 		{`hunter2 # old`, "", misreadProblem},
+		{`hunter2 # "old"`, "", misreadProblem},
+		{"hunter2\t#old", "", misreadProblem},
+		{"hunter2\u00a0", "", "has a blank at an end"},
+		{"hunter2\x1f", "hunter2\x1f", ""},
 		{`'hunter2 '`, "", "has a blank at an end"},
-		{`'hunter2`, "", ".env:5: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed"},
+		{`'hunter2`, "", ".env:5: not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed, or a \\ in double quotes begins no escape"},
 		{`"hunter2\"`, "", ".env:5: not NAME=value"},
 		{`'hunter2' x`, "", ".env:5: not NAME=value"},
 	} {
@@ -78,7 +82,7 @@ func TestDotEnvIsReadAsEditorsAndShellsWriteIt(t *testing.T) {
 func TestWhatIsWrongInDotEnvIsReportedWithItsLine(t *testing.T) {
 	inDir(t, ".env", "KAFKA_GROUP_ID=two\n\nBAD-NAME=hunter2\nhunter2\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKER=1\nKAFKA_SASL_PASWORD_FILE=x\nKAFKA_ZZZZZ=1\nKAFKA_IMAGE=x\nDATABASE_URL=x\nA: hunter2\n")
 	_, err := load("", nil, map[string]string{"KAFKA_MAX_WORKER": "1", "KAFKA_BOOTSTRAP_SERVERS": "a:1"}, nil)
-	const notNameValue = "not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed"
+	const notNameValue = "not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed, or a \\ in double quotes begins no escape"
 	equal(t, problemsOf(t, err),
 		".env:3: "+notNameValue, ".env:4: "+notNameValue, ".env:11: "+notNameValue,
 		".env:5: KAFKA_GROUP_ID and KAFKA_GROUP_ID (.env:1) give the same setting: keep one",

@@ -18,7 +18,7 @@ type Kafka struct {
 	MaxWorkers     int    `env:"KAFKA_MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions"`
 	Ordering       string `env:"KAFKA_ORDERING" envDefault:"key" validate:"oneof=key partition none" help:"which messages wait for each other: those of one key, of one partition, or none"`
 	MaxPollRecords int    `env:"KAFKA_MAX_POLL_RECORDS" kafka:"max.poll.records" envDefault:"4096" validate:"min=1,max=1000000" help:"messages of one partition held in memory before its fetching pauses"`
-	MaxBufferBytes int64  `env:"KAFKA_MAX_BUFFER_BYTES" envDefault:"268435456" validate:"min=1024,max=1099511627776" help:"bytes of all partitions held in memory before fetching pauses"`
+	MaxBufferBytes int64  `env:"KAFKA_MAX_BUFFER_BYTES" envDefault:"268435456" validate:"min=1024,max=1099511627776" help:"bytes of all partitions held in memory before fetching pauses; one compressed batch may become as many, or 64 MiB"`
 
 	ErrorPolicy      string        `env:"KAFKA_ERROR_POLICY" envDefault:"dead-letter" validate:"oneof=dead-letter retry skip continue stop" help:"what becomes of a message that failed for good (continue means skip); only dead-letter needs the .dlq topics"`
 	RetryPolicy      string        `env:"KAFKA_RETRY_POLICY" envDefault:"exponential" validate:"oneof=exponential fibonacci fixed" help:"how the delays between attempts grow"`
@@ -39,12 +39,12 @@ type Kafka struct {
 
 	ClientID          string        `env:"KAFKA_CLIENT_ID" kafka:"client.id" validate:"omitempty,name" help:"this client's name in the broker's logs and quotas; SERVICE_NAME when not set"`
 	InstanceID        string        `env:"KAFKA_GROUP_INSTANCE_ID" kafka:"group.instance.id" validate:"omitempty,instance" help:"makes the member static: a restart within the session timeout moves no partition"`
-	RebalanceStrategy string        `env:"KAFKA_REBALANCE_STRATEGY" kafka:"partition.assignment.strategy" envDefault:"sticky" validate:"oneof=sticky cooperative-sticky range roundrobin" help:"how partitions are assigned to the members of the group"`
+	RebalanceStrategy []string      `env:"KAFKA_REBALANCE_STRATEGY" kafka:"partition.assignment.strategy" envDefault:"sticky" validate:"unique,dive,oneof=sticky cooperative-sticky range roundrobin" allowed:"sticky, cooperative-sticky, range, roundrobin; several separated by commas, the preferred one first" help:"how partitions are assigned: the group takes one that all its members have"`
 	SessionTimeout    time.Duration `env:"KAFKA_SESSION_TIMEOUT" kafka:"session.timeout.ms" envDefault:"20s" validate:"min=1s,max=30m" help:"silence after which the broker gives a member's partitions to others"`
 	HeartbeatInterval time.Duration `env:"KAFKA_HEARTBEAT_INTERVAL" kafka:"heartbeat.interval.ms" validate:"omitempty,min=50ms,max=10m" help:"time between heartbeats; 3s, or a quarter of the session timeout if that is less, when not set"`
 	ReadTimeout       time.Duration `env:"KAFKA_READ_TIMEOUT" kafka:"request.timeout.ms socket.timeout.ms" validate:"omitempty,min=1s,max=15m" help:"time to wait for a broker's answer; 30s, or the drain timeout and 15s if that is more, when not set"`
 	RebalanceTimeout  time.Duration `env:"KAFKA_REBALANCE_TIMEOUT" kafka:"max.poll.interval.ms" validate:"omitempty,min=1s,max=30m" help:"time for a member to drain and join again when partitions move; 60s, or drain and read timeout and 15s if that is more, when not set"`
-	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" kafka:"fetch.max.wait.ms fetch.wait.max.ms" envDefault:"100ms" validate:"min=10ms,max=10s" help:"maximum wait of an empty fetch; heartbeats wait behind it"`
+	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" kafka:"fetch.max.wait.ms fetch.wait.max.ms" envDefault:"100ms" validate:"min=10ms,max=10s" help:"maximum wait of an empty fetch"`
 	IsolationLevel    string        `env:"KAFKA_ISOLATION_LEVEL" kafka:"isolation.level" envDefault:"read_uncommitted" validate:"oneof=read_uncommitted read_committed" help:"whether messages of transactions that are open or aborted are handled too"`
 	Compression       string        `env:"KAFKA_COMPRESSION_TYPE" kafka:"compression.type compression.codec" envDefault:"none" validate:"oneof=none gzip snappy lz4 zstd" help:"compression of what the service publishes"`
 
@@ -55,6 +55,15 @@ type Kafka struct {
 	SSLCA            string `env:"KAFKA_SSL_CA" kafka:"ssl.ca.pem ssl.truststore.certificates ssl.ca.location" file:"true" validate:"omitempty,certificates" help:"PEM certificates that sign the brokers'; the system's when not set"`
 	SSLCert          string `env:"KAFKA_SSL_CERT" kafka:"ssl.certificate.pem ssl.keystore.certificate.chain ssl.certificate.location" file:"true" validate:"omitempty,certificates" help:"PEM certificate of this client, for brokers that ask for one"`
 	SSLKey           Secret `env:"KAFKA_SSL_KEY" kafka:"ssl.key.pem ssl.keystore.key ssl.key.location" validate:"omitempty,key" help:"PEM private key of that certificate, not encrypted"`
+
+	files files
+}
+
+// Renewed returns the settings with what the files that hold secrets and certificates
+// hold now: they are replaced while a service runs.
+func (k Kafka) Renewed() (Kafka, error) {
+	err := k.files.renew(&k)
+	return k, err
 }
 
 // TLS reports whether connections are encrypted.

@@ -43,6 +43,27 @@ type scope struct {
 	prefix   string // what begins the names of the consumer's own settings
 	kafka    *Kafka
 	known    []Setting
+	files    files
+}
+
+// files are the names of the files that hold the values of settings, by the settings'
+// names.
+type files map[string]string
+
+// renew gives the settings of target, a pointer to a struct, what their files hold now.
+func (f files) renew(target any) error {
+	s := &scope{loader: &loader{values: make(map[string]entry)}}
+	for _, setting := range Settings(target) {
+		if name := f[setting.Name]; name != "" {
+			s.known = append(s.known, setting)
+			s.merge([]entry{{name: setting.Name + fileSuffix, text: name}})
+		}
+	}
+	s.read()
+	if len(s.problems) > 0 {
+		return errors.New(s.problems[0].Text)
+	}
+	return nil
 }
 
 // setting returns the setting that is called name: as a variable is, NAME or
@@ -75,13 +96,19 @@ func (s *scope) merge(source []entry) {
 		case setting.Name == "" || prefix != "":
 			s.unread = append(s.unread, e)
 		}
-		if setting.Name == "" || e.text == "" && e.place != fromOverride {
+		if setting.Name == "" {
 			continue
 		}
-		if other, again := earlier[name]; again {
+		other, again := earlier[name]
+		if again && (e.name == other.name || e.text != "" && other.text != "") {
 			s.addProblem("%s: %s and %s (%s) give the same setting: keep one", e.place, e.name, other.name, other.place)
 		}
-		earlier[name] = e
+		if !again || e.text != "" {
+			earlier[name] = e
+		}
+		if e.text == "" && e.place != fromOverride {
+			continue
+		}
 		_, hidden := s.values[name]
 		isOverridden := e.place != fromOverride && s.values[setting.Name].place == fromOverride // for all consumers
 		if !hidden && !isOverridden {
@@ -101,20 +128,24 @@ func (s *scope) find(name string) (e entry, isOwn bool) {
 	return s.values[name], false
 }
 
-// resolve returns what e stands for: the content of the file that it names;
-// without line breaks at its end, as in files and secrets of Kubernetes.
+// resolve returns what e stands for: the content of the file that it names, without
+// the line break at its end. Line breaks at the end of a value itself are those of a
+// Kubernetes secret.
 func (s *scope) resolve(setting Setting, e entry) entry {
 	e.text = strings.TrimRight(e.text, "\r\n")
 	switch {
 	case setting.File && isFileName.MatchString(e.name):
 		content, err := os.ReadFile(e.text)
-		text := strings.TrimRight(string(content), "\r\n")
-		if err != nil {
+		text := strings.TrimSuffix(strings.TrimSuffix(string(content), "\n"), "\r")
+		switch line := strings.TrimRight(text, "\r\n"); {
+		case err != nil:
 			s.refuse(setting, e, "must be a file that can be read: %v", errors.Unwrap(err))
-		} else if text == "" {
+		case line == "":
 			s.refuse(setting, e, "the file is empty")
+		case line != text && !strings.Contains(line, "\n"):
+			s.refuse(setting, e, "the file has a second line break at its end: remove it")
 		}
-		return entry{text: text, name: setting.Name, place: fmt.Sprintf("%s (%s, %s)", e.text, e.name, e.place)}
+		return entry{text: text, name: setting.Name, file: e.text, place: fmt.Sprintf("%s (%s, %s)", e.text, e.name, e.place)}
 	case setting.Secret && strings.TrimSpace(e.text) != e.text:
 		s.refuse(setting, e, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
 	case strings.HasSuffix(e.name, ".ms") && strings.Trim(e.text, "0123456789") == "":
@@ -127,18 +158,24 @@ func (s *scope) resolve(setting Setting, e entry) entry {
 // that is wrong gets its default. What is not the consumer's own was checked
 // with the service's.
 func (s *scope) read() {
+	s.files = make(files)
 	for _, setting := range s.known {
 		e, isOwn := s.find(setting.Name)
+		if e.file != "" {
+			s.files[setting.Name] = e.file
+		}
 		err := setting.parse(e.text)
 		if rule := setting.field.Tag.Get("validate"); err == nil && rule != "" {
 			err = validate.Var(setting.value.Interface(), rule)
 		}
-		if err == nil {
-			continue
+		if err != nil {
+			_ = setting.parse("")
 		}
-		_ = setting.parse("")
 		switch {
 		case s.consumer != "" && !isOwn:
+		case err == nil && e.place == fromEnvironment && inQuotes.MatchString(e.text):
+			s.refuse(setting, e, "is in quotes, which --env-file of docker leaves there: remove them")
+		case err == nil:
 		case e.text == "" && setting.Default == "" && setting.Allowed == "text":
 			s.refuse(setting, e, "required: %s", cmp.Or(setting.Help, setting.Allowed))
 		case e.text == "" && setting.Default == "":

@@ -50,6 +50,7 @@ const (
 type entry struct {
 	name, text string
 	place      string // the source, with the line if it is a file: environment, .env:3
+	file       string // that holds the text, if NAME_FILE names one
 }
 
 // Settings lists the settings of target, a pointer to a struct with the tags of
@@ -125,20 +126,17 @@ func (s Setting) show(e entry) string {
 	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
 		return redacted
 	}
-	return redact(text)
+	return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@")
 }
 
 var (
+	// userInfo is what comes before the host in a URL, or in a list of hosts: it may
+	// have a password.
+	userInfo   = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
 	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
+	inQuotes   = regexp.MustCompile(`^("[^"]*"|'[^']*')$`)
 	commas     = regexp.MustCompile(`\s*,[\s,]*`)
 )
-
-// userInfo is what comes before the host in a URL, or in a list of hosts: it may
-// have a password.
-var userInfo = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
-
-// redact hides the user and password of each URL in text.
-func redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
 
 // Secret is a string that no log, error or format verb shows. Convert it to a
 // string where it is used.

@@ -54,7 +54,7 @@ func TestEveryProblemOfAFileIsReportedAtOnceWithItsLine(t *testing.T) {
 		"sesion.timeout.ms: 1",         // 14
 	}, "\n"))
 	_, err := load("config.yaml", nil, map[string]string{"KAFKA_ORDERING": "topic"}, nil)
-	const oneValue = " must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with &, * or !"
+	const oneValue = " must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with !, & or *"
 	equal(t, problemsOf(t, err),
 		`config.yaml:6: kafka_commit_interval`+oneValue,
 		`config.yaml:8: kafka_retry_delay`+oneValue,

@@ -119,7 +119,7 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	out.say("stopped; everything handled is committed\n")
+	out.say("stopped: %s\n", out.summary())
 	return nil
 }
 

@@ -77,7 +77,7 @@ func TestOnceEndsWhenAllSamplesAreDone(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"4 samples met what they expect\n", "accounts, audits (6 partitions"} {
+	for _, want := range []string{"4 samples met what they expect\n", "stopped: dead letter 2, handled 2\n", "accounts, audits (6 partitions"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
@@ -191,5 +191,64 @@ func TestColoursOnlyWhereTheyShow(t *testing.T) {
 		if got := strings.Count(text.String(), "\x1b["); got != want {
 			t.Errorf("with colours %v: %d of them in %q", colours, got, text.String())
 		}
+	}
+}
+
+// What is said at the end is what happened, whatever that is.
+func TestTheEndSaysWhatBecameOfTheMessages(t *testing.T) {
+	var text strings.Builder
+	r := newReport(&text, false)
+	close(r.tried)
+	if got := r.summary(); got != "no message came" {
+		t.Errorf("before the first message: %s", got)
+	}
+	happens := func(offset int64, kind engine.EventKind, delay time.Duration) {
+		r.event("books", engine.Event{Kind: kind, Delay: delay, Message: &message.Message{Topic: "t", Offset: offset, Retry: &message.RetryPolicy{MaxAttempts: 3}}})
+	}
+	happens(0, engine.Retrying, time.Second)
+	happens(0, engine.Handled, 0)
+	happens(1, engine.Unavailable, time.Second)
+	happens(2, engine.DeadLetterRefused, time.Second)
+	happens(3, engine.DeadLettered, 0)
+	happens(4, engine.Retrying, time.Second)
+	happens(4, engine.Skipped, 0)
+	happens(5, engine.Handled, 0)
+	r.event("audit", engine.Event{Kind: engine.Handled, Message: &message.Message{Topic: "t", Offset: 5}})
+	if got := r.summary(); got != "dead letter 1, handled 3, not done 2, skipped 1" {
+		t.Errorf("at the end: %s", got)
+	}
+}
+
+// stopAt is a text that stops the service once it has the words.
+type stopAt struct {
+	strings.Builder
+	words string
+	stop  func()
+}
+
+func (s *stopAt) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), s.words) {
+		s.stop()
+	}
+	return s.Builder.Write(p)
+}
+
+// A service that is stopped while a message waits does not say that it is done.
+func TestTheEndSaysThatAMessageIsNotDone(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	waiting := func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
+		message.Register(b.Registry, "accounts", message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error {
+			return message.RetryAfter(time.Hour, errors.New("later"))
+		}))
+		return nil
+	}
+	t.Chdir(t.TempDir())
+	text := stopAt{words: ", in 1h0m0s", stop: stop}
+	if err := run(ctx, "books", waiting, loadSamples(t)[:1], false, newReport(&text, false)); err != nil {
+		t.Error(err)
+	}
+	if !strings.Contains(text.String(), "stopped: not done 1\n") {
+		t.Errorf("it says\n%s", text.String())
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -27,6 +28,8 @@ type report struct {
 
 	width int // of the place's column
 
+	became sync.Map // what became of each message, by consumer and place
+
 	mu sync.Mutex
 	w  io.Writer
 }
@@ -47,6 +50,7 @@ func (r *report) event(consumer string, e engine.Event) {
 	m := e.Message
 	place := placeOf(m.Topic, m.Partition, m.Offset)
 	kind, detail := samples.NameOf(e.Kind), e.Elapsed.Round(time.Microsecond).String()
+	r.became.Store(consumer+place, kind)
 	if e.Err != nil { // on one line, without what would disturb a terminal
 		detail = strings.Join(strings.FieldsFunc(fmt.Sprintf("%.160s", e.Err.Error()), unicode.IsControl), " ")
 	}
@@ -58,6 +62,7 @@ func (r *report) event(consumer string, e engine.Event) {
 	}
 	if e.Delay > 0 {
 		detail += ", in " + e.Delay.Round(time.Millisecond).String()
+		r.became.Store(consumer+place, "not done")
 	}
 	kind = fmt.Sprintf("%-11s", kind)
 	if r.colours {
@@ -74,6 +79,18 @@ func (r *report) event(consumer string, e engine.Event) {
 	case r.done <- outcome{consumer, place, e}:
 	case <-r.tried:
 	}
+}
+
+// summary says how many messages became what.
+func (r *report) summary() string {
+	counts, parts := map[string]int{}, []string{}
+	for _, kind := range r.became.Range {
+		counts[kind.(string)]++ //nolint:forcetypeassert // nothing else is in it
+	}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprintf("%s %d", kind, counts[kind]))
+	}
+	return cmp.Or(strings.Join(parts, ", "), "no message came")
 }
 
 func placeOf(topic string, partition int32, offset int64) string {
@@ -121,4 +138,4 @@ func isTerminal(f *os.File) bool {
 }
 
 // colours of the kinds of events, green and yellow; the others are red.
-var colours = map[engine.EventKind]int{engine.Handled: 32, engine.Retrying: 33, engine.Unavailable: 33, engine.DeadLettered: 33}
+var colours = map[engine.EventKind]int{engine.Handled: 32, engine.Ignored: 32, engine.Retrying: 33, engine.Unavailable: 33, engine.DeadLettered: 33}

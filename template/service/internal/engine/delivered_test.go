@@ -71,28 +71,29 @@ func TestWhatAHandlerChangesIsForThatAttempt(t *testing.T) {
 	})
 }
 
-// What a handler leaves behind may use its message: run with -race.
+// What a handler leaves behind may use its message, while the next attempt runs and
+// its dead letter is written: run with -race.
 func TestAMessageMayBeUsedAfterItsHandler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var read atomic.Int64
 		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
-			first := m.Attempt == 1
 			go func() {
-				read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers)))
-				m.Value[0], m.Key[0] = 'X', 'X'
-				m.Value, m.Attempt = nil, 0
+				read.Add(int64(len(m.Key) + len(m.Value) + len(m.Headers[0].Value) + len(m.Header.MessageType)))
+				m.Value[0], m.Key[0], m.Headers[0].Value[0], m.Headers[0].Key = 'X', 'X', 'X', "X"
+				m.Value, m.Attempt, m.Topic, m.Headers, m.Time = nil, 0, "X", nil, time.Time{}
 			}()
-			if first {
-				return errTest
-			}
-			return nil
+			return errTest
 		})
+		dead := &original{bench: b}
+		b.dead = dead
 		l := b.Assign(b)
-		m := batch(0, 3, "a", "b", "a")
+		m := batch(0, 1, "a")
+		m[0].Headers = []message.Field{{Key: "trace", Value: []byte("12")}}
+		want := text(&m[0])
 		l.Deliver(m)
 		elapse(time.Second)
-		if want := int64(2 * 3 * len("k{}")); read.Load() != want {
-			t.Errorf("read %d bytes, want %d", read.Load(), want)
+		if n := int64(3 * len("a{}12")); read.Load() != n || dead.text != want {
+			t.Errorf("read %d bytes, the dead letter is of %s; want %d, %s", read.Load(), dead.text, n, want)
 		}
 	})
 }

@@ -4,12 +4,12 @@
 // each lane's progress at its source. It knows no broker.
 //
 // A message is done when its handler succeeded, when its dead letter was
-// acknowledged, or when the error policy skipped it. What is committed is the
-// low-water mark of a lane: all its messages up to the first, in order of
-// delivery, that is not done.
+// acknowledged, when the error policy skipped it, or when it was redriven for
+// another group. What is committed is the low-water mark of a lane: all its
+// messages up to the first, in order of delivery, that is not done.
 //
 //	Lane.Deliver    copies the message and puts it behind the last one of its key
-//	worker.take     gives a worker the next ready message: lanes take turns, and so do the keys of a lane
+//	worker.take     gives a worker the next ready message: lanes take turns, and so do the keys of a lane, and what failed before
 //	worker.attempt  runs the handler with its own copy of the message and its own context
 //	Engine.decide   says what becomes of a message that failed
 //	Lane.complete   marks the message done, or holds its key back until a timer or a dead letter is done

@@ -14,7 +14,7 @@ import (
 // waits is dropped (it will be delivered again), what runs may finish, and the
 // low-water mark is marked and committed. Handlers have 4/5 of DrainTimeout,
 // then their contexts end. It returns by DrainTimeout or the end of ctx, with
-// what was not done. To drain a lane that ended does nothing.
+// what was not done, or is done and comes again. To drain a lane that ended does nothing.
 func (l *Lane) Drain(ctx context.Context) error {
 	timeout := l.engine.cfg.DrainTimeout
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -37,10 +37,13 @@ func (l *Lane) Drain(ctx context.Context) error {
 	select {
 	case <-idle:
 	case <-time.After(timeout / 10): // what is left is for the commit
-		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout)
+		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout*9/10)
 	}
 	if l.detach(true) {
 		err = errors.Join(err, l.commit(ctx))
+	}
+	if n := l.tracker.doneAbove(); n > 0 { // a lane that is detached changes no more
+		err = errors.Join(err, fmt.Errorf("engine: messages that are done and will be delivered again, because one before them is not done: %d", n))
 	}
 	return err
 }
@@ -65,8 +68,8 @@ func (l *Lane) endIntake() bool {
 	for _, timer := range l.timers {
 		timer.Stop()
 	}
-	e.turns = slices.DeleteFunc(e.turns, func(other *Lane) bool { return other == l })
-	l.ready, l.keys, l.timers = nil, nil, nil
+	e.turns = slices.DeleteFunc(e.turns, func(q *queue) bool { return q == &l.fresh || q == &l.retries })
+	l.fresh, l.retries, l.keys, l.timers = nil, nil, nil, nil
 	return true
 }
 
@@ -85,6 +88,7 @@ func (l *Lane) detach(mark bool) bool {
 		l.mark()
 	}
 	l.detached = true
+	e.held -= l.bytes
 	if l.paused {
 		l.claim.Resume()
 	}

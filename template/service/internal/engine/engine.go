@@ -30,12 +30,14 @@ type Engine struct {
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped, with why if the error policy says so
 
-	mu              sync.Mutex                // guards what follows, and all lanes
-	lanes           []*Lane                   // assigned, and not yet ended
-	turns           []*Lane                   // those with ready messages, the next one first
-	workers         map[*worker]struct{}      // that run
-	deadLettered    map[string]*deadLettering // by topic
-	doneSinceCommit int                       // messages done since the last commit began
+	mu              sync.Mutex           // guards what follows, and all lanes
+	lanes           []*Lane              // assigned, and not yet ended
+	turns           []*queue             // those with ready messages, the next one first
+	workers         map[*worker]struct{} // that run
+	retrying        int                  // those whose message failed before
+	held            int64                // bytes of all lanes, and of what handlers have
+	failedInARow    map[string]int       // by topic, messages that used up their attempts since one succeeded
+	doneSinceCommit int                  // messages done since the last commit began
 
 	commitErr    error     // of the first failed commit since one that succeeded
 	failingSince time.Time // when that was
@@ -53,7 +55,7 @@ func New(cfg Config, h message.Handler, dead DeadLetters, commitMarks func(conte
 		seed:         maphash.MakeSeed(),
 		commitNow:    make(chan struct{}, 1),
 		workers:      map[*worker]struct{}{},
-		deadLettered: map[string]*deadLettering{},
+		failedInARow: map[string]int{},
 	}
 	e.stopped, e.stop = context.WithCancelCause(context.Background())
 	return e

@@ -23,6 +23,7 @@ const (
 	DeadLetterRefused                  // its dead letter was not acknowledged; tried again after Delay
 	Skipped                            // it failed and the error policy skipped it
 	Stopped                            // it failed and the error policy stopped the engine
+	Ignored                            // it is done without a handler, which says nothing about handlers: message.ErrOtherGroup
 	requeued                           // no event: its lane ended first, and it will be delivered again
 	held                               // a Retrying, because its attempts are used up but dead-lettering is paused
 )
@@ -42,6 +43,7 @@ var kinds = [...]struct {
 	DeadLetterRefused: {"dead-letter-refused", slog.LevelError, "dead letter refused, retrying"},
 	Skipped:           {"skipped", slog.LevelWarn, "message skipped"},
 	Stopped:           {"stopped", slog.LevelError, "stopped by error policy"},
+	Ignored:           {"ignored", slog.LevelDebug, "message ignored: redriven for another group"},
 }
 
 // String returns the kind's name.
@@ -52,7 +54,7 @@ func (k EventKind) String() string { return kinds[k].name }
 type Event struct {
 	Kind    EventKind
 	Message *message.Message
-	Err     error         // why, for all kinds but Handled
+	Err     error         // why, for all kinds but Handled and Ignored
 	Delay   time.Duration // until the next attempt
 	Elapsed time.Duration // in the handler
 

@@ -117,7 +117,7 @@ func TestAHandledMessageIsLoggedAtDebugLevelWithoutItsBody(t *testing.T) {
 }
 
 func TestEventsHaveTheNamesOfMetrics(t *testing.T) {
-	want := "handled retrying unavailable dead-letter dead-letter-refused skipped stopped"
+	want := "handled retrying unavailable dead-letter dead-letter-refused skipped stopped ignored"
 	var got []string
 	for k := range kinds {
 		got = append(got, EventKind(k).String())

@@ -251,7 +251,7 @@ func TestAPanicOutsideTheHandlerCompletesNoMessage(t *testing.T) {
 		w := &worker{engine: b.Engine}
 		b.mu.Lock()
 		b.cfg.MaxWorkers = 1
-		ready := l.ready
+		ready := l.fresh
 		w.take()
 		if ready[0] != nil {
 			t.Error("what a worker has taken stays in memory with what waits")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -167,15 +168,19 @@ func TestALaneThatEndsLeavesItsWorkersAtOnce(t *testing.T) {
 // Any number of lanes, of which one is slow, with fewer or more workers.
 func TestASlowLaneDelaysNoOther(t *testing.T) { //nolint:gocognit // one world, told in one place
 	for _, lanes := range []int{2, 3, 12, 100} {
-		for _, workers := range []int{2, 3, 8, 16, 200} {
+		for _, workers := range []int{1, 2, 3, 7, 16, 100} {
 			t.Run(fmt.Sprintf("lanes=%d/workers=%d", lanes, workers), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					cfg := settings()
 					cfg.MaxWorkers, cfg.MaxPollRecords, cfg.MaxUncommitted = workers, 10_000, 40_000
 					var waited latencies
+					takes := 30 * time.Second
+					if workers == 1 { // they have to take turns
+						takes = 50 * time.Millisecond
+					}
 					b := start(t, cfg, func(_ context.Context, m *message.Message) error {
 						if m.Partition == 0 {
-							time.Sleep(30 * time.Second)
+							time.Sleep(takes)
 							return nil
 						}
 						waited.add(time.Since(m.Time))
@@ -202,6 +207,41 @@ func TestASlowLaneDelaysNoOther(t *testing.T) { //nolint:gocognit // one world, 
 				})
 			})
 		}
+	}
+}
+
+// Others lose at most half of the workers to a partition that is stuck, also when their
+// number is odd.
+func TestAStuckLaneTakesAtMostHalfOfTheWorkers(t *testing.T) {
+	for _, workers := range []int{2, 3, 7, 16, 100} {
+		t.Run(strconv.Itoa(workers), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				cfg := settings()
+				cfg.MaxWorkers, cfg.MaxPollRecords = workers, 10_000
+				running := map[int32]int{}
+				var mu sync.Mutex
+				b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+					mu.Lock()
+					running[m.Partition]++
+					mu.Unlock()
+					time.Sleep(time.Hour)
+					return nil
+				})
+				stuck, one, two := b.Assign(b), b.Assign(b), b.Assign(b)
+				stuck.Deliver(at(0, batch(0, 500)))
+				elapse(time.Minute)
+				one.Deliver(at(1, batch(0, 500)))
+				two.Deliver(at(2, batch(0, 500)))
+				synctest.Wait()
+				if others := running[1] + running[2]; 2*others < workers {
+					t.Errorf("the others have %d of %d workers", others, workers)
+				}
+				for _, l := range []*Lane{stuck, one, two} {
+					l.Lose()
+				}
+				elapse(2 * time.Hour)
+			})
+		})
 	}
 }
 

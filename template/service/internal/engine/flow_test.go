@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,5 +92,40 @@ func TestLanesShareTheBytesOfAll(t *testing.T) {
 		}
 		second.Lose()
 		third.Lose()
+	})
+}
+
+// While a large message is handled there may be no memory for copies of others. Once
+// it is done, as many start as there are workers.
+func TestWhatALargeMessageHeldUpStartsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.MaxBytes = 100 << 10
+		var running atomic.Int64
+		b := start(t, cfg, func(context.Context, *message.Message) error {
+			running.Add(1)
+			time.Sleep(time.Second)
+			running.Add(-1)
+			return nil
+		})
+		l, other := b.Assign(newGate()), b.Assign(newGate())
+		l.Deliver(large(0, 90<<10))
+		l.Deliver(batch(1, 10))
+		synctest.Wait()
+		if n := running.Load(); n != 1 {
+			t.Errorf("%d handlers run, want the one of the large message", n)
+		}
+		other.Deliver(at(1, batch(0, 10)))
+		synctest.Wait()
+		if n := running.Load(); n != 2 {
+			t.Errorf("%d handlers run, want one of each lane", n)
+		}
+		elapse(time.Second)
+		if n := running.Load(); n != 4 {
+			t.Errorf("%d handlers run once there is memory, want all 4", n)
+		}
+		l.Lose()
+		other.Lose()
+		elapse(time.Minute)
 	})
 }

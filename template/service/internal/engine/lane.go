@@ -28,21 +28,24 @@ type Lane struct {
 	detached    bool   // nothing is marked any more
 	topic       string // known from the first message on
 	partition   int32
-	deadLetters *deadLettering // of the topic
 	tracker     tracker
-	keys        map[uint64]*item // the last message of each key, by the key's hash; keys that share one only wait for each other
-	ready       []*item
+	keys        map[uint64]*item      // the last message of each key, by the key's hash; keys that share one only wait for each other
+	fresh       queue                 // of what is ready, what has not failed yet
+	retries     queue                 // and what has
+	running     int                   // handlers, also those that outlived an earlier life of the lane
 	timers      map[*item]*time.Timer // of those that wait for their next attempt
-	running     int                   // handlers
 	records     int                   // delivered and not done
 	bytes       int64                 // of those
 	waiting     [held + 1]int         // messages by why they wait, except notWaiting
 	lastWaitErr error                 // of the last that waits
 	paused      bool
-	pausedAt    time.Time
-	marked      uint64 // the low-water mark that was marked last
-	committed   uint64 // and that was committed last
+	idleSince   time.Time // when it is paused: since when nothing of it was done
+	marked      uint64    // the low-water mark that was marked last
+	committed   uint64    // and that was committed last
 }
+
+// queue has the next message first.
+type queue []*item
 
 // item is a message on its way through the engine. The first one of a key is in
 // exactly one place: ready, with a worker, waiting for its timer, or being
@@ -58,6 +61,7 @@ type item struct {
 	seq       uint64        // its place in order of delivery
 	size      int64         // what it counts for in bytes
 	backoff   retry.Backoff // nil before the first retry
+	span      SpanContext   // of the last attempt //forge:if otel
 }
 
 // What counts besides a message's own bytes.
@@ -113,6 +117,7 @@ func (l *Lane) Deliver(batch []message.Message) {
 		it.seq = l.tracker.add(it.msg.Offset)
 		l.records++
 		l.bytes += it.size
+		e.held += it.size
 		last := l.keys[it.hash]
 		if it.keyed {
 			l.keys[it.hash] = it
@@ -127,19 +132,18 @@ func (l *Lane) Deliver(batch []message.Message) {
 	e.startWorkers()
 }
 
-// begin notes whose messages the lane has. Those of keys whose handlers outlived
-// an earlier life of it wait behind these.
+// begin notes whose messages the lane has. Handlers that outlived an earlier life of
+// it keep their keys and count as its own.
 func (l *Lane) begin(topic string, partition int32) {
 	e := l.engine
 	l.topic, l.partition = topic, partition
-	if e.deadLettered[topic] == nil {
-		e.deadLettered[topic] = &deadLettering{log: e.log.With("topic", topic)}
-	}
-	l.deadLetters = e.deadLettered[topic]
 	for w := range e.workers {
-		if it := w.item; it.keyed && it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
+		if it := w.item; it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
 			it.successor, it.next = l, nil
-			l.keys[it.hash] = it
+			l.running++
+			if it.keyed {
+				l.keys[it.hash] = it
+			}
 		}
 	}
 }
@@ -147,17 +151,25 @@ func (l *Lane) begin(topic string, partition int32) {
 // makeReady lets the first message of a key have a worker, in turn with the
 // lane's other keys.
 func (l *Lane) makeReady(it *item) {
-	if len(l.ready) == 0 {
-		l.engine.turns = append(l.engine.turns, l)
+	q := &l.fresh
+	if it.waits != notWaiting {
+		q = &l.retries
 	}
-	l.ready = append(l.ready, it)
+	if len(*q) == 0 {
+		l.engine.turns = append(l.engine.turns, q)
+	}
+	*q = append(*q, it)
 }
 
 // complete does with a message what was decided after its attempt.
 func (l *Lane) complete(it *item, ev Event) {
 	l.running--
-	if ev.Kind == Handled && l.deadLetters.inARow > 0 {
-		l.deadLetters.resume()
+	l.engine.held -= it.size
+	if it.waits != notWaiting {
+		l.engine.retrying--
+	}
+	if ev.Kind == Handled && l.engine.failedInARow[l.topic] > 0 {
+		l.engine.resumeDeadLettering(l.topic)
 	}
 	if it.waits != ev.waits || ev.Err != nil {
 		l.setWaits(it, ev.waits, ev.Err)
@@ -165,9 +177,10 @@ func (l *Lane) complete(it *item, ev Event) {
 	switch {
 	case l.detached:
 		if it.successor != nil {
+			it.successor.running--
 			it.successor.releaseKey(it)
 		}
-	case ev.Kind == Handled, ev.Kind == Skipped:
+	case ev.Kind == Handled, ev.Kind == Ignored, ev.Kind == Skipped:
 		l.markDone(it)
 	case ev.Kind == Retrying, ev.Kind == Unavailable:
 		it.msg.Header = message.Header{}
@@ -180,6 +193,7 @@ func (l *Lane) complete(it *item, ev Event) {
 		})
 	case ev.Kind == DeadLettered:
 		f := Failure{Err: ev.Err, Class: message.ClassOf(ev.Err), Attempts: it.msg.Attempt, Time: time.Now()}
+		f.Span = it.span //forge:if otel
 		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
 	l.busy.Done()
@@ -197,10 +211,14 @@ func (l *Lane) setWaits(it *item, why EventKind, err error) {
 // markDone makes a message done.
 func (l *Lane) markDone(it *item) {
 	l.records--
-	l.bytes -= it.size
-	l.tracker.done(it.seq)
-	l.adjustFlow()
 	e := l.engine
+	l.bytes -= it.size
+	e.held -= it.size
+	l.tracker.done(it.seq)
+	if l.paused {
+		l.idleSince = time.Now()
+	}
+	l.adjustFlow()
 	if e.doneSinceCommit++; e.doneSinceCommit >= e.cfg.CommitRecords {
 		select {
 		case e.commitNow <- struct{}{}:
@@ -288,7 +306,7 @@ func (l *Lane) adjustFlow() {
 		l.claim.Resume()
 		return
 	}
-	l.pausedAt = time.Now()
+	l.idleSince = time.Now()
 	l.claim.Pause()
 }
 

@@ -42,14 +42,13 @@ func (l *life) deliver(n int) {
 	end := min(l.next+n, len(l.p.log))
 	var batch []message.Message
 	for ; l.next < end; l.next++ {
-		e := l.p.log[l.next]
-		batch = append(batch, message.Message{
-			Topic: "t", Partition: l.p.id, Offset: e.offset, Key: e.key, Value: e.value,
-			Headers: []message.Field{{Key: "life", Value: fmt.Appendf(nil, "%p", l)}},
-		})
+		batch = append(batch, *l.message(l.next))
 	}
 	began := time.Now()
 	l.lane.Deliver(batch)
+	for i := range batch {
+		scribble(&batch[i]) // the source's buffers are its own
+	}
 	if time.Since(began) > 0 {
 		l.w.violate("6: intake waited for %v", time.Since(began))
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -98,4 +99,78 @@ func TestALaneThatEndedIsForgotten(t *testing.T) {
 		}
 	}
 	t.Error("the lane is still in memory")
+}
+
+// The bound is of all partitions together, and of what handlers have in their hands as
+// well: as many as there are workers, each with a copy, also when all that waits is due
+// at the same time.
+func TestWhatAllLanesAndHandlersHoldIsBounded(t *testing.T) { //nolint:gocognit // one world, told in one place
+	const mib = 1 << 20
+	for name, tt := range map[string]struct {
+		lanes, workers, value, headers int
+		every                          int64 // of which one message waits
+		limit                          int64
+	}{
+		"2 % wait":            {12, 16, 20 << 10, 0, 50, 12 * mib},
+		"200,000 headers":     {2, 16, 10, 200_000, 1, 96 * mib},
+		"many workers":        {12, 1000, 20 << 10, 0, 1, 24 * mib},
+		"many workers, large": {1, 1000, mib, 0, 1, 24 * mib},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := settings()
+			cfg.MaxWorkers, cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBytes = tt.workers, 1_000_000, 4_000_000, tt.limit
+			cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
+			release := make(chan struct{})
+			b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+				if (m.Offset+1)%tt.every != 0 {
+					return nil
+				}
+				if m.Attempt == 1 {
+					return errTest
+				}
+				<-release
+				return nil
+			})
+			lanes, claims, before := make([]*Lane, tt.lanes), make([]pausing, tt.lanes), heap()
+			for p := range lanes {
+				lanes[p] = b.Assign(&claims[p])
+			}
+			headers := slices.Repeat([]message.Field{{Key: "name", Value: []byte("value")}}, tt.headers)
+			for offset, open := int64(0), true; open && offset < 20_000; offset++ {
+				open = false
+				for p, l := range lanes {
+					if open = open || !claims[p].paused.Load(); !claims[p].paused.Load() {
+						l.Deliver(at(int32(p), []message.Message{{
+							Topic: "t", Offset: offset, Key: fmt.Appendf(nil, "%d", offset), Value: make([]byte, tt.value), Headers: headers,
+						}}))
+					}
+				}
+				for b.Stats().Busy > 0 {
+					runtime.Gosched()
+				}
+			}
+			waiting := heap() - before
+			for _, l := range lanes {
+				b.mu.Lock()
+				for _, timer := range l.timers {
+					timer.Reset(0)
+				}
+				b.mu.Unlock()
+				for due := false; !due; runtime.Gosched() {
+					b.mu.Lock()
+					due = len(l.timers) == 0
+					b.mu.Unlock()
+				}
+			}
+			running, s := heap()-before, b.Stats()
+			t.Logf("%d messages are counted as %d KiB and %d KiB are held, %d KiB while %d run", s.Records, s.Bytes>>10, waiting>>10, running>>10, s.Busy)
+			if got, limit := max(waiting, running), cfg.MaxBytes*3/2+8*mib; got > limit {
+				t.Errorf("%d KiB are held, want at most %d KiB", got>>10, limit>>10)
+			}
+			close(release)
+			for _, l := range lanes {
+				l.Lose()
+			}
+		})
+	}
 }

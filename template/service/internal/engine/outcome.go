@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -20,17 +19,20 @@ var (
 // and whose context had ended because of cause, if it had. A failure says nothing
 // when the attempt was aborted because the lane ends.
 func (e *Engine) decide(it *item, err, cause error) Event {
+	if err == message.ErrOtherGroup { //nolint:errorlint // the registry says it, and no handler
+		return Event{Kind: Ignored}
+	}
 	err = safeError(err)
 	if errors.Is(cause, errDraining) {
 		return Event{Kind: requeued, Err: err}
 	}
-	failed, ok := errors.AsType[*message.Error](err)
-	if errors.Is(cause, errTimeout) { // keep its Outcome and After
-		late := &message.Error{Class: message.ClassTimeout, Err: fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)}
-		if ok {
-			late.Outcome, late.After = failed.Outcome, failed.After
-		}
-		err, failed, ok = late, late, true
+	asks, ok := errors.AsType[*message.Error](err)
+	if !ok {
+		asks = new(message.Error) // for nothing
+	}
+	if errors.Is(cause, errTimeout) {
+		late := fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)
+		err = &message.Error{Class: message.ClassTimeout, Err: late, Outcome: asks.Outcome, After: asks.After}
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -40,8 +42,8 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 	case ev.waits == notWaiting:
 	case it.lane.ending:
 		return Event{Kind: requeued, Err: err}
-	case ok && failed.After > 0:
-		ev.Delay = min(failed.After, longestDelay)
+	case asks.After > 0:
+		ev.Delay = min(asks.After, longestDelay)
 	default:
 		ev.Delay = min(it.nextDelay(ev.waits), longestDelay)
 	}
@@ -63,9 +65,6 @@ func safeError(err error) error {
 func (e *Engine) applyPolicies(it *item, err error) Event {
 	outcome := message.OutcomeOf(err)
 	permanent := outcome == message.OutcomePermanent
-	if permanent && handlerResponded(err) {
-		it.lane.deadLetters.resume()
-	}
 	switch {
 	case outcome == message.OutcomeUnavailable:
 		return Event{Kind: Unavailable, waits: Unavailable}
@@ -75,17 +74,10 @@ func (e *Engine) applyPolicies(it *item, err error) Event {
 		return Event{Kind: Skipped}
 	case e.cfg.ErrorPolicy == PolicyStop:
 		return Event{Kind: Stopped}
-	case permanent, it.lane.deadLetters.admit(err):
+	case permanent, e.mayDeadLetter(it.lane.topic, err):
 		return Event{Kind: DeadLettered}
 	}
 	return Event{Kind: Retrying, waits: held}
-}
-
-// handlerResponded reports whether a permanent error is the answer of a handler that
-// works: the message was not refused before it, and the handler did not panic.
-func handlerResponded(err error) bool {
-	others := []message.Class{message.ClassDecode, message.ClassInvalid, message.ClassUnhandled, message.ClassPanic}
-	return !slices.Contains(others, message.ClassOf(err))
 }
 
 // nextDelay returns how long the item waits for its next attempt. The backoff

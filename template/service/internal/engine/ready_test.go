@@ -89,6 +89,57 @@ func TestALaneThatOneMessageHoldsBackIsNotReady(t *testing.T) {
 	})
 }
 
+// TestALaneThatWaitsForAFailureIsNotReady proves it of a partition whose messages all
+// wait behind one that fails, and that it is ready as soon as something is done.
+func TestALaneThatWaitsForAFailureIsNotReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.Ordering, cfg.ErrorPolicy, cfg.MaxPollRecords = OrderPartition, PolicyRetry, 10
+		var cured atomic.Bool
+		b := start(t, cfg, func(context.Context, *message.Message) error {
+			if !cured.Load() {
+				return errors.New("fails each time")
+			}
+			return nil
+		})
+		l := b.Assign(newGate())
+		l.Deliver(batch(7, 20))
+		elapse(10 * time.Minute)
+		if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "20 wait behind what fails and is tried again, the first at 7") {
+			t.Errorf("ready says %v, want what holds the lane back", err)
+		}
+		cured.Store(true)
+		elapse(time.Minute)
+		if err := b.Ready(); err != nil || b.Stats().Records != 0 {
+			t.Errorf("ready says %v after it was done", err)
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
+// TestALaneThatGoesOnBesideAFailureIsReady: slowly, and with more than it takes at once.
+func TestALaneThatGoesOnBesideAFailureIsReady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := settings()
+		cfg.ErrorPolicy, cfg.MaxPollRecords = PolicyRetry, 10
+		b := start(t, cfg, func(_ context.Context, m *message.Message) error {
+			if m.Offset == 0 {
+				return errors.New("fails each time")
+			}
+			time.Sleep(cfg.CommitInterval)
+			return nil
+		})
+		l := b.Assign(newGate())
+		l.Deliver(batch(0, 1, "bad"))
+		l.Deliver(batch(1, 30, "slow"))
+		elapse(15 * cfg.CommitInterval)
+		if s := b.Stats(); s.Paused != 1 || s.Records > 25 || b.Ready() != nil {
+			t.Errorf("%d messages are left, paused %d, ready says %v", s.Records, s.Paused, b.Ready())
+		}
+		_ = l.Drain(t.Context())
+	})
+}
+
 func TestALaneThatIsBusyIsReady(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()

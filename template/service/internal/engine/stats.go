@@ -41,11 +41,17 @@ func (e *Engine) Stats() Stats {
 		if l.paused {
 			s.Paused++
 		}
-		if l.waiting[held] > 0 && !slices.Contains(s.PausedTopics, l.topic) {
+		if e.isPaused(l) && !slices.Contains(s.PausedTopics, l.topic) {
 			s.PausedTopics = append(s.PausedTopics, l.topic)
 		}
 	}
 	return s
+}
+
+// isPaused reports whether messages of a lane wait because dead-lettering is paused.
+// e.mu is held.
+func (e *Engine) isPaused(l *Lane) bool {
+	return l.waiting[held] > 0 && e.failedInARow[l.topic] > pauseAfter
 }
 
 // Ready returns why the engine cannot do its work at present, nil when it can.
@@ -61,10 +67,13 @@ func (e *Engine) Ready() error {
 			err = fmt.Errorf("%d dead letters are refused and tried again", l.waiting[DeadLetterRefused])
 		case l.waiting[Unavailable] > 0:
 			err = fmt.Errorf("messages wait for something unavailable (%d): %w", l.waiting[Unavailable], l.lastWaitErr)
-		case l.waiting[held] > 0:
+		case e.isPaused(l):
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waiting[held], l.lastWaitErr)
-		case l.paused && span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2 && time.Since(l.pausedAt) >= long:
+		case !l.paused || time.Since(l.idleSince) < long:
+		case span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2:
 			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
+		case l.waiting[Retrying] > 0:
+			err = fmt.Errorf("takes no messages: %d wait behind what fails and is tried again, the first at %d", l.records, l.tracker.places[0].offset)
 		}
 		if err != nil {
 			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)

@@ -33,3 +33,14 @@ func (t *tracker) done(seq uint64) {
 		t.base++
 	}
 }
+
+// doneAbove returns how many messages above the low-water mark are done.
+func (t *tracker) doneAbove() int {
+	n := 0
+	for _, p := range t.places {
+		if p.done {
+			n++
+		}
+	}
+	return n
+}

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -54,7 +53,7 @@ type entry struct {
 type act struct {
 	takes  time.Duration
 	away   int    // how often what it needs is away before that
-	result string // ok, retry, permanent, plain, panic, exit
+	result string // ok, other group, retry, permanent, plain, panic, exit
 	deaf   bool   // it does not listen to its context
 }
 
@@ -163,7 +162,7 @@ func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) 
 	defer m.w.mu.Unlock()
 	l := lifeOf(msg)
 	i := l.index(msg.Offset)
-	m.w.came(msg, l.p.log[i])
+	l.came(msg)
 	if l.aborted[i] {
 		m.w.violate("8: %d/%d was dead-lettered because of a shutdown", msg.Partition, msg.Offset)
 	}
@@ -178,10 +177,33 @@ func (m *member) DeadLetter(_ context.Context, msg *message.Message, f Failure) 
 }
 
 // came checks that a message is as it was delivered. Invariant 15.
-func (w *world) came(m *message.Message, e entry) {
-	if !bytes.Equal(m.Key, e.key) || !bytes.Equal(m.Value, e.value) {
-		w.violate("15: %d/%d is %q %q, was delivered as %q %q", m.Partition, m.Offset, m.Key, m.Value, e.key, e.value)
+func (l *life) came(m *message.Message) {
+	i := l.index(m.Offset)
+	if i < 0 || text(m) != text(l.message(i)) || (m.Key == nil) != (l.p.log[i].key == nil) || len(m.Headers) != 1 {
+		l.w.violate("15: %s of partition %d is not as it was delivered", text(m), l.p.id)
 	}
+}
+
+// message returns the message at index i as it is delivered.
+func (l *life) message(i int) *message.Message {
+	e := l.p.log[i]
+	return &message.Message{
+		Topic: "t", Partition: l.p.id, Offset: e.offset, Key: slices.Clone(e.key), Value: slices.Clone(e.value), Time: time.Unix(e.offset, 0),
+		Headers: []message.Field{{Key: "life", Value: fmt.Appendf(nil, "%p", l)}},
+	}
+}
+
+// scribble writes into a message whatever a handler may.
+func scribble(m *message.Message) {
+	for _, b := range [][]byte{m.Key, m.Value, m.Headers[0].Value} {
+		for i := range b {
+			b[i] = '?'
+		}
+	}
+	m.Headers[0].Key, m.Headers = "?", append(m.Headers, message.Field{Key: "more"})
+	m.Topic, m.Partition, m.Offset, m.Time = "?", 99, -1, time.Time{}
+	m.Key, m.Value, m.Attempt = []byte("?"), nil, 99
+	m.Header.MessageType, m.Decoded = "?", m
 }
 
 // becomes notes a message as terminal. Invariant 3.
@@ -212,8 +234,11 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 	if m.Attempt != l.failures[i]+1 {
 		w.violate("14: attempt %d of %d/%d after %d that count", m.Attempt, m.Partition, m.Offset, l.failures[i])
 	}
-	w.came(m, l.p.log[i])
-	m.Value, m.Retry = nil, l.p.log[i].retry // a handler may, for this attempt
+	if l.came(m); m.Header != (message.Header{}) || m.Decoded != nil {
+		w.violate("15: attempt %d of %d/%d sees what another one made", m.Attempt, m.Partition, m.Offset)
+	}
+	m.Retry = l.p.log[i].retry // as the Registry does
+	defer scribble(m)
 	s := l.p.log[i].plan[min(m.Attempt, len(l.p.log[i].plan))-1]
 	if w.healed { // while dead-lettering is paused, they would ask to be tried again without end
 		s.takes, s.away = min(s.takes, 20*time.Millisecond), 0
@@ -234,8 +259,9 @@ func (w *world) handle(ctx context.Context, m *message.Message) error {
 	defer w.mu.Unlock()
 	l.owner.running--
 	delete(l.owner.active, l.p.place(key))
-	if err == nil {
+	if err == nil || errors.Is(err, message.ErrOtherGroup) {
 		w.becomes(m)
+		return err
 	}
 	if l.aborted[i] = errors.Is(context.Cause(ctx), errDraining); l.aborted[i] {
 		return err
@@ -301,6 +327,8 @@ func (s act) run(ctx context.Context) error {
 		return ctx.Err()
 	}
 	switch s.result {
+	case "other group":
+		return message.ErrOtherGroup
 	case "retry":
 		return message.Retry(errors.New("again"))
 	case "permanent":

@@ -22,7 +22,7 @@ type strictBill struct {
 }
 
 func TestBodyReadsWhatARegistryTakes(t *testing.T) {
-	b, err := envelope.NewBody[bill]()
+	b, err := envelope.NewBody[bill](nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestBodyReadsWhatARegistryTakes(t *testing.T) {
 }
 
 func TestBodyNamesEveryFieldAtFault(t *testing.T) {
-	b, err := envelope.NewBody[bill]()
+	b, err := envelope.NewBody[bill](nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestBodyNamesEveryFieldAtFault(t *testing.T) {
 }
 
 func TestBodyIsAsStrictAsAnEnvelope(t *testing.T) {
-	b, err := envelope.NewBody[strictBill]()
+	b, err := envelope.NewBody[strictBill](nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,10 +84,10 @@ func TestBodyRefusesModelsThatRegisterRefuses(t *testing.T) {
 	type wrong struct {
 		ID string `json:"id" validate:"requird"`
 	}
-	if _, err := envelope.NewBody[wrong](); err == nil || !strings.Contains(err.Error(), "requird") {
+	if _, err := envelope.NewBody[wrong](nil); err == nil || !strings.Contains(err.Error(), "requird") {
 		t.Errorf("a misspelt rule: %v", err)
 	}
-	if _, err := envelope.NewBody[*bill](); err == nil {
+	if _, err := envelope.NewBody[*bill](nil); err == nil {
 		t.Error("a pointer is taken")
 	}
 }

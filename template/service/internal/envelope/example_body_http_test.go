@@ -15,7 +15,7 @@ type Payment struct {
 
 // A body that comes another way than in a message, checked as in one.
 func ExampleBody_Read() {
-	payments, err := envelope.NewBody[Payment]()
+	payments, err := envelope.NewBody[Payment](nil)
 	if err != nil {
 		fmt.Println(err) // a mistake in the model
 		return

@@ -115,7 +115,11 @@ func readTimeAsUTC(d *jsontext.Decoder, t *time.Time) error {
 // of ClassDecode when the body, or the envelope around it, is not JSON.
 func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any) error {
 	_, forbidsExtra := out.(message.ForbidsExtra)
-	err := json.Unmarshal(body, out, json.RejectUnknownMembers(forbidsExtra))
+	options := json.RejectUnknownMembers(forbidsExtra)
+	if bytes.Contains(body, []byte("null")) {
+		options = json.JoinOptions(options, noNulls())
+	}
+	err := json.Unmarshal(body, out, options)
 	switch {
 	case err == nil && jsontext.Value(body).Kind() != 'n':
 		return nil
@@ -128,6 +132,21 @@ func (c JSON) Decode(_ context.Context, m *message.Message, body []byte, out any
 		}
 	}
 	return err
+}
+
+// noNulls refuses null in lists and maps of what has no null in Go, where it would
+// become a zero that nobody sent. To a field of a struct it is as if it were absent.
+func noNulls() json.Options {
+	nullable := []reflect.Kind{reflect.Pointer, reflect.Interface, reflect.Slice, reflect.Map}
+	var within []reflect.Kind // by depth
+	return json.WithUnmarshalers(json.UnmarshalFromFunc(func(d *jsontext.Decoder, v any) error {
+		t, depth := reflect.TypeOf(v).Elem(), min(d.StackDepth(), len(within))
+		within = append(within[:depth], t.Kind())
+		if depth == 0 || within[depth-1] == reflect.Struct || d.PeekKind() != 'n' || slices.Contains(nullable, t.Kind()) {
+			return errors.ErrUnsupported // it is read as any other
+		}
+		return &json.SemanticError{JSONKind: 'n', GoType: t}
+	}))
 }
 
 // Encode implements message.Codec. Maps are written in the order of their keys,

@@ -109,10 +109,8 @@ func ruleProblem(f validator.FieldError) string {
 	switch {
 	case strings.HasPrefix(rule, "required_"):
 		return ruleWords["required"]
-	case words == "" && limit != "":
-		return fmt.Sprintf("breaks the rule %q", rule+"="+limit)
 	case words == "", limit == "" && strings.HasSuffix(words, "%s"):
-		return fmt.Sprintf("breaks the rule %q", rule)
+		return fmt.Sprintf("breaks the rule %q", strings.TrimSuffix(rule+"="+limit, "="))
 	case rule == "startswith":
 		limit = strconv.Quote(limit)
 	case rule == "oneof" && !strings.Contains(limit, "'"): // which are around choices with spaces

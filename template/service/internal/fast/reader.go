@@ -82,6 +82,7 @@ func sliceReader(t reflect.Type, inside []reflect.Type) reader {
 	if read == nil || t.Elem().Kind() == reflect.Uint8 { // which is base64
 		return nil
 	}
+	hasNull := t.Elem().Kind() == reflect.Pointer || t.Elem().Kind() == reflect.Slice
 	return func(d *decoder, v reflect.Value) bool {
 		if !d.take('[') {
 			return d.takeNull()
@@ -95,7 +96,7 @@ func sliceReader(t reflect.Type, inside []reflect.Type) reader {
 				v.Grow(max(firstItems, n))
 			}
 			v.SetLen(n + 1)
-			if !read(d, v.Index(n)) {
+			if !hasNull && d.peek() == 'n' || !read(d, v.Index(n)) {
 				return false
 			}
 			if !d.take(',') {

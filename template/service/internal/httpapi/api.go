@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
 )
 
 // API is the paths that the service serves. Register all of them, then serve.
@@ -21,6 +23,8 @@ type API struct {
 	mux   *http.ServeMux
 	posts []Operation
 	seats chan struct{} // one for each request that is being served
+
+	filler func(model reflect.Type) envelope.Filler
 }
 
 // Operation is what Post registered, for those who describe or call it.
@@ -28,6 +32,9 @@ type Operation struct {
 	Path  string
 	Body  reflect.Type
 	Topic string // where the body is published, if it is a message.Event
+	// Needs reports whether a field of the body must be there by more than its rules.
+	// It is nil where nothing else says so.
+	Needs func(f reflect.StructField) bool
 }
 
 // New returns an API without paths.
@@ -38,6 +45,8 @@ func New(cfg config.Config, log *slog.Logger) *API {
 		log:   log,
 		mux:   http.NewServeMux(),
 		seats: make(chan struct{}, cfg.HTTP.MaxRequests),
+
+		filler: fillers(cfg),
 	}
 }
 
@@ -74,6 +83,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), a.cfg.RequestTimeout)
 	defer cancel()
 	r = r.WithContext(ctx)
+	w, r, end := tracing.Request(w, r) //forge:if otel
+	defer end()                        //forge:if otel
 	if _, pattern := a.mux.Handler(r); pattern == "" {
 		w = &unrouted{ResponseWriter: w, api: a, request: r}
 	}

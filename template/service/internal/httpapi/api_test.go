@@ -170,6 +170,7 @@ func TestWhatAnEndpointReturnsDecidesTheAnswer(t *testing.T) {
 		{"the broker is away", message.Retry(errors.New("no broker at 10.0.0.1")), 503, problem{Detail: "it could not be published in time; it is safe to try again with this messageId as Idempotency-Key"}},
 		{"the time is up", fmt.Errorf("publish: %w", context.DeadlineExceeded), 503, problem{Detail: "it could not be published in time; it is safe to try again with this messageId as Idempotency-Key"}},
 		{"too large for the topic", message.Permanent(fmt.Errorf("publish: %w", message.ErrTooLarge)), 413, problem{Detail: "it is larger than a message may be"}},
+		{"refused for a right that is missing", message.Retry(fmt.Errorf("%w: not authorized", message.ErrRefused)), 500, problem{}},
 		{"a mistake", errors.New("password is hunter2"), 500, problem{}},
 		{"no status of an error", &Error{Status: 200, Err: errors.New("hunter2")}, 500, problem{}},
 	} {

@@ -65,7 +65,7 @@ func (a *application) stop(t *testing.T) {
 	if err := <-a.loop; err != nil {
 		t.Errorf("the loop ended with %v", err)
 	}
-	if err := a.publisher.Close(); err != nil {
+	if err := a.publisher.Close(10 * time.Second); err != nil {
 		t.Errorf("the publisher ended with %v", err)
 	}
 }

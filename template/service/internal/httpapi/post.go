@@ -42,7 +42,8 @@ func (f EndpointFunc[T]) Post(ctx context.Context, r Request[T]) error { return 
 // http.ServeMux it panics on a mistake in the wiring: an endpoint that is nil,
 // a path that is taken or is none, a model with a wrong tag.
 func Post[T any](a *API, path string, e Endpoint[T]) {
-	body, err := envelope.NewBody[T]()
+	filler := a.filler(reflect.TypeFor[T]())
+	body, err := envelope.NewBody[T](filler)
 	switch {
 	case err != nil:
 		panic(fmt.Errorf("httpapi: POST %s: %w", path, err))
@@ -55,6 +56,9 @@ func Post[T any](a *API, path string, e Endpoint[T]) {
 	op := Operation{Path: path, Body: reflect.TypeFor[T]()}
 	if event, ok := any(new(T)).(message.Event); ok {
 		op.Topic = event.Topic()
+	}
+	if filler != nil {
+		op.Needs = filler.Needs
 	}
 	a.posts = append(a.posts, op)
 }

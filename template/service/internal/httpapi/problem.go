@@ -16,7 +16,8 @@ import (
 //
 // Of other errors, message.Invalid is answered with 400 and its field, and
 // what Publish returns with 503 when it may pass and with 413 when the message
-// is too large. Whatever else is 500, and told to the log only.
+// is too large. Whatever else is 500, and told to the log only; so is a message that the
+// broker refuses until a person has corrected something (message.ErrRefused).
 type Error struct {
 	Status int    // 4xx or 5xx
 	Detail string // for whoever sent the request; may be empty
@@ -116,6 +117,8 @@ func statusOf(err error) int {
 		return e.Status
 	case errors.Is(err, message.ErrTooLarge):
 		return http.StatusRequestEntityTooLarge
+	case errors.Is(err, message.ErrRefused):
+		return http.StatusInternalServerError
 	case mayPass(err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return http.StatusServiceUnavailable
 	case len(message.Fields(err)) > 0:

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"container/list"
 	"context"
 	"errors"
@@ -18,6 +19,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+var errNoAnswer = errors.New("no answer from the broker")
+
 // noticeDelay is how long an event waits before the log says so.
 const noticeDelay = time.Second
 
@@ -33,6 +36,7 @@ type outgoing struct {
 	deadline time.Time     // when it is given up
 	since    time.Time     // when it was accepted
 	place    *list.Element // in the backlog
+	isAlone  atomic.Bool   // nothing else waited at any time
 }
 
 // backlog is what waits for the broker, in the order in which it was accepted. It
@@ -69,7 +73,10 @@ func (b *backlog) add(o *outgoing, client *kgo.Client) {
 		b.timer = time.AfterFunc(time.Hour, func() { b.checkOldest(client) })
 	}
 	if b.waiting.Len() == 1 {
+		o.isAlone.Store(true)
 		b.checkLater(o)
+	} else {
+		b.waiting.Front().Value.(*outgoing).isAlone.Store(false) //nolint:forcetypeassert // nothing else is in it
 	}
 }
 
@@ -100,7 +107,7 @@ func (b *backlog) checkOldest(client *kgo.Client) {
 		client.ForceMetadataRefresh()
 		if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
 			b.delayed = oldest.since
-			b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", b.reason)
+			b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", cmp.Or(b.reason, errNoAnswer))
 		}
 	}
 	b.checkLater(oldest)
@@ -115,6 +122,9 @@ func (b *backlog) remove(o *outgoing, err error) {
 	if front == nil {
 		b.timer.Stop()
 		b.reason = nil // it is none of the next event's
+		if err != nil {
+			b.delayed = time.Time{} // all was given up
+		}
 	}
 	if err == nil || front == nil {
 		b.overdue.Store(false)
@@ -142,10 +152,7 @@ func (b *backlog) withReason(err, last error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if last == nil || errors.Is(last, context.DeadlineExceeded) {
-		last = b.reason
-	}
-	if last == nil {
-		return fmt.Errorf("%w: no answer from the broker", err)
+		last = cmp.Or(b.reason, errNoAnswer)
 	}
 	return fmt.Errorf("%w; the last attempt: %w", err, last)
 }

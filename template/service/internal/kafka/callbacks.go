@@ -21,14 +21,10 @@ func (q *callQueue) add(f func()) {
 }
 
 func (q *callQueue) run() {
-	var f func()
-	defer func() {
-		if f != nil { // it called runtime.Goexit
-			go q.run()
-		}
-	}()
-	for f = q.next(); f != nil; f = q.next() {
-		f()
+	for f := q.next(); f != nil; f = q.next() {
+		var call sync.WaitGroup
+		call.Go(f) // which may end its goroutine
+		call.Wait()
 	}
 }
 

@@ -24,22 +24,18 @@ const (
 	// below the 1 MiB that a topic takes by default.
 	defaultBatchBytes = 1_000_012
 	batchSizeTimeout  = 5 * time.Second
+	decodeTimeout     = 15 * time.Second // for one fetch, of a large batch perhaps
 	// What the client takes as a size.
 	minBatchBytes, maxBatchBytes = 512, 1 << 30
 )
 
-// newKgoClient returns a client of franz-go, which connects when it is needed.
-func newKgoClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
+// NewClient returns a client of franz-go with the settings' brokers and security. It
+// connects when it is needed.
+func NewClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 	options := []kgo.Opt{
-		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.DialTimeout(dialTimeout),
+		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.Dialer(dialer{cfg}.DialContext),
 		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
-	}
-	if cfg.TLS() {
-		t, err := tlsConfig(cfg)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, kgo.DialTLSConfig(t))
+		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // what sarama leaves to others may be larger
 	}
 	if cfg.SASL() {
 		options = append(options, kgo.SASL(saslMechanism(cfg)))
@@ -53,9 +49,19 @@ func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
 	backoff := sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids
-	return newKgoClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
+	return NewClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
 		kgo.RequestRetries(metadataRetries), kgo.RetryTimeout(cfg.ReadTimeout),
 		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(min(n, metadataRetries), metadataRetries) }))
+}
+
+// newFetchClient returns a client that fetches one partition from an offset.
+func newFetchClient(cfg config.Kafka, topic string, partition int32, offset int64) (*kgo.Client, error) {
+	isolation := kgo.ReadUncommitted()
+	if cfg.IsolationLevel == "read_committed" {
+		isolation = kgo.ReadCommitted()
+	}
+	return NewClient(cfg, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
+		kgo.FetchIsolationLevel(isolation), kgo.FetchMaxWait(cfg.FetchMaxWait), kgo.FetchMaxPartitionBytes(fetchSize))
 }
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
@@ -81,7 +87,7 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 	if cfg.PublishRetryMaxAttempts > 0 {
 		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
 	}
-	client, err = newKgoClient(cfg, append(options, more...)...)
+	client, err = NewClient(cfg, append(options, more...)...)
 	return client, err
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -40,7 +41,7 @@ func TestClientConfigAvoidsTheTraps(t *testing.T) {
 		"no topic is created by asking for it":         !c.Metadata.AllowAutoTopicCreation,
 		"a heartbeat outlives a short break":           c.Metadata.Retry.Max >= 10,
 		"no batch is skipped for its size":             c.Consumer.Fetch.Max == 0,
-		"a broken batch is not fetched for ever":       c.Consumer.Retry.Max > 0,
+		"one partition's trouble ends no session":      c.Consumer.Retry.Max == 0,
 		"a batch cannot become any size in memory":     sarama.MaxDecompressedBatchSize > 0,
 		"commits do not wait long behind fetches":      c.Consumer.MaxWaitTime == cfg.FetchMaxWait && cfg.FetchMaxWait <= 250*time.Millisecond,
 		"a drain fits into a rebalance":                cfg.DrainTimeout+c.Net.ReadTimeout+5*time.Second < c.Consumer.Group.Rebalance.Timeout,
@@ -99,22 +100,62 @@ func TestEveryCompressionCompresses(t *testing.T) {
 }
 
 func TestRebalanceStrategies(t *testing.T) {
-	for _, name := range []string{"sticky", "cooperative-sticky", "range", "roundrobin"} {
-		c, err := clientConfig(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_REBALANCE_STRATEGY", name))
+	for _, names := range []string{"sticky", "cooperative-sticky", "range", "roundrobin", "cooperative-sticky,range"} {
+		c, err := clientConfig(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_REBALANCE_STRATEGY", names))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := c.Consumer.Group.Rebalance.GroupStrategies; len(got) != 1 || got[0].Name() != name {
-			t.Errorf("strategies for %s: %v", name, got)
+		var got []string
+		for _, s := range c.Consumer.Group.Rebalance.GroupStrategies {
+			got = append(got, s.Name())
+		}
+		if strings.Join(got, ",") != names {
+			t.Errorf("strategies for %s: %v", names, got)
 		}
 	}
 }
 
-func TestLatestStartsAtTheNewest(t *testing.T) {
-	c, err := clientConfig(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092", "KAFKA_AUTO_OFFSET_RESET", "latest"))
-	if err != nil || c.Consumer.Offsets.Initial != sarama.OffsetNewest {
-		t.Errorf("initial offset %d, %v", c.Consumer.Offsets.Initial, err)
+// A member with another strategy than the rest is told how to change it: with both for a
+// while, one member after another.
+func TestAStrategyIsChangedWhileMembersRun(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(4))
+	member := func(strategies string) *running {
+		return consume(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", strategies, "KAFKA_HEARTBEAT_INTERVAL", "50ms"), succeed, "payments")
 	}
+	ready := func(what string, members ...*running) {
+		t.Helper()
+		for _, r := range members {
+			eventually(t, what, func() bool { return r.Ready() == nil })
+		}
+	}
+	stop := func(r *running) {
+		t.Helper()
+		if err := r.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a := member("sticky")
+	ready("the first", a)
+	b := member("cooperative-sticky")
+	eventually(t, "it says why it cannot join", func() bool {
+		err := b.Ready()
+		return err != nil && strings.Contains(err.Error(), "KAFKA_REBALANCE_STRATEGY=cooperative-sticky") && strings.Contains(err.Error(), "cooperative-sticky,sticky")
+	})
+	ready("the first is not disturbed", a)
+	stop(b)
+	for _, strategies := range []string{"cooperative-sticky,sticky", "cooperative-sticky"} {
+		b = member(strategies)
+		ready("beside an old one", a, b)
+		stop(a)
+		a = member(strategies)
+		ready("all are new ones", a, b)
+		stop(b)
+	}
+	for p := range int32(4) {
+		produce(t, c, p, envelopes(t, 0, 5)...)
+	}
+	a.await(t, engine.Handled, 20)
 }
 
 func TestSASL(t *testing.T) {
@@ -128,7 +169,9 @@ func TestSASL(t *testing.T) {
 				cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism,
 					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password)
 				p := newPublisher(t, cfg)
-				p.sendTimeout = time.Second
+				if password == "swordfish" {
+					p.sendTimeout = time.Second // it is tried for that long
+				}
 				conn, err := open(cfg)
 				if err != nil {
 					t.Fatal(err)

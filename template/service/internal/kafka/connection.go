@@ -1,7 +1,12 @@
 package kafka
 
 import (
-	"sync"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -9,33 +14,42 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // connection is what consuming needs of a cluster: sarama's client to be a member of
-// the group and to fetch, and franz-go's for commits and questions, which so do not
-// wait behind fetches.
+// the group and to fetch, and franz-go's for commits and questions.
 type connection struct {
 	client sarama.Client
 	group  sarama.ConsumerGroup
 	kafka  *kgo.Client
 	admin  *kadm.Client
+
+	found   atomic.Pointer[kadm.TopicDetails] // the topics as they were seen last
+	closing time.Duration                     // to leave the group and disconnect; what takes longer is left behind
 }
 
 // open returns a connection. Its clients connect when they are needed, so an error
-// is one of the settings.
+// is one of the settings, and ends the consumer.
 func open(cfg config.Kafka) (*connection, error) {
 	sc, err := clientConfig(cfg)
 	if err != nil {
 		return nil, err
 	}
-	conn := &connection{}
-	if conn.kafka, err = newRequestClient(cfg); err != nil {
+	kafka, err := newRequestClient(cfg)
+	if err != nil {
 		return nil, err
 	}
-	conn.admin = kadm.NewClient(conn.kafka)
-	if conn.client, err = sarama.NewClient(cfg.Brokers, sc); err != nil {
+	conn := &connection{kafka: kafka, admin: kadm.NewClient(kafka), closing: closingTimeout}
+	fetches, err := sarama.NewClient(cfg.Brokers, sc)
+	if err != nil {
 		return nil, err
 	}
+	coordinators, err := sarama.NewClient(cfg.Brokers, sc)
+	if err != nil {
+		return nil, err
+	}
+	conn.client = groupClient{fetches, coordinators, conn}
 	conn.group, err = sarama.NewConsumerGroupFromClient(cfg.GroupID, conn.client)
 	return conn, err
 }
@@ -43,38 +57,113 @@ func open(cfg config.Kafka) (*connection, error) {
 // close leaves the group and disconnects. Its errors would only say that a broker
 // does not answer.
 func (conn *connection) close() {
-	closeInTime(func() {
+	closeInTime(conn.closing, func() {
 		_ = conn.group.Close()
 		_ = conn.client.Close()
 		conn.kafka.Close()
 	})
 }
 
+// starving is how long brokers may answer nothing but that they throttle this client.
+const starving = 20 * time.Second
+
+// hunger is since when no fetch was answered with the state of a partition.
+type hunger struct {
+	since             time.Time
+	served, throttled int64 // what sarama had counted then
+}
+
+// check returns an error when a quota lets nothing through, unless there is still work.
+func (h *hunger) check(conn *connection, idle bool) error {
+	now := hunger{time.Now(), 0, 0}
+	conn.client.Config().MetricRegistry.Each(func(name string, metric any) {
+		switch counter, _ := metric.(interface{ Count() int64 }); {
+		case name == "consumer-batch-size":
+			now.served = counter.Count()
+		case strings.HasPrefix(name, "throttle-time"): // of each broker
+			now.throttled += counter.Count()
+		}
+	})
+	if !idle || now.served != h.served || h.since.IsZero() {
+		*h = now
+	}
+	if waited := now.since.Sub(h.since); now.throttled > h.throttled && waited >= starving {
+		return fmt.Errorf("no message came for %v, because brokers throttle KAFKA_CLIENT_ID: raise its quota, consumer_byte_rate, to ten times a batch or more", waited.Round(time.Second))
+	}
+	return nil
+}
+
 // closingTimeout bounds how long it may take to disconnect.
 const closingTimeout = 3 * time.Second
 
-// closeInTime calls f, and leaves it behind when a broker does not answer it.
-func closeInTime(f func()) {
-	done := make(chan struct{})
-	go func() { f(); close(done) }()
-	select {
-	case <-done:
-	case <-time.After(closingTimeout):
+// closeInTime calls f, and leaves it behind when a broker does not answer it in time.
+func closeInTime(timeout time.Duration, f func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	_ = message.CallBounded(ctx, 0, func(context.Context) error { f(); return nil }) // it only says that the time is over
+}
+
+// groupClient is sarama's client for its group. The group's coordinator is asked over
+// connections of their own: heartbeats do not wait behind fetches, which a broker may
+// answer slowly, or throttle for a quota. To sarama one topic's trouble is everybody's:
+// a topic that is missing or forbidden has no partitions here, without a question that
+// sarama would repeat for seconds, and a partition without a leader waits for one.
+type groupClient struct {
+	sarama.Client
+	coordinators sarama.Client
+	conn         *connection
+}
+
+// isMissing reports whether a topic was missing or forbidden when it was seen last.
+func (c groupClient) isMissing(topic string) bool {
+	found := c.conn.found.Load()
+	return found != nil && (*found)[topic].Err != nil
+}
+
+func (c groupClient) Coordinator(group string) (*sarama.Broker, error) {
+	return c.coordinators.Coordinator(group)
+}
+
+func (c groupClient) RefreshCoordinator(group string) error {
+	return c.coordinators.RefreshCoordinator(group)
+}
+
+func (c groupClient) Close() error { return errors.Join(c.coordinators.Close(), c.Client.Close()) }
+
+func (c groupClient) RefreshMetadata(topics ...string) error {
+	return unlessOfTopic(c.Client.RefreshMetadata(slices.DeleteFunc(slices.Clone(topics), c.isMissing)...))
+}
+
+func (c groupClient) Partitions(topic string) ([]int32, error) {
+	if c.isMissing(topic) {
+		return nil, nil
 	}
+	partitions, err := c.Client.Partitions(topic)
+	return partitions, unlessOfTopic(err)
 }
 
-// drain is the time that a service has to end, from the signal to stop. The consumer
-// and the publisher share it.
-type drain struct {
-	once  sync.Once
-	began time.Time
+func (c groupClient) PartitionNotReadable(topic string, partition int32) bool {
+	if c.Client.PartitionNotReadable(topic, partition) {
+		return true
+	}
+	_, err := c.Leader(topic, partition)
+	return err != nil
 }
 
-func (d *drain) begin() { d.once.Do(func() { d.began = time.Now() }) }
+// unlessOfTopic returns err unless it is one of a topic or partition.
+func unlessOfTopic(err error) error {
+	for _, of := range []error{sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrTopicAuthorizationFailed, sarama.ErrInvalidTopic} {
+		if errors.Is(err, of) {
+			return nil
+		}
+	}
+	return err
+}
 
-// remaining returns what remains of timeout, which begins now if it has not yet.
-// However late, there is some time to disconnect.
-func (d *drain) remaining(timeout time.Duration) time.Duration {
-	d.begin()
-	return max(timeout-time.Since(d.began), min(timeout, closingTimeout))
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
 }

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"bytes"
 	"net"
 	"sync"
 	"testing"
@@ -9,8 +10,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// stopsWithinADrain stops a consumer and expects that nobody has to kill it.
-func stopsWithinADrain(t *testing.T, r *running) {
+// stopsWithin stops a consumer and expects that nobody has to kill it.
+func stopsWithin(t *testing.T, r *running, d time.Duration) {
 	t.Helper()
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
@@ -19,8 +20,8 @@ func stopsWithinADrain(t *testing.T, r *running) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(r.cfg.DrainTimeout):
-		t.Errorf("it has not stopped within KAFKA_DRAIN_TIMEOUT, %v", r.cfg.DrainTimeout)
+	case <-time.After(d):
+		t.Errorf("it has not stopped within %v", d)
 	}
 }
 
@@ -31,13 +32,13 @@ func TestAStopIsHeardWhileABrokerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	t.Run("connecting", func(t *testing.T) {
 		t.Parallel()
-		address, accepted := mute(t)
+		address, asked := mute(t)
 		r := consume(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address), succeed, "payments")
-		<-accepted
-		stopsWithinADrain(t, r)
+		<-asked
+		stopsWithin(t, r, time.Second)
 	})
-	for what, request := range map[string]kmsg.Key{"looking after the topics": createTopicsKey, "joining": kmsg.JoinGroup} {
-		t.Run(what, func(t *testing.T) {
+	for request, wait := range map[kmsg.Key]time.Duration{createTopicsKey: time.Second, kmsg.JoinGroup: closingTimeout + time.Second} {
+		t.Run(request.Name(), func(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, topicOf(1))
 			var once sync.Once
@@ -50,13 +51,13 @@ func TestAStopIsHeardWhileABrokerDoesNotAnswer(t *testing.T) {
 			r := consume(t, settings(t, c), succeed, "payments")
 			t.Cleanup(func() { close(release) })
 			<-asked
-			stopsWithinADrain(t, r)
+			stopsWithin(t, r, wait)
 		})
 	}
 }
 
-// mute listens like a broker that hangs, and tells of the first connection.
-func mute(t *testing.T) (address string, accepted <-chan struct{}) {
+// mute listens like a broker that hangs, and tells of the first question of franz-go's.
+func mute(t *testing.T) (address string, asked <-chan struct{}) {
 	t.Helper()
 	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -64,6 +65,7 @@ func mute(t *testing.T) (address string, accepted <-chan struct{}) {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	first := make(chan struct{})
+	once := sync.OnceFunc(func() { close(first) })
 	go func() {
 		var conns []net.Conn // that are held until the listener closes
 		for {
@@ -71,9 +73,13 @@ func mute(t *testing.T) (address string, accepted <-chan struct{}) {
 			if err != nil {
 				break
 			}
-			if conns = append(conns, c); len(conns) == 1 {
-				close(first)
-			}
+			conns = append(conns, c)
+			go func() {
+				question := make([]byte, 1024)
+				if n, _ := c.Read(question); bytes.Contains(question[:n], []byte("kgo")) {
+					once()
+				}
+			}()
 		}
 		for _, c := range conns {
 			_ = c.Close()
@@ -86,12 +92,12 @@ func mute(t *testing.T) (address string, accepted <-chan struct{}) {
 // either, but nobody waits for it any more.
 func TestThePublisherClosesWhileABrokerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
-	address, accepted := mute(t)
+	address, asked := mute(t)
 	p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address, "KAFKA_DRAIN_TIMEOUT", "100ms"))
 	p.PublishAsync(t.Context(), territoryCreated{1}, nil)
-	<-accepted
+	<-asked
 	closed := make(chan error, 1)
-	go func() { closed <- p.Close() }()
+	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
 	select {
 	case err := <-closed:
 		if err == nil {

@@ -1,13 +1,15 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -17,32 +19,24 @@ import (
 // Consumer takes messages from the registry's topics as a member of a consumer
 // group and has them handled. It commits a message only when it is done.
 type Consumer struct {
+	*engine.Engine // but for Run and Ready
+
 	cfg      config.Kafka
 	registry *message.Registry
-	engine   *engine.Engine
+	topics   *topics
 	log      *slog.Logger
+	health   *health
 
-	ran        atomic.Bool
-	session    atomic.Pointer[session] // the present one, nil between sessions
-	unfinished atomic.Int64            // partitions that the last session ended with work left in
+	ran     atomic.Bool
+	joined  atomic.Bool             // there was a session
+	session atomic.Pointer[session] // the present one, nil between sessions
 
-	mu        sync.Mutex
-	state     error     // why the consumer does not consume, nil when it does
-	downSince time.Time // zero while Kafka is available
-	trouble   trouble
+	mu      sync.Mutex
+	ids     map[string]kadm.TopicID    // of the topics that there are, or were last
+	ends    map[string]map[int32]int64 // of topics that were new to the group: where their partitions begin with latest
+	left    []string                   // partitions that the last session ended with work left in
+	leftErr error                      // why what is done of one is not committed, as far as it is no other member's now
 }
-
-// trouble is the last error of the group's.
-type trouble struct {
-	err   error
-	until time.Time // when it is over, if no other follows
-}
-
-// The states before the first session and after the last.
-var (
-	errConnecting = errors.New("not connected to Kafka yet")
-	errStopped    = errors.New("stopped")
-)
 
 const (
 	// maxUncommitted is how many times KAFKA_MAX_POLL_RECORDS may be done beyond
@@ -62,8 +56,10 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publis
 		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
 	}
 	setUpSarama(log)
-	c := &Consumer{cfg: cfg, registry: registry, log: log, state: errConnecting}
-	c.engine = engine.New(engineConfig(cfg), registry, NewDeadLetters(publisher.Send, cfg.GroupID), c.commit, log)
+	registry.Group = cfg.GroupID
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ids: map[string]kadm.TopicID{}, ends: map[string]map[int32]int64{}}
+	c.topics = &topics{subscribed: registry.Topics(), published: registry.PublishedTopics(), deadLetters: cfg.ErrorPolicy == "dead-letter"}
+	c.Engine = engine.New(engineConfig(cfg), registry, &DeadLetters{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
 
@@ -82,77 +78,45 @@ func engineConfig(cfg config.Kafka) engine.Config {
 // Name returns the consumer's group.
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
-// Observe makes f see what happens to every message. It is called before Run.
-func (c *Consumer) Observe(f func(engine.Event)) { c.engine.Observe(f) }
-
-// Stats returns the engine's present figures.
-func (c *Consumer) Stats() engine.Stats { return c.engine.Stats() }
-
-// Live returns an error when only a restart can help.
-func (c *Consumer) Live() error { return c.engine.Live() }
-
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.state != nil:
-		return c.state
-	case time.Now().Before(c.trouble.until):
-		return c.trouble.err
-	}
-	return c.engine.Ready()
-}
-
-// setState sets why the consumer does not consume. While Kafka is unavailable, the
-// error that said so stays: it says more than the next step.
-func (c *Consumer) setState(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.downSince.IsZero() {
-		c.state = err
-	}
-}
-
-// setUnavailable notes that Kafka is not available because of err.
-func (c *Consumer) setUnavailable(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.state = err; c.downSince.IsZero() {
-		c.downSince = time.Now()
-	}
-}
+func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
 
 // begin notes that a session began.
 func (c *Consumer) begin(s *session) {
-	c.session.Store(s)
-	c.unfinished.Store(0)
-	attrs := []any{"group", c.cfg.GroupID, "member", s.sarama.MemberID(), "generation", s.sarama.GenerationID(), "partitions", s.sarama.Claims()}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	text := "consuming"
-	if !c.downSince.IsZero() {
-		text, attrs = "consuming again", append(attrs, "after", time.Since(c.downSince).Round(time.Millisecond))
-	}
-	c.state, c.downSince = nil, time.Time{}
-	c.log.Info(text, attrs...)
+	c.left, c.leftErr = nil, nil
+	c.mu.Unlock()
+	c.joined.Store(true)
+	c.session.Store(s)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "member", s.sarama.MemberID(), "generation", s.sarama.GenerationID(), "partitions", s.sarama.Claims())
+	c.health.enter(nil)
 }
 
 // end notes that the session ended.
 func (c *Consumer) end(cause error) {
 	c.session.Store(nil)
-	c.setState(errors.New("partitions are being assigned anew"))
+	c.health.enter(errors.New("partitions are being assigned anew"))
 	c.log.Info("session ended", "group", c.cfg.GroupID, "cause", cause)
 }
 
-// errNoSession is what the engine gets when it commits between sessions. Claims
-// have committed when they ended, so this is a skipped commit, not a failure.
-var errNoSession = fmt.Errorf("not a member of the group at present: %w", context.Canceled)
+// leave notes that a partition ended with work left, and why if that is the broker's
+// fault.
+func (c *Consumer) leave(p place, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(c.left, fmt.Sprintf("%s/%d", p.topic, p.partition))
+	if errors.Is(err, errUnanswered) {
+		c.leftErr = err
+	}
+}
 
 // commit commits what the engine has marked.
 func (c *Consumer) commit(ctx context.Context) error {
-	if current := c.session.Load(); current != nil {
-		return current.commit(ctx, nil)
+	current := c.session.Load()
+	if current == nil { // claims have committed when they ended: this one is skipped, and did not fail
+		return fmt.Errorf("not a member of the group at present: %w", context.Canceled)
 	}
-	return errNoSession
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.RebalanceTimeout) // no rebalance takes longer
+	defer cancel()
+	return current.commit(ctx, nil)
 }

@@ -175,7 +175,7 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	address, data := freeAddress(t), t.TempDir()
 	first := startCluster(t, topicOf(1), kfake.Ports(portOf(t, address)), kfake.DataDir(data))
 	produce(t, first, 0, envelopes(t, 0, 1)...)
-	r, log := consumeLogged(t, settings(t, first), "payments")
+	r, log := consumeLogged(t, settings(t, first))
 	r.await(t, engine.Handled, 1)
 	first.Close()
 	eventually(t, "not ready", func() bool { return r.Ready() != nil })

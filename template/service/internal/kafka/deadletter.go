@@ -18,15 +18,15 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// headerPrefix begins the names of the headers that a dead letter adds.
-const headerPrefix = "forge-dlq-"
+// DeadLetterPrefix begins the names of the headers that a dead letter adds.
+const DeadLetterPrefix = "forge-dlq-"
 
 // How a dead letter holds the message's value.
 const (
-	encodingJSON   = "json"   // as it is, in original_message
-	encodingBase64 = "base64" // as a string in original_message, because it is no JSON
-	encodingNull   = "null"   // original_message is null, because the message was a tombstone
-	encodingRaw    = "raw"    // the record's value is the message's: the rest is in the headers
+	EncodingJSON   = "json"   // as it is, in original_message
+	EncodingBase64 = "base64" // as a string in original_message, because it is no JSON
+	EncodingNull   = "null"   // original_message is null, because the message was a tombstone
+	EncodingRaw    = "raw"    // the record's value is the message's: the rest is in the headers
 )
 
 // maxDepth is how deeply a message may be nested to be shown as JSON. Many readers
@@ -36,14 +36,8 @@ const maxDepth = 60
 // DeadLetters writes messages that failed for good to the dead letter topic of
 // the topic they came from.
 type DeadLetters struct {
-	send  func(context.Context, *message.Message) error
-	group string
-}
-
-// NewDeadLetters returns the dead letters of a consumer group. send is as
-// Publisher.Send.
-func NewDeadLetters(send func(context.Context, *message.Message) error, group string) *DeadLetters {
-	return &DeadLetters{send: send, group: group}
+	Send  func(context.Context, *message.Message) error // as Publisher.Send
+	Group string                                        // of the consumer
 }
 
 // DeadLetter sends m with the reason of its failure and returns nil once
@@ -53,9 +47,9 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 	if strings.HasSuffix(m.Topic, deadLetterSuffix) {
 		return fmt.Errorf("a message of %s is a dead letter already", m.Topic)
 	}
-	err := d.send(ctx, newDeadLetter(m, f, d.group))
+	err := d.Send(ctx, newDeadLetter(m, f, d.Group))
 	if errors.Is(err, message.ErrTooLarge) && m.Value != nil {
-		err = d.send(ctx, withHeaders(m.Value, m, f, d.group, encodingRaw))
+		err = d.Send(ctx, withHeaders(m.Value, m, f, d.Group, EncodingRaw))
 	}
 	if err != nil {
 		return fmt.Errorf("dead letter of %s/%d@%d: %w", m.Topic, m.Partition, m.Offset, err)
@@ -70,16 +64,15 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 // JSON stays byte for byte as it is, white space included; its encoding is in a
 // header. It shares memory with m.
 func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
-	encoding := encodingOf(m.Value)
-	v := make([]byte, 0, len(m.Value)*4/3+512)
+	encoding, v := EncodingJSON, make([]byte, 0, len(m.Value)*4/3+512)
 	v = append(v, `{"original_message":`...)
-	switch encoding {
-	case encodingNull:
-		v = append(v, "null"...)
-	case encodingJSON:
+	switch {
+	case m.Value == nil:
+		encoding, v = EncodingNull, append(v, "null"...)
+	case isJSON(m.Value):
 		v = append(v, m.Value...)
 	default:
-		v = append(v, '"')
+		encoding, v = EncodingBase64, append(v, '"')
 		v = base64.StdEncoding.AppendEncode(v, m.Value)
 		v = append(v, '"')
 	}
@@ -94,9 +87,9 @@ func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.
 // withHeaders returns the dead letter of m with value. Of a message that was a dead
 // letter before, the headers that made it one are replaced.
 func withHeaders(value []byte, m *message.Message, f engine.Failure, group, encoding string) *message.Message {
-	headers := slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, headerPrefix) })
+	headers := slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, DeadLetterPrefix) })
 	add := func(key, value string) {
-		headers = append(headers, message.Field{Key: headerPrefix + key, Value: []byte(value)})
+		headers = append(headers, message.Field{Key: DeadLetterPrefix + key, Value: []byte(value)})
 	}
 	add("topic", m.Topic)
 	add("partition", strconv.Itoa(int(m.Partition)))
@@ -111,17 +104,6 @@ func withHeaders(value []byte, m *message.Message, f engine.Failure, group, enco
 	add("failed-at", f.Time.UTC().Format(time.RFC3339Nano))
 	add("encoding", encoding)
 	return &message.Message{Topic: DeadLetterTopic(m.Topic), Key: m.Key, Value: value, Headers: headers}
-}
-
-// encodingOf returns how a dead letter holds value.
-func encodingOf(value []byte) string {
-	switch {
-	case value == nil:
-		return encodingNull
-	case isJSON(value):
-		return encodingJSON
-	}
-	return encodingBase64
 }
 
 // isJSON reports whether v is one JSON value in valid UTF-8 that any reader

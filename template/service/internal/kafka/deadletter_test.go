@@ -77,8 +77,8 @@ func TestDeadLetterValues(t *testing.T) {
 	if want := `{"original_message":null` + rest; string(got.Value) != want {
 		t.Errorf("value of a tombstone\n%s\nwant\n%s", got.Value, want)
 	}
-	if encoding, _ := got.Get(headerEncoding); string(encoding) != encodingNull {
-		t.Errorf("encoding of a tombstone %s, want %s", encoding, encodingNull)
+	if encoding, _ := got.Get(headerEncoding); string(encoding) != EncodingNull {
+		t.Errorf("encoding of a tombstone %s, want %s", encoding, EncodingNull)
 	}
 }
 
@@ -134,7 +134,7 @@ func TestReasonIsCutBetweenCharacters(t *testing.T) {
 func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 	s := &sink{refuse: []error{fmt.Errorf("publish: %w", message.ErrTooLarge)}}
 	m := &message.Message{Topic: "payments", Value: []byte("no JSON")}
-	if err := NewDeadLetters(s.Send, "g").DeadLetter(t.Context(), m, failure("why")); err != nil {
+	if err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why")); err != nil {
 		t.Fatal(err)
 	}
 	raw := s.messages[1]
@@ -145,7 +145,7 @@ func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 	}
 
 	s = &sink{refuse: []error{message.ErrTooLarge, message.ErrTooLarge}}
-	err := NewDeadLetters(s.Send, "g").DeadLetter(t.Context(), m, failure("why"))
+	err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why"))
 	if !errors.Is(err, message.ErrTooLarge) || len(s.messages) != 2 {
 		t.Errorf("both refused: %v after %d attempts", err, len(s.messages))
 	}
@@ -154,7 +154,7 @@ func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 func TestOtherRefusalsComeBack(t *testing.T) {
 	away := errors.New("no broker")
 	s := &sink{refuse: []error{away}}
-	err := NewDeadLetters(s.Send, "g").DeadLetter(t.Context(), &message.Message{Topic: "payments", Offset: 5}, failure("why"))
+	err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments", Offset: 5}, failure("why"))
 	if !errors.Is(err, away) || len(s.messages) != 1 || !strings.Contains(err.Error(), "payments/0@5") {
 		t.Errorf("error %v after %d attempts", err, len(s.messages))
 	}
@@ -162,7 +162,7 @@ func TestOtherRefusalsComeBack(t *testing.T) {
 
 func TestNoDeadLetterOfADeadLetter(t *testing.T) {
 	s := &sink{}
-	if err := NewDeadLetters(s.Send, "g").DeadLetter(t.Context(), &message.Message{Topic: "payments.dlq"}, failure("why")); err == nil || len(s.messages) > 0 {
+	if err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments.dlq"}, failure("why")); err == nil || len(s.messages) > 0 {
 		t.Errorf("error %v, published %d", err, len(s.messages))
 	}
 }
@@ -191,7 +191,7 @@ func sameMessage(t interface{ Fatalf(string, ...any) }, got, want *message.Messa
 var encodings = []func(*message.Message, engine.Failure, string) *message.Message{newDeadLetter, newRawDeadLetter}
 
 func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
-	return withHeaders(m.Value, m, f, group, encodingRaw)
+	return withHeaders(m.Value, m, f, group, EncodingRaw)
 }
 
 func TestRestoreGivesTheOriginalBack(t *testing.T) {

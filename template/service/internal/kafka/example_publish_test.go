@@ -33,7 +33,7 @@ func open(settings map[string]any) (*kafka.Publisher, func()) {
 	cfg, err := config.FromMap(all, nil)
 	must(err)
 	p := kafka.NewPublisher(cfg.Kafka, "billing", newRegistry(), slog.New(slog.DiscardHandler))
-	return p, func() { _ = p.Close(); cluster.Close() }
+	return p, func() { _ = p.Close(cfg.Kafka.DrainTimeout); cluster.Close() }
 }
 
 // A handler gets the publisher as a message.Publisher, and returns what Publish

@@ -36,7 +36,7 @@ func ExampleNewConsumer() {
 	must(err)
 	quiet := slog.New(slog.DiscardHandler)
 	publisher := kafka.NewPublisher(cfg.Kafka, "shop", newRegistry(), quiet)
-	defer func() { _ = publisher.Close() }()
+	defer func() { _ = publisher.Close(cfg.Kafka.DrainTimeout) }()
 
 	var handled sync.WaitGroup
 	handled.Add(2)

@@ -22,6 +22,7 @@ type network struct {
 	lose  int         // answers to produce requests to lose, with their connection
 	last  bool        // whether the network goes away with them
 	say   *kerr.Error // what they say, if they are not lost but changed
+	then  *kerr.Error // what the one after that says, nil for what the broker says
 	conns map[*wire]bool
 }
 
@@ -156,4 +157,7 @@ func (w *wire) alter(answer []byte) {
 	// became of it.
 	binary.BigEndian.PutUint16(answer[at+len(topic)+1+4:], uint16(w.change.Code))
 	w.change, w.network.say = nil, nil
+	if then := w.network.then; then != nil {
+		w.network.lose, w.network.say, w.network.then = 1, then, nil
+	}
 }

@@ -61,7 +61,6 @@ type Publisher struct {
 	backlog  *backlog
 	sizes    batchSizes
 	calls    callQueue
-	drain    drain
 	closing  context.Context // ends when nothing more is accepted
 	refuse   context.CancelFunc
 	lost     atomic.Int64
@@ -76,15 +75,10 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
-		sendTimeout: sendTimeout, accepted: new(sync.WaitGroup),
+		sendTimeout: sendTimeout, capacity: publishBuffer, room: semaphore.NewWeighted(publishBuffer), accepted: new(sync.WaitGroup),
 	}
 	p.closing, p.refuse = context.WithCancel(context.Background())
-	p.setCapacity(publishBuffer)
 	return p
-}
-
-func (p *Publisher) setCapacity(bytes int64) {
-	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
 }
 
 // Publish implements message.Publisher. An event is tried for
@@ -100,10 +94,7 @@ func (p *Publisher) Publish(ctx context.Context, e message.Event) error {
 	if err == nil {
 		_, err = p.wait(ctx, &outgoing{message: m, timeout: timeout, event: true})
 	}
-	if err != nil {
-		return publishError(e, m, err)
-	}
-	return nil
+	return publishError(e, m, err)
 }
 
 // PublishAsync implements message.Publisher.
@@ -116,13 +107,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 		}
 	}
 	m, err := p.registry.Encode(ctx, e, p.service)
-	done := func(r *kgo.Record, err error) {
-		if err != nil {
-			p.call(delivered, delivery(m, nil), publishError(e, m, err))
-			return
-		}
-		p.call(delivered, delivery(m, r), nil)
-	}
+	done := func(r *kgo.Record, err error) { p.call(delivered, delivery(m, r), publishError(e, m, err)) }
 	if err == nil {
 		err = p.produce(ctx, &outgoing{message: m, timeout: p.cfg.PublishTimeout, event: true, run: p.calls.add, done: done})
 	}
@@ -136,6 +121,7 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 // The error is message.ErrTooLarge when no attempt can help. When ctx ends first, m may
 // still be written, and its bytes must not be changed after that either.
 func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
+	addSpan(ctx, m) //forge:if otel
 	r, err := p.wait(ctx, &outgoing{message: m, timeout: p.sendTimeout})
 	if err != nil {
 		return fmt.Errorf("send to %s: %w", m.Topic, err)
@@ -186,7 +172,9 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	life, cancel := context.WithDeadline(context.Background(), o.deadline)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
-		err = p.finish(client, o, err)
+		if err = p.finish(client, o, err); err != nil {
+			r = nil // nobody knows where it is
+		}
 		o.run(func() {
 			defer group.Done()
 			p.room.Release(room)
@@ -236,6 +224,7 @@ func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
 	limit := p.sizes.of(o.message.Topic)
+	isErr := func(target error) bool { return errors.Is(err, target) }
 	switch {
 	case err == nil:
 		return nil
@@ -254,6 +243,8 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w%s", o.message.Topic, err, p.undeclared(o)))
+	case slices.ContainsFunc(forbidden, isErr), o.isAlone.Load() && slices.ContainsFunc([]error{kerr.InvalidRecord, kerr.InvalidTimestamp}, isErr):
+		return message.Retry(fmt.Errorf("%w: %w", message.ErrRefused, err)) // of several, nobody knows which is meant
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
 		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.timeout, (o.timeout-time.Until(o.deadline)).Round(time.Millisecond))), err))
 	case p.cfg.PublishRetryMaxAttempts > 0 && kerr.IsRetriable(err):
@@ -302,15 +293,11 @@ func (p *Publisher) Flush(ctx context.Context) error {
 	}
 }
 
-// Ending says that the service begins to end: the time of a drain that Close has
-// counts from here. So the consumer, which ends first, and Close share it.
-func (p *Publisher) Ending() { p.drain.begin() }
-
-// Close waits for all that is on its way, for as long as a drain may take, and
+// Close waits for all that is on its way, for no longer than timeout, and
 // disconnects. What is not published by then is logged with its topic, key and id,
 // gets ErrClosed, and is counted in the error. Whoever publishes from now on gets
 // ErrClosed too.
-func (p *Publisher) Close() error {
+func (p *Publisher) Close(timeout time.Duration) error {
 	p.mu.Lock()
 	first, client := p.closing.Err() == nil, p.client
 	p.refuse()
@@ -318,9 +305,8 @@ func (p *Publisher) Close() error {
 	if !first || client == nil {
 		return nil
 	}
-	timeout := p.drain.remaining(p.cfg.DrainTimeout)
 	flushed := p.flushWithin(timeout)
-	closeInTime(client.Close)
+	closeInTime(closingTimeout, client.Close)
 	if !flushed && !p.flushWithin(closingTimeout) {
 		p.log.Warn("a delivery callback has not returned")
 	}
@@ -356,6 +342,10 @@ func delivery(m *message.Message, r *kgo.Record) message.Delivery {
 	return d
 }
 
-func publishError(e message.Event, m *message.Message, err error) *message.PublishError {
+// publishError returns err as callers get it, nil if that is nil.
+func publishError(e message.Event, m *message.Message, err error) error {
+	if err == nil {
+		return nil
+	}
 	return &message.PublishError{Event: e, Delivery: delivery(m, nil), Err: err}
 }

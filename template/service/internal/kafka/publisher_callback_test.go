@@ -27,7 +27,7 @@ func TestACallbackThatPanicsIsLoggedAndPublishingGoesOn(t *testing.T) {
 	})
 	f := newFates()
 	p.PublishAsync(t.Context(), transfer{Account: "acc-1", Number: 1}, f.of(1))
-	if err := p.Close(); err != nil {
+	if err := p.Close(p.cfg.DrainTimeout); err != nil {
 		t.Fatal(err)
 	}
 	if f.seen[1] != 1 || f.errs[1] != nil {

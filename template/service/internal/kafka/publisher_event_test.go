@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -191,7 +192,7 @@ func TestARecordThatIsRefusedIsGivenUpWithItsCompanyAndAllMayComeAgain(t *testin
 	cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.InvalidRecord, Count: -1, When: func(r kmsg.Request) bool {
 		return bytes.Contains(r.(*kmsg.ProduceRequest).Topics[0].Partitions[0].Records, []byte("offence"))
 	}})
-	if err := p.Publish(t.Context(), transfer{Account: "a", Note: "the broker takes offence at this"}); !isRetry(err) || !strings.Contains(err.Error(), "INVALID_RECORD") {
+	if err := p.Publish(t.Context(), transfer{Account: "a", Note: "the broker takes offence at this"}); !isRetry(err) || !errors.Is(err, message.ErrRefused) || !strings.Contains(err.Error(), "INVALID_RECORD") {
 		t.Errorf("a refused event: %v", err)
 	}
 	_, release := hold(t, cluster)
@@ -207,15 +208,15 @@ func TestARecordThatIsRefusedIsGivenUpWithItsCompanyAndAllMayComeAgain(t *testin
 	if err := p.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	before := 0
-	for f.errs[before] == nil {
+	errs, before := maps.Clone(f.errs), 0 // those that follow write there
+	for errs[before] == nil {
 		before++
 	}
 	for i := range 20 {
 		switch {
 		case i < before:
-		case !isRetry(f.errs[i]):
-			t.Errorf("event %d, behind one that failed: %v", i, f.errs[i])
+		case !isRetry(errs[i]), errors.Is(errs[i], message.ErrRefused): // which is not for those that are innocent
+			t.Errorf("event %d, in company of one that failed: %v", i, errs[i])
 		case i != 7:
 			p.PublishAsync(t.Context(), transfer{Account: "a", Number: i}, f.of(100+i))
 		}

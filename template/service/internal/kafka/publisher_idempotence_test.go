@@ -143,11 +143,12 @@ func TestTheSecondEventIsNotTakenForAFirstThatWasGivenUp(t *testing.T) {
 			t.Parallel()
 			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 			p := newPublisher(t, quick(t, cluster))
-			_, release := holdKind(t, cluster, c.held)
-			p.cfg.PublishTimeout = 200 * time.Millisecond
-			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil || !strings.Contains(err.Error(), "given up after 200ms") {
+			arrived, release := holdKind(t, cluster, c.held)
+			p.cfg.PublishTimeout = 2 * time.Second // in which it is on its way, on a slow machine too
+			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil || !strings.Contains(err.Error(), "given up after 2s") {
 				t.Fatalf("error %v, want that it was given up", err)
 			}
+			<-arrived
 			p.cfg.PublishTimeout = time.Minute
 			release()
 			publishTwoMore(t, p, cluster, c.want)

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -39,11 +40,16 @@ func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
 	t.Helper()
 	p := unclosed(cfg)
 	t.Cleanup(func() {
-		if err := p.Close(); err != nil {
+		if err := p.Close(p.cfg.DrainTimeout); err != nil {
 			t.Error(err)
 		}
 	})
 	return p
+}
+
+// setCapacity gives p room for so many bytes. It comes before the first event.
+func (p *Publisher) setCapacity(bytes int64) {
+	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
 }
 
 // hold makes the cluster keep produce requests until the returned function is
@@ -268,7 +274,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	published, closed := make(chan error, 1), make(chan error, 1)
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
 	<-arrived
-	go func() { closed <- p.Close() }()
+	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
 	eventually(t, "nothing more is accepted", func() bool { return p.closing.Err() != nil })
 	if err := p.Send(t.Context(), &message.Message{Topic: "payments"}); !errors.Is(err, ErrClosed) {
 		t.Errorf("what comes after Close: %v, want ErrClosed", err)
@@ -280,7 +286,7 @@ func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
 	if err := <-closed; err != nil {
 		t.Errorf("close: %v", err)
 	}
-	if err := p.Close(); err != nil {
+	if err := p.Close(p.cfg.DrainTimeout); err != nil {
 		t.Errorf("the second close: %v", err)
 	}
 }
@@ -302,7 +308,7 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 		go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	}
 	<-began
-	go func() { closed <- p.Close() }()
+	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
 	close(gate)
 	for range publishers {
 		if err := <-published; err != nil && !errors.Is(err, ErrClosed) { // which may come before some of them
@@ -322,7 +328,7 @@ func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	published := make(chan error, 1)
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	<-arrived
-	if err := p.Close(); err == nil {
+	if err := p.Close(p.cfg.DrainTimeout); err == nil {
 		t.Error("Close says nothing of the message it abandoned")
 	}
 	if err := <-published; !errors.Is(err, ErrClosed) {
@@ -335,8 +341,8 @@ func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "payments"))
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 	err := newPublisher(t, settings(t, c)).Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")})
-	if !isRetry(err) {
-		t.Errorf("%v does not ask for a retry", err)
+	if !isRetry(err) || !errors.Is(err, message.ErrRefused) {
+		t.Errorf("%v does not ask for a retry, or does not say that it is refused", err)
 	}
 	large := &message.Message{Topic: "payments", Value: make([]byte, 2_000_000)}
 	if err := newPublisher(t, settings(t, c)).Send(t.Context(), large); message.OutcomeOf(err) != message.OutcomePermanent {
@@ -345,7 +351,7 @@ func TestAHandlerMayReturnWhatPublishReturns(t *testing.T) {
 }
 
 func TestCloseWithoutAConnection(t *testing.T) {
-	if err := unclosed(config.Kafka{}).Close(); err != nil {
+	if err := unclosed(config.Kafka{}).Close(0); err != nil {
 		t.Error(err)
 	}
 }

@@ -17,12 +17,12 @@ import (
 
 // The headers by which a dead letter leads back.
 const (
-	headerTopic     = headerPrefix + "topic"
-	headerPartition = headerPrefix + "partition"
-	headerOffset    = headerPrefix + "offset"
-	headerTimestamp = headerPrefix + "timestamp"
-	headerReason    = headerPrefix + "reason"
-	headerEncoding  = headerPrefix + "encoding"
+	headerTopic     = DeadLetterPrefix + "topic"
+	headerPartition = DeadLetterPrefix + "partition"
+	headerOffset    = DeadLetterPrefix + "offset"
+	headerTimestamp = DeadLetterPrefix + "timestamp"
+	headerReason    = DeadLetterPrefix + "reason"
+	headerEncoding  = DeadLetterPrefix + "encoding"
 )
 
 // restore returns the message that a dead letter was made from, with its own
@@ -56,16 +56,16 @@ func restore(dead *message.Message) (*message.Message, error) {
 // originalValue takes the message's value out of a dead letter's.
 func originalValue(value []byte, encoding string) ([]byte, error) {
 	switch encoding {
-	case encodingNull:
+	case EncodingNull:
 		return nil, nil
-	case encodingRaw:
+	case EncodingRaw:
 		return value, nil
-	case encodingJSON, encodingBase64:
+	case EncodingJSON, EncodingBase64:
 	default:
 		return nil, fmt.Errorf("unknown encoding %q", encoding)
 	}
 	original, err := originalMember(value)
-	if err != nil || encoding == encodingJSON {
+	if err != nil || encoding == EncodingJSON {
 		return original, err
 	}
 	text, err := jsontext.AppendUnquote(nil, bytes.TrimSpace(original))
@@ -118,5 +118,5 @@ func between(value []byte, start, end int64) ([]byte, error) {
 
 // originalHeaders returns a dead letter's headers without those that made it one.
 func originalHeaders(dead *message.Message) []message.Field {
-	return slices.DeleteFunc(slices.Clone(dead.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, headerPrefix) })
+	return slices.DeleteFunc(slices.Clone(dead.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, DeadLetterPrefix) })
 }

@@ -1,94 +1,88 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// connectPolicy says how long to wait between attempts to start and to consume.
-var connectPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second}
+// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
+// is back.
+const retryDelay = 500 * time.Millisecond
 
-// stableAfter is how long a session lasts before its failure counts as a new one.
-const stableAfter = 10 * time.Second
+// topicsTimeout bounds how long the questions for topics may take, after which the log
+// says where nobody answers.
+const topicsTimeout = 10 * time.Second
 
-// Run starts the codecs and the handlers and consumes until ctx ends. Then it
-// drains: what runs may finish, what is done is committed, the handlers are shut
-// down, and Run returns nil. While Kafka is unavailable it keeps trying, and so it
-// does while a start says with message.Unavailable that something else is. It
-// returns an error when a handler does not start, when a dead letter topic cannot be
-// had, or when the error policy stops the service. A consumer runs once.
-func (c *Consumer) Run(ctx context.Context) (err error) {
+// Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
+// committed, and Run returns nil. While Kafka is unavailable it keeps trying. It
+// returns an error when a dead letter topic cannot be had, when the error policy stops
+// the service, or when Kafka does not answer the last commit. A consumer runs once,
+// and its registry is started before.
+func (c *Consumer) Run(ctx context.Context) error {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
-	var drain drain
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.Background(), drain.remaining(c.cfg.DrainTimeout))
-		defer cancel()
-		err = errors.Join(err, c.registry.Shutdown(ctx))
-	}()
-	if err := c.startup(ctx); err != nil {
-		if ctx.Err() != nil && (message.OutcomeOf(err) == message.OutcomeUnavailable || errors.Is(err, context.Canceled)) {
-			c.log.Info("stopped before it had started", "error", err)
-			return nil
-		}
-		return err
-	}
-
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	context.AfterFunc(ctx, drain.begin)
+	parent := ctx
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(parent))
+	defer context.AfterFunc(parent, func() { cancel(errStopped) })()
 	stopped := make(chan error, 1)
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
-		stopped <- c.engine.Run(engineCtx)
-		cancel()
+		stopped <- c.Engine.Run(engineCtx)
+		cancel(errStopped)
 	}()
-	err = c.keepConsuming(ctx)
+	err := c.keepConsuming(ctx)
 	stopEngine()
-	err = errors.Join(err, <-stopped)
-	if n := c.unfinished.Load(); n > 0 {
-		c.log.Warn("stopped with work left: it will be delivered again", "group", c.cfg.GroupID, "partitions", n)
-	} else if err == nil {
-		c.log.Info("stopped, all committed", "group", c.cfg.GroupID)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
+		return err
 	}
-	return err
-}
-
-// startup starts the registry, again while what it needs is unavailable.
-func (c *Consumer) startup(ctx context.Context) error {
-	delays := connectPolicy.Backoff()
-	for {
-		err := c.registry.Startup(ctx)
-		if err == nil || ctx.Err() != nil || message.OutcomeOf(err) != message.OutcomeUnavailable {
-			return err
-		}
-		delay, _ := delays.Next()
-		c.setState(err)
-		c.log.Warn("start failed, retrying", "error", err, "delay", delay.Round(time.Millisecond))
-		sleep(ctx, delay)
+	switch log := c.log.With("group", c.cfg.GroupID); {
+	case len(c.left) > 0:
+		log.Warn("stopped with work left: it will be delivered again", "partitions", c.left)
+	case c.joined.Load():
+		log.Info("stopped, all committed")
+	default:
+		log.Info("stopped before it had consumed")
 	}
+	return nil
 }
 
 // keepConsuming joins the group and consumes, again after each session and each
 // failure, until ctx ends. What only a person can correct is an error.
 func (c *Consumer) keepConsuming(ctx context.Context) error {
-	defer c.setUnavailable(errStopped) // whatever it was before
 	conn, err := open(c.cfg)
 	if err != nil {
 		return err
 	}
 	defer conn.close()
-	go c.readErrors(conn.group.Errors())
-	delays := connectPolicy.Backoff()
+	watching, stopWatching := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWatching()
+	go c.watch(watching, conn)
+	go func() {
+		for err := range conn.group.Errors() { // unread, they would be dropped
+			c.health.fail(err)
+			if s := c.session.Load(); s != nil {
+				s.suspect(err)
+			}
+		}
+	}()
+	defer c.stop()
 	for {
 		began := time.Now()
 		err := c.consumeSession(ctx, conn)
@@ -100,81 +94,204 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			return fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err)
 		}
-		worked := time.Since(began)
-		if worked > stableAfter {
-			delays = connectPolicy.Backoff()
-		}
-		if err == nil && worked > time.Second {
+		if err == nil && time.Since(began) > time.Second {
 			continue // a rebalance
 		}
-		delay, _ := delays.Next()
 		if err != nil {
-			c.setUnavailable(err)
-			c.log.Warn("not consuming, retrying", "brokers", c.cfg.Brokers, "group", c.cfg.GroupID, "error", err, "delay", delay.Round(time.Millisecond))
+			c.health.fail(explain(c.cfg, err))
 		}
-		sleep(ctx, delay)
+		sleep(ctx, retryDelay)
+	}
+}
+
+// stop notes that the consumer consumes no more, and adds to the error of what is not
+// committed who did not answer.
+func (c *Consumer) stop() {
+	hanging := c.health.stop()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.leftErr != nil {
+		hanging = cmp.Or(hanging, fmt.Errorf("brokers at %s", strings.Join(c.cfg.Brokers, ", ")))
+		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, hanging)
 	}
 }
 
 // consumeSession makes sure of the topics, which may be gone since the last
 // session, and is a member of the group until the session ends.
 func (c *Consumer) consumeSession(ctx context.Context, conn *connection) error {
-	wanted := topics{subscribed: c.registry.Topics(), published: c.registry.PublishedTopics(), deadLetters: c.cfg.ErrorPolicy == "dead-letter"}
-	if err := wanted.ensure(ctx, conn.admin, c.log); err != nil {
+	asking, cancel := context.WithTimeout(ctx, topicsTimeout)
+	defer cancel()
+	if err := message.CallBounded(asking, 0, func(context.Context) error { return c.lookAtTopics(asking, conn) }); err != nil {
 		return err
 	}
-	c.setState(fmt.Errorf("joining the group: another member's session may have to end first, at most %v", c.cfg.SessionTimeout))
-	s := &session{consumer: c, connection: conn, commits: semaphore.NewWeighted(1)}
+	joining := fmt.Errorf("joining the group: another member's session may have to end first, at most %v", c.cfg.SessionTimeout)
+	c.health.enter(joining)
+	s := &session{consumer: c, connection: conn, commits: semaphore.NewWeighted(1), positioned: map[place]*claim{}}
+	s.slow = time.AfterFunc(noticeDelay, func() { c.log.Info("waiting", "group", c.cfg.GroupID, "for", joining) })
+	defer s.slow.Stop()
 	return s.consume(ctx)
 }
 
-// readErrors reads the group's errors until it closes: unread, they would be
-// dropped. While a broker is unavailable there are several a second, all alike, so
-// the first and the end are logged.
-func (c *Consumer) readErrors(errs <-chan error) {
-	var began, until time.Time
-	over := time.NewTimer(0)
-	for {
-		select {
-		case err, ok := <-errs:
-			if !ok {
-				return
+// lookAtTopics notes what there is of the topics. It fails when there is nothing that
+// can be consumed, or when a person has to correct something before that is tried.
+func (c *Consumer) lookAtTopics(ctx context.Context, conn *connection) error {
+	found, problems, err := c.topics.ensure(ctx, conn.admin, c.log)
+	if err != nil {
+		return err
+	}
+	conn.found.Store(&found)
+	c.noteIDs(found)
+	if err := c.noteNewTopics(ctx, conn.admin); err != nil {
+		return err
+	}
+	c.health.noteParts(problems)
+	all := errors.Join(slices.Collect(maps.Values(problems))...)
+	isThere := func(topic string) bool { return problems[topic] == nil }
+	if slices.ContainsFunc(c.topics.subscribed, isThere) && (c.joined.Load() || message.OutcomeOf(all) != message.OutcomePermanent) {
+		return nil
+	}
+	return all
+}
+
+// noteIDs notes which topics there are, by their ids. One that was made anew since it was
+// seen last is as one that appears.
+func (c *Consumer) noteIDs(found kadm.TopicDetails) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, topic := range c.topics.subscribed {
+		t := found[topic]
+		if t.ID == (kadm.TopicID{}) {
+			continue // it is not there, or was not asked for, or its cluster has no ids
+		}
+		if old, known := c.ids[topic]; known && old != t.ID {
+			c.log.Error("topic was deleted and made anew, reading it from its start", "topic", topic)
+			c.ends[topic] = nil
+		}
+		c.ids[topic] = t.ID
+	}
+}
+
+// topicID returns a topic's id, if it is known.
+func (c *Consumer) topicID(topic string) kadm.TopicID {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ids[topic]
+}
+
+// noteNewTopics notes, once, where the topics end in which the group has no offset, if
+// those are to begin there. What comes later is the group's, whoever commits first, and
+// so are partitions that appear later.
+func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client) error {
+	if c.cfg.AutoOffsetReset != "latest" || c.joined.Load() {
+		return nil
+	}
+	offsets, err := fetchOffsets(ctx, admin, c.cfg.GroupID)
+	if err != nil {
+		return err
+	}
+	ends, err := admin.ListEndOffsets(ctx, c.topics.subscribed...)
+	if err != nil && len(ends) == 0 {
+		return fmt.Errorf("ask where topics end: %w", err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, topic := range c.topics.subscribed {
+		if _, known := c.ends[topic]; known {
+			continue
+		}
+		c.ends[topic] = map[int32]int64{}
+		for p, end := range ends[topic] {
+			if len(offsets[topic]) == 0 && end.Err == nil {
+				c.ends[topic][p] = end.Offset
 			}
-			if t := time.Now().Add(c.nextErrorWithin(err)); t.After(until) {
-				until = t
-			}
-			c.mu.Lock()
-			c.trouble = trouble{err, until}
-			c.mu.Unlock()
-			over.Reset(time.Until(until))
-			if began.IsZero() {
-				began = time.Now()
-				c.log.Warn("consuming has trouble, retrying", "group", c.cfg.GroupID, "error", err)
-			}
-		case <-over.C:
-			if !began.IsZero() && c.Ready() == nil {
-				c.log.Info("consuming again", "group", c.cfg.GroupID, "after", time.Since(began).Round(time.Millisecond))
-			}
-			began = time.Time{}
 		}
 	}
+	return nil
 }
 
-// nextErrorWithin returns within what time another error follows err unless the
-// trouble is over. A fetch that failed is tried again every fetchBackoff; a broker
-// that does not answer fails it only after as long as it is waited for.
-func (c *Consumer) nextErrorWithin(err error) time.Duration {
-	within := 3 * fetchBackoff
-	if e, ok := errors.AsType[net.Error](err); ok && e.Timeout() {
-		within += max(c.cfg.ReadTimeout, dialTimeout)
-	}
-	return within
+// firstEnd returns where a partition without an offset begins if its log has no later
+// start.
+func (c *Consumer) firstEnd(at place) int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ends[at.topic][at.partition]
 }
 
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
+// watch asks the brokers of the consumer's session whether they answer, until ctx
+// ends. An idle client would not know for as long as KAFKA_READ_TIMEOUT.
+func (c *Consumer) watch(ctx context.Context, conn *connection) {
+	var brokers map[int32]string // of the present session, or the last
+	var quota hunger
+	for ctx.Err() == nil {
+		next := time.Now().Add(probeInterval)
+		if s := c.session.Load(); s != nil {
+			brokers = s.brokers()
+		}
+		unanswered := conn.probe(ctx, brokers)
+		if ctx.Err() == nil {
+			c.health.probed(cmp.Or(unanswered, quota.check(conn, c.Stats().Records == 0)))
+		}
+		if s := c.session.Load(); s != nil && unanswered == nil {
+			s.look(ctx)
+		}
+		sleep(ctx, time.Until(next))
 	}
+}
+
+// look notes what becomes of the session's topics, and of what is no message in them.
+func (s *session) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	_ = s.consumer.lookAtTopics(ctx, s.connection) // what is wrong is noted
+	s.mu.Lock()
+	claims := slices.Clone(s.claims)
+	s.mu.Unlock()
+	for _, c := range claims {
+		if c.id != s.consumer.topicID(c.topic) && c.metadata != "" {
+			c.isLost.Store(true)
+			s.end(errMadeAnew)
+		}
+	}
+	s.skipGaps(ctx, claims)
+}
+
+// brokers returns the addresses of the brokers that the session needs: those that
+// lead its partitions, and its group's coordinator.
+func (s *session) brokers() map[int32]string {
+	found := map[int32]string{}
+	if b, err := s.client.Coordinator(s.consumer.cfg.GroupID); err == nil {
+		found[b.ID()] = b.Addr()
+	}
+	for topic, partitions := range s.sarama.Claims() {
+		for _, p := range partitions {
+			if s.client.PartitionNotReadable(topic, p) {
+				continue // to ask for its leader would take long
+			}
+			if b, err := s.client.Leader(topic, p); err == nil {
+				found[b.ID()] = b.Addr()
+			}
+		}
+	}
+	return found
+}
+
+// probe asks brokers for the least that there is, and returns which do not answer.
+func (conn *connection) probe(ctx context.Context, brokers map[int32]string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var all sync.WaitGroup
+	for id, address := range brokers {
+		all.Go(func() {
+			_, err := conn.kafka.Broker(int(id)).RetriableRequest(ctx, kmsg.NewPtrApiVersionsRequest())
+			if isNetwork(err) {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("broker %d (%s) does not answer: %w", id, address, err))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -56,6 +57,10 @@ func consumeLogging(t *testing.T, cfg config.Kafka, log *slog.Logger, handle fun
 // consumeWith runs a consumer of a registry's topics.
 func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *message.Registry) *running {
 	t.Helper()
+	var logged logBuffer // without another log, for who asks why the test failed
+	if log == quiet {
+		log = slog.New(slog.NewTextHandler(&logged, nil))
+	}
 	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), log)
 	if err != nil {
 		t.Fatal(err)
@@ -65,9 +70,17 @@ func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *mes
 	c.Observe(r.note)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	if err := registry.Startup(ctx); err != nil {
+		t.Fatal(err)
+	}
+	go func() { done <- errors.Join(c.Run(ctx), registry.Shutdown(context.WithoutCancel(ctx))) }()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
-	t.Cleanup(func() { _ = r.stop() })
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("at the end: %+v, ready: %v\n%s", r.Stats(), r.Ready(), &logged)
+		}
+		_ = r.stop()
+	})
 	return r
 }
 
@@ -137,7 +150,9 @@ func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) 
 // committed returns what the tests' group committed of a partition of payments, -1 for nothing.
 func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
 	t.Helper()
-	got, err := kadm.NewClient(newClient(t, c)).FetchOffsets(t.Context(), "tests")
+	client := newClient(t, c)
+	defer client.Close() // who waits asks often
+	got, err := kadm.NewClient(client).FetchOffsets(t.Context(), "tests")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,3 +180,10 @@ func portOf(t *testing.T, address string) int {
 func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
 
 func succeed(context.Context, message.Of[payment]) error { return nil }
+
+// workLeft returns how many partitions the last session ended with work left in.
+func (r *running) workLeft() int {
+	r.Consumer.mu.Lock()
+	defer r.Consumer.mu.Unlock()
+	return len(r.left)
+}

@@ -4,9 +4,15 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
@@ -14,58 +20,121 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
+// dialer connects to brokers, each time with the certificates that their files hold.
+type dialer struct{ cfg config.Kafka }
+
+const (
+	dialTimeout = 10 * time.Second
+	maxAnswer   = 64 << 10 // bytes of what a broker says to who the client is
+)
+
+// Dial connects for sarama, and authenticates.
+func (d dialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := d.DialContext(context.Background(), network, address)
+	if err != nil || !d.cfg.SASL() {
+		return conn, err
+	}
+	_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // a connection that is closed says so when it is used
+	if err := authenticate(conn, saslMechanism(d.cfg)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	return conn, conn.SetDeadline(time.Time{})
+}
+
+// DialContext connects to the broker at address.
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	plain := &net.Dialer{Timeout: dialTimeout}
+	if !d.cfg.TLS() {
+		return plain.DialContext(ctx, network, address)
+	}
+	secure, err := tlsConfig(d.cfg)
+	if err != nil { // a file may be half written: clients take it as a connection that failed, and try again
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return (&tls.Dialer{NetDialer: plain, Config: secure}).DialContext(ctx, network, address)
+}
+
 func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
+	cfg, err := cfg.Renewed()
+	if err != nil {
+		return nil, err
+	}
 	t := &tls.Config{MinVersion: tls.VersionTLS12}
 	if cfg.SSLCA != "" {
 		t.RootCAs = x509.NewCertPool()
 		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.SSLCA)) {
-			return nil, errors.New("kafka: KAFKA_SSL_CA has no certificate in PEM")
+			return nil, errors.New("KAFKA_SSL_CA has no certificate in PEM")
 		}
 	}
 	if cfg.SSLCert != "" {
 		pair, err := tls.X509KeyPair([]byte(cfg.SSLCert), []byte(cfg.SSLKey))
 		if err != nil {
-			return nil, fmt.Errorf("kafka: KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
+			return nil, fmt.Errorf("KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
 		}
 		t.Certificates = []tls.Certificate{pair}
 	}
 	return t, nil
 }
 
-// saslMechanism returns how both clients authenticate.
+// saslMechanism returns how both clients authenticate: each time with the password that
+// its file holds.
 func saslMechanism(cfg config.Kafka) sasl.Mechanism {
-	user, password := cfg.SASLUsername, string(cfg.SASLPassword)
+	auth := func(context.Context) (scram.Auth, error) {
+		cfg, err := cfg.Renewed()
+		return scram.Auth{User: cfg.SASLUsername, Pass: string(cfg.SASLPassword)}, err
+	}
 	switch cfg.SASLMechanism {
 	case "SCRAM-SHA-256":
-		return scram.Auth{User: user, Pass: password}.AsSha256Mechanism()
+		return scram.Sha256(auth)
 	case "SCRAM-SHA-512":
-		return scram.Auth{User: user, Pass: password}.AsSha512Mechanism()
+		return scram.Sha512(auth)
 	}
-	return plain.Auth{User: user, Pass: password}.AsMechanism()
+	return plain.Plain(func(ctx context.Context) (plain.Auth, error) {
+		a, err := auth(ctx)
+		return plain.Auth{User: a.User, Pass: a.Pass}, err
+	})
 }
 
-// conversation is one authentication of sarama's, by a mechanism of franz-go's.
-type conversation struct {
-	sasl.Mechanism
-	session sasl.Session // nil before the first step
-	done    bool
-}
-
-// Begin implements sarama.SCRAMClient. The mechanism knows the user already.
-func (c *conversation) Begin(_, _, _ string) error { return nil }
-
-// Step implements sarama.SCRAMClient: it answers a challenge of the broker's, or
-// begins.
-func (c *conversation) Step(challenge string) (string, error) {
-	var answer []byte
-	var err error
-	if c.session == nil {
-		c.session, answer, err = c.Authenticate(context.Background(), "")
-	} else {
-		c.done, answer, err = c.session.Challenge([]byte(challenge))
+// authenticate proves on a new connection who the client is. Sarama would do so by the
+// password that it was made with.
+func authenticate(conn net.Conn, mechanism sasl.Mechanism) error {
+	session, proof, err := mechanism.Authenticate(context.Background(), "")
+	if err != nil {
+		return err
 	}
-	return string(answer), err
+	handshake := kmsg.NewPtrSASLHandshakeRequest()
+	handshake.Version, handshake.Mechanism = 1, mechanism.Name()
+	response, err := exchange(conn, handshake)
+	if err == nil {
+		err = kerr.ErrorForCode(response.(*kmsg.SASLHandshakeResponse).ErrorCode) //nolint:forcetypeassert // of its request
+	}
+	for done := false; err == nil && !done; {
+		request := kmsg.NewPtrSASLAuthenticateRequest()
+		request.SASLAuthBytes = proof
+		if response, err = exchange(conn, request); err != nil {
+			return err
+		}
+		challenge := response.(*kmsg.SASLAuthenticateResponse) //nolint:forcetypeassert // of its request
+		if err = kerr.ErrorForCode(challenge.ErrorCode); err == nil {
+			done, proof, err = session.Challenge(challenge.SASLAuthBytes)
+		}
+	}
+	return err
 }
 
-// Done implements sarama.SCRAMClient.
-func (c *conversation) Done() bool { return c.done }
+// exchange sends a request and returns its answer.
+func exchange(conn net.Conn, request kmsg.Request) (kmsg.Response, error) {
+	if _, err := conn.Write(kmsg.NewRequestFormatter().AppendRequest(nil, request, 0)); err != nil {
+		return nil, err
+	}
+	var head struct{ Size, Correlation int32 }
+	if err := binary.Read(conn, binary.BigEndian, &head); err != nil {
+		return nil, err
+	}
+	body := make([]byte, max(0, min(head.Size-4, maxAnswer)))
+	if _, err := io.ReadFull(conn, body); err != nil {
+		return nil, err
+	}
+	response := request.ResponseKind()
+	return response, response.ReadFrom(body)
+}

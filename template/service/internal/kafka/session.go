@@ -1,17 +1,16 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
+	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
@@ -27,10 +26,15 @@ type session struct {
 	consumer *Consumer
 	sarama   sarama.ConsumerGroupSession // nil while joining
 	commits  *semaphore.Weighted         // one at a time: a late one would take the offset back
+	slow     *time.Timer                 // says that joining takes long
+	ctx      context.Context             // of which sarama's is a child
+	end      context.CancelCauseFunc
 
-	mu     sync.Mutex
-	member bool     // between Setup and Cleanup
-	claims []*claim // that have not ended
+	mu         sync.Mutex
+	member     bool             // between Setup and Cleanup
+	positioned map[place]*claim // that have not begun
+	claims     []*claim         // that have begun and not ended
+	active     sync.WaitGroup   // of those
 }
 
 // consume is a member of the group until the session ends: with a nil error when
@@ -38,8 +42,11 @@ type session struct {
 // takes as long as another member drains, or a broker hangs, and knows no context.
 func (s *session) consume(ctx context.Context) error {
 	done := make(chan error, 1)
+	session, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	s.ctx, s.end = session, end
 	go func() {
-		err := s.group.Consume(ctx, s.consumer.registry.Topics(), s)
+		err := s.group.Consume(session, s.consumer.registry.Topics(), s)
 		if err != nil && ctx.Err() == nil {
 			// Sarama keeps asking a coordinator that is gone until it learns, much
 			// later, that the whole broker is.
@@ -52,23 +59,39 @@ func (s *session) consume(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
+	end(context.Cause(ctx)) // once it returns, no claim begins
 	s.mu.Lock()
 	member := s.member
 	s.mu.Unlock()
 	if !member {
 		return ctx.Err() // closing the group leaves it, if it is joined soon
 	}
-	return <-done // its claims drain
+	s.active.Wait() // each drains in its time
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(closingTimeout):
+		s.closing = 0 // a broker does not answer, and there is nothing left to do for it
+		return nil
+	}
 }
 
-// Setup is called when the group was joined.
+// Setup is called when the group was joined. Nothing is read before the group has an
+// offset for each partition.
 func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
+	s.slow.Stop()
+	s.sarama = cs
+	if err := s.setPositions(cs.Claims()); err != nil && cs.Context().Err() == nil {
+		return message.Retry(fmt.Errorf("set where partitions begin: %w", err))
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := context.Cause(cs.Context()); err != nil {
+	if err := context.Cause(cs.Context()); errors.Is(err, errStopped) {
 		return err // nobody waits for the session any more
+	} else if err != nil {
+		return nil // it has ended already, and no claim begins
 	}
-	s.sarama, s.member = cs, true
+	s.member = true
 	s.consumer.begin(s)
 	return nil
 }
@@ -90,32 +113,32 @@ func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
 // revoked. It returns only then: returning earlier would end the session of all
 // partitions.
 func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.ConsumerGroupClaim) error {
-	c := &claim{session: s, place: place{sc.Topic(), sc.Partition()}, isNew: sc.InitialOffset() < 0}
-	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
-	if c.isNew { // nothing is committed, or not an offset that the log has
-		warnOffsetOutOfRange(cs.Context(), s.admin, s.consumer.cfg.GroupID, c.topic, c.partition, log)
+	c := s.beginClaim(sc)
+	if c == nil {
+		return nil
 	}
-	if s.consumer.cfg.RebalanceStrategy == cooperativeSticky {
+	log := s.consumer.log.With("topic", c.topic, "partition", c.partition)
+	if slices.Equal(s.consumer.cfg.RebalanceStrategy, []string{cooperativeSticky}) {
 		log.Info("partition assigned", "generation", cs.GenerationID())
 	}
-	s.mu.Lock()
-	s.claims = append(s.claims, c)
-	s.mu.Unlock()
 	defer s.removeClaim(c) // a claim that drains still has marks for the engine's committer
-	lane := s.consumer.engine.Assign(c)
+	lane := s.consumer.Assign(c)
 	deliver(cs.Context(), sc.Messages(), c, lane)
-	ended := context.Cause(cs.Context()) // nil if only this partition was revoked
-	if isForgotten(ended) {
-		lane.Lose() // others have the partition: no commit of this member arrives
-		s.consumer.unfinished.Add(1)
-		log.Warn("partition lost: the group has forgotten this member", "cause", ended)
+	ended := context.Cause(cs.Context())    // nil if only this partition was revoked
+	if errors.Is(ended, context.Canceled) { // sarama ended it without a cause, perhaps because s.ctx has ended
+		ended = cmp.Or(context.Cause(s.ctx), ended)
+	}
+	if c.isLost.Load() || isForgotten(ended) {
+		lane.Lose() // its offsets are another log's, or others have it and no commit of this member arrives
+		s.consumer.leave(c.place, nil)
+		log.Warn("partition lost", "cause", ended)
 		return nil
 	}
 	err := lane.Drain(context.WithoutCancel(cs.Context()))
 	switch {
 	case err != nil:
 		if ended != nil { // else its next owner handles the rest now
-			s.consumer.unfinished.Add(1)
+			s.consumer.leave(c.place, err)
 		}
 		log.Warn("partition given back with work left", "error", err)
 	case ended == nil:
@@ -124,10 +147,12 @@ func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.Consume
 	return nil
 }
 
-// isForgotten reports whether a session ended because its member is none of the
-// group any more.
+// isForgotten reports whether the session ended because its member is none of the
+// group any more. A cooperative one has no cause when it could not join anew: then no
+// commit of its generation arrives either.
 func isForgotten(cause error) bool {
-	return errors.Is(cause, sarama.ErrUnknownMemberId) || errors.Is(cause, sarama.ErrIllegalGeneration) || errors.Is(cause, sarama.ErrFencedInstancedId)
+	return errors.Is(cause, sarama.ErrUnknownMemberId) || errors.Is(cause, sarama.ErrIllegalGeneration) ||
+		errors.Is(cause, sarama.ErrFencedInstancedId) || errors.Is(cause, context.Canceled)
 }
 
 // deliver gives messages to the lane as they come, whatever the channel holds at
@@ -135,9 +160,12 @@ func isForgotten(cause error) bool {
 func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *claim, lane *engine.Lane) {
 	var batch []message.Message
 	for {
+		isSuspect := false
 		select {
 		case <-ctx.Done():
 			return
+		case <-c.suspect:
+			isSuspect = true // what was fetched before comes first
 		case m, ok := <-messages:
 			if !ok {
 				return
@@ -147,14 +175,15 @@ func deliver(ctx context.Context, messages <-chan *sarama.ConsumerMessage, c *cl
 		for range len(messages) { // nobody else receives from it
 			batch = append(batch, newMessage(<-messages))
 		}
-		if c.isNew { // who begins at the end would begin after these, once they are lost in a crash
-			c.isNew = false
-			c.next.Store(batch[0].Offset)
-			_ = c.Commit(ctx) // what fails is in the next commit
+		if len(batch) > 0 {
+			c.delivered.Store(batch[len(batch)-1].Offset + 1)
+			lane.Deliver(batch)
 		}
-		lane.Deliver(batch)
 		clear(batch) // the engine has its own copies
 		batch = batch[:0]
+		if isSuspect && c.fetchAlone(ctx, messages, lane) {
+			return
+		}
 	}
 }
 
@@ -171,11 +200,31 @@ func newMessage(m *sarama.ConsumerMessage) message.Message {
 	return out
 }
 
+// suspect makes a claim look for itself why a fetch failed for it. Sarama's fails for all
+// partitions of a broker when one batch in it cannot be decoded.
+func (s *session) suspect(err error) {
+	of, ok := errors.AsType[*sarama.ConsumerError](err)
+	if !ok || !isUndecodable(err) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.claims {
+		if c.place == (place{of.Topic, of.Partition}) && len(c.suspect) == 0 {
+			c.suspect <- struct{}{} // nobody else sends
+		}
+	}
+}
+
 func (s *session) removeClaim(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
+	s.active.Done()
 }
+
+// errUnanswered is a commit of which nobody knows what became of it.
+var errUnanswered = errors.New("the commit was not answered")
 
 // commit commits the marks of all claims and returns nil once the broker has said
 // so of each, or of own if that is not nil. Sarama's own commits say nothing, and
@@ -183,9 +232,12 @@ func (s *session) removeClaim(c *claim) {
 // commit until it has joined anew; what no attempt can commit is permanent.
 func (s *session) commit(ctx context.Context, own *claim) error {
 	if err := s.commits.Acquire(ctx, 1); err != nil {
-		return err
+		return fmt.Errorf("%w: an earlier one still waits: %w", errUnanswered, err)
 	}
 	defer s.commits.Release(1)
+	defer time.AfterFunc(noticeDelay, func() {
+		s.consumer.log.Info("waiting", "for", "a commit, which the group refuses while it rebalances, or which is not answered")
+	}).Stop()
 	for {
 		request, claims := s.newCommit()
 		if len(claims) == 0 || own != nil && claims[own.place] == nil {
@@ -193,7 +245,7 @@ func (s *session) commit(ctx context.Context, own *claim) error {
 		}
 		response, err := request.RequestWith(ctx, s.kafka)
 		if err != nil {
-			return fmt.Errorf("commit: %w", err)
+			return fmt.Errorf("%w: %w", errUnanswered, err)
 		}
 		var refused error
 		for _, t := range response.Topics {
@@ -203,6 +255,7 @@ func (s *session) commit(ctx context.Context, own *claim) error {
 				case c == nil: // not asked for
 				case err == nil:
 					c.committed = c.requested
+				case c.committed < 0 && errors.Is(err, kerr.TopicAuthorizationFailed): // it is not read either
 				case own == nil || own == c:
 					refused = fmt.Errorf("commit %s/%d: %w", t.Topic, p.Partition, err)
 				}
@@ -212,7 +265,7 @@ func (s *session) commit(ctx context.Context, own *claim) error {
 		switch {
 		case refused == nil:
 			return nil
-		case errors.Is(refused, kerr.UnknownMemberID), errors.Is(refused, kerr.FencedInstanceID), old && ended:
+		case errors.Is(refused, kerr.UnknownMemberID), errors.Is(refused, kerr.FencedInstanceID), errors.Is(refused, kerr.UnknownTopicOrPartition), old && ended:
 			return message.Permanent(refused)
 		case !old && !errors.Is(refused, kerr.RebalanceInProgress), ctx.Err() != nil, ended:
 			return refused
@@ -232,10 +285,10 @@ func (s *session) newCommit() (*kmsg.OffsetCommitRequest, map[place]*claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	claims, topics := make(map[place]*claim), make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
-	for _, c := range s.claims {
-		if c.requested = c.next.Load(); c.requested != c.committed {
+	for _, c := range slices.AppendSeq(slices.Clone(s.claims), maps.Values(s.positioned)) {
+		if c.requested = c.next.Load(); c.requested != c.committed && !c.isLost.Load() {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
-			p.Partition, p.Offset = c.partition, c.requested
+			p.Partition, p.Offset, p.Metadata = c.partition, c.requested, &c.metadata
 			claims[c.place], topics[c.topic] = c, append(topics[c.topic], p)
 		}
 	}
@@ -245,61 +298,4 @@ func (s *session) newCommit() (*kmsg.OffsetCommitRequest, map[place]*claim) {
 		request.Topics = append(request.Topics, t)
 	}
 	return request, claims
-}
-
-// place names a partition.
-type place struct {
-	topic     string
-	partition int32
-}
-
-// claim is one partition's assignment, as the engine sees it.
-type claim struct {
-	session *session
-	place
-	isNew     bool         // the group has no offset for it, or none that the log has
-	next      atomic.Int64 // what the group is to read next by the claim's marks, 0 before the first
-	requested int64        // the next of the last commit, and
-	committed int64        // of the last one that was not refused; both for who commits
-}
-
-// Mark implements engine.Claim.
-func (c *claim) Mark(offset int64) { c.next.Store(offset + 1) }
-
-// Commit implements engine.Claim.
-func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, c) }
-
-// Pause implements engine.Claim.
-func (c *claim) Pause() { c.session.group.Pause(map[string][]int32{c.topic: {c.partition}}) }
-
-// Resume implements engine.Claim.
-func (c *claim) Resume() { c.session.group.Resume(map[string][]int32{c.topic: {c.partition}}) }
-
-// offsetTimeout bounds how long a claim waits for an answer that is only for the
-// log.
-const offsetTimeout = 10 * time.Second
-
-// warnOffsetOutOfRange logs when a partition's log no longer has the offset that the
-// group had committed: records were deleted before they were read, or the cluster
-// lost records that it had acknowledged. Sarama goes on elsewhere and says nothing.
-func warnOffsetOutOfRange(ctx context.Context, admin *kadm.Client, group, topic string, partition int32, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, offsetTimeout)
-	defer cancel()
-	offsets, err := admin.FetchOffsets(ctx, group)
-	committed, ok := offsets.Lookup(topic, partition)
-	if err != nil || !ok || committed.At < 0 {
-		return // not known, or the group's first time
-	}
-	starts, _ := admin.ListStartOffsets(ctx, topic)
-	ends, _ := admin.ListEndOffsets(ctx, topic)
-	start, hasStart := starts.Lookup(topic, partition)
-	end, hasEnd := ends.Lookup(topic, partition)
-	if !hasStart || !hasEnd {
-		return
-	}
-	cause := "the log ends before it: the cluster lost records, or the topic is a new one"
-	if committed.At < start.Offset {
-		cause = "records were deleted before they were handled"
-	}
-	log.Warn("committed offset out of range", "cause", cause, "committed", committed.At, "log_start", start.Offset, "log_end", end.Offset, "deleted", max(0, start.Offset-committed.At))
 }

@@ -2,20 +2,16 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"net"
-	"strings"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
+	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -47,7 +43,7 @@ func TestPartitionsThatMoveInASessionAreLogged(t *testing.T) {
 	eventually(t, "the log says what was given back", func() bool {
 		return log.line("partition given back with work left") != ""
 	})
-	if n := first.unfinished.Load(); n != 0 {
+	if n := first.workLeft(); n != 0 {
 		t.Errorf("%d partitions count as work left, though another member has them", n)
 	}
 }
@@ -60,9 +56,10 @@ func TestACommitWaitsUntilTheGroupHasRebalanced(t *testing.T) {
 		t.Run(refusal.Message, func(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, topicOf(1))
-			produce(t, c, 0, envelopes(t, 0, 5)...)
+			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_COMMIT_INTERVAL", "10ms"))
+			eventually(t, "where it begins is committed", func() bool { return r.Ready() == nil && committed(t, c, 0) == 0 })
 			refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
-			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_COMMIT_INTERVAL", "10ms"), "payments")
+			produce(t, c, 0, envelopes(t, 0, 5)...)
 			r.await(t, engine.Handled, 5)
 			eventually(t, "all is committed", func() bool { return committed(t, c, 0) == 5 })
 			if refused.Hits() != 3 || log.line("commit failed") != "" {
@@ -93,66 +90,9 @@ func TestALostPartitionIsWorkLeft(t *testing.T) {
 	if err := r.stop(); err != nil {
 		t.Error(err)
 	}
-	if log.line("level=WARN", "stopped with work left", "partitions=1") == "" {
+	if log.line("level=WARN", "stopped with work left", "partitions=[payments/0]") == "" {
 		t.Errorf("the log does not say that work is left:\n%s", log)
 	}
-}
-
-// slowError is what an operation returns that waited for as long as it may.
-type slowError struct{ error }
-
-func (slowError) Timeout() bool   { return true }
-func (slowError) Temporary() bool { return true }
-
-// TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes: its errors are as far apart as
-// the read timeout, and between two of them the log said that all was well.
-func TestABrokerThatDoesNotAnswerIsTroubleUntilItDoes(t *testing.T) {
-	for name, c := range map[string]struct {
-		err  error
-		next time.Duration // when it would come again
-		over time.Duration // when it is over without
-	}{
-		"no answer":           {&net.OpError{Op: "read", Err: slowError{errors.New("i/o timeout")}}, 31 * time.Second, 34 * time.Second},
-		"connections refused": {errors.New("connection refused"), 2 * time.Second, 4 * time.Second},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				log := new(logBuffer)
-				consumer := idleConsumer(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "localhost:9092"), slog.New(slog.NewTextHandler(log, nil)))
-				errs := make(chan error)
-				go consumer.readErrors(errs)
-				for range 3 {
-					errs <- c.err
-					time.Sleep(c.next)
-					if err := consumer.Ready(); !errors.Is(err, c.err) {
-						t.Errorf("before it comes again it is %v, want not ready because of %v", err, c.err)
-					}
-				}
-				time.Sleep(c.over - c.next)
-				synctest.Wait()
-				if n := strings.Count(log.String(), "consuming has trouble"); n != 1 {
-					t.Errorf("the log says %d times that there is trouble, want once:\n%s", n, log)
-				}
-				if n := strings.Count(log.String(), "consuming again"); n != 1 {
-					t.Errorf("the log says %d times that it is over, want once, at the end:\n%s", n, log)
-				}
-				close(errs)
-			})
-		})
-	}
-}
-
-// idleConsumer returns a consumer that is not run and thinks that it consumes.
-func idleConsumer(t *testing.T, cfg config.Kafka, log *slog.Logger) *Consumer {
-	t.Helper()
-	registry := newRegistry()
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
-	c, err := NewConsumer(cfg, registry, nil, log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.setState(nil)
-	return c
 }
 
 // TestClaimsThatEndTogetherCommitTogether: where a commit takes its time, one after
@@ -231,4 +171,38 @@ func TestWhereAClaimBeginsIsCommitted(t *testing.T) {
 	if got := committed(t, c, 0); got != 3 {
 		t.Errorf("committed up to %d while the first message runs, want 3", got)
 	}
+}
+
+type endingSession struct {
+	sarama.ConsumerGroupSession
+	ctx context.Context
+}
+
+func (s endingSession) Context() context.Context { return s.ctx }
+
+type partitionZero struct{ sarama.ConsumerGroupClaim }
+
+func (partitionZero) Topic() string        { return "payments" }
+func (partitionZero) Partition() int32     { return 0 }
+func (partitionZero) InitialOffset() int64 { return -1 }
+
+// TestNoClaimBeginsWhileTheServiceStops: who waits for the claims that there are would
+// not wait for it.
+func TestNoClaimBeginsWhileTheServiceStops(t *testing.T) {
+	t.Parallel()
+	ctx, end := context.WithCancel(t.Context())
+	s := &session{sarama: endingSession{ctx: ctx}, positioned: map[place]*claim{}}
+	at := place{"payments", 0}
+	s.positioned[at] = newClaim(s, at, -1)
+	c := s.beginClaim(partitionZero{})
+	if c == nil {
+		t.Fatal("no claim begins in a session")
+	}
+	s.positioned[at] = newClaim(s, at, -1)
+	end()
+	if s.beginClaim(partitionZero{}) != nil || len(liveClaims(s)) != 1 {
+		t.Errorf("%d claims after the session's end, want the one from before", len(liveClaims(s)))
+	}
+	s.removeClaim(c)
+	s.active.Wait()
 }

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -35,53 +37,81 @@ func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
 type topics struct {
 	subscribed  []string
 	published   []string
-	deadLetters bool // each subscribed one has a topic for its dead letters
+	deadLetters bool     // each subscribed one has a topic for its dead letters
+	checked     sync.Map // subscribed ones whose topic for dead letters was found to be right
 }
 
-// ensure checks that the topics exist and, if there are to be dead letters, creates
-// the topics for those where they are missing. All problems come back in one error.
-// Those that only a person can correct, such as a right that the service has not,
-// are permanent. A missing topic is not: it may be created any time, so the caller says
-// so and tries again.
-func (t topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
-	if err := t.checkNames(); err != nil {
-		return message.Permanent(err)
-	}
-	found, err := admin.ListTopics(ctx, t.names()...)
+// ensure looks at the topics and, if there are to be dead letters, creates the topics
+// for those where they are missing. It returns what it has found, and what is wrong by
+// topic or topic/partition: one's trouble is not the others'. What only a person can
+// correct of dead letters is permanent. All else may change any time.
+func (t *topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) (kadm.TopicDetails, map[string]error, error) {
+	found, err := listTopics(ctx, admin, t.names()...)
 	if err != nil {
-		return fmt.Errorf("ask for topics: %w", err)
+		return nil, nil, fmt.Errorf("ask for topics: %w", err)
+	}
+	problems, unchecked := map[string]error{}, []string{}
+	note := func(name string, err error) {
+		if err != nil && problems[name] == nil {
+			problems[name] = err
+		}
+	}
+	for _, topic := range t.published {
+		note(topic, checkTopic(found[topic], "publish to"))
+	}
+	for _, topic := range t.subscribed {
+		if t.deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
+			note(topic, message.Permanent(fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName)))
+		}
+		note(topic, checkTopic(found[topic], "read"))
+		for p, d := range found[topic].Partitions {
+			if d.Err != nil || d.Leader < 0 {
+				note(fmt.Sprintf("%s/%d", topic, p), fmt.Errorf("partition %s/%d has no leader: is a broker away?", topic, p))
+			}
+		}
+		if _, ok := t.checked.Load(topic); t.deadLetters && (!ok || found[DeadLetterTopic(topic)].Err != nil) {
+			unchecked = append(unchecked, topic)
+		}
+	}
+	if len(unchecked) == 0 {
+		return found, problems, nil
 	}
 	configs, err := describeTopics(ctx, admin, found)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var errs []error
-	for _, topic := range t.subscribed {
-		err := checkTopic(found[topic], "read")
-		if err == nil && t.deadLetters {
-			letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], configs: configs}
-			err = letters.ensure(ctx, admin, log)
-		}
-		errs = append(errs, err)
-	}
-	for _, topic := range t.published {
-		errs = append(errs, checkTopic(found[topic], "publish to"))
-	}
-	return errors.Join(errs...)
-}
-
-// checkNames refuses topics that cannot have dead letters, if there are to be any.
-func (t topics) checkNames() error {
-	var errs []error
-	for _, topic := range t.subscribed {
-		if t.deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
-			errs = append(errs, fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName))
+	for _, topic := range unchecked {
+		letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], configs: configs}
+		if err := letters.ensure(ctx, admin, log); err != nil {
+			note(topic, err)
+		} else {
+			t.checked.Store(topic, true)
 		}
 	}
-	return errors.Join(errs...)
+	return found, problems, nil
 }
 
-func (t topics) names() []string {
+// listTopics returns what there is of topics. The client's own answer is none at all if
+// one of them is forbidden.
+func listTopics(ctx context.Context, admin *kadm.Client, names ...string) (kadm.TopicDetails, error) {
+	found, err := admin.ListTopics(ctx, names...)
+	if _, isForbidden := errors.AsType[*kadm.AuthError](err); !isForbidden {
+		return found, err
+	}
+	found = kadm.TopicDetails{}
+	for _, name := range names {
+		one, err := admin.ListTopics(ctx, name)
+		if forbidden, ok := errors.AsType[*kadm.AuthError](err); ok {
+			one = kadm.TopicDetails{name: {Topic: name, Err: forbidden.Err}}
+		} else if err != nil {
+			return nil, err
+		}
+		maps.Copy(found, one)
+	}
+	return found, nil
+}
+
+func (t *topics) names() []string {
 	names := slices.Concat(t.subscribed, t.published)
 	if t.deadLetters {
 		for _, topic := range t.subscribed {
@@ -106,11 +136,10 @@ func describeTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDet
 
 // setting returns a setting of a topic, "" if it is not known.
 func setting(configs kadm.ResourceConfigs, topic, key string) string {
-	for _, r := range configs {
-		for _, c := range r.Configs {
-			if r.Name == topic && c.Key == key {
-				return c.MaybeValue()
-			}
+	found, _ := configs.On(topic, nil)
+	for _, c := range found.Configs {
+		if c.Key == key {
+			return c.MaybeValue()
 		}
 	}
 	return ""
@@ -122,9 +151,11 @@ func checkTopic(t kadm.TopicDetail, purpose string) error {
 	case errors.Is(t.Err, kerr.UnknownTopicOrPartition):
 		return fmt.Errorf("topic %q, which the service is to %s, does not exist: create it, or correct its name", t.Topic, purpose)
 	case errors.Is(t.Err, kerr.TopicAuthorizationFailed), errors.Is(t.Err, kerr.InvalidTopicException):
-		return message.Permanent(fmt.Errorf("topic %q: the service may not %s it: %w", t.Topic, purpose, t.Err))
+		return fmt.Errorf("topic %q: the service may not %s it: %w", t.Topic, purpose, t.Err)
+	case len(t.Partitions) == 0 && t.Err != nil:
+		return fmt.Errorf("topic %q: %w", t.Topic, t.Err)
 	case len(t.Partitions) == 0:
-		return fmt.Errorf("topic %q has no partition: %w", t.Topic, t.Err)
+		return fmt.Errorf("topic %q has no partition", t.Topic)
 	}
 	return nil
 }
@@ -137,10 +168,14 @@ type deadLetterTopic struct {
 
 // ensure checks the topic, or creates it after the example of its source.
 func (d deadLetterTopic) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
-	if errors.Is(d.found.Err, kerr.UnknownTopicOrPartition) {
+	switch err := checkTopic(d.found, "write dead letters to"); {
+	case d.source.Err != nil:
+		return d.source.Err // without it there is nothing to do
+	case errors.Is(d.found.Err, kerr.UnknownTopicOrPartition):
 		return d.create(ctx, admin, log)
-	}
-	if err := checkTopic(d.found, "write dead letters to"); err != nil {
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		return message.Permanent(err)
+	case err != nil:
 		return err
 	}
 	return d.check(log)

@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -28,7 +30,8 @@ func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
 // ensure makes sure of the topics and those of their dead letters.
 func ensure(t *testing.T, admin *kadm.Client, subscribed ...string) error {
 	t.Helper()
-	return topics{subscribed: subscribed, deadLetters: true}.ensure(t.Context(), admin, quiet)
+	_, problems, err := (&topics{subscribed: subscribed, deadLetters: true}).ensure(t.Context(), admin, quiet)
+	return errors.Join(err, errors.Join(slices.Collect(maps.Values(problems))...))
 }
 
 func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
@@ -135,8 +138,10 @@ func TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics(t *testing.T) {
 
 func TestWithoutDeadLettersANameMayBeLong(t *testing.T) {
 	t.Parallel()
-	if err := (topics{subscribed: []string{strings.Repeat("p", maxTopicName)}}).checkNames(); err != nil {
-		t.Error(err)
+	topic := strings.Repeat("p", maxTopicName)
+	wanted := &topics{subscribed: []string{topic}}
+	if _, problems, err := wanted.ensure(t.Context(), connectAdmin(t, startCluster(t, kfake.SeedTopics(1, topic))), quiet); err != nil || len(problems) > 0 {
+		t.Error(err, problems)
 	}
 }
 

@@ -120,6 +120,7 @@ func TestCommitsAreNotInTheProcessingPath(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
 	stable(t, c, 1)
+	eventually(t, "it consumes, and has committed where it begins", func() bool { return r.Ready() == nil && committed(t, c, 0) == 0 })
 	seen := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Count: -1, Observe: true})
 	produce(t, c, 0, envelopes(t, 0, 100)...)
 	r.await(t, engine.Handled, 100)
@@ -184,20 +185,21 @@ func TestAPauseEndsWithItsClaim(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "10", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "200ms")
-	var release atomic.Bool
+	released := make(chan struct{})
 	first := consume(t, cfg, func(ctx context.Context, _ message.Of[payment]) error {
-		if !release.Load() {
-			<-ctx.Done()
+		select {
+		case <-ctx.Done():
 			return ctx.Err()
+		case <-released: // perhaps it keeps its partition
+			return nil
 		}
-		return nil
 	}, "payments")
 	produce(t, c, 0, envelopes(t, 0, 50)...)
 	eventually(t, "the partition is paused", func() bool { return first.Stats().Paused == 1 })
 	generation := stable(t, c, 1).Epoch
 	second := consume(t, cfg, succeed, "payments")
 	eventually(t, "the group rebalanced", func() bool { return stable(t, c, 2).Epoch > generation })
-	release.Store(true)
+	close(released)
 	eventually(t, "all is handled", func() bool { return len(handledPlaces(first, second)) == 50 })
 }
 

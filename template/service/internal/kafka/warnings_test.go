@@ -13,10 +13,10 @@ import (
 )
 
 // consumeLogged runs a consumer and returns what it logs.
-func consumeLogged(t *testing.T, cfg config.Kafka, topic string) (*running, *logBuffer) {
+func consumeLogged(t *testing.T, cfg config.Kafka) (*running, *logBuffer) {
 	t.Helper()
 	log := &logBuffer{}
-	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), succeed, topic)
+	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), succeed, "payments")
 	return r, log
 }
 
@@ -54,7 +54,7 @@ func TestAJumpIsTold(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			r, log := consumeLogged(t, settings(t, cluster), "payments")
+			r, log := consumeLogged(t, settings(t, cluster))
 			r.await(t, engine.Handled, c.handled)
 			got := log.line("level=WARN", "out of range")
 			for _, w := range c.want {

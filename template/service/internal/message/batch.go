@@ -14,8 +14,10 @@ import (
 // It returns nil when all are done, else one outcome for each message in the
 // order of batch; what an outcome means is said at TypedHandler. When it panics,
 // each of the messages is handled again alone, so that only those fail that make
-// it panic. The context ends when that of any message does, and is not of one
-// message: to publish because of one, use NewContext.
+// it panic: they are then what batch made of what they point to, so leave that as it
+// is. The context ends when that of any message does; an error for one whose own
+// context goes on is then Unavailable, whatever it asks for. It is not of one message:
+// to publish because of one, use NewContext.
 type BatchHandler[T any] interface {
 	HandleBatch(ctx context.Context, batch []Of[T]) []error
 }
@@ -27,7 +29,10 @@ type Batch struct {
 }
 
 // RegisterBatch is Register for a handler of several messages at once.
-// Middleware, hooks and rules see each message by itself.
+// Middleware, hooks and rules see each message by itself, and the middleware of all
+// messages of a batch has been called when the handler is: one that holds something for
+// the call, such as a connection, needs Size of them. With fewer, batches are smaller,
+// and each waits for b.Wait.
 func RegisterBatch[T any](r *Registry, topic string, h BatchHandler[T], b Batch, opts ...Option) {
 	if b.Size < 1 || b.Wait < 0 {
 		panic(fmt.Errorf("message: batches of topic %q: size is %d and wait %v, must be at least 1 and 0s", topic, b.Size, b.Wait))
@@ -55,16 +60,19 @@ func (b *batcher[T]) Handle(ctx context.Context, m Of[T]) error {
 	w := &batched[T]{ctx, m, make(chan error, 1)}
 	b.mu.Lock()
 	b.waiting = append(b.waiting, w)
-	full := len(b.waiting) == b.Size
-	b.mu.Unlock()
-	if full {
-		b.start(w)
+	if len(b.waiting) == b.Size {
+		b.start()
 	}
+	b.mu.Unlock()
 	select {
 	case err := <-w.outcome:
 		return err
 	case <-time.After(b.Wait):
-		b.start(w)
+		b.mu.Lock()
+		if slices.Contains(b.waiting, w) {
+			b.start()
+		}
+		b.mu.Unlock()
 	case <-ctx.Done():
 		if b.leave(w) {
 			return context.Cause(ctx)
@@ -73,14 +81,10 @@ func (b *batcher[T]) Handle(ctx context.Context, m Of[T]) error {
 	return <-w.outcome
 }
 
-// start hands w and all that wait with it to the handler, unless it has them.
-func (b *batcher[T]) start(w *batched[T]) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if slices.Contains(b.waiting, w) {
-		go b.handle(b.waiting)
-		b.waiting = nil
-	}
+// start hands all that wait to the handler. b.mu is held.
+func (b *batcher[T]) start() {
+	go b.handle(b.waiting)
+	b.waiting = nil
 }
 
 // leave reports whether w was still waiting for its batch.
@@ -94,33 +98,30 @@ func (b *batcher[T]) leave(w *batched[T]) bool {
 
 // handle calls the handler and gives each message its outcome.
 func (b *batcher[T]) handle(batch []*batched[T]) {
-	err := errNoReturn // stays when the handler ends its goroutine
 	var outcomes []error
-	defer func() {
-		if v := recover(); v != nil {
-			err = NewPanicError(v)
+	err := Protect(context.Background(), func(context.Context) error {
+		outcomes = b.call(batch)
+		return nil
+	})
+	for i, w := range batch {
+		switch {
+		case err != nil && len(batch) > 1:
+			go b.handle(batch[i : i+1])
+		case err != nil:
+			w.outcome <- err
+		default:
+			w.outcome <- outcomes[i]
 		}
-		for i, w := range batch {
-			switch {
-			case err != nil && len(batch) > 1:
-				go b.handle(batch[i : i+1])
-			case err != nil:
-				w.outcome <- err
-			default:
-				w.outcome <- outcomes[i]
-			}
-		}
-	}()
-	outcomes = b.call(batch)
-	err = nil
+	}
 }
 
 func (b *batcher[T]) call(batch []*batched[T]) []error {
 	ctx, cancel := context.WithCancelCause(NewContext(context.WithoutCancel(batch[0].ctx), nil))
 	defer cancel(nil)
+	ctx = withoutSpan(ctx) //forge:if otel
 	messages := make([]Of[T], len(batch))
 	for i, w := range batch {
-		messages[i] = w.message
+		messages[i] = Of[T]{new(*w.message.Message), w.message.Body}
 		defer context.AfterFunc(w.ctx, func() { cancel(context.Cause(w.ctx)) })()
 	}
 	outcomes := b.handler.HandleBatch(ctx, messages)
@@ -128,5 +129,11 @@ func (b *batcher[T]) call(batch []*batched[T]) []error {
 		err := Fail(ClassHandler, "the batch handler returned %d outcomes for %d messages", len(outcomes), len(batch))
 		return slices.Repeat([]error{err}, len(batch))
 	}
-	return slices.Concat(outcomes, make([]error, len(batch)-len(outcomes)))
+	outcomes = slices.Concat(outcomes, make([]error, len(batch)-len(outcomes)))
+	for i, w := range batch {
+		if ctx.Err() != nil && w.ctx.Err() == nil {
+			outcomes[i] = Unavailable(outcomes[i])
+		}
+	}
+	return outcomes
 }

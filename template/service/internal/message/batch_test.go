@@ -88,6 +88,23 @@ func TestABatchIsHandledAtOnceWhenItIsFullAndEachMessageHasItsOutcome(t *testing
 	})
 }
 
+func TestABatchIsNeverLargerThanItsSize(t *testing.T) {
+	largest := make(chan int, 1000)
+	r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Millisecond}, func(_ context.Context, batch []message.Of[row]) []error {
+		largest <- len(batch)
+		return make([]error, len(batch))
+	})
+	if err := errors.Join(handleRows(t.Context(), r, make([]int, 1000)...)...); err != nil {
+		t.Fatal(err)
+	}
+	close(largest)
+	for n := range largest {
+		if n > 2 {
+			t.Fatalf("%d messages in a batch of at most 2", n)
+		}
+	}
+}
+
 func TestABatchThatIsNotFullIsHandledAfterItsWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var seen batches
@@ -126,7 +143,7 @@ func TestAPanicInABatchFailsOnlyTheMessageThatMakesIt(t *testing.T) {
 				if outcomes[0] != nil || outcomes[2] != nil || outcomes[1] == nil {
 					t.Errorf("outcomes %v, want the second one alone to fail", outcomes)
 				}
-				if name == "panic" && message.ClassOf(outcomes[1]) != message.ClassPanic {
+				if message.ClassOf(outcomes[1]) != message.ClassPanic {
 					t.Errorf("class %q", message.ClassOf(outcomes[1]))
 				}
 			})
@@ -245,6 +262,85 @@ func TestTheWaitOfOneBatchDoesNotShortenThatOfTheNext(t *testing.T) {
 		}
 		if a, b := <-called, <-called; a != 0 || b != 1500*time.Millisecond {
 			t.Errorf("called after %v and %v", a, b)
+		}
+	})
+}
+
+// Middleware that holds one of too few connections makes batches smaller, and stops
+// nothing.
+func TestMiddlewareOfABatchMayHoldSomething(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var seen batches
+		pool := make(chan struct{}, 2)
+		r := newRegistry()
+		message.RegisterBatch[row](r, "rows", batchFunc(func(_ context.Context, batch []message.Of[row]) []error {
+			seen.note(batch)
+			return nil
+		}), message.Batch{Size: 3, Wait: time.Second}, message.With(func(next message.Handler) message.Handler {
+			return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+				pool <- struct{}{}
+				defer func() { <-pool }()
+				return next.Handle(ctx, m)
+			})
+		}))
+		began := time.Now()
+		if err := errors.Join(handleRows(t.Context(), r, 1, 2, 3, 4, 5)...); err != nil {
+			t.Fatal(err)
+		}
+		if waited := time.Since(began); waited != 3*time.Second || len(seen.got) != 3 {
+			t.Errorf("batches %v after %v, want three in as many seconds", seen.got, waited)
+		}
+	})
+}
+
+// The end of one message's context, when its partition leaves, is no failure of
+// another's.
+func TestAContextThatEndedForOneMessageOfABatchFailsNoOther(t *testing.T) {
+	for name, ask := range map[string]func(error) error{"plain": func(err error) error { return err }, "retry": message.Retry, "permanent": message.Permanent} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newBatchRegistry(message.Batch{Size: 3, Wait: time.Hour}, func(ctx context.Context, batch []message.Of[row]) []error {
+					<-ctx.Done()
+					outcomes := make([]error, len(batch))
+					for i, m := range batch {
+						if m.Body.N != 3 {
+							outcomes[i] = ask(ctx.Err())
+						}
+					}
+					return outcomes
+				})
+				ctx, cancel := context.WithCancel(t.Context())
+				time.AfterFunc(time.Second, cancel)
+				var ended []error
+				go func() { ended = handleRows(ctx, r, 1) }()
+				outcomes := handleRows(t.Context(), r, 2, 3)
+				synctest.Wait()
+				if message.OutcomeOf(ended[0]) != message.OutcomeOf(ask(errTest)) || message.OutcomeOf(outcomes[0]) != message.OutcomeUnavailable || outcomes[1] != nil {
+					t.Errorf("outcomes %v and %v, want the first to fail, the second to wait and the third to be done", ended, outcomes)
+				}
+			})
+		})
+	}
+}
+
+// What a batch handler wrote into its messages before it panicked is not what each
+// is then handled as alone.
+func TestAMessageHandledAgainAloneIsAsItWasDelivered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newBatchRegistry(message.Batch{Size: 2, Wait: time.Hour}, func(_ context.Context, batch []message.Of[row]) []error {
+			for i := range batch {
+				if m := batch[i]; m.Topic != "rows" || m.Offset != 0 || m.Header.MessageType != "Row" || m.Body.N < 1 || len(m.Value) == 0 {
+					t.Errorf("got %v of %v", m.Body, m.Message)
+				}
+				batch[i].Topic, batch[i].Offset, batch[i].Header, batch[i].Value, batch[i].Body.N = "other", 7, message.Header{}, nil, 0
+			}
+			if len(batch) > 1 {
+				panic("two")
+			}
+			return nil
+		})
+		if err := errors.Join(handleRows(t.Context(), r, 1, 2)...); err != nil {
+			t.Error(err)
 		}
 	})
 }

@@ -42,8 +42,8 @@ func (r *Registry) parts() (all []any) {
 	return all
 }
 
-// shutdownGrace is the time in which a Stopper returns after its context ended.
-const shutdownGrace = 100 * time.Millisecond
+// grace is the time in which a function returns after its context ended.
+const grace = 100 * time.Millisecond
 
 // Shutdown shuts down what has a Shutdown and was started, the last one first:
 // handlers, then codecs. It goes on after an error and returns all of them. One
@@ -52,7 +52,7 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	var errs []error
 	for _, part := range slices.Backward(r.started) {
 		if s, ok := part.(Stopper); ok {
-			if err := shutdown(ctx, s); err != nil {
+			if err := Protect(ctx, s.Shutdown); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %T: %w", part, err))
 			}
 		}
@@ -62,20 +62,33 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-func shutdown(ctx context.Context, s Stopper) error {
-	outcome := make(chan error, 2) // the first counts
-	go func() { outcome <- Protect(ctx, s.Shutdown) }()
-	late := func() { outcome <- fmt.Errorf("did not return: %w", context.Cause(ctx)) }
-	defer context.AfterFunc(ctx, func() { time.AfterFunc(shutdownGrace, late) })()
-	return <-outcome
+// Protect is CallBounded with the grace of a function that heeds its context.
+func Protect(ctx context.Context, f func(context.Context) error) error {
+	return CallBounded(ctx, grace, f)
 }
 
-// Protect calls f and returns its panic as an error.
-func Protect(ctx context.Context, f func(context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = NewPanicError(v)
-		}
+// CallBounded calls f in a goroutine of its own, and returns its error, its panic, or
+// that it ended the goroutine. When ctx has ended, f, which may ignore that, has grace
+// to return. Then it is left behind, and the error is the cause of ctx's end, which says
+// so if the caller gave none.
+func CallBounded(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
+	outcome := make(chan error, 2) // the first counts
+	go func() {
+		err := Fail(ClassPanic, "it ended its goroutine") // unless it returns
+		defer func() {
+			if v := recover(); v != nil {
+				err = NewPanicError(v)
+			}
+			outcome <- err
+		}()
+		err = f(ctx)
 	}()
-	return f(ctx)
+	defer context.AfterFunc(ctx, func() {
+		late := context.Cause(ctx)
+		if errors.Is(late, ctx.Err()) {
+			late = fmt.Errorf("did not return: %w", late)
+		}
+		time.AfterFunc(grace, func() { outcome <- late })
+	})()
+	return <-outcome
 }

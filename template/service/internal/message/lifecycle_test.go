@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -227,6 +228,37 @@ func TestAPanicInAHookOfTheLifeIsAnErrorAndTheOthersAreShutDown(t *testing.T) {
 	wantCalls(t, (*calls)[3:], "c shutdown", "b shutdown", "a shutdown")
 }
 
+// exits is a handler whose start and end call runtime.Goexit, as t.FailNow does.
+type exits struct {
+	recorder[payment]
+	started bool
+}
+
+func (e *exits) Startup(context.Context) error {
+	if !e.started {
+		e.started = true
+		runtime.Goexit()
+	}
+	return nil
+}
+
+func (*exits) Shutdown(context.Context) error { runtime.Goexit(); return nil }
+
+func TestAHookOfTheLifeThatEndsItsGoroutineIsAnErrorAndTheOthersAreShutDown(t *testing.T) {
+	r, calls := lifecycle(nil)
+	message.Register(r, "exits", new(exits))
+	wantContains(t, r.Startup(t.Context()), "start *message_test.exits: it ended its goroutine")
+	if err := r.Startup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	wantContains(t, r.Shutdown(t.Context()), "shut down *message_test.exits: it ended its goroutine")
+	if took := time.Since(began); took > 10*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	wantCalls(t, (*calls)[3:], "c shutdown", "b shutdown", "a shutdown")
+}
+
 func TestHandlerOfTwoTopicsIsStartedOnce(t *testing.T) {
 	r, w := newRegistry(), newWitness(nil)
 	message.Register(r, "payments", w)
@@ -371,4 +403,38 @@ func TestAnOutageAtTheStartCanBeTriedAgain(t *testing.T) {
 		t.Error(err)
 	}
 	wantCalls(t, (*calls)[3:], "b startup", "c startup", "c shutdown", "b shutdown", "a shutdown")
+}
+
+// What ignores its context is left behind, after the time that it is given; what does
+// not is waited for. Whatever ends a call ends it with an error.
+func TestACallIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const limit, grace = 2 * time.Second, 100 * time.Millisecond
+		held := make(chan struct{})
+		defer close(held)
+		ignores := func(context.Context) error { <-held; return nil }
+		heeds := func(ctx context.Context) error { <-ctx.Done(); time.Sleep(grace / 2); return errTest }
+		for name, c := range map[string]struct {
+			f     func(context.Context) error
+			cause error
+			want  string
+			after time.Duration
+		}{
+			"returns":               {func(context.Context) error { return nil }, nil, "<nil>", 0},
+			"fails":                 {func(context.Context) error { return errTest }, nil, "test", 0},
+			"panics":                {func(context.Context) error { panic("boom") }, nil, "panic: boom", 0},
+			"ends its goroutine":    {func(context.Context) error { runtime.Goexit(); return nil }, nil, "it ended its goroutine", 0},
+			"heeds":                 {heeds, nil, "test", limit + grace/2},
+			"ignores":               {ignores, nil, "did not return: context deadline exceeded", limit + grace},
+			"ignores, with a cause": {ignores, errors.New("no answer within 2s"), "no answer within 2s", limit + grace},
+		} {
+			began := time.Now()
+			ctx, cancel := context.WithTimeoutCause(t.Context(), limit, c.cause)
+			err := message.CallBounded(ctx, grace, c.f)
+			cancel()
+			if got := fmt.Sprint(err); got != c.want || time.Since(began) != c.after {
+				t.Errorf("%s: %s after %v, want %s after %v", name, got, time.Since(began), c.want, c.after)
+			}
+		}
+	})
 }

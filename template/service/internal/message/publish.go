@@ -22,6 +22,10 @@ type Event interface {
 // ErrTooLarge is the cause when a topic refuses a message for its size.
 var ErrTooLarge = errors.New("message is too large for the topic")
 
+// ErrRefused is the cause when the broker refuses a message for what a person has to
+// correct, such as a right that is missing.
+var ErrRefused = errors.New("the broker refuses the message")
+
 // Publisher publishes events. It is what handlers are given; all of its errors
 // are *PublishError.
 type Publisher interface {

@@ -56,7 +56,7 @@ func Scoped[T any](r *Registry, topic string, open func(ctx context.Context) (Sc
 
 type scoped[T any] func(ctx context.Context) (Scope[T], error)
 
-var errNoReturn = errors.New("the handler did not return")
+var errNoReturn = Fail(ClassPanic, "the handler did not return")
 
 func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 	s, err := open(ctx)
@@ -66,7 +66,7 @@ func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 	case isNil(s):
 		return Fail(ClassHandler, "open scope: got no scope")
 	}
-	outcome := errNoReturn // stays when the handler panics
+	outcome := errNoReturn // stays when the handler panics, or ends its goroutine
 	defer func() { err = s.Close(ctx, outcome) }()
 	outcome = withHooks(typed[T]{s}, s).Handle(ctx, m.Message)
 	return outcome
@@ -224,4 +224,40 @@ func (t *topic) enter(reg *registration) error {
 	t.registrations[reg.messageType] = reg
 	t.tombstones = cmp.Or(tombstones, t.tombstones)
 	return nil
+}
+
+// CheckDeps panics when an exported field of the struct deps is nil, and names
+// each that is: a dependency that was forgotten ends the start, and not the
+// first message. The tag optional:"true" is for a field that may be nil.
+func CheckDeps(deps any) {
+	v := reflect.Indirect(reflect.ValueOf(deps))
+	var missing []string
+	for field, value := range v.Fields() {
+		if field.IsExported() && field.Tag.Get("optional") != "true" && isNil(value.Interface()) {
+			missing = append(missing, field.Name)
+		}
+	}
+	if len(missing) > 0 {
+		panic(fmt.Errorf("message: %s lacks %s: set it where the struct is built, or tag it optional:\"true\"",
+			v.Type(), strings.Join(missing, ", ")))
+	}
+}
+
+// mustHave panics when v, which is called what, is nil.
+func mustHave(v any, what string) {
+	if isNil(v) {
+		panic(fmt.Errorf("message: %s is nil", what))
+	}
+}
+
+// isNil also reports a nil pointer in an interface.
+func isNil(v any) bool {
+	switch value := reflect.ValueOf(v); value.Kind() {
+	case reflect.Invalid:
+		return true
+	case reflect.Pointer, reflect.Func, reflect.Map, reflect.Chan:
+		return value.IsNil()
+	default:
+		return false
+	}
 }

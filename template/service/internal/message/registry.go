@@ -28,7 +28,17 @@ type Registry struct {
 	handlers []any       // as they were registered
 	started  []any       // codecs, then handlers
 	running  atomic.Bool // between Startup and Shutdown
+
+	Group string // of the consumer, "" for all: what was redriven for another group is not handled
 }
+
+// RedriveGroup is the transport header of a message that came back from a dead letter
+// topic: the group whose handler is to have it again.
+const RedriveGroup = "forge-redrive-group"
+
+// ErrOtherGroup is what Registry.Handle returns of a message that was redriven for
+// another group: it is done, but no handler succeeded.
+var ErrOtherGroup = errors.New("redriven for another group")
 
 // shared is what a registry has in common with its siblings.
 type shared struct {
@@ -104,9 +114,14 @@ func (r *Registry) Types(topic string) []string {
 // is the handler's, Unavailable when the outage rule says so before ctx's
 // deadline, or a permanent *Error: of ClassUnhandled when there is no handler for
 // the topic, message type or tombstone, of ClassDecode or ClassInvalid for a
-// message that cannot be read or breaks a rule.
+// message that cannot be read or breaks a rule. Or it is ErrOtherGroup.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
+	for _, h := range m.Headers {
+		if h.Key == RedriveGroup && r.Group != "" && string(h.Value) != r.Group {
+			return ErrOtherGroup
+		}
+	}
 	t := r.topics[m.Topic]
 	if t == nil {
 		return Fail(ClassUnhandled, "no handler for topic %q", m.Topic)
@@ -193,6 +208,9 @@ func (t *topic) Handle(ctx context.Context, m *Message) error {
 		}
 	}
 	given := *m // what the handler writes into it, now or later, is not read here
+	if reg.retry != nil {
+		given.Retry = new(*reg.retry)
+	}
 	return reg.handler.Handle(NewContext(ctx, &given), &given)
 }
 

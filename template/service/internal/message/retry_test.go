@@ -1,6 +1,7 @@
 package message_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -78,5 +79,26 @@ func TestARegistrationsRetryPolicyIsThatOfItsMessages(t *testing.T) {
 	m.Value = []byte(inEnvelope("Other", validBody))
 	if _ = r.Handle(t.Context(), m); m.Retry != nil {
 		t.Errorf("policy %v for messages whose registration has none", m.Retry)
+	}
+}
+
+// What a middleware or a handler makes of its policy is for that attempt alone.
+func TestAHandlerCannotChangeTheRetryPolicy(t *testing.T) {
+	policy := message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 9, Delay: time.Second, MaxDelay: time.Second}
+	r := newRegistry()
+	message.Register(r, "payments", &recorder[received]{err: errTest}, message.WithRetry(policy), message.With(func(next message.Handler) message.Handler {
+		return message.HandlerFunc(func(ctx context.Context, m *message.Message) error {
+			if *m.Retry != policy {
+				t.Errorf("policy %v, want %v", *m.Retry, policy)
+			}
+			m.Retry.MaxAttempts, m.Retry.Delay = 1, 0
+			return next.Handle(ctx, m)
+		})
+	}))
+	for range 2 {
+		m := newMessage(inEnvelope("PaymentReceived", validBody))
+		if _ = r.Handle(t.Context(), m); *m.Retry != policy {
+			t.Errorf("policy %v, want %v", *m.Retry, policy)
+		}
 	}
 }

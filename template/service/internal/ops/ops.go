@@ -6,14 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Server answers for a service.
@@ -45,8 +50,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 		ErrorLog:     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	// A connection that a client holds open does not hold up the end.
-	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
-	defer stop()
+	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
 	log.Info("ops", "address", listener.Addr().String(), "paths", "/livez /readyz /metrics")
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -58,21 +62,25 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 // label consumer if there are several, and returns an error when another collector
 // has their names.
 func (s *Server) Handler() (http.Handler, error) {
+	var live, ready []Check
 	for _, c := range s.Consumers {
+		var name string // the only one needs none
 		var labels prometheus.Labels
 		if len(s.Consumers) > 1 {
-			labels = prometheus.Labels{"consumer": c.Name()}
+			name = c.Name()
+			labels = prometheus.Labels{"consumer": name}
 		}
 		if err := prometheus.WrapRegistererWith(labels, s.Metrics).Register(stats{c}); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}
+		live = append(live, Check{name, func(context.Context) error { return c.Live() }})
+		ready = append(ready, Check{name, func(context.Context) error { return c.Ready() }})
 	}
+	ready = append(ready, s.Checks...)
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) {
-		answer(r.Context(), w, s.askConsumers(Consumer.Live))
-	})
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) { answer(r.Context(), w, live) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		checks := append(s.askConsumers(Consumer.Ready), s.Checks...)
+		checks := ready
 		if state := s.state.Load(); state != nil && *state != nil { // until all has started there is nothing that they could be asked
 			checks = []Check{{"", func(context.Context) error { return *state }}}
 		}
@@ -82,15 +90,78 @@ func (s *Server) Handler() (http.Handler, error) {
 	return mux, nil
 }
 
-// askConsumers makes a question to each consumer a check. The only consumer needs
-// no name.
-func (s *Server) askConsumers(question func(Consumer) error) (checks []Check) {
-	for _, c := range s.Consumers {
-		name := c.Name()
-		if len(s.Consumers) == 1 {
-			name = ""
-		}
-		checks = append(checks, Check{name, func(context.Context) error { return question(c) }})
+// Check is a function of the user's that /readyz asks.
+type Check struct {
+	Name string
+	Ask  func(context.Context) error
+}
+
+// checkTimeout is what the checks have to answer.
+const checkTimeout = 2 * time.Second
+
+// answer asks the checks, all at once, and writes 200 and ok, or 503 and what is
+// wrong first: a line for each that has a name or is wrong. A check that does not heed
+// its context is left behind.
+func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkTimeout, fmt.Errorf("did not answer within %v", checkTimeout))
+	defer cancel()
+	errs := make([]error, len(checks))
+	var all sync.WaitGroup
+	for i, c := range checks {
+		all.Go(func() { errs[i] = message.CallBounded(ctx, 0, c.Ask) })
 	}
-	return checks
+	all.Wait()
+	var wrong, right []string
+	for i, c := range checks {
+		switch {
+		case errs[i] != nil: // on one line: some drivers' errors have several
+			text := strings.Join(strings.Fields(errs[i].Error()), " ")
+			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+text, ": "))
+		case c.Name != "":
+			right = append(right, c.Name+": ok")
+		}
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	if len(wrong) > 0 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	} else {
+		wrong = []string{"ok"}
+	}
+	_, _ = io.WriteString(w, strings.Join(append(wrong, right...), "\n")+"\n") // a client that has gone needs no answer
+}
+
+// errorEvery is how long an outage lasts before it is an error, and how often the
+// log says so from then on.
+const errorEvery = time.Minute
+
+// Outage is a row of failures as the log has it: a warning for the first one, then an
+// error each minute, whatever the number of attempts, and how long it lasted.
+type Outage struct {
+	Log           *slog.Logger
+	since, logged time.Time
+}
+
+// Failed notes a failure, and logs it when it is time to.
+func (o *Outage) Failed(text string, err error) {
+	now, level, attrs := time.Now(), slog.LevelWarn, []any{"error", err}
+	switch {
+	case o.since.IsZero():
+		o.since = now
+	case now.Sub(o.logged) < errorEvery:
+		return
+	default:
+		level = slog.LevelError
+		attrs = append(attrs, "for", now.Sub(o.since).Round(time.Second))
+	}
+	o.logged = now
+	o.Log.Log(context.Background(), level, text, attrs...)
+}
+
+// End ends the outage, if there is one, and logs that.
+func (o *Outage) End(text string) {
+	if !o.since.IsZero() {
+		o.Log.Info(text, "after", time.Since(o.since).Round(time.Millisecond))
+	}
+	o.since = time.Time{}
 }

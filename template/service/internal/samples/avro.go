@@ -15,6 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
 
 // schemaPatience is how long a service has to register its schemas.
@@ -50,18 +51,18 @@ func (t Target) encode(ctx context.Context, all []Sample) ([]Sample, error) {
 			continue
 		}
 		of := [2]string{s.Topic, envelope.Header["messageType"]}
-		schema, ok := schemas[of]
+		found, ok := schemas[of]
 		if !ok {
-			if schema, err = await(ctx, client, s.Topic, of[1], slices.Contains(t.Awaited, s.Topic)); err != nil {
+			if found, err = await(ctx, client, s.Topic, of[1], slices.Contains(t.Awaited, s.Topic)); err != nil {
 				return nil, err
 			}
-			schemas[of] = schema
+			schemas[of] = found
 		}
-		if schema.ID == 0 {
+		if found.ID == 0 {
 			continue
 		}
-		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(schema.ID))
-		value, err = appendBody(value, schema, envelope.Body)
+		value := binary.BigEndian.AppendUint32([]byte{0}, uint32(found.ID))
+		value, err = appendBody(value, found, envelope.Body)
 		if err != nil && s.Expect == NameOf(engine.Handled) {
 			return nil, fmt.Errorf("sample %q of %s cannot be written by its schema: body: %w", s.Name, s.Topic, err)
 		}
@@ -113,15 +114,15 @@ func find(ctx context.Context, client *sr.Client, topic, messageType string) (sr
 }
 
 // appendBody writes a body in JSON by the schema.
-func appendBody(value []byte, schema sr.SubjectSchema, body json.RawMessage) ([]byte, error) {
-	if schema.Type == sr.TypeJSON {
+func appendBody(value []byte, found sr.SubjectSchema, body json.RawMessage) ([]byte, error) {
+	if found.Type == sr.TypeJSON {
 		return append(value, body...), nil
 	}
-	s, err := avro.Parse(schema.Schema.Schema)
+	s, err := avro.Parse(found.Schema.Schema)
 	if err != nil {
 		return nil, err
 	}
-	fields, err := asAvro(s, body)
+	fields, err := schema.FromJSON(s, body)
 	if err != nil {
 		return nil, err
 	}

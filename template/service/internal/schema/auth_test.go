@@ -9,6 +9,9 @@ import (
 	"encoding/pem"
 	"math/big"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,4 +83,49 @@ func selfSigned(t *testing.T) (cert, key string) {
 	}
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})),
 		string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: encoded}))
+}
+
+// What a file holds now is used: certificates for the next request, and so is a password.
+func TestFilesAreReadAgain(t *testing.T) {
+	const password = "hush"
+	file := func(dir, name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	cert, key := selfSigned(t)
+	old, oldKey := selfSigned(t)
+	registry := srfake.NewRegistry(srfake.WithAuth("Basic dXNlcjpodXNo"))
+	server := httptest.NewUnstartedServer(registry.Handler())
+	clients := x509.NewCertPool()
+	clients.AppendCertsFromPEM([]byte(cert))
+	server.TLS = &tls.Config{ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: clients, MinVersion: tls.VersionTLS12}
+	server.StartTLS()
+	defer server.Close()
+	dir := t.TempDir()
+	c := newCodec(t, settings(t, server.URL,
+		"SCHEMA_REGISTRY_CA", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})),
+		"SCHEMA_REGISTRY_CERT_FILE", file(dir, "cert", old), "SCHEMA_REGISTRY_KEY_FILE", file(dir, "key", oldKey),
+		"SCHEMA_REGISTRY_USERNAME", "user", "SCHEMA_REGISTRY_PASSWORD_FILE", file(dir, "password", "not yet")))
+	h := header()
+	encode := func() error {
+		return c.Encode(t.Context(), &message.Message{Topic: topic}, h, payment{})
+	}
+	if encode() == nil {
+		t.Error("the old certificate was taken")
+	}
+	file(dir, "cert", cert)
+	if err := encode(); err == nil || !strings.Contains(err.Error(), "SCHEMA_REGISTRY_CERT and SCHEMA_REGISTRY_KEY") {
+		t.Errorf("with a certificate without its key: %v", err)
+	}
+	file(dir, "key", key)
+	if err := encode(); err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("with the old password: %v", err)
+	}
+	file(dir, "password", password)
+	if err := encode(); err != nil {
+		t.Error(err)
+	}
 }

@@ -97,7 +97,7 @@ func (w *avroWritten) reader(b body) (reader, error) {
 		return nil, errors.New("the topic's models are not read from Avro")
 	}
 	if err := readable(w.schema, model.wire); err != nil {
-		return nil, err
+		return w.byBranch(model, err)
 	}
 	resolved := model.local
 	if !bytes.Equal(w.schema.Canonical(), model.wire.Canonical()) {
@@ -117,7 +117,11 @@ func (w *avroWritten) reader(b body) (reader, error) {
 }
 
 func readAvro(s *avro.Schema, b *avroBody, data []byte, out any) error {
-	rest, err := s.Decode(data, out)
+	var options []avro.Opt
+	if b.model != nil { // else the body is as it was written, without names of types
+		options = append(options, avro.TaggedUnions())
+	}
+	rest, err := s.Decode(data, out, options...)
 	switch {
 	case err != nil:
 		return message.Fail(message.ClassDecode, "body: cannot be read as Avro: %w", b.explain(err))

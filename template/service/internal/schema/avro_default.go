@@ -19,7 +19,7 @@ func fallback(f field) (json.RawMessage, error) {
 		}
 		return json.RawMessage("null"), nil
 	}
-	plain := t != timeType && t != ratType && t != durationType && !isText(t) && f.avro.logical == ""
+	plain := t != timeType && t != ratType && t != durationType && !isText(t) && (f.avro.logical == "" || hasItems(t))
 	if f.avro.fallback != nil {
 		if !plain {
 			return nil, fmt.Errorf("a %s cannot have a default= in its tag: use a pointer", t)

@@ -129,6 +129,7 @@ var (
 	timeType     = reflect.TypeFor[time.Time]()
 	durationType = reflect.TypeFor[time.Duration]()
 	ratType      = reflect.TypeFor[big.Rat]()
+	decimalType  = reflect.TypeFor[message.Decimal]()
 )
 
 func (d *derivation) of(t reflect.Type, tag avroTag) (any, error) {
@@ -219,6 +220,11 @@ func logicalType(t reflect.Type, tag avroTag) (any, bool, error) {
 			return avroType{Type: "bytes", LogicalType: tag.logical, Precision: tag.precision, Scale: tag.scale}, true, nil
 		}
 		return nil, false, errors.New(`a big.Rat needs avro:",decimal(precision,scale)"`)
+	case t == decimalType:
+		if tag.logical == "decimal" {
+			return avroType{Type: "bytes", LogicalType: tag.logical, Precision: tag.precision, Scale: tag.scale}, true, nil
+		}
+		return nil, false, errors.New(`a message.Decimal needs avro:",decimal(precision,scale)"`)
 	case t.Kind() == reflect.String || isText(t):
 		switch tag.logical {
 		case "":

@@ -75,6 +75,19 @@ func (c *Codec) standing(ctx context.Context, b *binding, subject, from string) 
 	return standing{own, true}, nil
 }
 
+// keepLevel puts the model's level for a schema that is registered, if another is
+// set.
+func (c *Codec) keepLevel(ctx context.Context, b *binding, subject string) error {
+	if !b.model.explicit {
+		return nil
+	}
+	at, err := c.standing(ctx, b, subject, subject)
+	if err != nil {
+		return err
+	}
+	return at.enforce(ctx, c, subject)
+}
+
 // enforce sets the level in the registry, so that it binds other clients too. A
 // service that may register but not configure goes on without.
 func (s standing) enforce(ctx context.Context, c *Codec, subject string) error {

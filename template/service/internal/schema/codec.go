@@ -28,11 +28,13 @@ import (
 type Codec struct {
 	registry *Registry
 	format   format
-	register bool // schemas that the registry lacks
+	register bool   // schemas that the registry lacks
+	strategy string // of subjects
 	log      *slog.Logger
 
 	writers  frozen[uint32, *writer]
 	models   frozen[reflect.Type, *model]
+	doubted  frozen[uint32, struct{}] // ids that no instance of the registry knew
 	bound    frozen[boundKey, *binding]
 	mu       sync.Mutex         // held while bound and models change
 	flights  singleflight.Group // requests to the registry
@@ -50,7 +52,7 @@ func New(cfg config.Registry, log *slog.Logger) (*Codec, error) {
 }
 
 func newCodec(r *Registry, cfg config.Registry, log *slog.Logger) *Codec {
-	c := &Codec{registry: r, format: avroFormat{}, register: cfg.AutoRegister, log: log, choosing: make(chan struct{}, 1)}
+	c := &Codec{registry: r, format: avroFormat{}, register: cfg.AutoRegister, strategy: cmp.Or(cfg.SubjectStrategy, strategyAuto), log: log, choosing: make(chan struct{}, 1)}
 	if cfg.SchemaFormat == "json" {
 		c.format = jsonFormat{}
 	}
@@ -148,6 +150,10 @@ func (c *Codec) bind(topic string, t reflect.Type, undeclared bool) (*binding, e
 		return nil, err
 	}
 	for _, other := range c.on(topic) {
+		if c.strategy == strategyTopic {
+			return nil, fmt.Errorf("topic %q has the types %s and %s, and with SCHEMA_REGISTRY_SUBJECT_STRATEGY=topic one subject for both: "+
+				"set topic-record, in all programs that write to the topic", topic, other.model.about.FullName(), m.about.FullName())
+		}
 		if other.model.about.FullName() == m.about.FullName() {
 			return nil, fmt.Errorf("the schemas of %s and %s are both called %s, and topic %q has both: give one another name with a method Schema()",
 				other.model.typ, t, m.about.FullName(), topic)

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/sr"
@@ -20,7 +21,8 @@ import (
 // Registry is a Schema Registry: Confluent's, or another with its REST API.
 type Registry struct {
 	client *sr.Client
-	url    string // for messages
+	url    string      // for messages
+	others []*Registry // the same, and each asks another instance first
 }
 
 // idle is how long a connection to the registry is kept for the next question.
@@ -28,14 +30,11 @@ const idle = 90 * time.Second
 
 // Connect returns the registry of the settings. It asks it nothing yet.
 func Connect(cfg config.Registry) (*Registry, error) {
-	secure, err := tlsConfig(cfg)
-	if err != nil {
+	if _, err := newTransport(cfg); err != nil {
 		return nil, err
 	}
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure, ForceAttemptHTTP2: true, IdleConnTimeout: idle}
 	options := []sr.ClientOpt{
-		sr.URLs(append([]string(nil), cfg.URLs...)...),
-		sr.HTTPClient(&http.Client{Transport: transport, Timeout: cfg.LookupTimeout}),
+		sr.HTTPClient(&http.Client{Transport: &renewing{cfg: cfg}, Timeout: cfg.LookupTimeout}),
 	}
 	switch {
 	case cfg.Token != "":
@@ -43,11 +42,66 @@ func Connect(cfg config.Registry) (*Registry, error) {
 	case cfg.Username != "":
 		options = append(options, sr.BasicAuth(cfg.Username, string(cfg.Password)))
 	}
-	client, err := sr.NewClient(options...)
-	if err != nil {
-		return nil, fmt.Errorf("schema registry: %w", err)
+	var all []*Registry
+	for i := range cfg.URLs {
+		client, err := sr.NewClient(append(options, sr.URLs(slices.Concat(cfg.URLs[i:], cfg.URLs[:i])...))...)
+		if err != nil {
+			return nil, fmt.Errorf("schema registry: %w", err)
+		}
+		all = append(all, &Registry{client: client, url: strings.Join(cfg.URLs, ",")})
 	}
-	return &Registry{client: client, url: strings.Join(cfg.URLs, ",")}, nil
+	all[0].others = all[1:]
+	return all[0], nil
+}
+
+// renewing sends requests with the secrets and certificates that their files hold then.
+type renewing struct {
+	mu        sync.Mutex
+	cfg       config.Registry // of the last request
+	transport *http.Transport // nil before the first
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *renewing) RoundTrip(r *http.Request) (*http.Response, error) {
+	cfg, transport, err := t.renew()
+	if err != nil {
+		return nil, err
+	}
+	r = r.Clone(r.Context())
+	switch {
+	case r.Header.Get("Authorization") == "": // redirected to a host that is not to see it
+	case cfg.Token != "":
+		r.Header.Set("Authorization", "Bearer "+string(cfg.Token))
+	case cfg.Username != "":
+		r.SetBasicAuth(cfg.Username, string(cfg.Password))
+	}
+	return transport.RoundTrip(r)
+}
+
+func (t *renewing) renew() (config.Registry, *http.Transport, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	cfg, err := t.cfg.Renewed()
+	if err != nil {
+		return cfg, nil, err
+	}
+	if t.transport == nil || cfg.CA != t.cfg.CA || cfg.Cert != t.cfg.Cert || cfg.Key != t.cfg.Key {
+		transport, err := newTransport(cfg)
+		if err != nil { // a file may be half written: the next request reads it again
+			return cfg, nil, err
+		}
+		if t.transport != nil {
+			t.transport.CloseIdleConnections()
+		}
+		t.transport = transport
+	}
+	t.cfg = cfg
+	return cfg, t.transport, nil
+}
+
+func newTransport(cfg config.Registry) (*http.Transport, error) {
+	secure, err := tlsConfig(cfg)
+	return &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure, ForceAttemptHTTP2: true, IdleConnTimeout: idle}, err
 }
 
 func tlsConfig(cfg config.Registry) (*tls.Config, error) {

@@ -67,9 +67,22 @@ func (c *Codec) findOrRegister(ctx context.Context, b *binding, register bool) (
 // there must be compatible with those that are.
 func (c *Codec) findOrRegisterIn(ctx context.Context, b *binding, subject string, register bool) (int, error) {
 	s := sr.Schema{Schema: b.model.text, Type: c.format.kind()}
-	id, err := c.registry.lookup(ctx, subject, s)
+	lookup := func(r *Registry) (id int, err error) { return r.lookup(ctx, subject, s) }
+	id, err := lookup(c.registry)
+	if errors.Is(err, errUnknown) && !register { // else it is settled by the instance that registers
+		id, err = confirm(ctx, c.registry, lookup)
+	}
+	if err == nil && register {
+		return id, c.keepLevel(ctx, b, subject)
+	}
 	if !errors.Is(err, errUnknown) {
 		return id, err
+	}
+	if other, err := c.elsewhere(ctx, b, subject); err != nil || other != subject {
+		if err != nil {
+			return 0, err
+		}
+		return c.findOrRegisterIn(ctx, b, other, register)
 	}
 	known, err := c.check(ctx, b, subject)
 	if err != nil {

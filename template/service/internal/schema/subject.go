@@ -2,13 +2,30 @@ package schema
 
 import (
 	"context"
+	"errors"
 	"slices"
 )
 
-// subject is the registry's name for the schemas of b: the topic's, or the
-// topic's and the schema's where a topic has several types. Other clients know
-// them as TopicNameStrategy and TopicRecordNameStrategy.
+// The strategies of SCHEMA_REGISTRY_SUBJECT_STRATEGY. Other clients know the first
+// three as TopicNameStrategy, TopicRecordNameStrategy and RecordNameStrategy.
+const (
+	strategyTopic       = "topic"
+	strategyTopicRecord = "topic-record"
+	strategyRecord      = "record"
+	strategyAuto        = "auto" // topic, or topic-record where a topic has several types
+)
+
+// subject is the registry's name for the schemas of b, as far as the strategy and the
+// types of this program tell it.
 func (c *Codec) subject(b *binding) string {
+	switch c.strategy {
+	case strategyTopic:
+		return b.topicSubject()
+	case strategyTopicRecord:
+		return b.ownSubject()
+	case strategyRecord:
+		return b.model.about.FullName()
+	}
 	others := slices.ContainsFunc(c.on(b.topic), func(other *binding) bool { return other != b && !other.undeclared })
 	if others {
 		return b.ownSubject()
@@ -30,11 +47,12 @@ func (b *binding) formerSubject(subject string) string {
 }
 
 // chooseSubject returns the subject of b. The topic of an undeclared type may have
-// more of them, so the registry is asked whether the topic's subject is another
-// type's. Each type then has the same subject after a restart, whichever comes first.
+// more of them, so without a fixed strategy the registry is asked whether the topic's
+// subject is another type's. Each type then has the same subject after a restart,
+// whichever comes first.
 func (c *Codec) chooseSubject(ctx context.Context, b *binding) (string, error) {
 	subject := c.subject(b)
-	if !b.undeclared || subject != b.topicSubject() {
+	if !b.undeclared || c.strategy != strategyAuto || subject != b.topicSubject() {
 		return subject, nil
 	}
 	versions, err := c.registry.versions(ctx, subject)
@@ -43,6 +61,22 @@ func (c *Codec) chooseSubject(ctx context.Context, b *binding) (string, error) {
 	}
 	latest, err := c.registry.version(ctx, subject, versions[len(versions)-1])
 	if err != nil || c.isOf(b, latest) {
+		return subject, err
+	}
+	return b.ownSubject(), nil
+}
+
+// elsewhere returns the subject of b in programs that know the topic with several
+// types, if the registry has it; this one must not begin another.
+func (c *Codec) elsewhere(ctx context.Context, b *binding, subject string) (string, error) {
+	if c.strategy != strategyAuto || subject != b.topicSubject() {
+		return subject, nil
+	}
+	versions, err := c.registry.versions(ctx, b.ownSubject())
+	if _, refused := errors.AsType[*refusal](err); refused { // it is no subject of this program's
+		return subject, nil
+	}
+	if err != nil || len(versions) == 0 {
 		return subject, err
 	}
 	return b.ownSubject(), nil
@@ -69,7 +103,7 @@ func (c *Codec) named(b *binding, text string, references []string) bool {
 // that has them.
 func (c *Codec) history(ctx context.Context, b *binding, subject string) (from string, versions []int, err error) {
 	versions, err = c.registry.versions(ctx, subject)
-	if err != nil || len(versions) > 0 {
+	if err != nil || len(versions) > 0 || c.strategy == strategyRecord {
 		return subject, versions, err
 	}
 	former := b.formerSubject(subject)

@@ -43,7 +43,7 @@ func (c *Codec) writer(ctx context.Context, id uint32) (*writer, error) {
 // as it may be registered later.
 func (c *Codec) find(ctx context.Context, id uint32) (*writer, error) {
 	w := &writer{id: id}
-	found, err := c.registry.byID(ctx, id)
+	found, err := c.byID(ctx, id)
 	switch {
 	case errors.Is(err, errReferences):
 		return nil, message.Fail(message.ClassDecode, "schema %d cannot be read: %w", id, err)

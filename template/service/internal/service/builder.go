@@ -46,16 +46,8 @@ type consumer struct {
 	registry *message.Registry
 }
 
-// task is a function with the name that its errors have.
-type task struct {
-	name string
-	call func(context.Context) error
-	done chan struct{} // closed when it has returned
-	err  error         // set before
-}
-
 // Publishes declares events that the service publishes: their models are checked
-// at the start, and their topics must exist. `make dev` and tests create them.
+// at the start, and by consumers that their topics exist. `make dev` and tests create them.
 func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(events...) }
 
 // Consumer adds a consumer with topics, workers and a group of its own, and returns
@@ -77,14 +69,14 @@ func (b *Builder) Consumer(name string) *message.Registry {
 // other error ends the service. ctx ends when the service is to stop.
 func (b *Builder) Start(name string, f func(ctx context.Context) error) {
 	b.require(name, f != nil)
-	b.starts = append(b.starts, task{name: "start " + name, call: f})
+	b.starts = append(b.starts, task{"start " + name, f})
 }
 
 // Close adds a function that is called after the last handler has returned, also
 // when the start failed; the one that was added last is called first.
 func (b *Builder) Close(name string, f func() error) {
 	b.require(name, f != nil)
-	b.closers = append(b.closers, task{name: "close " + name, call: func(context.Context) error { return f() }})
+	b.closers = append(b.closers, task{"close " + name, func(context.Context) error { return f() }})
 }
 
 // Check adds a function that /readyz calls, with two seconds to answer. Its error
@@ -107,7 +99,7 @@ func (b *Builder) Run(name string, f func(ctx context.Context) error) {
 		}
 		return err
 	}
-	b.besides = append(b.besides, task{name: "run " + name, call: call})
+	b.besides = append(b.besides, task{"run " + name, call})
 }
 
 func (b *Builder) require(name string, hasFunction bool) {

@@ -41,8 +41,8 @@ func freePort(t *testing.T) (address string, port int) {
 	return "127.0.0.1:" + text, port
 }
 
-// handleOne sends a message and waits until it is handled.
-func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
+// send sends a message.
+func send(t *testing.T, broker, id string) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
 	if err != nil {
@@ -52,6 +52,12 @@ func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
 	if err := client.ProduceSync(t.Context(), record("accounts", id)).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// handleOne sends a message and waits until it is handled.
+func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
+	t.Helper()
+	send(t, broker, id)
 	if got := <-handled; got != id {
 		t.Errorf("handled %s, want %s", got, id)
 	}

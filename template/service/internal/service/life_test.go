@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -67,8 +68,9 @@ func TestAStopDuringTheStartIsNoError(t *testing.T) {
 // name; one that returns nil does not.
 func TestRunBesideConsumers(t *testing.T) {
 	for want, fails := range map[string]func() error{
-		"run outbox: no space":        func() error { return errors.New("no space") },
-		"run outbox: panic: no space": func() error { panic("no space") },
+		"run outbox: no space":               func() error { return errors.New("no space") },
+		"run outbox: panic: no space":        func() error { panic("no space") },
+		"run outbox: it ended its goroutine": func() error { runtime.Goexit(); return nil },
 	} {
 		fail, done := make(chan struct{}), make(chan struct{})
 		s, stop := start(t, build(func(b *service.Builder) {

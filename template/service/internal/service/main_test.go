@@ -179,3 +179,10 @@ func awaitLine(lines *bufio.Scanner, want string) {
 		}
 	}
 }
+
+func TestVersionSaysWhatItWasBuiltFrom(t *testing.T) {
+	code, stdout, stderr := say(t, nil, "version")
+	if code != 0 || stderr != "" || !strings.HasPrefix(stdout, "books ") || !strings.Contains(stdout, ", go1.") {
+		t.Errorf("code %d, %q, %q", code, stdout, stderr)
+	}
+}

@@ -25,6 +25,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
 )
 
 // Options say how a service is made.
@@ -35,6 +36,7 @@ type Options struct {
 	Log     io.Writer
 
 	args         []string // of the command //forge:if avro
+	dlqArgs      []string // of the command dlq //forge:if dlq
 	onlyRegistry bool     // no setting matters but the Schema Registry's //forge:if avro
 }
 
@@ -44,9 +46,11 @@ type Service struct {
 	publisher *kafka.Publisher
 	consumers []*kafka.Consumer
 	ops       *ops.Server
-	listener  net.Listener // of ops
-	http      net.Listener // of what is taken over HTTP //forge:if http
-	stopped   time.Time    // when the end began
+	listener  net.Listener     // of ops
+	http      net.Listener     // of what is taken over HTTP //forge:if http
+	shutdowns []task           // of codecs and handlers
+	stopped   time.Time        // when the end began
+	tracing   *tracing.Tracing //forge:if otel
 }
 
 // New makes the service that build puts together. It listens for /readyz and
@@ -60,7 +64,11 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
-	return s, s.listen(ctx)
+	if s.http, err = listen(ctx, "HTTP_ADDR", s.b.Config.HTTP.Listen); err != nil { //forge:if http
+		return nil, err //forge:if http
+	} //forge:if http
+	s.listener, err = listen(ctx, "OPS_ADDR", s.b.Config.Ops.Addr)
+	return s, err
 }
 
 // assemble reads the settings and calls build. With an error the service is there
@@ -71,6 +79,9 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	cfg, _ := config.Load(o.File, o.Over, &own) // Check says what is wrong, once the consumers' are read too
 	cfg.Service = cmp.Or(cfg.Service, name)
 	log := cfg.Log.Logger(o.Log)
+	cfg.ExportOTel()                        //forge:if otel
+	traces := tracing.New(cfg.Service, log) //forge:if otel
+	log = traces.Logger(log)                //forge:if otel
 	s := &Service{ops: &ops.Server{Metrics: ops.NewMetrics()}, b: &Builder{Log: log, Config: cfg}}
 	codec, err := newCodec(cfg, log)
 	if err != nil {
@@ -80,8 +91,11 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
 	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
 	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
-	s.b.API = httpapi.New(cfg, log) //forge:if http
-	s.b.codec = codec               //forge:if avro
+	s.tracing = traces                                            //forge:if otel
+	s.b.Publisher = traces.Publisher(s.publisher)                 //forge:if otel
+	s.b.starts = append(s.b.starts, task{"traces", traces.Start}) //forge:if otel
+	s.b.API = httpapi.New(cfg, log)                               //forge:if http
+	s.b.codec = codec                                             //forge:if avro
 	s.ops.SetState(errors.New("starting"))
 	err = callBuild(ctx, build, own, s.b)
 	for _, unread := range cfg.CheckUnread(err == nil) {
@@ -115,26 +129,24 @@ func (s *Service) makeConsumers(o Options) error {
 		if o.Observe != nil {
 			made.Observe(func(e engine.Event) { o.Observe(c.name, e) })
 		}
+		made.Trace(s.tracing.Consumer(made.Name())) //forge:if otel
 		s.consumers, s.ops.Consumers = append(s.consumers, made), append(s.ops.Consumers, made)
+		s.addRegistry("consumer "+made.Name(), c.registry)
 	}
-	if len(s.consumers) == 0 { // each consumer starts its registry itself
-		s.b.starts = append(s.b.starts, task{name: "start codec", call: s.b.Registry.Startup})
-		s.b.closers = slices.Insert(s.b.closers, 0, task{name: "close codec", call: s.b.Registry.Shutdown})
+	if len(s.consumers) == 0 { // the codec starts all the same
+		s.addRegistry("codec", s.b.Registry)
 	}
 	return nil
 }
 
-// listen listens for /livez, /readyz and /metrics.
-func (s *Service) listen(ctx context.Context) (err error) {
-	if err := s.listenHTTP(ctx); err != nil { //forge:if http
-		return err //forge:if http
-	} //forge:if http
-	s.listener, err = listenOn(ctx, "OPS_ADDR", s.b.Config.Ops.Addr)
-	return err
+// addRegistry has the codecs and handlers of a registry started, and shut down.
+func (s *Service) addRegistry(name string, r *message.Registry) {
+	s.b.starts = append(s.b.starts, task{name, r.Startup})
+	s.shutdowns = append(s.shutdowns, task{name, r.Shutdown})
 }
 
-// listenOn listens on the address that the setting called name has.
-func listenOn(ctx context.Context, name, addr string) (net.Listener, error) {
+// listen listens on the address that the setting called name has.
+func listen(ctx context.Context, name, addr string) (net.Listener, error) {
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("%s=%q: %w: it must be an address of this machine with a free port", name, addr, err)

@@ -1,10 +1,11 @@
 package openapi
 
 import (
-	"encoding/json"
 	"reflect"
 	"testing"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
@@ -50,30 +51,26 @@ type ruled struct {
 
 func (ruled) Validate() error { return nil }
 
-func parse(t *testing.T, text string) Object {
+func parse(t *testing.T, text string) map[string]any {
 	t.Helper()
-	var o Object
-	if err := json.Unmarshal([]byte(text), &o); err != nil {
+	var o map[string]any
+	if err := yaml.Unmarshal([]byte(text), &o); err != nil { // JSON is YAML
 		t.Fatalf("%v in %s", err, text)
 	}
 	return o
 }
 
-// plain returns o as a reader of JSON has it.
-func plain(t *testing.T, o Object) Object {
+// read returns o as a reader of the file has it.
+func read(t *testing.T, o Object) map[string]any {
 	t.Helper()
-	text, err := json.Marshal(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return parse(t, string(text))
+	return parse(t, render(0, o))
 }
 
 func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 	s := newSchemas()
-	s.model(reflect.TypeFor[territory]())
-	s.model(reflect.TypeFor[ruled]())
-	got := plain(t, s.described)
+	s.model(httpapi.Operation{Body: reflect.TypeFor[territory]()})
+	s.model(httpapi.Operation{Body: reflect.TypeFor[ruled]()})
+	got := read(t, s.described)
 	want := parse(t, `{
 		"territory": {
 			"type": "object", "additionalProperties": false,
@@ -117,7 +114,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 
 // What the schema requires is what the service requires.
 func TestRequiredIsWhatAnEmptyBodyLacks(t *testing.T) {
-	b, err := envelope.NewBody[address]()
+	b, err := envelope.NewBody[address](nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,35 +124,26 @@ func TestRequiredIsWhatAnEmptyBodyLacks(t *testing.T) {
 		missing = append(missing, f.Field)
 	}
 	s := newSchemas()
-	s.model(reflect.TypeFor[address]())
-	described, ok := s.described["address"].(Object)
-	if !ok || !reflect.DeepEqual(described["required"], missing) {
-		t.Errorf("required: %v, but the service misses %v", described["required"], missing)
+	s.model(httpapi.Operation{Body: reflect.TypeFor[address]()})
+	if required := s.described.below("address").get("required"); !reflect.DeepEqual(required, missing) {
+		t.Errorf("required: %v, but the service misses %v", required, missing)
 	}
 }
 
 func TestDocumentHasEachOperation(t *testing.T) {
-	doc := plain(t, Document([]httpapi.Operation{
+	doc := Document([]httpapi.Operation{
 		{Path: "/territories", Body: reflect.TypeFor[territory]()},
 		{Path: "/v1/addresses", Body: reflect.TypeFor[address]()},
-	}))
+	})
 	for path, schema := range map[string]string{"/territories": "territory", "/v1/addresses": "address"} {
-		post := below(doc, "paths", path, "post")
-		if got := below(post, "requestBody", "content", "application/json", "schema")["$ref"]; got != "#/components/schemas/"+schema {
+		post := doc.below("paths", path, "post")
+		if got := post.below("requestBody", "content", "application/json", "schema").get("$ref"); got != "#/components/schemas/"+schema {
 			t.Errorf("%s takes %v", path, got)
 		}
 		for _, status := range []string{"202", "400", "413", "415", "503"} {
-			if below(post, "responses", status)["$ref"] == nil {
+			if post.below("responses", status).get("$ref") == nil {
 				t.Errorf("%s has no answer %s", path, status)
 			}
 		}
 	}
-}
-
-// below returns the object at a path of names, or nil.
-func below(o Object, names ...string) Object {
-	for _, name := range names {
-		o, _ = o[name].(Object)
-	}
-	return o
 }

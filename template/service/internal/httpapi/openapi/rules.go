@@ -28,8 +28,8 @@ func asksOthers(rule string) bool {
 		strings.HasPrefix(name, "required_") || strings.HasPrefix(name, "excluded_") || strings.HasPrefix(name, "skip_")
 }
 
-// limit puts the rules into the schema, as far as it has words for them.
-func limit(schema Object, t reflect.Type, rules []string) {
+// limit adds what the rules say to the schema, as far as it has words for them.
+func limit(schema Object, t reflect.Type, rules []string) Object {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
@@ -37,23 +37,24 @@ func limit(schema Object, t reflect.Type, rules []string) {
 		name, param, _ := strings.Cut(rule, "=")
 		switch {
 		case name == "dive":
-			if items, ok := schema["items"].(Object); ok {
-				limit(items, t.Elem(), rules[i+1:])
+			if items, ok := schema.get("items").(Object); ok {
+				schema = schema.with("items", limit(items, t.Elem(), rules[i+1:]))
 			}
-			return
+			return schema
 		case strings.ContainsAny(rule, "|'") || strings.Contains(rule, "0x"): // one of several, or escaped
 		case name == "oneof":
-			schema["enum"] = choices(t, strings.Fields(param))
+			schema = schema.with("enum", choices(t, strings.Fields(param)))
 		case formats[name] != "":
-			schema["format"] = formats[name]
-		case name == "unique" && schema["items"] != nil:
-			schema["uniqueItems"] = true
+			schema = schema.with("format", formats[name])
+		case name == "unique" && schema.get("items") != nil:
+			schema = schema.with("uniqueItems", true)
 		case name == "required" && t.Kind() == reflect.String && t != reflect.TypeFor[time.Time]():
-			schema["minLength"] = 1
+			schema = schema.with("minLength", 1.0)
 		default:
-			bound(schema, t.Kind(), name, param)
+			schema = bound(schema, t.Kind(), name, param)
 		}
 	}
+	return schema
 }
 
 // formats are the rules that JSON Schema has a format for.
@@ -62,11 +63,11 @@ var formats = map[string]string{
 	"hostname": "hostname", "ipv4": "ipv4", "ipv6": "ipv6",
 }
 
-// bound puts a limit of a number, a length or a count into the schema.
-func bound(schema Object, kind reflect.Kind, rule, param string) {
+// bound adds a limit of a number, a length or a count to the schema.
+func bound(schema Object, kind reflect.Kind, rule, param string) Object {
 	n, err := strconv.ParseFloat(param, 64)
-	if err != nil || schema["type"] == nil {
-		return
+	if err != nil || schema.get("type") == nil {
+		return schema
 	}
 	var least, most string
 	switch kind {
@@ -77,38 +78,39 @@ func bound(schema Object, kind reflect.Kind, rule, param string) {
 	case reflect.Map:
 		least, most = "minProperties", "maxProperties"
 	case reflect.Bool, reflect.Struct, reflect.Interface:
-		return
+		return schema
 	default:
-		numeric(schema, rule, n)
-		return
+		return numeric(schema, rule, n)
 	}
 	switch rule {
 	case "min", "gte":
-		schema[least] = n
+		return schema.with(least, n)
 	case "max", "lte":
-		schema[most] = n
+		return schema.with(most, n)
 	case "gt":
-		schema[least] = n + 1
+		return schema.with(least, n+1)
 	case "lt":
-		schema[most] = n - 1
+		return schema.with(most, n-1)
 	case "len":
-		schema[least], schema[most] = n, n
+		return schema.with(least, n).with(most, n)
 	}
+	return schema
 }
 
-func numeric(schema Object, rule string, n float64) {
+func numeric(schema Object, rule string, n float64) Object {
 	switch rule {
 	case "min", "gte":
-		schema["minimum"] = n
+		return schema.with("minimum", n)
 	case "max", "lte":
-		schema["maximum"] = n
+		return schema.with("maximum", n)
 	case "gt":
-		schema["exclusiveMinimum"] = n
+		return schema.with("exclusiveMinimum", n)
 	case "lt":
-		schema["exclusiveMaximum"] = n
+		return schema.with("exclusiveMaximum", n)
 	case "len", "eq":
-		schema["const"] = n
+		return schema.with("const", n)
 	}
+	return schema
 }
 
 // choices are the values that a field may have, in its own type.

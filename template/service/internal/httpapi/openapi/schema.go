@@ -3,6 +3,7 @@ package openapi
 import (
 	"encoding"
 	"fmt"
+	"math/big"
 	"reflect"
 	"regexp"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-playground/validator/v10"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -21,6 +23,7 @@ type schemas struct {
 	validate  *validator.Validate
 	tags      bool // whether validate tags count
 	closed    bool // whether other fields are refused, at any depth
+	needs     func(reflect.StructField) bool
 }
 
 func newSchemas() *schemas {
@@ -33,7 +36,9 @@ func newSchemas() *schemas {
 
 // model describes a whole body. Where a model has its own Validate, nobody but
 // that knows its rules.
-func (s *schemas) model(t reflect.Type) Object {
+func (s *schemas) model(op httpapi.Operation) Object {
+	t := op.Body
+	s.needs = op.Needs
 	_, ruled := reflect.TypeAssert[interface{ Validate() error }](reflect.New(t))
 	s.tags, s.closed = !ruled, false
 	for t.Kind() == reflect.Pointer {
@@ -56,22 +61,22 @@ func (s *schemas) of(t reflect.Type) Object {
 	case reflect.Pointer:
 		return orNull(s.of(t.Elem()))
 	case reflect.String:
-		return Object{"type": "string"}
+		return Object{{"type", "string"}}
 	case reflect.Bool:
-		return Object{"type": "boolean"}
+		return Object{{"type", "boolean"}}
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		return Object{"type": "integer"}
+		return Object{{"type", "integer"}}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		return Object{"type": "integer", "minimum": 0}
+		return Object{{"type", "integer"}, {"minimum", 0.0}}
 	case reflect.Float32, reflect.Float64:
-		return Object{"type": "number"}
+		return Object{{"type", "number"}}
 	case reflect.Slice, reflect.Array:
 		if t.Elem().Kind() == reflect.Uint8 {
-			return Object{"type": "string", "contentEncoding": "base64"}
+			return Object{{"type", "string"}, {"contentEncoding", "base64"}}
 		}
-		return Object{"type": "array", "items": s.of(t.Elem())}
+		return Object{{"type", "array"}, {"items", s.of(t.Elem())}}
 	case reflect.Map:
-		return Object{"type": "object", "additionalProperties": s.of(t.Elem())}
+		return Object{{"type", "object"}, {"additionalProperties", s.of(t.Elem())}}
 	case reflect.Struct:
 		return s.named(t)
 	default:
@@ -84,25 +89,26 @@ func (s *schemas) of(t reflect.Type) Object {
 func readsItself(t reflect.Type) Object {
 	switch reflect.New(t).Interface().(type) {
 	case *time.Time:
-		return Object{"type": "string", "format": "date-time"}
+		return Object{{"type", "string"}, {"format", "date-time"}}
+	case interface{ Rat() *big.Rat }: // a decimal number, no digit of which may be lost
+		return Object{{"type", "string"}, {"pattern", `^-?[0-9]+(\.[0-9]+)?$`}}
 	case json.UnmarshalerFrom, json.Unmarshaler, *time.Duration:
 		return Object{}
 	case encoding.TextUnmarshaler:
-		return Object{"type": "string"}
+		return Object{{"type", "string"}}
 	}
 	return nil
 }
 
 // orNull describes what a pointer is read from.
 func orNull(schema Object) Object {
-	if kind, ok := schema["type"].(string); ok {
-		schema["type"] = []any{kind, "null"}
-		return schema
+	if kind, ok := schema.get("type").(string); ok {
+		return schema.with("type", []any{kind, "null"})
 	}
 	if len(schema) == 0 {
 		return schema
 	}
-	return Object{"anyOf": []any{schema, Object{"type": "null"}}}
+	return Object{{"anyOf", []any{schema, Object{{"type", "null"}}}}}
 }
 
 // unusual is what a component's name may not have in it.
@@ -116,12 +122,13 @@ func (s *schemas) named(t reflect.Type) Object {
 	name, ok := s.names[t]
 	if !ok {
 		name = strings.Trim(unusual.ReplaceAllString(t.Name(), "-"), "-")
-		for n := 2; s.described[name] != nil; n++ { // of another package
+		for n := 2; s.described.get(name) != nil; n++ { // of another package
 			name = fmt.Sprintf("%s-%d", strings.TrimSuffix(name, fmt.Sprintf("-%d", n-1)), n)
 		}
 		s.names[t] = name
-		s.described[name] = Object{} // for a struct that has itself inside
-		s.described[name] = s.object(t)
+		s.described = s.described.with(name, Object{}) // for a struct that has itself inside
+		described := s.object(t)
+		s.described = s.described.with(name, described)
 	}
 	return ref("schemas", name)
 }
@@ -130,12 +137,12 @@ func (s *schemas) named(t reflect.Type) Object {
 func (s *schemas) object(t reflect.Type) Object {
 	o := &object{properties: Object{}}
 	o.add(s, t)
-	schema := Object{"type": "object", "properties": o.properties}
+	schema := Object{{"type", "object"}, {"properties", o.properties}}
 	if len(o.required) > 0 {
-		schema["required"] = o.required
+		schema = schema.with("required", o.required)
 	}
 	if s.closed {
-		schema["additionalProperties"] = false
+		schema = schema.with("additionalProperties", false)
 	}
 	return schema
 }
@@ -172,7 +179,7 @@ func (o *object) add(s *schemas, t reflect.Type) {
 func (o *object) field(s *schemas, name string, f reflect.StructField, quoted bool) {
 	t, rules := f.Type, f.Tag.Get("validate")
 	ruled := s.tags && rules != "-"
-	required := ruled && s.isRequired(t, rules)
+	required := ruled && s.isRequired(t, rules) || s.needs != nil && s.needs(f)
 	if required {
 		o.required = append(o.required, name)
 		for t.Kind() == reflect.Pointer { // null would be as if it were not there
@@ -180,11 +187,11 @@ func (o *object) field(s *schemas, name string, f reflect.StructField, quoted bo
 		}
 	}
 	schema := s.of(t)
-	if quoted && (schema["type"] == "number" || schema["type"] == "integer") {
-		schema = Object{"type": "string"}
+	if quoted && (schema.get("type") == "number" || schema.get("type") == "integer") {
+		schema = Object{{"type", "string"}}
 	}
 	if ruled {
-		limit(schema, t, strings.Split(rules, ","))
+		schema = limit(schema, t, strings.Split(rules, ","))
 	}
-	o.properties[name] = schema
+	o.properties = o.properties.with(name, schema)
 }

@@ -1,9 +1,6 @@
 package openapi
 
 import (
-	"bytes"
-	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,19 +11,26 @@ import (
 // Update returns the YAML file text changed so that it says what the document
 // says. Only the lines that differ are changed: order, comments, blank lines and
 // whatever the file says besides stay. In the schemas of models only what
-// explains them stays: a field or a rule that the model lost is removed.
+// explains them stays: a field or a rule that the model lost is removed. So are
+// operations that the service had and has not any more, with the schemas to which
+// nothing refers then.
 func Update(text []byte, document Object) ([]byte, error) {
-	var file yaml.Node
+	var file, updated yaml.Node
 	if err := yaml.Unmarshal(text, &file); err != nil {
 		return nil, err
 	}
 	if len(file.Content) == 0 {
-		return render(0, "", document)
+		return []byte(render(0, document)), nil
 	}
-	u := updater{lines: strings.SplitAfter(string(text), "\n")}
-	if err := u.update(file.Content[0], "", document, false); err != nil {
+	u := newUpdater(text)
+	u.removeOperations(file.Content[0], document)
+	u.update(file.Content[0], document, outside)
+	text = u.apply()
+	if err := yaml.Unmarshal(text, &updated); err != nil {
 		return nil, err
 	}
+	u = newUpdater(text)
+	u.removeSchemas(updated.Content[0], document, referred(file.Content[0]))
 	return u.apply(), nil
 }
 
@@ -36,49 +40,73 @@ type updater struct {
 	edits []edit
 }
 
+func newUpdater(text []byte) *updater {
+	return &updater{lines: strings.SplitAfter(string(text), "\n")}
+}
+
 // edit replaces the lines from first up to end, counted from 0.
 type edit struct {
 	first, end int
-	text       []byte
+	text       string
 }
 
-// update makes a mapping say what want says. Name is the key that it is under.
-func (u *updater) update(mapping *yaml.Node, name string, want Object, inModel bool) error {
+// place is where a mapping stands: it tells whether its keys are keywords, or the
+// names of models or of fields, which can be called as a keyword is.
+type place int
+
+const (
+	outside place = iota
+	ofModels
+	ofSchema
+	ofFields
+)
+
+// below is where the value of a key stands.
+func (p place) below(key string) place {
+	switch {
+	case p == outside && key == "schemas":
+		return ofModels
+	case p == ofSchema && key == "properties":
+		return ofFields
+	case p != outside:
+		return ofSchema
+	}
+	return outside
+}
+
+// keeps reports whether a key stays that the document does not have.
+func (p place) keeps(key string) bool {
+	return p == outside || p == ofModels || p == ofSchema && slices.Contains(notes, key)
+}
+
+// explains reports whether a key only says to people what they may say otherwise.
+func (p place) explains(key string) bool { return p == outside && key == "summary" }
+
+// update makes a mapping say what want says.
+func (u *updater) update(mapping *yaml.Node, want Object, at place) {
 	indent, end := mapping.Column-1, 0
 	there := map[string]bool{}
 	for i := 0; i < len(mapping.Content); i += 2 {
 		key, value := mapping.Content[i], mapping.Content[i+1]
 		end = u.endOf(key)
 		there[key.Value] = true
-		wanted, ok := want[key.Value]
+		wanted := want.get(key.Value)
 		below, isObject := wanted.(Object)
-		explains := !inModel || name != "properties" && slices.Contains(notes, key.Value)
 		switch {
-		case !ok && explains:
-		case !ok:
-			u.edits = append(u.edits, edit{key.Line - 1, end, nil})
+		case wanted == nil && at.keeps(key.Value), at.explains(key.Value):
+		case wanted == nil:
+			u.edits = append(u.edits, edit{key.Line - 1, end, ""})
 		case isObject && value.Kind == yaml.MappingNode && value.Style&yaml.FlowStyle == 0 && len(value.Content) > 0:
-			if err := u.update(value, key.Value, below, inModel || name == "schemas"); err != nil {
-				return err
-			}
+			u.update(value, below, at.below(key.Value))
 		case !says(value, wanted):
-			text, err := render(indent, key.Value, wanted)
-			if err != nil {
-				return err
-			}
-			u.edits = append(u.edits, edit{key.Line - 1, end, text})
+			u.edits = append(u.edits, edit{key.Line - 1, end, render(indent, Object{{key.Value, wanted}})})
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(want)) {
-		if !there[key] {
-			text, err := render(indent, key, want[key])
-			if err != nil {
-				return err
-			}
-			u.edits = append(u.edits, edit{end, end, text})
+	for _, m := range want {
+		if !there[m.key] && !at.explains(m.key) {
+			u.edits = append(u.edits, edit{end, end, render(indent, Object{m})})
 		}
 	}
-	return nil
 }
 
 // notes are the keywords of a schema that only explain.
@@ -87,8 +115,7 @@ var notes = []string{"title", "description", "example", "examples", "deprecated"
 // says reports whether a node has the wanted value.
 func says(node *yaml.Node, wanted any) bool {
 	var has, want any
-	text, err := yaml.Marshal(wanted)
-	return err == nil && node.Decode(&has) == nil && yaml.Unmarshal(text, &want) == nil && reflect.DeepEqual(has, want)
+	return node.Decode(&has) == nil && yaml.Unmarshal([]byte(flow(wanted)), &want) == nil && reflect.DeepEqual(has, want)
 }
 
 // endOf returns the line after the last one of a key's value: what follows is
@@ -111,23 +138,10 @@ func (u *updater) endOf(key *yaml.Node) int {
 	return end
 }
 
-// render returns a key with its value as lines, or the value alone without a key.
-func render(indent int, key string, value any) ([]byte, error) {
-	if key != "" {
-		value = Object{key: value}
-	}
-	var text bytes.Buffer
-	e := yaml.NewEncoder(&text)
-	e.SetIndent(2)
-	if err := e.Encode(value); err != nil {
-		return nil, fmt.Errorf("%s: %w", key, err)
-	}
-	space := strings.Repeat(" ", indent)
-	var out []byte
-	for line := range strings.Lines(text.String()) {
-		out = append(out, space+line...)
-	}
-	return out, nil
+func render(indent int, o Object) string {
+	var b strings.Builder
+	o.write(&b, indent)
+	return b.String()
 }
 
 // apply makes the edits, the last one first, so that the lines before it keep
@@ -139,7 +153,7 @@ func (u *updater) apply() []byte {
 	}
 	lines := slices.Clone(u.lines)
 	for _, e := range slices.Backward(u.edits) {
-		lines = slices.Replace(lines, e.first, e.end, string(e.text))
+		lines = slices.Replace(lines, e.first, e.end, e.text)
 	}
 	return []byte(strings.Join(lines, ""))
 }

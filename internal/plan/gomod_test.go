@@ -1,0 +1,38 @@
+package plan_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
+	"github.com/ouroboros-forge/forge/internal/plan"
+)
+
+// What stays when an extra goes keeps the library that it imports: files of forge's
+// own that the user has edited, those that are no Go below their imports, tools.
+func TestALibraryStaysWithWhatImportsIt(t *testing.T) {
+	with := bare("orders")
+	with.With = append(with.With, answers.Avro)
+	const use = "package app\n\nimport _ \"github.com/twmb/avro\"\n"
+	for what, tt := range map[string]struct {
+		change func(s shop)
+		stays  bool
+	}{
+		"nothing":             {func(shop) {}, false},
+		"a package":           {func(s shop) { s.put("own/own.go", use) }, true},
+		"a package below":     {func(s shop) { s.put("own/own.go", strings.Replace(use, "avro", "avro/x", 1)) }, true},
+		"another library":     {func(s shop) { s.put("own/own.go", strings.Replace(use, "avro", "avro2", 1)) }, false},
+		"no Go below":         {func(s shop) { s.put("own/own.go", use+"\nfunc {\n") }, true},
+		"an edited file":      {func(s shop) { s.edit(t, "main.go", "import (", "import (\n\t_ \"github.com/twmb/avro\"") }, true},
+		"what stays of forge": {func(s shop) { s.edit(t, "e2e/avro_test.go", "import (", "import (\n\t_ \"github.com/twmb/avro\"") }, true},
+		"a tool":              {func(s shop) { s.edit(t, "go.mod", "require (", "tool github.com/twmb/avro/cmd/x\n\nrequire (") }, true},
+	} {
+		s := newShop(t, with)
+		tt.change(s)
+		p := s.make(t, bare("orders"))
+		after := s.with(p).files["go.mod"].Content
+		if stays := strings.Contains(string(after), "\tgithub.com/twmb/avro v"); stays != tt.stays || len(p.Refusals) > 0 {
+			t.Errorf("%s: %v\n%s", what, stays, summary(plan.Plan{Refusals: p.Refusals}))
+		}
+	}
+}

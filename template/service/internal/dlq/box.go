@@ -1,0 +1,141 @@
+// Package dlq is for people who operate the service: it lists dead letters, shows
+// one, sends them back to the topics they came from, and deletes them. Nothing of it
+// runs while the service consumes.
+//
+//	command.go     the command line
+//	box.go         the dead letters of one consumer
+//	scan.go        reads partitions up to where they end now
+//	letter.go      one dead letter, and the message in it
+//	selection.go   which are meant, and which were sent back already
+//	redrive.go     sends them back
+//	report.go      what is counted and printed
+package dlq
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Consumer is one of the service's: its group, the topics it consumes, and the codec
+// that reads their messages.
+type Consumer struct {
+	Group  string
+	Topics []string
+	Kafka  config.Kafka
+	Open   func(ctx context.Context, m *message.Message) (message.Header, error)
+}
+
+// box has the dead letters of one consumer, as they are when it is opened.
+type box struct {
+	Consumer
+	options
+	admin *kadm.Client
+	spans spans
+	done  []redriven
+	kind  func(*Letter) string
+	away  error // why a message cannot be read at present
+}
+
+// openBox looks at the dead letter topics: those given, or those of the consumer's
+// topics.
+func openBox(ctx context.Context, c Consumer, o options, topics []string) (*box, error) {
+	client, err := kafka.NewClient(c.Kafka, kgo.RetryTimeout(answerTimeout))
+	if err != nil {
+		return nil, err
+	}
+	b := &box{Consumer: c, options: o, admin: kadm.NewClient(client)}
+	b.kind = func(l *Letter) string { return b.kindOf(ctx, l) }
+	if b.spans, err = findSpans(ctx, b.admin, topics); err == nil {
+		b.done, err = findRedriven(ctx, b.admin, c.Group)
+	}
+	if err != nil {
+		b.close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *box) close() { b.admin.Close() }
+
+// judge opens a record and says what it is to this selection. That cannot be known while
+// b.away is set.
+func (b *box) judge(r *kgo.Record) (*Letter, row) {
+	l, err := open(r)
+	if err != nil {
+		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
+	}
+	outcome := selected
+	if !b.selection.matches(l, b.Group, b.kind) {
+		outcome = notSelected
+	}
+	for _, d := range b.done {
+		if outcome == selected && d.has(l, b.Group, b.kind) {
+			outcome = redrivenBefore
+		}
+	}
+	return l, newRow(l, l.Original.Topic, outcome)
+}
+
+// find returns the letter at one place.
+func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (found *Letter, err error) {
+	there, ok := b.spans[topic][p]
+	if ok && offset >= there.first && offset < there.end {
+		err = scan(ctx, b.Kafka, spans{topic: {p: {offset, offset + 1}}}, func(r *kgo.Record) error {
+			found, err = open(r)
+			return err
+		})
+	}
+	switch {
+	case err == nil && !ok:
+		err = fmt.Errorf("there is no partition %d of topic %q", p, topic)
+	case err == nil && found == nil:
+		err = fmt.Errorf("%s/%d has nothing at offset %d: it has those from %d to %d", topic, p, offset, there.first, there.end-1)
+	}
+	return found, err
+}
+
+// purge deletes letters from the beginning of each partition: those that were
+// redriven, up to the first that was not; with --all, also those that were not; with
+// --until, none that failed later. It only counts them without --execute.
+func (b *box) purge(ctx context.Context, report *report) error {
+	to := make(kadm.Offsets)
+	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
+	err := scan(ctx, b.Kafka, b.spans, func(r *kgo.Record) error {
+		l, row := b.judge(r)
+		if b.away != nil {
+			return b.away
+		}
+		place := fmt.Sprintf("%s/%d", r.Topic, r.Partition)
+		goes := row.Outcome == redrivenBefore || b.all
+		if until := b.selection.until; l != nil && !until.IsZero() && !l.FailedAt.Before(until) {
+			goes = false
+		}
+		if !goes || kept[place] {
+			kept[place] = true
+			row.Outcome = stays
+		} else {
+			row.Outcome = deleted
+			to.AddOffset(r.Topic, r.Partition, r.Offset+1, -1)
+		}
+		report.add(row, l)
+		return nil
+	})
+	if err != nil || !b.execute || len(to) == 0 {
+		return err
+	}
+	answers, err := b.admin.DeleteRecords(ctx, to)
+	if err == nil {
+		err = answers.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("delete dead letters: %w", err)
+	}
+	return nil
+}

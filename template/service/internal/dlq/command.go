@@ -1,0 +1,324 @@
+package dlq
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+)
+
+const usage = `dlq ls [TOPIC…]                  count the dead letters by topic, class and reason
+dlq show TOPIC/PARTITION@OFFSET   print one, with its body
+dlq redrive [TOPIC…]              send them back to the topics they came from
+dlq purge [TOPIC…]                delete those that were redriven, up to the first of a partition that was not
+
+TOPIC is a dead letter topic, or one that the service consumes; without any it is all of those. redrive and purge only
+say what they would do, unless they are told to --execute.
+
+  --class CLASS     only those of a class: decode, invalid, unhandled, handler, panic, timeout
+  --reason TEXT     only those whose reason has TEXT in it; numbers are all alike
+  --type TYPE       only those of a message type
+  --key KEY         only those with a key
+  --since TIME      only those that failed at TIME or later: 2026-01-02T15:04:05Z, or 2h for two hours ago
+  --until TIME      only those that failed before TIME
+  --any-group       also those of other consumer groups
+  --execute         do it                                                    (redrive, purge)
+  --max N           at most N                                                (redrive)
+  --rate N          at most N each second                                    (redrive)
+  --to TOPIC        to this topic, which REDRIVE_TOPICS must allow           (redrive)
+  --all             also what was redriven (ls), or what was not (purge)
+  --json            print JSON                                               (all but purge)
+
+Exit codes: 0 done, 1 failed or some could not be read, 2 wrong usage.
+`
+
+// options are what the command line says.
+type options struct {
+	selection selection
+	topics    []string
+	execute   bool
+	all       bool
+	json      bool
+	max       int
+	rate      float64
+	to        string
+}
+
+// Command does what the arguments after `dlq` ask for and returns the exit code.
+// --to takes the topics that are allowed.
+func Command(ctx context.Context, consumers []Consumer, allowed, args []string, stdout, stderr io.Writer) int {
+	name, o, err := parse(args, time.Now())
+	if err == nil && o.to != "" && !slices.Contains(allowed, o.to) {
+		err = fmt.Errorf("--to %s: REDRIVE_TOPICS=%s does not have it: add it there", o.to, strings.Join(allowed, ","))
+	}
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprint(stdout, usage)
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "dlq: %v\n\n%s", err, usage)
+		return 2
+	}
+	c := command{options: o, consumers: consumers, report: newReport(stdout, terminalOf(stdout))}
+	if err := c.run(ctx, name); err != nil {
+		fmt.Fprintf(stderr, "dlq %s: %v\n", name, err)
+		return 1
+	}
+	return 0
+}
+
+// terminalOf returns where a line may be written over, or nil.
+func terminalOf(w io.Writer) io.Writer {
+	if f, ok := w.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
+			return w
+		}
+	}
+	return nil
+}
+
+func parse(args []string, now time.Time) (name string, o options, err error) {
+	if len(args) == 0 {
+		return "", o, errors.New("say what to do with the dead letters: ls, show, redrive or purge")
+	}
+	flags := flag.NewFlagSet("dlq", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error has it all
+	s := &o.selection
+	flags.StringVar(&s.class, "class", "", "")
+	flags.StringVar(&s.reason, "reason", "", "")
+	flags.StringVar(&s.kind, "type", "", "")
+	flags.StringVar(&s.key, "key", "", "")
+	flags.Func("since", "", timeOf(now, &s.since))
+	flags.Func("until", "", timeOf(now, &s.until))
+	flags.BoolVar(&s.anyGroup, "any-group", false, "")
+	flags.BoolVar(&o.execute, "execute", false, "")
+	flags.IntVar(&o.max, "max", 0, "")
+	flags.Float64Var(&o.rate, "rate", 0, "")
+	flags.StringVar(&o.to, "to", "", "")
+	flags.BoolVar(&o.all, "all", false, "")
+	flags.BoolVar(&o.json, "json", false, "")
+	name, args = args[0], args[1:]
+	for len(args) > 0 { // flags may stand behind topics
+		if err := flags.Parse(args); err != nil {
+			return name, o, err
+		}
+		if args = flags.Args(); len(args) > 0 {
+			o.topics, args = append(o.topics, args[0]), args[1:]
+		}
+	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	return name, o, check(name, o, given)
+}
+
+// takes are the flags that a command takes.
+var takes = map[string][]string{
+	"ls":      {"class", "reason", "type", "key", "since", "until", "any-group", "all", "json"},
+	"show":    {"json"},
+	"redrive": {"class", "reason", "type", "key", "since", "until", "any-group", "execute", "max", "rate", "to", "json"},
+	"purge":   {"until", "any-group", "execute", "all"},
+}
+
+func check(name string, o options, given map[string]bool) error {
+	if name == "help" || name == "-h" || name == "--help" {
+		return flag.ErrHelp
+	}
+	known, ok := takes[name]
+	if !ok {
+		return fmt.Errorf("there is no %q: say ls, show, redrive or purge", name)
+	}
+	for f := range given {
+		if !slices.Contains(known, f) {
+			return fmt.Errorf("%s does not take --%s", name, f)
+		}
+	}
+	switch {
+	case name == "show" && len(o.topics) != 1:
+		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
+	case given["max"] && o.max < 1:
+		return fmt.Errorf("--max %d: it must be at least 1", o.max)
+	case given["rate"] && !(o.rate > 0):
+		return fmt.Errorf("--rate %v: it must be more than 0", o.rate)
+	}
+	return nil
+}
+
+func timeOf(now time.Time, to *time.Time) func(string) error {
+	return func(text string) (err error) {
+		if d, err := time.ParseDuration(text); err == nil {
+			*to = now.Add(-d)
+			return nil
+		}
+		if *to, err = time.Parse(time.RFC3339, text); err != nil {
+			return errors.New("it must be a time such as 2026-01-02T15:04:05Z, or how long ago it was, such as 2h")
+		}
+		return nil
+	}
+}
+
+// command is one call of Command.
+type command struct {
+	options
+	consumers []Consumer
+	report    *report
+}
+
+func (c *command) run(ctx context.Context, name string) error {
+	if name == "show" {
+		return c.show(ctx)
+	}
+	for _, consumer := range c.consumers {
+		topics := c.topicsOf(consumer)
+		if len(topics) == 0 {
+			continue
+		}
+		b, err := openBox(ctx, consumer, c.options, topics)
+		if err != nil {
+			return err
+		}
+		switch name {
+		case "ls":
+			err = scan(ctx, b.Kafka, b.spans, func(r *kgo.Record) error {
+				l, row := b.judge(r)
+				if b.away == nil {
+					c.report.add(row, l)
+				}
+				return b.away
+			})
+		case "redrive":
+			err = (&redrive{box: b, created: make(map[string]bool)}).run(ctx, c.report)
+		case "purge":
+			err = b.purge(ctx, c.report)
+		}
+		b.close()
+		if err != nil {
+			return errors.Join(err, c.print(name))
+		}
+	}
+	if err := c.print(name); err != nil {
+		return err
+	}
+	if n := c.report.of(unreadable); n > 0 {
+		return fmt.Errorf("%d could not be read: `dlq ls` has the reasons", n)
+	}
+	return nil
+}
+
+// topicsOf returns the dead letter topics that are asked for and belong to a
+// consumer. What belongs to none is read with the first one's settings.
+func (c *command) topicsOf(consumer Consumer) (topics []string) {
+	if len(c.topics) == 0 {
+		for _, t := range consumer.Topics {
+			topics = append(topics, kafka.DeadLetterTopic(t))
+		}
+		return topics
+	}
+	for _, asked := range c.topics {
+		owner := slices.IndexFunc(c.consumers, func(o Consumer) bool {
+			return slices.ContainsFunc(o.Topics, func(t string) bool { return asked == t || asked == kafka.DeadLetterTopic(t) })
+		})
+		if c.consumers[max(owner, 0)].Group != consumer.Group {
+			continue
+		}
+		if slices.Contains(consumer.Topics, asked) {
+			asked = kafka.DeadLetterTopic(asked)
+		}
+		topics = append(topics, asked)
+	}
+	return topics
+}
+
+// print prints what was counted.
+func (c *command) print(name string) error {
+	r := c.report
+	if r.terminal != nil {
+		fmt.Fprint(r.terminal, "\r")
+	}
+	shown := []outcome{redrivenNow, parked, unreadable}
+	switch {
+	case name == "ls" && c.all:
+		shown = []outcome{selected, redrivenBefore, unreadable}
+	case name == "ls":
+		shown = []outcome{selected, unreadable}
+	case name == "purge":
+		shown = []outcome{deleted}
+	}
+	if c.json {
+		return r.json(r.sorted(shown...))
+	}
+	r.table(shown...)
+	r.summary(c.execute)
+	if name != "ls" && !c.execute {
+		fmt.Fprintln(r.out, "nothing was written: --execute does it")
+	}
+	return nil
+}
+
+// show prints one dead letter, for a person who asked for it: the body too.
+func (c *command) show(ctx context.Context) error {
+	topic, p, offset, err := parsePlace(c.topics[0])
+	if err != nil {
+		return err
+	}
+	c.topics = []string{topic}
+	for _, consumer := range c.consumers {
+		topics := c.topicsOf(consumer)
+		if len(topics) == 0 {
+			continue
+		}
+		b, err := openBox(ctx, consumer, c.options, topics)
+		if err != nil {
+			return err
+		}
+		defer b.close()
+		l, err := b.find(ctx, topics[0], p, offset)
+		if err != nil {
+			return err
+		}
+		return c.report.letter(l, c.json)
+	}
+	return nil
+}
+
+func parsePlace(s string) (topic string, p int32, offset int64, err error) {
+	rest, number, _ := strings.Cut(s, "@")
+	at := strings.LastIndexByte(rest, '/')
+	if at > 0 {
+		var n int64
+		n, err = strconv.ParseInt(rest[at+1:], 10, 32)
+		p = int32(n)
+		if err == nil {
+			offset, err = strconv.ParseInt(number, 10, 64)
+		}
+	}
+	if at <= 0 || err != nil || p < 0 || offset < 0 {
+		return "", 0, 0, fmt.Errorf("%q is no place: write TOPIC/PARTITION@OFFSET, such as payments.dlq/3@17", s)
+	}
+	return rest[:at], p, offset, nil
+}
+
+// field is a header, or the value, of a letter in JSON.
+type field struct {
+	Name   string `json:"name,omitzero"`
+	Text   string `json:"text,omitzero"`
+	Base64 string `json:"base64,omitzero"` // in the place of text, when it is not text
+}
+
+func fieldOf(name string, value []byte) field {
+	if !utf8.Valid(value) {
+		return field{Name: name, Base64: base64.StdEncoding.EncodeToString(value)}
+	}
+	return field{Name: name, Text: string(value)}
+}

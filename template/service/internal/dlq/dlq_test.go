@@ -1,0 +1,544 @@
+package dlq
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// brokersVariable makes the test binary run the command line with the brokers that it
+// names, for tests that kill it.
+const brokersVariable = "DLQ_TEST_BROKERS"
+
+func TestMain(m *testing.M) {
+	if brokers := os.Getenv(brokersVariable); brokers != "" {
+		os.Exit(Command(context.Background(), []Consumer{consumerOf(brokers, "shop", "payments")}, nil, os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+func consumerOf(brokers, group string, topics ...string) Consumer {
+	cfg, err := config.FromMap(map[string]string{"KAFKA_BOOTSTRAP_SERVERS": brokers, "KAFKA_GROUP_ID": group}, nil)
+	if err != nil {
+		panic(err)
+	}
+	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
+	return Consumer{Group: group, Topics: topics, Kafka: cfg.Kafka, Open: registry.Open}
+}
+
+// world is a Kafka in this process with dead letters in it.
+type world struct {
+	t       *testing.T
+	cluster *kfake.Cluster
+	client  *kgo.Client
+	admin   *kadm.Client
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "payments", "payments.dlq", "other"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return &world{t: t, cluster: c, client: client, admin: kadm.NewClient(client)}
+}
+
+// write writes one dead letter as the service does.
+func (w *world) write(group string, class message.Class, reason string, m *message.Message) {
+	w.t.Helper()
+	send := func(ctx context.Context, m *message.Message) error {
+		r := &kgo.Record{Topic: m.Topic, Partition: int32(len(m.Key)) % 3, Key: m.Key, Value: m.Value}
+		for _, h := range m.Headers {
+			r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+		}
+		return w.client.ProduceSync(ctx, r).FirstErr()
+	}
+	f := engine.Failure{Err: errors.New(reason), Class: class, Attempts: 5, Time: time.Now()}
+	if err := (&kafka.DeadLetters{Send: send, Group: group}).DeadLetter(w.t.Context(), m, f); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// run runs the command line and returns what it printed.
+func (w *world) run(wantCode int, args ...string) string {
+	w.t.Helper()
+	var stdout, stderr bytes.Buffer
+	consumer := consumerOf(w.cluster.ListenAddrs()[0], "shop", "payments")
+	if code := Command(w.t.Context(), []Consumer{consumer}, []string{"other"}, args, &stdout, &stderr); code != wantCode {
+		w.t.Fatalf("dlq %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), code, wantCode, &stdout, &stderr)
+	}
+	return stdout.String() + stderr.String()
+}
+
+// read returns all records of a topic.
+func (w *world) read(topic string) (records []*kgo.Record) {
+	w.t.Helper()
+	s, err := findSpans(w.t.Context(), w.admin, []string{topic})
+	if err == nil {
+		err = scan(w.t.Context(), consumerOf(w.cluster.ListenAddrs()[0], "reader").Kafka, s, func(r *kgo.Record) error {
+			records = append(records, r)
+			return nil
+		})
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return records
+}
+
+// lag returns how many letters the redrive of a selection has left.
+func (w *world) lag(s selection) (lag int64) {
+	w.t.Helper()
+	offsets, err := w.admin.FetchOffsets(w.t.Context(), s.groupOf("shop"))
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		w.t.Fatal(err)
+	}
+	ends, err := w.admin.ListEndOffsets(w.t.Context(), "payments.dlq")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ends.Each(func(e kadm.ListedOffset) {
+		if at, ok := offsets.Lookup(e.Topic, e.Partition); ok {
+			e.Offset -= at.At
+		}
+		lag += e.Offset
+	})
+	return lag
+}
+
+// sum is what a message is, to the byte; headers that a redrive adds are left out.
+func sum(key, value []byte, headers []message.Field) [32]byte {
+	var b bytes.Buffer
+	for _, part := range [][]byte{key, value} {
+		fmt.Fprintf(&b, "%v %d ", part == nil, len(part))
+		b.Write(part)
+	}
+	for _, h := range headers {
+		if h.Key != countHeader && h.Key != message.RedriveGroup {
+			fmt.Fprintf(&b, "%q %d %q", h.Key, len(h.Value), h.Value)
+		}
+	}
+	return sha256.Sum256(b.Bytes())
+}
+
+func sumOf(r *kgo.Record) [32]byte {
+	var headers []message.Field
+	for _, h := range r.Headers {
+		headers = append(headers, message.Field{Key: h.Key, Value: h.Value})
+	}
+	return sum(r.Key, r.Value, headers)
+}
+
+// fill writes n letters of three classes, with all kinds of keys, values and headers,
+// and returns what their messages were, by class.
+func (w *world) fill(n int) map[message.Class]map[[32]byte]int {
+	wrote := map[message.Class]map[[32]byte]int{message.ClassHandler: {}, message.ClassInvalid: {}, message.ClassDecode: {}}
+	classes := slices.Sorted(maps.Keys(wrote))
+	for i := range n {
+		m := &message.Message{Topic: "payments", Partition: int32(i % 3), Offset: int64(i), Time: time.Now()}
+		m.Key = [][]byte{nil, {}, []byte("key-" + strconv.Itoa(i%7)), {0xff, byte(i)}}[i%4]
+		m.Value = [][]byte{fmt.Appendf(nil, ` {"n": %d}`+"\n", i), {0xfe, byte(i), byte(i >> 8)}, fmt.Appendf(nil, `"%d`, i)}[i%3]
+		if i == 0 {
+			m.Value = nil
+		}
+		if i%5 > 0 {
+			m.Headers = []message.Field{{Key: "trace", Value: []byte(strconv.Itoa(i))}, {Key: "trace"}, {Key: "", Value: []byte{0x80}}}
+		}
+		class := classes[i%3]
+		wrote[class][sum(m.Key, m.Value, m.Headers)]++
+		w.write("shop", class, fmt.Sprintf("order %d is unknown", i), m)
+	}
+	return wrote
+}
+
+// missing returns how many messages are not in records.
+func missing(wrote map[[32]byte]int, records []*kgo.Record) (n int) {
+	left := maps.Clone(wrote)
+	for _, r := range records {
+		left[sumOf(r)]--
+	}
+	for _, count := range left {
+		n += max(count, 0)
+	}
+	return n
+}
+
+func TestADryRunWritesAndCommitsNothing(t *testing.T) {
+	w := newWorld(t)
+	w.fill(30)
+	var writes []string
+	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.OffsetCommit, kmsg.CreateTopics, kmsg.DeleteRecords} {
+		w.cluster.ControlKey(key.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			w.cluster.KeepControl()
+			writes = append(writes, kmsg.NameForKey(r.Key()))
+			return nil, nil, false
+		})
+	}
+	out := w.run(0, "redrive") + w.run(0, "purge", "--all") + w.run(0, "ls")
+	if len(writes) > 0 {
+		t.Errorf("wrote: %v", writes)
+	}
+	for _, want := range []string{"order # is unknown", "to be redriven 30", "to be deleted 30", "selected 30", "nothing was written"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+}
+
+// Whether a letter is of a type cannot be known while its registry is away: it is not
+// passed over, and nothing is deleted.
+func TestALetterThatCannotBeReadAtPresentIsNotPassedOver(t *testing.T) {
+	w := newWorld(t)
+	w.fill(30)
+	c := consumerOf(strings.Join(w.cluster.ListenAddrs(), ","), "shop", "payments")
+	c.Open = func(context.Context, *message.Message) (message.Header, error) {
+		return message.Header{}, message.Unavailable(errors.New("the registry is away"))
+	}
+	for _, args := range [][]string{{"redrive", "--type", "T", "--execute"}, {"ls", "--type", "T"}} {
+		var out, errs strings.Builder
+		if code := Command(t.Context(), []Consumer{c}, nil, args, &out, &errs); code == 0 || !strings.Contains(errs.String(), "the registry is away") {
+			t.Errorf("%v: exit code %d\n%s%s", args, code, &out, &errs)
+		}
+	}
+	offsets, err := w.admin.FetchOffsets(t.Context(), selection{kind: "T"}.groupOf("shop"))
+	if o, ok := offsets.Lookup("payments.dlq", 0); ok && o.At > 0 {
+		t.Errorf("committed %d: %v", o.At, err)
+	}
+}
+
+func TestARedriveByClassSendsEachOnceAndToTheByte(t *testing.T) {
+	w := newWorld(t)
+	wrote := w.fill(300)
+	sent := 0
+	for class, messages := range wrote {
+		out := w.run(0, "redrive", "--class", string(class), "--execute")
+		if !strings.Contains(out, "dead letters 300: redriven 100, ") {
+			t.Errorf("the summary does not add up: %s", out)
+		}
+		sent += 100
+		records := w.read("payments")
+		if n := missing(messages, records); n > 0 || len(records) != sent {
+			t.Errorf("class %s: %d are missing, %d of %d were sent", class, n, len(records), sent)
+		}
+		if lag := w.lag(selection{class: string(class)}); lag != 0 {
+			t.Errorf("class %s: lag %d", class, lag)
+		}
+	}
+	if out := w.run(0, "redrive", "--execute"); !strings.Contains(out, "redriven before 300") {
+		t.Errorf("what was sent by class is sent again: %s", out)
+	}
+	if n := len(w.read("payments")); n != 300 {
+		t.Errorf("%d messages, want each once", n)
+	}
+	for _, r := range w.read("payments") {
+		if want := r.Partition; want != originOf(r) {
+			t.Fatalf("message of partition %d is in %d", originOf(r), r.Partition)
+		}
+	}
+}
+
+// originOf returns the partition that fill gave to a message.
+func originOf(r *kgo.Record) int32 {
+	for _, h := range r.Headers {
+		if h.Key == "trace" && len(h.Value) > 0 {
+			n, _ := strconv.Atoi(string(h.Value))
+			return int32(n % 3)
+		}
+	}
+	return r.Partition
+}
+
+func TestAKilledRedriveGoesOnAndLosesNothing(t *testing.T) {
+	w := newWorld(t)
+	wrote := w.fill(1000)
+	for round := range 3 {
+		kill := make(chan struct{})
+		produced := 0
+		w.cluster.ControlKey(kmsg.Produce.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+			if produced++; produced == 40*(round+1) {
+				close(kill)
+			} else {
+				w.cluster.KeepControl()
+			}
+			return nil, nil, false
+		})
+		cmd := exec.CommandContext(t.Context(), os.Args[0], "redrive", "--execute", "--rate", "400")
+		cmd.Env = append(os.Environ(), brokersVariable+"="+w.cluster.ListenAddrs()[0])
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		<-kill
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+	}
+	w.run(0, "redrive", "--execute")
+	records := w.read("payments")
+	for class, messages := range wrote {
+		if n := missing(messages, records); n > 0 {
+			t.Errorf("class %s: %d are missing", class, n)
+		}
+	}
+	if lag := w.lag(selection{}); lag != 0 {
+		t.Errorf("lag %d", lag)
+	}
+	t.Logf("%d messages of 1,000 letters", len(records))
+}
+
+func TestARefusedMessageIsNotCommitted(t *testing.T) {
+	w := newWorld(t)
+	w.fill(60)
+	w.cluster.ControlKey(kmsg.Produce.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		w.cluster.KeepControl()
+		request := r.(*kmsg.ProduceRequest)
+		response := request.ResponseKind().(*kmsg.ProduceResponse)
+		for _, topic := range request.Topics {
+			answer := kmsg.NewProduceResponseTopic()
+			answer.Topic, answer.TopicID = topic.Topic, topic.TopicID
+			for _, p := range topic.Partitions {
+				partition := kmsg.NewProduceResponseTopicPartition()
+				partition.Partition, partition.ErrorCode = p.Partition, 29 // TOPIC_AUTHORIZATION_FAILED
+				answer.Partitions = append(answer.Partitions, partition)
+			}
+			response.Topics = append(response.Topics, answer)
+		}
+		return response, nil, true
+	})
+	if out := w.run(1, "redrive", "--execute"); !strings.Contains(out, "write to payments") {
+		t.Errorf("the error does not name the topic: %s", out)
+	}
+	if lag := w.lag(selection{}); lag != 60 {
+		t.Errorf("lag %d after a redrive that wrote nothing, want 60", lag)
+	}
+}
+
+func TestALetterThatFailsAgainThreeTimesIsParked(t *testing.T) {
+	w := newWorld(t)
+	m := &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte(`{"n":1}`), Headers: []message.Field{{Key: "a", Value: []byte("b")}}}
+	for range maxRedrives {
+		w.write("shop", message.ClassHandler, "no", m)
+		w.run(0, "redrive", "--execute")
+		records := w.read("payments")
+		r := records[len(records)-1]
+		m = &message.Message{Topic: "payments", Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value}
+		for _, h := range r.Headers {
+			m.Headers = append(m.Headers, message.Field{Key: h.Key, Value: h.Value})
+		}
+		if group, _ := m.Get(message.RedriveGroup); string(group) != "shop" {
+			t.Fatalf("it was redriven for group %q", group)
+		}
+	}
+	w.write("shop", message.ClassHandler, "no", m)
+	if out := w.run(0, "redrive", "--execute"); !strings.Contains(out, "parked 1") {
+		t.Errorf("it is not parked: %s", out)
+	}
+	letters := w.read("payments.dlq")
+	records := w.read("payments.parked")
+	if len(records) != 1 || !bytes.Equal(records[0].Value, letters[len(letters)-1].Value) || len(w.read("payments")) != maxRedrives {
+		t.Errorf("%d parked, %d in payments", len(records), len(w.read("payments")))
+	}
+}
+
+func TestOnlyWhatIsSelectedIsRedriven(t *testing.T) {
+	envelopeOf := func(kind string) []byte {
+		h := message.NewHeader(kind, "test")
+		return fmt.Appendf(nil, `{"header":{"messageType":%q,"schemaName":"s","schemaVersion":"1","messageId":%q,"timestamp":"2026-01-02T12:00:00Z","producer":"p"},"body":{}}`, kind, h.MessageID)
+	}
+	for name, c := range map[string]struct {
+		args []string
+		want int
+	}{
+		"all of the group":     {nil, 3},
+		"a class":              {[]string{"--class", "invalid"}, 1},
+		"a reason":             {[]string{"--reason", "order 99"}, 2},
+		"a type":               {[]string{"--type", "PaymentMade"}, 1},
+		"a key":                {[]string{"--key", "b"}, 1},
+		"since then":           {[]string{"--since", "1h"}, 3},
+		"until then":           {[]string{"--until", "1h"}, 0},
+		"of all groups":        {[]string{"--any-group"}, 4},
+		"at most two":          {[]string{"--max", "2"}, 2},
+		"a class and a reason": {[]string{"--class", "handler", "--reason", "order 5"}, 1},
+		"the topic's name":     {[]string{"payments"}, 3},
+		"the letters' topic":   {[]string{"payments.dlq"}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.write("shop", message.ClassHandler, "order 17 is unknown", &message.Message{Topic: "payments", Key: []byte("a"), Value: envelopeOf("PaymentMade")})
+			w.write("shop", message.ClassInvalid, "order 18 is unknown", &message.Message{Topic: "payments", Key: []byte("b"), Value: envelopeOf("PaymentPlanned")})
+			w.write("shop", message.ClassPanic, "nil", &message.Message{Topic: "payments", Key: []byte("cc"), Value: []byte("?")})
+			w.write("billing", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: []byte("1")})
+			w.run(0, append([]string{"redrive", "--execute"}, c.args...)...)
+			if got := len(w.read("payments")); got != c.want {
+				t.Errorf("%d were redriven, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestAnotherTopicMustBeAllowed(t *testing.T) {
+	w := newWorld(t)
+	w.fill(3)
+	if out := w.run(2, "redrive", "--execute", "--to", "audit"); !strings.Contains(out, "REDRIVE_TOPICS=other does not have it") {
+		t.Error(out)
+	}
+	w.run(0, "redrive", "--execute", "--to", "other")
+	if a, b := len(w.read("other")), len(w.read("payments")); a != 3 || b != 0 {
+		t.Errorf("%d in other, %d in payments", a, b)
+	}
+}
+
+func TestPurgeDeletesWhatWasRedriven(t *testing.T) {
+	w := newWorld(t)
+	for i := range 4 {
+		class := []message.Class{message.ClassHandler, message.ClassHandler, message.ClassInvalid, message.ClassHandler}[i]
+		w.write("shop", class, "no", &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("1")})
+	}
+	w.run(0, "redrive", "--execute", "--class", "handler")
+	if out := w.run(0, "purge", "--execute"); !strings.Contains(out, "deleted 2, stays 2") {
+		t.Error(out)
+	}
+	if n := len(w.read("payments.dlq")); n != 2 {
+		t.Errorf("%d letters are left, want the one that was not redriven and the one behind it", n)
+	}
+	w.run(0, "purge", "--execute", "--all", "--until", "1h")
+	if n := len(w.read("payments.dlq")); n != 2 {
+		t.Errorf("%d letters are left: newer ones were deleted", n)
+	}
+	w.run(0, "purge", "--execute", "--all")
+	if n := len(w.read("payments.dlq")); n != 0 {
+		t.Errorf("%d letters are left", n)
+	}
+}
+
+func TestOneLetterIsShownWhole(t *testing.T) {
+	w := newWorld(t)
+	w.write("shop", message.ClassHandler, "no\x1b[2J", &message.Message{Topic: "payments", Partition: 1, Offset: 7, Key: []byte("k"), Value: []byte("{\"n\":\t1}")})
+	out := w.run(0, "show", "payments.dlq/1@0")
+	for _, want := range []string{"payments/1@7", "handler", "key", `no\u001b[2J`, "{\"n\":\t1}"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	var got struct {
+		Topic, At, Class string
+		Value            struct{ Text string }
+	}
+	if err := json.Unmarshal([]byte(w.run(0, "show", "payments.dlq/1@0", "--json")), &got); err != nil || got.Topic != "payments" || got.Value.Text != "{\"n\":\t1}" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for _, place := range []string{"payments.dlq/1@1", "payments.dlq", "payments.dlq/x@1"} {
+		w.run(1, "show", place)
+	}
+}
+
+func TestLettersOfOthersAreRead(t *testing.T) {
+	w := newWorld(t)
+	at := func(n int, bytes int) []byte {
+		return binary.BigEndian.AppendUint64(nil, uint64(n))[8-bytes:]
+	}
+	spring := &kgo.Record{Topic: "payments.dlq", Key: []byte("k"), Value: []byte("v"), Headers: []kgo.RecordHeader{
+		{Key: "own", Value: []byte("1")}, {Key: "kafka_dlt-original-topic", Value: []byte("payments")},
+		{Key: "kafka_dlt-original-partition", Value: at(2, 4)}, {Key: "kafka_dlt-original-offset", Value: at(77, 8)},
+		{Key: "kafka_dlt-exception-fqcn", Value: []byte("java.lang.IllegalStateException")}, {Key: "kafka_dlt-exception-message", Value: []byte("no")},
+		{Key: "kafka_dlt-original-consumer-group", Value: []byte("shop")},
+	}}
+	watermill := &kgo.Record{Topic: "payments.dlq", Value: []byte("w"), Headers: []kgo.RecordHeader{
+		{Key: "topic_poisoned", Value: []byte("payments")}, {Key: "reason_poisoned", Value: []byte("bad")}, {Key: "handler_poisoned", Value: []byte("h")},
+	}}
+	stranger := &kgo.Record{Topic: "payments.dlq", Value: []byte("?")}
+	if err := w.client.ProduceSync(t.Context(), spring, watermill, stranger).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	out := w.run(1, "redrive", "--execute")
+	for _, want := range []string{"java.lang.IllegalStateException", "bad", "unreadable 1", "no header says which topic"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	records := w.read("payments")
+	if len(records) != 2 {
+		t.Fatalf("%d messages, want 2", len(records))
+	}
+	for _, r := range records {
+		for _, h := range r.Headers {
+			if strings.Contains(h.Key, "dlt") || strings.Contains(h.Key, "poisoned") {
+				t.Errorf("header %s came along", h.Key)
+			}
+		}
+		if string(r.Value) == "v" && (r.Partition != 2 || r.Headers[0].Key != "own") {
+			t.Errorf("partition %d, headers %v", r.Partition, r.Headers)
+		}
+	}
+}
+
+func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"", "ls, show, redrive or purge"}, {"list", `no "list"`}, {"ls --execute", "ls does not take --execute"},
+		{"redrive --max 0", "at least 1"}, {"redrive --rate -1", "more than 0"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
+		{"show", "TOPIC/PARTITION@OFFSET"}, {"purge --class x", "purge does not take --class"},
+	} {
+		var stdout, stderr bytes.Buffer
+		code := Command(t.Context(), []Consumer{consumerOf("127.0.0.1:1", "shop", "payments")}, nil, strings.Fields(c.args), &stdout, &stderr)
+		if code != 2 || !strings.Contains(stderr.String(), c.want) {
+			t.Errorf("dlq %s: %d, %s", c.args, code, &stderr)
+		}
+	}
+}
+
+func FuzzWhatADeadLetterHoldsComesBack(f *testing.F) {
+	f.Add([]byte(`{"a":1}`), []byte("k"), "h", []byte("v"))
+	f.Add([]byte{0xff}, []byte{}, "", []byte{})
+	f.Fuzz(func(t *testing.T, value, key []byte, name string, header []byte) {
+		if strings.HasPrefix(name, kafka.DeadLetterPrefix) {
+			t.Skip()
+		}
+		m := &message.Message{Topic: "payments", Partition: 3, Offset: 9, Key: key, Value: value, Headers: []message.Field{{Key: name, Value: header}}}
+		var r *kgo.Record
+		send := func(_ context.Context, m *message.Message) error {
+			r = &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value}
+			for _, h := range m.Headers {
+				r.Headers = append(r.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+			}
+			return nil
+		}
+		if err := (&kafka.DeadLetters{Send: send, Group: "g"}).DeadLetter(t.Context(), m, engine.Failure{Err: errors.New("x"), Time: time.Now()}); err != nil {
+			t.Fatal(err)
+		}
+		l, err := open(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := sum(l.Original.Key, l.Original.Value, l.Original.Headers); got != sum(m.Key, m.Value, m.Headers) || l.Original.Partition != 3 || l.Original.Offset != 9 {
+			t.Errorf("got %+v", l.Original)
+		}
+	})
+}

@@ -1,0 +1,181 @@
+package dlq
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Letter is a dead letter: the message that failed, and why.
+type Letter struct {
+	Topic     string // of the dead letter itself
+	Partition int32
+	Offset    int64
+
+	Group    string // whose handler failed; "" is not known
+	Class    string
+	Reason   string
+	Attempts string
+	FailedAt time.Time
+	Original message.Message // with its own topic, partition, offset, time, key, value and headers
+
+	record *kgo.Record
+}
+
+// open reads a dead letter of this service, of Spring for Apache Kafka, or of
+// Watermill. Partition and offset of the original are -1 when they are not known.
+func open(r *kgo.Record) (*Letter, error) {
+	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: r.Timestamp, record: r}
+	l.Original = message.Message{Key: r.Key, Value: r.Value, Partition: -1, Offset: -1}
+	for _, h := range r.Headers {
+		l.Original.Headers = append(l.Original.Headers, message.Field{Key: h.Key, Value: h.Value})
+	}
+	for _, format := range []struct {
+		topic string // the header that all letters of the format have
+		read  func(*Letter) error
+	}{
+		{kafka.DeadLetterPrefix + "topic", readOwn}, {springPrefix + "original-topic", readSpring}, {"topic_poisoned", readWatermill},
+	} {
+		topic, ok := l.Original.Get(format.topic)
+		if !ok {
+			continue
+		}
+		l.Original.Topic = string(topic)
+		if err := format.read(l); err != nil {
+			return nil, fmt.Errorf("%s: %w", l.place(), err)
+		}
+		return l, nil
+	}
+	return nil, fmt.Errorf("%s: no header says which topic it came from (%stopic)", l.place(), kafka.DeadLetterPrefix)
+}
+
+// place returns where the letter is, as `dlq show` takes it.
+func (l *Letter) place() string { return fmt.Sprintf("%s/%d@%d", l.Topic, l.Partition, l.Offset) }
+
+// text returns a header's value.
+func (l *Letter) text(name string) string {
+	value, _ := l.Original.Get(name)
+	return string(value)
+}
+
+// dropHeaders removes the headers that made the message a dead letter.
+func (l *Letter) dropHeaders(isAdded func(name string) bool) {
+	l.Original.Headers = slices.DeleteFunc(l.Original.Headers, func(h message.Field) bool { return isAdded(h.Key) })
+}
+
+// readOwn reads what package kafka writes.
+func readOwn(l *Letter) (err error) {
+	get := func(name string) string { return l.text(kafka.DeadLetterPrefix + name) }
+	l.Group, l.Class, l.Reason, l.Attempts = get("group"), get("class"), get("reason"), get("attempts")
+	if t, err := time.Parse(time.RFC3339Nano, get("failed-at")); err == nil {
+		l.FailedAt = t
+	}
+	if t, err := time.Parse(time.RFC3339Nano, get("timestamp")); err == nil {
+		l.Original.Time = t
+	}
+	if n, err := strconv.ParseInt(get("partition"), 10, 32); err == nil {
+		l.Original.Partition = int32(n)
+	}
+	if n, err := strconv.ParseInt(get("offset"), 10, 64); err == nil {
+		l.Original.Offset = n
+	}
+	l.Original.Value, err = originalValue(l.Original.Value, get("encoding"))
+	l.dropHeaders(func(name string) bool { return strings.HasPrefix(name, kafka.DeadLetterPrefix) })
+	return err
+}
+
+// springPrefix begins the names of the headers of Spring's
+// DeadLetterPublishingRecoverer. Its numbers are big-endian.
+const springPrefix = "kafka_dlt-"
+
+func readSpring(l *Letter) error {
+	get := func(name string) string { return l.text(springPrefix + name) }
+	l.Group, l.Class, l.Reason = get("original-consumer-group"), get("exception-fqcn"), get("exception-message")
+	if v := get("original-partition"); len(v) == 4 {
+		l.Original.Partition = int32(binary.BigEndian.Uint32([]byte(v))) // #nosec G115 -- it was an int32
+	}
+	if v := get("original-offset"); len(v) == 8 {
+		l.Original.Offset = int64(binary.BigEndian.Uint64([]byte(v))) // #nosec G115 -- it was an int64
+	}
+	if v := get("original-timestamp"); len(v) == 8 {
+		l.Original.Time = time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(v)))) // #nosec G115 -- it was an int64
+	}
+	l.dropHeaders(func(name string) bool { return strings.HasPrefix(name, springPrefix) })
+	return nil
+}
+
+// readWatermill reads what Watermill's poison queue middleware adds.
+func readWatermill(l *Letter) error {
+	l.Reason = l.text("reason_poisoned")
+	l.dropHeaders(func(name string) bool { return strings.HasSuffix(name, "_poisoned") })
+	return nil
+}
+
+// originalValue takes the message's value out of a dead letter's.
+func originalValue(value []byte, encoding string) ([]byte, error) {
+	switch encoding {
+	case kafka.EncodingNull:
+		return nil, nil
+	case kafka.EncodingRaw:
+		return value, nil
+	case kafka.EncodingJSON, kafka.EncodingBase64:
+	default:
+		return nil, fmt.Errorf("header %sencoding is %s: it must be json, base64, raw or null", kafka.DeadLetterPrefix, message.Quote(encoding))
+	}
+	original, err := originalMember(value)
+	if err != nil || encoding == kafka.EncodingJSON {
+		return original, err
+	}
+	text, err := jsontext.AppendUnquote(nil, bytes.TrimSpace(original))
+	if err != nil {
+		return nil, errors.New("original_message is not a JSON string")
+	}
+	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Decode(decoded, text)
+	if err != nil {
+		return nil, errors.New("original_message is not base64")
+	}
+	return decoded[:n], nil
+}
+
+// originalMember returns the bytes between the colon behind original_message and
+// the comma or brace behind its value: white space there is the message's own.
+func originalMember(value []byte) ([]byte, error) {
+	d := jsontext.NewDecoder(bytes.NewBuffer(value), jsontext.AllowDuplicateNames(true))
+	if t, err := d.ReadToken(); err != nil || t.Kind() != '{' {
+		return nil, errors.New("the value is not a dead letter's: it is no JSON object")
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			break
+		}
+		isOriginal := name.String() == "original_message"
+		start := d.InputOffset()
+		if err := d.SkipValue(); err != nil {
+			break
+		}
+		end := d.InputOffset()
+		if !isOriginal {
+			continue
+		}
+		colon, space := bytes.IndexByte(value[start:end], ':'), bytes.IndexAny(value[end:], ",}")
+		if colon < 0 || space < 0 {
+			break
+		}
+		return value[start+int64(colon)+1 : end+int64(space)], nil
+	}
+	return nil, errors.New("the value is not a dead letter's: it has no original_message")
+}

@@ -1,0 +1,255 @@
+package dlq
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+const (
+	// countHeader has how often a message was redriven.
+	countHeader = "forge-redrive-count"
+	// maxRedrives is how often that may be. What fails once more is parked.
+	maxRedrives  = 3
+	parkedSuffix = ".parked"
+
+	// A commit comes after this many dead letters, or this much time: what was sent
+	// since the last is sent again when the redrive is killed.
+	commitLetters  = 1000
+	commitInterval = time.Second
+
+	maxMessageBytes = "max.message.bytes"
+	// defaultBatchBytes lies below the 1 MiB that a topic takes by default.
+	defaultBatchBytes = 1_000_012
+)
+
+// errEnough ends a scan: as many letters were sent as were asked for.
+var errEnough = errors.New("enough")
+
+// redrive sends the dead letters of one consumer back.
+type redrive struct {
+	*box
+
+	producer  *kgo.Client
+	positions kadm.Offsets // behind the last letter that was read
+	unsaved   int          // letters since the last commit
+	saved     time.Time    // when that was
+	next      time.Time    // when --rate allows the next letter
+	sent      int
+	created   map[string]bool // topics for what is parked
+
+	mu  sync.Mutex
+	err error // of the first letter that could not be written
+}
+
+// run redrives what is selected, or only counts it, and adds that to the report.
+func (r *redrive) run(ctx context.Context, report *report) error {
+	group := r.selection.groupOf(r.Group)
+	committed, err := r.admin.FetchOffsets(ctx, group)
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("offsets of group %q: %w", group, err)
+	}
+	r.spans.beginAt(committed)
+	r.positions = make(kadm.Offsets)
+	if r.execute {
+		if r.producer, err = r.newProducer(ctx); err != nil {
+			return err
+		}
+		defer r.producer.Close()
+	}
+	r.saved = time.Now()
+	err = scan(ctx, r.Kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
+	finished := err == nil
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	if !r.execute {
+		return err
+	}
+	if finished {
+		for topic, partitions := range r.spans {
+			for p, s := range partitions {
+				r.positions.AddOffset(topic, p, s.end, -1)
+			}
+		}
+	}
+	// What was sent is acknowledged and committed, also when the rest failed.
+	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
+	defer cancel()
+	return errors.Join(err, r.save(saving, report))
+}
+
+// take handles one record: it is sent if it is selected and was not sent before.
+func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) error {
+	l, row := r.judge(record)
+	if r.away != nil {
+		return r.away
+	}
+	if row.Outcome == selected {
+		if r.max > 0 && r.sent >= r.max {
+			return errEnough
+		}
+		to := r.target(l)
+		row = newRow(l, to.Topic, redrivenNow)
+		if to.Topic == l.Original.Topic+parkedSuffix {
+			row.Outcome = parked
+		}
+		r.sent++
+		if r.execute {
+			if err := r.send(ctx, to, row.Outcome); err != nil {
+				return err
+			}
+		}
+	}
+	report.add(row, l)
+	if !r.execute {
+		return nil
+	}
+	r.positions.AddOffset(record.Topic, record.Partition, record.Offset+1, -1)
+	if r.unsaved++; r.unsaved >= commitLetters || time.Since(r.saved) >= commitInterval {
+		return r.save(ctx, report)
+	}
+	return nil
+}
+
+// written notes what became of a letter. Nothing behind it is committed if it failed.
+func (r *redrive) written(to *kgo.Record, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if err != nil && r.err == nil {
+		r.err = fmt.Errorf("write to %s: %w", to.Topic, err)
+	}
+}
+
+// save waits until all that was sent is acknowledged, and commits.
+func (r *redrive) save(ctx context.Context, report *report) error {
+	if err := r.producer.Flush(ctx); err != nil {
+		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
+	}
+	r.mu.Lock()
+	err := r.err
+	r.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	group := r.selection.groupOf(r.Group)
+	if err := r.admin.CommitAllOffsets(ctx, group, r.positions); err != nil {
+		return fmt.Errorf("commit of group %q: %w", group, err)
+	}
+	r.unsaved, r.saved = 0, time.Now()
+	report.progress(r.sent)
+	return nil
+}
+
+// wait waits until --rate allows one more.
+func (r *redrive) wait(ctx context.Context) error {
+	if r.rate == 0 {
+		return ctx.Err()
+	}
+	now := time.Now()
+	r.next = latest(r.next, now)
+	delay := r.next.Sub(now)
+	r.next = r.next.Add(time.Duration(float64(time.Second) / r.rate))
+	select {
+	case <-time.After(delay):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// target returns the record that a letter becomes. One that was redriven too often
+// is parked: as it is, dead letter and all.
+func (r *redrive) target(l *Letter) *kgo.Record {
+	count, _ := l.Original.Get(countHeader)
+	times, _ := strconv.Atoi(string(count))
+	if times >= maxRedrives {
+		return &kgo.Record{
+			Topic: l.Original.Topic + parkedSuffix, Key: l.record.Key, Value: l.record.Value, Headers: l.record.Headers, Partition: l.Partition,
+		}
+	}
+	to := &kgo.Record{Topic: cmp.Or(r.to, l.Original.Topic), Key: l.Original.Key, Value: l.Original.Value, Partition: l.Original.Partition}
+	if r.to != "" {
+		to.Partition = -1 // that topic's partitions are others
+	}
+	for _, h := range l.Original.Headers {
+		if h.Key != countHeader && h.Key != message.RedriveGroup {
+			to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
+		}
+	}
+	to.Headers = append(to.Headers, kgo.RecordHeader{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)},
+		kgo.RecordHeader{Key: message.RedriveGroup, Value: []byte(r.Group)})
+	return to
+}
+
+// send gives a record to the producer. A topic for what is parked is created where it
+// is missing.
+func (r *redrive) send(ctx context.Context, to *kgo.Record, o outcome) error {
+	if o == parked && !r.created[to.Topic] {
+		_, err := r.admin.CreateTopic(ctx, -1, -1, nil, to.Topic) // with the broker's defaults
+		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+			return fmt.Errorf("create topic %q: %w: create it yourself, or leave its dead letters with --max or another selection", to.Topic, err)
+		}
+		r.created[to.Topic] = true
+	}
+	if err := r.wait(ctx); err != nil {
+		return err
+	}
+	r.producer.Produce(context.WithoutCancel(ctx), to, r.written) // it ends by itself, within answerTimeout
+	return nil
+}
+
+// newProducer returns a client that writes to the partition a message came from, so
+// that it meets the later ones of its key, whoever chose that partition and how.
+func (r *redrive) newProducer(ctx context.Context) (*kgo.Client, error) {
+	configs, _ := r.admin.DescribeTopicConfigs(ctx, append(slices.Clone(r.Topics), r.to)...) // without, the default holds
+	return kafka.NewClient(r.Kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
+		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0),
+		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
+			for _, c := range configs {
+				for _, entry := range c.Configs {
+					if n, err := strconv.ParseInt(entry.MaybeValue(), 10, 32); err == nil && c.Name == topic && entry.Key == maxMessageBytes {
+						return int32(n)
+					}
+				}
+			}
+			return defaultBatchBytes
+		}))
+}
+
+// byPartition takes the partition that a record has, and by its key if there is none.
+type byPartition struct{ kgo.Partitioner }
+
+func (b byPartition) ForTopic(topic string) kgo.TopicPartitioner {
+	return topicPartitioner{b.Partitioner.ForTopic(topic)}
+}
+
+type topicPartitioner struct{ kgo.TopicPartitioner }
+
+func (t topicPartitioner) RequiresConsistency(*kgo.Record) bool { return true }
+
+func (t topicPartitioner) Partition(r *kgo.Record, n int) int {
+	if p := int(r.Partition); p >= 0 && p < n {
+		return p
+	}
+	return t.TopicPartitioner.Partition(r, n)
+}

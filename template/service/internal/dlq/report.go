@@ -1,0 +1,173 @@
+package dlq
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+)
+
+// outcome is what became, or would become, of a dead letter.
+type outcome string
+
+const (
+	selected       outcome = "selected"
+	notSelected    outcome = "not selected"
+	redrivenBefore outcome = "redriven before"
+	redrivenNow    outcome = "redriven"
+	parked         outcome = "parked"
+	unreadable     outcome = "unreadable"
+	deleted        outcome = "deleted"
+	stays          outcome = "stays"
+)
+
+// row is what dead letters are counted by.
+type row struct {
+	Outcome outcome `json:"outcome"`
+	From    string  `json:"from"`
+	To      string  `json:"to,omitzero"`
+	Group   string  `json:"group,omitzero"`
+	Class   string  `json:"class,omitzero"`
+	Reason  string  `json:"reason,omitzero"` // with # for numbers
+}
+
+func newRow(l *Letter, to string, o outcome) row {
+	return row{Outcome: o, From: l.Topic, To: to, Group: l.Group, Class: l.Class, Reason: withoutNumbers(l.Reason)}
+}
+
+// figures are a row with its counts.
+type figures struct {
+	row
+	Count int       `json:"count"`
+	First time.Time `json:"first,omitzero"`
+	Last  time.Time `json:"last,omitzero"`
+}
+
+// report counts dead letters and prints them.
+type report struct {
+	out      io.Writer
+	terminal io.Writer // nil is none
+	every    time.Time // when the next line of progress is due, where there is no terminal
+	rows     map[row]*figures
+}
+
+func newReport(out, terminal io.Writer) *report {
+	return &report{out: out, terminal: terminal, rows: make(map[row]*figures)}
+}
+
+// add counts a letter; nil is one that cannot be read.
+func (r *report) add(key row, l *Letter) {
+	f := r.rows[key]
+	if f == nil {
+		f = &figures{row: key}
+		r.rows[key] = f
+	}
+	f.Count++
+	if l == nil {
+		return
+	}
+	if f.First.IsZero() || l.FailedAt.Before(f.First) {
+		f.First = l.FailedAt
+	}
+	f.Last = latest(f.Last, l.FailedAt)
+}
+
+// of returns how many letters had an outcome, and with none how many there were.
+func (r *report) of(outcomes ...outcome) (n int) {
+	for _, f := range r.rows {
+		if len(outcomes) == 0 || slices.Contains(outcomes, f.Outcome) {
+			n += f.Count
+		}
+	}
+	return n
+}
+
+// sorted returns the figures of some outcomes, the largest first.
+func (r *report) sorted(outcomes ...outcome) []figures {
+	found := []figures{} // in JSON a list, also when it is empty
+	for _, f := range r.rows {
+		if slices.Contains(outcomes, f.Outcome) {
+			found = append(found, *f)
+		}
+	}
+	slices.SortFunc(found, func(a, b figures) int {
+		return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(b.Count, a.Count), cmp.Compare(a.Class, b.Class),
+			cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.Group, b.Group), cmp.Compare(a.To, b.To), cmp.Compare(a.Outcome, b.Outcome))
+	})
+	return found
+}
+
+// progress tells how many letters were sent: in one line of a terminal, in a line each
+// five seconds elsewhere.
+func (r *report) progress(sent int) {
+	switch {
+	case r.terminal != nil:
+		fmt.Fprintf(r.terminal, "\r%d sent", sent)
+	case time.Now().After(r.every):
+		if !r.every.IsZero() {
+			fmt.Fprintf(r.out, "%d sent\n", sent)
+		}
+		r.every = time.Now().Add(5 * time.Second)
+	}
+}
+
+// table prints rows of some outcomes.
+func (r *report) table(outcomes ...outcome) {
+	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	rows := r.sorted(outcomes...)
+	if len(rows) > 0 {
+		fmt.Fprintln(w, "DEAD LETTERS\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
+	}
+	for _, f := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, cmp.Or(f.To, "-"), cmp.Or(f.Class, "-"), f.Count, clock(f.First), clock(f.Last), shown(f.Reason))
+	}
+	_ = w.Flush()
+}
+
+func (r *report) json(v any) error {
+	e := json.NewEncoder(r.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
+}
+
+// summary prints how many letters had which outcome. The figures add up.
+func (r *report) summary(executed bool) {
+	var parts []string
+	for _, o := range []outcome{selected, redrivenNow, parked, deleted, stays, redrivenBefore, notSelected, unreadable} {
+		if n := r.of(o); n > 0 {
+			name := string(o)
+			if !executed && slices.Contains([]outcome{redrivenNow, parked, deleted}, o) {
+				name = "to be " + name
+			}
+			parts = append(parts, fmt.Sprintf("%s %d", name, n))
+		}
+	}
+	fmt.Fprintf(r.out, "dead letters %d: %s\n", r.of(), cmp.Or(strings.Join(parts, ", "), "none"))
+}
+
+func clock(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
+
+// shown returns what others wrote as it may stand on a terminal: in one line, and cut.
+func shown(s string) string {
+	const limit = 120
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {
+			return ' '
+		}
+		return c
+	}, s)
+	if r := []rune(s); len(r) > limit {
+		return string(r[:limit-1]) + "…"
+	}
+	return s
+}

@@ -1,0 +1,48 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"text/tabwriter"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+)
+
+// lagTimeout bounds how long the brokers are asked.
+const lagTimeout = 15 * time.Second
+
+// writeLag writes how far the consumers' groups are behind in each partition, and in
+// all. With an error it has written what could be told.
+func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lagTimeout, fmt.Errorf("no answer from Kafka within %v", lagTimeout))
+	defer cancel()
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "GROUP\tTOPIC\tPARTITION\tCOMMITTED\tEND\tLAG")
+	var errs []error
+	for _, c := range s.b.consumers {
+		topics := c.registry.Topics()
+		if len(topics) == 0 {
+			continue
+		}
+		lags, err := kafka.Lag(ctx, c.kafka, topics)
+		if err != nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
+		errs = append(errs, err)
+		total := int64(0)
+		for _, l := range lags {
+			committed := "-"
+			if l.Committed >= 0 {
+				committed = strconv.FormatInt(l.Committed, 10)
+			}
+			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\n", c.kafka.GroupID, l.Topic, l.Partition, committed, l.End, l.Lag)
+			total += l.Lag
+		}
+		fmt.Fprintf(table, "%s\tall\t\t\t\t%d\n", c.kafka.GroupID, total)
+	}
+	return errors.Join(append(errs, table.Flush())...)
+}

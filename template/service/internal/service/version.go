@@ -1,0 +1,26 @@
+package service
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// version says what the binary was built from, as far as Go has noted it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text, changed := info.Main.Version, ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			text += " " + s.Value
+		case s.Key == "vcs.time":
+			text += " of " + s.Value
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = ", with changes that are not committed"
+		}
+	}
+	return fmt.Sprintf("%s%s, %s", text, changed, info.GoVersion)
+}

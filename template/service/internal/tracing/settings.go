@@ -1,0 +1,63 @@
+package tracing
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+)
+
+// The settings that decide whether spans are made, and where they go. The SDK reads
+// all of them but the first two, which other exporters than OTLP's would be for.
+const (
+	disabled       = "OTEL_SDK_DISABLED"
+	exporterName   = "OTEL_TRACES_EXPORTER"
+	anyEndpoint    = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	tracesEndpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	anyProtocol    = "OTEL_EXPORTER_OTLP_PROTOCOL"
+	tracesProtocol = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+)
+
+// isWanted reports whether the settings ask for spans.
+func isWanted() bool {
+	return endpoint() != "" && !strings.EqualFold(os.Getenv(disabled), "true") && os.Getenv(exporterName) != "none"
+}
+
+// endpoint returns where spans go, without what only the exporter has to know of it,
+// "" for nowhere.
+func endpoint() string {
+	for _, name := range []string{tracesEndpoint, anyEndpoint} {
+		if value := os.Getenv(name); value != "" {
+			if u, err := url.Parse(value); err == nil {
+				return u.Redacted()
+			}
+			return name
+		}
+	}
+	return ""
+}
+
+// checkSettings refuses what the SDK would log and then ignore: spans would go where
+// nobody looks for them.
+func checkSettings(get func(string) string) error {
+	for _, name := range []string{tracesEndpoint, anyEndpoint} {
+		value := get(name)
+		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+			return fmt.Errorf("%s must be a URL with http or https, such as http://localhost:4318", name) // a password may be in it
+		}
+	}
+	for _, c := range []struct {
+		name    string
+		allowed []string
+	}{
+		{exporterName, []string{"otlp", "none"}},
+		{anyProtocol, []string{"http/protobuf", "http/json"}},
+		{tracesProtocol, []string{"http/protobuf", "http/json"}},
+	} {
+		if value := get(c.name); value != "" && !slices.Contains(c.allowed, value) {
+			return fmt.Errorf("%s=%q: must be %s", c.name, value, strings.Join(c.allowed, " or "))
+		}
+	}
+	return nil
+}
