@@ -65,12 +65,7 @@ func TestAnOutageMakesFewDeadLetters(t *testing.T) { //nolint:gocognit // one wo
 						if up.Load() {
 							return nil
 						}
-						select {
-						case <-time.After(takes):
-							return ask(errors.New("connect: timeout"))
-						case <-ctx.Done():
-							return ask(context.Cause(ctx))
-						}
+						return ask(hang(ctx, takes))
 					})
 					l := b.Assign(b)
 					for i := range 40 {

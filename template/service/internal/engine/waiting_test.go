@@ -18,12 +18,10 @@ var errDown = errors.New("connect: timeout")
 
 // hang is a dependency that does not answer, until the handler gives up.
 func hang(ctx context.Context, takes time.Duration) error {
-	select {
-	case <-time.After(takes):
-		return errDown
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := spend(ctx, takes); err != nil {
+		return err
 	}
+	return errDown
 }
 
 // 200 keys of one tenant fail slowly, another tenant's messages are fine: in the same
