@@ -135,7 +135,7 @@ func (b *box) purge(ctx context.Context, report *report) error {
 		err = answers.Error()
 	}
 	if err != nil {
-		return fmt.Errorf("delete dead letters: %w", err)
+		return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
 	}
 	return nil
 }

@@ -203,6 +203,9 @@ func (c *command) run(ctx context.Context, name string) error {
 			err = b.purge(ctx, c.report)
 		}
 		b.close()
+		if err != nil && name == "purge" {
+			return err // what was counted was not deleted
+		}
 		if err != nil {
 			return errors.Join(err, c.print(name))
 		}
@@ -246,7 +249,7 @@ func (c *command) print(name string) error {
 	if r.terminal != nil {
 		fmt.Fprint(r.terminal, "\r")
 	}
-	shown := []outcome{redrivenNow, parked, unreadable}
+	shown := []outcome{redrivenNow, parked, notWritten, unreadable}
 	switch {
 	case name == "ls" && c.all:
 		shown = []outcome{selected, redrivenBefore, unreadable}

@@ -333,8 +333,12 @@ func TestARefusedMessageIsNotCommitted(t *testing.T) {
 		}
 		return response, nil, true
 	})
-	if out := w.run(1, "redrive", "--execute"); !strings.Contains(out, "write to payments") {
+	out := w.run(1, "redrive", "--execute")
+	if !strings.Contains(out, "write to payments") {
 		t.Errorf("the error does not name the topic: %s", out)
+	}
+	if !strings.Contains(out, "dead letters 60: not written 60\n") {
+		t.Errorf("the summary does not say that nothing was written: %s", out)
 	}
 	if lag := w.lag(selection{}); lag != 60 {
 		t.Errorf("lag %d after a redrive that wrote nothing, want 60", lag)
@@ -423,6 +427,12 @@ func TestPurgeDeletesWhatWasRedriven(t *testing.T) {
 		w.write("shop", class, "no", &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("1")})
 	}
 	w.run(0, "redrive", "--execute", "--class", "handler")
+	w.cluster.ControlKey(kmsg.DeleteRecords.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		return nil, errors.New("the connection is cut"), true
+	})
+	if out := w.run(1, "purge", "--execute"); strings.Contains(out, "deleted") {
+		t.Errorf("nothing was deleted: %s", out)
+	}
 	if out := w.run(0, "purge", "--execute"); !strings.Contains(out, "deleted 2, stays 2") {
 		t.Error(out)
 	}

@@ -22,8 +22,9 @@ const (
 	// countHeader has how often a message was redriven.
 	countHeader = "forge-redrive-count"
 	// maxRedrives is how often that may be. What fails once more is parked.
-	maxRedrives  = 3
-	parkedSuffix = ".parked"
+	maxRedrives = 3
+	// ParkedSuffix ends the name of the topic for that.
+	ParkedSuffix = ".parked"
 
 	// A commit comes after this many dead letters, or this much time: what was sent
 	// since the last is sent again when the redrive is killed.
@@ -103,17 +104,20 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 		}
 		to := r.target(l)
 		row = newRow(l, to.Topic, redrivenNow)
-		if to.Topic == l.Original.Topic+parkedSuffix {
+		if to.Topic == l.Original.Topic+ParkedSuffix {
 			row.Outcome = parked
 		}
 		r.sent++
 		if r.execute {
-			if err := r.send(ctx, to, row.Outcome); err != nil {
+			err := r.send(ctx, to, row.Outcome, func(err error) { r.written(row, l, err, report) })
+			if err != nil {
 				return err
 			}
 		}
 	}
-	report.add(row, l)
+	if row.Outcome != redrivenNow && row.Outcome != parked || !r.execute {
+		report.add(row, l)
+	}
 	if !r.execute {
 		return nil
 	}
@@ -124,13 +128,16 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	return nil
 }
 
-// written notes what became of a letter. Nothing behind it is committed if it failed.
-func (r *redrive) written(to *kgo.Record, err error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err != nil && r.err == nil {
-		r.err = fmt.Errorf("write to %s: %w", to.Topic, err)
+// written counts a letter as what became of it. Nothing behind it is committed if it
+// failed.
+func (r *redrive) written(row row, l *Letter, err error, report *report) {
+	if err != nil {
+		r.mu.Lock()
+		r.err = cmp.Or(r.err, fmt.Errorf("write to %s: %w", row.To, err))
+		r.mu.Unlock()
+		row.Outcome = notWritten
 	}
+	report.add(row, l)
 }
 
 // save waits until all that was sent is acknowledged, and commits.
@@ -184,7 +191,7 @@ func (r *redrive) target(l *Letter) *kgo.Record {
 	times, _ := strconv.Atoi(string(count))
 	if times >= maxRedrives {
 		return &kgo.Record{
-			Topic: l.Original.Topic + parkedSuffix, Key: l.record.Key, Value: l.record.Value, Headers: l.record.Headers, Partition: l.Partition,
+			Topic: l.Original.Topic + ParkedSuffix, Key: l.record.Key, Value: l.record.Value, Headers: l.record.Headers, Partition: l.Partition,
 		}
 	}
 	to := &kgo.Record{Topic: cmp.Or(r.to, l.Original.Topic), Key: l.Original.Key, Value: l.Original.Value, Partition: l.Original.Partition}
@@ -201,9 +208,9 @@ func (r *redrive) target(l *Letter) *kgo.Record {
 	return to
 }
 
-// send gives a record to the producer. A topic for what is parked is created where it
-// is missing.
-func (r *redrive) send(ctx context.Context, to *kgo.Record, o outcome) error {
+// send gives a record to the producer, which calls written once. A topic for what is
+// parked is created where it is missing.
+func (r *redrive) send(ctx context.Context, to *kgo.Record, o outcome, written func(error)) error {
 	if o == parked && !r.created[to.Topic] {
 		_, err := r.admin.CreateTopic(ctx, -1, -1, nil, to.Topic) // with the broker's defaults
 		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
@@ -214,7 +221,8 @@ func (r *redrive) send(ctx context.Context, to *kgo.Record, o outcome) error {
 	if err := r.wait(ctx); err != nil {
 		return err
 	}
-	r.producer.Produce(context.WithoutCancel(ctx), to, r.written) // it ends by itself, within answerTimeout
+	// It ends by itself, within answerTimeout.
+	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) { written(err) })
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"text/tabwriter"
 	"time"
 )
@@ -20,6 +21,7 @@ const (
 	redrivenBefore outcome = "redriven before"
 	redrivenNow    outcome = "redriven"
 	parked         outcome = "parked"
+	notWritten     outcome = "not written"
 	unreadable     outcome = "unreadable"
 	deleted        outcome = "deleted"
 	stays          outcome = "stays"
@@ -52,7 +54,9 @@ type report struct {
 	out      io.Writer
 	terminal io.Writer // nil is none
 	every    time.Time // when the next line of progress is due, where there is no terminal
-	rows     map[row]*figures
+
+	mu   sync.Mutex
+	rows map[row]*figures
 }
 
 func newReport(out, terminal io.Writer) *report {
@@ -61,6 +65,8 @@ func newReport(out, terminal io.Writer) *report {
 
 // add counts a letter; nil is one that cannot be read.
 func (r *report) add(key row, l *Letter) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	f := r.rows[key]
 	if f == nil {
 		f = &figures{row: key}
@@ -78,6 +84,8 @@ func (r *report) add(key row, l *Letter) {
 
 // of returns how many letters had an outcome, and with none how many there were.
 func (r *report) of(outcomes ...outcome) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, f := range r.rows {
 		if len(outcomes) == 0 || slices.Contains(outcomes, f.Outcome) {
 			n += f.Count
@@ -88,6 +96,8 @@ func (r *report) of(outcomes ...outcome) (n int) {
 
 // sorted returns the figures of some outcomes, the largest first.
 func (r *report) sorted(outcomes ...outcome) []figures {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	found := []figures{} // in JSON a list, also when it is empty
 	for _, f := range r.rows {
 		if slices.Contains(outcomes, f.Outcome) {
@@ -138,7 +148,7 @@ func (r *report) json(v any) error {
 // summary prints how many letters had which outcome. The figures add up.
 func (r *report) summary(executed bool) {
 	var parts []string
-	for _, o := range []outcome{selected, redrivenNow, parked, deleted, stays, redrivenBefore, notSelected, unreadable} {
+	for _, o := range []outcome{selected, redrivenNow, parked, notWritten, deleted, stays, redrivenBefore, notSelected, unreadable} {
 		if n := r.of(o); n > 0 {
 			name := string(o)
 			if !executed && slices.Contains([]outcome{redrivenNow, parked, deleted}, o) {

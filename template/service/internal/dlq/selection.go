@@ -39,9 +39,9 @@ var numbers = regexp.MustCompile(`[0-9]+`)
 // "order 18 is unknown" are one.
 func withoutNumbers(reason string) string { return numbers.ReplaceAllString(reason, "#") }
 
-// redriveSuffix is between a consumer's group and the selection in the name of the
+// RedriveSuffix is between a consumer's group and the selection in the name of the
 // group that has the position of a redrive.
-const redriveSuffix = ".redrive"
+const RedriveSuffix = ".redrive"
 
 // groupOf returns the name of the group that has the position of this selection's
 // redrive. The name says what was selected, so that a later redrive knows what was
@@ -66,7 +66,7 @@ func (s selection) groupOf(consumer string) string {
 	if s.anyGroup {
 		set("any-group", "true")
 	}
-	name := consumer + redriveSuffix
+	name := consumer + RedriveSuffix
 	if len(v) > 0 {
 		name += "?" + v.Encode()
 	}
@@ -77,7 +77,7 @@ func (s selection) groupOf(consumer string) string {
 func selectionOf(consumer, group string) (s selection, ok bool) {
 	name, query, _ := strings.Cut(group, "?")
 	v, err := url.ParseQuery(query)
-	if name != consumer+redriveSuffix || err != nil {
+	if name != consumer+RedriveSuffix || err != nil {
 		return s, false
 	}
 	s = selection{class: v.Get("class"), reason: v.Get("reason"), kind: v.Get("type"), key: v.Get("key"), anyGroup: v.Has("any-group")}

@@ -32,6 +32,7 @@ Without a command it consumes until SIGTERM or Ctrl-C; a second signal ends it a
 ` +
 	"  schema          export, check or register the schemas of the models\n" + //forge:if avro
 	"  lag             print how far the group is behind in each partition\n" + //forge:if dlq
+	"  acl             print the rights that it needs at the brokers, as commands\n" + //forge:if dlq
 	"  dlq             list, show, redrive or purge dead letters\n" + //forge:if dlq
 	`  help            print this
 
@@ -68,6 +69,11 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 		if s, err = assemble(ctx, name, build, o); err == nil { //forge:if dlq
 			err = s.writeLag(ctx, stdout) //forge:if dlq
 		} //forge:if dlq
+	case "acl": //forge:if dlq
+		var s *Service                                          //forge:if dlq
+		if s, err = assemble(ctx, name, build, o); err == nil { //forge:if dlq
+			s.writeACL(stdout) //forge:if dlq
+		} //forge:if dlq
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro
 	case "dlq": //forge:if dlq
@@ -93,7 +99,7 @@ func parse(o *Options, args []string) (command string, err error) {
 		return nil
 	})
 	plain := []string{"config", "version", "help"} // commands without flags of their own
-	plain = append(plain, "lag")                   //forge:if dlq
+	plain = append(plain, "lag", "acl")            //forge:if dlq
 	err = flags.Parse(args)
 	switch command = flags.Arg(0); {
 	case err != nil || flags.NArg() == 0:

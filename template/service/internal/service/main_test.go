@@ -32,13 +32,18 @@ func buildOwn(_ context.Context, s own, b *service.Builder) error {
 // given, and returns its exit code and what it wrote.
 func say(t *testing.T, settings map[string]string, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
+	return sayOf(t, buildOwn, settings, args...)
+}
+
+func sayOf[S any](t *testing.T, build service.Build[S], settings map[string]string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
 	t.Chdir(t.TempDir())
 	for _, s := range append(config.Settings(new(config.Config)), config.Settings(new(own))...) {
 		t.Setenv(s.Name, settings[s.Name])
 	}
 	write(t, "settings.yaml", "group.id: from-yaml\nbootstrap.servers: a:1\n")
 	var out, problems strings.Builder
-	code = service.Command(t.Context(), "books", buildOwn, args, &out, &problems)
+	code = service.Command(t.Context(), "books", build, args, &out, &problems)
 	return code, out.String(), problems.String()
 }
 
