@@ -164,6 +164,9 @@ func Parse(data []byte) (Project, error) {
 }
 
 func (p Project) check() error {
+	if len(p.Files) == 0 { // no file would be known to be forge's, and so none would be behind
+		return errors.New("no list of files: what forge wrote cannot be told")
+	}
 	seen := make(map[string]bool, len(p.Files))
 	for _, f := range p.Files {
 		switch {
