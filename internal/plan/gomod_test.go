@@ -23,6 +23,7 @@ func TestALibraryStaysWithWhatImportsIt(t *testing.T) {
 		"a package below":     {func(s shop) { s.put("own/own.go", strings.Replace(use, "avro", "avro/x", 1)) }, true},
 		"another library":     {func(s shop) { s.put("own/own.go", strings.Replace(use, "avro", "avro2", 1)) }, false},
 		"no Go below":         {func(s shop) { s.put("own/own.go", use+"\nfunc {\n") }, true},
+		"no Go imports":       {func(s shop) { s.put("own/own.go", strings.Replace(use, "import", "<<<<<<< yours\nimport", 1)) }, true},
 		"an edited file":      {func(s shop) { s.edit(t, "main.go", "import (", "import (\n\t_ \"github.com/twmb/avro\"") }, true},
 		"what stays of forge": {func(s shop) { s.edit(t, "e2e/avro_test.go", "import (", "import (\n\t_ \"github.com/twmb/avro\"") }, true},
 		"a tool":              {func(s shop) { s.edit(t, "go.mod", "require (", "tool github.com/twmb/avro/cmd/x\n\nrequire (") }, true},

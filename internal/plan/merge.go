@@ -2,14 +2,10 @@ package plan
 
 import (
 	"bytes"
-	"slices"
 	"strings"
-
-	"golang.org/x/mod/modfile"
 
 	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/rename"
-	"github.com/ouroboros-forge/forge/internal/wire"
 )
 
 // merge carries what changed from base to next over to a file that is no Go and
@@ -25,7 +21,7 @@ func (p *planner) merge(name string, base, ours, next []byte) (merged []byte, ok
 func (p *planner) mergeByName(name string, base, ours, next []byte) (merged []byte, ok bool) {
 	switch name {
 	case goMod:
-		merged, err := merge.GoMod(base, ours, next, p.imports)
+		merged, err := merge.GoMod(base, ours, next, Imported(p.Disk, p.plan.Steps))
 		return merged, err == nil
 	case "go.sum":
 		if p.keepsLibrary() {
@@ -72,31 +68,9 @@ func mergeGo(base, ours, next []byte) (merged []byte, ok bool) {
 // imports.
 func (p *planner) keepsLibrary() bool {
 	if p.kept == nil {
-		merged, err := merge.GoMod(p.base[goMod].Content, p.base[goMod].Content, p.next[goMod].Content, p.imports)
+		merged, err := merge.GoMod(p.base[goMod].Content, p.base[goMod].Content, p.next[goMod].Content, Imported(p.Disk, p.plan.Steps))
 		kept := err == nil && !bytes.Equal(merged, p.next[goMod].Content)
 		p.kept = &kept
 	}
 	return *p.kept
-}
-
-// imports reports whether Go that stays, or comes, imports a package of a module, or
-// go.mod has one as a tool.
-func (p *planner) imports(module string) bool {
-	isOf := func(imported string) bool { return imported == module || strings.HasPrefix(imported, module+"/") }
-	for _, name := range p.Disk.GoFiles() {
-		if !p.goes(name) && slices.ContainsFunc(wire.Imports(p.contentOf(name)), isOf) {
-			return true
-		}
-	}
-	for _, content := range p.Disk.Links() {
-		if slices.ContainsFunc(wire.Imports(content), isOf) {
-			return true
-		}
-	}
-	disk, err := p.Disk.File(goMod)
-	if err != nil {
-		return false
-	}
-	mod, err := modfile.Parse(goMod, disk.Content, nil)
-	return err == nil && slices.ContainsFunc(mod.Tool, func(t *modfile.Tool) bool { return isOf(t.Path) })
 }

@@ -104,7 +104,7 @@ func (p *planner) dropped(f project.File, disk plan.File) {
 func (p *planner) pristine(f project.File, next render.File, disk plan.File) error {
 	content := next.Content
 	if next.Path == "go.mod" {
-		merged, err := merge.GoMod(disk.Content, disk.Content, next.Content, p.uses)
+		merged, err := merge.GoMod(disk.Content, disk.Content, next.Content, p.uses())
 		if err != nil {
 			return fmt.Errorf("go.mod: %w", err)
 		}
@@ -141,7 +141,7 @@ func (p *planner) edited(f project.File, next render.File, disk plan.File) error
 	case path.Base(next.Path) == ".gitignore":
 		p.become(f.Path, next.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.IgnoreKey), next)
 	case next.Path == "go.mod":
-		merged, err := merge.GoMod(base, disk.Content, next.Content, p.uses)
+		merged, err := merge.GoMod(base, disk.Content, next.Content, p.uses())
 		if err != nil {
 			p.beside(next, "go.mod cannot be read: "+err.Error())
 			return nil //nolint:nilerr // it is told as a conflict

@@ -116,7 +116,7 @@ func Make(in Input) (Update, error) {
 		}
 	}
 	p.update.Record.Files = nil
-	for _, f := range in.Record.Files {
+	for _, f := range librariesLast(in.Record.Files) {
 		if err := p.known(f); err != nil {
 			return Update{}, err
 		}
@@ -138,6 +138,13 @@ func Make(in Input) (Update, error) {
 	slices.SortStableFunc(p.update.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Path, b.Path) })
 	slices.SortFunc(p.update.Record.Files, func(a, b project.File) int { return cmp.Compare(a.Path, b.Path) })
 	return p.update, nil
+}
+
+// librariesLast puts go.mod and go.sum, in this order, behind all files that may need
+// what they name.
+func librariesLast(files []project.File) []project.File {
+	place := map[string]int{"go.mod": 1, "go.sum": 2}
+	return slices.SortedStableFunc(slices.Values(files), func(a, b project.File) int { return cmp.Compare(place[a.Path], place[b.Path]) })
 }
 
 type planner struct {

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/mod/modfile"
 
+	"github.com/ouroboros-forge/forge/internal/plan"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/release"
 )
@@ -39,16 +40,10 @@ func (p *planner) sources(do func(name string, fset *token.FileSet, file *ast.Fi
 	}
 }
 
-// uses reports whether the user's code imports a package of a module.
-func (p *planner) uses(module string) bool {
-	used := false
-	p.sources(func(_ string, _ *token.FileSet, file *ast.File) {
-		for _, spec := range file.Imports {
-			imported := importPath(spec)
-			used = used || imported == module || strings.HasPrefix(imported, module+"/")
-		}
-	})
-	return used
+// uses returns what reports whether something needs a module, when all but the libraries'
+// files are decided.
+func (p *planner) uses() func(module string) bool {
+	return plan.Imported(p.Disk, p.update.Steps)
 }
 
 // keepsModules reports whether go.mod is to have requirements that the new one
@@ -71,8 +66,9 @@ func (p *planner) keepsModules() bool {
 		return true
 	}
 	base, _ := p.bases.find(p.recorded("go.mod"))
+	uses := p.uses()
 	return slices.ContainsFunc(own.Require, func(r *modfile.Require) bool {
-		return !has[r.Mod.String()] && (!strings.Contains(string(base), r.Mod.Path+" "+r.Mod.Version) || p.uses(r.Mod.Path))
+		return !has[r.Mod.String()] && (!strings.Contains(string(base), r.Mod.Path+" "+r.Mod.Version) || uses(r.Mod.Path))
 	})
 }
 

@@ -38,12 +38,20 @@ func (t tree) Files() []string { return slices.Sorted(maps.Keys(t)) }
 
 func (tree) Others() []string { return nil }
 
-func (tree) Links() map[string][]byte { return nil }
+func (t tree) Links() map[string][]byte {
+	links := make(map[string][]byte)
+	for name, content := range t {
+		if target, ok := strings.CutPrefix(content, "link to "); ok && strings.HasSuffix(name, ".go") {
+			links[name] = []byte(t[target])
+		}
+	}
+	return links
+}
 
 func (t tree) GoFiles() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
-		if strings.HasSuffix(name, ".go") && !strings.HasPrefix(name, "internal/") {
+		if strings.HasSuffix(name, ".go") && !strings.HasPrefix(name, "internal/") && !strings.HasPrefix(t[name], "link to ") {
 			names = append(names, name)
 		}
 	}

@@ -3,22 +3,39 @@ package wire
 import (
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"strconv"
 	"strings"
 )
 
-// Imports returns the paths that a Go file imports. What follows the imports need not
-// be Go.
+// Imports returns the paths that a Go file imports. Of one that does not parse, be it for
+// a conflict's markers, all strings count.
 func Imports(src []byte) (paths []string) {
-	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.ImportsOnly)
-	if file == nil || err != nil {
-		return nil
+	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	if err != nil {
+		return stringsOf(src)
 	}
 	for _, spec := range file.Imports {
 		paths = append(paths, importPath(spec))
 	}
 	return paths
+}
+
+// stringsOf returns the strings in a text that is almost Go.
+func stringsOf(src []byte) (all []string) {
+	var s scanner.Scanner
+	s.Init(token.NewFileSet().AddFile("", -1, len(src)), src, nil, 0)
+	for {
+		switch _, tok, lit := s.Scan(); tok {
+		case token.EOF:
+			return all
+		case token.STRING:
+			if text, err := strconv.Unquote(lit); err == nil {
+				all = append(all, text)
+			}
+		}
+	}
 }
 
 // addImport is the edit that imports a package, beside those whose paths are the

@@ -1,0 +1,46 @@
+package plan
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+
+	"github.com/ouroboros-forge/forge/internal/wire"
+)
+
+// Imported returns what reports whether Go of the project, as steps leave it, imports a
+// package of a module, or go.mod has one as a tool.
+func Imported(disk Disk, steps []Step) func(module string) bool {
+	after := make(map[string]*Step)
+	names := slices.Clone(disk.GoFiles())
+	for i, s := range steps {
+		if s.Kind == Delete || s.Content != nil {
+			after[s.Path] = &steps[i]
+		}
+		if s.Kind == Write && IsBuilt(s.Path) {
+			names = append(names, s.Path)
+		}
+	}
+	var all []string
+	for _, name := range names {
+		if s := after[name]; s != nil {
+			all = append(all, wire.Imports(s.Content)...) // of what goes none
+		} else if f, err := disk.File(name); err == nil {
+			all = append(all, wire.Imports(f.Content)...)
+		}
+	}
+	for _, content := range disk.Links() {
+		all = append(all, wire.Imports(content)...)
+	}
+	if own, err := disk.File(goMod); err == nil {
+		if mod, err := modfile.Parse(goMod, own.Content, nil); err == nil {
+			for _, t := range mod.Tool {
+				all = append(all, t.Path)
+			}
+		}
+	}
+	return func(module string) bool {
+		return slices.ContainsFunc(all, func(path string) bool { return path == module || strings.HasPrefix(path, module+"/") })
+	}
+}
