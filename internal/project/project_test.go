@@ -110,6 +110,7 @@ func TestParseRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	head, files, _ := strings.Cut(string(valid), "files:")
 	for _, tt := range []struct{ old, with, want string }{
 		{"schema: 1", "schema: 2\nnew: x", "schema 2, this forge reads schema 1: use forge v1.2.3, or a newer one"},
 		{"schema: 1", "", "no schema"},
@@ -133,8 +134,8 @@ func TestParseRefuses(t *testing.T) {
 		{`mode: "0644"`, `mode: "9999"`, `mode "9999"`},
 		{"sha256: e3b0", "sha256: e3", "not 64 hexadecimal digits"},
 		{"files:", "files: [", "did not find"},
-		{string(valid)[strings.Index(string(valid), "files:"):], "", "no list of files"},
-		{string(valid)[strings.Index(string(valid), "files:"):], "files: []\n", "no list of files"},
+		{string(valid), head, "no list of files"},
+		{files, " []\n", "no list of files"},
 	} {
 		text := strings.Replace(string(valid), tt.old, tt.with, 1)
 		if _, err := project.Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), project.Path) {
