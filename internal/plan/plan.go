@@ -81,6 +81,7 @@ func Make(in Input) Plan {
 	p.warnMembers()
 	p.tellRegistered()
 	p.tellUnread()
+	p.tellSettings()
 	p.refusePackages()
 	p.refuseTwice()
 	p.refuseLost()

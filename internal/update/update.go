@@ -129,7 +129,7 @@ func Make(in Input) (Update, error) {
 		}
 	}
 	if len(p.update.Steps) > 0 {
-		p.update.Notes = p.notes(changes.Interfaces)
+		p.update.Notes = append(p.settings(), p.notes(changes.Interfaces)...)
 	}
 	if len(p.update.Conflicts) == 0 {
 		p.update.Record.Forge = in.Version

@@ -80,6 +80,27 @@ func (p *planner) recorded(name string) project.File {
 	return p.Record.Files[i]
 }
 
+// settings finds what the user has set and the new version reads no more.
+func (p *planner) settings() (all []Note) {
+	for _, name := range plan.SettingFiles {
+		disk, _, _ := p.file(name) // what cannot be read has been an error before
+		if p.recorded(name).Is(disk.Content) {
+			continue
+		}
+		base, _ := p.bases.find(p.recorded(name))
+		content := disk.Content
+		for _, s := range p.update.Steps {
+			if s.Path == name && s.Content != nil {
+				content = s.Content
+			}
+		}
+		for _, u := range plan.Unread(base, p.next[name].Content, content) {
+			all = append(all, Note{Path: name, Line: u.Line, Symbol: u.Name, Change: "nothing of forge's reads it any more; your value stays"})
+		}
+	}
+	return all
+}
+
 // notes finds what the user's code has to do with interfaces that changed: the
 // methods that implement one, or else the places that name it.
 func (p *planner) notes(changed []release.Interface) []Note {
