@@ -50,7 +50,7 @@ func openSite(t terminal) (*site, error) {
 		return nil, failed("this is forge "+buildInfo().Version+"; install "+newer.Needed(), "%w", err)
 	}
 	if _, isFailure := errors.AsType[*failure](err); err != nil && !isFailure {
-		err = failed(recordHint, "%w", err)
+		err = failed(readHint(err, recordHint), "%w", err)
 	}
 	return &site{root: root, record: record, disk: files}, err
 }
@@ -129,6 +129,7 @@ func landingError(err error) error {
 type disk struct {
 	root string
 	read map[string]plan.File
+	dirs map[string]bool // the directories that were looked at, and whether they are links
 
 	isWalked                    bool
 	all, files, goFiles, others []string // what the methods of these names return
@@ -136,7 +137,7 @@ type disk struct {
 }
 
 func newDisk(root string) *disk {
-	return &disk{root: root, read: make(map[string]plan.File), links: make(map[string][]byte)}
+	return &disk{root: root, read: make(map[string]plan.File), dirs: make(map[string]bool), links: make(map[string][]byte)}
 }
 
 // record reads the project's record. What is planned with it lands only while it is
@@ -152,10 +153,16 @@ func (d *disk) record() (project.Project, error) {
 	return project.Parse(f.Content)
 }
 
-// File reads a file, or what a link is.
+// File reads a file, or what a link is. What is behind a directory that is a link is an
+// error: nothing would be written there.
 func (d *disk) File(name string) (plan.File, error) {
 	if f, ok := d.read[name]; ok {
 		return f, nil
+	}
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if d.isLink(dir) {
+			return plan.File{}, &linkError{dir, name}
+		}
 	}
 	full := filepath.Join(d.root, filepath.FromSlash(name))
 	info, err := os.Lstat(full)
@@ -170,6 +177,31 @@ func (d *disk) File(name string) (plan.File, error) {
 	}
 	d.read[name] = f
 	return f, nil
+}
+
+// linkError says that a file is behind a directory that is a link.
+type linkError struct{ dir, name string }
+
+func (e *linkError) Error() string {
+	return fmt.Sprintf("%s is a symbolic link, and %s would be behind it", e.dir, e.name)
+}
+
+// readHint says what to do about an error of reading: for that of a link, or else.
+func readHint(err error, otherwise string) string {
+	if link, ok := errors.AsType[*linkError](err); ok {
+		return "make " + link.dir + " a directory of the project"
+	}
+	return otherwise
+}
+
+func (d *disk) isLink(dir string) bool {
+	is, ok := d.dirs[dir]
+	if !ok {
+		info, err := os.Lstat(filepath.Join(d.root, filepath.FromSlash(dir)))
+		is = err == nil && info.Mode()&fs.ModeSymlink != 0
+		d.dirs[dir] = is
+	}
+	return is
 }
 
 // maxText is the size of the largest file that may be one which people write.

@@ -90,7 +90,7 @@ func (s *site) status(ctx context.Context) (*status, error) {
 	for _, f := range s.record.Files {
 		state, err := s.state(f)
 		if err != nil {
-			return r, failed("see what is there", "%w", err)
+			return r, failed(readHint(err, "see what is there"), "%w", err)
 		}
 		next, is := rendered[f.Path]
 		r.add(fileStatus{Path: f.Path, Owner: f.Owner, State: state, Behind: f.Owner == project.Managed && (!is || next.SHA256 != f.SHA256)})
@@ -122,7 +122,7 @@ func (s *site) foresee(ctx context.Context, r *status, now *render.Tree) error {
 	in.Next = now
 	u, err := update.Make(in)
 	if err != nil {
-		return failed("see what is there", "%w", err)
+		return failed(readHint(err, "see what is there"), "%w", err)
 	}
 	does := make(map[string]string)
 	for _, step := range u.Steps {

@@ -94,7 +94,7 @@ func (o *updateOptions) run(ctx context.Context, t terminal, s *site) error {
 	case len(answers.Problems(err)) > 0:
 		return badRecord(err)
 	case err != nil:
-		return failed("see what is there", "%w; %s", err, nothingWritten)
+		return failed(readHint(err, "see what is there"), "%w; %s", err, nothingWritten)
 	}
 	done := updated{site: s, options: o, Update: u}
 	willWrite := !o.dryRun && !o.diff && len(u.Pending) == 0 && !u.IsNothing()
