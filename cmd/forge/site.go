@@ -134,10 +134,11 @@ type disk struct {
 	isWalked                    bool
 	all, files, goFiles, others []string // what the methods of these names return
 	links                       map[string][]byte
+	linksTo                     map[string]string
 }
 
 func newDisk(root string) *disk {
-	return &disk{root: root, read: make(map[string]plan.File), dirs: make(map[string]bool), links: make(map[string][]byte)}
+	return &disk{root: root, read: make(map[string]plan.File), dirs: make(map[string]bool), links: make(map[string][]byte), linksTo: make(map[string]string)}
 }
 
 // record reads the project's record. What is planned with it lands only while it is
@@ -241,16 +242,26 @@ func (d *disk) Links() map[string][]byte {
 	return d.links
 }
 
+// LinksTo are the files of the project that links lead to, by the paths of the links.
+func (d *disk) LinksTo() map[string]string {
+	d.walk()
+	return d.linksTo
+}
+
 // maxLinked bounds what is read of where a link leads, in bytes.
 const maxLinked = 1 << 20
 
-// addLink adds a Go file that is a link. What leads to another of the module's Go
-// files, or to a directory, which go does not follow either, is none.
+// addLink adds a link. Of what is built with the module it is a Go file of its own; what
+// leads to another of the module's Go files, or to a directory, which go does not follow
+// either, is none.
 func (d *disk) addLink(name string) {
 	full := filepath.Join(d.root, filepath.FromSlash(name))
-	root, err := filepath.EvalSymlinks(d.root)
-	target, targetErr := filepath.EvalSymlinks(full)
-	if rel, relErr := filepath.Rel(root, target); err == nil && targetErr == nil && relErr == nil && slices.Contains(d.goFiles, filepath.ToSlash(rel)) {
+	root, rootErr := filepath.EvalSymlinks(d.root)
+	target, err := filepath.EvalSymlinks(full)
+	if rel, relErr := filepath.Rel(root, target); rootErr == nil && err == nil && relErr == nil && filepath.IsLocal(rel) {
+		d.linksTo[name] = filepath.ToSlash(rel)
+	}
+	if !plan.IsBuilt(name) || slices.Contains(d.goFiles, d.linksTo[name]) {
 		return
 	}
 	info, err := os.Stat(full)
@@ -288,7 +299,7 @@ func (d *disk) walk() {
 			return fs.SkipDir
 		case !entry.IsDir():
 			d.all = append(d.all, name)
-			if entry.Type() == fs.ModeSymlink && !isOther && plan.IsBuilt(name) {
+			if entry.Type() == fs.ModeSymlink && !isOther {
 				links = append(links, name)
 			}
 			if entry.Type().IsRegular() {

@@ -38,6 +38,8 @@ func (tree) Others() []string { return nil }
 
 func (tree) Links() map[string][]byte { return nil }
 
+func (tree) LinksTo() map[string]string { return nil }
+
 func (t tree) GoFiles() []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(t)), func(name string) bool {
 		return !strings.HasSuffix(name, ".go") || strings.HasPrefix(name, "internal/")

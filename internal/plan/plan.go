@@ -44,6 +44,7 @@ type Disk interface {
 	// Links are Go files that are built with the module and are links to what is none
 	// of the GoFiles, with what is there; nil if that cannot be read.
 	Links() map[string][]byte
+	LinksTo() map[string]string // the paths of files of the project, by those of links that lead there
 }
 
 // Input is what a plan is made of.
@@ -104,6 +105,7 @@ func newPlanner(in Input) *planner {
 
 // done is the plan with its steps in order and the record afterwards.
 func (p *planner) done() Plan {
+	p.tellDangling()
 	slices.SortStableFunc(p.plan.Steps, func(a, b Step) int { return cmp.Compare(a.Path, b.Path) })
 	p.plan.Steps = joined(p.plan.Steps)
 	p.plan.Record = p.newRecord()

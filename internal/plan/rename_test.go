@@ -26,6 +26,8 @@ func (shop) Others() []string { return nil }
 
 func (shop) Links() map[string][]byte { return nil }
 
+func (shop) LinksTo() map[string]string { return nil }
+
 // renamed are the answers with another topic in the place of one.
 func renamed(a answers.Answers, from, to string) answers.Answers {
 	a.Topics, a.Schemas = slices.Clone(a.Topics), maps.Clone(a.Schemas)

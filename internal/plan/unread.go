@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path"
@@ -43,6 +44,18 @@ func (p *planner) tellMay(name, reason string, content []byte, words []string) {
 	}
 	if s.Left() {
 		p.step(s)
+	}
+}
+
+// tellDangling lists the links that lead to a file which goes, or has another name now.
+func (p *planner) tellDangling() {
+	links := p.Disk.LinksTo()
+	for _, name := range slices.Sorted(maps.Keys(links)) {
+		i := slices.IndexFunc(p.plan.Steps, func(s Step) bool { return s.Kind == Delete && s.Path == links[name] })
+		if i >= 0 {
+			line := Line{'=', "it leads to " + links[name] + ", which " + cmp.Or(p.plan.Steps[i].Reason, "goes")}
+			p.step(Step{Path: name, Kind: Keep, Reason: "is a link that leads nowhere any more", Lines: []Line{line}})
+		}
 	}
 }
 

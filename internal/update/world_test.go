@@ -48,6 +48,8 @@ func (t tree) Links() map[string][]byte {
 	return links
 }
 
+func (tree) LinksTo() map[string]string { return nil }
+
 func (t tree) GoFiles() []string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(t)) {
