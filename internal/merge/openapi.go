@@ -82,6 +82,7 @@ func cutOpenAPI(text []byte) (document, bool) {
 		}
 	}
 	c.end()
+	c.document.rest = c.rest.String()
 	return c.document, c.found == [2]bool{true, true}
 }
 
@@ -89,13 +90,16 @@ func cutOpenAPI(text []byte) (document, bool) {
 type cutter struct {
 	document
 
+	rest    strings.Builder // becomes that of the document
+	text    strings.Builder // becomes that of the list's last entry
+	pending strings.Builder // lines without content, which belong to what follows
+	keys    map[string]bool // of the list
 	found   [2]bool
 	top     string // the key that the line is below
 	width   int    // the indent of what is in components, 0 before the first
 	list    int    // the list that the line is in, -1 in none
 	above   int    // the indent of the list's key
 	indent  int    // that of its entries, 0 before the first
-	pending string // lines without content, which belong to what follows
 }
 
 func (c *cutter) add(line string) bool {
@@ -104,31 +108,36 @@ func (c *cutter) add(line string) bool {
 	isBlank := content == "" || content[0] == '#'
 	switch {
 	case c.list < 0:
-		c.rest += line
+		c.rest.WriteString(line)
 		return isBlank || c.open(line, indent)
 	case content == "", isBlank && (c.indent == 0 || indent <= c.indent):
-		c.pending += line
+		c.pending.WriteString(line)
 		return true
 	case indent <= c.above:
 		c.end()
 		return c.add(line)
 	}
-	list := &c.lists[c.list]
 	if c.indent == 0 {
 		c.indent = indent
 	}
-	if indent > c.indent {
-		(*list)[len(*list)-1].text += c.pending + line
-		c.pending = ""
-		return true
+	if indent <= c.indent {
+		key, _, ok := keyOf(line)
+		if !ok || indent < c.indent || c.keys[key] {
+			return false
+		}
+		c.endEntry()
+		c.keys[key] = true
+		c.lists[c.list] = append(c.lists[c.list], entry{key: key})
 	}
-	key, _, ok := keyOf(line)
-	if !ok || indent < c.indent || slices.ContainsFunc(*list, func(e entry) bool { return e.key == key }) {
-		return false
-	}
-	*list = append(*list, entry{key, c.pending + line})
-	c.pending = ""
+	move(&c.text, &c.pending)
+	c.text.WriteString(line)
 	return true
+}
+
+// move empties a text into another one.
+func move(to, from *strings.Builder) {
+	to.WriteString(from.String())
+	from.Reset()
 }
 
 // open notes where a line outside the lists is, and whether it begins one. It reports
@@ -157,15 +166,25 @@ func (c *cutter) open(line string, indent int) bool {
 	if value != "" || c.found[list] {
 		return false
 	}
-	c.found[list], c.list, c.above, c.indent = true, list, indent, 0
-	c.rest += listMarks[list]
+	c.found[list], c.list, c.above, c.indent, c.keys = true, list, indent, 0, make(map[string]bool)
+	c.rest.WriteString(listMarks[list])
 	return true
+}
+
+// endEntry ends the last entry of a list, if it has one.
+func (c *cutter) endEntry() {
+	if n := len(c.keys); n > 0 {
+		c.lists[c.list][n-1].text = c.text.String()
+		c.text.Reset()
+	}
 }
 
 // end ends a list. Comments after its last entry are part of the rest.
 func (c *cutter) end() {
-	c.rest += c.pending
-	c.pending, c.list = "", -1
+	c.endEntry()
+	c.keys = nil
+	move(&c.rest, &c.pending)
+	c.list = -1
 }
 
 // mergeEntries merges a list by keys, in the order of ours; what theirs adds follows

@@ -131,11 +131,13 @@ func (r *renamer) tell(find func(name string, content []byte) []rename.Place, wa
 			content = changed
 		}
 		s := Step{Path: to, Kind: Keep, Reason: "still uses the old name"}
+		told, isForges := make(map[Line]bool), r.isForges(to, content)
 		for _, p := range find(to, content) {
 			if mayBeSecret(path.Base(to)) {
 				p.Text = "not shown, since it may be a secret"
 			}
-			if l := (Line{'=', fmt.Sprintf("line %d: %s", p.Line, p.Text)}); !slices.Contains(s.Lines, l) && !r.isForges(to, content, p.Line) {
+			if l := (Line{'=', fmt.Sprintf("line %d: %s", p.Line, p.Text)}); !told[l] && !isForges(p.Line) {
+				told[l] = true
 				s.Lines = append(s.Lines, l)
 			}
 		}
@@ -166,15 +168,15 @@ func (r *renamer) tellLinks(find func(name string, content []byte) []rename.Plac
 	}
 }
 
-// isForges reports whether a line of a file is one that forge itself writes there with
-// the new name: it names something else.
-func (r *renamer) isForges(name string, content []byte, line int) bool {
-	next := r.next[name].Content
-	if next == nil {
-		return false
+// isForges returns what reports whether a line of a file is one that forge itself writes
+// there with the new name: it names something else.
+func (r *renamer) isForges(name string, content []byte) func(line int) bool {
+	written := make(map[string]bool)
+	for line := range bytes.Lines(r.next[name].Content) {
+		written[string(bytes.TrimRight(line, "\r\n"))] = true
 	}
 	lines := bytes.Split(content, []byte("\n"))
-	return line > 0 && line <= len(lines) && slices.ContainsFunc(bytes.Split(next, []byte("\n")), func(l []byte) bool {
-		return bytes.Equal(bytes.TrimSuffix(l, []byte("\r")), bytes.TrimSuffix(lines[line-1], []byte("\r")))
-	})
+	return func(line int) bool {
+		return line > 0 && line <= len(lines) && written[string(bytes.TrimRight(lines[line-1], "\r"))]
+	}
 }
