@@ -196,7 +196,7 @@ var participle = map[string]string{"add": "added", "remove": "removed"}
 func extraList() string {
 	var b strings.Builder
 	for _, e := range answers.Extras() {
-		fmt.Fprintf(&b, "  %-8s %s\n", e.Name, e.Title)
+		fmt.Fprintf(&b, "  %-10s %s\n", e.Name, e.Title)
 	}
 	return b.String()
 }

@@ -90,7 +90,7 @@ var Sets = []AnswerSet{
 	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
 	{"known-avro", append([]string{"--with", "avro,http", "--without", "docker,github"}, KnownAvro...)},
 	{"schemas-known", append([]string{"--with", "http", "--without", "docker,github"}, knownSchemas...)},
-	{"everything", append([]string{"--with", "avro,http,batch,dlq,k8s,otel,tests"}, avroSchemas...)},
+	{"everything", append([]string{"--with", "avro,http,batch,dlq,k8s,otel,monitoring,tests"}, avroSchemas...)},
 }
 
 // schemas are topics whose models are made from a schema of each kind, beside

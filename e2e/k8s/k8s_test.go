@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -184,5 +188,36 @@ func TestPodsHaveNoRightsAndTimeToEnd(t *testing.T) {
 	const drain, beyond = 15, 25 // KAFKA_DRAIN_TIMEOUT, and what docs/operating.md says
 	if got := *pod.TerminationGracePeriodSeconds; got < drain+beyond {
 		t.Errorf("pods have %d s to end", got)
+	}
+}
+
+// TestAlertsMakeAPrometheusRule runs the command of docs/runbook.md, with what kubectl
+// would get.
+func TestAlertsMakeAPrometheusRule(t *testing.T) {
+	a := services()["longest"]
+	a.With = append(a.With, answers.Monitoring)
+	files, err := render.Render(template.FS, a, "v0.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, command := t.TempDir(), ""
+	for _, f := range files.Files {
+		switch f.Path {
+		case "deploy/monitoring/rules.yaml":
+			err = errors.Join(os.MkdirAll(filepath.Join(dir, path.Dir(f.Path)), 0o750), os.WriteFile(filepath.Join(dir, f.Path), f.Content, 0o600))
+		case "docs/runbook.md":
+			_, command, _ = strings.Cut(string(f.Content), "makes a PrometheusRule of it:\n\n```sh\n")
+			command, _, _ = strings.Cut(command, "```")
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", "-ec", "kubectl() { cat; }\n"+command) //nolint:gosec // of the template
+	cmd.Dir = dir
+	out, runErr := cmd.Output()
+	var rule monitoring.PrometheusRule
+	if err := errors.Join(err, runErr, yaml.UnmarshalStrict(out, &rule)); err != nil {
+		t.Fatalf("%v, of %s", err, out)
+	}
+	if rule.Kind != "PrometheusRule" || rule.Name != built(t, services()["longest"]).deployment.Name || len(rule.Spec.Groups) != 1 || len(rule.Spec.Groups[0].Rules) != 6 {
+		t.Errorf("%s", out)
 	}
 }

@@ -53,16 +53,17 @@ type Extra struct {
 
 // The extras.
 const (
-	Docker = "docker"
-	GitHub = "github"
-	Avro   = "avro"
-	HTTP   = "http"
-	Batch  = "batch"
-	DLQ    = "dlq"
-	K8s    = "k8s"
-	OTel   = "otel"
-	Fast   = "fast"
-	Tests  = "tests"
+	Docker     = "docker"
+	GitHub     = "github"
+	Avro       = "avro"
+	HTTP       = "http"
+	Batch      = "batch"
+	DLQ        = "dlq"
+	K8s        = "k8s"
+	OTel       = "otel"
+	Monitoring = "monitoring"
+	Fast       = "fast"
+	Tests      = "tests"
 )
 
 // Extras returns the extras in the order in which they are offered.
@@ -76,6 +77,7 @@ func Extras() []Extra {
 		{Name: DLQ, Title: "the commands dlq, which lists dead letters and sends them back, lag and acl"},
 		{Name: K8s, Title: "manifests for Kubernetes, with KEDA and the Prometheus Operator"},
 		{Name: OTel, Title: "traces with OpenTelemetry, sent by OTLP"},
+		{Name: Monitoring, Title: "alerts for Prometheus, a dashboard for Grafana, and a runbook"},
 		{Name: Fast, Title: "JSON read in less than half the time, for some code more"},
 		{Name: Tests, Title: "the tests of internal/, for those who change the engine"},
 	}

@@ -251,8 +251,8 @@ func TestOptionsAreWrappedBesideTheirNames(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a))
 	d.send(tea.WindowSizeMsg{Width: 50, Height: 30})
-	if !strings.Contains(d.shown(), "\n    [ ] http    web service that publishes what") ||
-		!strings.Contains(d.shown(), "\n                is posted to it") {
+	if !strings.Contains(d.shown(), "\n    [ ] http        web service that publishes ") ||
+		!strings.Contains(d.shown(), "\n                    what is posted to it") {
 		t.Errorf("screen:\n%s", d.shown())
 	}
 	for line := range strings.SplitSeq(d.shown(), "\n") {

@@ -20,11 +20,12 @@ import (
 
 // words are those that only a project with that extra has a reason to say.
 var words = map[string][]string{
-	answers.Docker: {"dockerfile", ".dockerignore", "docker build", "docker compose", "compose.yaml"},
-	answers.GitHub: {".github/", "github workflow", "github action"},
-	answers.Avro:   {"avro", "schema registry", "schema_registry", "schema-registry", "pkg/sr", "internal/schema"},
-	answers.Fast:   {"internal/fast", "fast.json", "_fast"},
-	answers.HTTP:   {"openapi", "httpapi", "http_addr", "http_request", "http_max", "idempotency-key", `/web"`},
+	answers.Docker:     {"dockerfile", ".dockerignore", "docker build", "docker compose", "compose.yaml"},
+	answers.Monitoring: {"deploy/monitoring", "runbook", "grafana"},
+	answers.GitHub:     {".github/", "github workflow", "github action"},
+	answers.Avro:       {"avro", "schema registry", "schema_registry", "schema-registry", "pkg/sr", "internal/schema"},
+	answers.Fast:       {"internal/fast", "fast.json", "_fast"},
+	answers.HTTP:       {"openapi", "httpapi", "http_addr", "http_request", "http_max", "idempotency-key", `/web"`},
 }
 
 // TestNoTraceOfAbsentExtras proves that of an extra that is not wanted nothing

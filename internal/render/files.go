@@ -27,9 +27,12 @@ var rooms = []struct{ path, extra string }{
 	{"web/", answers.HTTP},
 	{"openapi.yaml", answers.HTTP},
 	{"internal/tracing/", answers.OTel},
-	{"deploy/", answers.K8s},
+	{"deploy/base/", answers.K8s},
 	{"deploy/base/service.yaml", answers.HTTP},
 	{"docs/scale.md", answers.K8s},
+	{"docs/runbook.md", answers.Monitoring},
+	{"deploy/monitoring/compose.yaml", answers.Docker},
+	{"deploy/monitoring/prometheus.yml", answers.Docker},
 }
 
 // userFiles says which files of the project are the user's: seeded once, and
