@@ -197,8 +197,10 @@ func TestComposeMountsWhatIsThere(t *testing.T) {
 			}
 		}
 	}
-	var datasource map[string]any
-	if err := yaml.Unmarshal([]byte(compose.Configs["datasource"].Content), &datasource); err != nil || datasource["apiVersion"] != 1 {
-		t.Errorf("%v: %v", datasource, err)
+	for name, c := range compose.Configs {
+		var provisioned map[string]any
+		if err := yaml.Unmarshal([]byte(c.Content), &provisioned); err != nil || provisioned["apiVersion"] != 1 {
+			t.Errorf("%s is %v: %v", name, provisioned, err)
+		}
 	}
 }
