@@ -130,7 +130,7 @@ func killService(tr *trial) {
 // handled returns how many messages a life says that it handled.
 func (tr *trial) handled(p interface{ Metric(string) (float64, error) }) float64 {
 	tr.Helper()
-	n, err := p.Metric(`consumer_events_total{event="handled"}`)
+	n, err := p.Metric(fmt.Sprintf(`consumer_events_total{class="",event="handled",topic=%q}`, tr.topic))
 	tr.must(err)
 	return n
 }

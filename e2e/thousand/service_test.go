@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -142,11 +143,16 @@ func (s *service) events(fate string) int {
 	defer func() { _ = response.Body.Close() }()
 	n := 0
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
-		if _, err := fmt.Sscanf(lines.Text(), fmt.Sprintf("consumer_events_total{event=%q} %%d", fate), &n); err == nil {
-			return n
+		var one int
+		name, value, _ := strings.Cut(lines.Text(), " ")
+		if strings.HasPrefix(name, "consumer_events_total{") && strings.Contains(name, fmt.Sprintf("event=%q", fate)) {
+			if _, err := fmt.Sscan(value, &one); err != nil {
+				s.t.Fatalf("%s: %v", lines.Text(), err)
+			}
+			n += one
 		}
 	}
-	return 0
+	return n
 }
 
 // terminate sends SIGTERM; the service must end in time, with exit code 0.

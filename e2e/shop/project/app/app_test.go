@@ -19,7 +19,7 @@ func TestWithAFakeStore(t *testing.T) {
 	fake := storetest.New()
 	s := apptest.StartWith(t, handlers.Deps{Store: fake, Gateway: apptest.AnyGateway{}}, nil)
 	ids := sendSamples(t, s)
-	awaitMetric(t, s, `consumer_events_total{consumer="test-audit",event="handled"} 2`)
+	awaitMetric(t, s, `consumer_events_total{class="",consumer="test-audit",event="handled",topic="order-accepted"} 2`)
 	for _, id := range ids["orders"] {
 		if _, ok := fake.Orders()[id]; !ok {
 			t.Errorf("message %s is not stored: %v", id, fake.Orders())
@@ -38,7 +38,7 @@ func TestWithPostgreSQL(t *testing.T) {
 	}
 	s := apptest.StartWith(t, handlers.Deps{Gateway: apptest.AnyGateway{}}, map[string]string{"DATABASE_URL": url})
 	sendSamples(t, s)
-	awaitMetric(t, s, `consumer_events_total{consumer="test-audit",event="handled"} 2`)
+	awaitMetric(t, s, `consumer_events_total{class="",consumer="test-audit",event="handled",topic="order-accepted"} 2`)
 	if code, body := s.Get("/readyz"); code != http.StatusOK {
 		t.Errorf("/readyz says %d %s", code, body)
 	}

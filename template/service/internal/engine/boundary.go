@@ -35,9 +35,10 @@ type DeadLetters interface {
 type Failure struct {
 	Err      error
 	Class    message.Class
-	Attempts int         // how often its handler ran
-	Time     time.Time   // when it failed
-	Span     SpanContext // of the last attempt //forge:if otel
+	Attempts int           // how often its handler ran
+	Time     time.Time     // when it failed
+	elapsed  time.Duration // in the handler, by its last attempt
+	Span     SpanContext   // of the last attempt //forge:if otel
 }
 
 // Reason returns the error's text, at most 1 KiB of valid UTF-8. What was cut ends

@@ -76,7 +76,7 @@ func TestAnOutageMakesFewDeadLetters(t *testing.T) { //nolint:gocognit // one wo
 						l.Deliver(batch(int64(100*i), 100, keys...))
 					}
 					elapse(time.Hour)
-					if n := b.Stats().Events[DeadLettered.String()]; n > 20 {
+					if n := b.count(DeadLettered); n > 20 {
 						t.Errorf("after an hour in which nothing succeeded %d messages are dead letters", n)
 					}
 					if err := b.Ready(); err == nil || !strings.Contains(err.Error(), "payments") || !strings.Contains(err.Error(), "connect: timeout") {
@@ -130,7 +130,7 @@ func TestFailuresOfOneTenantDelayNoOther(t *testing.T) { //nolint:gocognit // on
 				if n, p99 := waited.p99(); n != fine || p99 > time.Second {
 					t.Errorf("%d of %d messages of B were handled, p99 %v", n, fine, p99)
 				}
-				if got := b.Stats().Events[DeadLettered.String()]; (got > 1000) != (name != "unavailable") {
+				if got := b.count(DeadLettered); (got > 1000) != (name != "unavailable") {
 					t.Errorf("%d dead letters; B's successes show that handlers work", got)
 				}
 				_ = l.Drain(t.Context())
@@ -159,11 +159,11 @@ func TestWhatNeverReachesAHandlerIsNoPartOfThePause(t *testing.T) {
 					l.Deliver(batch(int64(100+i), 1, fmt.Sprint("x", i)))
 				}
 				elapse(time.Second)
-				if n := b.Stats().Events[DeadLettered.String()]; n != 1000+pauseAfter {
+				if n := b.count(DeadLettered); n != 1000+pauseAfter {
 					t.Errorf("%d dead letters, want the 1000 that reached no handler and the %d before the pause", n, pauseAfter)
 				}
 				elapse(time.Hour)
-				if n := b.Stats().Events[DeadLettered.String()]; n != 1000+pauseAfter {
+				if n := b.count(DeadLettered); n != 1000+pauseAfter {
 					t.Errorf("%d dead letters after an hour, want no more", n)
 				}
 				_ = l.Drain(t.Context())
@@ -211,7 +211,7 @@ func TestASuccessEndsThePauseOfItsTopic(t *testing.T) {
 				other.Deliver(m)
 				elapse(time.Millisecond) // what waits is not due yet
 				if s := b.Stats(); (s.PausedTopics == nil) != tt.resumed || (b.Ready() == nil) != tt.resumed {
-					t.Errorf("paused %q, ready: %v, %v; want it ended: %v", s.PausedTopics, b.Ready(), s.Events, tt.resumed)
+					t.Errorf("paused %q, ready: %v; want it ended: %v", s.PausedTopics, b.Ready(), tt.resumed)
 				}
 				_ = l.Drain(t.Context())
 				_ = other.Drain(t.Context())
@@ -267,5 +267,25 @@ func TestMessagesInOrderOfTheirKeyAfterAPause(t *testing.T) {
 			t.Errorf("handled %v of a key, marked %d; want its order, and all", order, b.marks.Load())
 		}
 		_ = l.Drain(t.Context())
+	})
+}
+
+// What the last attempt took is told with the dead letter, once: not while that is refused.
+func TestADeadLetterTellsWhatItsHandlerTook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var took []string
+		b := start(t, defaults(), func(context.Context, *message.Message) error {
+			time.Sleep(3 * time.Second)
+			return message.Permanent(errors.New("no"))
+		})
+		b.Observe(func(e Event) { took = append(took, fmt.Sprint(e.Kind, " ", e.Elapsed)) })
+		b.refuse.Store(true)
+		b.Assign(b).Deliver(batch(0, 1))
+		elapse(3 * time.Second)
+		b.refuse.Store(false)
+		elapse(time.Minute)
+		if want := []string{"dead-letter-refused 0s", "dead-letter 3s"}; !slices.Equal(took, want) {
+			t.Errorf("told %q, want %q", took, want)
+		}
 	})
 }

@@ -215,7 +215,7 @@ func TestADrainGivesUpDeadLettersThatNobodyAnswers(t *testing.T) {
 		if err := l.Drain(t.Context()); err != nil {
 			t.Errorf("the drain says %v, want nothing that still runs", err)
 		}
-		if refused := b.Stats().Events[DeadLetterRefused.String()]; b.marks.Load() != -1 || b.Ready() != nil || refused != 0 {
+		if refused := b.count(DeadLetterRefused); b.marks.Load() != -1 || b.Ready() != nil || refused != 0 {
 			t.Errorf("marked %d, ready %v, %d refused; want -1, nil, 0", b.marks.Load(), b.Ready(), refused)
 		}
 	})

@@ -22,11 +22,10 @@ type Engine struct {
 	dead          DeadLetters
 	commitMarks   func(context.Context) error
 	log           *slog.Logger
-	observe       func(Event)              // nil when nobody does
-	counts        [len(kinds)]atomic.Int64 // of events
-	seed          maphash.Seed             // for the hashes of keys
-	failedCommits atomic.Int64             // since the start
-	commitNow     chan struct{}            // a commit is due before its time
+	observers     []func(Event)
+	seed          maphash.Seed  // for the hashes of keys
+	failedCommits atomic.Int64  // since the start
+	commitNow     chan struct{} // a commit is due before its time
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped, with why if the error policy says so
 
@@ -61,9 +60,10 @@ func New(cfg Config, h message.Handler, dead DeadLetters, commitMarks func(conte
 	return e
 }
 
-// Observe makes f see every event. It is called before Run, and f is called
-// from many goroutines at once, so it must be fast and safe for that.
-func (e *Engine) Observe(f func(Event)) { e.observe = f }
+// Observe makes f see every event, after those that were given before. It is called
+// before Run, and f is called from many goroutines at once, so it must be fast and
+// safe for that.
+func (e *Engine) Observe(f func(Event)) { e.observers = append(e.observers, f) }
 
 // Run commits until ctx ends, when it returns nil, or until the error policy
 // stops the engine, when it returns why. Then no handler starts any more. Lanes

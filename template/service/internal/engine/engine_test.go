@@ -18,11 +18,15 @@ type bench struct {
 	*Engine
 	marks   atomic.Int64 // the last marked offset, -1 for none
 	commits atomic.Int64
-	letters sync.Map // offset to Failure
+	counts  [len(kinds)]atomic.Int64 // of events
+	letters sync.Map                 // offset to Failure
 	refuse  atomic.Bool
 	stop    context.CancelFunc
 	result  chan error
 }
+
+// count returns how often a kind of event happened.
+func (b *bench) count(k EventKind) int64 { return b.counts[k].Load() }
 
 func (b *bench) Mark(offset int64)            { b.marks.Store(offset) }
 func (b *bench) Commit(context.Context) error { b.commits.Add(1); return nil }
@@ -53,6 +57,7 @@ func start(t *testing.T, cfg Config, h message.HandlerFunc) *bench {
 	b := &bench{result: make(chan error, 1)}
 	b.marks.Store(-1)
 	b.Engine = New(cfg, h, b, b.Commit, slog.New(slog.DiscardHandler))
+	b.Observe(func(e Event) { b.counts[e.Kind].Add(1) })
 	ctx, stop := context.WithCancel(t.Context())
 	b.stop = stop
 	go func() { b.result <- b.Run(ctx) }()

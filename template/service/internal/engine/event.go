@@ -56,7 +56,7 @@ type Event struct {
 	Message *message.Message
 	Err     error         // why, for all kinds but Handled and Ignored
 	Delay   time.Duration // until the next attempt
-	Elapsed time.Duration // in the handler
+	Elapsed time.Duration // in the handler, by the attempt that ended so; 0 for DeadLetterRefused
 
 	waits    EventKind // why the message waits; held of some that are Retrying
 	repeated bool      // the same happened in the attempt before, and was logged
@@ -68,9 +68,8 @@ const (
 	longestDelay = 24 * time.Hour // whatever a handler or a policy asks for
 )
 
-// report counts and logs an event, and passes it on.
+// report logs an event and passes it on.
 func (e *Engine) report(ev Event) {
-	e.counts[ev.Kind].Add(1)
 	level := kinds[ev.Kind].level
 	if ev.Delay > longDelay {
 		level = max(level, slog.LevelWarn)
@@ -78,8 +77,8 @@ func (e *Engine) report(ev Event) {
 	if !ev.repeated && e.log.Enabled(context.Background(), level) {
 		e.log.Log(context.Background(), level, kinds[ev.Kind].log, ev.attrs()...)
 	}
-	if e.observe != nil {
-		e.observe(ev)
+	for _, observe := range e.observers {
+		observe(ev)
 	}
 }
 

@@ -263,7 +263,7 @@ func TestADueRetryStartsAtOnceBesideAStuckLane(t *testing.T) {
 		synctest.Wait()
 		stuck.Deliver(at(0, batch(0, 50)))
 		elapse(time.Minute)
-		if got := b.Stats().Events[Handled.String()]; got != 1 {
+		if got := b.count(Handled); got != 1 {
 			t.Error("a retry that is due has not started")
 		}
 		stuck.Lose()

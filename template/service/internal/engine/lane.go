@@ -192,7 +192,7 @@ func (l *Lane) complete(it *item, ev Event) {
 			l.engine.startWorkers()
 		})
 	case ev.Kind == DeadLettered:
-		f := Failure{Err: ev.Err, Class: message.ClassOf(ev.Err), Attempts: it.msg.Attempt, Time: time.Now()}
+		f := Failure{Err: ev.Err, Class: message.ClassOf(ev.Err), Attempts: it.msg.Attempt, Time: time.Now(), elapsed: ev.Elapsed}
 		f.Span = it.span //forge:if otel
 		l.busy.Go(func() { l.writeDeadLetter(it, f) })
 	}
@@ -263,7 +263,7 @@ var refusedBackoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 
 // first, the message will be delivered again.
 func (l *Lane) writeDeadLetter(it *item, f Failure) {
 	e := l.engine
-	ev := Event{Kind: DeadLettered, Message: &it.msg, Err: f.Err}
+	ev := Event{Kind: DeadLettered, Message: &it.msg, Err: f.Err, Elapsed: f.elapsed}
 	err := e.dead.DeadLetter(l.ctx, &it.msg, f)
 	if err != nil {
 		if l.ctx.Err() != nil {

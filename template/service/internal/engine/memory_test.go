@@ -87,7 +87,7 @@ func TestALaneThatEndedIsForgotten(t *testing.T) {
 	ended := func() weak.Pointer[Lane] {
 		l := b.Assign(new(pausing))
 		l.Deliver(batch(0, 10))
-		for b.Stats().Events[Retrying.String()] < 10 || b.Stats().Busy > 0 {
+		for b.count(Retrying) < 10 || b.Stats().Busy > 0 {
 			runtime.Gosched()
 		}
 		l.Lose()

@@ -108,7 +108,7 @@ func TestALateSuccessIsASuccess(t *testing.T) {
 		l := b.Assign(b)
 		l.Deliver(batch(0, 1, "a"))
 		elapse(time.Minute)
-		if b.marks.Load() != 0 || b.Stats().Events[Handled.String()] != 1 {
+		if b.marks.Load() != 0 || b.count(Handled) != 1 {
 			t.Errorf("marked %d, want 0", b.marks.Load())
 		}
 		_ = l.Drain(t.Context())

@@ -82,8 +82,8 @@ func TestItsKeyWaitsAndOthersGoOnWhileSomethingIsAway(t *testing.T) {
 		l := b.Assign(b)
 		l.Deliver(batch(0, 6, "a", "b"))
 		elapse(time.Minute)
-		if got := b.Stats(); got.Waiting != 1 || got.Events["handled"] != 3 || got.Records != 3 {
-			t.Errorf("%d wait, %d handled, %d left; want 1, the 3 of b, and the 3 of a", got.Waiting, got.Events["handled"], got.Records)
+		if got := b.Stats(); got.Waiting != 1 || b.count(Handled) != 3 || got.Records != 3 {
+			t.Errorf("%d wait, %d handled, %d left; want 1, the 3 of b, and the 3 of a", got.Waiting, b.count(Handled), got.Records)
 		}
 		if err := b.Ready(); !errors.Is(err, errAway) || !strings.Contains(err.Error(), "messages wait for something unavailable (1)") {
 			t.Errorf("ready says %v, want what is away", err)

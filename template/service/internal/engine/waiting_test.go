@@ -88,12 +88,12 @@ func TestWhatNeverReachesAHandlerFlowsDuringASlowOutage(t *testing.T) { //nolint
 						}
 					}
 					elapse(time.Hour)
-					before := b.Stats().Events[DeadLettered.String()]
+					before := b.count(DeadLettered)
 					for i := range 1000 {
 						all[i%lanes].Deliver(at(int32(i%lanes), batch(int64(1000+i), 1, fmt.Sprint("x", i))))
 					}
 					elapse(time.Second)
-					if n := b.Stats().Events[DeadLettered.String()]; before > 20 || n != before+1000 {
+					if n := b.count(DeadLettered); before > 20 || n != before+1000 {
 						t.Errorf("%d dead letters after an hour, %d a second later; want at most 20, and 1000 more", before, n)
 					}
 					for _, l := range all {
@@ -158,7 +158,7 @@ func TestAPauseOutlivesItsPartitions(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if n := b.Stats().Events[DeadLettered.String()]; n > 20 {
+		if n := b.count(DeadLettered); n > 20 {
 			t.Errorf("after an hour in which nothing succeeded %d messages are dead letters", n)
 		}
 	})
@@ -194,7 +194,7 @@ func TestATopicThatFailsIsNoOthersTrouble(t *testing.T) {
 					t.Errorf("%d of 540 messages were handled, p99 %v", n, p99)
 				}
 				s := b.Stats()
-				if got := s.Events[DeadLettered.String()]; got > 70 || got < 60 || strings.Join(s.PausedTopics, " ") != "accounts" && takes < time.Minute {
+				if got := b.count(DeadLettered); got > 70 || got < 60 || strings.Join(s.PausedTopics, " ") != "accounts" && takes < time.Minute {
 					t.Errorf("%d dead letters, paused %q; want the 60 of payments and 10, and accounts", got, s.PausedTopics)
 				}
 				failing.Lose()

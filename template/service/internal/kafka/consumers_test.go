@@ -115,7 +115,9 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 
 // ask returns what the service of two consumers answers to a probe.
 func ask(first, second *Consumer, path string) (int, string) {
-	server := ops.Server{Consumers: []ops.Consumer{first, second}, Metrics: ops.NewMetrics()}
+	server := ops.Server{Metrics: ops.NewMetrics()}
+	server.Add(first, first.registry.Topics())
+	server.Add(second, second.registry.Topics())
 	handler, err := server.Handler()
 	if err != nil {
 		return 0, err.Error()

@@ -1,10 +1,13 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Consumer is a consumer that is asked.
@@ -13,6 +16,7 @@ type Consumer interface {
 	Live() error         // why only a restart can help, nil when none is needed
 	Ready() error        // why it does no work at present, nil when it does
 	Stats() engine.Stats // its present figures
+	Observe(func(engine.Event))
 }
 
 // NewMetrics returns a registry with the metrics of the process. The user's
@@ -27,13 +31,10 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("consumer_"+name, help, labels, nil)
 }
 
-var (
-	events = describe("events_total", "What happened to messages.", "event")
-	ready  = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
-)
+var ready = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
 
-// figures are those of the engine's that are one number.
-var figures = []struct {
+// numbers are the engine's figures that are one number.
+var numbers = []struct {
 	desc *prometheus.Desc
 	kind prometheus.ValueType
 	of   func(engine.Stats) int64
@@ -50,24 +51,73 @@ var figures = []struct {
 	{describe("uncommitted_messages", "Messages that would be handled again if the service died now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Window }},
 }
 
-// stats turns a consumer's figures into metrics whenever they are asked for.
-type stats struct{ consumer Consumer }
+// figures are a consumer's: of its messages as things happen to them, and what it
+// says whenever it is asked.
+type figures struct {
+	Consumer
+	events   *prometheus.CounterVec
+	attempts *prometheus.HistogramVec
+}
+
+// ownClass is the label of all classes that only the user's code knows: what labels can
+// be is known from the start, and nothing that is in a message is among them.
+const ownClass = "other"
+
+// newFigures returns the figures of a consumer of the topics. All that may happen to
+// their messages is 0 at first, so that the first time is an increase.
+func newFigures(c Consumer, topics []string) *figures {
+	f := &figures{
+		Consumer: c,
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "consumer_events_total", Help: "What happened to messages, and the class of the failure if it was one.",
+		}, []string{"topic", "event", "class"}),
+		attempts: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "consumer_handler_duration_seconds", Help: "What attempts took, failed ones too.",
+			Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60},
+		}, []string{"topic"}),
+	}
+	for _, topic := range topics {
+		f.attempts.WithLabelValues(topic)
+		for kind := engine.Handled; kind <= engine.Ignored; kind++ {
+			classes := message.Classes()
+			if kind == engine.Handled || kind == engine.Ignored {
+				classes = []message.Class{""}
+			}
+			for _, class := range classes {
+				f.events.WithLabelValues(topic, kind.String(), string(class))
+			}
+		}
+	}
+	c.Observe(f.observe)
+	return f
+}
+
+// observe counts an event. An attempt is over with any but DeadLetterRefused.
+func (f *figures) observe(e engine.Event) {
+	class := message.ClassOf(e.Err)
+	if e.Err != nil && !slices.Contains(message.Classes(), class) {
+		class = ownClass
+	}
+	f.events.WithLabelValues(e.Message.Topic, e.Kind.String(), string(class)).Inc()
+	if e.Kind != engine.DeadLetterRefused && e.Kind != engine.Ignored {
+		f.attempts.WithLabelValues(e.Message.Topic).Observe(e.Elapsed.Seconds())
+	}
+}
 
 // Describe sends what Collect sends.
-func (s stats) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(s, to) }
+func (f *figures) Describe(to chan<- *prometheus.Desc) { prometheus.DescribeByCollect(f, to) }
 
 // Collect sends the present figures.
-func (s stats) Collect(to chan<- prometheus.Metric) {
-	now := s.consumer.Stats()
-	for event, n := range now.Events {
-		to <- prometheus.MustNewConstMetric(events, prometheus.CounterValue, float64(n), event)
-	}
+func (f *figures) Collect(to chan<- prometheus.Metric) {
+	f.events.Collect(to)
+	f.attempts.Collect(to)
 	isReady := 0.0
-	if s.consumer.Ready() == nil {
+	if f.Ready() == nil {
 		isReady = 1
 	}
 	to <- prometheus.MustNewConstMetric(ready, prometheus.GaugeValue, isReady)
-	for _, f := range figures {
-		to <- prometheus.MustNewConstMetric(f.desc, f.kind, float64(f.of(now)))
+	now := f.Stats()
+	for _, n := range numbers {
+		to <- prometheus.MustNewConstMetric(n.desc, n.kind, float64(n.of(now)))
 	}
 }

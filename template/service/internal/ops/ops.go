@@ -23,11 +23,16 @@ import (
 
 // Server answers for a service.
 type Server struct {
-	Consumers []Consumer
-	Checks    []Check
-	Metrics   *prometheus.Registry
+	Checks  []Check
+	Metrics *prometheus.Registry
 
-	state atomic.Pointer[error]
+	consumers []*figures
+	state     atomic.Pointer[error]
+}
+
+// Add adds a consumer of the topics, which has not run yet.
+func (s *Server) Add(c Consumer, topics []string) {
+	s.consumers = append(s.consumers, newFigures(c, topics))
 }
 
 // SetState sets why the service does not work yet or any more, nil when it does.
@@ -63,14 +68,14 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 // has their names.
 func (s *Server) Handler() (http.Handler, error) {
 	var live, ready []Check
-	for _, c := range s.Consumers {
+	for _, c := range s.consumers {
 		var name string // the only one needs none
 		var labels prometheus.Labels
-		if len(s.Consumers) > 1 {
+		if len(s.consumers) > 1 {
 			name = c.Name()
 			labels = prometheus.Labels{"consumer": name}
 		}
-		if err := prometheus.WrapRegistererWith(labels, s.Metrics).Register(stats{c}); err != nil {
+		if err := prometheus.WrapRegistererWith(labels, s.Metrics).Register(c); err != nil {
 			return nil, fmt.Errorf("metrics: %w", err)
 		}
 		live = append(live, Check{name, func(context.Context) error { return c.Live() }})

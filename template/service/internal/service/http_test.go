@@ -55,7 +55,7 @@ func TestHTTPPublishesToTheHandler(t *testing.T) {
 	if err != nil || got.status != http.StatusAccepted {
 		t.Fatalf("%+v %v", got, err)
 	}
-	awaitMetric(t, s, `consumer_events_total{event="handled"} 1`)
+	awaitMetric(t, s, `consumer_events_total{class="",event="handled",topic="opened"} 1`)
 	if got, err := post(s.Web, `{"id": 1}`); err != nil || got.status != http.StatusBadRequest {
 		t.Errorf("an invalid body: %+v %v", got, err)
 	}
@@ -137,5 +137,5 @@ func TestHTTPLosesNothingAcceptedAtTheEnd(t *testing.T) {
 	s.Stop()
 	all.Wait()
 	second := servicetest.Start(t, posting, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": s.Broker, "KAFKA_GROUP_ID": "another"})
-	awaitMetric(t, second, `consumer_events_total{event="`+engine.Handled.String()+`"} `+strconv.Itoa(len(ids)))
+	awaitMetric(t, second, `consumer_events_total{class="",event="`+engine.Handled.String()+`",topic="opened"} `+strconv.Itoa(len(ids)))
 }

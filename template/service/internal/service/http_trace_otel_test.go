@@ -24,7 +24,7 @@ func TestTracesOfRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = response.Body.Close()
-	awaitMetric(t, s, `consumer_events_total{event="handled"} 1`)
+	awaitMetric(t, s, `consumer_events_total{class="",event="handled",topic="opened"} 1`)
 	if got, err := post(s.Web, `{"id": 1}`); err != nil || got.status != http.StatusBadRequest {
 		t.Errorf("an invalid body: %+v %v", got, err)
 	}

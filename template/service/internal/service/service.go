@@ -126,11 +126,12 @@ func (s *Service) makeConsumers(o Options) error {
 		if err != nil {
 			return err
 		}
+		s.ops.Add(made, c.registry.Topics())
 		if o.Observe != nil {
 			made.Observe(func(e engine.Event) { o.Observe(c.name, e) })
 		}
 		made.Trace(s.tracing.Consumer(made.Name())) //forge:if otel
-		s.consumers, s.ops.Consumers = append(s.consumers, made), append(s.ops.Consumers, made)
+		s.consumers = append(s.consumers, made)
 		s.addRegistry("consumer "+made.Name(), c.registry)
 	}
 	if len(s.consumers) == 0 { // the codec starts all the same

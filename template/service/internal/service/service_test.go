@@ -201,8 +201,8 @@ func TestASecondConsumer(t *testing.T) {
 		}
 	}
 	_, body := s.Get("/metrics")
-	for _, group := range []string{"test", "test-audit"} {
-		if !strings.Contains(body, fmt.Sprintf("consumer_events_total{consumer=%q,event=\"handled\"} 1\n", group)) {
+	for group, topic := range map[string]string{"test": "accounts", "test-audit": "audits"} {
+		if !strings.Contains(body, fmt.Sprintf("consumer_events_total{class=\"\",consumer=%q,event=\"handled\",topic=%q} 1\n", group, topic)) {
 			t.Errorf("/metrics does not count the message of group %s", group)
 		}
 	}
