@@ -2,6 +2,7 @@ package engine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"hash/maphash"
 	"slices"
@@ -113,8 +114,9 @@ func (l *Lane) Deliver(batch []message.Message) {
 	if l.topic == "" {
 		l.begin(batch[0].Topic, batch[0].Partition)
 	}
+	now := time.Now()
 	for _, it := range items {
-		it.seq = l.tracker.add(it.msg.Offset)
+		it.seq = l.tracker.add(it.msg.Offset, cmp.Or(it.msg.Time, now))
 		l.records++
 		l.bytes += it.size
 		e.held += it.size

@@ -8,15 +8,16 @@ import (
 
 // Stats is what the engine knows of itself at one moment.
 type Stats struct {
-	Lanes         int      // assigned
-	Paused        int      // of those, how many take no messages for now
-	Busy          int      // workers that run a handler
-	Records       int      // messages delivered and not done
-	Bytes         int64    // what they count for, with an overhead for each
-	Refused       int      // messages whose dead letter was refused and is tried again
-	Waiting       int      // messages that wait for something unavailable
-	PausedTopics  []string // whose messages are kept from the dead letters because none succeeds
-	FailedCommits int64    // since the start; each is tried again
+	Lanes         int                  // assigned
+	Paused        int                  // of those, how many take no messages for now
+	Busy          int                  // workers that run a handler
+	Records       int                  // messages delivered and not done
+	Bytes         int64                // what they count for, with an overhead for each
+	Refused       int                  // messages whose dead letter was refused and is tried again
+	Waiting       int                  // messages that wait for something unavailable
+	PausedTopics  []string             // whose messages are kept from the dead letters because none succeeds
+	Oldest        map[string]time.Time // by topic, when the oldest of the messages was written that are the first of their lanes
+	FailedCommits int64                // since the start; each is tried again
 
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
@@ -27,13 +28,19 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
+	s := Stats{Oldest: map[string]time.Time{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes
 		s.Refused += l.waiting[DeadLetterRefused]
 		s.Waiting += l.waiting[Unavailable]
 		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
+		if len(l.tracker.places) > 0 {
+			first := l.tracker.places[0].since
+			if other, ok := s.Oldest[l.topic]; !ok || first.Before(other) {
+				s.Oldest[l.topic] = first
+			}
+		}
 		if l.paused {
 			s.Paused++
 		}

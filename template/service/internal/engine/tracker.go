@@ -1,5 +1,7 @@
 package engine
 
+import "time"
+
 // tracker knows which messages of a lane are done, and up to where all are. It
 // counts in order of delivery, because offsets have holes: compaction and
 // transactions leave some out.
@@ -11,12 +13,13 @@ type tracker struct {
 
 type place struct {
 	offset int64
+	since  time.Time // when it was written
 	done   bool
 }
 
-// add notes a message as delivered and returns its sequence number.
-func (t *tracker) add(offset int64) uint64 {
-	t.places = append(t.places, place{offset: offset})
+// add notes a message, written at since, as delivered and returns its sequence number.
+func (t *tracker) add(offset int64, since time.Time) uint64 {
+	t.places = append(t.places, place{offset: offset, since: since})
 	return t.base + uint64(len(t.places)) - 1
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -17,7 +18,7 @@ func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 		for range rapid.IntRange(0, 60).Draw(t, "steps") {
 			for range rapid.IntRange(0, 40).Draw(t, "delivered") {
 				offset += int64(rapid.IntRange(1, 3).Draw(t, "gap"))
-				open, offsets = append(open, tr.add(offset)), append(offsets, offset)
+				open, offsets = append(open, tr.add(offset, time.Time{})), append(offsets, offset)
 			}
 			for range rapid.IntRange(0, 30).Draw(t, "terminal") {
 				if len(open) == 0 {

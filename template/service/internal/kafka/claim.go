@@ -33,6 +33,7 @@ type claim struct {
 	metadata  string       // of its commits: the topic's id
 	isLost    atomic.Bool  // the topic was made anew
 	delivered atomic.Int64 // the offset after the last that the engine has, or where the claim began
+	end       atomic.Int64 // of what may be read, when it was looked at last
 	next      atomic.Int64 // what the group is to read next by the claim's marks, or where the claim began
 	requested int64        // the next of the last commit, and
 	committed int64        // what the group has; both for who commits

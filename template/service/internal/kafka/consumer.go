@@ -81,6 +81,20 @@ func (c *Consumer) Name() string { return c.cfg.GroupID }
 // Ready returns why the consumer does not consume at present, nil when it does.
 func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
 
+// EachLag calls f for each partition that the consumer reads, with how much of it is not
+// done, as far as that was known some seconds ago.
+func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
+	s := c.session.Load()
+	if s == nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, claim := range s.claims {
+		f(claim.topic, claim.partition, max(claim.end.Load()-claim.next.Load(), 0))
+	}
+}
+
 // begin notes that a session began.
 func (c *Consumer) begin(s *session) {
 	c.mu.Lock()

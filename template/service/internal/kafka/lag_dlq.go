@@ -31,13 +31,9 @@ func Lag(ctx context.Context, cfg config.Kafka, topics []string) ([]PartitionLag
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	listEnds := admin.ListEndOffsets
-	if cfg.IsolationLevel == "read_committed" {
-		listEnds = admin.ListCommittedOffsets
-	}
 	committed, err := fetchOffsets(ctx, admin, cfg.GroupID)
 	starts, startsErr := admin.ListStartOffsets(ctx, topics...)
-	ends, endsErr := listEnds(ctx, topics...)
+	ends, endsErr := listEnds(ctx, admin, cfg, topics)
 	if err != nil {
 		return nil, explain(cfg, err)
 	}

@@ -102,6 +102,7 @@ func (s *session) setPosition(at place, committed kadm.Offset, start, end int64)
 	default:
 		position, c.committed = committed.At, committed.At
 	}
+	c.end.Store(end)
 	c.next.Store(position)
 	s.sarama.MarkOffset(at.topic, at.partition, position, "")  // moves up only, and
 	s.sarama.ResetOffset(at.topic, at.partition, position, "") // down only

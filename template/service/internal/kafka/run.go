@@ -16,6 +16,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -252,7 +253,31 @@ func (s *session) look(ctx context.Context) {
 			s.end(errMadeAnew)
 		}
 	}
+	s.noteEnds(ctx, claims)
 	s.skipGaps(ctx, claims)
+}
+
+// noteEnds notes where the claims' partitions end. Sarama knows it only of those that it
+// fetches, which a paused one is not.
+func (s *session) noteEnds(ctx context.Context, claims []*claim) {
+	if len(claims) == 0 {
+		return // to ask for no topic is to ask for all
+	}
+	topics := slices.Collect(maps.Keys(s.sarama.Claims()))
+	ends, _ := listEnds(ctx, s.admin, s.consumer.cfg, topics) // what is not told stays as it was
+	for _, c := range claims {
+		if end, ok := ends.Lookup(c.topic, c.partition); ok && end.Err == nil {
+			c.end.Store(end.Offset)
+		}
+	}
+}
+
+// listEnds returns where the partitions of topics end for who reads them with cfg.
+func listEnds(ctx context.Context, admin *kadm.Client, cfg config.Kafka, topics []string) (kadm.ListedOffsets, error) {
+	if cfg.IsolationLevel == "read_committed" {
+		return admin.ListCommittedOffsets(ctx, topics...)
+	}
+	return admin.ListEndOffsets(ctx, topics...)
 }
 
 // brokers returns the addresses of the brokers that the session needs: those that

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"slices"
+	"strconv"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -17,6 +19,7 @@ type Consumer interface {
 	Ready() error        // why it does no work at present, nil when it does
 	Stats() engine.Stats // its present figures
 	Observe(func(engine.Event))
+	EachLag(func(topic string, partition int32, lag int64)) // for each partition that it reads
 }
 
 // NewMetrics returns a registry with the metrics of the process. The user's
@@ -31,7 +34,11 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("consumer_"+name, help, labels, nil)
 }
 
-var ready = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
+var (
+	ready  = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
+	lag    = describe("lag_messages", "What a partition has beyond the last message before which all are done, some seconds ago.", "topic", "partition")
+	oldest = describe("oldest_message_age_seconds", "How long ago the oldest message was written that is taken from the broker and not done, 0 if there is none.", "topic")
+)
 
 // numbers are the engine's figures that are one number.
 var numbers = []struct {
@@ -55,6 +62,7 @@ var numbers = []struct {
 // says whenever it is asked.
 type figures struct {
 	Consumer
+	topics   []string
 	events   *prometheus.CounterVec
 	attempts *prometheus.HistogramVec
 }
@@ -67,7 +75,7 @@ const ownClass = "other"
 // their messages is 0 at first, so that the first time is an increase.
 func newFigures(c Consumer, topics []string) *figures {
 	f := &figures{
-		Consumer: c,
+		Consumer: c, topics: topics,
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "consumer_events_total", Help: "What happened to messages, and the class of the failure if it was one.",
 		}, []string{"topic", "event", "class"}),
@@ -116,7 +124,17 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		isReady = 1
 	}
 	to <- prometheus.MustNewConstMetric(ready, prometheus.GaugeValue, isReady)
+	f.EachLag(func(topic string, partition int32, n int64) {
+		to <- prometheus.MustNewConstMetric(lag, prometheus.GaugeValue, float64(n), topic, strconv.Itoa(int(partition)))
+	})
 	now := f.Stats()
+	for _, topic := range f.topics {
+		age := time.Duration(0)
+		if since, ok := now.Oldest[topic]; ok {
+			age = max(time.Since(since), 0)
+		}
+		to <- prometheus.MustNewConstMetric(oldest, prometheus.GaugeValue, age.Seconds(), topic)
+	}
 	for _, n := range numbers {
 		to <- prometheus.MustNewConstMetric(n.desc, n.kind, float64(n.of(now)))
 	}

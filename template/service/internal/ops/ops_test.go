@@ -32,6 +32,8 @@ func (f *fake) Live() error         { return f.live }
 func (f *fake) Ready() error        { return f.ready }
 func (f *fake) Stats() engine.Stats { return f.stats }
 
+func (f *fake) EachLag(each func(string, int32, int64)) { each("payments", 2, 7) }
+
 func (f *fake) Observe(observe func(engine.Event)) { f.tell = observe }
 
 func newServer(consumers ...Consumer) *Server {
@@ -125,13 +127,15 @@ func TestACheckThatPanicsIsNotReady(t *testing.T) {
 }
 
 func TestMetricsShowTheFigures(t *testing.T) {
+	hourAgo := time.Now().Add(-time.Hour)
 	code, body := get(t, newServer(&fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
-		Lanes: 3, Window: 12, FailedCommits: 5,
+		Lanes: 3, Window: 12, FailedCommits: 5, Oldest: map[string]time.Time{"payments": hourAgo},
 	}}), "/metrics")
 	if code != 200 {
 		t.Fatalf("status %d: %s", code, body)
 	}
 	for _, want := range []string{
+		`consumer_lag_messages{partition="2",topic="payments"} 7`, `consumer_oldest_message_age_seconds{topic="payments"} 3600.`,
 		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "consumer_commits_failed_total 5", "go_goroutines ",
 	} {
 		if !strings.Contains(body, "\n"+want) {
