@@ -3,6 +3,7 @@ package merge
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"go/version"
 	"maps"
@@ -31,6 +32,9 @@ func GoMod(base, ours, theirs []byte, uses func(module string) bool) ([]byte, er
 		parsed[i] = f
 	}
 	b, o, t := parsed[0], parsed[1], parsed[2]
+	if o.Module == nil {
+		return nil, errors.New("yours: it has no module")
+	}
 	if bytes.Equal(base, ours) && !usesDropped(b, t, uses) {
 		return theirs, nil
 	}

@@ -70,6 +70,9 @@ func TestGoMod(t *testing.T) {
 			t.Errorf("%s: %v\n%s\nwant:\n%s", c.name, err, got, c.want)
 		}
 	}
+	if _, err := merge.GoMod([]byte(goMod), nil, []byte(goMod+"\n"), nobody); err == nil || err.Error() != "yours: it has no module" {
+		t.Errorf("empty: %v", err)
+	}
 	if _, err := merge.GoMod([]byte(goMod), []byte("modul x\n"), []byte(goMod+"\n"), nobody); err == nil || !strings.HasPrefix(err.Error(), "yours: ") {
 		t.Errorf("a go.mod that is none: %v", err)
 	}

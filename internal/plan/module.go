@@ -128,9 +128,14 @@ func (r *renamer) goMod(to string, isOther func(string) bool) (edits []rename.Ed
 	case err != nil:
 		r.refuse(Refusal{Path: goMod, Reason: "cannot be read: " + err.Error(), Hint: "correct it"})
 	case found == "":
-		r.refuse(Refusal{Path: goMod, Reason: "has no module", Hint: "correct it"})
+		r.refuseNoModule()
 	}
 	return edits, found
+}
+
+// refuseNoModule refuses a go.mod that is empty, or has lost its module.
+func (p *planner) refuseNoModule() {
+	p.refuse(Refusal{Path: goMod, Reason: "has no module", Hint: "take it from version control, or put `module " + p.module + "` into it"})
 }
 
 // checkModule refuses to look for what imports the module's packages where that is

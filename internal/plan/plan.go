@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
@@ -204,6 +206,8 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 	case p.isPristine(name, disk) && (name != goMod && name != "go.sum" || !p.keepsLibrary()):
 		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: merge.LikeLines(disk.Content, next.Content)})
 	case bytes.Equal(disk.Content, next.Content): // somebody has done it by hand
+	case name == goMod && modfile.ModulePath(disk.Content) == "":
+		p.refuseNoModule()
 	case path.Ext(name) == ".go":
 		if merged, ok := mergeGo(base.Content, disk.Content, next.Content); ok && next.Owner == project.Managed {
 			p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
