@@ -142,7 +142,9 @@ func (r *renamer) parse() {
 		f := &file{path: name, src: src, fset: token.NewFileSet(), skipped: make(map[*ast.Ident]bool), keys: make(map[*ast.Ident]ast.Expr)}
 		var err error
 		if f.tree, err = parser.ParseFile(f.fset, "", src, parser.ParseComments); err != nil {
-			r.problems = append(r.problems, Problem{Place{name, 0, "does not parse as Go: " + err.Error()}, hintParses})
+			if mentions(src, words) { // else it has nothing to rename, as one that is empty
+				r.problems = append(r.problems, Problem{Place{name, 0, "does not parse as Go: " + err.Error()}, hintParses})
+			}
 			continue
 		}
 		f.sort()
