@@ -50,7 +50,7 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	start := time.Now()
 	done := changed{site: s, options: o, request: r}
 	if !same(r.answers, s.record.Answers) {
-		done.request.notes = slices.Concat(r.notes, formatNotes(s.record.Answers, r.answers))
+		done.drain = formatNotes(s.record.Answers, r.answers)
 		if err := s.record.Answers.Validate(); err != nil {
 			return badRecord(err)
 		}

@@ -19,6 +19,7 @@ type changed struct {
 	options *changeOptions
 	request request
 	plan    plan.Plan
+	drain   []string // notes of what is to be done before the service runs: they are left to the user
 	elapsed time.Duration
 	undone  string // the command that was taken back, or ""
 }
@@ -63,7 +64,7 @@ func (c changed) left() int {
 }
 
 // notes are what is to be known, and no file tells.
-func (c changed) notes() []string { return append(c.plan.Notes, c.request.notes...) }
+func (c changed) notes() []string { return slices.Concat(c.plan.Notes, c.request.notes, c.drain) }
 
 func (c changed) isNothing() bool { return c.plan.Record.Schema == 0 }
 
@@ -139,7 +140,11 @@ func (c changed) printTree(t terminal) error {
 			}
 		}
 	}
-	if notes := c.notes(); len(notes) > 0 && !c.options.quiet {
+	notes := c.notes()
+	if c.options.quiet {
+		notes = c.drain
+	}
+	if len(notes) > 0 {
 		fmt.Fprintf(&b, "\n%s\n", strings.Join(notes, "\n"))
 	}
 	switch {
