@@ -181,11 +181,34 @@ func hasOnlyCRLF(text []byte) bool {
 	return n > 0 && n == bytes.Count(text, []byte("\r\n"))
 }
 
-// LikeLines gives the lines of a text the ends that those of a file have, if these
-// all are CR LF.
+// LikeLines gives the lines of a text the ends that those of a file have: CR LF, if all
+// have that; if some do, each line the end that it has there, and a new one that of the
+// line before it.
 func LikeLines(file, text []byte) []byte {
-	if !hasOnlyCRLF(file) {
+	switch {
+	case hasOnlyCRLF(file):
+		return bytes.ReplaceAll(withLF(text), []byte("\n"), []byte("\r\n"))
+	case !bytes.Contains(file, []byte("\r\n")):
 		return text
 	}
-	return bytes.ReplaceAll(bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	var out bytes.Buffer
+	theirs, was, is := lines(file), lines(withLF(file)), lines(withLF(text))
+	at := 0
+	for _, c := range append(Changes(was, is), Change{A0: len(was), A1: len(was)}) {
+		for _, line := range theirs[at:c.A0] {
+			out.WriteString(line)
+		}
+		end := strings.HasSuffix(theirs[max(c.A0-1, 0)], "\r\n")
+		for _, line := range is[c.B0:c.B1] {
+			if bare, ok := strings.CutSuffix(line, "\n"); ok && end {
+				line = bare + "\r\n"
+			}
+			out.WriteString(line)
+		}
+		at = c.A1
+	}
+	return out.Bytes()
 }
+
+// withLF is a text with no line that ends in CR LF.
+func withLF(text []byte) []byte { return bytes.ReplaceAll(text, []byte("\r\n"), []byte("\n")) }

@@ -297,3 +297,19 @@ func TestLargeFiles(t *testing.T) {
 		t.Errorf("%.200v", err)
 	}
 }
+
+// A text gets the ends of a file's lines: all the same, or each that which it has there.
+func TestLikeLines(t *testing.T) {
+	for _, tt := range []struct{ file, text, want string }{
+		{"a\nb\n", "a\nc\n", "a\nc\n"},
+		{"a\r\nb\r\n", "a\nc\n", "a\r\nc\r\n"},
+		{"a\r\nb\nc\n", "a\nb\nnew\nc\n", "a\r\nb\nnew\nc\n"},
+		{"a\nb\r\nc\n", "a\nb\nnew\nc", "a\nb\r\nnew\r\nc"},
+		{"a\r\nb\n", "new\na\nb\n", "new\r\na\r\nb\n"},
+		{"a\nb\r\n", "a\n", "a\n"},
+	} {
+		if got := string(merge.LikeLines([]byte(tt.file), []byte(tt.text))); got != tt.want {
+			t.Errorf("%q like %q is %q, want %q", tt.text, tt.file, got, tt.want)
+		}
+	}
+}
