@@ -49,7 +49,7 @@ forge update
   tested   whether the result was built and tested before
   files    of each: path, change, reason
   conflicts  of each: path, line and end of the markers, reason
-  notes    what your code has to follow: path, line, symbol, change
+  notes    what of yours has to follow, code or settings: path, line, symbol, change
 
 forge status
   project

@@ -73,7 +73,8 @@ func (c Conflict) String() string {
 	return fmt.Sprintf("%s:%d: %s", c.Path, c.Line, c.Reason)
 }
 
-// Note is a place in a user's file that an interface's change concerns.
+// Note is a place in a user's file that the change of an interface, or the end of a
+// setting, concerns.
 type Note struct {
 	Path   string
 	Line   int
