@@ -106,6 +106,7 @@ func (l *Lane) commit(ctx context.Context) error {
 	for {
 		err := l.claim.Commit(ctx)
 		if err == nil {
+			l.engine.commits.Add(1)
 			return nil
 		}
 		l.engine.failedCommits.Add(1)

@@ -24,7 +24,9 @@ type Engine struct {
 	log           *slog.Logger
 	observers     []func(Event)
 	seed          maphash.Seed  // for the hashes of keys
+	commits       atomic.Int64  // since the start, that succeeded
 	failedCommits atomic.Int64  // since the start
+	assigned      atomic.Int64  // lanes, since the start
 	commitNow     chan struct{} // a commit is due before its time
 	stopped       context.Context
 	stop          context.CancelCauseFunc // ends stopped, with why if the error policy says so
@@ -96,6 +98,7 @@ func (e *Engine) Assign(c Claim) *Lane {
 	defer e.mu.Unlock()
 	c.Resume() // a pause may have outlived the lane's last life
 	e.lanes = append(e.lanes, l)
+	e.assigned.Add(1)
 	return l
 }
 
@@ -127,6 +130,9 @@ func (e *Engine) commit(ctx context.Context) {
 	if err != nil {
 		e.failedCommits.Add(1)
 		return
+	}
+	if moved {
+		e.commits.Add(1)
 	}
 	for i, l := range lanes {
 		l.committed = marks[i]

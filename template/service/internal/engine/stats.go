@@ -16,8 +16,10 @@ type Stats struct {
 	Refused       int                  // messages whose dead letter was refused and is tried again
 	Waiting       int                  // messages that wait for something unavailable
 	PausedTopics  []string             // whose messages are kept from the dead letters because none succeeds
-	Oldest        map[string]time.Time // by topic, when the oldest of the messages was written that are the first of their lanes
+	Oldest        map[string]time.Time // by topic, when the oldest message was written that is the first of its lane and not done
+	Commits       int64                // since the start, that succeeded
 	FailedCommits int64                // since the start; each is tried again
+	Assigned      int64                // lanes, since the start
 
 	// Window is how many messages would be handled again if the service died
 	// now: those delivered beyond what is known to be committed.
@@ -28,7 +30,7 @@ type Stats struct {
 func (e *Engine) Stats() Stats {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	s := Stats{Oldest: map[string]time.Time{}, Lanes: len(e.lanes), Busy: len(e.workers), FailedCommits: e.failedCommits.Load()}
+	s := Stats{Oldest: map[string]time.Time{}, Lanes: len(e.lanes), Busy: len(e.workers), Commits: e.commits.Load(), FailedCommits: e.failedCommits.Load(), Assigned: e.assigned.Load()}
 	for _, l := range e.lanes {
 		s.Records += l.records
 		s.Bytes += l.bytes

@@ -53,7 +53,8 @@ type Publisher struct {
 	registry *message.Registry
 	log      *slog.Logger
 
-	options     []kgo.Opt // of tests
+	Observe     func(topic string, err error) // sees what became of each message; set before the first
+	options     []kgo.Opt                     // of tests
 	sendTimeout time.Duration
 
 	capacity int64 // of room, in bytes
@@ -75,6 +76,7 @@ type Publisher struct {
 func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
 		cfg: cfg, service: service, registry: registry, log: log, backlog: newBacklog(cfg, log),
+		Observe:     func(string, error) {},
 		sendTimeout: sendTimeout, capacity: publishBuffer, room: semaphore.NewWeighted(publishBuffer), accepted: new(sync.WaitGroup),
 	}
 	p.closing, p.refuse = context.WithCancel(context.Background())
@@ -159,11 +161,13 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	if o.event { // a dead letter waits behind no event
 		room = min(o.size, p.capacity) // one that is larger goes alone
 		if err := p.acquireRoom(ctx, o.deadline, room); err != nil {
+			p.Observe(o.message.Topic, err)
 			return p.backlog.withOutcome(err)
 		}
 	}
 	client, group, err := p.accept(o)
 	if err != nil {
+		p.Observe(o.message.Topic, err)
 		p.room.Release(room)
 		return p.backlog.withOutcome(err)
 	}
@@ -172,7 +176,9 @@ func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	life, cancel := context.WithDeadline(context.Background(), o.deadline)
 	client.Produce(life, r, func(r *kgo.Record, err error) {
 		cancel()
-		if err = p.finish(client, o, err); err != nil {
+		err = p.finish(client, o, err)
+		p.Observe(o.message.Topic, err)
+		if err != nil {
 			r = nil // nobody knows where it is
 		}
 		o.run(func() {

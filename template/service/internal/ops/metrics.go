@@ -30,6 +30,22 @@ func NewMetrics() *prometheus.Registry {
 	return r
 }
 
+// CountPublished returns what counts a message to a topic, published if err is nil.
+func CountPublished(r *prometheus.Registry) func(topic string, err error) {
+	messages := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "publisher_messages_total", Help: "What became of messages for the broker, dead letters too.",
+	}, []string{"topic", "outcome"})
+	r.MustRegister(messages)
+	return func(topic string, err error) {
+		failed := 0.0
+		if err != nil {
+			failed = 1
+		}
+		messages.WithLabelValues(topic, "failed").Add(failed) // there before the first fails
+		messages.WithLabelValues(topic, "published").Add(1 - failed)
+	}
+}
+
 func describe(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("consumer_"+name, help, labels, nil)
 }
@@ -46,7 +62,9 @@ var numbers = []struct {
 	kind prometheus.ValueType
 	of   func(engine.Stats) int64
 }{
+	{describe("commits_total", "Commits that succeeded."), prometheus.CounterValue, func(s engine.Stats) int64 { return s.Commits }},
 	{describe("commits_failed_total", "Commits that failed; each is tried again."), prometheus.CounterValue, func(s engine.Stats) int64 { return s.FailedCommits }},
+	{describe("partitions_assigned_total", "Partitions that were assigned to this instance: each rebalance that gives it some adds them."), prometheus.CounterValue, func(s engine.Stats) int64 { return s.Assigned }},
 	{describe("partitions", "Partitions assigned to this instance."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Lanes) }},
 	{describe("partitions_paused", "Assigned partitions that take no messages for now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Paused) }},
 	{describe("topics_paused", "Topics whose messages are kept from the dead letters, because none succeeds."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(len(s.PausedTopics)) }},

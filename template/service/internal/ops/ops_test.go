@@ -129,14 +129,14 @@ func TestACheckThatPanicsIsNotReady(t *testing.T) {
 func TestMetricsShowTheFigures(t *testing.T) {
 	hourAgo := time.Now().Add(-time.Hour)
 	code, body := get(t, newServer(&fake{name: "first", ready: errors.New("no broker"), stats: engine.Stats{
-		Lanes: 3, Window: 12, FailedCommits: 5, Oldest: map[string]time.Time{"payments": hourAgo},
+		Lanes: 3, Window: 12, FailedCommits: 5, Commits: 9, Assigned: 4, Oldest: map[string]time.Time{"payments": hourAgo},
 	}}), "/metrics")
 	if code != 200 {
 		t.Fatalf("status %d: %s", code, body)
 	}
 	for _, want := range []string{
 		`consumer_lag_messages{partition="2",topic="payments"} 7`, `consumer_oldest_message_age_seconds{topic="payments"} 3600.`,
-		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "consumer_commits_failed_total 5", "go_goroutines ",
+		"consumer_ready 0", "consumer_partitions 3", "consumer_uncommitted_messages 12", "consumer_commits_failed_total 5", "consumer_commits_total 9", "consumer_partitions_assigned_total 4", "go_goroutines ",
 	} {
 		if !strings.Contains(body, "\n"+want) {
 			t.Errorf("metrics lack %q", want)
@@ -177,6 +177,28 @@ func TestMetricsSayWhichTopicFailsAndWhy(t *testing.T) {
 	}
 	if strings.Contains(body, "secret") {
 		t.Errorf("metrics show what is in a message or its error:\n%s", body)
+	}
+}
+
+func TestMetricsSayWhatBecameOfPublishedMessages(t *testing.T) {
+	s := newServer()
+	handler, err := s.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := CountPublished(s.Metrics)
+	count("a", nil)
+	count("a", nil)
+	count("b", errors.New("secret"))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, want := range []string{
+		`publisher_messages_total{outcome="failed",topic="a"} 0`, `publisher_messages_total{outcome="published",topic="a"} 2`,
+		`publisher_messages_total{outcome="failed",topic="b"} 1`, `publisher_messages_total{outcome="published",topic="b"} 0`,
+	} {
+		if !strings.Contains(w.Body.String(), "\n"+want+"\n") {
+			t.Errorf("metrics lack %q", want)
+		}
 	}
 }
 

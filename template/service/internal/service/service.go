@@ -89,6 +89,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
 	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
+	s.publisher.Observe = ops.CountPublished(s.ops.Metrics)
 	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
 	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
 	s.tracing = traces                                            //forge:if otel

@@ -186,6 +186,58 @@ func TestOwnChecksAndMetricsAreServed(t *testing.T) {
 	}
 }
 
+// Each figure is there after one message that fails for good, with values of this life.
+func TestEachFigureIsThereAfterOneMessage(t *testing.T) {
+	s := servicetest.Start(t, func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
+		handle(b.Registry, "accounts", func(context.Context, message.Of[opened]) error {
+			return message.Permanent(errors.New("secret"))
+		})
+		return nil
+	}, nil)
+	r := record("accounts", "a-1")
+	s.Send(r)
+	if e := s.Outcome(r); e.Kind != engine.DeadLettered {
+		t.Fatalf("%v %v", e.Kind, e.Err)
+	}
+	awaitFigure(t, s, `consumer_commits_total 1`)
+	_, body := s.Get("/metrics")
+	for _, want := range []string{
+		`consumer_events_total{class="handler",event="dead-letter",topic="accounts"} 1`,
+		`consumer_events_total{class="",event="handled",topic="accounts"} 0`,
+		`consumer_handler_duration_seconds_count{topic="accounts"} 1`,
+		`consumer_lag_messages{partition="0",topic="accounts"} 0`,
+		`consumer_oldest_message_age_seconds{topic="accounts"} 0`,
+		`consumer_partitions_assigned_total `,
+		`publisher_messages_total{outcome="published",topic="accounts.dlq"} 1`,
+	} {
+		if !strings.Contains(body, "\n"+want) {
+			t.Errorf("/metrics lacks %q:\n%s", want, body)
+		}
+	}
+	if strings.Contains(body, "a-1") || strings.Contains(body, "secret") {
+		t.Errorf("/metrics shows what is in a message or its error:\n%s", body)
+	}
+}
+
+// awaitFigure waits for a line of /metrics.
+func awaitFigure(t *testing.T, s *servicetest.Service, line string) {
+	t.Helper()
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(10 * time.Second); ; {
+		_, body := s.Get("/metrics")
+		if strings.Contains(body, "\n"+line+"\n") {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-late:
+			t.Fatalf("no %s in:\n%s", line, body)
+		}
+	}
+}
+
 // A second consumer has its own topics and group, and an override leads it to the
 // test's broker, whatever its own settings say.
 func TestASecondConsumer(t *testing.T) {
