@@ -98,10 +98,8 @@ const (
 	ClassTimeout     Class = "timeout"     // the handler ran out of time
 )
 
-// Classes returns all of them.
-func Classes() []Class {
-	return []Class{ClassDecode, ClassInvalid, ClassUnhandled, ClassHandler, ClassUnavailable, ClassPanic, ClassTimeout}
-}
+// Classes are all of them.
+var Classes = []Class{ClassDecode, ClassInvalid, ClassUnhandled, ClassHandler, ClassUnavailable, ClassPanic, ClassTimeout}
 
 // ClassOf returns the class of err: its own if it has one, ClassTimeout for an
 // expired context, ClassHandler otherwise. ClassOf(nil) is empty.

@@ -85,10 +85,6 @@ type figures struct {
 	attempts *prometheus.HistogramVec
 }
 
-// ownClass is the label of all classes that only the user's code knows: what labels can
-// be is known from the start, and nothing that is in a message is among them.
-const ownClass = "other"
-
 // newFigures returns the figures of a consumer of the topics. All that may happen to
 // their messages is 0 at first, so that the first time is an increase.
 func newFigures(c Consumer, topics []string) *figures {
@@ -105,7 +101,7 @@ func newFigures(c Consumer, topics []string) *figures {
 	for _, topic := range topics {
 		f.attempts.WithLabelValues(topic)
 		for kind := engine.Handled; kind <= engine.Ignored; kind++ {
-			classes := message.Classes()
+			classes := message.Classes
 			if kind == engine.Handled || kind == engine.Ignored {
 				classes = []message.Class{""}
 			}
@@ -121,8 +117,8 @@ func newFigures(c Consumer, topics []string) *figures {
 // observe counts an event. An attempt is over with any but DeadLetterRefused.
 func (f *figures) observe(e engine.Event) {
 	class := message.ClassOf(e.Err)
-	if e.Err != nil && !slices.Contains(message.Classes(), class) {
-		class = ownClass
+	if e.Err != nil && !slices.Contains(message.Classes, class) {
+		class = "other" // one of the user's own: no label is made of what may be anything
 	}
 	f.events.WithLabelValues(e.Message.Topic, e.Kind.String(), string(class)).Inc()
 	if e.Kind != engine.DeadLetterRefused && e.Kind != engine.Ignored {
