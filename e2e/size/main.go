@@ -102,8 +102,9 @@ func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error)
 	return []figure{
 		{"files", size.files, 95, 95, ""},
 		// 7,284 before what strangers broke: positions and lag (210), one part's trouble and
-		// health (410), quotas, batches that cannot be decoded and renewed secrets (310).
-		{"lines of Go, not tests", size.code, 6500, 8245, ""},
+		// health (410), quotas, batches that cannot be decoded and renewed secrets (310);
+		// 8,245 before figures by topic, class and partition.
+		{"lines of Go, not tests", size.code, 6500, 8413, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
 		{"functions a handled message passes", len(passed), 35, 35, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},

@@ -88,13 +88,13 @@ func NewHeader(messageType, producer string) Header {
 
 // check returns an error that names each required field that is missing.
 func (h *Header) check() error {
+	if h.MessageType != "" && h.SchemaName != "" && h.SchemaVersion != "" && h.MessageID != "" && h.Producer != "" && !h.Timestamp.IsZero() {
+		return nil
+	}
 	err := errors.Join(Required("messageType", h.MessageType), Required("schemaName", h.SchemaName), Required("schemaVersion", h.SchemaVersion),
 		Required("messageId", h.MessageID), Required("producer", h.Producer))
 	if h.Timestamp.IsZero() {
 		err = errors.Join(err, Invalid("timestamp", "is required"))
-	}
-	if err == nil {
-		return nil
 	}
 	return InvalidPart("header", err)
 }

@@ -80,16 +80,22 @@ var numbers = []struct {
 // says whenever it is asked.
 type figures struct {
 	Consumer
-	topics   []string
+	topics   map[string]successes
 	events   *prometheus.CounterVec
 	attempts *prometheus.HistogramVec
+}
+
+// successes are what most messages of a topic are counted by, looked up once.
+type successes struct {
+	handled  prometheus.Counter
+	attempts prometheus.Observer
 }
 
 // newFigures returns the figures of a consumer of the topics. All that may happen to
 // their messages is 0 at first, so that the first time is an increase.
 func newFigures(c Consumer, topics []string) *figures {
 	f := &figures{
-		Consumer: c, topics: topics,
+		Consumer: c, topics: make(map[string]successes),
 		events: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "consumer_events_total", Help: "What happened to messages, and the class of the failure if it was one.",
 		}, []string{"topic", "event", "class"}),
@@ -99,7 +105,7 @@ func newFigures(c Consumer, topics []string) *figures {
 		}, []string{"topic"}),
 	}
 	for _, topic := range topics {
-		f.attempts.WithLabelValues(topic)
+		f.topics[topic] = successes{f.events.WithLabelValues(topic, engine.Handled.String(), ""), f.attempts.WithLabelValues(topic)}
 		for kind := engine.Handled; kind <= engine.Ignored; kind++ {
 			classes := message.Classes
 			if kind == engine.Handled || kind == engine.Ignored {
@@ -116,6 +122,12 @@ func newFigures(c Consumer, topics []string) *figures {
 
 // observe counts an event. An attempt is over with any but DeadLetterRefused.
 func (f *figures) observe(e engine.Event) {
+	if e.Kind == engine.Handled {
+		of := f.topics[e.Message.Topic]
+		of.handled.Inc()
+		of.attempts.Observe(e.Elapsed.Seconds())
+		return
+	}
 	class := message.ClassOf(e.Err)
 	if e.Err != nil && !slices.Contains(message.Classes, class) {
 		class = "other" // one of the user's own: no label is made of what may be anything
@@ -142,7 +154,7 @@ func (f *figures) Collect(to chan<- prometheus.Metric) {
 		to <- prometheus.MustNewConstMetric(lag, prometheus.GaugeValue, float64(n), topic, strconv.Itoa(int(partition)))
 	})
 	now := f.Stats()
-	for _, topic := range f.topics {
+	for topic := range f.topics {
 		age := time.Duration(0)
 		if since, ok := now.Oldest[topic]; ok {
 			age = max(time.Since(since), 0)
