@@ -64,7 +64,7 @@ func printedRights(t *testing.T) (all []kfake.ACL) {
 		if parts[2] != "" {
 			right.Pattern = kmsg.ACLResourcePatternTypePrefixed
 		}
-		for _, name := range strings.Fields(strings.ReplaceAll(parts[1], "--operation", "")) {
+		for name := range strings.FieldsSeq(strings.ReplaceAll(parts[1], "--operation", "")) {
 			var err error
 			if right.Operation, err = kmsg.ParseACLOperation(name); err != nil {
 				t.Fatal(err)
