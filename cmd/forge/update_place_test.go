@@ -52,10 +52,15 @@ func TestUpdateWhereTheServiceLies(t *testing.T) {
 	git(mono, "commit", "--quiet", "--allow-empty", "-m", "second")
 	git(mono, "clone", "--quiet", "--depth", "1", "file://"+mono, clone)
 
-	t.Setenv("GOPROXY", "off")
 	t.Setenv("GOFLAGS", "")
-	t.Setenv("E2E", "") // the service's tests are run without a real Kafka
 	shop := filepath.Join(clone, "services", "shop")
+	warm := exec.Command("go", "mod", "download")
+	warm.Dir = shop
+	if out, err := warm.CombinedOutput(); err != nil {
+		t.Fatalf("the service's modules are not there: %v\n%s", err, out)
+	}
+	t.Setenv("GOPROXY", "off")
+	t.Setenv("E2E", "") // the service's tests are run without a real Kafka
 	if code, stderr := inProject(t, shop, nil, "update"); code != exitOK || !strings.Contains(stderr, "go test -short ./...") {
 		t.Fatalf("code %d: %s", code, stderr)
 	}
