@@ -55,7 +55,7 @@ func TestUpdateWhereTheServiceLies(t *testing.T) {
 	t.Setenv("GOFLAGS", "")
 	shop := filepath.Join(clone, "services", "shop")
 	warm := exec.Command("go", "mod", "download")
-	warm.Dir = shop
+	warm.Dir = project // in the workspace it would write a go.work.sum
 	if out, err := warm.CombinedOutput(); err != nil {
 		t.Fatalf("the service's modules are not there: %v\n%s", err, out)
 	}
