@@ -28,8 +28,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// produceBomb writes a batch to partition 0 that becomes some 80 MB when it is read.
-func produceBomb(t *testing.T, c *kfake.Cluster) {
+// produceBomb writes a batch to partition 0 that becomes some 80 MB when it is read. Its
+// last records are those given.
+func produceBomb(t *testing.T, c *kfake.Cluster, last ...*kgo.Record) {
 	t.Helper()
 	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.ProducerBatchCompression(kgo.ZstdCompression()), kgo.ProducerBatchMaxBytes(1<<30),
 		kgo.BrokerMaxWriteBytes(1<<30), kgo.MaxBufferedBytes(1<<30), kgo.ManualFlushing(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
@@ -38,8 +39,12 @@ func produceBomb(t *testing.T, c *kfake.Cluster) {
 	}
 	defer client.Close()
 	value := slices.Concat(envelopes(t, 3, 4)[0], bytes.Repeat([]byte(" "), 900<<10))
+	var records []*kgo.Record
 	for range 90 {
-		client.Produce(t.Context(), &kgo.Record{Topic: "payments", Key: []byte("k"), Value: value}, func(_ *kgo.Record, err error) {
+		records = append(records, &kgo.Record{Topic: "payments", Key: []byte("k"), Value: value})
+	}
+	for _, r := range append(records, last...) {
+		client.Produce(t.Context(), r, func(_ *kgo.Record, err error) {
 			if err != nil {
 				t.Error(err)
 			}
