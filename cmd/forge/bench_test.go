@@ -82,10 +82,10 @@ func BenchmarkChange(b *testing.B) {
 }
 
 // builtForge builds forge into a directory.
-func builtForge(b *testing.B, dir string) string {
+func builtForge(b *testing.B, dir string, ldflags ...string) string {
 	b.Helper()
 	forge := filepath.Join(dir, "forge")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", forge, ".")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w "+strings.Join(ldflags, " "), "-o", forge, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0") // as where there is Go and no C compiler
 	if out, err := build.CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)

@@ -75,7 +75,13 @@ func twoReleases(t testing.TB) (dir string, first fs.FS) {
 // anOldProject is a project of the first release, with edits of its user's.
 func anOldProject(t testing.TB, first fs.FS) string {
 	t.Helper()
-	tree, err := render.Render(first, answers.Defaults("shop"), "v0.1.0")
+	return projectOf(t, first, "v0.1.0", "docs/operating.md", "docs/handlers.md")
+}
+
+// projectOf is a project made of a release's template, of which the user has edited files.
+func projectOf(t testing.TB, tmpl fs.FS, version string, edited ...string) string {
+	t.Helper()
+	tree, err := render.Render(tmpl, answers.Defaults("shop"), version)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +89,7 @@ func anOldProject(t testing.TB, first fs.FS) string {
 	if err := render.Write(t.Context(), tree, dir); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"docs/operating.md", "docs/handlers.md"} {
+	for _, name := range edited {
 		path := filepath.Join(dir, filepath.FromSlash(name))
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -158,27 +164,48 @@ func TestUpdateIsCut(t *testing.T) {
 	}
 }
 
-// BenchmarkUpdate runs `forge update --no-verify` as a process, in a project of the
-// release before, of which the user has edited two files: a merge, and one in a
-// file that has another name. The binary is the test's, which is larger.
+// BenchmarkUpdate runs `forge update --no-verify` as a process: of a project of the
+// release before the last, of which the user has edited a file, by a built forge; and by
+// the test's binary, which is larger, of one whose next release changes five files, of
+// which the user has edited two.
 //
 //	go test -run '^$' -bench Update -benchtime 60x ./cmd/forge
 func BenchmarkUpdate(b *testing.B) {
-	dir, first := twoReleases(b)
-	original := anOldProject(b, first)
-	self, err := os.Executable()
-	if err != nil {
-		b.Fatal(err)
-	}
-	forge := filepath.Join(b.TempDir(), "forge")
-	if err := os.Symlink(self, forge); err != nil {
-		b.Fatal(err)
-	}
-	b.Setenv("FORGE_TEST_RELEASES", dir)
-	b.Setenv("FORGE_TEST_RELEASE", "v0.2.0")
-	measure(b, func(work string) {
+	b.Run("last", func(b *testing.B) {
+		archive, err := releases.Embedded()
+		if err != nil {
+			b.Fatal(err)
+		}
+		versions := archive.Versions()
+		version := versions[len(versions)-2]
+		tmpl, _, err := archive.Open(version)
+		if err != nil {
+			b.Fatal(err)
+		}
+		forge := builtForge(b, b.TempDir(), "-X=main.release="+archive.Latest())
+		measure(b, copyOf(b, projectOf(b, tmpl, version, "docs/operating.md")), forge, "update", "--no-verify")
+	})
+	b.Run("five-files", func(b *testing.B) {
+		dir, first := twoReleases(b)
+		self, err := os.Executable()
+		if err != nil {
+			b.Fatal(err)
+		}
+		forge := filepath.Join(b.TempDir(), "forge")
+		if err := os.Symlink(self, forge); err != nil {
+			b.Fatal(err)
+		}
+		b.Setenv("FORGE_TEST_RELEASES", dir)
+		b.Setenv("FORGE_TEST_RELEASE", "v0.2.0")
+		measure(b, copyOf(b, anOldProject(b, first)), forge, "update", "--no-verify")
+	})
+}
+
+// copyOf returns what copies a project into a directory.
+func copyOf(b *testing.B, original string) func(work string) {
+	return func(work string) {
 		if out, err := exec.Command("cp", "-r", original+"/.", work).CombinedOutput(); err != nil {
 			b.Fatalf("%v\n%s", err, out)
 		}
-	}, forge, "update", "--no-verify")
+	}
 }

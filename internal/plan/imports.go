@@ -3,6 +3,7 @@ package plan
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"golang.org/x/mod/modfile"
 
@@ -10,8 +11,16 @@ import (
 )
 
 // Imported returns what reports whether Go of the project, as steps leave it, imports a
-// package of a module, or go.mod has one as a tool.
+// package of a module, or go.mod has one as a tool. Who does not ask has nothing read.
 func Imported(disk Disk, steps []Step) func(module string) bool {
+	all := sync.OnceValue(func() []string { return imports(disk, steps) })
+	return func(module string) bool {
+		return slices.ContainsFunc(all(), func(path string) bool { return path == module || strings.HasPrefix(path, module+"/") })
+	}
+}
+
+// imports are the paths that Go imports as steps leave it, and go.mod's tools.
+func imports(disk Disk, steps []Step) (all []string) {
 	after := make(map[string]*Step)
 	names := slices.Clone(disk.GoFiles())
 	for i, s := range steps {
@@ -22,7 +31,6 @@ func Imported(disk Disk, steps []Step) func(module string) bool {
 			names = append(names, s.Path)
 		}
 	}
-	var all []string
 	for _, name := range names {
 		if s := after[name]; s != nil {
 			all = append(all, wire.Imports(s.Content)...) // of what goes none
@@ -40,7 +48,5 @@ func Imported(disk Disk, steps []Step) func(module string) bool {
 			}
 		}
 	}
-	return func(module string) bool {
-		return slices.ContainsFunc(all, func(path string) bool { return path == module || strings.HasPrefix(path, module+"/") })
-	}
+	return all
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -12,7 +13,10 @@ import (
 // Imports returns the paths that a Go file imports. Of one that does not parse, be it for
 // a conflict's markers, all strings count.
 func Imports(src []byte) (paths []string) {
-	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	file, err := parser.ParseFile(token.NewFileSet(), "", src, parser.ImportsOnly)
+	if err == nil && bytes.Count(src, []byte("import")) > len(file.Decls) { // there may be more, behind what does not parse
+		file, err = parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	}
 	if err != nil {
 		return stringsOf(src)
 	}
