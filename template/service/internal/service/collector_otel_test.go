@@ -54,11 +54,12 @@ func (s *span) normalize() {
 	}
 }
 
-// collector takes spans by OTLP over HTTP.
+// collector takes spans and metrics by OTLP over HTTP.
 type collector struct {
-	mu    sync.Mutex
-	text  bytes.Buffer // of all requests
-	spans []span
+	mu      sync.Mutex
+	text    bytes.Buffer // of all requests
+	spans   []span
+	metrics []byte // of the last request; its exporter knows no JSON
 }
 
 // startCollector starts a collector, and has what is started later export to it when it
@@ -85,6 +86,13 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		ResourceSpans []struct{ ScopeSpans []struct{ Spans []span } }
 	}
 	body, _ := io.ReadAll(r.Body)
+	if r.URL.Path == "/v1/metrics" {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.metrics = body
+		c.text.Write(body)
+		return
+	}
 	if err := json.Unmarshal(body, &request); err != nil || r.URL.Path != "/v1/traces" {
 		w.WriteHeader(http.StatusBadRequest)
 		return

@@ -90,6 +90,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	registry := message.NewRegistry(codec, envelope.NewRules())
 	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
 	s.publisher.Observe = ops.CountPublished(s.ops.Metrics)
+	s.publisher.Observe = traces.Published(s.publisher.Observe) //forge:if otel
 	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
 	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
 	s.tracing = traces                                            //forge:if otel
@@ -131,7 +132,8 @@ func (s *Service) makeConsumers(o Options) error {
 		if o.Observe != nil {
 			made.Observe(func(e engine.Event) { o.Observe(c.name, e) })
 		}
-		made.Trace(s.tracing.Consumer(made.Name())) //forge:if otel
+		made.Trace(s.tracing.Consumer(made.Name()))   //forge:if otel
+		made.Observe(s.tracing.Observer(made.Name())) //forge:if otel
 		s.consumers = append(s.consumers, made)
 		s.addRegistry("consumer "+made.Name(), c.registry)
 	}

@@ -140,6 +140,34 @@ func expectDeadLetters(t *testing.T, c *collector, letters []*kgo.Record) {
 	}
 }
 
+// What OpenTelemetry's conventions have metrics for reaches a collector that is to have
+// them, without anything of keys and bodies. Another one gets none.
+func TestMetricsOfMessages(t *testing.T) {
+	for exporter, want := range map[string]bool{"otlp": true, "": false} {
+		t.Run(exporter, func(t *testing.T) {
+			c := startCollector(t)
+			t.Setenv("OTEL_METRICS_EXPORTER", exporter)
+			s := servicetest.Start(t, tracedBuild, nil)
+			all := []*kgo.Record{traced("publishes"), traced("fails")}
+			s.Send(all...)
+			for _, r := range all {
+				s.Outcome(r)
+			}
+			s.Published("opened", 1)
+			s.Published("accounts.dlq", 1)
+			s.Stop()
+			for _, name := range []string{"messaging.process.duration", "messaging.client.consumed.messages", "messaging.client.sent.messages", "accounts.dlq", "service.name"} {
+				if bytes.Contains(c.metrics, []byte(name)) != want {
+					t.Errorf("metrics have %s: %v, want %v", name, !want, want)
+				}
+			}
+			if bytes.Contains(c.text.Bytes(), []byte(canary)) {
+				t.Errorf("a key, a body or an error is in what was exported:\n%s", &c.text)
+			}
+		})
+	}
+}
+
 // All attempts of a message that came without a trace are in one.
 func TestAttemptsOfAMessageWithoutTraceAreInOne(t *testing.T) {
 	c := startCollector(t)
@@ -238,6 +266,7 @@ func TestWithoutACollectorTheServiceGoesOn(t *testing.T) {
 func TestWrongSettingsOfTracesEndTheStart(t *testing.T) {
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin",
+		"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/json",
 	} {
 		t.Run(name, func(t *testing.T) {
 			exportTo(t, "http://localhost:1", "10")

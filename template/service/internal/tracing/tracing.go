@@ -1,6 +1,6 @@
-// Package tracing makes spans of what the service does, and exports them by OTLP.
-// The settings are OpenTelemetry's own, OTEL_…, which its SDK reads from the
-// environment.
+// Package tracing makes spans of what the service does, and metrics by OpenTelemetry's
+// names, and exports them by OTLP. The settings are OpenTelemetry's own, OTEL_…, which
+// its SDK reads from the environment.
 //
 //	tracing.go    Tracing: its start and its end
 //	settings.go   what of the settings is checked here
@@ -8,6 +8,7 @@
 //	headers.go    W3C's trace context in the headers of messages
 //	consume.go    spans of attempts and of dead letters
 //	publish.go    spans of what is published
+//	metrics.go    metrics of both
 //	log.go        ids of trace and span in the log
 package tracing
 
@@ -18,6 +19,7 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -39,21 +41,26 @@ const flushTimeout = 3 * time.Second
 // propagator reads and writes W3C's headers.
 var propagator = propagation.NewCompositeTextMapPropagator(propagation.TraceContext{}, propagation.Baggage{})
 
-// Tracing makes the service's spans. Without an endpoint to export them to it makes
-// none, and what it wraps stays as it is.
+// Tracing makes the service's spans and metrics. Without an endpoint to export them to
+// it makes none, and what it wraps stays as it is.
 type Tracing struct {
-	log      *slog.Logger
-	provider *sdk.TracerProvider // nil when no spans are wanted
-	tracer   trace.Tracer
+	service    string
+	log        *slog.Logger
+	provider   *sdk.TracerProvider // nil when no spans are wanted
+	tracer     trace.Tracer
+	isMeasured bool                    // metrics are wanted
+	metrics    atomic.Pointer[metrics] // from Start on
 }
 
 // New returns what makes the spans of a service. They are exported from Start on.
 func New(service string, log *slog.Logger) *Tracing {
-	t := &Tracing{log: log}
+	t := &Tracing{service: service, log: log, isMeasured: isMeasured()}
+	if isWanted() || t.isMeasured {
+		otel.SetErrorHandler(errorHandler(log)) // before the SDK reads what may be wrong
+	}
 	if !isWanted() {
 		return t
 	}
-	otel.SetErrorHandler(errorHandler(log)) // before the SDK reads what may be wrong
 	t.provider = sdk.NewTracerProvider(sdk.WithResource(newResource(service)))
 	t.tracer = t.provider.Tracer(scope)
 	return t
@@ -77,10 +84,13 @@ func newResource(service string) *resource.Resource {
 // that is away is no reason to wait. From here on libraries find the provider where
 // they look for it.
 func (t *Tracing) Start(ctx context.Context) error {
-	if t.provider == nil {
+	if t.provider == nil && !t.isMeasured {
 		return nil
 	}
 	if err := checkSettings(os.Getenv); err != nil {
+		return err
+	}
+	if err := t.startMetrics(ctx); err != nil || t.provider == nil {
 		return err
 	}
 	sender, err := otlptracehttp.New(ctx)
@@ -90,18 +100,23 @@ func (t *Tracing) Start(ctx context.Context) error {
 	t.provider.RegisterSpanProcessor(sdk.NewBatchSpanProcessor(&exporter{SpanExporter: sender, log: t.log}))
 	otel.SetTracerProvider(t.provider)
 	otel.SetTextMapPropagator(propagator)
-	t.log.Info("exporting traces", "to", endpoint())
+	t.log.Info("exporting traces", "to", endpoint(tracesEndpoint))
 	return nil
 }
 
-// Shutdown exports the last spans. It takes no longer than flushTimeout, and it is no
-// error when that does not succeed: nothing but spans is lost.
+// Shutdown exports the last metrics and spans. It takes no longer than flushTimeout, and
+// it is no error when that does not succeed: nothing but these is lost.
 func (t *Tracing) Shutdown(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if m := t.metrics.Load(); m != nil {
+		if err := m.provider.Shutdown(ctx); err != nil {
+			t.log.Warn("the last metrics are not exported", "error", err)
+		}
+	}
 	if t.provider == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
-	defer cancel()
 	if err := t.provider.Shutdown(ctx); err != nil {
 		t.log.Warn("the last traces are not exported", "error", err)
 	}
@@ -117,7 +132,7 @@ func errorHandler(log *slog.Logger) otel.ErrorHandler {
 		defer mu.Unlock()
 		if last.IsZero() || time.Since(last) >= time.Minute {
 			last = time.Now()
-			log.Warn("tracing", "error", err)
+			log.Warn("OpenTelemetry", "error", err)
 		}
 	})
 }

@@ -183,7 +183,7 @@ func TestANilEventIsRefused(t *testing.T) {
 // Without an endpoint, or when traces are switched off, nothing is wrapped.
 func TestNothingIsWrappedWhenNoTracesAreWanted(t *testing.T) {
 	for name, set := range map[string]map[string]string{
-		"no endpoint": {anyEndpoint: ""}, "disabled": {disabled: "TRUE"}, "no exporter": {exporterName: "none"},
+		"no endpoint": {anyEndpoint: ""}, "disabled": {disabled: "TRUE"}, "no exporter": {tracesExporter: "none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(anyEndpoint, "http://localhost:1")
