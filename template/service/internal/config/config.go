@@ -47,7 +47,8 @@ type Config struct {
 type Ops struct {
 	// All interfaces by default, because a container's probes come from
 	// outside of it. Nothing that is served there is secret.
-	Addr string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz and /metrics are served"`
+	Addr  string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz and /metrics are served"`
+	Pprof bool   `env:"OPS_PPROF" envDefault:"false" help:"serve Go's profiles there too, at /debug/pprof/"`
 }
 
 // Log holds the settings of the service's log.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +26,7 @@ import (
 type Server struct {
 	Checks  []Check
 	Metrics *prometheus.Registry
+	Pprof   bool // Go's profiles are served
 
 	consumers []*figures
 	state     atomic.Pointer[error]
@@ -92,6 +94,11 @@ func (s *Server) Handler() (http.Handler, error) {
 		answer(r.Context(), w, checks)
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+	if s.Pprof {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return mux, nil
 }
 

@@ -56,6 +56,21 @@ func get(t *testing.T, s *Server, path string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
+// Profiles are served when they are asked for, also one that takes longer than an answer
+// may, and else nobody gets them.
+func TestProfilesAreBehindASetting(t *testing.T) {
+	s := newServer()
+	if code, _ := get(t, s, "/debug/pprof/"); code != http.StatusNotFound {
+		t.Errorf("without the setting: %d", code)
+	}
+	s.Pprof = true
+	for path, has := range map[string]string{"/debug/pprof/": "goroutine", "/debug/pprof/heap?debug=1": "heap profile", "/debug/pprof/profile?seconds=1": "", "/debug/pprof/trace?seconds=0.01": ""} {
+		if code, body := get(t, s, path); code != http.StatusOK || !strings.Contains(body, has) {
+			t.Errorf("%s: %d %.200s", path, code, body)
+		}
+	}
+}
+
 func TestProbesSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		path string

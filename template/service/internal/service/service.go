@@ -60,7 +60,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err != nil {
 		return nil, err
 	}
-	s.ops.Checks = s.b.checks
+	s.ops.Checks, s.ops.Pprof = s.b.checks, s.b.Config.Ops.Pprof
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
