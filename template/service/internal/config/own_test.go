@@ -87,3 +87,17 @@ func TestSettingsListsOwnSettings(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 }
+
+// What the image is built without is refused in development, too.
+func TestARuleThatTheImageLacksIsRefused(t *testing.T) {
+	inDir(t)
+	defer func() {
+		if v := recover(); v != "validateFn is not for settings: the image has none" {
+			t.Errorf("it ends with %v", v)
+		}
+	}()
+	_, err := load("", nil, map[string]string{"PORT": "7"}, &struct {
+		Port int `env:"PORT" validate:"validateFn=IsFree"`
+	}{})
+	t.Errorf("it is taken: %v", err)
+}

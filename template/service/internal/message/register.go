@@ -162,34 +162,43 @@ func checkTopic(name string) error {
 	return nil
 }
 
-// hooks are the optional interfaces of handlers and codecs, modelMethods those of
-// models, each of one method.
+// optional is a method that a handler and a codec, or a model, may have.
+type optional struct {
+	name string
+	kind reflect.Type
+	of   func(reflect.Value) reflect.Value // by a constant name, or the linker keeps every method of every type
+}
+
 var (
-	hooks = []reflect.Type{
-		reflect.TypeFor[Starter](), reflect.TypeFor[Stopper](), reflect.TypeFor[BeforeHandler](),
-		reflect.TypeFor[AfterHandler](), reflect.TypeFor[ErrorHandler](), reflect.TypeFor[TombstoneHandler](),
+	hooks = []optional{
+		{"Startup", reflect.TypeFor[func(context.Context) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("Startup") }},
+		{"Shutdown", reflect.TypeFor[func(context.Context) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("Shutdown") }},
+		{"Before", reflect.TypeFor[func(context.Context, *Message) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("Before") }},
+		{"After", reflect.TypeFor[func(context.Context, *Message) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("After") }},
+		{"OnError", reflect.TypeFor[func(context.Context, *Message, error) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("OnError") }},
+		{"HandleTombstone", reflect.TypeFor[func(context.Context, *Message) error](), func(v reflect.Value) reflect.Value { return v.MethodByName("HandleTombstone") }},
 	}
-	modelMethods = []reflect.Type{
-		reflect.TypeFor[interface{ MessageType() string }](), reflect.TypeFor[interface{ Validate() error }](),
+	modelMethods = []optional{
+		{"MessageType", reflect.TypeFor[func() string](), func(v reflect.Value) reflect.Value { return v.MethodByName("MessageType") }},
+		{"Validate", reflect.TypeFor[func() error](), func(v reflect.Value) reflect.Value { return v.MethodByName("Validate") }},
 	}
 )
 
 // checkMethods refuses what has a method with the name of an optional one that
 // would never be called, which makes no noise: its signature is another one, or
 // only a pointer has it.
-func checkMethods(v any, optional []reflect.Type) error {
+func checkMethods(v any, methods []optional) error {
 	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
 	if t.Kind() != reflect.Pointer {
 		receiver = reflect.New(t)
 	}
-	for _, hook := range optional {
-		want := hook.Method(0)
-		switch method := receiver.MethodByName(want.Name); {
-		case !method.IsValid() || t.Implements(hook):
-		case method.Type() != want.Type:
-			return fmt.Errorf("%s.%s is a %s, but is called only as a %s: change it or its name", t, want.Name, method.Type(), want.Type)
-		default:
-			return fmt.Errorf("%s.%s has a pointer receiver, so it would not be called: register a pointer to a %s", t, want.Name, t)
+	for _, want := range methods {
+		switch method := want.of(receiver); {
+		case !method.IsValid():
+		case method.Type() != want.kind:
+			return fmt.Errorf("%s.%s is a %s, but is called only as a %s: change it or its name", t, want.name, method.Type(), want.kind)
+		case !want.of(reflect.ValueOf(v)).IsValid():
+			return fmt.Errorf("%s.%s has a pointer receiver, so it would not be called: register a pointer to a %s", t, want.name, t)
 		}
 	}
 	return nil

@@ -94,12 +94,19 @@ func TestTopicsAreSorted(t *testing.T) {
 	}
 }
 
+type even int
+
+func (e even) IsEven() bool { return e%2 == 0 }
+
 type (
 	badRule struct {
 		A float64 `validate:"gtt=0"`
 	}
 	badParameter struct {
 		A float64 `validate:"omitempty,lt=9,gt=many"`
+	}
+	badMethod struct {
+		A even `validate:"validateFn=IsEven"`
 	}
 	badType struct {
 		A struct{ B int } `validate:"gt=0"`
@@ -153,6 +160,7 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag: strconv.ParseFloat`},
 		"rule of other type":  {mistake("new", new(recorder[badType])), `Bad field type`},
 		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
+		"method's name":       {mistake("new", new(recorder[badMethod])), `badMethod.A: wrong validate tag: validateFn calls a method Validate() error, and no other`},
 		"parameter inside":    {mistake("new", new(recorder[badElement])), `badElement.A: wrong validate tag`},
 		"rule inside":         {mistake("new", new(recorder[badInside])), `badParameter.A: wrong validate tag`},
 		"rule in an array":    {mistake("new", new(recorder[badArray])), `badParameter.A: wrong validate tag`},
