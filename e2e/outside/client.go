@@ -53,6 +53,16 @@ func (c *Client) CreateTopics(ctx context.Context, partitions int32, topics ...s
 	return nil
 }
 
+// SetTopic gives a setting of a topic another value.
+func (c *Client) SetTopic(ctx context.Context, topic, name, value string) error {
+	answers, err := c.admin.AlterTopicConfigs(ctx, []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: &value}}, topic)
+	if err != nil {
+		return err
+	}
+	_, err = answers.On(topic, func(r *kadm.AlterConfigsResponse) error { return r.Err })
+	return err
+}
+
 // Send produces the samples in their order and returns once every one of them
 // was acknowledged.
 func (c *Client) Send(ctx context.Context, all []Sample) ([]Sent, error) {

@@ -12,7 +12,8 @@ import (
 
 // Letter is one dead letter as it lies in its topic.
 type Letter struct {
-	Origin   string // topic/partition@offset of the message it is about
+	Place    string // topic/partition@offset
+	Origin   string // the same of the message it is about
 	Key      []byte
 	Original []byte // the message's value, byte for byte; nil for a tombstone
 	Reason   string
@@ -78,7 +79,7 @@ func (c *Client) readAll(ctx context.Context, topics []string) ([]*kgo.Record, e
 
 // open reads a dead letter by what docs/operating.md says of its format.
 func open(r *kgo.Record) (Letter, error) {
-	l := Letter{Key: r.Key, Headers: map[string]string{}}
+	l := Letter{Place: fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, r.Offset), Key: r.Key, Headers: map[string]string{}}
 	for _, h := range r.Headers {
 		l.Headers[h.Key] = string(h.Value)
 	}
