@@ -57,6 +57,8 @@ var scenarios = []struct {
 	{"memory", (*bench).memory},
 	{"growth", (*bench).growth},
 	{"publish", (*bench).publishing},
+	{"watching", (*bench).watching},
+	{"redrive", (*bench).redriving},
 }
 
 func main() {

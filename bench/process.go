@@ -32,6 +32,7 @@ type job struct {
 	topic    string
 	messages int // the process ends after so many; 0 is when it is stopped
 	env      []string
+	binary   string        // that it runs; empty is what its name says
 	limit    time.Duration // how long it may take; 0 is the usual
 }
 
@@ -74,6 +75,10 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	path, args := b.self, []string{"run", j.name}
 	switch j.name {
+	default:
+		if j.binary != "" {
+			path, args = j.binary, nil
+		}
 	case oursTags, oursMethod:
 		path, args = b.service, nil
 	case fastTags, fastMethod:

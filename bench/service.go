@@ -17,33 +17,46 @@ import (
 //go:embed service meter/*.go
 var files embed.FS
 
-// buildService renders a service with forge, as a user would, gives it the
-// benchmark's model and handler, and compiles it, and a program that only
-// publishes. It returns the two binaries.
+// buildService renders a service and compiles it, and a program that only publishes.
+// It returns the two binaries.
 func buildService(ctx context.Context, dir string, flags ...string) (consumer, publisher string, err error) {
-	project := filepath.Join(dir, "service")
-	consumer, publisher = filepath.Join(dir, "service.bin"), filepath.Join(dir, "publish.bin")
-	if err := os.RemoveAll(project); err != nil {
+	project, err := renderService(ctx, dir, flags...)
+	if err != nil {
 		return "", "", err
+	}
+	if consumer, err = compile(ctx, project, "."); err != nil {
+		return "", "", err
+	}
+	publisher, err = compile(ctx, project, "publish")
+	return consumer, publisher, err
+}
+
+// renderService renders a service with forge, as a user would, and gives it the
+// benchmark's model and handler. It returns its directory.
+func renderService(ctx context.Context, dir string, flags ...string) (project string, err error) {
+	project = filepath.Join(dir, "service")
+	if err := os.RemoveAll(project); err != nil {
+		return "", err
 	}
 	args := append([]string{"tool", "forge", "new", project, "--no-input", "--module", "example.com/bench", "--topics", "payments"}, flags...)
 	if err := command(ctx, ".", "go", args...); err != nil {
-		return "", "", fmt.Errorf("render the service: %w", err)
+		return "", fmt.Errorf("render the service: %w", err)
 	}
 	for _, yours := range []string{"handlers", "models"} {
 		if err := os.RemoveAll(filepath.Join(project, yours)); err != nil {
-			return "", "", err
+			return "", err
 		}
 	}
-	if err := copyFiles(project); err != nil {
-		return "", "", err
+	return project, copyFiles(project)
+}
+
+// compile compiles a package of the service, and returns the binary.
+func compile(ctx context.Context, project, source string) (binary string, err error) {
+	binary = filepath.Join(project, "..", strings.Replace(source, ".", "service", 1)+".bin")
+	if err := command(ctx, project, "go", "build", "-trimpath", "-o", binary, "./"+source); err != nil {
+		return "", fmt.Errorf("compile %s of the service: %w", source, err)
 	}
-	for binary, source := range map[string]string{consumer: ".", publisher: "./publish"} {
-		if err := command(ctx, project, "go", "build", "-trimpath", "-o", binary, source); err != nil {
-			return "", "", fmt.Errorf("compile %s of the service: %w", source, err)
-		}
-	}
-	return consumer, publisher, nil
+	return binary, nil
 }
 
 // copyFiles puts the benchmark's files into the project.

@@ -37,6 +37,7 @@ var all = map[string]contender{
 	"franz-json-validator":   byFranz(validated),
 	"franz-json-experiment":  byFranz(experiment),
 	"watermill":              byWatermill,
+	"franz-publish":          byFranzAsync,
 	"sarama-publish":         bySaramaAsync(bare, beforehand),
 	"sarama-publish-safe":    bySaramaAsync(safe, beforehand),
 	"sarama-publish-json":    bySaramaAsync(bare, envelope),

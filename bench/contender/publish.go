@@ -12,6 +12,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/google/uuid"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/bench/meter"
 )
@@ -49,6 +50,40 @@ func bySaramaAsync(adjust func(*sarama.Config), value func(key string) sarama.En
 				return p.Close()
 			}
 		}
+	}
+}
+
+// byFranzAsync publishes the same by franz-go, with its defaults: idempotent, and
+// acknowledged by all replicas.
+func byFranzAsync(ctx context.Context, s settings, m *meter.Meter) error {
+	messages, err := strconv.Atoi(os.Getenv("BENCH_MESSAGES"))
+	if err != nil {
+		return err
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.brokers...))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	failed := make(chan error, 1)
+	for i := range messages {
+		r := &kgo.Record{Topic: s.topic, Key: fmt.Appendf(nil, "payment-%04d", i*7919%1000), Value: made}
+		client.Produce(ctx, r, func(r *kgo.Record, err error) {
+			if err == nil {
+				m.Handle(r.Partition, nil)
+				return
+			}
+			select {
+			case failed <- err:
+			default:
+			}
+		})
+	}
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done(): // the meter has seen all
+		return nil
 	}
 }
 

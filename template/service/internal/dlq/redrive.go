@@ -26,9 +26,10 @@ const (
 	// ParkedSuffix ends the name of the topic for that.
 	ParkedSuffix = ".parked"
 
-	// A commit comes after this many dead letters, or this much time: what was sent
-	// since the last is sent again when the redrive is killed.
-	commitLetters  = 1000
+	// A commit comes after this many bytes of dead letters, which wait for it in memory,
+	// or this much time: what was sent since the last is sent again when the redrive is
+	// killed.
+	commitBytes    = 16 << 20
 	commitInterval = time.Second
 
 	maxMessageBytes = "max.message.bytes"
@@ -45,7 +46,7 @@ type redrive struct {
 
 	producer  *kgo.Client
 	positions kadm.Offsets // behind the last letter that was read
-	unsaved   int          // letters since the last commit
+	unsaved   int          // bytes of letters since the last commit
 	saved     time.Time    // when that was
 	next      time.Time    // when --rate allows the next letter
 	sent      int
@@ -122,7 +123,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 		return nil
 	}
 	r.positions.AddOffset(record.Topic, record.Partition, record.Offset+1, -1)
-	if r.unsaved++; r.unsaved >= commitLetters || time.Since(r.saved) >= commitInterval {
+	if r.unsaved += len(record.Value); r.unsaved >= commitBytes || time.Since(r.saved) >= commitInterval {
 		return r.save(ctx, report)
 	}
 	return nil
