@@ -53,14 +53,14 @@ func bySaramaAsync(adjust func(*sarama.Config), value func(key string) sarama.En
 	}
 }
 
-// byFranzAsync publishes the same by franz-go, with its defaults: idempotent, and
-// acknowledged by all replicas.
+// byFranzAsync publishes the same by franz-go, not compressed either: its default is
+// idempotent, and acknowledged by all replicas.
 func byFranzAsync(ctx context.Context, s settings, m *meter.Meter) error {
 	messages, err := strconv.Atoi(os.Getenv("BENCH_MESSAGES"))
 	if err != nil {
 		return err
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(s.brokers...))
+	client, err := kgo.NewClient(kgo.SeedBrokers(s.brokers...), kgo.ProducerBatchCompression(kgo.NoCompression()))
 	if err != nil {
 		return err
 	}

@@ -264,6 +264,9 @@ func TestARedriveByClassSendsEachOnceAndToTheByte(t *testing.T) {
 		if want := r.Partition; want != originOf(r) {
 			t.Fatalf("message of partition %d is in %d", originOf(r), r.Partition)
 		}
+		if r.Attrs.CompressionType() != 0 {
+			t.Fatal("it is compressed, and KAFKA_COMPRESSION_TYPE is none")
+		}
 	}
 }
 

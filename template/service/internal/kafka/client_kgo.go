@@ -35,6 +35,7 @@ func NewClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 	options := []kgo.Opt{
 		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.Dialer(dialer{cfg}.DialContext),
 		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
+		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // what sarama leaves to others may be larger
 	}
 	if cfg.SASL() {
@@ -82,7 +83,6 @@ func newProducerClient(cfg config.Kafka, b *backlog, sizes *batchSizes, more ...
 		kgo.AllowIdempotentProduceCancellation(), // otherwise an event whose answer was lost is never given up
 		kgo.MaxBufferedRecords(math.MaxInt32),    // the publisher bounds bytes
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.learn(client, topic) }),
-		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 	}
 	if cfg.PublishRetryMaxAttempts > 0 {
 		options = append(options, kgo.RecordRetries(cfg.PublishRetryMaxAttempts-1))
