@@ -217,7 +217,7 @@ func TestAlertsMakeAPrometheusRule(t *testing.T) {
 	if err := errors.Join(err, runErr, yaml.UnmarshalStrict(out, &rule)); err != nil {
 		t.Fatalf("%v, of %s", err, out)
 	}
-	if rule.Kind != "PrometheusRule" || rule.Name != "123" || len(rule.Spec.Groups) != 1 || len(rule.Spec.Groups[0].Rules) != 6 {
+	if rule.Kind != "PrometheusRule" || rule.Name != "123" || len(rule.Spec.Groups) != 1 || len(rule.Spec.Groups[0].Rules) != 7 {
 		t.Errorf("%s", out)
 	}
 }

@@ -118,8 +118,8 @@ func TestWhoGetsAnAlertKnowsWhatToDo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(file.Groups) != 1 || len(file.Groups[0].Rules) != 6 {
-		t.Fatalf("six rules are expected: %+v", file)
+	if len(file.Groups) != 1 || len(file.Groups[0].Rules) != 7 {
+		t.Fatalf("seven rules are expected: %+v", file)
 	}
 	for _, r := range file.Groups[0].Rules {
 		if r.Labels["severity"] == "" || !strings.Contains(r.Annotations["summary"], "{{ $labels.") {

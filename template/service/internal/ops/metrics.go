@@ -52,7 +52,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 var (
 	ready  = describe("ready", "1 when the consumer works, 0 when /readyz says why it does not.")
-	lag    = describe("lag_messages", "What a partition has beyond the last message before which all are done, some seconds ago.", "topic", "partition")
+	lag    = describe("lag_messages", "How many messages a partition has from the first that is not done on, some seconds ago.", "topic", "partition")
 	oldest = describe("oldest_message_age_seconds", "How long ago the oldest message was written that is taken from the broker and not done, 0 if there is none.", "topic")
 )
 
@@ -73,7 +73,7 @@ var numbers = []struct {
 	{describe("bytes_in_flight", "Memory of the messages in flight, in bytes."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Bytes }},
 	{describe("dead_letters_refused", "Messages whose dead letter was not acknowledged and is tried again."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Refused) }},
 	{describe("messages_waiting", "Messages that wait for something unavailable."), prometheus.GaugeValue, func(s engine.Stats) int64 { return int64(s.Waiting) }},
-	{describe("uncommitted_messages", "Messages that would be handled again if the service died now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Window }},
+	{describe("uncommitted_messages", "Messages taken and not committed: no more would be handled again if the service died now."), prometheus.GaugeValue, func(s engine.Stats) int64 { return s.Window }},
 }
 
 // figures are a consumer's: of its messages as things happen to them, and what it

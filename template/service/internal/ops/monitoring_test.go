@@ -14,13 +14,17 @@ import (
 var (
 	metricName = regexp.MustCompile(`\b(?:consumer|publisher|http|go|process)_[a-z_]+`)
 	ofOneKind  = regexp.MustCompile(`_(?:bucket|sum|count)$`) // of a histogram
+	eventLabel = regexp.MustCompile(`\bevent=\\?"([^"\\]+)`)
 	inDesc     = regexp.MustCompile(`fqName: "([^"]+)"`)
 )
 
 // TestAlertsAndDashboardAskForWhatIsThere proves that each metric they name is one of
 // the service's: a name that is misspelt is no error for Prometheus, and never fires.
 func TestAlertsAndDashboardAskForWhatIsThere(t *testing.T) {
-	there := declared(t)
+	there, kinds := declared(t), make(map[string]bool)
+	for kind := engine.Handled; kind <= engine.Ignored; kind++ {
+		kinds[kind.String()] = true
+	}
 	for _, path := range []string{"../../deploy/monitoring/rules.yaml", "../../deploy/monitoring/rules_test.yaml", "../../deploy/monitoring/dashboard.json"} {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -33,6 +37,11 @@ func TestAlertsAndDashboardAskForWhatIsThere(t *testing.T) {
 		for _, name := range names {
 			if !there[name] && !there[ofOneKind.ReplaceAllString(name, "")] {
 				t.Errorf("%s: the service has no %s", path, name)
+			}
+		}
+		for _, m := range eventLabel.FindAllStringSubmatch(string(text), -1) {
+			if !kinds[m[1]] {
+				t.Errorf("%s: there is no event %s", path, m[1])
 			}
 		}
 	}

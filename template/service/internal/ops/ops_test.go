@@ -56,8 +56,7 @@ func get(t *testing.T, s *Server, path string) (int, string) {
 	return w.Code, w.Body.String()
 }
 
-// Profiles are served when they are asked for, also one that takes longer than an answer
-// may, and else nobody gets them.
+// Profiles are served when they are asked for, and else nobody gets them.
 func TestProfilesAreBehindASetting(t *testing.T) {
 	s := newServer()
 	if code, _ := get(t, s, "/debug/pprof/"); code != http.StatusNotFound {

@@ -1,9 +1,13 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 	"runtime/debug"
 )
+
+// release is the version that a build without .git is given, by -ldflags -X.
+var release string
 
 // version says what the binary was built from, as far as Go has noted it.
 func version() string {
@@ -11,7 +15,7 @@ func version() string {
 	if !ok {
 		return "unknown"
 	}
-	text, changed := info.Main.Version, ""
+	text, changed := cmp.Or(release, info.Main.Version), ""
 	for _, s := range info.Settings {
 		switch {
 		case s.Key == "vcs.revision":

@@ -84,7 +84,7 @@ func (m *metrics) observe(group string, e engine.Event) {
 	default:
 		m.process.RecordSet(context.Background(), e.Elapsed.Seconds(), m.set("process", topic, group, e.Err))
 	}
-	if e.Kind != engine.Retrying && e.Kind != engine.Unavailable {
+	if e.Kind != engine.Retrying && e.Kind != engine.Unavailable && e.Kind != engine.Stopped {
 		m.consumed.AddSet(context.Background(), 1, m.set("poll", topic, group, nil))
 	}
 }

@@ -61,6 +61,7 @@ func TestMetricsHaveTheConventionsNames(t *testing.T) {
 		{Kind: engine.DeadLetterRefused, Message: m, Err: own},
 		{Kind: engine.DeadLettered, Message: m, Err: own},
 		{Kind: engine.Ignored, Message: m},
+		{Kind: engine.Stopped, Message: m, Err: own},
 	} {
 		made.Observer("g")(e)
 	}
@@ -75,7 +76,7 @@ func TestMetricsHaveTheConventionsNames(t *testing.T) {
 		process + inGroup + "messaging.operation.name=process" + toKafka:                                          1,
 		process + "error.type=handler," + inGroup + "messaging.operation.name=process" + toKafka:                  1,
 		process + "error.type=unavailable," + inGroup + "messaging.operation.name=process" + toKafka:              1,
-		process + "error.type=_OTHER," + inGroup + "messaging.operation.name=process" + toKafka:                   1,
+		process + "error.type=_OTHER," + inGroup + "messaging.operation.name=process" + toKafka:                   2,
 		consumed + inGroup + "messaging.operation.name=poll" + toKafka:                                            3,
 		sent + "messaging.destination.name=opened,messaging.operation.name=send" + toKafka:                        1,
 		sent + "error.type=unavailable,messaging.destination.name=opened,messaging.operation.name=send" + toKafka: 1,

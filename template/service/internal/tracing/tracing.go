@@ -104,23 +104,26 @@ func (t *Tracing) Start(ctx context.Context) error {
 	return nil
 }
 
-// Shutdown exports the last metrics and spans. It takes no longer than flushTimeout, and
-// it is no error when that does not succeed: nothing but these is lost.
+// Shutdown exports the last metrics and spans, side by side. It takes no longer than
+// flushTimeout, and it is no error when that does not succeed: nothing but these is lost.
 func (t *Tracing) Shutdown(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
+	var both sync.WaitGroup
 	if m := t.metrics.Load(); m != nil {
-		if err := m.provider.Shutdown(ctx); err != nil {
-			t.log.Warn("the last metrics are not exported", "error", err)
-		}
+		both.Go(func() { t.warn("the last metrics are not exported", m.provider.Shutdown(ctx)) })
 	}
-	if t.provider == nil {
-		return nil
+	if t.provider != nil {
+		both.Go(func() { t.warn("the last traces are not exported", t.provider.Shutdown(ctx)) })
 	}
-	if err := t.provider.Shutdown(ctx); err != nil {
-		t.log.Warn("the last traces are not exported", "error", err)
-	}
+	both.Wait()
 	return nil
+}
+
+func (t *Tracing) warn(what string, err error) {
+	if err != nil {
+		t.log.Warn(what, "error", err)
+	}
 }
 
 // errorHandler logs what the SDK complains about, once a minute at most.
