@@ -1,6 +1,7 @@
 package image
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"fmt"
@@ -12,7 +13,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -93,7 +93,7 @@ func startKafka(t *testing.T, c compose) *kafka {
 	settings := c.Services.Kafka.Environment
 	settings["KAFKA_ADVERTISED_LISTENERS"] = strings.Replace(settings["KAFKA_ADVERTISED_LISTENERS"], "localhost:9092", address, 1)
 	container := run(t, k.network, settings, "--network-alias", "kafka", "--publish", strings.Replace(address, "localhost", "127.0.0.1", 1)+":9092", broker)
-	await(t, container, "Kafka", func() bool { return strings.Contains(logs(t, container), "Kafka Server started") })
+	awaitLog(t, container, "Kafka Server started", 1)
 	client, err := outside.Dial(address)
 	if err != nil {
 		t.Fatal(err)
@@ -169,21 +169,29 @@ func logs(t *testing.T, container string) string {
 	return generated.Do(t, ".", "sh", "-ec", "docker logs "+container+" 2>&1")
 }
 
-// await returns when the condition holds, which it asks again and again.
-func await(t *testing.T, container, what string, condition func() bool) {
+// awaitLog returns when n lines of a container's log have the text.
+func awaitLog(t *testing.T, container, text string, n int) {
 	t.Helper()
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	late := time.After(patience)
-	for !condition() {
-		select {
-		case <-again.C:
-		case <-late:
-			t.Fatalf("no %s within %v", what, patience)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "docker", "logs", "--follow", container)
+	out, err := cmd.StdoutPipe()
+	cmd.Stderr = cmd.Stdout
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for lines := bufio.NewScanner(out); found < n && lines.Scan(); {
+		if strings.Contains(lines.Text(), text) {
+			found++
 		}
-		if inspect(t, container, "{{.State.Running}}") != "true" {
-			t.Fatalf("the container ended, waiting for %s", what)
-		}
+	}
+	cancel()
+	if _ = cmd.Wait(); found < n { // it was ended here, or the container has
+		t.Fatalf("%q is %d times in the log of a container that ended, or took %v, want %d", text, found, patience, n)
 	}
 }
 

@@ -52,7 +52,7 @@ func TestImage(t *testing.T) {
 	t.Run("is idle in little memory", first.isSmall)
 	t.Run("has no rights", first.hasNoRights)
 	stopSending := k.sendOn(t, samples)
-	first.awaitHandled(1000)
+	awaitLog(t, first.container, handled, 1000)
 	t.Run("ends in order", first.terminate)
 	sent := stopSending()
 	second := k.startService(t)

@@ -42,7 +42,15 @@ func (k *kafka) startService(t *testing.T) *service {
 // awaitReady returns how long after its start the service was ready.
 func (s *service) awaitReady() time.Duration {
 	s.t.Helper()
-	await(s.t, s.container, "readiness", func() bool { return s.get("/readyz") == http.StatusOK })
+	again := time.NewTicker(5 * time.Millisecond)
+	defer again.Stop()
+	for late := time.After(patience); s.get("/readyz") != http.StatusOK; {
+		select {
+		case <-again.C:
+		case <-late:
+			s.t.Fatalf("not ready within %v", patience)
+		}
+	}
 	is := time.Now()
 	if code := s.get("/livez"); code != http.StatusOK {
 		s.t.Errorf("/livez answers %d", code)
@@ -64,15 +72,13 @@ func (s *service) get(path string) int {
 	return response.StatusCode
 }
 
-// handled returns how many messages the handler has logged.
+// handled is what the handler logs of each message.
+const handled = `"msg":"handled"`
+
+// handled returns how many messages the service has handled.
 func (s *service) handled() int {
 	s.t.Helper()
-	return strings.Count(logs(s.t, s.container), `"msg":"handled"`)
-}
-
-func (s *service) awaitHandled(n int) {
-	s.t.Helper()
-	await(s.t, s.container, fmt.Sprintf("%d messages", n), func() bool { return s.handled() >= n })
+	return strings.Count(logs(s.t, s.container), handled)
 }
 
 // terminate sends SIGTERM; the service must end within its grace, with exit code 0.
