@@ -88,11 +88,11 @@ func TestSettingsListsOwnSettings(t *testing.T) {
 	}
 }
 
-// What the image is built without is refused in development, too.
-func TestARuleThatTheImageLacksIsRefused(t *testing.T) {
+// The tag validator_novalidatefn takes a rule away; without the tag it is refused, too.
+func TestARuleThatABuildTagTakesAwayIsRefused(t *testing.T) {
 	inDir(t)
 	defer func() {
-		if v := recover(); v != "validateFn is not for settings: the image has none" {
+		if v := recover(); v != "validateFn is for models, not for settings" {
 			t.Errorf("it ends with %v", v)
 		}
 	}()

@@ -179,7 +179,7 @@ var validate = func() *validator.Validate {
 			panic(err)
 		}
 	}
-	_ = v.RegisterValidation("validateFn", func(validator.FieldLevel) bool { panic("validateFn is not for settings: the image has none") })
+	_ = v.RegisterValidation("validateFn", func(validator.FieldLevel) bool { panic("validateFn is for models, not for settings") })
 	return v
 }()
 

@@ -30,8 +30,7 @@ func NewRules() *Rules {
 }
 
 // callValidate takes the place of the validator's own, which finds a method by any name: for
-// that the linker keeps every method of every type, unless the tag validator_novalidatefn
-// leaves it out.
+// that the linker keeps every method of every type. The tag validator_novalidatefn leaves it out.
 func callValidate(f validator.FieldLevel) bool {
 	field := f.Field()
 	if field.CanAddr() {
