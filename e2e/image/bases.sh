@@ -39,8 +39,8 @@ go_image() {
   esac
   mkdir -p "$root"/go/{bin,tmp,etc/ssl/certs,usr/local}
   cp -L /etc/ssl/certs/ca-certificates.crt "$root/go/etc/ssl/certs/"
-  cp -L "$(command -v dash)" "$root/go/bin/sh"
-  for file in $(ldd "$(command -v dash)" | grep -o '/[^ ]*'); do
+  cp -L "$(command -v sh)" "$root/go/bin/sh"
+  for file in $(ldd "$(command -v sh)" | grep -o '/[^ ]*'); do
     cp -L --parents "$file" "$root/go"
   done
   cp -r "$goroot" "$root/go/usr/local/go"
