@@ -1,6 +1,7 @@
 // Package oncall walks through a night of who operates a service: Prometheus calls,
 // /readyz says why by name, and what docs/runbook.md says under the alert mends it. The
-// service, its Kafka and Prometheus are real; the night's minutes take a second.
+// service, its Kafka and Prometheus are real; the night's minutes take a second. And a
+// thousand dead letters are sent back, by a command that is killed.
 package oncall
 
 import (

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -21,9 +22,7 @@ import (
 func newNight(t *testing.T) *night {
 	t.Helper()
 	needsPrometheus(t)
-	n := &night{T: t, kafka: newBroker(t), ledger: &ledger{t: t, address: freeAddress(t), ids: make(map[string]bool)}}
-	n.ledger.start()
-	t.Cleanup(n.ledger.stop)
+	n := &night{T: t, kafka: newBroker(t), ledger: newLedger(t)}
 	var err error
 	if n.client, err = outside.Dial(n.kafka.address); err != nil {
 		t.Fatal(err)
@@ -40,10 +39,12 @@ func newNight(t *testing.T) *night {
 
 // service is the built service as a process.
 type service struct {
-	t        *testing.T
-	dir, ops string // its project, and host:port
-	env      []string
-	logFile  string
+	t           *testing.T
+	binary, dir string // of its project
+	ops         string // host:port
+	env         []string
+	logFile     string
+	cmd         *exec.Cmd
 }
 
 func newService(t *testing.T, kafka *broker, l *ledger) *service {
@@ -62,15 +63,35 @@ func newService(t *testing.T, kafka *broker, l *ledger) *service {
 			t.Fatal(err)
 		}
 	}
-	binary := filepath.Join(kafka.tools, "shop") // all that the runbook calls is in one place
-	generated.Do(t, dir, "go", "build", "-o", binary, ".")
 	s := &service{t: t, dir: dir, ops: freeAddress(t), logFile: filepath.Join(t.TempDir(), "log")}
+	s.binary = filepath.Join(kafka.tools, "shop") // all that the runbook calls is in one place
+	generated.Do(t, dir, "go", "build", "-o", s.binary, ".")
 	s.env = append(os.Environ(), "PATH="+kafka.tools+":"+os.Getenv("PATH"), "KAFKA_BOOTSTRAP_SERVERS="+kafka.address, "KAFKA_GROUP_ID=shop",
 		"KAFKA_RETRY_MAX_DELAY=1s", "LOG_FORMAT=json", "LEDGER_URL=http://"+l.address)
-	cmd := exec.Command(binary)
-	cmd.Dir, cmd.Env = dir, append(slices.Clone(s.env), "OPS_ADDR="+s.ops)
-	run(t, cmd, s.logFile)
+	s.start()
 	return s
+}
+
+// command returns the service's binary with arguments, in its settings.
+func (s *service) command(args ...string) *exec.Cmd {
+	cmd := exec.Command(s.binary, args...)
+	cmd.Dir, cmd.Env = s.dir, append(slices.Clone(s.env), "OPS_ADDR="+s.ops)
+	return cmd
+}
+
+func (s *service) start() {
+	s.t.Helper()
+	s.cmd = s.command()
+	run(s.t, s.cmd, s.logFile)
+}
+
+// stop ends it as an orchestrator does.
+func (s *service) stop() {
+	s.t.Helper()
+	_ = s.cmd.Process.Signal(syscall.SIGTERM) // how it ended, Wait says
+	if err := s.cmd.Wait(); err != nil {
+		s.t.Fatalf("the service ended with %v", err)
+	}
 }
 
 func (s *service) log() string { return read(s.t, s.logFile) }
@@ -105,6 +126,14 @@ type ledger struct {
 	mu       sync.Mutex
 	ids      map[string]bool // of what is booked
 	refusing string          // why nothing is booked, "" when it is
+}
+
+func newLedger(t *testing.T) *ledger {
+	t.Helper()
+	l := &ledger{t: t, address: freeAddress(t), ids: make(map[string]bool)}
+	l.start()
+	t.Cleanup(l.stop)
+	return l
 }
 
 func (l *ledger) start() {
@@ -175,7 +204,7 @@ func newBroker(t *testing.T) *broker {
 // run runs a program until the test ends. Its output is shown if the test fails.
 func run(t *testing.T, cmd *exec.Cmd, log string) {
 	t.Helper()
-	out, err := os.Create(log)
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +218,7 @@ func run(t *testing.T, cmd *exec.Cmd, log string) {
 		_ = out.Close()
 		if t.Failed() {
 			text := read(t, log)
-			t.Logf("%s:\n%s", cmd.Path, text[max(0, len(text)-6000):])
+			t.Logf("%s:\n%s", cmd.Path, text[max(0, len(text)-2000):])
 		}
 	})
 }
