@@ -47,7 +47,7 @@ type Config struct {
 type Ops struct {
 	// All interfaces by default, because a container's probes come from
 	// outside of it. Nothing that is served there is secret.
-	Addr  string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz and /metrics are served"`
+	Addr  string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz, /status and /metrics are served"`
 	Pprof bool   `env:"OPS_PPROF" envDefault:"false" help:"serve Go's profiles there too, at /debug/pprof/"`
 }
 
@@ -229,24 +229,35 @@ func (c Config) CheckUnread(all bool) (unread []string) {
 	return unread
 }
 
-// Explain writes every setting, one a line, with where it came from: default,
-// environment, .env:3, config.yaml:12, or the file that NAME_FILE names. After
-// the service's come those of its own code, and what further consumers have for
-// themselves. Secrets are redacted; what is wrong is shown as it was given.
-func (c Config) Explain(w io.Writer) error {
+// Shown is a setting as it may be shown: a secret is redacted.
+type Shown struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // default, environment, .env:3, config.yaml:12, or the file that NAME_FILE names
+}
+
+// Shown returns every setting: the service's, those of its own code, and what further
+// consumers have for themselves. What is wrong is shown as it was given.
+func (c Config) Shown() (all []Shown) {
 	for _, scope := range c.loader.scopes {
 		for _, s := range scope.known {
-			e, isOwn := scope.find(s.Name)
-			if scope.consumer != "" && !isOwn {
-				continue
+			if e, isOwn := scope.find(s.Name); isOwn || scope.consumer == "" {
+				all = append(all, Shown{scope.prefix + s.Name, s.show(e), cmp.Or(e.place, "default")})
 			}
-			value := s.show(e)
-			if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
-				value = quoted // one line, and what cannot be seen is seen
-			}
-			if _, err := fmt.Fprintf(w, "%-48s # %s\n", scope.prefix+s.Name+"="+value, cmp.Or(e.place, "default")); err != nil {
-				return err
-			}
+		}
+	}
+	return all
+}
+
+// Explain writes every setting that is shown, one a line, with where it came from.
+func (c Config) Explain(w io.Writer) error {
+	for _, s := range c.Shown() {
+		value := s.Value
+		if quoted := strconv.Quote(value); quoted != `"`+value+`"` || value != strings.TrimSpace(value) {
+			value = quoted // one line, and what cannot be seen is seen
+		}
+		if _, err := fmt.Fprintf(w, "%-48s # %s\n", s.Name+"="+value, s.Source); err != nil {
+			return err
 		}
 	}
 	return nil

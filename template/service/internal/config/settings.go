@@ -126,8 +126,11 @@ func (s Setting) show(e entry) string {
 	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
 		return redacted
 	}
-	return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@")
+	return Redact(text)
 }
+
+// Redact returns text without what comes before the host in a URL.
+func Redact(text string) string { return userInfo.ReplaceAllString(text, "${1}${2}"+redacted+"@") }
 
 var (
 	// userInfo is what comes before the host in a URL, or in a list of hosts: it may

@@ -106,7 +106,7 @@ func (r *report) begin(broker string, s *service.Service) {
 	r.say("kafka  embedded on %s · %s (%d partitions each)\n", broker, strings.Join(topics, ", "), embedded.Partitions)
 	r.say("schema %s\n", s.RegistryURL())                //forge:if avro
 	r.say("web    %s\n", paths(s.HTTPAddr(), s.Posts())) //forge:if http
-	r.say("ops    http://%s/readyz · /livez · /metrics\n\n", s.OpsAddr())
+	r.say("ops    http://%s/readyz · /livez · /status · /metrics\n\n", s.OpsAddr())
 }
 
 // conclude prints what is not as expected, or else what to do next; nothing when

@@ -83,6 +83,7 @@ type figures struct {
 	topics   map[string]successes
 	events   *prometheus.CounterVec
 	attempts *prometheus.HistogramVec
+	failures failures
 }
 
 // successes are what most messages of a topic are counted by, looked up once.
@@ -133,6 +134,9 @@ func (f *figures) observe(e engine.Event) {
 		class = "other" // one of the user's own: no label is made of what may be anything
 	}
 	f.events.WithLabelValues(e.Message.Topic, e.Kind.String(), string(class)).Inc()
+	if e.Err != nil {
+		f.failures.add(e, class)
+	}
 	if e.Kind != engine.DeadLetterRefused && e.Kind != engine.Ignored {
 		f.attempts.WithLabelValues(e.Message.Topic).Observe(e.Elapsed.Seconds())
 	}

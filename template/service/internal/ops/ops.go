@@ -1,5 +1,5 @@
 // Package ops serves what those who run the service ask it: whether it lives,
-// whether it is ready, and its metrics.
+// whether it is ready, what it does, and its metrics.
 package ops
 
 import (
@@ -19,14 +19,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Server answers for a service.
 type Server struct {
-	Checks  []Check
-	Metrics *prometheus.Registry
-	Pprof   bool // Go's profiles are served
+	Service, Version string
+	Settings         []config.Shown
+	Checks           []Check
+	Metrics          *prometheus.Registry
+	Pprof            bool // Go's profiles are served
 
 	consumers []*figures
 	state     atomic.Pointer[error]
@@ -39,6 +42,14 @@ func (s *Server) Add(c Consumer, topics []string) {
 
 // SetState sets why the service does not work yet or any more, nil when it does.
 func (s *Server) SetState(err error) { s.state.Store(&err) }
+
+// why returns why the service does not work.
+func (s *Server) why() error {
+	if state := s.state.Load(); state != nil {
+		return *state
+	}
+	return nil
+}
 
 // requestTimeout bounds the reading of a request, and the writing of its answer.
 const requestTimeout = 10 * time.Second
@@ -58,7 +69,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener, log *slog.Log
 	}
 	// A connection that a client holds open does not hold up the end.
 	defer context.AfterFunc(ctx, func() { _ = server.Close() })()
-	log.Info("ops", "address", listener.Addr().String(), "paths", "/livez /readyz /metrics")
+	log.Info("ops", "address", listener.Addr().String(), "paths", "/livez /readyz /status /metrics")
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
@@ -88,11 +99,12 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) { answer(r.Context(), w, live) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
 		checks := ready
-		if state := s.state.Load(); state != nil && *state != nil { // until all has started there is nothing that they could be asked
-			checks = []Check{{"", func(context.Context) error { return *state }}}
+		if err := s.why(); err != nil { // until all has started there is nothing that they could be asked
+			checks = []Check{{"", func(context.Context) error { return err }}}
 		}
 		answer(r.Context(), w, checks)
 	})
+	mux.HandleFunc("GET /status", s.answerStatus)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	if s.Pprof {
 		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -111,10 +123,8 @@ type Check struct {
 // checkTimeout is what the checks have to answer.
 const checkTimeout = 2 * time.Second
 
-// answer asks the checks, all at once, and writes 200 and ok, or 503 and what is
-// wrong first: a line for each that has a name or is wrong. A check that does not heed
-// its context is left behind.
-func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
+// ask asks the checks, all at once. One that does not heed its context is left behind.
+func ask(ctx context.Context, checks []Check) []error {
 	ctx, cancel := context.WithTimeoutCause(ctx, checkTimeout, fmt.Errorf("did not answer within %v", checkTimeout))
 	defer cancel()
 	errs := make([]error, len(checks))
@@ -123,12 +133,21 @@ func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
 		all.Go(func() { errs[i] = message.CallBounded(ctx, 0, c.Ask) })
 	}
 	all.Wait()
+	return errs
+}
+
+// oneLine returns text on one line: the errors of some drivers have several.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// answer asks the checks and writes 200 and ok, or 503 and what is wrong first: a line
+// for each that has a name or is wrong.
+func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
+	errs := ask(ctx, checks)
 	var wrong, right []string
 	for i, c := range checks {
 		switch {
-		case errs[i] != nil: // on one line: some drivers' errors have several
-			text := strings.Join(strings.Fields(errs[i].Error()), " ")
-			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+text, ": "))
+		case errs[i] != nil:
+			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+oneLine(errs[i].Error()), ": "))
 		case c.Name != "":
 			right = append(right, c.Name+": ok")
 		}

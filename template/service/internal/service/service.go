@@ -64,6 +64,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
+	s.ops.Settings = s.b.Config.Shown()
 	if s.http, err = listen(ctx, "HTTP_ADDR", s.b.Config.HTTP.Listen); err != nil { //forge:if http
 		return nil, err //forge:if http
 	} //forge:if http
@@ -82,7 +83,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	cfg.ExportOTel()                        //forge:if otel
 	traces := tracing.New(cfg.Service, log) //forge:if otel
 	log = traces.Logger(log)                //forge:if otel
-	s := &Service{ops: &ops.Server{Metrics: ops.NewMetrics()}, b: &Builder{Log: log, Config: cfg}}
+	s := &Service{ops: &ops.Server{Service: cfg.Service, Version: version(), Metrics: ops.NewMetrics()}, b: &Builder{Log: log, Config: cfg}}
 	codec, err := newCodec(cfg, log)
 	if err != nil {
 		return s, cmp.Or(cfg.Check(false), err)
@@ -180,5 +181,5 @@ func (s *Service) FirstConsumer(topic string) string {
 // Published returns the topics that the service publishes to.
 func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
-// OpsAddr returns host and port of /livez, /readyz and /metrics.
+// OpsAddr returns host and port of /livez, /readyz, /status and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
