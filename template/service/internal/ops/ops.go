@@ -43,7 +43,7 @@ func (s *Server) Add(c Consumer, topics []string) {
 // SetState sets why the service does not work yet or any more, nil when it does.
 func (s *Server) SetState(err error) { s.state.Store(&err) }
 
-// why returns why the service does not work.
+// why returns why the service does not work, nil when it does.
 func (s *Server) why() error {
 	if state := s.state.Load(); state != nil {
 		return *state

@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -17,33 +16,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// status is what /status answers: what the service does, and why it does not.
-type status struct {
-	Service   string           `json:"service"`
-	Version   string           `json:"version"`
-	State     string           `json:"state"` // running, or why it is not
-	Ready     bool             `json:"ready"` // as /readyz says
-	Checks    []checkStatus    `json:"checks"`
-	Consumers []consumerStatus `json:"consumers"`
-	Settings  []config.Shown   `json:"settings"`
-}
-
-type checkStatus struct {
-	Name  string `json:"name"`
-	Error string `json:"error"` // empty if there is none
-}
-
-type consumerStatus struct {
-	Group        string    `json:"group"`
-	Topics       []string  `json:"topics"`
-	NotReady     string    `json:"notReady"` // why it does no work, empty when it does
-	NotLive      string    `json:"notLive"`  // why only a restart can help, empty when none is needed
-	PausedTopics []string  `json:"pausedTopics"`
-	Errors       []failure `json:"errors"` // the newest first
-	// Figures are those of /metrics, by the same names. Each has its labels and "value".
-	Figures map[string][]map[string]any `json:"figures"`
-}
-
 // failure is the last error of a message.
 type failure struct {
 	Time      time.Time     `json:"time"`
@@ -55,7 +27,7 @@ type failure struct {
 	Error     string        `json:"error"`
 }
 
-// failures are those of the messages that failed last.
+// failures are those of the messages that failed last, the newest first.
 type failures struct {
 	mu   sync.Mutex
 	last []failure
@@ -71,15 +43,7 @@ func (f *failures) add(e engine.Event, class message.Class) {
 	f.last = slices.DeleteFunc(f.last, func(other failure) bool { // one message that is tried again and again hides no other
 		return other.Topic == m.Topic && other.Partition == m.Partition && other.Offset == m.Offset
 	})
-	f.last = append(f.last[max(len(f.last)-mostFailures+1, 0):], added)
-}
-
-func (f *failures) newestFirst() []failure {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	all := append([]failure{}, f.last...)
-	slices.Reverse(all)
-	return all
+	f.last = append([]failure{added}, f.last[:min(len(f.last), mostFailures-1)]...)
 }
 
 // textOf returns an error's text on one line, cut as in dead letters, and none of nil.
@@ -90,37 +54,40 @@ func textOf(err error) string {
 	return engine.Failure{Err: errors.New(config.Redact(oneLine(err.Error())))}.Reason()
 }
 
+// answerStatus says what the service does, and why it does not.
 func (s *Server) answerStatus(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	_ = json.NewEncoder(w).Encode(s.status(r.Context())) //nolint:errchkjson // a client that has gone needs no answer
-}
-
-func (s *Server) status(ctx context.Context) status {
-	now := status{s.Service, s.Version, "running", true, []checkStatus{}, []consumerStatus{}, s.Settings}
+	state, isReady := "running", true
+	checks, consumers := []any{}, []any{} // none is not null
 	if err := s.why(); err != nil {
-		now.State, now.Ready = textOf(err), false
+		state, isReady = textOf(err), false
 	} else {
-		for i, err := range ask(ctx, s.Checks) {
-			now.Checks = append(now.Checks, checkStatus{s.Checks[i].Name, textOf(err)})
-			now.Ready = now.Ready && err == nil
+		for i, err := range ask(r.Context(), s.Checks) {
+			checks = append(checks, map[string]any{"name": s.Checks[i].Name, "error": textOf(err)})
+			isReady = isReady && err == nil
 		}
 	}
 	for _, c := range s.consumers {
-		now.Consumers = append(now.Consumers, c.status())
-		now.Ready = now.Ready && c.Ready() == nil
+		err := c.Ready()
+		c.failures.mu.Lock()
+		failed := append([]failure{}, c.failures.last...)
+		c.failures.mu.Unlock()
+		consumers = append(consumers, map[string]any{
+			"group": c.Name(), "topics": slices.Sorted(maps.Keys(c.topics)), "notReady": textOf(err), "notLive": textOf(c.Live()),
+			"pausedTopics": append([]string{}, c.Stats().PausedTopics...), "errors": failed, "figures": c.present(),
+		})
+		isReady = isReady && err == nil
 	}
-	return now
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]any{ //nolint:errchkjson // a client that has gone needs no answer
+		"service": s.Service, "version": s.Version, "state": state, "ready": isReady, "checks": checks, "consumers": consumers, "settings": s.Settings,
+	})
 }
 
-// status returns what the consumer says, and its figures but for histograms and for what
-// has not happened.
-func (f *figures) status() consumerStatus {
-	now := consumerStatus{
-		f.Name(), slices.Sorted(maps.Keys(f.topics)), textOf(f.Ready()), textOf(f.Live()), append([]string{}, f.Stats().PausedTopics...),
-		f.failures.newestFirst(), make(map[string][]map[string]any),
-	}
-	registry := prometheus.NewRegistry()
+// present returns the metrics of the consumer by their names, each with its labels and
+// its value: but for histograms, and for what has not happened.
+func (f *figures) present() map[string][]map[string]any {
+	all, registry := make(map[string][]map[string]any), prometheus.NewRegistry()
 	registry.MustRegister(f)
 	families, _ := registry.Gather() // what cannot be gathered is left out
 	for _, family := range families {
@@ -133,8 +100,8 @@ func (f *figures) status() consumerStatus {
 			for _, label := range m.GetLabel() {
 				of[label.GetName()] = label.GetValue()
 			}
-			now.Figures[family.GetName()] = append(now.Figures[family.GetName()], of)
+			all[family.GetName()] = append(all[family.GetName()], of)
 		}
 	}
-	return now
+	return all
 }

@@ -15,6 +15,32 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// status is the shape that the documents have.
+type status struct {
+	Service   string           `json:"service"`
+	Version   string           `json:"version"`
+	State     string           `json:"state"`
+	Ready     bool             `json:"ready"`
+	Checks    []checkStatus    `json:"checks"`
+	Consumers []consumerStatus `json:"consumers"`
+	Settings  []config.Shown   `json:"settings"`
+}
+
+type checkStatus struct {
+	Name  string `json:"name"`
+	Error string `json:"error"`
+}
+
+type consumerStatus struct {
+	Group        string                      `json:"group"`
+	Topics       []string                    `json:"topics"`
+	NotReady     string                      `json:"notReady"`
+	NotLive      string                      `json:"notLive"`
+	PausedTopics []string                    `json:"pausedTopics"`
+	Errors       []failure                   `json:"errors"`
+	Figures      map[string][]map[string]any `json:"figures"`
+}
+
 // statusOf returns what /status answers.
 func statusOf(t *testing.T, s *Server) (now status) {
 	t.Helper()
