@@ -212,18 +212,23 @@ func (p *Publisher) acquireRoom(ctx context.Context, deadline time.Time, n int64
 func (p *Publisher) accept(o *outgoing) (*kgo.Client, *sync.WaitGroup, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closing.Err() != nil {
-		return nil, nil, ErrClosed
-	}
-	if p.client == nil {
-		var err error
-		if p.client, err = newProducerClient(p.cfg, p.backlog, &p.sizes, p.options...); err != nil {
-			return nil, nil, err
-		}
+	if err := p.open(); err != nil {
+		return nil, nil, err
 	}
 	p.backlog.add(o, p.client)
 	p.accepted.Add(1)
 	return p.client, p.accepted, nil
+}
+
+// open makes the client when it is first needed. It is called with p.mu held.
+func (p *Publisher) open() (err error) {
+	if p.closing.Err() != nil {
+		return ErrClosed
+	}
+	if p.client == nil {
+		p.client, err = newProducerClient(p.cfg, p.backlog, &p.sizes, p.options...)
+	}
+	return err
 }
 
 // finish takes o from the backlog and returns err as callers get it.

@@ -28,6 +28,7 @@ type Server struct {
 	Service, Version string
 	Settings         []config.Shown
 	Checks           []Check
+	Parts            map[string][]Check // what /readyz/NAME asks for a part of the service
 	Metrics          *prometheus.Registry
 	Pprof            bool // Go's profiles are served
 
@@ -97,13 +98,10 @@ func (s *Server) Handler() (http.Handler, error) {
 	ready = append(ready, s.Checks...)
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, r *http.Request) { answer(r.Context(), w, live) })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) {
-		checks := ready
-		if err := s.why(); err != nil { // until all has started there is nothing that they could be asked
-			checks = []Check{{"", func(context.Context) error { return err }}}
-		}
-		answer(r.Context(), w, checks)
-	})
+	mux.HandleFunc("GET /readyz", s.answerReady(ready))
+	for name, checks := range s.Parts {
+		mux.HandleFunc("GET /readyz/"+name, s.answerReady(checks))
+	}
 	mux.HandleFunc("GET /status", s.answerStatus)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
 	if s.Pprof {
@@ -112,6 +110,18 @@ func (s *Server) Handler() (http.Handler, error) {
 		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	}
 	return mux, nil
+}
+
+// answerReady returns what asks the checks. Until all has started there is nothing that
+// they could be asked.
+func (s *Server) answerReady(checks []Check) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if err := s.why(); err != nil {
+			answer(r.Context(), w, []Check{{"", func(context.Context) error { return err }}})
+			return
+		}
+		answer(r.Context(), w, checks)
+	}
 }
 
 // Check is a function of the user's that /readyz asks.

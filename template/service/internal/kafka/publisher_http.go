@@ -1,0 +1,35 @@
+package kafka
+
+import (
+	"context"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Ready returns why nothing can be published at present, nil when a broker answers: one
+// that does not says nothing of the others, to which its partitions go.
+func (p *Publisher) Ready(ctx context.Context) error {
+	p.mu.Lock()
+	err, client := p.open(), p.client
+	p.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	brokers := client.DiscoveredBrokers()
+	if len(brokers) == 0 { // nothing was published yet
+		brokers = client.SeedBrokers()
+	}
+	answers := make(chan error, len(brokers))
+	for _, b := range brokers {
+		go func() {
+			_, err := b.Request(ctx, kmsg.NewPtrApiVersionsRequest())
+			answers <- err
+		}()
+	}
+	for range brokers {
+		if err = <-answers; err == nil {
+			return nil
+		}
+	}
+	return explain(p.cfg, err)
+}
