@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
@@ -24,7 +26,9 @@ type API struct {
 	posts []Operation
 	seats chan struct{} // one for each request that is being served
 
-	filler func(model reflect.Type) envelope.Filler
+	filler   func(model reflect.Type) envelope.Filler
+	measured http.Handler // what serves, with its figures
+	figures  []prometheus.Collector
 }
 
 // Operation is what Post registered, for those who describe or call it.
@@ -39,7 +43,7 @@ type Operation struct {
 
 // New returns an API without paths.
 func New(cfg config.Config, log *slog.Logger) *API {
-	return &API{
+	a := &API{
 		cfg:   cfg.HTTP,
 		drain: cfg.Kafka.DrainTimeout,
 		log:   log,
@@ -48,6 +52,8 @@ func New(cfg config.Config, log *slog.Logger) *API {
 
 		filler: fillers(cfg),
 	}
+	a.measured, a.figures = measure(http.HandlerFunc(a.route))
+	return a
 }
 
 // Handle registers what is not a Post. Patterns are http.ServeMux's.
@@ -85,6 +91,11 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r = r.WithContext(ctx)
 	w, r, end := tracing.Request(w, r) //forge:if otel
 	defer end()                        //forge:if otel
+	a.measured.ServeHTTP(w, r)
+}
+
+// route gives a request to what was registered for it.
+func (a *API) route(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := a.mux.Handler(r); pattern == "" {
 		w = &unrouted{ResponseWriter: w, api: a, request: r}
 	}

@@ -61,6 +61,7 @@ func TestHTTPPublishesToTheHandler(t *testing.T) {
 	if got, err := post(s.Web, `{"id": 1}`); err != nil || got.status != http.StatusBadRequest {
 		t.Errorf("an invalid body: %+v %v", got, err)
 	}
+	awaitMetric(t, s, `http_server_request_duration_seconds_count{code="202",method="post",route="/opened"} 1`)
 }
 
 func awaitMetric(t *testing.T, s *servicetest.Service, line string) {

@@ -99,6 +99,7 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	s.b.Publisher = traces.Publisher(s.publisher)                 //forge:if otel
 	s.b.starts = append(s.b.starts, task{"traces", traces.Start}) //forge:if otel
 	s.b.API = httpapi.New(cfg, log)                               //forge:if http
+	s.ops.Metrics.MustRegister(s.b.API.Metrics()...)              //forge:if http
 	s.b.codec = codec                                             //forge:if avro
 	s.ops.SetState(errors.New("starting"))
 	err = callBuild(ctx, build, own, s.b)
