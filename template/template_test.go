@@ -53,6 +53,20 @@ func TestEmbedsWhatGitKnows(t *testing.T) {
 	}
 }
 
+// TestNothingTakesCertificatesUnchecked proves that a service has no code, and so no
+// setting, that takes any certificate of a server for good.
+func TestNothingTakesCertificatesUnchecked(t *testing.T) {
+	for _, name := range embedded(t) {
+		text, err := fs.ReadFile(template.FS, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, ".go") && strings.Contains(string(text), "InsecureSkipVerify") {
+			t.Errorf("%s has InsecureSkipVerify", name)
+		}
+	}
+}
+
 // TestImportsOnlyWhatGoModLists proves that a project needs nothing that its
 // go.mod does not require directly.
 func TestImportsOnlyWhatGoModLists(t *testing.T) {

@@ -49,9 +49,9 @@ type Kafka struct {
 	Compression       string        `env:"KAFKA_COMPRESSION_TYPE" kafka:"compression.type compression.codec" envDefault:"none" validate:"oneof=none gzip snappy lz4 zstd" help:"compression of what the service publishes"`
 
 	SecurityProtocol string `env:"KAFKA_SECURITY_PROTOCOL" kafka:"security.protocol" envDefault:"PLAINTEXT" validate:"oneof=PLAINTEXT SSL SASL_PLAINTEXT SASL_SSL" help:"whether the connection is encrypted and authenticated"`
-	SASLMechanism    string `env:"KAFKA_SASL_MECHANISM" kafka:"sasl.mechanism sasl.mechanisms" envDefault:"PLAIN" validate:"oneof=PLAIN SCRAM-SHA-256 SCRAM-SHA-512" help:"how the service proves who it is, with SASL_*"`
-	SASLUsername     string `env:"KAFKA_SASL_USERNAME" kafka:"sasl.username" validate:"omitempty,name" help:"the user, with SASL_*"`
-	SASLPassword     Secret `env:"KAFKA_SASL_PASSWORD" kafka:"sasl.password" help:"the user's password, with SASL_*"`
+	SASLMechanism    string `env:"KAFKA_SASL_MECHANISM" kafka:"sasl.mechanism sasl.mechanisms" envDefault:"PLAIN" validate:"oneof=PLAIN SCRAM-SHA-256 SCRAM-SHA-512 OAUTHBEARER" help:"how the service proves who it is, with SASL_*"`
+	SASLUsername     string `env:"KAFKA_SASL_USERNAME" kafka:"sasl.username" validate:"omitempty,name" help:"the user, with SASL_*; OAUTHBEARER has it in the token"`
+	SASLPassword     Secret `env:"KAFKA_SASL_PASSWORD" kafka:"sasl.password" help:"the user's password, or with OAUTHBEARER the token, with SASL_*"`
 	SSLCA            string `env:"KAFKA_SSL_CA" kafka:"ssl.ca.pem ssl.truststore.certificates ssl.ca.location" file:"true" validate:"omitempty,certificates" help:"PEM certificates that sign the brokers'; the system's when not set"`
 	SSLCert          string `env:"KAFKA_SSL_CERT" kafka:"ssl.certificate.pem ssl.keystore.certificate.chain ssl.certificate.location" file:"true" validate:"omitempty,certificates" help:"PEM certificate of this client, for brokers that ask for one"`
 	SSLKey           Secret `env:"KAFKA_SSL_KEY" kafka:"ssl.key.pem ssl.keystore.key ssl.key.location" validate:"omitempty,key" help:"PEM private key of that certificate, not encrypted"`

@@ -104,6 +104,8 @@ func TestSecuritySettingsFitTogether(t *testing.T) {
 		{"an encrypted key", []string{"KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CERT", cert, "KAFKA_SSL_KEY", strings.ReplaceAll(key, "PRIVATE", "ENCRYPTED PRIVATE")}, "not encrypted"},
 		{"no password", []string{"KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u"}, "KAFKA_SASL_PASSWORD is not set"},
 		{"no user", []string{"KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_PASSWORD", "hunter2"}, "KAFKA_SASL_USERNAME is not set"},
+		{"a token has its user", []string{"KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_MECHANISM", "OAUTHBEARER", "KAFKA_SASL_PASSWORD", "hunter2"}, ""},
+		{"no token", []string{"KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_MECHANISM", "OAUTHBEARER"}, "KAFKA_SASL_PASSWORD is not set"},
 		{"a certificate without TLS", []string{"KAFKA_SSL_CA", cert}, "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

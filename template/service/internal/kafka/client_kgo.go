@@ -38,9 +38,6 @@ func NewClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
 		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // what sarama leaves to others may be larger
 	}
-	if cfg.SASL() {
-		options = append(options, kgo.SASL(saslMechanism(cfg)))
-	}
 	return kgo.NewClient(append(options, more...)...)
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
 	"github.com/twmb/franz-go/pkg/sasl/plain"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 
@@ -28,21 +29,25 @@ const (
 	maxAnswer   = 64 << 10 // bytes of what a broker says to who the client is
 )
 
-// Dial connects for sarama, and authenticates.
+// Dial connects for sarama.
 func (d dialer) Dial(network, address string) (net.Conn, error) {
-	conn, err := d.DialContext(context.Background(), network, address)
+	return d.DialContext(context.Background(), network, address)
+}
+
+// DialContext connects to the broker at address, and authenticates.
+func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	conn, err := d.connect(ctx, network, address)
 	if err != nil || !d.cfg.SASL() {
 		return conn, err
 	}
 	_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // a connection that is closed says so when it is used
 	if err := authenticate(conn, saslMechanism(d.cfg)); err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, errors.Join(fmt.Errorf("as %q by %s: %w", d.cfg.SASLUsername, d.cfg.SASLMechanism, err), conn.Close())
 	}
 	return conn, conn.SetDeadline(time.Time{})
 }
 
-// DialContext connects to the broker at address.
-func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	plain := &net.Dialer{Timeout: dialTimeout}
 	if !d.cfg.TLS() {
 		return plain.DialContext(ctx, network, address)
@@ -88,6 +93,11 @@ func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 		return scram.Sha256(auth)
 	case "SCRAM-SHA-512":
 		return scram.Sha512(auth)
+	case "OAUTHBEARER":
+		return oauth.Oauth(func(ctx context.Context) (oauth.Auth, error) {
+			a, err := auth(ctx)
+			return oauth.Auth{Token: a.Pass}, err
+		})
 	}
 	return plain.Plain(func(ctx context.Context) (plain.Auth, error) {
 		a, err := auth(ctx)
@@ -96,7 +106,8 @@ func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 }
 
 // authenticate proves on a new connection who the client is. Sarama would do so by the
-// password that it was made with.
+// password that it was made with, and franz-go would pass on a broker's own words,
+// which may repeat a password.
 func authenticate(conn net.Conn, mechanism sasl.Mechanism) error {
 	session, proof, err := mechanism.Authenticate(context.Background(), "")
 	if err != nil {
@@ -115,8 +126,11 @@ func authenticate(conn net.Conn, mechanism sasl.Mechanism) error {
 			return err
 		}
 		challenge := response.(*kmsg.SASLAuthenticateResponse) //nolint:forcetypeassert // of its request
-		if err = kerr.ErrorForCode(challenge.ErrorCode); err == nil {
-			done, proof, err = session.Challenge(challenge.SASLAuthBytes)
+		if err = kerr.ErrorForCode(challenge.ErrorCode); err != nil {
+			return err
+		}
+		if done, proof, err = session.Challenge(challenge.SASLAuthBytes); err != nil {
+			return fmt.Errorf("%w (%w)", kerr.SaslAuthenticationFailed, err)
 		}
 	}
 	return err

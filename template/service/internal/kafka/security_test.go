@@ -3,6 +3,7 @@ package kafka
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -11,7 +12,9 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -135,4 +138,70 @@ func TestARenewedPasswordIsUsed(t *testing.T) {
 			eventually(t, "ready", func() bool { return r.Ready() == nil })
 		})
 	}
+}
+
+// A broker may say in its refusal what it was told, a password. It may also be one that
+// takes a token only after it was renewed in its file.
+func TestARefusalDoesNotRepeatThePassword(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		mechanism string
+		refuse    func(*kmsg.SASLAuthenticateResponse, string)
+	}{
+		{"PLAIN", refuseWith},
+		{"OAUTHBEARER", refuseWith},
+		{"OAUTHBEARER", func(r *kmsg.SASLAuthenticateResponse, told string) { r.SASLAuthBytes = []byte(told) }}, // as RFC 7628 has it
+	} {
+		t.Run(c.mechanism, func(t *testing.T) {
+			t.Parallel()
+			cluster := startCluster(t, topicOf(1))
+			var asked atomic.Value
+			cluster.ControlKey(int16(kmsg.SASLHandshake), func(r kmsg.Request) (kmsg.Response, error, bool) {
+				cluster.KeepControl()
+				asked.Store(r.(*kmsg.SASLHandshakeRequest).Mechanism)
+				return r.ResponseKind(), nil, true
+			})
+			cluster.ControlKey(int16(kmsg.SASLAuthenticate), func(r kmsg.Request) (kmsg.Response, error, bool) {
+				cluster.KeepControl()
+				response := r.ResponseKind().(*kmsg.SASLAuthenticateResponse)
+				if told := string(r.(*kmsg.SASLAuthenticateRequest).SASLAuthBytes); !strings.Contains(told, "hunter2") {
+					c.refuse(response, told)
+				}
+				return response, nil, true
+			})
+			dir := t.TempDir()
+			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", c.mechanism, "KAFKA_ERROR_POLICY", "skip",
+				"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"), "KAFKA_PUBLISH_TIMEOUT", "500ms")
+			var log logBuffer
+			r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), succeed, "payments")
+			said := ""
+			eventually(t, "refused", func() bool {
+				if err := r.Ready(); err != nil {
+					said = err.Error()
+				}
+				return strings.Contains(said, `as "user" by `+c.mechanism) && strings.Contains(said, "KAFKA_SASL_")
+			})
+			send := func() error {
+				return newPublisher(t, cfg).Send(t.Context(), &message.Message{Topic: "payments", Value: envelopes(t, 0, 1)[0]})
+			}
+			if err := send(); err == nil {
+				t.Error("published with a wrong password")
+			} else {
+				said += err.Error()
+			}
+			if said += log.String(); strings.Contains(said, "hunter1") || asked.Load() != c.mechanism {
+				t.Errorf("the password is in what is said, or %v was asked for: %s", asked.Load(), said)
+			}
+			write(t, dir, "password", "hunter2")
+			if err := send(); err != nil {
+				t.Error(err)
+			}
+			r.await(t, engine.Handled, 1)
+			eventually(t, "ready", func() bool { return r.Ready() == nil })
+		})
+	}
+}
+
+func refuseWith(r *kmsg.SASLAuthenticateResponse, told string) {
+	r.ErrorCode, r.ErrorMessage = kerr.SaslAuthenticationFailed.Code, &told
 }

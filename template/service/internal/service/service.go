@@ -106,6 +106,11 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 	for _, unread := range cfg.CheckUnread(err == nil) {
 		log.Warn("unknown setting", "setting", unread) // misspelt, or another program's
 	}
+	for _, c := range s.b.consumers {
+		if c.kafka.SASL() && !c.kafka.TLS() {
+			log.Warn("credentials and messages are not encrypted on their way to Kafka", "KAFKA_SECURITY_PROTOCOL", c.kafka.SecurityProtocol)
+		}
+	}
 	wrong := cfg.Check(len(registry.Topics()) > 0)
 	wrong = o.settingsError(wrong) //forge:if avro
 	return s, cmp.Or(wrong, err)

@@ -130,3 +130,19 @@ func write(t *testing.T, name, text string) {
 		t.Fatal(err)
 	}
 }
+
+// Who sends credentials over the network as they are is told, for each consumer.
+func TestCredentialsWithoutEncryptionAreWarnedOf(t *testing.T) {
+	audit := build(func(b *service.Builder) { handle(b.Consumer("audit"), "audits", succeed) })
+	for protocol, want := range map[string]int{"SASL_PLAINTEXT": 2, "SASL_SSL": 0} {
+		var log strings.Builder
+		over := settings("a:1")
+		over["KAFKA_SECURITY_PROTOCOL"], over["KAFKA_SASL_USERNAME"], over["KAFKA_SASL_PASSWORD"], over["LOG_LEVEL"] = protocol, "books", "secret", "warn"
+		if _, err := service.New(t.Context(), "test", audit, service.Options{Over: over, Log: &log}); err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(log.String(), "are not encrypted"); n != want {
+			t.Errorf("%s: warned %d times, want %d: %s", protocol, n, want, log.String())
+		}
+	}
+}
