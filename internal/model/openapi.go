@@ -139,11 +139,10 @@ func flow(v any) string {
 
 // property describes a field.
 func (m *Model) property(f *Field) pairs {
-	o := f.Type.described()
-	if !m.refusesZero(f) && m.isPointer(f) { // else null would be as if it were not there
+	o := limitTo(f.Type.described(), f.Type, m.rules(f))
+	if !m.refusesZero(f) && (m.isPointer(f) || !m.avro) { // null is as if it were not there
 		o = orNull(o)
 	}
-	o = limitTo(o, f.Type, m.rules(f))
 	if doc := strings.Join(strings.Fields(strings.Map(printable, f.Doc)), " "); doc != "" {
 		o = o.with("description", doc)
 	}
@@ -186,6 +185,9 @@ func (t *Type) item() pairs {
 }
 
 func orNull(o pairs) pairs {
+	if choices, ok := o.get("enum").([]any); ok {
+		o = o.with("enum", append(choices, nil))
+	}
 	if kind, ok := o.get("type").(string); ok {
 		return o.with("type", []any{kind, "null"})
 	}

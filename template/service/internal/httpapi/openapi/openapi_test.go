@@ -79,28 +79,28 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 				"created": {"type": "string", "format": "date-time"},
 				"id": {"type": "string", "minLength": 1},
 				"kind": {"type": "string", "enum": ["city", "rural"]},
-				"level": {"type": "integer", "enum": [1, 2]},
+				"level": {"type": ["integer", "null"], "enum": [1, 2, null]},
 				"area": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
-				"count": {"type": "integer", "minimum": 0},
+				"count": {"type": ["integer", "null"], "minimum": 0},
 				"mail": {"type": ["string", "null"], "format": "email"},
 				"floor": {"type": "integer", "minimum": 0},
-				"tags": {"type": "array", "maxItems": 3, "uniqueItems": true, "items": {"type": "string", "minLength": 2}},
-				"labels": {"type": "object", "additionalProperties": {"type": "string"}},
-				"photo": {"type": "string", "contentEncoding": "base64"},
+				"tags": {"type": ["array", "null"], "maxItems": 3, "uniqueItems": true, "items": {"type": "string", "minLength": 2}},
+				"labels": {"type": ["object", "null"], "additionalProperties": {"type": "string"}},
+				"photo": {"type": ["string", "null"], "contentEncoding": "base64"},
 				"at": {"$ref": "#/components/schemas/address"},
 				"former": {"anyOf": [{"$ref": "#/components/schemas/address"}, {"type": "null"}]},
-				"parts": {"type": "array", "items": {"$ref": "#/components/schemas/territory"}},
-				"Untagged": {"type": "boolean"},
-				"quoted": {"type": "string"},
-				"other": {"type": "string"},
+				"parts": {"type": ["array", "null"], "items": {"$ref": "#/components/schemas/territory"}},
+				"Untagged": {"type": ["boolean", "null"]},
+				"quoted": {"type": ["string", "null"]},
+				"other": {"type": ["string", "null"]},
 				"any": {}
 			}
 		},
 		"address": {
 			"type": "object", "required": ["street"], "additionalProperties": false,
-			"properties": {"street": {"type": "string", "minLength": 1, "maxLength": 80}, "zip": {"type": "string"}}
+			"properties": {"street": {"type": "string", "minLength": 1, "maxLength": 80}, "zip": {"type": ["string", "null"]}}
 		},
-		"ruled": {"type": "object", "properties": {"id": {"type": "string"}}}
+		"ruled": {"type": "object", "properties": {"id": {"type": ["string", "null"]}}}
 	}`)
 	for name := range want {
 		if !reflect.DeepEqual(got[name], want[name]) {

@@ -100,8 +100,11 @@ func readsItself(t reflect.Type) Object {
 	return nil
 }
 
-// orNull describes what a pointer is read from.
+// orNull describes what may be null, too.
 func orNull(schema Object) Object {
+	if choices, ok := schema.get("enum").([]any); ok {
+		schema = schema.with("enum", append(choices, nil))
+	}
 	if kind, ok := schema.get("type").(string); ok {
 		return schema.with("type", []any{kind, "null"})
 	}
@@ -182,9 +185,9 @@ func (o *object) field(s *schemas, name string, f reflect.StructField, quoted bo
 	required := ruled && s.isRequired(t, rules) || s.needs != nil && s.needs(f)
 	if required {
 		o.required = append(o.required, name)
-		for t.Kind() == reflect.Pointer { // null would be as if it were not there
-			t = t.Elem()
-		}
+	}
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
 	}
 	schema := s.of(t)
 	if quoted && (schema.get("type") == "number" || schema.get("type") == "integer") {
@@ -192,6 +195,9 @@ func (o *object) field(s *schemas, name string, f reflect.StructField, quoted bo
 	}
 	if ruled {
 		schema = limit(schema, t, strings.Split(rules, ","))
+	}
+	if !required && (s.needs == nil || f.Type.Kind() == reflect.Pointer) { // null is as if it were not there
+		schema = orNull(schema)
 	}
 	o.properties = o.properties.with(name, schema)
 }
