@@ -166,9 +166,15 @@ func NewPanicError(value any) error {
 	return &Error{Class: ClassPanic, Err: &PanicError{value, debug.Stack()}, Outcome: OutcomePermanent}
 }
 
-// Error is one short line, for logs and dead letters.
+// Error is one short line, for logs and dead letters. Of what is neither an error nor
+// a text, such as a message, it has the type alone.
 func (e *PanicError) Error() string {
-	line, _, _ := strings.Cut(fmt.Sprint(e.Value), "\n")
+	text := fmt.Sprintf("%T", e.Value)
+	switch e.Value.(type) {
+	case error, string:
+		text = fmt.Sprint(e.Value)
+	}
+	line, _, _ := strings.Cut(text, "\n")
 	return fmt.Sprintf("panic: %.200s", line)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"testing"
 	"time"
 
@@ -64,3 +65,19 @@ func TestGetReturnsTheLastOfSeveral(t *testing.T) {
 		t.Errorf("%q %v", v, ok)
 	}
 }
+
+func TestAPanicWithAMessageDoesNotTellIt(t *testing.T) {
+	for want, value := range map[string]any{
+		"panic: no space":               "no space\nmore",
+		"panic: EOF":                    io.EOF,
+		"panic: int":                    7,
+		"panic: message_test.confided":  confided{"hunter2"},
+		"panic: *message_test.confided": &confided{"hunter2"},
+	} {
+		wantError(t, message.NewPanicError(value), message.ClassPanic, want)
+	}
+}
+
+type confided struct{ secret string }
+
+func (c confided) String() string { return c.secret }
