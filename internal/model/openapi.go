@@ -1,6 +1,7 @@
 package model
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strconv"
@@ -167,7 +168,10 @@ func (t *Type) described() pairs {
 	case Bool:
 		return pairs{{"type", "boolean"}}
 	case Int:
-		return pairs{{"type", "integer"}}
+		if t.Uint {
+			return pairs{{"type", "integer"}}
+		}
+		return pairs{{"type", "integer"}, {"format", "int" + strconv.Itoa(cmp.Or(t.Bits, 64))}}
 	case Float:
 		return pairs{{"type", "number"}}
 	case Time:

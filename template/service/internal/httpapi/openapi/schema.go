@@ -64,8 +64,12 @@ func (s *schemas) of(t reflect.Type) Object {
 		return Object{{"type", "string"}}
 	case reflect.Bool:
 		return Object{{"type", "boolean"}}
-	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+	case reflect.Int8, reflect.Int16:
 		return Object{{"type", "integer"}}
+	case reflect.Int32:
+		return Object{{"type", "integer"}, {"format", "int32"}}
+	case reflect.Int, reflect.Int64:
+		return Object{{"type", "integer"}, {"format", "int64"}}
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return Object{{"type", "integer"}, {"minimum", 0.0}}
 	case reflect.Float32, reflect.Float64:
