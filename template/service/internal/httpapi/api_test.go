@@ -286,3 +286,14 @@ func TestWiringMistakesPanicWithAClearWord(t *testing.T) {
 		}()
 	}
 }
+
+func TestDeepBodiesAreRefused(t *testing.T) {
+	a := newAPI(takes)
+	a.cfg.MaxBodyBytes = 1 << 20
+	for depth, status := range map[int]int{9_000: http.StatusAccepted, 11_000: http.StatusBadRequest} {
+		body := fmt.Sprintf(`{"id": "p", "amount": 1, "more": %s%s}`, strings.Repeat("[", depth), strings.Repeat("]", depth))
+		if got := send(t, a, http.MethodPost, "/payments", body); got.Code != status {
+			t.Errorf("%d deep: %d, want %d: %s", depth, got.Code, status, got.Body)
+		}
+	}
+}

@@ -225,3 +225,31 @@ func TestABodyThatDoesNotComeIsAnsweredAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+func TestHeadersAreLimitedInSizeAndTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		head, want string
+		after      time.Duration
+	}{
+		"a long header":   {"POST /payments HTTP/1.1\r\nHost: x\r\nX-Long: " + strings.Repeat("x", 2*maxHeaderBytes) + "\r\n\r\n", "HTTP/1.1 431", 0},
+		"a long path":     {"POST /" + strings.Repeat("x", 2*maxHeaderBytes) + " HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 431", 0},
+		"half a header":   {"POST /payments HTTP/1.1\r\nHost: x\r\nX-", "", headerTimeout},
+		"no next request": {"GET /payments HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 405", idleTimeout},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				connect, _ := servePipes(t, newAPI(takes))
+				connection := connect()
+				began := time.Now()
+				go func() { _, _ = io.WriteString(connection, c.head) }() // all of it is not read
+				if got := next(t, connection, c.want); got != "" {
+					t.Fatalf("answered %q, want %q", got, c.want)
+				}
+				_, _ = io.Copy(io.Discard, connection)
+				if took := time.Since(began); took < c.after || took > c.after+time.Second {
+					t.Errorf("the connection ended after %v, want %v", took, c.after)
+				}
+			})
+		})
+	}
+}
