@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -60,19 +61,32 @@ func (r *Registry) classify(err error) error {
 	}
 	switch {
 	case e.StatusCode == http.StatusNotFound && sr.IsNotFoundError(e.ErrorCode):
-		return fmt.Errorf("schema registry %s: %w: %s", r.url, errUnknown, short(e.Message))
+		return fmt.Errorf("schema registry %s: %w: %s", r.url, errUnknown, r.said(e))
 	case e.StatusCode == http.StatusNotFound:
 		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: nothing is at %s; is SCHEMA_REGISTRY_URL right?", r.url, e.URL)}
 	case e.StatusCode == http.StatusUnauthorized:
-		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: it refuses these credentials (401): %s", r.url, short(e.Error()))}
+		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: it refuses these credentials (401): %s", r.url, r.said(e))}
 	case e.StatusCode == http.StatusForbidden:
-		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: a permission is missing for %s %s (403): %s", r.url, e.Method, e.URL, short(e.Error()))}
+		return &refusal{e.StatusCode, fmt.Errorf("schema registry %s: a permission is missing for %s %s (403): %s", r.url, e.Method, e.URL, r.said(e))}
 	}
-	err = fmt.Errorf("schema registry %s: it says %d: %s", r.url, e.StatusCode, short(e.Error()))
+	err = fmt.Errorf("schema registry %s: it says %d: %s", r.url, e.StatusCode, r.said(e))
 	if e.StatusCode < http.StatusInternalServerError && e.StatusCode != http.StatusTooManyRequests && e.StatusCode != http.StatusRequestTimeout {
 		return &refusal{e.StatusCode, err}
 	}
 	return err
+}
+
+// said returns what others wrote. They may repeat what they were told.
+func (r *Registry) said(e *sr.ResponseError) string {
+	cfg, _ := r.cfg.Renewed()
+	basic := base64.StdEncoding.EncodeToString([]byte(cfg.Username + ":" + string(cfg.Password)))
+	text := e.Error()
+	for _, secret := range []string{string(cfg.Token), basic, string(cfg.Password)} {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "[redacted]")
+		}
+	}
+	return short(text)
 }
 
 // short cuts what others wrote to what a line of a log can have.

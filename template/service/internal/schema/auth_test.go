@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -29,6 +30,25 @@ func TestCredentialsReachTheRegistry(t *testing.T) {
 		start(t, settings(t, registry.URL(), set...), topic, payment{})
 		if len(registry.has(t, "payments-value")) != 1 {
 			t.Errorf("%s: the schema is not there", want)
+		}
+	}
+}
+
+// What a registry, or a proxy in front of it, says may have in it what it was told.
+func TestARefusalDoesNotRepeatTheCredentials(t *testing.T) {
+	for status, set := range map[int][]string{
+		http.StatusUnauthorized:        {"SCHEMA_REGISTRY_USERNAME", "user", "SCHEMA_REGISTRY_PASSWORD", "hush"},
+		http.StatusForbidden:           {"SCHEMA_REGISTRY_TOKEN", "hush"},
+		http.StatusInternalServerError: {"SCHEMA_REGISTRY_TOKEN", "hush"},
+	} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, password, _ := r.BasicAuth()
+			http.Error(w, "not with "+r.Header.Get("Authorization")+", which is "+password, status)
+		}))
+		err := newCodec(t, settings(t, server.URL, set...)).Encode(t.Context(), &message.Message{Topic: topic}, header(), payment{})
+		server.Close()
+		if err == nil || !strings.Contains(err.Error(), "not with B") || strings.Contains(err.Error(), "hush") || strings.Contains(err.Error(), "dXNlcjpodXNo") {
+			t.Errorf("%d: %v", status, err)
 		}
 	}
 }

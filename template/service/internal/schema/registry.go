@@ -21,6 +21,7 @@ import (
 // Registry is a Schema Registry: Confluent's, or another with its REST API.
 type Registry struct {
 	client *sr.Client
+	cfg    config.Registry
 	url    string      // for messages
 	others []*Registry // the same, and each asks another instance first
 }
@@ -48,7 +49,7 @@ func Connect(cfg config.Registry) (*Registry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("schema registry: %w", err)
 		}
-		all = append(all, &Registry{client: client, url: strings.Join(cfg.URLs, ",")})
+		all = append(all, &Registry{client: client, cfg: cfg, url: strings.Join(cfg.URLs, ",")})
 	}
 	all[0].others = all[1:]
 	return all[0], nil
