@@ -178,6 +178,9 @@ func explain(cfg config.Kafka, err error) error {
 		return fmt.Errorf("a member of group %q has none of KAFKA_REBALANCE_STRATEGY=%s: %w: to change it while others run, give all the new and the old one, such as cooperative-sticky,sticky, and then all the new one",
 			cfg.GroupID, strings.Join(cfg.RebalanceStrategy, ","), err)
 	}
+	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) || errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return fmt.Errorf("group %q: the service may not use it: %w", cfg.GroupID, err)
+	}
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	if refused := errors.Is(err, kerr.IllegalSaslState) || errors.Is(err, kerr.SaslAuthenticationFailed); !refused && !noTLS && !untrusted && !isNetwork(err) {

@@ -228,7 +228,7 @@ func TestTheConsumeLoopBacksOff(t *testing.T) {
 	r := consume(t, settings(t, c), succeed, "payments")
 	eventually(t, "not ready, and why", func() bool {
 		err := r.Ready()
-		return err != nil && strings.Contains(strings.ToLower(err.Error()), "authorized")
+		return err != nil && strings.Contains(strings.ToLower(err.Error()), "authorized") && strings.Contains(err.Error(), `group "tests"`)
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
