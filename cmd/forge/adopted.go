@@ -27,6 +27,7 @@ type jsonAdopted struct {
 	Sure    float64     `json:"sure"`    // how much of what it manages is there, in percent
 	Answers jsonAnswers `json:"answers"`
 	Guessed []string    `json:"guessed"` // answers that no setting says
+	Untaken []string    `json:"untaken"` // topics that are registered and are not among the answers
 
 	Counts  map[string]int     `json:"counts"` // managed files: same, edited, missing
 	Files   []jsonAdoptedFile  `json:"files"`  // those that are not the same
@@ -81,7 +82,7 @@ func (d adopted) forPrograms() jsonAdopted {
 	a := d.Record.Answers
 	j := jsonAdopted{
 		Command: "adopt", Project: d.site.root, Forge: d.Record.Forge, Sure: percent(d.Sure()), Written: !d.options.dryRun,
-		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Brokers, append([]string{}, a.With...)}, Guessed: append([]string{}, d.Guessed...),
+		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Brokers, append([]string{}, a.With...)}, Guessed: append([]string{}, d.Guessed...), Untaken: append([]string{}, d.Untaken...),
 		Counts: make(map[string]int), Files: []jsonAdoptedFile{}, AsClose: d.asClose(), Others: make(map[string]float64),
 	}
 	for _, state := range []string{adopt.Same, adopt.Edited, adopt.Missing} {
@@ -122,6 +123,9 @@ func (d adopted) text(t terminal) string {
 	fmt.Fprintf(&b, "%.1f %% sure: so much of the content of managed files is that of forge %s\n", percent(d.Sure()), d.Record.Forge)
 	if len(d.Guessed) > 0 {
 		fmt.Fprintf(&b, "%s guessed: neither .env.example nor .env says them\n", strings.Join(d.Guessed, " and "))
+	}
+	if len(d.Untaken) > 0 {
+		fmt.Fprintf(&b, "registered and not taken: %s, of which handlers/, models/ and dev/samples/ have no file by that name\n", strings.Join(d.Untaken, ", "))
 	}
 	if same := d.asClose(); len(same) > 0 {
 		fmt.Fprintf(&b, "as close, in what they manage: forge %s\n", strings.Join(same, ", "))

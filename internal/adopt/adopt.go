@@ -39,6 +39,7 @@ type Found struct {
 	Others []Other // the other releases, closest first
 
 	Guessed []string // answers that no setting says
+	Untaken []string // topics that are registered and have no file that forge would have written
 }
 
 // The states of a managed file.
@@ -132,6 +133,11 @@ func (s *search) found(a answers.Answers, best int, looked []string) (Found, err
 	f := Found{}
 	if s.clues.recorded == nil {
 		f.Guessed = s.clues.guessed
+		for _, topic := range s.clues.registered {
+			if !slices.Contains(a.Topics, topic) {
+				f.Untaken = appendNew(f.Untaken, topic)
+			}
+		}
 	}
 	taken := s.fit(best, a)
 	f.Record, f.Files = taken.record, taken.managed

@@ -212,6 +212,29 @@ func TestUsersFilesAreLookedBackFor(t *testing.T) {
 	}
 }
 
+// TestRegisteredTopicsAreTaken proves that no edit of a topic's files takes it out of the
+// answers while it is registered, and that one without a file is named.
+func TestRegisteredTopicsAreTaken(t *testing.T) {
+	a := answers.Defaults("shop")
+	a.Topics = []string{"a1", "b1", "c1"}
+	disk, _ := rendered(t, template.FS, a, "v0.1.0")
+	for _, topic := range []string{"a1", "b1"} {
+		for _, file := range []string{"handlers/%.go", "models/%.go", "dev/samples/%.json"} {
+			disk[strings.ReplaceAll(file, "%", topic)] += "// mine\n"
+		}
+		delete(disk, "handlers/"+topic+"_test.go")
+	}
+	for _, file := range []string{"handlers/c1.go", "models/c1.go", "dev/samples/c1.json"} {
+		disk[strings.Replace(file, "c1", "third", 1)] = disk[file]
+		delete(disk, file)
+	}
+	disk["models/stock_changed.go"] = "package models\n\ntype StockChanged struct{}\n\nfunc (StockChanged) Topic() string { return \"stock-changed\" }\n"
+	found, err := adopt.Find(adopt.Input{Templates: []adopt.Template{{"v0.1.0", template.FS}}, Disk: disk})
+	if err != nil || !slices.Equal(found.Record.Answers.Topics, []string{"a1", "b1"}) || !slices.Equal(found.Untaken, []string{"c1"}) {
+		t.Errorf("found %v, untaken %v, %v", found.Record.Answers.Topics, found.Untaken, err)
+	}
+}
+
 // TestAnswersOfDamagedRecordAreTaken proves that a record of which the list of files
 // is damaged still tells the answers, schemas too.
 func TestAnswersOfDamagedRecordAreTaken(t *testing.T) {

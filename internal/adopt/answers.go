@@ -73,7 +73,9 @@ func (s *search) improve(a answers.Answers, template int) answers.Answers {
 	for _, topic := range a.Topics {
 		rest := func() []string { return without(a.Topics, topic) }
 		try(func(b *answers.Answers) { b.Topics = append([]string{topic}, rest()...) })
-		try(func(b *answers.Answers) { b.Topics = rest() })
+		if !slices.Contains(s.clues.registered, topic) { // edits of its files do not take it out
+			try(func(b *answers.Answers) { b.Topics = rest() })
+		}
 	}
 	return a
 }

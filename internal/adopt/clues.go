@@ -25,6 +25,7 @@ type clues struct {
 	modules, names, groups []string
 	brokers                []string
 	topics                 []string
+	registered             []string // those that package handlers registers
 	schemas                map[string]answers.Schema
 	recorded               *answers.Answers // those of a record of which the rest is damaged
 
@@ -83,7 +84,11 @@ func (c *clues) readGoFiles(names []string) {
 		ast.Inspect(file, func(n ast.Node) bool {
 			switch n := n.(type) {
 			case *ast.CallExpr:
-				c.topics = append(c.topics, registered(n, local)...)
+				found := registered(n, local)
+				c.topics = append(c.topics, found...)
+				if path.Dir(name) == "handlers" {
+					c.registered = append(c.registered, found...)
+				}
 			case *ast.FuncDecl:
 				if path.Dir(name) == "models" && n.Recv != nil && n.Name.Name == "Topic" {
 					published = append(published, texts(n.Body)...)
