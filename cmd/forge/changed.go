@@ -53,9 +53,12 @@ type jsonLine struct {
 	Text string `json:"text"`
 }
 
-func (c changed) left() int {
+func (c changed) left() int { return leftOf(c.plan.Steps) }
+
+// leftOf is how many files something is left to do in.
+func leftOf(steps []plan.Step) int {
 	n := 0
-	for _, s := range c.plan.Steps {
+	for _, s := range steps {
 		if s.Left() {
 			n++
 		}
@@ -103,11 +106,7 @@ func (c changed) forPrograms() jsonChanged {
 		Notes: c.notes(), Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
 	}
 	for _, s := range c.plan.Steps {
-		step := jsonStep{Path: s.Path, From: s.From, Change: s.Kind, Reason: s.Reason, Stays: s.Stays}
-		for _, l := range s.Lines {
-			step.Lines = append(step.Lines, jsonLine{string(l.Op), l.Text})
-		}
-		j.Files = append(j.Files, step)
+		j.Files = append(j.Files, jsonStep{s.Path, s.From, s.Kind, s.Reason, s.Stays, linesForPrograms(s)})
 	}
 	return j
 }
@@ -134,10 +133,7 @@ func (c changed) printTree(t terminal) error {
 	}
 	for _, s := range c.plan.Steps {
 		if len(s.Lines) > 0 || s.Left() && c.options.quiet { // else its row says all
-			fmt.Fprintf(&b, "\n%s %s\n", t.style(bold, s.Path), s.Reason)
-			for _, l := range s.Lines {
-				fmt.Fprintln(&b, t.style(colours[string(l.Op)], indented(l)))
-			}
+			b.WriteString(t.linesOf(s))
 		}
 	}
 	notes := c.notes()
@@ -158,6 +154,24 @@ func (c changed) printTree(t terminal) error {
 	}
 	_, err := fmt.Fprint(t.stdout, b.String())
 	return err
+}
+
+// linesOf is what is left to do in a file.
+func (t terminal) linesOf(s plan.Step) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\n%s %s\n", t.style(bold, s.Path), s.Reason)
+	for _, l := range s.Lines {
+		fmt.Fprintln(&b, t.style(colours[string(l.Op)], indented(l)))
+	}
+	return b.String()
+}
+
+// linesForPrograms is the same for programs.
+func linesForPrograms(s plan.Step) (all []jsonLine) {
+	for _, l := range s.Lines {
+		all = append(all, jsonLine{string(l.Op), l.Text})
+	}
+	return all
 }
 
 // rowsOf are the rows of steps. Those of forge's own in internal/ are one row,

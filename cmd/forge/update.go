@@ -184,9 +184,10 @@ type jsonUpdated struct {
 }
 
 type jsonFileStep struct {
-	Path   string    `json:"path"`
-	Change plan.Kind `json:"change"`
-	Reason string    `json:"reason,omitempty"`
+	Path   string     `json:"path"`
+	Change plan.Kind  `json:"change"`
+	Reason string     `json:"reason,omitempty"`
+	Lines  []jsonLine `json:"lines,omitempty"` // what is left to the user
 }
 
 type jsonConflict struct {
@@ -241,6 +242,8 @@ func (d updated) print(t terminal) error {
 		return &failure{code: exitLeft, err: fmt.Errorf("%s left to you", isOrAre(n, "conflict")), hint: "put them right, and update again: then the record says " + d.To}
 	case len(d.Notes) > 0:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s yours to change", isOrAre(len(d.Notes), "place"))}
+	case leftOf(d.Steps) > 0:
+		return &failure{code: exitLeft, err: fmt.Errorf("what is listed of %s is left to you", count(leftOf(d.Steps), "file"))}
 	}
 	return nil
 }
@@ -261,7 +264,7 @@ func (d updated) forPrograms() jsonUpdated {
 		j.Recorded = d.From
 	}
 	for _, s := range d.Steps {
-		j.Files = append(j.Files, jsonFileStep{s.Path, s.Kind, s.Reason})
+		j.Files = append(j.Files, jsonFileStep{s.Path, s.Kind, s.Reason, linesForPrograms(s)})
 	}
 	for _, c := range d.conflicts() {
 		j.Conflicts = append(j.Conflicts, jsonConflict{c.Path, c.Line, c.End, c.Reason})
@@ -291,6 +294,11 @@ func (d updated) text(t terminal) string {
 	}
 	for _, n := range d.Notes {
 		fmt.Fprintln(&b, t.style(colours["!"], n.String()))
+	}
+	for _, s := range d.Steps {
+		if len(s.Lines) > 0 {
+			b.WriteString(t.linesOf(s))
+		}
 	}
 	if d.written && !quiet {
 		fmt.Fprintf(&b, "\n  %-14s  %s\n", "forge undo", t.style(faint, "# takes this back"))

@@ -2,7 +2,6 @@ package merge
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"go/version"
@@ -218,34 +217,4 @@ func valuesOf[T any](all []T, of func(T) (key, value string)) map[string]string 
 func versionOf(text string) module.Version {
 	path, v, _ := strings.Cut(text, "@")
 	return module.Version{Path: path, Version: v}
-}
-
-// GoSum merges go.sum: all lines of both, in the order that go has them in. A
-// line too many does no harm, one too few stops the build.
-func GoSum(base, ours, theirs []byte) []byte {
-	if merged, ok := trivial(base, ours, theirs); ok {
-		return merged
-	}
-	all := make(map[string]bool)
-	for _, text := range [][]byte{ours, theirs} {
-		for line := range strings.Lines(string(text)) {
-			if line = strings.TrimSpace(line); line != "" {
-				all[line] = true
-			}
-		}
-	}
-	sorted := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
-		return cmp.Or(compareSums(strings.Fields(a), strings.Fields(b)), strings.Compare(a, b))
-	})
-	return []byte(strings.Join(sorted, "\n") + "\n")
-}
-
-// compareSums orders lines of go.sum: by module, by version, its go.mod last.
-func compareSums(a, b []string) int {
-	if len(a) < 2 || len(b) < 2 {
-		return cmp.Compare(len(a), len(b))
-	}
-	av, aMod, _ := strings.Cut(a[1], "/")
-	bv, bMod, _ := strings.Cut(b[1], "/")
-	return cmp.Or(strings.Compare(a[0], b[0]), semver.Compare(av, bv), strings.Compare(aMod, bMod))
 }

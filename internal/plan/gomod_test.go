@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,31 @@ func TestALibraryStaysWithWhatImportsIt(t *testing.T) {
 		after := s.with(p).files["go.mod"].Content
 		if stays := strings.Contains(string(after), "\tgithub.com/twmb/avro v"); stays != tt.stays || len(p.Refusals) > 0 {
 			t.Errorf("%s: %v\n%s", what, stays, summary(plan.Plan{Refusals: p.Refusals}))
+		}
+	}
+}
+
+// A service with a library of its own may have lines in go.sum after a change that nothing
+// needs: it is told, since only go knows, and not where a line of its own is all.
+func TestAGoSumWithLinesTooManyIsTold(t *testing.T) {
+	const mine = "example.com/mine v1.0.0 h1:m=\nexample.com/mine v1.0.0/go.mod h1:m=\n"
+	a := bare("orders")
+	b := a
+	b.With = append(slices.Clone(a.With), answers.Avro)
+	for what, tt := range map[string]struct {
+		from, to answers.Answers
+		sums     string
+		told     bool
+	}{
+		"taken out, with a library": {b, a, mine, true},
+		"taken out, pristine":       {b, a, "", false},
+		"put in, with a library":    {a, b, mine, false},
+	} {
+		s := newShop(t, tt.from)
+		s.put("go.sum", string(s.files["go.sum"].Content)+tt.sums)
+		told := slices.ContainsFunc(s.make(t, tt.to).Steps, func(s plan.Step) bool { return s.Path == "go.sum" && s.Left() })
+		if told != tt.told {
+			t.Errorf("%s: %v", what, told)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func (p *planner) mergeByName(name string, base, ours, next []byte) (merged []by
 	case goMod:
 		merged, err := merge.GoMod(base, ours, next, Imported(p.Disk, p.plan.Steps))
 		return merged, err == nil
-	case "go.sum":
+	case goSum:
 		if p.keepsLibrary() {
 			base = nil // what the library needs stays
 		}

@@ -112,6 +112,7 @@ func (r *renamer) renameGoMod(from, to string, isOther func(string) bool) {
 
 const (
 	goMod   = "go.mod"
+	goSum   = "go.sum"
 	openAPI = "openapi.yaml"
 )
 

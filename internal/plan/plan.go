@@ -70,7 +70,7 @@ func Make(in Input) Plan {
 		}
 	}
 	slices.Sort(all)
-	libraries := func(name string) bool { return name == goMod || name == "go.sum" }
+	libraries := func(name string) bool { return name == goMod || name == goSum }
 	for _, name := range slices.DeleteFunc(slices.Clone(all), libraries) {
 		p.decide(name)
 	}
@@ -203,7 +203,7 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 		p.step(Step{Path: name, Kind: Keep, Reason: "is removed by you: it stays away"})
 	case !disk.Mode.IsRegular():
 		p.leave(base, next, "is no regular file: it stays")
-	case p.isPristine(name, disk) && (name != goMod && name != "go.sum" || !p.keepsLibrary()):
+	case p.isPristine(name, disk) && (name != goMod && name != goSum || !p.keepsLibrary()):
 		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: merge.LikeLines(disk.Content, next.Content)})
 	case bytes.Equal(disk.Content, next.Content): // somebody has done it by hand
 	case name == goMod && modfile.ModulePath(disk.Content) == "":
@@ -220,6 +220,9 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 			p.leave(base, next, "is changed by you at the same lines: it stays, and these are yours to change")
 		} else if !bytes.Equal(merged, disk.Content) {
 			p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
+		}
+		if name == goSum && merge.HasTooMuch(base.Content, next.Content, merged, p.contentOf(goMod)) {
+			p.step(TooMuch())
 		}
 	}
 }

@@ -33,6 +33,12 @@ type Step struct {
 // to go and stays.
 func (s Step) Left() bool { return len(s.Lines) > 0 || s.Stays }
 
+// TooMuch is the step of a go.sum that may have lines too many: what needs them, only go
+// can tell, and the workflow asks it.
+func TooMuch() Step {
+	return Step{Path: goSum, Kind: Keep, Reason: "may have lines that nothing needs any more", Lines: []Line{{'=', "`go mod tidy` takes them out"}}}
+}
+
 // Line is a line to put in (+), to take out (-) or to look at (=).
 type Line struct {
 	Op   byte

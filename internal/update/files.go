@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/plan"
@@ -103,15 +104,17 @@ func (p *planner) dropped(f project.File, disk plan.File) {
 // pristine deals with a file that is as forge wrote it.
 func (p *planner) pristine(f project.File, next render.File, disk plan.File) error {
 	content := next.Content
-	if next.Path == "go.mod" {
+	if next.Path == goMod {
 		merged, err := merge.GoMod(disk.Content, disk.Content, next.Content, p.uses())
 		if err != nil {
 			return fmt.Errorf("go.mod: %w", err)
 		}
 		content = merged
 	}
-	if next.Path == "go.sum" && p.keepsModules() {
-		content = merge.GoSum(nil, disk.Content, next.Content)
+	if next.Path == goSum && p.keepsModules() {
+		p.written(next, next.Owner)
+		p.sums(disk.Content, next, disk)
+		return nil
 	}
 	if p.occupied(f, next) {
 		return nil
@@ -131,16 +134,16 @@ func (p *planner) edited(f project.File, next render.File, disk plan.File) error
 		p.become(f.Path, next.Path, disk, disk.Content, next)
 		return nil
 	}
-	base, proven := p.bases.find(f)
+	base, proven := p.bases.find(f) // nil if not
 	switch {
-	case next.Path == "go.sum":
-		p.become(f.Path, next.Path, disk, merge.GoSum(nil, disk.Content, next.Content), next)
+	case next.Path == goSum:
+		p.sums(base, next, disk)
 	case !proven:
 		p.become(f.Path, next.Path, disk, disk.Content, next)
 		p.beside(next, "you changed it, and forge does not have it as it was written")
 	case path.Base(next.Path) == ".gitignore":
 		p.become(f.Path, next.Path, disk, merge.Lines(base, disk.Content, next.Content, merge.IgnoreKey), next)
-	case next.Path == "go.mod":
+	case next.Path == goMod:
 		merged, err := merge.GoMod(base, disk.Content, next.Content, p.uses())
 		if err != nil {
 			p.beside(next, "go.mod cannot be read: "+err.Error())
@@ -151,6 +154,36 @@ func (p *planner) edited(f project.File, next render.File, disk plan.File) error
 		p.merge(f, next, disk, base)
 	}
 	return nil
+}
+
+const (
+	goMod = "go.mod"
+	goSum = "go.sum"
+)
+
+// sums makes go.sum have all lines of both, and says so if these may be too many.
+func (p *planner) sums(base []byte, next render.File, disk plan.File) {
+	merged := merge.GoSum(nil, disk.Content, next.Content)
+	p.become(goSum, goSum, disk, merged, next)
+	var required []byte // by go.mod, which comes before
+	if f, exists, err := p.file(goMod); err == nil && exists {
+		required = f.Content
+	}
+	at := func(name string) int {
+		return slices.IndexFunc(p.update.Steps, func(s plan.Step) bool { return s.Path == name && s.Content != nil })
+	}
+	if i := at(goMod); i >= 0 {
+		required = p.update.Steps[i].Content
+	}
+	if !merge.HasTooMuch(base, next.Content, merged, required) {
+		return
+	}
+	told := plan.TooMuch()
+	if i := at(goSum); i >= 0 {
+		p.update.Steps[i].Reason, p.update.Steps[i].Lines = told.Reason, told.Lines
+		return
+	}
+	p.step(told)
 }
 
 // merge merges a text line by line.
