@@ -1,6 +1,7 @@
 package plan_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,6 +90,30 @@ func TestOpenAPINamesTheCommandThatUpdatesIt(t *testing.T) {
 		lines, _, _ = strings.Cut(lines, "\nkeep ")
 		if !strings.Contains(lines+"\n", line) || strings.Contains(lines, "+ ") {
 			t.Errorf("%s:\n%s", what, got)
+		}
+	}
+}
+
+// An openapi.yaml that comes is of the models as forge writes them: where the user's have
+// other fields, the command that brings it up to date is named.
+func TestANewOpenAPINamesTheModelsThatAreYours(t *testing.T) {
+	a := bare("orders", "payments")
+	b := a
+	b.With = append(slices.Clone(a.With), answers.HTTP)
+	for what, tt := range map[string]struct {
+		old, mine string
+		told      bool
+	}{
+		"a field":   {"`json:\"id\"", "`json:\"key\"", true},
+		"a comment": {"type Payment", "// mine\ntype Payment", false},
+		"a method":  {"// Topic is", "// Mine is one.\nfunc (Payment) Mine() {}\n\n// Topic is", false},
+		"nothing":   {"type Payment", "type Payment", false},
+	} {
+		s := newShop(t, a)
+		s.edit(t, "models/payments.go", tt.old, tt.mine)
+		got := summary(s.make(t, b))
+		if told := strings.Contains(got, "write openapi.yaml\n  = `go test ./web -run OpenAPI -update` puts it right\n"); told != tt.told {
+			t.Errorf("%s: %v\n%s", what, told, got)
 		}
 	}
 }

@@ -85,6 +85,7 @@ func Make(in Input) Plan {
 	p.tellRegistered()
 	p.tellUnread()
 	p.tellSettings()
+	p.tellModels()
 	p.refusePackages()
 	p.refuseTwice()
 	p.refuseLost()
