@@ -153,12 +153,39 @@ func (p *planner) warnMembers() {
 				p.tellUse(user, doesNotBuild, line, what, path.Dir(s.Path))
 			}
 			for _, m := range members {
-				if line := p.namesOf(user).Selected[m.Name]; line > 0 && p.importsBelow(user, path.Dir(s.Path)) {
+				if line := p.selects(user, path.Dir(s.Path), m); line > 0 && p.importsBelow(user, path.Dir(s.Path)) {
 					p.tellUse(user, mayNotBuild, line, m.Name, path.Dir(s.Path))
 				}
 			}
 		}
 	}
+}
+
+// selects returns where a file may use a member that a package loses.
+func (p *planner) selects(user, dir string, lost wire.Member) (line int) {
+	names := p.namesOf(user)
+	if line := names.Selected[lost.Name]; line > 0 {
+		return line
+	}
+	for _, sel := range names.OfParams {
+		of, isOurs := strings.CutPrefix(sel.Package, p.module+"/")
+		if sel.Name == lost.Name && (of == dir && sel.Type == lost.Type || isOurs && !p.keepsMember(of, sel)) {
+			return sel.Line
+		}
+	}
+	return 0
+}
+
+// keepsMember reports whether a type of forge's has a member afterwards.
+func (p *planner) keepsMember(dir string, sel wire.Selection) bool {
+	for name := range p.next {
+		if path.Dir(name) == dir && isGo(name) && slices.ContainsFunc(p.nextNames(name).Members, func(m wire.Member) bool {
+			return m.Type == sel.Type && m.Name == sel.Name
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 // isOthers reports whether a file is the user's and goes: what uses it keeps it.

@@ -16,6 +16,13 @@ type Names struct {
 	Embedded []string                  // patterns of //go:embed, without all:
 	Members  []Member                  // exported methods, and fields of structs
 	Selected map[string]int            // names after a point, of which some may be other packages'
+	OfParams []Selection               // those of them that are after a parameter whose type is another package's: not in Selected
+}
+
+// Selection is a name after a parameter, with that one's package and type.
+type Selection struct {
+	Package, Type, Name string
+	Line                int
 }
 
 // Member is a method or a field of a type, with its own type.
@@ -42,7 +49,7 @@ func NamesOf(src []byte) (Names, error) {
 				n.Used[id.Name] = s.line(id.Pos())
 			}
 		}
-		n.addSelected(s, d)
+		n.OfParams = append(n.OfParams, n.addSelected(s, d)...)
 	}
 	n.useDotImports(s.file)
 	for _, group := range s.file.Comments {
@@ -55,24 +62,94 @@ func NamesOf(src []byte) (Names, error) {
 	return n, nil
 }
 
-// addSelected adds the names after a point in a declaration.
-func (n Names) addSelected(s *source, d ast.Decl) {
+// addSelected adds the names after a point in a declaration, and returns those that are
+// after a parameter of another package's type.
+func (n Names) addSelected(s *source, d ast.Decl) (all []Selection) {
+	params := s.params(d)
 	ast.Inspect(d, func(node ast.Node) bool {
 		sel, ok := node.(*ast.SelectorExpr)
 		if !ok {
 			return true
 		}
-		name := sel.Sel.Name
-		if n.Selected[name] == 0 {
-			n.Selected[name] = s.line(sel.Sel.Pos())
+		name, line := sel.Sel.Name, s.line(sel.Sel.Pos())
+		x, isName := sel.X.(*ast.Ident)
+		if isName && params[x.Name].Package != "" {
+			param := params[x.Name]
+			all = append(all, Selection{param.Package, param.Type, name, line})
+			return true
 		}
-		if x, ok := sel.X.(*ast.Ident); ok {
+		if n.Selected[name] == 0 {
+			n.Selected[name] = line
+		}
+		if isName {
 			if names := n.Imported[s.imported(x.Name)]; names != nil && names[name] == 0 {
 				names[name] = s.line(sel.Pos())
 			}
 		}
 		return true
 	})
+	return all
+}
+
+// params are the parameters of a function whose types are another package's, and whose
+// names mean nothing else in it.
+func (s *source) params(d ast.Decl) map[string]Selection {
+	all := make(map[string]Selection)
+	f, ok := d.(*ast.FuncDecl)
+	if !ok {
+		return all
+	}
+	for _, field := range f.Type.Params.List {
+		typ := field.Type
+		if star, ok := typ.(*ast.StarExpr); ok {
+			typ = star.X
+		}
+		sel, ok := typ.(*ast.SelectorExpr)
+		if !ok {
+			continue
+		}
+		pkg, ok := sel.X.(*ast.Ident)
+		for _, id := range field.Names {
+			if ok {
+				all[id.Name] = Selection{Package: s.imported(pkg.Name), Type: sel.Sel.Name}
+			}
+		}
+	}
+	if f.Body != nil {
+		for _, name := range bound(f.Body) {
+			delete(all, name)
+		}
+	}
+	return all
+}
+
+// bound are the names that statements give to something.
+func bound(body ast.Node) (all []string) {
+	add := func(exprs ...ast.Expr) {
+		for _, e := range exprs {
+			if id, ok := e.(*ast.Ident); ok {
+				all = append(all, id.Name)
+			}
+		}
+	}
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.AssignStmt:
+			add(n.Lhs...)
+		case *ast.RangeStmt:
+			add(n.Key, n.Value)
+		case *ast.ValueSpec:
+			for _, id := range n.Names {
+				add(id)
+			}
+		case *ast.Field: // of a function in it
+			for _, id := range n.Names {
+				add(id)
+			}
+		}
+		return true
+	})
+	return all
 }
 
 // useDotImports takes any name for one of each package whose names have no prefix.
