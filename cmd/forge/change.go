@@ -64,9 +64,8 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 		if len(done.plan.Refusals) > 0 {
 			return refusals(done.plan.Refusals)
 		}
-		if unproven := done.plan.Unproven; len(unproven) > 0 {
-			say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, whose template this one does not have: %s",
-				isOrAre(len(unproven), "file"), strings.Join(unproven[:min(3, len(unproven))], ", ")))
+		if err := s.tellUnknown(ctx, t, done.plan.Unproven); err != nil {
+			return err
 		}
 		if !o.dryRun {
 			if err := s.land(ctx, r.title, done.plan); err != nil {
@@ -76,6 +75,23 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	}
 	done.elapsed = time.Since(start)
 	return done.print(t)
+}
+
+// tellUnknown names the files that none of the templates gives which this forge has.
+func (s *site) tellUnknown(ctx context.Context, t terminal, unproven []string) error {
+	if len(unproven) == 0 {
+		return nil
+	}
+	archive, err := openArchive()
+	if err != nil {
+		return err
+	}
+	unknown := update.Unknown(s.input(ctx, archive, buildInfo().Version, ownTemplate), unproven)
+	if len(unknown) > 0 {
+		say(t.stderr, "note", fmt.Sprintf("%s as another forge wrote it, whose template this one does not have: %s",
+			isOrAre(len(unknown), "file"), strings.Join(unknown[:min(3, len(unknown))], ", ")))
+	}
+	return nil
 }
 
 func same(a, b answers.Answers) bool {

@@ -53,6 +53,21 @@ func (b *bases) find(f project.File) (content []byte, ok bool) {
 	return content, ok && project.Sum(content) == f.SHA256
 }
 
+// Unknown are those of some files of the record that no template gives as they were
+// written: what an update has left unfinished wrote some by the new one.
+func Unknown(in Input, paths []string) (unknown []string) {
+	b := newBases(in)
+	for _, f := range in.Record.Files {
+		if !slices.Contains(paths, f.Path) {
+			continue
+		}
+		if _, ok := b.find(f); !ok {
+			unknown = append(unknown, f.Path)
+		}
+	}
+	return unknown
+}
+
 // open opens the template of one more version.
 func (b *bases) open() bool {
 	for len(b.versions) > 0 {
