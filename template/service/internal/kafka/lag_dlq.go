@@ -42,7 +42,10 @@ func Lag(ctx context.Context, cfg config.Kafka, topics []string) ([]PartitionLag
 	for topic, partitions := range ends {
 		for p, end := range partitions {
 			start, _ := starts.Lookup(topic, p)
-			if err := cmp.Or(end.Err, start.Err); err != nil {
+			if err := cmp.Or(end.Err, start.Err); p < 0 {
+				errs = append(errs, checkTopic(kadm.TopicDetail{Topic: topic, Err: err}, "read")) // none of its partitions is known
+				continue
+			} else if err != nil {
 				errs = append(errs, fmt.Errorf("%s/%d: %w", topic, p, err))
 				continue
 			}

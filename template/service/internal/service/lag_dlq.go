@@ -42,7 +42,11 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\n", c.kafka.GroupID, l.Topic, l.Partition, committed, l.End, l.Lag)
 			total += l.Lag
 		}
-		fmt.Fprintf(table, "%s\tall\t\t\t\t%d\n", c.kafka.GroupID, total)
+		sum := strconv.FormatInt(total, 10)
+		if err != nil {
+			sum = "unknown" // total is the least that it is
+		}
+		fmt.Fprintf(table, "%s\tall\t\t\t\t%s\n", c.kafka.GroupID, sum)
 	}
 	return errors.Join(append(errs, table.Flush())...)
 }
