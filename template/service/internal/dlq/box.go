@@ -72,7 +72,9 @@ func (b *box) judge(r *kgo.Record) (*Letter, row) {
 		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
 	}
 	outcome := selected
-	if !b.selection.matches(l, b.Group, b.kind) {
+	if !b.selection.takesGroup(l, b.Group) {
+		outcome = otherGroup
+	} else if !b.selection.matches(l, b.Group, b.kind) {
 		outcome = notSelected
 	}
 	for _, d := range b.done {

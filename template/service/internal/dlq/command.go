@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const usage = `dlq ls [TOPIC…]                  count the dead letters by topic, class and reason
@@ -147,6 +148,8 @@ func check(name string, o options, given map[string]bool) error {
 	switch {
 	case name == "show" && len(o.topics) != 1:
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
+	case given["class"] && !slices.Contains(message.Classes, message.Class(o.selection.class)) && !strings.Contains(o.selection.class, "."): // as those of Spring have
+		return fmt.Errorf("--class %s: it must be one of %v, or the whole name of an exception of Spring's", o.selection.class, message.Classes)
 	case given["max"] && o.max < 1:
 		return fmt.Errorf("--max %d: it must be at least 1", o.max)
 	case given["rate"] && !(o.rate > 0):
@@ -188,6 +191,10 @@ func (c *command) run(ctx context.Context, name string) error {
 		if err != nil {
 			return err
 		}
+		if err := c.checkThere(b.spans, topics); err != nil {
+			b.close()
+			return err
+		}
 		switch name {
 		case "ls":
 			err = scan(ctx, b.Kafka, b.spans, func(r *kgo.Record) error {
@@ -214,7 +221,24 @@ func (c *command) run(ctx context.Context, name string) error {
 		return err
 	}
 	if n := c.report.of(unreadable); n > 0 {
-		return fmt.Errorf("%d could not be read: `dlq ls` has the reasons", n)
+		return fmt.Errorf("%d could not be read, for the reasons above", n)
+	}
+	return nil
+}
+
+// checkThere checks that topics are there. Those of the service may be missing: they have
+// no dead letter yet.
+func (c *command) checkThere(there spans, topics []string) error {
+	var own []string
+	for _, consumer := range c.consumers {
+		for _, t := range consumer.Topics {
+			own = append(own, kafka.DeadLetterTopic(t))
+		}
+	}
+	for _, t := range topics {
+		if there[t] == nil && !slices.Contains(own, t) {
+			return fmt.Errorf("there is no topic %q: the service's are %s", t, strings.Join(own, ", "))
+		}
 	}
 	return nil
 }

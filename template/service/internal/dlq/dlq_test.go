@@ -513,11 +513,37 @@ func TestLettersOfOthersAreRead(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotThereIsNamed proves it of a topic, and that one of the service's has no dead
+// letters while it is not there.
+func TestWhatIsNotThereIsNamed(t *testing.T) {
+	w := newWorld(t)
+	for _, args := range []string{"ls payment", "redrive payment --execute", "purge payments payment"} {
+		if out := w.run(1, strings.Fields(args)...); !strings.Contains(out, `there is no topic "payment": the service's are payments.dlq`) {
+			t.Errorf("%s: %s", args, out)
+		}
+	}
+	if _, err := w.admin.DeleteTopic(t.Context(), "payments.dlq"); err != nil {
+		t.Fatal(err)
+	}
+	w.run(0, "ls", "payments")
+}
+
+// TestLettersOfAnotherGroupSaySo: the summary says how they are selected.
+func TestLettersOfAnotherGroupSaySo(t *testing.T) {
+	w := newWorld(t)
+	w.write("billing", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: []byte("1")})
+	w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: []byte("1")})
+	if out := w.run(0, "ls", "--class", "panic"); !strings.Contains(out, "dead letters 2: of another group (--any-group takes them) 1, not selected 1\n") {
+		t.Error(out)
+	}
+}
+
 func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "ls, show, redrive or purge"}, {"list", `no "list"`}, {"ls --execute", "ls does not take --execute"},
 		{"redrive --max 0", "at least 1"}, {"redrive --rate -1", "more than 0"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
 		{"show", "TOPIC/PARTITION@OFFSET"}, {"purge --class x", "purge does not take --class"},
+		{"ls --class handlr", "one of [decode invalid unhandled handler unavailable panic timeout]"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := Command(t.Context(), []Consumer{consumerOf("127.0.0.1:1", "shop", "payments")}, nil, strings.Fields(c.args), &stdout, &stderr)

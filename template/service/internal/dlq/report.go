@@ -18,6 +18,7 @@ type outcome string
 const (
 	selected       outcome = "selected"
 	notSelected    outcome = "not selected"
+	otherGroup     outcome = "of another group (--any-group takes them)"
 	redrivenBefore outcome = "redriven before"
 	redrivenNow    outcome = "redriven"
 	parked         outcome = "parked"
@@ -148,7 +149,7 @@ func (r *report) json(v any) error {
 // summary prints how many letters had which outcome. The figures add up.
 func (r *report) summary(executed bool) {
 	var parts []string
-	for _, o := range []outcome{selected, redrivenNow, parked, notWritten, deleted, stays, redrivenBefore, notSelected, unreadable} {
+	for _, o := range []outcome{selected, redrivenNow, parked, notWritten, deleted, stays, redrivenBefore, otherGroup, notSelected, unreadable} {
 		if n := r.of(o); n > 0 {
 			name := string(o)
 			if !executed && slices.Contains([]outcome{redrivenNow, parked, deleted}, o) {

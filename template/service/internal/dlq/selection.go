@@ -24,13 +24,17 @@ type selection struct {
 // matches reports whether a letter of a group's topic is selected. kind returns the
 // message's type.
 func (s selection) matches(l *Letter, group string, kind func(*Letter) string) bool {
-	return (s.anyGroup || l.Group == group || l.Group == "") &&
+	return s.takesGroup(l, group) &&
 		(s.class == "" || l.Class == s.class) &&
 		(s.reason == "" || strings.Contains(withoutNumbers(l.Reason), withoutNumbers(s.reason))) &&
 		(s.key == "" || string(l.Original.Key) == s.key) &&
 		(s.since.IsZero() || !l.FailedAt.Before(s.since)) &&
 		(s.until.IsZero() || l.FailedAt.Before(s.until)) &&
 		(s.kind == "" || kind(l) == s.kind)
+}
+
+func (s selection) takesGroup(l *Letter, group string) bool {
+	return s.anyGroup || l.Group == group || l.Group == ""
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
