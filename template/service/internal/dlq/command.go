@@ -69,7 +69,7 @@ func Command(ctx context.Context, consumers []Consumer, allowed, args []string, 
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintf(stderr, "dlq: %v\n\n%s", err, usage)
+		fmt.Fprintf(stderr, "dlq: %v; see `dlq help`\n", err)
 		return 2
 	}
 	c := command{options: o, consumers: consumers, report: newReport(stdout, terminalOf(stdout))}
@@ -105,8 +105,18 @@ func parse(args []string, now time.Time) (name string, o options, err error) {
 	flags.Func("until", "", timeOf(now, &s.until))
 	flags.BoolVar(&s.anyGroup, "any-group", false, "")
 	flags.BoolVar(&o.execute, "execute", false, "")
-	flags.IntVar(&o.max, "max", 0, "")
-	flags.Float64Var(&o.rate, "rate", 0, "")
+	flags.Func("max", "", func(text string) (err error) {
+		if o.max, err = strconv.Atoi(text); err != nil || o.max < 1 {
+			return errors.New("it must be a whole number, at least 1")
+		}
+		return nil
+	})
+	flags.Func("rate", "", func(text string) (err error) {
+		if o.rate, err = strconv.ParseFloat(text, 64); err != nil || !(o.rate > 0) {
+			return errors.New("it must be a number, more than 0")
+		}
+		return nil
+	})
 	flags.StringVar(&o.to, "to", "", "")
 	flags.BoolVar(&o.all, "all", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
@@ -150,10 +160,6 @@ func check(name string, o options, given map[string]bool) error {
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
 	case given["class"] && !slices.Contains(message.Classes, message.Class(o.selection.class)) && !strings.Contains(o.selection.class, "."): // as those of Spring have
 		return fmt.Errorf("--class %s: it must be one of %v, or the whole name of an exception of Spring's", o.selection.class, message.Classes)
-	case given["max"] && o.max < 1:
-		return fmt.Errorf("--max %d: it must be at least 1", o.max)
-	case given["rate"] && !(o.rate > 0):
-		return fmt.Errorf("--rate %v: it must be more than 0", o.rate)
 	}
 	return nil
 }

@@ -541,13 +541,13 @@ func TestLettersOfAnotherGroupSaySo(t *testing.T) {
 func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "ls, show, redrive or purge"}, {"list", `no "list"`}, {"ls --execute", "ls does not take --execute"},
-		{"redrive --max 0", "at least 1"}, {"redrive --rate -1", "more than 0"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
+		{"redrive --max 0", "at least 1"}, {"redrive --max x", "a whole number"}, {"redrive --rate -1", "more than 0"}, {"redrive --rate x", "must be a number"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
 		{"show", "TOPIC/PARTITION@OFFSET"}, {"purge --class x", "purge does not take --class"},
 		{"ls --class handlr", "one of [decode invalid unhandled handler unavailable panic timeout]"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := Command(t.Context(), []Consumer{consumerOf("127.0.0.1:1", "shop", "payments")}, nil, strings.Fields(c.args), &stdout, &stderr)
-		if code != 2 || !strings.Contains(stderr.String(), c.want) {
+		if code != 2 || !strings.Contains(stderr.String(), c.want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("dlq %s: %d, %s", c.args, code, &stderr)
 		}
 	}
