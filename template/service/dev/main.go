@@ -1,7 +1,9 @@
 // Command dev runs the service with a Kafka of its own: an embedded broker on
 // loopback, which keeps nothing. It sends the messages of dev/samples and prints
-// what becomes of each. Other settings are those of production: .env and the
-// environment.
+// what becomes of each. What .env and the environment say of Kafka's connection and
+// of the group's name (here it is dev) is not for it, nor are the times and addresses
+// that would make it slow or need ports of their own; OPS_ADDR and LOG_LEVEL of the
+// environment are. Other settings are those of production.
 //
 //	go run ./dev          run until Ctrl-C
 //	go run ./dev -once    end when all samples are done; exit 1 if one ended otherwise than expected

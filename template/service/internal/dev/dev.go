@@ -81,9 +81,10 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 	over := embedded.Settings(broker)
 	over["KAFKA_GROUP_ID"], over["KAFKA_DRAIN_TIMEOUT"] = "dev", "3s"
 	over["LOG_LEVEL"] = cmp.Or(os.Getenv("LOG_LEVEL"), over["LOG_LEVEL"])
-	over["HTTP_ADDR"] = httpAddr()                             //forge:if http
-	registry, err := embedded.StartRegistry(usualRegistryPort) //forge:if avro
-	if err != nil {                                            //forge:if avro
+	over["OPS_ADDR"] = cmp.Or(os.Getenv("OPS_ADDR"), over["OPS_ADDR"])
+	over["HTTP_ADDR"] = cmp.Or(os.Getenv("HTTP_ADDR"), httpAddr()) //forge:if http
+	registry, err := embedded.StartRegistry(usualRegistryPort)     //forge:if avro
+	if err != nil {                                                //forge:if avro
 		return err //forge:if avro
 	} //forge:if avro
 	defer registry.Close()                     //forge:if avro

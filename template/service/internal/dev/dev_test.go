@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"regexp"
 	"strings"
 	"testing"
@@ -88,6 +89,19 @@ func TestOnceNamesASampleThatEndedOtherwise(t *testing.T) {
 	all := loadSamples(t)
 	all[0].Expect, all[0].Name = "dead letter", "planted"
 	if _, err := runOnce(t, all); err == nil || !strings.Contains(err.Error(), `sample "planted" of accounts: expected dead letter, got handled`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
+// An address of the environment is taken, which a port that is not free shows.
+func TestAddressesOfTheEnvironmentAreTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	t.Setenv("OPS_ADDR", taken.Addr().String())
+	if _, err := runOnce(t, loadSamples(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("OPS_ADDR=%q", taken.Addr())) {
 		t.Errorf("it says %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package dev
 
 import (
+	"fmt"
+	"net"
 	"os/exec"
 	"reflect"
 	"strings"
@@ -9,6 +11,19 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 )
+
+// An address of the environment is taken, which a port that is not free shows.
+func TestTheHTTPAddressOfTheEnvironmentIsTaken(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	t.Setenv("HTTP_ADDR", taken.Addr().String())
+	if _, err := runOnce(t, loadSamples(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("HTTP_ADDR=%q", taken.Addr())) {
+		t.Errorf("it says %v", err)
+	}
+}
 
 // The command that is printed posts the body of a sample that is handled, and is
 // safe in a shell.
