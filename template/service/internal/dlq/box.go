@@ -103,9 +103,8 @@ func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (fo
 	return found, err
 }
 
-// purge deletes letters from the beginning of each partition: those that were
-// redriven, up to the first that was not; with --all, also those that were not; with
-// --until, none that failed later. It only counts them without --execute.
+// purge deletes letters from the beginning of each partition, up to the first that
+// stays. It only counts them without --execute.
 func (b *box) purge(ctx context.Context, report *report) error {
 	to := make(kadm.Offsets)
 	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
@@ -115,14 +114,13 @@ func (b *box) purge(ctx context.Context, report *report) error {
 			return b.away
 		}
 		place := fmt.Sprintf("%s/%d", r.Topic, r.Partition)
-		goes := row.Outcome == redrivenBefore || b.all
-		if until := b.selection.until; l != nil && !until.IsZero() && !l.FailedAt.Before(until) {
-			goes = false
-		}
-		if !goes || kept[place] {
+		switch {
+		case l == nil:
+			kept[place] = true
+		case kept[place] || !b.mayGo(l, row.Outcome):
 			kept[place] = true
 			row.Outcome = stays
-		} else {
+		default:
 			row.Outcome = deleted
 			to.AddOffset(r.Topic, r.Partition, r.Offset+1, -1)
 		}
@@ -140,4 +138,11 @@ func (b *box) purge(ctx context.Context, report *report) error {
 		return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
 	}
 	return nil
+}
+
+// mayGo reports whether a letter may be deleted: it was redriven, or with --all it is
+// known to be of the group; and it failed before --until.
+func (b *box) mayGo(l *Letter, o outcome) bool {
+	until := b.selection.until
+	return (until.IsZero() || l.FailedAt.Before(until)) && (o == redrivenBefore || b.all && (b.selection.anyGroup || l.Group == b.Group))
 }

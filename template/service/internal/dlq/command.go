@@ -23,7 +23,7 @@ import (
 const usage = `dlq ls [TOPIC…]                  count the dead letters by topic, class and reason
 dlq show TOPIC/PARTITION@OFFSET   print one, with its body
 dlq redrive [TOPIC…]              send them back to the topics they came from
-dlq purge [TOPIC…]                delete those that were redriven, up to the first of a partition that was not
+dlq purge [TOPIC…]                delete those that were redriven, up to the first of a partition that was not, or is no dead letter
 
 TOPIC is a dead letter topic, or one that the service consumes; without any it is all of those. redrive and purge only
 say what they would do, unless they are told to --execute.
@@ -34,7 +34,7 @@ say what they would do, unless they are told to --execute.
   --key KEY         only those with a key
   --since TIME      only those that failed at TIME or later: 2026-01-02T15:04:05Z, or 2h for two hours ago
   --until TIME      only those that failed before TIME
-  --any-group       also those of other consumer groups
+  --any-group       also those of other consumer groups; with purge --all, those of unknown ones too
   --execute         do it                                                    (redrive, purge)
   --max N           at most N                                                (redrive)
   --rate N          at most N each second                                    (redrive)

@@ -281,6 +281,48 @@ func TestPurgeDeletesWhatWasRedriven(t *testing.T) {
 	}
 }
 
+func TestPurgeLeavesWhatIsNotKnownToBeOurs(t *testing.T) {
+	unknown := []kgo.RecordHeader{{Key: "topic_poisoned", Value: []byte("payments")}}
+	for name, c := range map[string]struct {
+		args  []string
+		ours  bool // a letter of the service's group, and one of another's
+		also  *kgo.Record
+		code  int
+		want  string
+		stays int
+	}{
+		"of another group":                {[]string{"--all"}, true, nil, 0, "deleted 1, stays 1", 1},
+		"of another group, told to":       {[]string{"--all", "--any-group"}, true, nil, 0, "deleted 2", 0},
+		"of an unknown group":             {[]string{"--all"}, false, &kgo.Record{Topic: "payments.dlq", Headers: unknown}, 0, "stays 1", 1},
+		"of an unknown group, told to":    {[]string{"--all", "--any-group"}, false, &kgo.Record{Topic: "payments.dlq", Headers: unknown}, 0, "deleted 1", 0},
+		"no dead letter":                  {[]string{"--all", "--any-group"}, false, &kgo.Record{Topic: "payments.dlq"}, 1, "unreadable 1", 1},
+		"no dead letter, newer":           {[]string{"--all", "--until", "24h"}, false, &kgo.Record{Topic: "payments.dlq"}, 1, "unreadable 1", 1},
+		"no dead letter, before some":     {[]string{"--all"}, true, &kgo.Record{Topic: "payments.dlq", Partition: 1}, 1, "deleted 1, stays 1, unreadable 1", 2},
+		"messages of a topic with no dlq": {[]string{"other", "--all", "--any-group"}, false, &kgo.Record{Topic: "other"}, 1, "unreadable 1", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if c.ours {
+				w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments"})
+				w.write("billing", message.ClassHandler, "no", &message.Message{Topic: "payments"})
+			}
+			topic := "payments.dlq"
+			if c.also != nil {
+				topic = c.also.Topic
+				if err := w.client.ProduceSync(t.Context(), c.also).FirstErr(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if out := w.run(c.code, append([]string{"purge", "--execute"}, c.args...)...); !strings.Contains(out, c.want+"\n") {
+				t.Error(out)
+			}
+			if n := len(w.read(topic)); n != c.stays {
+				t.Errorf("%d stay, want %d", n, c.stays)
+			}
+		})
+	}
+}
+
 func TestOneLetterIsShownWhole(t *testing.T) {
 	w := newWorld(t)
 	w.write("shop", message.ClassHandler, "no\x1b[2J", &message.Message{Topic: "payments", Partition: 1, Offset: 7, Key: []byte("k"), Value: []byte("{\"n\":\t1}")})

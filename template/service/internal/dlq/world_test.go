@@ -188,4 +188,3 @@ func missing(wrote map[[32]byte]int, records []*kgo.Record) (n int) {
 	}
 	return n
 }
-
