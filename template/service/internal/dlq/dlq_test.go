@@ -204,6 +204,28 @@ func TestALetterThatFailsAgainThreeTimesIsParked(t *testing.T) {
 	}
 }
 
+func TestWhatIsParkedComesOut(t *testing.T) {
+	for name, args := range map[string][]string{"payments": nil, "other": {"--to", "other"}} {
+		w := newWorld(t)
+		w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: []byte("1"),
+			Headers: []message.Field{{Key: countHeader, Value: strconv.AppendInt(nil, maxRedrives, 10)}}})
+		w.run(0, "redrive", "--execute")
+		w.run(0, append([]string{"redrive", "payments.parked", "--execute"}, args...)...)
+		if n := len(w.read("payments.parked")); n != 1 {
+			t.Errorf("%d are parked, want the one", n)
+		}
+		out := w.read(name)
+		if len(out) != 1 {
+			t.Fatalf("%d came out to %s", len(out), name)
+		}
+		for _, h := range out[0].Headers {
+			if h.Key == countHeader && string(h.Value) != "1" {
+				t.Errorf("it counts as redriven %s times", h.Value)
+			}
+		}
+	}
+}
+
 func TestOnlyWhatIsSelectedIsRedriven(t *testing.T) {
 	envelopeOf := func(kind string) []byte {
 		h := message.NewHeader(kind, "test")

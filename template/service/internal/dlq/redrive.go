@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,11 +104,8 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 		if r.max > 0 && r.sent >= r.max {
 			return errEnough
 		}
-		to := r.target(l)
-		row = newRow(l, to.Topic, redrivenNow)
-		if to.Topic == l.Original.Topic+ParkedSuffix {
-			row.Outcome = parked
-		}
+		to, becomes := r.target(l)
+		row = newRow(l, to.Topic, becomes)
 		r.sent++
 		if r.execute {
 			err := r.send(ctx, to, row.Outcome, func(err error) { r.written(row, l, err, report) })
@@ -185,15 +183,19 @@ func latest(a, b time.Time) time.Time {
 	return b
 }
 
-// target returns the record that a letter becomes. One that was redriven too often
-// is parked: as it is, dead letter and all.
-func (r *redrive) target(l *Letter) *kgo.Record {
+// target returns the record that a letter becomes. One that was redriven too often is
+// parked: as it is, dead letter and all. Whoever asks for a parked one, or names a topic,
+// begins anew.
+func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	count, _ := l.Original.Get(countHeader)
 	times, _ := strconv.Atoi(string(count))
+	if r.to != "" || strings.HasSuffix(l.Topic, ParkedSuffix) {
+		times = 0
+	}
 	if times >= maxRedrives {
 		return &kgo.Record{
 			Topic: l.Original.Topic + ParkedSuffix, Key: l.record.Key, Value: l.record.Value, Headers: l.record.Headers, Partition: l.Partition,
-		}
+		}, parked
 	}
 	to := &kgo.Record{Topic: cmp.Or(r.to, l.Original.Topic), Key: l.Original.Key, Value: l.Original.Value, Partition: l.Original.Partition}
 	if r.to != "" {
@@ -206,7 +208,7 @@ func (r *redrive) target(l *Letter) *kgo.Record {
 	}
 	to.Headers = append(to.Headers, kgo.RecordHeader{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)},
 		kgo.RecordHeader{Key: message.RedriveGroup, Value: []byte(r.Group)})
-	return to
+	return to, redrivenNow
 }
 
 // send gives a record to the producer, which calls written once. A topic for what is
