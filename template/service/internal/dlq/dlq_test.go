@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -174,6 +175,41 @@ func TestARefusedMessageIsNotCommitted(t *testing.T) {
 	}
 	if lag := w.lag(selection{}); lag != 60 {
 		t.Errorf("lag %d after a redrive that wrote nothing, want 60", lag)
+	}
+}
+
+// What is behind it in its partition waits, and nothing else is sent again.
+func TestALetterThatCannotBeWrittenHoldsUpOnlyItsPartition(t *testing.T) {
+	w := newWorld(t)
+	letter := func(key string, value []byte) {
+		w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments", Key: []byte(key), Value: value})
+	}
+	limit := "1000"
+	if _, err := w.admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &limit}}, "payments"); err != nil {
+		t.Fatal(err)
+	}
+	letter("a", []byte("1"))
+	letter("b", bytes.Repeat([]byte("2"), 2000))
+	letter("c", []byte("3"))
+	letter("dd", []byte("4"))
+	w.run(1, "redrive", "--execute") // may have sent what is behind the one when that is refused
+	sent := len(w.read("payments"))
+	for range 2 {
+		out := w.run(1, "redrive", "--execute")
+		for _, want := range []string{"payments.dlq/1@1: write to payments", "--class, --reason or --key", "dead letters 2: not written 2"} {
+			if strings.Count(out, want) != 1 {
+				t.Errorf("%q is not there once:\n%s", want, out)
+			}
+		}
+	}
+	if n := len(w.read("payments")); n != sent {
+		t.Errorf("%d were sent again", n-sent)
+	}
+	w.run(0, "redrive", "--execute", "--key", "c")
+	w.run(0, "redrive", "--execute", "--key", "b", "--to", "other")
+	w.run(0, "redrive", "--execute")
+	if n := len(w.read("payments")); n != sent+1 {
+		t.Errorf("%d were sent, want c alone", n-sent)
 	}
 }
 

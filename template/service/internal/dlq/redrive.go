@@ -52,9 +52,17 @@ type redrive struct {
 	next      time.Time    // when --rate allows the next letter
 	sent      int
 	created   map[string]bool // topics for what is parked
+	tried     map[partition]bool
 
-	mu  sync.Mutex
-	err error // of the first letter that could not be written
+	mu     sync.Mutex
+	err    error               // of the first letter that could not be written
+	failed map[partition]int64 // the first of those in each
+}
+
+// partition is one of a dead letter topic.
+type partition struct {
+	topic  string
+	number int32
 }
 
 // run redrives what is selected, or only counts it, and adds that to the report.
@@ -91,31 +99,28 @@ func (r *redrive) run(ctx context.Context, report *report) error {
 	// What was sent is acknowledged and committed, also when the rest failed.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	return errors.Join(err, r.save(saving, report))
+	return errors.Join(err, r.save(saving, report), r.err)
 }
 
-// take handles one record: it is sent if it is selected and was not sent before.
+// take handles one record: it is sent if it is selected and was not sent before. What
+// is behind one that could not be written waits for it, as its key's order wants.
 func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) error {
 	l, row := r.judge(record)
 	if r.away != nil {
 		return r.away
 	}
-	if row.Outcome == selected {
-		if r.max > 0 && r.sent >= r.max {
-			return errEnough
-		}
-		to, becomes := r.target(l)
-		row = newRow(l, to.Topic, becomes)
-		r.sent++
-		if r.execute {
-			err := r.send(ctx, to, row.Outcome, func(err error) { r.written(row, l, err, report) })
-			if err != nil {
-				return err
-			}
-		}
-	}
-	if row.Outcome != redrivenNow && row.Outcome != parked || !r.execute {
+	switch _, waits := r.failure(record.Topic, record.Partition); {
+	case row.Outcome != selected:
 		report.add(row, l)
+	case waits:
+		row.Outcome = notWritten
+		report.add(row, l)
+	case r.max > 0 && r.sent >= r.max:
+		return errEnough
+	default:
+		if err := r.send(ctx, l, report); err != nil {
+			return err
+		}
 	}
 	if !r.execute {
 		return nil
@@ -127,29 +132,49 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	return nil
 }
 
-// written counts a letter as what became of it. Nothing behind it is committed if it
-// failed.
+// written counts a letter as what became of it.
 func (r *redrive) written(row row, l *Letter, err error, report *report) {
 	if err != nil {
+		at := partition{l.Topic, l.Partition}
 		r.mu.Lock()
-		r.err = cmp.Or(r.err, fmt.Errorf("write to %s: %w", row.To, err))
+		r.err = cmp.Or(r.err, fmt.Errorf("%s: write to %s: %w: it and what is behind it in its partition stay; select others with --class, --reason or --key, or send it elsewhere with --to",
+			l.place(), row.To, err))
+		if first, ok := r.failed[at]; !ok || l.Offset < first {
+			r.failed[at] = l.Offset
+		}
 		r.mu.Unlock()
 		row.Outcome = notWritten
 	}
 	report.add(row, l)
 }
 
-// save waits until all that was sent is acknowledged, and commits.
-func (r *redrive) save(ctx context.Context, report *report) error {
+// failure returns the first letter of a partition that could not be written.
+func (r *redrive) failure(topic string, p int32) (offset int64, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	offset, ok = r.failed[partition{topic, p}]
+	return offset, ok
+}
+
+// flush waits until all that was sent is acknowledged, or refused.
+func (r *redrive) flush(ctx context.Context) error {
 	if err := r.producer.Flush(ctx); err != nil {
 		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
 	}
-	r.mu.Lock()
-	err := r.err
-	r.mu.Unlock()
-	if err != nil {
+	return nil
+}
+
+// save commits what is acknowledged: in each partition up to the first that is not.
+func (r *redrive) save(ctx context.Context, report *report) error {
+	if err := r.flush(ctx); err != nil {
 		return err
 	}
+	r.positions.Each(func(o kadm.Offset) {
+		if first, ok := r.failure(o.Topic, o.Partition); ok {
+			o.At = min(o.At, first)
+			r.positions[o.Topic][o.Partition] = o
+		}
+	})
 	group := r.selection.groupOf(r.Group)
 	if err := r.admin.CommitAllOffsets(ctx, group, r.positions); err != nil {
 		return fmt.Errorf("commit of group %q: %w", group, err)
@@ -211,21 +236,45 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	return to, redrivenNow
 }
 
-// send gives a record to the producer, which calls written once. A topic for what is
-// parked is created where it is missing.
-func (r *redrive) send(ctx context.Context, to *kgo.Record, o outcome, written func(error)) error {
-	if o == parked && !r.created[to.Topic] {
-		_, err := r.admin.CreateTopic(ctx, -1, -1, nil, to.Topic) // with the broker's defaults
-		if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-			return fmt.Errorf("create topic %q: %w: create it yourself, or leave its dead letters with --max or another selection", to.Topic, err)
+// send sends a letter, or only counts it. The first of a partition is waited for: it may
+// be the one that failed the last time, and what is behind it would be sent once more.
+func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
+	r.sent++
+	to, becomes := r.target(l)
+	row := newRow(l, to.Topic, becomes)
+	if !r.execute {
+		report.add(row, l)
+		return nil
+	}
+	if becomes == parked {
+		if err := r.createParked(ctx, to.Topic); err != nil {
+			r.written(row, l, err, report)
+			return nil
 		}
-		r.created[to.Topic] = true
 	}
 	if err := r.wait(ctx); err != nil {
 		return err
 	}
 	// It ends by itself, within answerTimeout.
-	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) { written(err) })
+	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) { r.written(row, l, err, report) })
+	at := partition{l.Topic, l.Partition}
+	if r.tried[at] {
+		return nil
+	}
+	r.tried[at] = true
+	return r.flush(ctx)
+}
+
+// createParked creates a topic for what is parked where it is missing.
+func (r *redrive) createParked(ctx context.Context, topic string) error {
+	if r.created[topic] {
+		return nil
+	}
+	_, err := r.admin.CreateTopic(ctx, -1, -1, nil, topic) // with the broker's defaults
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		return fmt.Errorf("it cannot be created: %w: create it yourself", err)
+	}
+	r.created[topic] = true
 	return nil
 }
 
