@@ -240,6 +240,35 @@ func TestALetterThatFailsAgainThreeTimesIsParked(t *testing.T) {
 	}
 }
 
+// A dead letter of a binary message is larger than that is.
+func TestALargeLetterIsParkedAndSentElsewhere(t *testing.T) {
+	w := newWorld(t)
+	limit := "4000000"
+	if _, err := w.admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &limit}}, "payments.dlq", "payments"); err != nil {
+		t.Fatal(err)
+	}
+	w.client = w.connect(kgo.ProducerBatchMaxBytes(8 << 20))
+	w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: bytes.Repeat([]byte{0xff, 1}, 600_000),
+		Headers: []message.Field{{Key: countHeader, Value: []byte("3")}}})
+	w.run(0, "redrive", "--execute")
+	if n := len(w.read("payments.parked")); n != 1 {
+		t.Errorf("%d are parked", n)
+	}
+	configs, err := w.admin.DescribeTopicConfigs(t.Context(), "payments.parked")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range configs[0].Configs {
+		if c.Key == "retention.ms" && c.MaybeValue() != "-1" {
+			t.Errorf("what is parked is kept for %s ms", c.MaybeValue())
+		}
+	}
+	w.run(0, "redrive", "payments.parked", "--execute")
+	if n := len(w.read("payments")); n != 1 {
+		t.Errorf("%d came back", n)
+	}
+}
+
 func TestWhatIsParkedComesOut(t *testing.T) {
 	for name, args := range map[string][]string{"payments": nil, "other": {"--to", "other"}} {
 		w := newWorld(t)

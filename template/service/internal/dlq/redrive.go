@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -32,10 +31,6 @@ const (
 	// killed.
 	commitBytes    = 16 << 20
 	commitInterval = time.Second
-
-	maxMessageBytes = "max.message.bytes"
-	// defaultBatchBytes lies below the 1 MiB that a topic takes by default.
-	defaultBatchBytes = 1_000_012
 )
 
 // errEnough ends a scan: as many letters were sent as were asked for.
@@ -75,7 +70,7 @@ func (r *redrive) run(ctx context.Context, report *report) error {
 	r.spans.beginAt(committed)
 	r.positions = make(kadm.Offsets)
 	if r.execute {
-		if r.producer, err = r.newProducer(ctx); err != nil {
+		if r.producer, err = r.newProducer(); err != nil {
 			return err
 		}
 		defer r.producer.Close()
@@ -246,11 +241,12 @@ func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
 		report.add(row, l)
 		return nil
 	}
-	if becomes == parked {
-		if err := r.createParked(ctx, to.Topic); err != nil {
+	if becomes == parked && !r.created[to.Topic] {
+		if err := kafka.CreateParked(ctx, r.admin, to.Topic, l.Topic); err != nil {
 			r.written(row, l, err, report)
 			return nil
 		}
+		r.created[to.Topic] = true
 	}
 	if err := r.wait(ctx); err != nil {
 		return err
@@ -265,35 +261,11 @@ func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
 	return r.flush(ctx)
 }
 
-// createParked creates a topic for what is parked where it is missing.
-func (r *redrive) createParked(ctx context.Context, topic string) error {
-	if r.created[topic] {
-		return nil
-	}
-	_, err := r.admin.CreateTopic(ctx, -1, -1, nil, topic) // with the broker's defaults
-	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("it cannot be created: %w: create it yourself", err)
-	}
-	r.created[topic] = true
-	return nil
-}
-
 // newProducer returns a client that writes to the partition a message came from, so
 // that it meets the later ones of its key, whoever chose that partition and how.
-func (r *redrive) newProducer(ctx context.Context) (*kgo.Client, error) {
-	configs, _ := r.admin.DescribeTopicConfigs(ctx, append(slices.Clone(r.Topics), r.to)...) // without, the default holds
-	return kafka.NewClient(r.Kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
-		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0),
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 {
-			for _, c := range configs {
-				for _, entry := range c.Configs {
-					if n, err := strconv.ParseInt(entry.MaybeValue(), 10, 32); err == nil && c.Name == topic && entry.Key == maxMessageBytes {
-						return int32(n)
-					}
-				}
-			}
-			return defaultBatchBytes
-		}))
+func (r *redrive) newProducer() (*kgo.Client, error) {
+	return kafka.NewProducer(r.Kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
+		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0))
 }
 
 // byPartition takes the partition that a record has, and by its key if there is none.

@@ -61,12 +61,21 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	client, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	w := &world{t: t, cluster: c}
+	w.client = w.connect()
+	w.admin = kadm.NewClient(w.client)
+	return w
+}
+
+// connect returns a client that writes to the partitions its records have.
+func (w *world) connect(more ...kgo.Opt) *kgo.Client {
+	w.t.Helper()
+	client, err := kgo.NewClient(append(more, kgo.SeedBrokers(w.cluster.ListenAddrs()...), kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
 	if err != nil {
-		t.Fatal(err)
+		w.t.Fatal(err)
 	}
-	t.Cleanup(client.Close)
-	return &world{t: t, cluster: c, client: client, admin: kadm.NewClient(client)}
+	w.t.Cleanup(client.Close)
+	return client
 }
 
 // write writes one dead letter as the service does.

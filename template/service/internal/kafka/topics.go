@@ -25,6 +25,8 @@ const (
 	cleanupPolicy   = "cleanup.policy"
 	maxMessageBytes = "max.message.bytes"
 	minInSync       = "min.insync.replicas"
+	retention       = "retention.ms"
+	forever         = "-1" // of retention: a dead letter that expires is a lost message
 	// defaultMaxMessageBytes is a broker's default, for topics whose
 	// settings the service may not see.
 	defaultMaxMessageBytes = 1 << 20
@@ -189,7 +191,7 @@ var forbidden = []error{
 func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *slog.Logger) error {
 	partitions, replicas := len(d.source.Partitions), d.source.Partitions.NumReplicas()
 	policy, size := "delete", strconv.Itoa(d.wantedSize())
-	configs := map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size}
+	configs := map[string]*string{cleanupPolicy: &policy, maxMessageBytes: &size, retention: new(forever)}
 	if inSync := setting(d.configs, d.source.Topic, minInSync); inSync != "" {
 		// The cluster's default may be more than the source has replicas to
 		// spare: dead letters must be writable whenever their topic is.
@@ -203,8 +205,8 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 	case errors.Is(err, kerr.TopicAlreadyExists): // another instance was faster
 		return nil
 	}
-	wrapped := fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s and %s=%s",
-		d.found.Topic, err, partitions, cleanupPolicy, policy, maxMessageBytes, size)
+	wrapped := fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s, %s=%s and %s=%s",
+		d.found.Topic, err, partitions, cleanupPolicy, policy, retention, forever, maxMessageBytes, size)
 	if slices.ContainsFunc(forbidden, func(f error) bool { return errors.Is(err, f) }) {
 		return message.Permanent(wrapped)
 	}

@@ -61,6 +61,9 @@ func TestDeadLetterTopicsAreCreatedAfterTheirTopic(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if kept := setting(configs, topic, retention); kept != forever {
+			t.Errorf("%s keeps dead letters for %q ms, want %s", topic, kept, forever)
+		}
 		policy, size, inSync := setting(configs, topic, cleanupPolicy), setting(configs, topic, maxMessageBytes), setting(configs, topic, minInSync)
 		if got := len(cluster.PartitionInfos(topic)); got != want.partitions || policy != "delete" || size != want.size || inSync != want.inSync {
 			t.Errorf("%s has %d partitions, %s, %s and %s, want %+v", topic, got, policy, size, inSync, want)
@@ -94,7 +97,7 @@ func TestWhatOnlyAPersonCanMendIsFatal(t *testing.T) {
 		name, topic, want string
 		prepare           func(*kfake.Cluster) error
 	}{
-		{"creation forbidden", "payments", "create it with 2 partitions, cleanup.policy=delete and max.message.bytes=1638418", func(c *kfake.Cluster) error {
+		{"creation forbidden", "payments", "create it with 2 partitions, cleanup.policy=delete, retention.ms=-1 and max.message.bytes=1638418", func(c *kfake.Cluster) error {
 			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
 			return nil
 		}},

@@ -43,11 +43,11 @@ func (s *Service) writeACL(w io.Writer) {
 		for _, topic := range topics {
 			g.allow("--topic", kafka.DeadLetterTopic(topic), "Read", "Delete")
 			g.allow("--topic", topic, "Write")
-			g.allow("--topic", topic+dlq.ParkedSuffix, "Write", "Create")
+			g.allow("--topic", topic+dlq.ParkedSuffix, "Write", "Create", "DescribeConfigs")
 		}
 	}
 	for _, topic := range s.b.Config.DLQ.RedriveTopics {
-		own.allow("--topic", topic, "Write")
+		own.allow("--topic", topic, "Write", "DescribeConfigs")
 	}
 }
 

@@ -1,0 +1,37 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+)
+
+// NewProducer returns a client of franz-go that writes as large batches as each topic
+// takes.
+func NewProducer(cfg config.Kafka, more ...kgo.Opt) (client *kgo.Client, err error) {
+	var sizes batchSizes
+	size := kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return sizes.learn(client, topic) })
+	client, err = NewClient(cfg, append(more, size)...)
+	return client, err
+}
+
+// CreateParked creates a topic for dead letters that are parked, unless it is there. It
+// takes what their topic does, and keeps it; all else is as the broker says.
+func CreateParked(ctx context.Context, admin *kadm.Client, topic, letters string) error {
+	settings := map[string]*string{cleanupPolicy: new("delete"), retention: new(forever)}
+	configs, _ := admin.DescribeTopicConfigs(ctx, letters) // without, the broker's default holds
+	if size := setting(configs, letters, maxMessageBytes); size != "" {
+		settings[maxMessageBytes] = &size
+	}
+	_, err := admin.CreateTopic(ctx, -1, -1, settings, topic)
+	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
+		return fmt.Errorf("topic %q cannot be created: %w: create it yourself", topic, err)
+	}
+	return nil
+}
