@@ -23,9 +23,10 @@ func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
 
 // What an image may be and take.
 const (
-	largest  = 25 << 20 // bytes
-	ready    = time.Second
-	resident = 30 << 10 // KiB
+	largest      = 25e6 // bytes
+	largestOfAll = 28e6 // with every extra: the libraries of Avro and OpenTelemetry have 6e6
+	ready        = time.Second
+	resident     = 30 << 10 // KiB
 )
 
 // patience is what anything may take that has no limit of its own.
@@ -38,7 +39,7 @@ func TestImage(t *testing.T) {
 	bases(t)
 	dir := generated.Project(t, generated.AnswerSet{Name: "default"})
 	docker(t, "build", "--tag", image, dir)
-	t.Run("is small", func(t *testing.T) { small(t, sizeOf(t, image)) })
+	t.Run("is small", func(t *testing.T) { small(t, sizeOf(t, image), largest) })
 	t.Run("has no shell", noShell)
 	samples, err := outside.LoadSamples(dir)
 	if err != nil {
@@ -91,7 +92,7 @@ func TestEveryExtraFits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	small(t, sizeOf(t, string(base[1]))+info.Size())
+	small(t, sizeOf(t, string(base[1]))+info.Size(), largestOfAll)
 }
 
 func sizeOf(t *testing.T, image string) int64 {
@@ -103,10 +104,10 @@ func sizeOf(t *testing.T, image string) int64 {
 	return size
 }
 
-func small(t *testing.T, size int64) {
+func small(t *testing.T, size, most int64) {
 	t.Helper()
-	if t.Logf("the image has %.1f MB", float64(size)/1e6); size > largest {
-		t.Errorf("%d bytes are more than %d", size, largest)
+	if t.Logf("the image has %.1f MB", float64(size)/1e6); size > most {
+		t.Errorf("%d bytes are more than %d", size, most)
 	}
 }
 
