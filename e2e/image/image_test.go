@@ -82,7 +82,7 @@ func TestEveryExtraFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "service")
-	compile := regexp.MustCompile(`(?m)^RUN (CGO_ENABLED=0 go build .*) -o /service \.$`).FindSubmatch(text)
+	compile := regexp.MustCompile(`(?ms)^RUN (CGO_ENABLED=0 go build .*?) -o /service \.$`).FindSubmatch(text)
 	base := regexp.MustCompile(`(?m)^FROM (\S+)$`).FindSubmatch(text)
 	if compile == nil || base == nil {
 		t.Fatalf("the Dockerfile compiles nothing, or begins with nothing:\n%s", text)
