@@ -33,7 +33,7 @@ type claim struct {
 	metadata  string       // of its commits: the topic's id
 	isLost    atomic.Bool  // the topic was made anew
 	delivered atomic.Int64 // the offset after the last that the engine has, or where the claim began
-	end       atomic.Int64 // of what may be read, when it was looked at last
+	end       atomic.Int64 // of what may be read, when it was looked at last, -1 before that
 	next      atomic.Int64 // what the group is to read next by the claim's marks, or where the claim began
 	requested int64        // the next of the last commit, and
 	committed int64        // what the group has; both for who commits
@@ -52,6 +52,7 @@ func newClaim(s *session, at place, committed int64) *claim {
 	c := &claim{session: s, place: at, committed: committed, unexplained: -1, suspect: make(chan struct{}, 1)}
 	c.seen.Store(-1)
 	c.occupied.Store(-1)
+	c.end.Store(-1)
 	return c
 }
 

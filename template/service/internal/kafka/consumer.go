@@ -82,7 +82,8 @@ func (c *Consumer) Name() string { return c.cfg.GroupID }
 func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
 
 // EachLag calls f for each partition that the consumer reads, with how much of it is not
-// done, as far as that was known some seconds ago.
+// done, as far as that was known some seconds ago. Of one whose leader has not said where it
+// begins and ends, nobody knows.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	s := c.session.Load()
 	if s == nil {
@@ -91,7 +92,9 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, claim := range s.claims {
-		f(claim.topic, claim.partition, max(claim.end.Load()-claim.next.Load(), 0))
+		if end, next := claim.end.Load(), claim.next.Load(); end >= 0 && next >= 0 {
+			f(claim.topic, claim.partition, max(end-next, 0))
+		}
 	}
 }
 
