@@ -22,13 +22,20 @@ func (p *Publisher) Ready(ctx context.Context) error {
 	answers := make(chan error, len(brokers))
 	for _, b := range brokers {
 		go func() {
-			_, err := b.Request(ctx, kmsg.NewPtrApiVersionsRequest())
+			asking, stop := context.WithTimeout(context.WithoutCancel(ctx), probeTimeout) // its connection is for the next time
+			defer stop()
+			_, err := b.Request(asking, kmsg.NewPtrApiVersionsRequest())
 			answers <- err
 		}()
 	}
 	for range brokers {
-		if err = <-answers; err == nil {
-			return nil
+		select {
+		case err = <-answers:
+			if err == nil {
+				return nil
+			}
+		case <-ctx.Done():
+			return explain(p.cfg, ctx.Err())
 		}
 	}
 	return explain(p.cfg, err)
