@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -57,12 +58,12 @@ type grant struct {
 	cfg config.Kafka
 }
 
-// principal is who the service is to the brokers. What a certificate says is not in
-// the settings.
+// principal is who the service is to the brokers. What a certificate or a token says is
+// not in the settings.
 func (g grant) principal() string {
 	switch {
 	case g.cfg.SASL():
-		return "User:" + g.cfg.SASLUsername
+		return "User:" + cmp.Or(g.cfg.SASLUsername, "NAME")
 	case g.cfg.TLS():
 		return "User:CN=NAME"
 	}

@@ -147,3 +147,12 @@ func TestTheRightsThatAclPrintsAreEnoughAndNoneIsTooMuch(t *testing.T) {
 		}
 	}
 }
+
+// The name that a token or a certificate has is to be put in.
+func TestAclSaysWhereTheNameIsNotKnown(t *testing.T) {
+	all := asked("a:9092")
+	all["KAFKA_SASL_MECHANISM"], all["KAFKA_SASL_USERNAME"] = "OAUTHBEARER", ""
+	if code, stdout, stderr := sayOf(t, passOn, all, "acl"); code != 0 || !strings.Contains(stdout, "--allow-principal 'User:NAME' ") {
+		t.Errorf("code %d, %s%s", code, stdout, stderr)
+	}
+}
