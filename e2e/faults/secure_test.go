@@ -2,6 +2,7 @@ package faults
 
 import (
 	"bytes"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ouroboros-forge/forge/e2e/faults/brokers"
+	"github.com/ouroboros-forge/forge/e2e/faults/load"
 	"github.com/ouroboros-forge/forge/e2e/faults/subject"
 )
 
@@ -21,22 +23,24 @@ const user = "subject"
 // writes them.
 type identity struct {
 	tr                      *trial
+	mechanism               string
 	ca, cert, key, password string // the files
-	secrets                 [][]byte
+	secrets                 []string
 }
 
-// identify makes an identity that the brokers know, or skips the trial where they
-// have no listener for it.
+// identify makes an identity that the brokers know, with the rights that the service
+// asks for, or skips the trial where they have no listener for it.
 func (tr *trial) identify(lasts time.Duration) *identity {
 	tr.Helper()
 	if tr.cluster.Secure(tr.ctx) == nil {
 		tr.Skip("the brokers do not listen by SASL_SSL: their script does not know KAFKA_SECURE")
 	}
 	file := func(name string) string { return filepath.Join(tr.dir, name) }
-	i := &identity{tr: tr, ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), password: file("password")}
+	i := &identity{tr: tr, mechanism: "SCRAM-SHA-256", ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem"), password: file("password")}
 	i.trust(tr.cluster.Authority)
 	i.renew(lasts)
 	i.setPassword(i.newPassword())
+	i.allow(i.rights()...)
 	// By the broker's clock: a dead letter may wait for a connection, and is written then.
 	tr.create(tr.topic+".dlq", 3, "cleanup.policy", "delete", "message.timestamp.type", "LogAppendTime")
 	return i
@@ -57,7 +61,7 @@ func (i *identity) renew(lasts time.Duration) {
 	i.tr.Helper()
 	cert, key, err := i.tr.cluster.Authority.Issue(user, lasts)
 	i.tr.must(err)
-	i.secrets = append(i.secrets, bytes.Split(key, []byte("\n"))[1])
+	i.secrets = append(i.secrets, strings.Split(string(key), "\n")[1])
 	i.write(i.key, key)
 	i.write(i.cert, cert)
 }
@@ -66,47 +70,85 @@ func (i *identity) renew(lasts time.Duration) {
 func (i *identity) newPassword() string {
 	i.tr.Helper()
 	password := uuid.NewString()
-	i.secrets = append(i.secrets, []byte(password))
-	i.write(i.password, []byte(password))
+	i.keep(password)
 	return password
+}
+
+// keep has the service use a password, or a token.
+func (i *identity) keep(password string) {
+	i.tr.Helper()
+	i.secrets = append(i.secrets, password)
+	i.write(i.password, []byte(password))
 }
 
 // setPassword tells the brokers of a password.
 func (i *identity) setPassword(password string) {
 	i.tr.Helper()
-	set := kadm.UpsertSCRAM{User: user, Mechanism: kadm.ScramSha256, Iterations: 4096, Password: password}
-	_, err := i.tr.observer.Admin.AlterUserSCRAMs(i.tr.ctx, nil, []kadm.UpsertSCRAM{set})
-	i.tr.must(err)
+	for _, mechanism := range []kadm.ScramMechanism{kadm.ScramSha256, kadm.ScramSha512} { // one in a request
+		set := kadm.UpsertSCRAM{User: user, Mechanism: mechanism, Iterations: 4096, Password: password}
+		results, err := i.tr.observer.Admin.AlterUserSCRAMs(i.tr.ctx, nil, []kadm.UpsertSCRAM{set})
+		i.tr.must(err)
+		i.tr.must(results.Error())
+	}
 }
 
 // settings returns those of the service.
 func (i *identity) settings() []string {
 	return []string{
 		"KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(i.tr.cluster.Secure(i.tr.ctx), ","), "KAFKA_SECURITY_PROTOCOL=SASL_SSL",
-		"KAFKA_SASL_MECHANISM=SCRAM-SHA-256", "KAFKA_SASL_USERNAME=" + user, "KAFKA_SASL_PASSWORD_FILE=" + i.password,
+		"KAFKA_SASL_MECHANISM=" + i.mechanism, "KAFKA_SASL_USERNAME=" + user, "KAFKA_SASL_PASSWORD_FILE=" + i.password,
 		"KAFKA_SSL_CA_FILE=" + i.ca, "KAFKA_SSL_CERT_FILE=" + i.cert, "KAFKA_SSL_KEY_FILE=" + i.key,
 	}
 }
 
-// kept asks that no life has written a secret.
+// noted has messages carry a text, which is a secret.
+func (i *identity) noted(p *load.Producer) {
+	note := "canary-" + uuid.NewString()
+	i.secrets = append(i.secrets, note)
+	p.Ask = func(r *rand.Rand, key int) load.Ask {
+		ask := load.Mixed(r, key)
+		ask.Note = note
+		return ask
+	}
+}
+
+// silent asks that none of the secrets is in what was told somewhere.
+func (i *identity) silent(where, told string) {
+	i.tr.Helper()
+	for _, secret := range i.secrets {
+		if at := strings.Index(told, secret); at >= 0 {
+			i.tr.Errorf("a secret is told by %s: %.300s", where, told[max(0, at-200):])
+		}
+	}
+}
+
+// kept asks that no life has told a secret, and that no command does.
 func (i *identity) kept() {
 	i.tr.Helper()
 	for _, p := range i.tr.processes {
 		log, err := os.ReadFile(p.Log)
 		i.tr.must(err)
-		for _, secret := range i.secrets {
-			if bytes.Contains(log, secret) {
-				i.tr.Errorf("the log of %s has a secret", p.Life)
-			}
-		}
+		i.silent("the log of "+p.Life, string(log))
 	}
+	for _, command := range [][]string{{"config"}, {"version"}, {"lag"}, {"acl"}, {"dlq", "ls"}, {"help"}} {
+		out, err := i.command(command...)
+		if err != nil {
+			i.tr.Errorf("%q: %v: %s", command, err, out)
+		}
+		i.silent(strings.Join(command, " "), out)
+	}
+}
+
+// command runs a command of the service.
+func (i *identity) command(args ...string) (string, error) {
+	return subject.Command(i.tr.ctx, i.tr.binary, i.tr.dir, subject.Settings(i.tr.cluster.Direct(), i.tr.group, []string{i.tr.topic}, i.settings()...), args...)
 }
 
 // refused has the service start with what the brokers refuse, or what it refuses
 // itself, and come right without a restart.
 func refused(tr *trial) {
 	i := tr.identify(time.Hour)
-	tr.begin(3, 100)
+	tr.begin(3, 100, i.noted)
 	tr.rules.Commit += 10 * time.Second // dead letters wait for a first connection, and for all that came meanwhile
 	tr.produce()
 	for _, c := range []struct {
@@ -118,7 +160,7 @@ func refused(tr *trial) {
 			b, err := os.ReadFile(i.password)
 			tr.must(err)
 			i.setPassword(string(b))
-		}, "SASL"},
+		}, "by SCRAM-SHA-256: SASL_AUTHENTICATION_FAILED"},
 		{"authority", func() {
 			other, err := brokers.NewAuthority()
 			tr.must(err)
@@ -129,12 +171,19 @@ func refused(tr *trial) {
 		c.wrong()
 		p := tr.start(i.settings()...)
 		tr.told(p, 20*time.Second, c.says)
+		i.silent("pages with a wrong "+c.name, p.Pages())
+		if out, err := i.command("lag"); err == nil {
+			tr.Errorf("with a wrong %s `lag` says %s", c.name, out)
+		} else {
+			i.silent("lag with a wrong "+c.name, out)
+		}
 		if done := tr.handledSoFar(p); done > 0 {
 			tr.Errorf("%d messages were handled with a wrong %s", done, c.name)
 		}
 		c.right()
 		tr.ready(p, 45*time.Second)
 		tr.wait(2 * time.Second)
+		i.silent("pages", p.Pages())
 		tr.terminate(p)
 	}
 	tr.startReady(i.settings()...)
@@ -157,7 +206,7 @@ func renewed(tr *trial) {
 	const lasts = 25 * time.Second
 	i := tr.identify(lasts)
 	born := time.Now()
-	tr.begin(6, 100)
+	tr.begin(6, 100, i.noted)
 	p := tr.startReady(i.settings()...)
 	tr.produce()
 	tr.wait(3 * time.Second)
@@ -181,18 +230,8 @@ func renewed(tr *trial) {
 func deadLettersDenied(tr *trial) {
 	i := tr.identify(time.Hour)
 	letters := tr.topic + ".dlq"
-	acl := func() *kadm.ACLBuilder {
-		return kadm.NewACLs().Topics(letters).ResourcePatternType(kadm.ACLPatternLiteral)
-	}
-	all := acl().Allow("User:" + user).AllowHosts().Operations(kadm.OpAll)
-	denied := acl().Deny("User:" + user).DenyHosts().Operations(kadm.OpWrite)
-	for _, b := range []*kadm.ACLBuilder{all, denied} {
-		results, err := tr.observer.Admin.CreateACLs(tr.ctx, b)
-		tr.must(err)
-		for _, r := range results {
-			tr.must(r.Err)
-		}
-	}
+	denied := kadm.NewACLs().Topics(letters).ResourcePatternType(kadm.ACLPatternLiteral).Deny("User:" + user).DenyHosts().Operations(kadm.OpWrite)
+	i.create(denied)
 	tr.begin(3, 100)
 	p := tr.start(i.settings()...)
 	tr.ready(p, time.Minute)

@@ -53,6 +53,8 @@ var experiments = []experiment{
 	{"30", "topic missing beside a good one", false, missingTopic},
 	{"31", "batch too large when decompressed", false, oversized},
 	{"32", "certificate and password renewed", false, renewed},
+	{"33", "a right missing, at the start and later", false, rightMissing},
+	{"34", "each mechanism of SASL, tokens that end", false, mechanisms},
 }
 
 // killLeader kills the broker that leads partition 0, then starts it again.

@@ -121,15 +121,24 @@ func readAuthority(dir string) (*Authority, error) {
 	return &Authority{certificate, k}, nil
 }
 
+// PlainPassword is the password of the user called subject by the mechanism PLAIN.
+const PlainPassword = "canary-of-the-plain-password"
+
 // secured returns the settings of the listener for who has a certificate of the
-// authority and a password. Clients without, at the other listeners, may do all.
+// authority and a password or a token. They may do what they were given the right to.
+// Clients at the other listeners may do all. Tokens are taken without a signature, and
+// end a connection with them, or after some seconds.
 func secured(dir string) string {
 	const listener = "listener.name.secure."
 	return "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\n" +
-		"super.users=User:ANONYMOUS\nallow.everyone.if.no.acl.found=true\n" +
+		"super.users=User:ANONYMOUS\n" +
 		listener + "ssl.client.auth=required\n" +
 		listener + "ssl.keystore.type=PEM\n" + listener + "ssl.keystore.location=" + dir + "/broker.pem\n" +
 		listener + "ssl.truststore.type=PEM\n" + listener + "ssl.truststore.location=" + dir + "/ca.pem\n" +
-		listener + "sasl.enabled.mechanisms=SCRAM-SHA-256\n" +
-		listener + "scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n"
+		listener + "sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN,OAUTHBEARER\n" +
+		listener + "scram-sha-256.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n" +
+		listener + "scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;\n" +
+		listener + "plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_subject=\"" + PlainPassword + "\";\n" +
+		listener + "oauthbearer.sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required unsecuredLoginStringClaim_sub=\"broker\";\n" +
+		listener + "oauthbearer.connections.max.reauth.ms=10000\n"
 }

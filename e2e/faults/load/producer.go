@@ -27,6 +27,7 @@ type Ask struct {
 	Do    string `json:"do"`
 	MS    int    `json:"ms,omitempty"`
 	Times int    `json:"times,omitempty"`
+	Note  string `json:"note,omitempty"` // that nobody but the handler may see
 }
 
 // dead reports whether such a message ends in the dead letters.
@@ -214,7 +215,7 @@ func Envelope(seq int64, ask Ask) []byte {
 	case "unknown":
 		messageType = "WorkForgotten"
 	case "garbage":
-		return fmt.Appendf(nil, "no JSON \xff %d", seq)
+		return fmt.Appendf(nil, "no JSON \xff %d %s", seq, ask.Note)
 	case "tombstone":
 		return nil
 	}

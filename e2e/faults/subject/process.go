@@ -151,6 +151,29 @@ func (p *Process) probe(path string) error {
 	return err
 }
 
+// pages are all that the service tells over HTTP. One that this service does not have
+// tells nothing.
+var pages = []string{"/livez", "/readyz", "/metrics", "/status", "/debug/pprof/cmdline"}
+
+// Pages returns what is on all of them, empty when the service does not answer.
+func (p *Process) Pages() string {
+	var all strings.Builder
+	for _, path := range pages {
+		_, text, _ := p.get(path)
+		all.WriteString(text + "\n")
+	}
+	return all.String()
+}
+
+// Command runs one of the service's commands in dir, and returns all that it printed.
+func Command(ctx context.Context, binary, dir string, settings []string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, binary, args...) // #nosec G204 -- the service
+	cmd.Dir = dir
+	cmd.Env = append([]string{"FAULTS_CALLS=" + os.DevNull}, settings...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 // Metric returns a metric's value, 0 when there is none of that name and
 // labels.
 func (p *Process) Metric(name string) (float64, error) {

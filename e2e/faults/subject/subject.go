@@ -32,7 +32,7 @@ func Build(ctx context.Context, root, dir string, flags ...string) (string, erro
 		if err := run(ctx, root, "go", "build", "-o", forge, "./cmd/forge"); err != nil {
 			return "", err
 		}
-		if err := run(ctx, dir, forge, "new", "subject", "--module", "example.com/subject", "--topics", "work", "--no-input"); err != nil {
+		if err := run(ctx, dir, forge, "new", "subject", "--module", "example.com/subject", "--topics", "work", "--with", "dlq", "--no-input"); err != nil {
 			return "", err
 		}
 		if err := replace(project); err != nil {
