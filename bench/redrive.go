@@ -73,7 +73,7 @@ func (b *bench) redrive(ctx context.Context, service, topic string) (figures, er
 	if err := b.makeLetters(ctx, topic); err != nil {
 		return figures{}, err
 	}
-	cmd := exec.CommandContext(ctx, service, "dlq", "redrive", "--execute") //nolint:gosec // the benchmark's own program
+	cmd := exec.CommandContext(ctx, service, "dlq", "redrive", "--execute")
 	cmd.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+strings.Join(b.brokers, ","), "KAFKA_GROUP_ID="+topic, "GOGC=200", "BENCH_TOPIC="+topic)
 	cmd.Dir = b.dir // where there is no .env
 	began := time.Now()

@@ -99,7 +99,7 @@ func (b *bench) runWatched(ctx context.Context, j job) (figures, error) {
 	if j.name == unwatched {
 		return b.run(ctx, j)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return figures{}, err
 	}
@@ -112,7 +112,7 @@ func (b *bench) runWatched(ctx context.Context, j job) (figures, error) {
 	go func() {
 		for each := time.NewTicker(time.Second); asking.Err() == nil; <-each.C {
 			for _, path := range []string{"/metrics", "/readyz"} {
-				if r, err := http.Get("http://" + address + path); err == nil { //nolint:gosec,noctx // the benchmark's own process
+				if r, err := http.Get("http://" + address + path); err == nil { //nolint:noctx // the benchmark's own process
 					_, _ = io.Copy(io.Discard, r.Body)
 					_ = r.Body.Close()
 				}
