@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -235,17 +236,26 @@ func (d updated) print(t terminal) error {
 	}
 	switch n := len(d.conflicts()); {
 	case len(d.Pending) > 0:
-		return &failure{code: exitLeft, err: fmt.Errorf("the last update left %s; %s", count(n, "conflict"), nothingWritten), hint: "put them right, and update again"}
+		return &failure{code: exitLeft, err: fmt.Errorf("the last update left %s; %s", count(n, "conflict"), nothingWritten), hint: d.again()}
 	case n > 0 && !d.written:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s would be left to you", count(n, "conflict"))}
 	case n > 0:
-		return &failure{code: exitLeft, err: fmt.Errorf("%s left to you", isOrAre(n, "conflict")), hint: "put them right, and update again: then the record says " + d.To}
+		return &failure{code: exitLeft, err: fmt.Errorf("%s left to you", isOrAre(n, "conflict")), hint: d.again() + ": then the record says " + d.To}
 	case len(d.Notes) > 0:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s yours to change", isOrAre(len(d.Notes), "place"))}
 	case leftOf(d.Steps) > 0:
 		return &failure{code: exitLeft, err: fmt.Errorf("what is listed of %s is left to you", count(leftOf(d.Steps), "file"))}
 	}
 	return nil
+}
+
+// again says what to do about conflicts; where git keeps the project, an update refuses
+// what is not committed.
+func (d updated) again() string {
+	if d.options.allowDirty || findAbove(filepath.Join(d.site.root, ".git"), ".git") == "" {
+		return "put them right, and update again"
+	}
+	return "put them right, commit that (or give --allow-dirty), and update again"
 }
 
 // isVendored reports whether the project has copies of libraries that are not

@@ -308,6 +308,8 @@ func (p *planner) packageOf(name string) map[string][]byte {
 // hintOf says what to do by hand about a change that found no place.
 func hintOf(noPlace *wire.PlaceError) string {
 	switch {
+	case len(noPlace.Cut)+len(noPlace.Add) == 0: // it is no Go
+		return "correct it"
 	case len(noPlace.Cut) == 0:
 		return "put these lines where they belong"
 	case len(noPlace.Add) == 0:
