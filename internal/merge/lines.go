@@ -64,6 +64,7 @@ func once(lines, ours []string, key func(line string) string) []string {
 // dropped and ours left alone, then what theirs added, each with the comments before it.
 func (t texts) union(known map[string]int, key func(line string) string) []string {
 	next := keys(t.theirs, key)
+	blanks := countBlank(t.base) - countBlank(t.theirs) // those that theirs dropped
 	var merged []string
 	for _, line := range t.ours {
 		if k := key(line); k == "" || next[k] > 0 || !slices.Contains(t.base, line) {
@@ -73,11 +74,15 @@ func (t texts) union(known map[string]int, key func(line string) string) []strin
 		for n := len(merged) - 1; n >= 0 && t.dropped(merged[n], key); n-- {
 			merged = merged[:n]
 		}
+		if n := len(merged) - 1; n >= 0 && blanks > 0 && isBlank(merged[n]) {
+			merged = merged[:n]
+			blanks--
+		}
 	}
 	var comments []string
 	for _, line := range t.theirs {
 		switch k := key(line); {
-		case k == "" && slices.Contains(merged, line) && strings.TrimSpace(line) != "":
+		case k == "" && slices.Contains(merged, line) && !isBlank(line):
 			comments = nil
 		case k == "":
 			comments = append(comments, line)
@@ -91,9 +96,20 @@ func (t texts) union(known map[string]int, key func(line string) string) []strin
 	return merged
 }
 
+func isBlank(line string) bool { return strings.TrimSpace(line) == "" }
+
+func countBlank(lines []string) (n int) {
+	for _, line := range lines {
+		if isBlank(line) {
+			n++
+		}
+	}
+	return n
+}
+
 // dropped reports whether a line is a comment that theirs has dropped.
 func (t texts) dropped(line string, key func(line string) string) bool {
-	return key(line) == "" && strings.TrimSpace(line) != "" && slices.Contains(t.base, line) && !slices.Contains(t.theirs, line)
+	return key(line) == "" && !isBlank(line) && slices.Contains(t.base, line) && !slices.Contains(t.theirs, line)
 }
 
 // keys counts the keys of lines.

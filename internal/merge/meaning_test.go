@@ -119,6 +119,18 @@ func TestLines(t *testing.T) {
 	}
 }
 
+// What theirs adds at the end, after a blank line, goes again with that line, beside what
+// the user has there.
+func TestLinesThatComeAndGoLeaveNoBlankLine(t *testing.T) {
+	const was, with = "A=1\n", "A=1\n\n# b\nB=1\n"
+	for _, ours := range []string{"A=1\nMINE=1\n", "A=1\n\nMINE=1\n", "A=1\n\n# mine\nMINE=1\n\n"} {
+		added := merge.Lines([]byte(was), []byte(ours), []byte(with), merge.EnvKey)
+		if got := merge.Lines([]byte(with), added, []byte(was), merge.EnvKey); string(got) != ours || !strings.Contains(string(added), "# b\nB=1\n") {
+			t.Errorf("%q, then %q, want %q", added, got, ours)
+		}
+	}
+}
+
 // TestLinesKeepsBothSides proves that of each pattern the result has what the
 // user has, and of those that the user never had what is new.
 func TestLinesKeepsBothSides(t *testing.T) {
