@@ -117,11 +117,16 @@ func (o *updateOptions) checkClean(ctx context.Context, dir string) error {
 		return nil
 	}
 	changes := strings.Split(strings.TrimRight(string(out), "\n"), "\n")
-	shown := changes[:min(len(changes), 5)]
-	if len(changes) > len(shown) {
-		shown = append(shown, fmt.Sprintf("… and %d more", len(changes)-len(shown)))
+	return failed("commit or stash them, or update all the same with --allow-dirty", "git has changes here that are not committed; %s\n%s", nothingWritten, strings.Join(few(changes), "\n"))
+}
+
+// few are the first of some lines, and how many there are more.
+func few(lines []string) []string {
+	const most = 5
+	if len(lines) <= most {
+		return lines
 	}
-	return failed("commit or stash them, or update all the same with --allow-dirty", "git has changes here that are not committed; %s\n%s", nothingWritten, strings.Join(shown, "\n"))
+	return append(slices.Clone(lines[:most]), fmt.Sprintf("… and %d more", len(lines)-most))
 }
 
 // gitFind looks for content of a file in its history.

@@ -23,7 +23,7 @@ func undoCommand(t terminal) *cobra.Command {
 		Short: "Take back the last add, remove, rename, update or adopt",
 		Long: `undo takes back what the last add, remove, rename, update or adopt did to the service
 that the working directory is in, if each file is as that command left it. Otherwise
-it changes nothing, and lists the files. It goes one step back: the next change takes
+it changes nothing, and names some. It goes one step back: the next change takes
 the place of the last, and what was undone is done again only by its own command.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -53,7 +53,7 @@ func (o *changeOptions) undo(ctx context.Context, t terminal, s *site) error {
 		for _, name := range changedSince {
 			lines = append(lines, fmt.Sprintf("%s was changed after `forge %s`", name, c.Title))
 		}
-		return failed("make them what they were, or use `git diff` to undo the rest by hand", "%s\n%s", strings.Join(lines, "\n"), nothingWritten)
+		return failed("make them what they were, or use `git diff` to undo the rest by hand", "%s\n%s", strings.Join(few(lines), "\n"), nothingWritten)
 	}
 	done := changed{site: s, options: o, request: request{title: "undo", answers: s.record.Answers}}
 	done.plan.Record = s.record
