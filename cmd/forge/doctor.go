@@ -26,8 +26,10 @@ func doctorCommand(t terminal) *cobra.Command {
 		Use:   "doctor",
 		Short: "Check what a service needs here",
 		Long: `doctor checks what the service that the working directory is in needs to run here:
-Go, the module, forge's record, the names in .env, brokers that answer, the topics
-there, and ports that are free. It changes nothing, and creates no topic. Exit code 3 says that something is to be done.`,
+Go, the module, forge's record, the names in .env, the settings that are required,
+brokers that answer, the topics there, also those that your code registers elsewhere,
+and ports that are free. It changes nothing, and creates no topic. Exit code 3 says
+that something is to be done.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -195,7 +197,7 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
 	}
 	defer func() { _ = conn.Close() }()
-	found, err := ask(ctx, conn, s.record.Answers.Topics)
+	found, err := ask(ctx, conn, s.topics())
 	if err != nil {
 		return wrong("broker", "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", "%s %v", address, err), nil
 	}

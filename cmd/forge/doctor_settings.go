@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -81,7 +82,12 @@ func (s *site) checkNames(dotEnv []variable) []check {
 		return []check{wrong("settings", "take it from version control", "docs/settings.md tells the settings, and cannot be read: %v", err)}
 	}
 	var checks []check
+	lines := make(map[string]int)
 	for _, v := range dotEnv {
+		if first := lines[v.name]; first > 0 && aName.MatchString(v.name) {
+			checks = append(checks, wrong("settings", "take one of them out: the service refuses two", ".env:%d: %s is there already, in line %d", v.line, v.name, first))
+		}
+		lines[v.name] = v.line
 		if isKnown(v.name, known, prefixes) {
 			continue
 		}
@@ -95,10 +101,83 @@ func (s *site) checkNames(dotEnv []variable) []check {
 		}
 		checks = append(checks, wrong("settings", todo, ".env:%d: nothing reads %q", v.line, v.name))
 	}
-	if len(checks) == 0 {
+	checks = append(checks, s.checkRequired(dotEnv)...)
+	switch {
+	case len(checks) > 0:
+	case !s.hasDotEnv():
+		checks = append(checks, fine("settings", "there is no .env, and the environment has what is required"))
+	default:
 		checks = append(checks, fine("settings", ".env has %s, all known", count(len(dotEnv), "name")))
 	}
 	return checks
+}
+
+func (s *site) hasDotEnv() bool {
+	_, err := s.disk.File(".env")
+	return err == nil
+}
+
+// checkRequired reports the settings without which the service does not start, as far as
+// a YAML file does not have them. That of the brokers is checked with these.
+func (s *site) checkRequired(dotEnv []variable) (checks []check) {
+	if setting(dotEnv, "CONFIG_FILE") != "" {
+		return nil
+	}
+	todo := "set it in .env, unless a YAML file has it"
+	if !s.hasDotEnv() {
+		todo = "`cp .env.example .env`, and set it there, unless a YAML file has it"
+	}
+	for _, name := range append([]string{"KAFKA_GROUP_ID"}, s.ownRequired()...) {
+		if setting(dotEnv, name)+setting(dotEnv, name+"_FILE") == "" {
+			checks = append(checks, wrong("settings", todo, "%s is required, and set neither in .env nor in the environment", name))
+		}
+	}
+	return checks
+}
+
+// ownRequired are the required settings of the user's own Settings in app/. Of a nested
+// struct they are known where it is written out there.
+func (s *site) ownRequired() (names []string) {
+	for _, name := range s.disk.GoFiles() {
+		source, err := s.disk.File(name)
+		if path.Dir(name) != "app" || err != nil {
+			continue
+		}
+		file, _ := parser.ParseFile(token.NewFileSet(), name, source.Content, parser.SkipObjectResolution) // as above
+		if file == nil {
+			continue
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.Name == "Settings" {
+				names = append(names, required(spec.Type, "")...)
+			}
+			return true
+		})
+	}
+	return names
+}
+
+// required are the names that fields of a struct must have.
+func required(typ ast.Expr, prefix string) (names []string) {
+	fields, ok := typ.(*ast.StructType)
+	if !ok {
+		return nil
+	}
+	for _, field := range fields.Fields.List {
+		var tag reflect.StructTag
+		if field.Tag != nil {
+			text, _ := strconv.Unquote(field.Tag.Value) // a tag that is no string has no key
+			tag = reflect.StructTag(text)
+		}
+		names = append(names, required(field.Type, prefix+tag.Get("envPrefix"))...)
+		name, options, _ := strings.Cut(tag.Get("env"), ",")
+		_, hasDefault := tag.Lookup("envDefault")
+		rules := strings.Split(options+","+tag.Get("validate"), ",")
+		if name != "" && !hasDefault && slices.Contains(rules, "required") {
+			names = append(names, prefix+name)
+		}
+	}
+	return names
 }
 
 // isKnown reports whether a service reads the name: as it stands, for a further

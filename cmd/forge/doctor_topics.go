@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"github.com/ouroboros-forge/forge/internal/adopt"
+	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 // Kafka is asked by one request that is made by hand: a client library would double
@@ -65,6 +69,24 @@ func unanswered(err error) error {
 		return errors.New("accepts connections but does not answer Kafka requests")
 	}
 	return errNotKafka // it hangs up on what it does not understand
+}
+
+// topics are those of the record, and then those that are registered by hand, with a
+// further consumer say.
+func (s *site) topics() []string {
+	all := slices.Clone(s.record.Answers.Topics)
+	for _, name := range s.disk.GoFiles() {
+		source, err := s.disk.File(name)
+		if err != nil || strings.HasSuffix(name, "_test.go") {
+			continue
+		}
+		for _, topic := range adopt.Registered(name, source.Content) {
+			if answers.CheckTopics([]string{topic}) == nil && !slices.Contains(all, topic) {
+				all = append(all, topic)
+			}
+		}
+	}
+	return all
 }
 
 // checkTopics says which of the service's topics a broker has.

@@ -100,6 +100,22 @@ func (c *clues) readGoFiles(names []string) {
 	c.topics = append(c.topics, published...)
 }
 
+// Registered are the topics that a Go file registers by name.
+func Registered(name string, src []byte) (topics []string) {
+	file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
+	if err != nil {
+		return nil // the compiler says so
+	}
+	local := new(clues).messageName(file)
+	ast.Inspect(file, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok && local != "" {
+			topics = append(topics, registered(call, local)...)
+		}
+		return true
+	})
+	return topics
+}
+
 // messageName is what a file calls the package message, "" if it does not import it.
 func (c *clues) messageName(file *ast.File) string {
 	for _, spec := range file.Imports {
