@@ -99,7 +99,7 @@ func TestAddressesOfTheEnvironmentAreTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { _ = taken.Close() })
 	t.Setenv("OPS_ADDR", taken.Addr().String())
 	if _, err := runOnce(t, loadSamples(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("OPS_ADDR=%q", taken.Addr())) {
 		t.Errorf("it says %v", err)

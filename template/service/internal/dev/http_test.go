@@ -18,7 +18,7 @@ func TestTheHTTPAddressOfTheEnvironmentIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	t.Cleanup(func() { _ = taken.Close() })
 	t.Setenv("HTTP_ADDR", taken.Addr().String())
 	if _, err := runOnce(t, loadSamples(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("HTTP_ADDR=%q", taken.Addr())) {
 		t.Errorf("it says %v", err)

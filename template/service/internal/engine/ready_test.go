@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -115,6 +116,30 @@ func TestALaneThatWaitsForAFailureIsNotReady(t *testing.T) {
 		}
 		_ = l.Drain(t.Context())
 	})
+}
+
+// TestThreeLanesThatWaitAreNamed, and of the others their number.
+func TestThreeLanesThatWaitAreNamed(t *testing.T) {
+	for lanes, want := range map[int32]string{
+		1: "^payments/0: [^;]+: down$",
+		3: "^payments/0: [^;]+; payments/1: [^;]+; payments/2: [^;]+: down$",
+		5: "^payments/0: [^;]+; payments/1: [^;]+; payments/2: [^;]+: down; 2 more partitions do not go on$",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := start(t, settings(), func(context.Context, *message.Message) error { return message.Unavailable(errors.New("down")) })
+			for p := range lanes {
+				l := b.Assign(newGate())
+				m := batch(0, 1)
+				m[0].Partition = p
+				l.Deliver(m)
+				defer func() { _ = l.Drain(t.Context()) }()
+			}
+			synctest.Wait()
+			if err := b.Ready(); err == nil || !regexp.MustCompile(want).MatchString(err.Error()) {
+				t.Errorf("of %d ready says %v", lanes, err)
+			}
+		})
+	}
 }
 
 // TestALaneThatGoesOnBesideAFailureIsReady: slowly, and with more than it takes at once.

@@ -59,11 +59,16 @@ func (e *Engine) isPaused(l *Lane) bool {
 	return l.waiting[held] > 0 && e.failedInARow[l.topic] > pauseAfter
 }
 
+// namedLanes is how many lanes Ready names.
+const namedLanes = 3
+
 // Ready returns why the engine cannot do its work at present, nil when it can.
 func (e *Engine) Ready() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	long := 3 * e.cfg.CommitInterval // a rebalance takes that long too
+	var all error
+	wrong := 0
 	for _, l := range e.lanes {
 		var err error
 		span := len(l.tracker.places)
@@ -80,9 +85,20 @@ func (e *Engine) Ready() error {
 		case l.waiting[Retrying] > 0:
 			err = fmt.Errorf("takes no messages: %d wait behind what fails and is tried again, the first at %d", l.records, l.tracker.places[0].offset)
 		}
-		if err != nil {
-			return fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
+		if err == nil {
+			continue
 		}
+		err = fmt.Errorf("%s/%d: %w", l.topic, l.partition, err)
+		if wrong++; wrong == 1 {
+			all = err
+		} else if wrong <= namedLanes {
+			all = fmt.Errorf("%w; %w", all, err)
+		}
+	}
+	if wrong > namedLanes {
+		return fmt.Errorf("%w; %d more partitions do not go on", all, wrong-namedLanes)
+	} else if wrong > 0 {
+		return all
 	}
 	if e.commitErr != nil && time.Since(e.failingSince) >= long {
 		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
