@@ -11,7 +11,8 @@ import (
 )
 
 // TestTheDatabaseOfTheReadmeIsInOrder proves that a service is built, linted and tidy with
-// the code and the command of the README's section on databases as they stand there.
+// the code and the command of the README's section on databases as they stand there, and
+// that its samples run in the workflow with what the README says.
 func TestTheDatabaseOfTheReadmeIsInOrder(t *testing.T) {
 	dir := generated.Project(t, generated.AnswerSet{Args: []string{"--with", "http"}})
 	module := strings.TrimSpace(generated.Do(t, dir, "go", "list", "-m"))
@@ -40,6 +41,12 @@ func TestTheDatabaseOfTheReadmeIsInOrder(t *testing.T) {
 	generated.Do(t, dir, "go", "mod", "tidy", "-diff") // as the workflow does
 	generated.Do(t, dir, "go", "vet", "./...")
 	lint(t, dir)
+
+	if !regexp.MustCompile("(?m)^- \\*\\*In CI\\*\\*, `go run ./dev -once` .*`services:`.*`DATABASE_URL` in `env:`").MatchString(read(t, dir, "README.md")) {
+		t.Error("the README does not say what the workflow needs")
+	}
+	t.Setenv("DATABASE_URL", "postgres://127.0.0.1:1/orders")
+	generated.Do(t, dir, "go", "run", "./dev", "-once")
 }
 
 // databaseCode returns what the README's section has for the two files.
