@@ -165,8 +165,8 @@ func (s *scope) read() {
 			s.files[setting.Name] = e.file
 		}
 		err := setting.parse(e.text)
-		if rule := setting.field.Tag.Get("validate"); err == nil && rule != "" {
-			err = validate.Var(setting.value.Interface(), rule)
+		if err == nil {
+			err = s.check(setting)
 		}
 		if err != nil {
 			_ = setting.parse("")
@@ -186,6 +186,17 @@ func (s *scope) read() {
 			s.refuse(setting, e, "must be %s", setting.Allowed)
 		}
 	}
+}
+
+// check checks the value of a setting by its tag. On a wrong tag the validator panics.
+func (s *scope) check(setting Setting) error {
+	rule := setting.field.Tag.Get("validate")
+	defer func() {
+		if v := recover(); v != nil {
+			s.addProblem("own setting %s: wrong validate tag %q: %s", setting.Name, rule, strings.TrimSuffix(fmt.Sprint(v), " on field ''"))
+		}
+	}()
+	return validate.Var(setting.value.Interface(), rule)
 }
 
 // refuse adds that a setting has a value that is not allowed.

@@ -88,16 +88,17 @@ func TestSettingsListsOwnSettings(t *testing.T) {
 	}
 }
 
-// The tag validator_novalidatefn takes a rule away; without the tag it is refused, too.
-func TestARuleThatABuildTagTakesAwayIsRefused(t *testing.T) {
-	inDir(t)
-	defer func() {
-		if v := recover(); v != "validateFn is for models, not for settings" {
-			t.Errorf("it ends with %v", v)
-		}
-	}()
-	_, err := load("", nil, map[string]string{"PORT": "7"}, &struct {
-		Port int `env:"PORT" validate:"validateFn=IsFree"`
+func TestAWrongTagOfASettingIsNamed(t *testing.T) {
+	values := least()
+	values["PORT"], values["SIZE"] = "7", "7"
+	_, err := FromMap(values, &struct {
+		Host string `env:"HOST"`
+		Port int    `env:"PORT" validate:"minn=0"`
+		Size int    `env:"SIZE" validate:"min=one"`
+		Free int    `env:"FREE" validate:"validateFn=IsFree"` // a build tag takes it away
 	}{})
-	t.Errorf("it is taken: %v", err)
+	equal(t, problemsOf(t, err),
+		`own setting PORT: wrong validate tag "minn=0": Undefined validation function 'minn'`,
+		`own setting SIZE: wrong validate tag "min=one": strconv.ParseInt: parsing "one": invalid syntax`,
+		`own setting FREE: wrong validate tag "validateFn=IsFree": validateFn is for models, not for settings`)
 }

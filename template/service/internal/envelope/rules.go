@@ -78,7 +78,9 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 			err = fmt.Errorf("%s: wrong validate tag: %v", trying, v)
 		}
 	}()
-	for _, sample := range samplesOf(t) {
+	for _, sample := range slices.Backward(samplesOf(t)) { // what is inside comes first
+		trying = sample.Type().String()
+		_ = r.validate.StructPartial(sample.Addr().Interface()) // reads the tags of all fields, and names one that cannot be read
 		for f := range sample.Fields() {
 			trying = sample.Type().String() + "." + f.Name
 			_ = r.validate.StructPartial(sample.Addr().Interface(), f.Name)

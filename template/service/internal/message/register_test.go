@@ -117,6 +117,14 @@ type (
 	badElement struct {
 		A []string `validate:"dive,max=many"`
 	}
+	badLater struct {
+		ID       string `validate:"required"`
+		Quantity int    `validate:"minn=0"`
+	}
+	badLaterInside struct {
+		ID    string `validate:"required"`
+		Lines []badLater
+	}
 	badInside     struct{ A map[string][]*badParameter }
 	badArray      struct{ A [2]badParameter }
 	badJSON       struct{ number }
@@ -157,6 +165,8 @@ func TestRegisterRefusesMistakes(t *testing.T) {
 		"dead letters":        {mistake("payments.dlq", new(recorder[payment])), `dead letters are not consumed`},
 		"pointer":             {mistake("new", new(recorder[*payment])), `use the model message_test.payment itself, not a pointer to it`},
 		"unknown rule":        {mistake("new", new(recorder[badRule])), `Undefined validation function 'gtt'`},
+		"later rule":          {mistake("new", new(recorder[badLater])), `message_test.badLater: wrong validate tag: Undefined validation function 'minn' on field 'Quantity'`},
+		"later rule inside":   {mistake("new", new(recorder[badLaterInside])), `message_test.badLater: wrong validate tag: Undefined validation function 'minn' on field 'Quantity'`},
 		"wrong parameter":     {mistake("new", new(recorder[badParameter])), `badParameter.A: wrong validate tag: strconv.ParseFloat`},
 		"rule of other type":  {mistake("new", new(recorder[badType])), `Bad field type`},
 		"dive into number":    {mistake("new", new(recorder[badDive])), `dive`},
