@@ -184,6 +184,11 @@ func TestLines(t *testing.T) {
 			t.Errorf("got  %q\nwant %q", got, want+id)
 		}
 	}
+	var long strings.Builder
+	printed(&long, false).event("", engine.Event{Message: m, Kind: engine.Stopped, Err: errors.New(strings.Repeat("a", 299) + "bc")})
+	if !strings.Contains(long.String(), "ab  ") {
+		t.Errorf("of a long error: %q", long.String())
+	}
 	var text strings.Builder
 	printed(&text, false).event("audit", engine.Event{Message: &message.Message{Topic: "t"}, Kind: engine.DeadLettered, Err: bad})
 	if !strings.Contains(text.String(), "  t/0@0  dead letter  -  a.b: must be more [31m and a second line → t.dlq    audit\n") {

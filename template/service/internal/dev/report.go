@@ -52,7 +52,7 @@ func (r *report) event(consumer string, e engine.Event) {
 	kind, detail := samples.NameOf(e.Kind), e.Elapsed.Round(time.Microsecond).String()
 	r.became.Store(consumer+place, kind)
 	if e.Err != nil { // on one line, without what would disturb a terminal
-		detail = strings.Join(strings.FieldsFunc(fmt.Sprintf("%.160s", e.Err.Error()), unicode.IsControl), " ")
+		detail = strings.Join(strings.FieldsFunc(fmt.Sprintf("%.300s", e.Err.Error()), unicode.IsControl), " ")
 	}
 	switch e.Kind {
 	case engine.Retrying:

@@ -253,7 +253,7 @@ func (p *Publisher) finish(client *kgo.Client, o *outgoing, err error) error {
 		p.sizes.forget(client, o.message.Topic)
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.message.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
-		return message.Retry(fmt.Errorf("topic %q or its partition does not exist: %w%s", o.message.Topic, err, p.undeclared(o)))
+		return message.Retry(fmt.Errorf("topic %q or its partition does not exist%s: %w", o.message.Topic, p.undeclared(o), err))
 	case slices.ContainsFunc(forbidden, isErr), o.isAlone.Load() && slices.ContainsFunc([]error{kerr.InvalidRecord, kerr.InvalidTimestamp}, isErr):
 		return message.Retry(fmt.Errorf("%w: %w", message.ErrRefused, err)) // of several, nobody knows which is meant
 	case time.Now().After(o.deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
