@@ -108,7 +108,7 @@ func newFigures(c Consumer, topics []string) *figures {
 	for _, topic := range topics {
 		f.topics[topic] = successes{f.events.WithLabelValues(topic, engine.Handled.String(), ""), f.attempts.WithLabelValues(topic)}
 		for kind := engine.Handled; kind <= engine.Ignored; kind++ {
-			classes := message.Classes
+			classes := append(slices.Clip(message.Classes), otherClass)
 			if kind == engine.Handled || kind == engine.Ignored {
 				classes = []message.Class{""}
 			}
@@ -121,6 +121,9 @@ func newFigures(c Consumer, topics []string) *figures {
 	return f
 }
 
+// otherClass stands for all classes of the user's own: no label is made of what may be anything.
+const otherClass message.Class = "other"
+
 // observe counts an event. An attempt is over with any but DeadLetterRefused.
 func (f *figures) observe(e engine.Event) {
 	if e.Kind == engine.Handled {
@@ -131,7 +134,7 @@ func (f *figures) observe(e engine.Event) {
 	}
 	class := message.ClassOf(e.Err)
 	if e.Err != nil && !slices.Contains(message.Classes, class) {
-		class = "other" // one of the user's own: no label is made of what may be anything
+		class = otherClass
 	}
 	f.events.WithLabelValues(e.Message.Topic, e.Kind.String(), string(class)).Inc()
 	if e.Err != nil {

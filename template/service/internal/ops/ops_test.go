@@ -163,8 +163,10 @@ func TestMetricsShowTheFigures(t *testing.T) {
 func TestMetricsSayWhichTopicFailsAndWhy(t *testing.T) {
 	c := &fake{}
 	s := newServer(c)
-	if _, body := get(t, s, "/metrics"); !strings.Contains(body, "\n"+`consumer_events_total{class="timeout",event="dead-letter",topic="payments"} 0`+"\n") {
-		t.Errorf("what has not happened is not 0:\n%s", body)
+	for _, class := range []string{"timeout", "other"} {
+		if _, body := get(t, s, "/metrics"); !strings.Contains(body, "\n"+`consumer_events_total{class="`+class+`",event="dead-letter",topic="payments"} 0`+"\n") {
+			t.Errorf("what has not happened of class %s is not 0:\n%s", class, body)
+		}
 	}
 	m := &message.Message{Topic: "payments", Key: []byte("secret-key"), Header: message.Header{MessageID: "secret-id"}}
 	late := &message.Error{Class: message.ClassTimeout, Err: errors.New("secret text")}
