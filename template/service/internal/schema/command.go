@@ -93,7 +93,7 @@ func (r *command) parse(args []string) (name string, err error) {
 		return "", errors.New("say what to do with the schemas")
 	}
 	switch name = args[0]; {
-	case name == "-h" || name == "-help" || name == "--help":
+	case name == "help" || name == "-h" || name == "-help" || name == "--help":
 		return "", flag.ErrHelp
 	case strings.HasPrefix(name, "-"):
 		return "", fmt.Errorf("say what to do with the schemas before %s", name)

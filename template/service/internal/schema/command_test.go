@@ -174,7 +174,7 @@ func TestWhatCannotBeFoundOutIsExitCode2(t *testing.T) {
 			t.Errorf("schema %s: exit code %d\n%s", args, code, stderr)
 		}
 	}
-	for _, args := range []string{"--help", "-help", "-h", "check --help"} {
+	for _, args := range []string{"help", "--help", "-help", "-h", "check --help"} {
 		if code, stdout, _ := call(t, nowhere, "avro", payment{}, strings.Fields(args)...); code != 0 || !strings.Contains(stdout, "schema export") {
 			t.Errorf("%s: exit code %d\n%s", args, code, stdout)
 		}
