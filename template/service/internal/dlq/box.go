@@ -3,7 +3,7 @@
 // runs while the service consumes.
 //
 //	command.go     the command line
-//	box.go         the dead letters of one consumer
+//	box.go         the dead letters of a cluster's consumers
 //	scan.go        reads partitions up to where they end now
 //	letter.go      one dead letter, and the message in it
 //	selection.go   which are meant, and which were sent back already
@@ -14,6 +14,7 @@ package dlq
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -32,28 +33,49 @@ type Consumer struct {
 	Open   func(ctx context.Context, m *message.Message) (message.Header, error)
 }
 
-// box has the dead letters of one consumer, as they are when it is opened.
-type box struct {
-	Consumer
-	options
-	admin *kadm.Client
-	spans spans
-	done  []redriven
-	kind  func(*Letter) string
-	away  error // why a message cannot be read at present
+// clusters returns the consumers by who reads where: each dead letter is read once,
+// however many of them consume its topic.
+func clusters(all []Consumer) (found [][]Consumer) {
+	for _, c := range all {
+		i := slices.IndexFunc(found, func(others []Consumer) bool {
+			k := others[0].Kafka
+			return slices.Equal(k.Brokers, c.Kafka.Brokers) && k.SASLUsername == c.Kafka.SASLUsername
+		})
+		if i < 0 {
+			i, found = len(found), append(found, nil)
+		}
+		found[i] = append(found[i], c)
+	}
+	return found
 }
 
-// openBox looks at the dead letter topics: those given, or those of the consumer's
-// topics.
-func openBox(ctx context.Context, c Consumer, o options, topics []string) (*box, error) {
-	client, err := kafka.NewClient(c.Kafka, kgo.RetryTimeout(answerTimeout))
+// box has the dead letters of a cluster's consumers, as they are when it is opened.
+type box struct {
+	options
+	consumers []Consumer
+	groups    []string // theirs
+	kafka     config.Kafka
+	admin     *kadm.Client
+	spans     spans
+	done      []redriven
+	kind      func(*Letter) string
+	away      error // why a message cannot be read at present
+}
+
+// openBox looks at dead letter topics, and at what was redriven of them.
+func openBox(ctx context.Context, consumers []Consumer, o options, topics []string) (*box, error) {
+	b := &box{options: o, consumers: consumers, kafka: consumers[0].Kafka}
+	for _, c := range consumers {
+		b.groups = append(b.groups, c.Group)
+	}
+	client, err := kafka.NewClient(b.kafka, kgo.RetryTimeout(answerTimeout))
 	if err != nil {
 		return nil, err
 	}
-	b := &box{Consumer: c, options: o, admin: kadm.NewClient(client)}
+	b.admin = kadm.NewClient(client)
 	b.kind = func(l *Letter) string { return b.kindOf(ctx, l) }
 	if b.spans, err = findSpans(ctx, b.admin, topics); err == nil {
-		b.done, err = findRedriven(ctx, b.admin, c.Group)
+		b.done, err = findRedriven(ctx, b.admin, b.groups)
 	}
 	if err != nil {
 		b.close()
@@ -72,13 +94,13 @@ func (b *box) judge(r *kgo.Record) (*Letter, row) {
 		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
 	}
 	outcome := selected
-	if !b.selection.takesGroup(l, b.Group) {
+	if !b.selection.takesGroup(l, b.groups) {
 		outcome = otherGroup
-	} else if !b.selection.matches(l, b.Group, b.kind) {
+	} else if !b.selection.matches(l, b.groups, b.kind) {
 		outcome = notSelected
 	}
 	for _, d := range b.done {
-		if outcome == selected && d.has(l, b.Group, b.kind) {
+		if outcome == selected && d.has(l, b.kind) {
 			outcome = redrivenBefore
 		}
 	}
@@ -89,7 +111,7 @@ func (b *box) judge(r *kgo.Record) (*Letter, row) {
 func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (found *Letter, err error) {
 	there, ok := b.spans[topic][p]
 	if ok && offset >= there.first && offset < there.end {
-		err = scan(ctx, b.Kafka, spans{topic: {p: {offset, offset + 1}}}, func(r *kgo.Record) error {
+		err = scan(ctx, b.kafka, spans{topic: {p: {offset, offset + 1}}}, func(r *kgo.Record) error {
 			found, err = open(r)
 			return err
 		})
@@ -108,7 +130,7 @@ func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (fo
 func (b *box) purge(ctx context.Context, report *report) error {
 	to := make(kadm.Offsets)
 	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
-	err := scan(ctx, b.Kafka, b.spans, func(r *kgo.Record) error {
+	err := scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
 		l, row := b.judge(r)
 		if b.away != nil {
 			return b.away
@@ -141,8 +163,38 @@ func (b *box) purge(ctx context.Context, report *report) error {
 }
 
 // mayGo reports whether a letter may be deleted: it was redriven, or with --all it is
-// known to be of the group; and it failed before --until.
+// known to be ours; and it failed before --until.
 func (b *box) mayGo(l *Letter, o outcome) bool {
 	until := b.selection.until
-	return (until.IsZero() || l.FailedAt.Before(until)) && (o == redrivenBefore || b.all && (b.selection.anyGroup || l.Group == b.Group))
+	return (until.IsZero() || l.FailedAt.Before(until)) && (o == redrivenBefore || b.all && (b.selection.anyGroup || slices.Contains(b.groups, l.Group)))
+}
+
+// consumersOf returns those that consume a topic.
+func (b *box) consumersOf(topic string) (found []Consumer) {
+	for _, c := range b.consumers {
+		if slices.Contains(c.Topics, topic) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// kindOf returns a letter's message type, "" if the message cannot be read. What is
+// needed to read it may be away: then nobody knows, and the box has the error.
+func (b *box) kindOf(ctx context.Context, l *Letter) string {
+	h, err := append(b.consumersOf(l.Original.Topic), b.consumers...)[0].Open(ctx, &l.Original)
+	if h.MessageType == "" && message.OutcomeOf(err) == message.OutcomeUnavailable {
+		b.away = fmt.Errorf("%s: %w", l.place(), err)
+	}
+	return h.MessageType
+}
+
+// groupOf returns the group that is to handle a letter again: the one whose handler
+// failed or, if the letter does not say so, the only one of ours that consumes the topic.
+// "" is all that do.
+func (b *box) groupOf(l *Letter) string {
+	if ours := b.consumersOf(l.Original.Topic); l.Group == "" && len(ours) == 1 {
+		return ours[0].Group
+	}
+	return l.Group
 }

@@ -34,7 +34,7 @@ say what they would do, unless they are told to --execute.
   --key KEY         only those with a key
   --since TIME      only those that failed at TIME or later: 2026-01-02T15:04:05Z, or 2h for two hours ago
   --until TIME      only those that failed before TIME
-  --any-group       also those of other consumer groups; with purge --all, those of unknown ones too
+  --any-group       also those of other consumer groups, which get theirs back; with purge --all, those of unknown ones too
   --execute         do it                                                    (redrive, purge)
   --max N           at most N                                                (redrive)
   --rate N          at most N each second                                    (redrive)
@@ -156,6 +156,8 @@ func check(name string, o options, given map[string]bool) error {
 		}
 	}
 	switch {
+	case len(o.selection.text()) > maxText:
+		return errors.New("--key, --reason and the others are too long together")
 	case name == "show" && len(o.topics) != 1:
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
 	case given["class"] && !slices.Contains(message.Classes, message.Class(o.selection.class)) && !strings.Contains(o.selection.class, "."): // as those of Spring have
@@ -188,12 +190,12 @@ func (c *command) run(ctx context.Context, name string) error {
 	if name == "show" {
 		return c.show(ctx)
 	}
-	for _, consumer := range c.consumers {
-		topics := c.topicsOf(consumer)
+	for _, consumers := range clusters(c.consumers) {
+		topics := c.topicsOf(consumers)
 		if len(topics) == 0 {
 			continue
 		}
-		b, err := openBox(ctx, consumer, c.options, topics)
+		b, err := openBox(ctx, consumers, c.options, topics)
 		if err != nil {
 			return err
 		}
@@ -203,7 +205,7 @@ func (c *command) run(ctx context.Context, name string) error {
 		}
 		switch name {
 		case "ls":
-			err = scan(ctx, b.Kafka, b.spans, func(r *kgo.Record) error {
+			err = scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
 				l, row := b.judge(r)
 				if b.away == nil {
 					c.report.add(row, l)
@@ -249,28 +251,26 @@ func (c *command) checkThere(there spans, topics []string) error {
 	return nil
 }
 
-// topicsOf returns the dead letter topics that are asked for and belong to a
-// consumer. What belongs to none is read with the first one's settings.
-func (c *command) topicsOf(consumer Consumer) (topics []string) {
-	if len(c.topics) == 0 {
-		for _, t := range consumer.Topics {
-			topics = append(topics, kafka.DeadLetterTopic(t))
+// topicsOf returns the dead letter topics that are asked for and belong to consumers of
+// one cluster. What belongs to none is the first cluster's.
+func (c *command) topicsOf(consumers []Consumer) (topics []string) {
+	for _, o := range consumers {
+		for _, t := range o.Topics {
+			if letters := kafka.DeadLetterTopic(t); len(c.topics) == 0 || slices.Contains(c.topics, t) || slices.Contains(c.topics, letters) {
+				topics = append(topics, letters)
+			}
 		}
-		return topics
 	}
 	for _, asked := range c.topics {
-		owner := slices.IndexFunc(c.consumers, func(o Consumer) bool {
+		owned := slices.ContainsFunc(c.consumers, func(o Consumer) bool {
 			return slices.ContainsFunc(o.Topics, func(t string) bool { return asked == t || asked == kafka.DeadLetterTopic(t) })
 		})
-		if c.consumers[max(owner, 0)].Group != consumer.Group {
-			continue
+		if !owned && consumers[0].Group == c.consumers[0].Group {
+			topics = append(topics, asked)
 		}
-		if slices.Contains(consumer.Topics, asked) {
-			asked = kafka.DeadLetterTopic(asked)
-		}
-		topics = append(topics, asked)
 	}
-	return topics
+	slices.Sort(topics)
+	return slices.Compact(topics)
 }
 
 // print prints what was counted.
@@ -306,12 +306,12 @@ func (c *command) show(ctx context.Context) error {
 		return err
 	}
 	c.topics = []string{topic}
-	for _, consumer := range c.consumers {
-		topics := c.topicsOf(consumer)
+	for _, consumers := range clusters(c.consumers) {
+		topics := c.topicsOf(consumers)
 		if len(topics) == 0 {
 			continue
 		}
-		b, err := openBox(ctx, consumer, c.options, topics)
+		b, err := openBox(ctx, consumers, c.options, topics)
 		if err != nil {
 			return err
 		}

@@ -196,7 +196,7 @@ func TestALetterThatCannotBeWrittenHoldsUpOnlyItsPartition(t *testing.T) {
 	sent := len(w.read("payments"))
 	for range 2 {
 		out := w.run(1, "redrive", "--execute")
-		for _, want := range []string{"payments.dlq/1@1: write to payments", "--class, --reason or --key", "dead letters 2: not written 2"} {
+		for _, want := range []string{"payments.dlq/1@1: write to payments", "--class, --reason or --key", "dead letters 4: not written 2, redriven before 2"} {
 			if strings.Count(out, want) != 1 {
 				t.Errorf("%q is not there once:\n%s", want, out)
 			}
@@ -450,6 +450,9 @@ func TestLettersOfOthersAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := w.run(1, "redrive", "--execute")
+	if again := w.run(1, "redrive", "--execute"); !strings.Contains(again, "dead letters 3: redriven before 2, unreadable 1") {
+		t.Errorf("what cannot be read is hidden the second time: %s", again)
+	}
 	for _, want := range []string{"java.lang.IllegalStateException", "bad", "unreadable 1", "no header says which topic"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
@@ -36,7 +35,7 @@ const (
 // errEnough ends a scan: as many letters were sent as were asked for.
 var errEnough = errors.New("enough")
 
-// redrive sends the dead letters of one consumer back.
+// redrive sends the dead letters of a box back.
 type redrive struct {
 	*box
 
@@ -61,13 +60,7 @@ type partition struct {
 }
 
 // run redrives what is selected, or only counts it, and adds that to the report.
-func (r *redrive) run(ctx context.Context, report *report) error {
-	group := r.selection.groupOf(r.Group)
-	committed, err := r.admin.FetchOffsets(ctx, group)
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("offsets of group %q: %w", group, err)
-	}
-	r.spans.beginAt(committed)
+func (r *redrive) run(ctx context.Context, report *report) (err error) {
 	r.positions = make(kadm.Offsets)
 	if r.execute {
 		if r.producer, err = r.newProducer(); err != nil {
@@ -76,7 +69,7 @@ func (r *redrive) run(ctx context.Context, report *report) error {
 		defer r.producer.Close()
 	}
 	r.saved = time.Now()
-	err = scan(ctx, r.Kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
+	err = scan(ctx, r.kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
 	finished := err == nil
 	if errors.Is(err, errEnough) {
 		err = nil
@@ -170,12 +163,35 @@ func (r *redrive) save(ctx context.Context, report *report) error {
 			r.positions[o.Topic][o.Partition] = o
 		}
 	})
-	group := r.selection.groupOf(r.Group)
-	if err := r.admin.CommitAllOffsets(ctx, group, r.positions); err != nil {
-		return fmt.Errorf("commit of group %q: %w", group, err)
+	for _, consumer := range r.groups {
+		if err := r.commit(ctx, r.selection.groupOf(consumer)); err != nil {
+			return err
+		}
 	}
 	r.unsaved, r.saved = 0, time.Now()
 	report.progress(r.sent)
+	return nil
+}
+
+// commit commits the positions that are behind those a group has: whoever stops early has
+// not come to these again.
+func (r *redrive) commit(ctx context.Context, group string) error {
+	var before kadm.OffsetResponses
+	for _, d := range r.done {
+		if d.name == group {
+			before = d.offsets
+		}
+	}
+	ahead := make(kadm.Offsets)
+	r.positions.Each(func(o kadm.Offset) {
+		if had, ok := before.Lookup(o.Topic, o.Partition); !ok || had.At < o.At {
+			o.Metadata = r.selection.text()
+			ahead.Add(o)
+		}
+	})
+	if err := r.admin.CommitAllOffsets(ctx, group, ahead); err != nil {
+		return fmt.Errorf("commit of group %q: %w", group, err)
+	}
 	return nil
 }
 
@@ -226,8 +242,10 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 			to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
 		}
 	}
-	to.Headers = append(to.Headers, kgo.RecordHeader{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)},
-		kgo.RecordHeader{Key: message.RedriveGroup, Value: []byte(r.Group)})
+	to.Headers = append(to.Headers, kgo.RecordHeader{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)})
+	if group := r.groupOf(l); group != "" && r.to == "" { // who reads another topic is another
+		to.Headers = append(to.Headers, kgo.RecordHeader{Key: message.RedriveGroup, Value: []byte(group)})
+	}
 	return to, redrivenNow
 }
 
@@ -264,7 +282,7 @@ func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
 // newProducer returns a client that writes to the partition a message came from, so
 // that it meets the later ones of its key, whoever chose that partition and how.
 func (r *redrive) newProducer() (*kgo.Client, error) {
-	return kafka.NewProducer(r.Kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
+	return kafka.NewProducer(r.kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
 		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0))
 }
 

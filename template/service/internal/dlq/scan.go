@@ -61,17 +61,6 @@ func findSpans(ctx context.Context, admin *kadm.Client, topics []string) (spans,
 	return found, err
 }
 
-// beginAt moves the beginning of each span to a group's offset.
-func (s spans) beginAt(offsets kadm.OffsetResponses) {
-	for topic, partitions := range s {
-		for p, sp := range partitions {
-			if o, ok := offsets.Lookup(topic, p); ok && o.Err == nil {
-				partitions[p] = span{min(max(sp.first, o.At), sp.end), sp.end}
-			}
-		}
-	}
-}
-
 // scan reads the spans and calls f with each record, in the order of its partition.
 // It returns f's error at once.
 func scan(ctx context.Context, cfg config.Kafka, s spans, f func(*kgo.Record) error) error {

@@ -2,15 +2,15 @@ package dlq
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // selection says which dead letters are meant. The zero value means all that
@@ -21,10 +21,10 @@ type selection struct {
 	anyGroup                 bool
 }
 
-// matches reports whether a letter of a group's topic is selected. kind returns the
+// matches reports whether a letter is selected by who has the groups. kind returns the
 // message's type.
-func (s selection) matches(l *Letter, group string, kind func(*Letter) string) bool {
-	return s.takesGroup(l, group) &&
+func (s selection) matches(l *Letter, groups []string, kind func(*Letter) string) bool {
+	return s.takesGroup(l, groups) &&
 		(s.class == "" || l.Class == s.class) &&
 		(s.reason == "" || strings.Contains(withoutNumbers(l.Reason), withoutNumbers(s.reason))) &&
 		(s.key == "" || string(l.Original.Key) == s.key) &&
@@ -33,8 +33,8 @@ func (s selection) matches(l *Letter, group string, kind func(*Letter) string) b
 		(s.kind == "" || kind(l) == s.kind)
 }
 
-func (s selection) takesGroup(l *Letter, group string) bool {
-	return s.anyGroup || l.Group == group || l.Group == ""
+func (s selection) takesGroup(l *Letter, groups []string) bool {
+	return s.anyGroup || l.Group == "" || slices.Contains(groups, l.Group)
 }
 
 var numbers = regexp.MustCompile(`[0-9]+`)
@@ -43,14 +43,28 @@ var numbers = regexp.MustCompile(`[0-9]+`)
 // "order 18 is unknown" are one.
 func withoutNumbers(reason string) string { return numbers.ReplaceAllString(reason, "#") }
 
-// RedriveSuffix is between a consumer's group and the selection in the name of the
-// group that has the position of a redrive.
+// RedriveSuffix is behind a consumer's group in the name of the group that has the
+// position of a redrive.
 const RedriveSuffix = ".redrive"
 
 // groupOf returns the name of the group that has the position of this selection's
-// redrive. The name says what was selected, so that a later redrive knows what was
-// sent already: each letter before the group's offset that the selection matches.
+// redrive. Brokers list it, so it has no key and no reason in it: the metadata of its
+// offsets is text, which tells a later redrive what was sent: each letter before the
+// group's offset that the selection matches.
 func (s selection) groupOf(consumer string) string {
+	text := s.text()
+	if text == "" {
+		return consumer + RedriveSuffix
+	}
+	sum := sha256.Sum256([]byte(text))
+	return fmt.Sprintf("%s%s.%x", consumer, RedriveSuffix, sum[:8])
+}
+
+// maxText is how long the metadata of an offset may be: the brokers' default is 4,096.
+const maxText = 4000
+
+// text returns the selection in words. That of the zero value is empty.
+func (s selection) text() string {
 	v := url.Values{}
 	set := func(name, value string) {
 		if value != "" {
@@ -70,64 +84,52 @@ func (s selection) groupOf(consumer string) string {
 	if s.anyGroup {
 		set("any-group", "true")
 	}
-	name := consumer + RedriveSuffix
-	if len(v) > 0 {
-		name += "?" + v.Encode()
-	}
-	return name
+	return v.Encode()
 }
 
-// selectionOf is groupOf backwards.
-func selectionOf(consumer, group string) (s selection, ok bool) {
-	name, query, _ := strings.Cut(group, "?")
-	v, err := url.ParseQuery(query)
-	if name != consumer+RedriveSuffix || err != nil {
-		return s, false
-	}
+// selectionOf is text backwards. What is no selection's text is the zero value's.
+func selectionOf(text string) (s selection) {
+	v, _ := url.ParseQuery(text)
 	s = selection{class: v.Get("class"), reason: v.Get("reason"), kind: v.Get("type"), key: v.Get("key"), anyGroup: v.Has("any-group")}
 	s.since, _ = time.Parse(time.RFC3339Nano, v.Get("since"))
 	s.until, _ = time.Parse(time.RFC3339Nano, v.Get("until"))
-	return s, true
+	return s
 }
 
 // redriven is what a redrive has done: what it selected, up to its offsets.
 type redriven struct {
+	name      string // of the group that has the position
+	groups    []string
 	selection selection
 	offsets   kadm.OffsetResponses
 }
 
 // has reports whether the redrive has sent the letter.
-func (r redriven) has(l *Letter, group string, kind func(*Letter) string) bool {
+func (r redriven) has(l *Letter, kind func(*Letter) string) bool {
 	o, ok := r.offsets.Lookup(l.Topic, l.Partition)
-	return ok && o.Err == nil && l.Offset < o.At && r.selection.matches(l, group, kind)
+	return ok && o.Err == nil && l.Offset < o.At && r.selection.matches(l, r.groups, kind)
 }
 
-// findRedriven returns what all redrives of a consumer have done.
-func findRedriven(ctx context.Context, admin *kadm.Client, consumer string) (all []redriven, err error) {
+// findRedriven returns what all redrives of consumers have done.
+func findRedriven(ctx context.Context, admin *kadm.Client, consumers []string) (all []redriven, err error) {
 	groups, err := admin.ListGroups(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list the groups, to know what was redriven: %w", err)
 	}
 	for _, name := range groups.Groups() {
-		s, ok := selectionOf(consumer, name)
-		if !ok {
-			continue
+		for _, consumer := range consumers {
+			if !strings.HasPrefix(name, consumer+RedriveSuffix) {
+				continue
+			}
+			offsets, err := admin.FetchOffsets(ctx, name)
+			if err != nil {
+				return nil, fmt.Errorf("offsets of group %q: %w", name, err)
+			}
+			offsets.DeleteFunc(func(o kadm.OffsetResponse) bool { return selectionOf(o.Metadata).groupOf(consumer) != name })
+			if left := offsets.Sorted(); len(left) > 0 {
+				all = append(all, redriven{name, []string{consumer}, selectionOf(left[0].Metadata), offsets})
+			}
 		}
-		offsets, err := admin.FetchOffsets(ctx, name)
-		if err != nil {
-			return nil, fmt.Errorf("offsets of group %q: %w", name, err)
-		}
-		all = append(all, redriven{s, offsets})
 	}
 	return all, nil
-}
-
-// kindOf returns a letter's message type, "" if the message cannot be read. What is
-// needed to read it may be away: then nobody knows, and the box has the error.
-func (b *box) kindOf(ctx context.Context, l *Letter) string {
-	h, err := b.Open(ctx, &l.Original)
-	if h.MessageType == "" && message.OutcomeOf(err) == message.OutcomeUnavailable {
-		b.away = fmt.Errorf("%s: %w", l.place(), err)
-	}
-	return h.MessageType
 }

@@ -94,12 +94,21 @@ func (w *world) write(group string, class message.Class, reason string, m *messa
 	}
 }
 
-// run runs the command line and returns what it printed.
+// run runs the command line of a service with one consumer and returns what it printed.
 func (w *world) run(wantCode int, args ...string) string {
 	w.t.Helper()
+	return w.runOf([]string{"shop"}, wantCode, args...)
+}
+
+// runOf runs that of a service with a consumer of payments for each group.
+func (w *world) runOf(groups []string, wantCode int, args ...string) string {
+	w.t.Helper()
 	var stdout, stderr bytes.Buffer
-	consumer := consumerOf(w.cluster.ListenAddrs()[0], "shop", "payments")
-	if code := Command(w.t.Context(), []Consumer{consumer}, []string{"other"}, args, &stdout, &stderr); code != wantCode {
+	var consumers []Consumer
+	for _, group := range groups {
+		consumers = append(consumers, consumerOf(w.cluster.ListenAddrs()[0], group, "payments"))
+	}
+	if code := Command(w.t.Context(), consumers, []string{"other"}, args, &stdout, &stderr); code != wantCode {
 		w.t.Fatalf("dlq %s: exit code %d, want %d\n%s%s", strings.Join(args, " "), code, wantCode, &stdout, &stderr)
 	}
 	return stdout.String() + stderr.String()
@@ -162,6 +171,22 @@ func sumOf(r *kgo.Record) [32]byte {
 		headers = append(headers, message.Field{Key: h.Key, Value: h.Value})
 	}
 	return sum(r.Key, r.Value, headers)
+}
+
+// stamps returns how many messages of a topic are for the handlers of which group.
+func (w *world) stamps(topic string) map[string]int {
+	w.t.Helper()
+	found := make(map[string]int)
+	for _, r := range w.read(topic) {
+		group := ""
+		for _, h := range r.Headers {
+			if h.Key == message.RedriveGroup {
+				group = string(h.Value)
+			}
+		}
+		found[group]++
+	}
+	return found
 }
 
 // fill writes n letters of three classes, with all kinds of keys, values and headers,
