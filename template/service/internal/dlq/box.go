@@ -91,7 +91,7 @@ func (b *box) close() { b.admin.Close() }
 func (b *box) judge(r *kgo.Record) (*Letter, row) {
 	l, err := open(r)
 	if err != nil {
-		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
+		return nil, row{From: r.Topic, Outcome: unreadable, Reason: withoutNumbers(err.Error())}
 	}
 	outcome := selected
 	if !b.selection.takesGroup(l, b.groups) {
@@ -112,8 +112,12 @@ func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (fo
 	there, ok := b.spans[topic][p]
 	if ok && offset >= there.first && offset < there.end {
 		err = scan(ctx, b.kafka, spans{topic: {p: {offset, offset + 1}}}, func(r *kgo.Record) error {
-			found, err = open(r)
-			return err
+			var unread error
+			if found, unread = open(r); unread != nil {
+				found = unopened(r) // for a person to see
+				found.Reason = "unreadable: " + unread.Error()
+			}
+			return nil
 		})
 	}
 	switch {

@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -72,22 +71,12 @@ func Command(ctx context.Context, consumers []Consumer, allowed, args []string, 
 		fmt.Fprintf(stderr, "dlq: %v; see `dlq help`\n", err)
 		return 2
 	}
-	c := command{options: o, consumers: consumers, report: newReport(stdout, terminalOf(stdout))}
+	c := command{options: o, consumers: consumers, report: newReport(stdout, stderr)}
 	if err := c.run(ctx, name); err != nil {
 		fmt.Fprintf(stderr, "dlq %s: %v\n", name, err)
 		return 1
 	}
 	return 0
-}
-
-// terminalOf returns where a line may be written over, or nil.
-func terminalOf(w io.Writer) io.Writer {
-	if f, ok := w.(*os.File); ok {
-		if info, err := f.Stat(); err == nil && info.Mode()&os.ModeCharDevice != 0 {
-			return w
-		}
-	}
-	return nil
 }
 
 func parse(args []string, now time.Time) (name string, o options, err error) {
@@ -160,6 +149,9 @@ func check(name string, o options, given map[string]bool) error {
 		return errors.New("--key, --reason and the others are too long together")
 	case name == "show" && len(o.topics) != 1:
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
+	case name == "show":
+		_, _, _, err := parsePlace(o.topics[0])
+		return err
 	case given["class"] && !slices.Contains(message.Classes, message.Class(o.selection.class)) && !strings.Contains(o.selection.class, "."): // as those of Spring have
 		return fmt.Errorf("--class %s: it must be one of %v, or the whole name of an exception of Spring's", o.selection.class, message.Classes)
 	}
@@ -276,8 +268,8 @@ func (c *command) topicsOf(consumers []Consumer) (topics []string) {
 // print prints what was counted.
 func (c *command) print(name string) error {
 	r := c.report
-	if r.terminal != nil {
-		fmt.Fprint(r.terminal, "\r")
+	if r.terminal {
+		fmt.Fprint(r.tell, "\r")
 	}
 	shown := []outcome{redrivenNow, parked, notWritten, unreadable}
 	switch {
@@ -289,7 +281,11 @@ func (c *command) print(name string) error {
 		shown = []outcome{deleted}
 	}
 	if c.json {
-		return r.json(r.sorted(shown...))
+		rows := r.sorted(shown...)
+		for i := range rows {
+			rows[i].Outcome = rows[i].Outcome.said(c.execute)
+		}
+		return r.json(rows)
 	}
 	r.table(shown...)
 	r.summary(c.execute)

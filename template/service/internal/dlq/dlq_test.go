@@ -426,9 +426,7 @@ func TestOneLetterIsShownWhole(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.run(0, "show", "payments.dlq/1@0", "--json")), &got); err != nil || got.Topic != "payments" || got.Value.Text != "{\"n\":\t1}" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	for _, place := range []string{"payments.dlq/1@1", "payments.dlq", "payments.dlq/x@1"} {
-		w.run(1, "show", place)
-	}
+	w.run(1, "show", "payments.dlq/1@1")
 }
 
 func TestLettersOfOthersAreRead(t *testing.T) {
@@ -503,7 +501,7 @@ func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "ls, show, redrive or purge"}, {"list", `no "list"`}, {"ls --execute", "ls does not take --execute"},
 		{"redrive --max 0", "at least 1"}, {"redrive --max x", "a whole number"}, {"redrive --rate -1", "more than 0"}, {"redrive --rate x", "must be a number"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
-		{"show", "TOPIC/PARTITION@OFFSET"}, {"purge --class x", "purge does not take --class"},
+		{"show", "TOPIC/PARTITION@OFFSET"}, {"show payments.dlq", "no place"}, {"show payments.dlq/x@1", "no place"}, {"purge --class x", "purge does not take --class"},
 		{"ls --class handlr", "one of [decode invalid unhandled handler unavailable panic timeout]"},
 	} {
 		var stdout, stderr bytes.Buffer

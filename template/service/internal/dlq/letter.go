@@ -34,14 +34,20 @@ type Letter struct {
 	record *kgo.Record
 }
 
-// open reads a dead letter of this service, of Spring for Apache Kafka, or of
-// Watermill. Partition and offset of the original are -1 when they are not known.
-func open(r *kgo.Record) (*Letter, error) {
+// unopened returns a record as it is.
+func unopened(r *kgo.Record) *Letter {
 	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: r.Timestamp, record: r}
 	l.Original = message.Message{Key: r.Key, Value: r.Value, Partition: -1, Offset: -1}
 	for _, h := range r.Headers {
 		l.Original.Headers = append(l.Original.Headers, message.Field{Key: h.Key, Value: h.Value})
 	}
+	return l
+}
+
+// open reads a dead letter of this service, of Spring for Apache Kafka, or of
+// Watermill. Partition and offset of the original are -1 when they are not known.
+func open(r *kgo.Record) (*Letter, error) {
+	l := unopened(r)
 	for _, format := range []struct {
 		topic string // the header that all letters of the format have
 		read  func(*Letter) error
@@ -54,11 +60,11 @@ func open(r *kgo.Record) (*Letter, error) {
 		}
 		l.Original.Topic = string(topic)
 		if err := format.read(l); err != nil {
-			return nil, fmt.Errorf("%s: %w", l.place(), err)
+			return nil, err
 		}
 		return l, nil
 	}
-	return nil, fmt.Errorf("%s: no header says which topic it came from (%stopic)", l.place(), kafka.DeadLetterPrefix)
+	return nil, fmt.Errorf("no header says which topic it came from (%stopic)", kafka.DeadLetterPrefix)
 }
 
 // place returns where the letter is, as `dlq show` takes it.

@@ -126,7 +126,7 @@ func (r *redrive) written(row row, l *Letter, err error, report *report) {
 		at := partition{l.Topic, l.Partition}
 		r.mu.Lock()
 		r.err = cmp.Or(r.err, fmt.Errorf("%s: write to %s: %w: it and what is behind it in its partition stay; select others with --class, --reason or --key, or send it elsewhere with --to",
-			l.place(), row.To, err))
+			l.place(), cell(row.To), err))
 		if first, ok := r.failed[at]; !ok || l.Offset < first {
 			r.failed[at] = l.Offset
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -27,6 +28,14 @@ const (
 	deleted        outcome = "deleted"
 	stays          outcome = "stays"
 )
+
+// said returns the outcome of a command that was executed, or only says what it would do.
+func (o outcome) said(executed bool) outcome {
+	if !executed && slices.Contains([]outcome{redrivenNow, parked, deleted}, o) {
+		return "to be " + o
+	}
+	return o
+}
 
 // row is what dead letters are counted by.
 type row struct {
@@ -53,15 +62,25 @@ type figures struct {
 // report counts dead letters and prints them.
 type report struct {
 	out      io.Writer
-	terminal io.Writer // nil is none
-	every    time.Time // when the next line of progress is due, where there is no terminal
+	tell     io.Writer // progress
+	terminal bool      // tell is one: a line may be written over
+	every    time.Time // when the next line of progress is due, where it is none
 
 	mu   sync.Mutex
 	rows map[row]*figures
 }
 
-func newReport(out, terminal io.Writer) *report {
-	return &report{out: out, terminal: terminal, rows: make(map[row]*figures)}
+func newReport(out, tell io.Writer) *report {
+	return &report{out: out, tell: tell, terminal: isTerminal(tell), rows: make(map[row]*figures)}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // add counts a letter; nil is one that cannot be read.
@@ -116,11 +135,11 @@ func (r *report) sorted(outcomes ...outcome) []figures {
 // five seconds elsewhere.
 func (r *report) progress(sent int) {
 	switch {
-	case r.terminal != nil:
-		fmt.Fprintf(r.terminal, "\r%d sent", sent)
+	case r.terminal:
+		fmt.Fprintf(r.tell, "\r%d sent", sent)
 	case time.Now().After(r.every):
 		if !r.every.IsZero() {
-			fmt.Fprintf(r.out, "%d sent\n", sent)
+			fmt.Fprintf(r.tell, "%d sent\n", sent)
 		}
 		r.every = time.Now().Add(5 * time.Second)
 	}
@@ -134,7 +153,7 @@ func (r *report) table(outcomes ...outcome) {
 		fmt.Fprintln(w, "DEAD LETTERS\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
 	}
 	for _, f := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, cmp.Or(f.To, "-"), cmp.Or(f.Class, "-"), f.Count, clock(f.First), clock(f.Last), shown(f.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, cell(f.To), cell(f.Class), f.Count, clock(f.First), clock(f.Last), cell(f.Reason))
 	}
 	_ = w.Flush()
 }
@@ -151,11 +170,7 @@ func (r *report) summary(executed bool) {
 	var parts []string
 	for _, o := range []outcome{selected, redrivenNow, parked, notWritten, deleted, stays, redrivenBefore, otherGroup, notSelected, unreadable} {
 		if n := r.of(o); n > 0 {
-			name := string(o)
-			if !executed && slices.Contains([]outcome{redrivenNow, parked, deleted}, o) {
-				name = "to be " + name
-			}
-			parts = append(parts, fmt.Sprintf("%s %d", name, n))
+			parts = append(parts, fmt.Sprintf("%s %d", o.said(executed), n))
 		}
 	}
 	fmt.Fprintf(r.out, "dead letters %d: %s\n", r.of(), cmp.Or(strings.Join(parts, ", "), "none"))
@@ -168,17 +183,12 @@ func clock(t time.Time) string {
 	return t.UTC().Format(time.RFC3339)
 }
 
-// shown returns what others wrote as it may stand on a terminal: in one line, and cut.
-func shown(s string) string {
+// cell returns what others wrote as it may stand in a table: in one line, and cut.
+func cell(s string) string {
 	const limit = 120
-	s = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || c >= 0x80 && c < 0xa0 {
-			return ' '
-		}
-		return c
-	}, s)
+	s = printable([]byte(s), "")
 	if r := []rune(s); len(r) > limit {
 		return string(r[:limit-1]) + "…"
 	}
-	return s
+	return cmp.Or(s, "-")
 }

@@ -37,11 +37,21 @@ func (s selection) takesGroup(l *Letter, groups []string) bool {
 	return s.anyGroup || l.Group == "" || slices.Contains(groups, l.Group)
 }
 
-var numbers = regexp.MustCompile(`[0-9]+`)
+// numbered are words with a digit in them.
+var numbered = regexp.MustCompile(`[\w-]*[0-9][\w-]*`)
 
-// withoutNumbers returns a reason as `ls` counts it: "order 17 is unknown" and
-// "order 18 is unknown" are one.
-func withoutNumbers(reason string) string { return numbers.ReplaceAllString(reason, "#") }
+// withoutNumbers returns a reason as `ls` counts it: "order 17 is unknown" and "order 18
+// is unknown" are one, and so are those with ids in the place of 17. Names stay: of
+// "line1" it is "line#".
+func withoutNumbers(reason string) string {
+	const digits = "0123456789"
+	return numbered.ReplaceAllStringFunc(reason, func(word string) string {
+		if name := strings.TrimRight(word, digits); !strings.ContainsAny(name, digits) {
+			return name + "#"
+		}
+		return "#"
+	})
+}
 
 // RedriveSuffix is behind a consumer's group in the name of the group that has the
 // position of a redrive.

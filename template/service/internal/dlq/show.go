@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -38,29 +39,31 @@ func (r *report) letter(l *Letter, asJSON bool) error {
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 	line := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, value)
+			fmt.Fprintf(w, "%s\t%s\n", printable([]byte(name), ""), printable([]byte(value), ""))
 		}
 	}
 	line("dead letter", l.place())
-	line("of", at(m))
+	if m.Topic != "" {
+		line("of", at(m))
+	}
 	line("produced", clock(m.Time))
 	line("failed", clock(l.FailedAt))
 	line("group", l.Group)
 	line("class", l.Class)
 	line("attempts", l.Attempts)
-	line("reason", printable([]byte(l.Reason)))
+	line("reason", l.Reason)
 	if m.Key != nil {
-		line("key", printable(m.Key))
+		line("key", string(m.Key))
 	}
 	for _, h := range m.Headers {
-		line("header "+printable([]byte(h.Key)), printable(h.Value))
+		line("header "+h.Key, string(h.Value))
 	}
 	_ = w.Flush()
 	if m.Value == nil {
 		fmt.Fprintln(r.out, "\nno value: a tombstone")
 		return nil
 	}
-	fmt.Fprintf(r.out, "\n%s\n", printable(m.Value))
+	fmt.Fprintf(r.out, "\n%s\n", printable(m.Value, "\n\t"))
 	return nil
 }
 
@@ -75,16 +78,16 @@ func optional(value []byte) *field {
 	return &f
 }
 
-// printable returns a value as it may be printed on a terminal: bytes that are no text,
-// and control characters but line breaks and tabs, in escapes.
-func printable(value []byte) string {
+// printable returns what others wrote as it may be printed on a terminal: bytes that are
+// no text in base64, and what moves the cursor or is not seen, but for keep, in escapes.
+func printable(value []byte, keep string) string {
 	f := fieldOf("", value)
 	if f.Base64 != "" {
 		return "base64 " + f.Base64
 	}
 	var b strings.Builder
 	for _, c := range f.Text {
-		if c < ' ' && c != '\n' && c != '\t' || c >= 0x7f && c < 0xa0 {
+		if !unicode.IsPrint(c) && !strings.ContainsRune(keep, c) {
 			fmt.Fprintf(&b, `\u%04x`, c)
 			continue
 		}
