@@ -79,7 +79,7 @@ func openBox(ctx context.Context, consumers []Consumer, o options, topics []stri
 	}
 	if err != nil {
 		b.close()
-		return nil, err
+		return nil, kafka.Explain(b.kafka, err)
 	}
 	return b, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"strconv"
@@ -509,6 +510,20 @@ func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 		if code != 2 || !strings.Contains(stderr.String(), c.want) || strings.Count(stderr.String(), "\n") != 1 {
 			t.Errorf("dlq %s: %d, %s", c.args, code, &stderr)
 		}
+	}
+}
+
+func TestWithoutABrokerTheSettingsAreNamed(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	_ = l.Close()
+	var stdout, stderr bytes.Buffer
+	code := Command(t.Context(), []Consumer{consumerOf(address, "shop", "payments")}, nil, []string{"ls"}, &stdout, &stderr)
+	if code != 1 || !strings.Contains(stderr.String(), "no connection to Kafka at "+address) || !strings.Contains(stderr.String(), "KAFKA_SECURITY_PROTOCOL") {
+		t.Errorf("%d, %s", code, &stderr)
 	}
 }
 

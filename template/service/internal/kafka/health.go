@@ -171,9 +171,9 @@ func isNetwork(err error) bool {
 	return network || errors.Is(err, io.EOF)
 }
 
-// explain adds to the failure of a connection where it was tried, and the settings that
+// Explain adds to the failure of a connection where it was tried, and the settings that
 // may be wrong.
-func explain(cfg config.Kafka, err error) error {
+func Explain(cfg config.Kafka, err error) error {
 	if errors.Is(err, sarama.ErrInconsistentGroupProtocol) {
 		return fmt.Errorf("a member of group %q has none of KAFKA_REBALANCE_STRATEGY=%s: %w: to change it while others run, give all the new and the old one, such as cooperative-sticky,sticky, and then all the new one",
 			cfg.GroupID, strings.Join(cfg.RebalanceStrategy, ","), err)

@@ -35,7 +35,7 @@ func Lag(ctx context.Context, cfg config.Kafka, topics []string) ([]PartitionLag
 	starts, startsErr := admin.ListStartOffsets(ctx, topics...)
 	ends, endsErr := listEnds(ctx, admin, cfg, topics)
 	if err != nil {
-		return nil, explain(cfg, err)
+		return nil, Explain(cfg, err)
 	}
 	var all []PartitionLag
 	errs := []error{startsErr, endsErr} // of one broker, perhaps
@@ -61,5 +61,5 @@ func Lag(ctx context.Context, cfg config.Kafka, topics []string) ([]PartitionLag
 	slices.SortFunc(all, func(a, b PartitionLag) int {
 		return cmp.Or(strings.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
 	})
-	return all, explain(cfg, errors.Join(errs...))
+	return all, Explain(cfg, errors.Join(errs...))
 }

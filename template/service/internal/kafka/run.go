@@ -99,7 +99,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 			continue // a rebalance
 		}
 		if err != nil {
-			c.health.fail(explain(c.cfg, err))
+			c.health.fail(Explain(c.cfg, err))
 		}
 		sleep(ctx, retryDelay)
 	}
