@@ -35,8 +35,8 @@ func (p *Publisher) Ready(ctx context.Context) error {
 				return nil
 			}
 		case <-ctx.Done():
-			return explain(p.cfg, ctx.Err())
+			return Explain(p.cfg, ctx.Err())
 		}
 	}
-	return explain(p.cfg, err)
+	return Explain(p.cfg, err)
 }
