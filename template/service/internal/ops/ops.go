@@ -18,6 +18,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -128,6 +129,25 @@ func (s *Server) answerReady(checks []Check) http.HandlerFunc {
 type Check struct {
 	Name string
 	Ask  func(context.Context) error
+}
+
+// NewCheck returns a check that f answers. Who asks while it is called gets the answer
+// of that call: one that never returns is called once, not by each probe.
+func NewCheck(name string, f func(context.Context) error) Check {
+	var calls singleflight.Group
+	return Check{name, func(ctx context.Context) error {
+		answered := calls.DoChan("", func() (any, error) {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+			defer cancel()
+			return nil, message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error { return f(ctx) })
+		})
+		select {
+		case answer := <-answered:
+			return answer.Err
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}}
 }
 
 // checkTimeout is what the checks have to answer.

@@ -70,6 +70,27 @@ func TestProfilesAreBehindASetting(t *testing.T) {
 	}
 }
 
+// A check that does not return is called once, however often it is asked, and again when
+// it has returned.
+func TestACheckThatHangsIsCalledOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls, returns := 0, make(chan error)
+		s := newServer()
+		s.Checks = []Check{NewCheck("store", func(context.Context) error { calls++; return <-returns })}
+		for range 3 {
+			if code, body := get(t, s, "/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "store: did not answer within 2s") {
+				t.Error(code, body)
+			}
+		}
+		returns <- nil
+		synctest.Wait()
+		go func() { returns <- nil }()
+		if code, body := get(t, s, "/readyz"); code != http.StatusOK || calls != 2 {
+			t.Error(code, body, calls)
+		}
+	})
+}
+
 func TestProbesSayWhy(t *testing.T) {
 	for _, c := range []struct {
 		path string

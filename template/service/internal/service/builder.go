@@ -84,7 +84,7 @@ func (b *Builder) Close(name string, f func() error) {
 // all Start functions have succeeded.
 func (b *Builder) Check(name string, f func(ctx context.Context) error) {
 	b.require(name, f != nil)
-	b.checks = append(b.checks, ops.Check{Name: name, Ask: f})
+	b.checks = append(b.checks, ops.NewCheck(name, f))
 }
 
 // Run adds a function that runs beside the consumers, from when all has started
