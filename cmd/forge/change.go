@@ -54,6 +54,9 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 		if err := s.record.Answers.Validate(); err != nil {
 			return badRecord(err)
 		}
+		if err := s.needGoMod(); err != nil {
+			return err
+		}
 		if err := refused(r.answers.Validate()); err != nil {
 			return err
 		}
@@ -75,6 +78,14 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 	}
 	done.elapsed = time.Since(start)
 	return done.print(t)
+}
+
+// needGoMod refuses to change what is no module any more, which no change would tell.
+func (s *site) needGoMod() error {
+	if _, err := s.disk.File("go.mod"); errors.Is(err, fs.ErrNotExist) {
+		return failed("take it from version control", "go.mod is not there; %s", nothingWritten)
+	}
+	return nil
 }
 
 // tellUnknown names the files that none of the templates gives which this forge has.

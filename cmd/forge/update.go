@@ -82,6 +82,9 @@ var (
 // run updates the project at s.
 func (o *updateOptions) run(ctx context.Context, t terminal, s *site) error {
 	start := time.Now()
+	if err := s.needGoMod(); err != nil {
+		return err
+	}
 	archive, err := openArchive()
 	if err != nil {
 		return err
