@@ -240,7 +240,7 @@ func TestParse(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		"topic: [a]":         `line 1: unknown key "topic"`,
-		"name: x\ntopics: a": "line 2: !!str `a` is not a list",
+		"name: x\ntopics: a": "line 2: `a` is not a list",
 		"name: [a]":          "is not a single value",
 		"- a":                "is not a mapping",
 		"name: a\nname: b":   "already defined",

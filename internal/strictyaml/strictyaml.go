@@ -46,10 +46,24 @@ func plain(err error) error {
 		line = unknownField.ReplaceAllString(line, `unknown key "$1"`)
 		lines[i] = wrongType.ReplaceAllStringFunc(line, func(s string) string {
 			m := wrongType.FindStringSubmatch(s)
-			return fmt.Sprintf("%s is not %s", m[1], kindOf(m[2]))
+			return fmt.Sprintf("%s is not %s", found(m[1]), kindOf(m[2]))
 		})
 	}
 	return errors.New(strings.Join(lines, "; "))
+}
+
+// found is what the decoder calls by a tag of YAML's: the value, or what there is instead.
+func found(tagged string) string {
+	tag, value, hasValue := strings.Cut(tagged, " ")
+	switch {
+	case hasValue:
+		return value
+	case tag == "!!seq":
+		return "a list"
+	case tag == "!!map":
+		return "a mapping"
+	}
+	return "this"
 }
 
 func kindOf(goType string) string {
