@@ -9,7 +9,7 @@ import (
 
 // command is the command line that gives the same service without a question:
 // what differs from the defaults, as flags.
-func (r result) command() string {
+func (r result) command(run bool) string {
 	a, words := r.answers, []string{"forge new", shellQuote(r.target.path)}
 	add := func(flag, value string) { words = append(words, "--"+flag, shellWord(value)) }
 	without := answers.Defaults(a.Name)
@@ -39,6 +39,9 @@ func (r result) command() string {
 	}
 	if r.git != "" {
 		words = append(words, "--git")
+	}
+	if run {
+		words = append(words, "--run")
 	}
 	return strings.Join(append(words, "--no-input"), " ")
 }

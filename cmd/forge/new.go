@@ -53,7 +53,7 @@ nothing is read from stdin unless --accessible, --answers - or --schema TOPIC=- 
 	o.define(cmd)
 	flags := cmd.Flags()
 	flags.BoolVar(&o.noInput, "no-input", false, "ask nothing; also when stdin or stderr is no terminal, and where CI is set")
-	flags.BoolVar(&o.accessible, "accessible", false, "ask line by line, for screen readers and pipes; also when ACCESSIBLE is set")
+	flags.BoolVar(&o.accessible, "accessible", false, "ask line by line, for screen readers and pipes; on a terminal also when ACCESSIBLE is set")
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files that would be written, and write nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "print the result as JSON")
 	flags.BoolVar(&o.git, "git", false, "make it a git repository, with a first commit; asked for on a terminal")
@@ -190,7 +190,7 @@ func known(a *answers.Answers, open []prompts.Question, target target) []prompts
 func (o *newOptions) note(t terminal, asker prompts.Prompter, r result, repo repository) {
 	switch {
 	case o.asked:
-		say(t.stderr, "hint", "the same without questions: "+r.command())
+		say(t.stderr, "hint", "the same without questions: "+r.command(o.run))
 		if !repo.installed && t.interactive {
 			say(t.stderr, "hint", "git is not on the PATH, so this is no git repository")
 		}

@@ -26,7 +26,8 @@ func statusCommand(t terminal) *cobra.Command {
 		Use:   "status",
 		Short: "Compare a service with what forge writes",
 		Long: `status compares each file of the service that the working directory is in with what
-forge wrote, and with what this forge would write now. It changes nothing, and needs
+forge wrote, and with what this forge would write now. It changes nothing, but like
+each command first finishes, or takes back, a change that was killed on its way. It needs
 no network. Exit code 3 says that an update would change something.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
