@@ -129,6 +129,17 @@ func few(lines []string) []string {
 	return append(slices.Clone(lines[:most]), fmt.Sprintf("… and %d more", len(lines)-most))
 }
 
+// gitIgnores reports of a path whether git passes it over; of none where there is no git.
+func gitIgnores(ctx context.Context, dir string) func(name string) bool {
+	out, _ := gitOutput(ctx, dir, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z")
+	ignored := strings.FieldsFunc(string(out), func(r rune) bool { return r == 0 })
+	return func(name string) bool {
+		return slices.ContainsFunc(ignored, func(path string) bool {
+			return name == path || strings.HasSuffix(path, "/") && strings.HasPrefix(name, path)
+		})
+	}
+}
+
 // gitFind looks for content of a file in its history.
 func gitFind(ctx context.Context, dir, path, sum string) ([]byte, bool) {
 	log, err := gitOutput(ctx, dir, "log", "--all", "--max-count=100", "--format=", "--raw", "--no-abbrev", "--", path)

@@ -102,7 +102,7 @@ func (s *site) status(ctx context.Context) (*status, error) {
 			r.add(fileStatus{Path: name, Owner: f.Owner, State: unwritten, Behind: true})
 		}
 	}
-	for _, name := range s.foreign(rendered) {
+	for _, name := range s.foreign(ctx, rendered) {
 		r.add(fileStatus{Path: name, State: foreign})
 	}
 	return r, s.foresee(ctx, r, now)
@@ -172,16 +172,20 @@ func (s *site) state(f project.File) (string, error) {
 	return edited, nil
 }
 
-// foreign lists the files that forge knows nothing of.
-func (s *site) foreign(rendered map[string]project.File) []string {
+// foreign lists the files that forge knows nothing of, without those that git ignores.
+func (s *site) foreign(ctx context.Context, rendered map[string]project.File) []string {
 	known := map[string]bool{project.Path: true}
 	for _, f := range s.record.Files {
 		known[f.Path] = true
 	}
-	return slices.DeleteFunc(slices.Clone(s.disk.All()), func(name string) bool {
+	all := slices.DeleteFunc(slices.Clone(s.disk.All()), func(name string) bool {
 		_, isNew := rendered[name]
 		return known[name] || isNew
 	})
+	if len(all) == 0 {
+		return nil
+	}
+	return slices.DeleteFunc(all, gitIgnores(ctx, s.root))
 }
 
 // foreignDirs counts the foreign files in directories with no file of forge's.
