@@ -47,7 +47,7 @@ forge update
            recorded one afterwards, which is to unless something is left
   written  whether anything was
   tested   whether the result was built and tested before
-  files    of each: path, change, reason
+  files    of each: path, change, reason, and lines that are left to you: op and text
   conflicts  of each: path, line and end of the markers, reason
   notes    what of yours has to follow, code or settings: path, line, symbol, change
 
@@ -67,6 +67,7 @@ forge adopt
   sure     how much of what it manages is there, in percent
   answers  name, module, topics, group, brokers, with
   guessed  those of them that no setting says
+  untaken  topics that are registered and have no files that forge would have written
   counts   managed files by state: same, edited, missing
   files    those that are not the same: path, state, like (how much is the same, in percent)
   asClose  other releases that are as close
