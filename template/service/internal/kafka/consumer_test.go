@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -199,7 +200,8 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 func TestAMissingTopicIsWaitedFor(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t)
-	r := consume(t, settings(t, c), succeed, "payments")
+	var log logBuffer
+	r := consumeLogging(t, settings(t, c), slog.New(slog.NewTextHandler(&log, nil)), succeed, "payments")
 	eventually(t, "not ready, and why", func() bool {
 		err := r.Ready()
 		return err != nil && strings.Contains(err.Error(), `topic "payments", which the service is to read, does not exist`)
@@ -209,6 +211,9 @@ func TestAMissingTopicIsWaitedFor(t *testing.T) {
 	}
 	produce(t, c, 0, envelopes(t, 0, 1)...)
 	r.await(t, engine.Handled, 1)
+	if n := strings.Count(log.String(), notConsuming); n != 1 {
+		t.Errorf("it is logged %d times, want once:\n%s", n, log.String())
+	}
 }
 
 func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {

@@ -145,10 +145,12 @@ func (c *Consumer) lookAtTopics(ctx context.Context, conn *connection) error {
 	if err := c.noteNewTopics(ctx, conn.admin); err != nil {
 		return err
 	}
-	c.health.noteParts(problems)
 	all := errors.Join(slices.Collect(maps.Values(problems))...)
-	isThere := func(topic string) bool { return problems[topic] == nil }
-	if slices.ContainsFunc(c.topics.subscribed, isThere) && (c.joined.Load() || message.OutcomeOf(all) != message.OutcomePermanent) {
+	isAnyThere := slices.ContainsFunc(c.topics.subscribed, func(topic string) bool { return problems[topic] == nil })
+	if isAnyThere || c.session.Load() != nil { // else nothing is consumed, and the error says why
+		c.health.noteParts(problems)
+	}
+	if isAnyThere && (c.joined.Load() || message.OutcomeOf(all) != message.OutcomePermanent) {
 		return nil
 	}
 	return all
