@@ -9,6 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -61,6 +62,9 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 
 // sendTo sends the samples to a broker that is already there.
 func sendTo(ctx context.Context, to samples.Target, all []samples.Sample) error {
+	if _, _, err := net.SplitHostPort(to.Broker); err != nil {
+		return fmt.Errorf("-broker %q: it must be host:port: %w", to.Broker, err)
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", to.Broker))
 	defer cancel()
 	if _, err := to.Send(ctx, all); err != nil {

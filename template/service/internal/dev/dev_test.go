@@ -155,6 +155,12 @@ func TestOnceNamesTheSamplesThatAreNotDone(t *testing.T) {
 	}
 }
 
+func TestABrokerWithoutAPortIsRefused(t *testing.T) {
+	if err := sendTo(t.Context(), samples.Target{Broker: "foo"}, loadSamples(t)); err == nil || !strings.Contains(err.Error(), `-broker "foo": it must be host:port`) {
+		t.Errorf("it says %v", err)
+	}
+}
+
 func TestRefusesSamplesWithoutAHandler(t *testing.T) {
 	_, err := runOnce(t, []samples.Sample{{Topic: "other", Name: "stray"}})
 	if err == nil || !strings.Contains(err.Error(), `sample "stray" is for topic "other"`) {
