@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,8 +17,12 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 )
 
-// answerTimeout is how long the brokers may take to bring the next dead letter.
-const answerTimeout = 30 * time.Second
+const (
+	// answerTimeout is how long the brokers may take to bring the next dead letter.
+	answerTimeout = 30 * time.Second
+	// silence is how long nothing comes before a scan asks whether there is anything.
+	silence = time.Second
+)
 
 // span is the part of a partition that a command reads: from the first offset to
 // the one before end.
@@ -82,27 +87,37 @@ func scan(ctx context.Context, cfg config.Kafka, s spans, f func(*kgo.Record) er
 		return err
 	}
 	defer client.CloseAllowingRebalance()
+	heard := time.Now()
 	for len(left) > 0 {
-		if err := left.poll(ctx, client, f); err != nil {
+		moved, err := left.poll(ctx, client, f)
+		if err == nil && !moved {
+			moved, err = left.skip(ctx, client)
+		}
+		switch {
+		case err != nil:
 			return err
+		case moved:
+			heard = time.Now()
+		case time.Since(heard) > answerTimeout:
+			return fmt.Errorf("no answer for %s: nothing of %s was read", answerTimeout, strings.Join(left.names(), ", "))
 		}
 	}
 	return nil
 }
 
-// poll reads what comes next and takes it off what is left.
-func (s spans) poll(ctx context.Context, client *kgo.Client, f func(*kgo.Record) error) error {
-	polling, cancel := context.WithTimeout(ctx, answerTimeout)
+// poll reads what comes next and takes it off what is left. It reports whether anything
+// came.
+func (s spans) poll(ctx context.Context, client *kgo.Client, f func(*kgo.Record) error) (came bool, err error) {
+	polling, cancel := context.WithTimeout(ctx, silence)
 	defer cancel()
 	fetches := client.PollFetches(polling)
-	if err := ctx.Err(); err != nil {
-		return context.Cause(ctx)
-	}
-	if polling.Err() != nil {
-		return fmt.Errorf("no answer for %s: nothing of %s was read", answerTimeout, strings.Join(s.names(), ", "))
+	if ctx.Err() != nil {
+		return false, context.Cause(ctx)
 	}
 	for _, e := range fetches.Errors() {
-		return fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
+		if !errors.Is(e.Err, context.DeadlineExceeded) { // which is that of polling
+			return false, fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
+		}
 	}
 	for r := range fetches.RecordsAll() {
 		sp, ok := s[r.Topic][r.Partition]
@@ -111,14 +126,53 @@ func (s spans) poll(ctx context.Context, client *kgo.Client, f func(*kgo.Record)
 		}
 		if r.Offset < sp.end && !r.Attrs.IsControl() {
 			if err := f(r); err != nil {
-				return err
+				return true, err
 			}
 		}
-		if r.Offset+1 >= sp.end {
-			s.remove(r.Topic, r.Partition)
+		s.move(r.Topic, r.Partition, r.Offset+1)
+	}
+	return fetches.NumRecords() > 0, nil
+}
+
+// skip moves the spans over what is no letter any more and never comes: what was aborted
+// before a transaction that is open, and what was deleted after the spans were found. It
+// reports whether there was any. What cannot be told now may be the next time.
+func (s spans) skip(ctx context.Context, client *kgo.Client) (moved bool, err error) {
+	admin, topics := kadm.NewClient(client), slices.Collect(maps.Keys(s))
+	starts, err := admin.ListStartOffsets(ctx, topics...)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	details, err := admin.ListTopics(ctx, topics...)
+	if err != nil {
+		return false, ctx.Err()
+	}
+	for _, topic := range topics {
+		for p, sp := range maps.Clone(s[topic]) {
+			position := sp.first
+			if start, ok := starts.Lookup(topic, p); ok && start.Err == nil {
+				position = max(position, start.Offset)
+			}
+			for position < sp.end {
+				next, isMessage, err := kafka.NextMessage(ctx, client, details[topic], p, position)
+				if err != nil || isMessage || next <= position {
+					break
+				}
+				position = next
+			}
+			moved = moved || position > sp.first
+			s.move(topic, p, position)
 		}
 	}
-	return nil
+	return moved, ctx.Err()
+}
+
+// move takes off what is before an offset.
+func (s spans) move(topic string, p int32, to int64) {
+	sp := s[topic][p]
+	if s[topic][p] = (span{to, sp.end}); to >= sp.end {
+		s.remove(topic, p)
+	}
 }
 
 func (s spans) remove(topic string, p int32) {

@@ -173,30 +173,46 @@ func (s *session) skipGaps(ctx context.Context, claims []*claim) {
 	_ = s.commit(ctx, nil) // what fails is in the next commit
 }
 
-// nextMessage fetches so many bytes and returns the offset of the first message at or
-// after offset, or where the leader's answer ends if there is none in it.
+// nextMessage is look's answer from the leader of a claim's partition.
 func (s *session) nextMessage(ctx context.Context, c *claim, offset int64, bytes int32) (next int64, isMessage bool, err error) {
 	leader, err := s.client.Leader(c.topic, c.partition)
 	if err != nil {
 		return 0, false, err
 	}
-	options := kgo.ProcessFetchPartitionOpts{Topic: c.topic, Partition: c.partition, Offset: offset}
+	committed := s.consumer.cfg.IsolationLevel == "read_committed"
+	return look{c.topic, c.id, c.partition, leader.ID(), offset, bytes, committed}.next(ctx, s.kafka)
+}
+
+// look is a fetch of so many bytes that only asks where there is a message.
+type look struct {
+	topic             string
+	id                kadm.TopicID
+	partition, leader int32
+	offset            int64
+	bytes             int32
+	committed         bool
+}
+
+// next returns the offset of the first message at or after offset, or where the leader's
+// answer ends if there is none in it.
+func (l look) next(ctx context.Context, client *kgo.Client) (next int64, isMessage bool, err error) {
+	options := kgo.ProcessFetchPartitionOpts{Topic: l.topic, Partition: l.partition, Offset: l.offset}
 	request, topic, partition := kmsg.NewPtrFetchRequest(), kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-	if s.consumer.cfg.IsolationLevel == "read_committed" {
+	if l.committed {
 		request.IsolationLevel, options.IsolationLevel = 1, kgo.ReadCommitted()
 	}
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = c.partition, offset, bytes
-	topic.Topic, topic.TopicID, topic.Partitions = c.topic, c.id, append(topic.Partitions, partition)
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = l.partition, l.offset, l.bytes
+	topic.Topic, topic.TopicID, topic.Partitions = l.topic, l.id, append(topic.Partitions, partition)
 	request.Topics = append(request.Topics, topic)
-	answer, err := s.kafka.Broker(int(leader.ID())).RetriableRequest(ctx, request)
+	answer, err := client.Broker(int(l.leader)).RetriableRequest(ctx, request)
 	if err != nil {
 		return 0, false, err
 	}
 	response, ok := answer.(*kmsg.FetchResponse)
 	if !ok || len(response.Topics) == 0 || len(response.Topics[0].Partitions) == 0 {
-		return offset, false, nil
+		return l.offset, false, nil
 	}
-	bounded, _ := s.kafka.OptValue(kgo.WithDecompressor).(kgo.Decompressor) // by NewClient
+	bounded, _ := client.OptValue(kgo.WithDecompressor).(kgo.Decompressor) // by NewClient
 	fetched, end := kgo.ProcessFetchPartition(options, &response.Topics[0].Partitions[0], bounded, nil)
 	if len(fetched.Records) > 0 {
 		return fetched.Records[0].Offset, true, nil

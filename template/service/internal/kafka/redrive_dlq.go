@@ -21,6 +21,12 @@ func NewProducer(cfg config.Kafka, more ...kgo.Opt) (client *kgo.Client, err err
 	return client, err
 }
 
+// NextMessage returns the offset of the first committed message of a partition at or after
+// offset, or how far there is none.
+func NextMessage(ctx context.Context, client *kgo.Client, t kadm.TopicDetail, partition int32, offset int64) (next int64, isMessage bool, err error) {
+	return look{t.Topic, t.ID, partition, t.Partitions[partition].Leader, offset, fetchSize, true}.next(ctx, client)
+}
+
 // CreateParked creates a topic for dead letters that are parked, unless it is there. It
 // takes what their topic does, and keeps it; all else is as the broker says.
 func CreateParked(ctx context.Context, admin *kadm.Client, topic, letters string) error {
