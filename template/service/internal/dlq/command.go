@@ -278,7 +278,7 @@ func (c *command) print(name string) error {
 	case name == "ls":
 		shown = []outcome{selected, unreadable}
 	case name == "purge":
-		shown = []outcome{deleted}
+		shown = []outcome{deleted, unreadable}
 	}
 	if c.json {
 		rows := r.sorted(shown...)

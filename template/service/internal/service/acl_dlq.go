@@ -44,7 +44,7 @@ func (s *Service) writeACL(w io.Writer) {
 		for _, topic := range topics {
 			g.allow("--topic", kafka.DeadLetterTopic(topic), "Read", "Delete")
 			g.allow("--topic", topic, "Write")
-			g.allow("--topic", topic+dlq.ParkedSuffix, "Write", "Create", "DescribeConfigs")
+			g.allow("--topic", topic+dlq.ParkedSuffix, "Read", "Write", "Create", "Delete", "DescribeConfigs")
 		}
 	}
 	for _, topic := range s.b.Config.DLQ.RedriveTopics {

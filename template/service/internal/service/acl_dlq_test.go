@@ -119,7 +119,7 @@ func works(t *testing.T, rights []kfake.ACL, within time.Duration) error {
 	if err := stop(); err != nil {
 		return err
 	}
-	for _, args := range [][]string{{"redrive"}, {"purge"}} {
+	for _, args := range [][]string{{"redrive"}, {"purge"}, {"redrive", "accounts.parked"}, {"purge", "accounts.parked"}} {
 		code, stdout, stderr := sayOf(t, passOn, asked(c.ListenAddrs()[0]), append([]string{"dlq"}, append(args, "--execute")...)...)
 		if code != 0 {
 			return fmt.Errorf("dlq %v: %s%s", args, stdout, stderr)
