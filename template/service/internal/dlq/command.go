@@ -289,8 +289,11 @@ func (c *command) print(name string) error {
 	}
 	r.table(shown...)
 	r.summary(c.execute)
-	if name != "ls" && !c.execute {
+	switch {
+	case name != "ls" && !c.execute:
 		fmt.Fprintln(r.out, "nothing was written: --execute does it")
+	case name == "redrive" && r.of(redrivenNow, redrivenBefore) > 0:
+		fmt.Fprintln(r.out, "dlq purge deletes what was redriven; the brokers forget what was after offsets.retention.minutes, seven days by default, and it would be sent again")
 	}
 	return nil
 }

@@ -73,6 +73,9 @@ func TestARedriveByClassSendsEachOnceAndToTheByte(t *testing.T) {
 	sent := 0
 	for class, messages := range wrote {
 		out := w.run(0, "redrive", "--class", string(class), "--execute")
+		if !strings.Contains(out, "dlq purge deletes") {
+			t.Errorf("nothing says that it would be sent again some day: %s", out)
+		}
 		if !strings.Contains(out, "dead letters 300: redriven 100, ") {
 			t.Errorf("the summary does not add up: %s", out)
 		}
@@ -173,6 +176,9 @@ func TestARefusedMessageIsNotCommitted(t *testing.T) {
 	}
 	if !strings.Contains(out, "dead letters 60: not written 60\n") {
 		t.Errorf("the summary does not say that nothing was written: %s", out)
+	}
+	if strings.Contains(out, "dlq purge") {
+		t.Errorf("nothing was redriven, and it is to be purged: %s", out)
 	}
 	if lag := w.lag(selection{}); lag != 60 {
 		t.Errorf("lag %d after a redrive that wrote nothing, want 60", lag)

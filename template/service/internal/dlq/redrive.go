@@ -189,6 +189,9 @@ func (r *redrive) commit(ctx context.Context, group string) error {
 			ahead.Add(o)
 		}
 	})
+	if len(ahead) == 0 {
+		return nil
+	}
 	if err := r.admin.CommitAllOffsets(ctx, group, ahead); err != nil {
 		return fmt.Errorf("commit of group %q: %w", group, err)
 	}
