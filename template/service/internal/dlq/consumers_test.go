@@ -1,6 +1,7 @@
 package dlq
 
 import (
+	"bytes"
 	"maps"
 	"strings"
 	"testing"
@@ -94,5 +95,21 @@ func TestNoKeyAndNoReasonIsInAGroupsName(t *testing.T) {
 	}
 	if out := w.run(2, "redrive", "--reason", strings.Repeat("no ", 2000)); !strings.Contains(out, "too long") {
 		t.Errorf("a selection that the brokers do not keep: %s", out)
+	}
+}
+
+func TestAtMostSoManyAreSentOfAllClusters(t *testing.T) {
+	here, there := newWorld(t), newWorld(t)
+	var consumers []Consumer
+	for _, w := range []*world{here, there} {
+		w.fillBoth()
+		consumers = append(consumers, consumerOf(w.cluster.ListenAddrs()[0], "shop", "payments"))
+	}
+	var out bytes.Buffer
+	if code := Command(t.Context(), consumers, nil, []string{"redrive", "--execute", "--max", "4"}, &out, &out); code != 0 {
+		t.Fatal(&out)
+	}
+	if a, b := len(here.read("payments")), len(there.read("payments")); a != 3 || b != 1 {
+		t.Errorf("%d and %d were sent, want 3 and 1", a, b)
 	}
 }

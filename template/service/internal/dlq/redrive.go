@@ -44,7 +44,6 @@ type redrive struct {
 	unsaved   int          // bytes of letters since the last commit
 	saved     time.Time    // when that was
 	next      time.Time    // when --rate allows the next letter
-	sent      int
 	created   map[string]bool // topics for what is parked
 	tried     map[partition]bool
 
@@ -103,7 +102,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	case waits:
 		row.Outcome = notWritten
 		report.add(row, l)
-	case r.max > 0 && r.sent >= r.max:
+	case r.max > 0 && report.sent >= r.max:
 		return errEnough
 	default:
 		if err := r.send(ctx, l, report); err != nil {
@@ -169,7 +168,7 @@ func (r *redrive) save(ctx context.Context, report *report) error {
 		}
 	}
 	r.unsaved, r.saved = 0, time.Now()
-	report.progress(r.sent)
+	report.progress()
 	return nil
 }
 
@@ -255,7 +254,7 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 // send sends a letter, or only counts it. The first of a partition is waited for: it may
 // be the one that failed the last time, and what is behind it would be sent once more.
 func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
-	r.sent++
+	report.sent++
 	to, becomes := r.target(l)
 	row := newRow(l, to.Topic, becomes)
 	if !r.execute {

@@ -65,6 +65,7 @@ type report struct {
 	tell     io.Writer // progress
 	terminal bool      // tell is one: a line may be written over
 	every    time.Time // when the next line of progress is due, where it is none
+	sent     int       // letters, of all clusters
 
 	mu   sync.Mutex
 	rows map[row]*figures
@@ -133,13 +134,13 @@ func (r *report) sorted(outcomes ...outcome) []figures {
 
 // progress tells how many letters were sent: in one line of a terminal, in a line each
 // five seconds elsewhere.
-func (r *report) progress(sent int) {
+func (r *report) progress() {
 	switch {
 	case r.terminal:
-		fmt.Fprintf(r.tell, "\r%d sent", sent)
+		fmt.Fprintf(r.tell, "\r%d sent", r.sent)
 	case time.Now().After(r.every):
 		if !r.every.IsZero() {
-			fmt.Fprintf(r.tell, "%d sent\n", sent)
+			fmt.Fprintf(r.tell, "%d sent\n", r.sent)
 		}
 		r.every = time.Now().Add(5 * time.Second)
 	}

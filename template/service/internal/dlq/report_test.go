@@ -75,8 +75,8 @@ func TestADryRunInJSONSaysSo(t *testing.T) {
 func TestProgressIsNotAmongTheResults(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	r := newReport(&stdout, &stderr)
-	r.every = time.Now().Add(-time.Second)
-	r.progress(8)
+	r.every, r.sent = time.Now().Add(-time.Second), 8
+	r.progress()
 	if stdout.Len() > 0 || stderr.String() != "8 sent\n" {
 		t.Errorf("%q in the results, %q beside them", &stdout, &stderr)
 	}
