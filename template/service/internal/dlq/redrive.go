@@ -40,10 +40,10 @@ type redrive struct {
 	*box
 
 	producer  *kgo.Client
-	positions kadm.Offsets // behind the last letter that was read
-	unsaved   int          // bytes of letters since the last commit
-	saved     time.Time    // when that was
-	next      time.Time    // when --rate allows the next letter
+	positions kadm.Offsets    // behind the last letter that was read
+	unsaved   int             // bytes of letters since the last commit
+	saved     time.Time       // when that was
+	next      time.Time       // when --rate allows the next letter
 	created   map[string]bool // topics for what is parked
 	tried     map[partition]bool
 
