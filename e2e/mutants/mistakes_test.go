@@ -301,7 +301,7 @@ var mutants = []mutant{
 	{"aborted records are taken for messages", "kafka/positions.go",
 		"request.IsolationLevel, options.IsolationLevel = 1, kgo.ReadCommitted()", "request.IsolationLevel = 1"},
 	{"who looks for gaps decodes whatever a batch becomes", "kafka/positions.go",
-		"s.kafka.OptValue(kgo.WithDecompressor).(kgo.Decompressor)", "kgo.DefaultDecompressor(), true"},
+		"client.OptValue(kgo.WithDecompressor).(kgo.Decompressor)", "kgo.DefaultDecompressor(), true"},
 	{"the offset of a topic that is gone counts", "kafka/positions.go",
 		"strings.HasPrefix(committed.Metadata, topicIDPrefix):", "strings.HasPrefix(committed.Metadata, topicIDPrefix) && false:"},
 	{"what another program wrote beside an offset is a topic's id", "kafka/positions.go",

@@ -103,13 +103,14 @@ func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error)
 		{"files", size.files, 95, 95, ""},
 		// 7,284 before what strangers broke: positions and lag (210), one part's trouble and
 		// health (410), quotas, batches that cannot be decoded and renewed secrets (310);
-		// 8,245 before figures by topic, class and partition.
-		{"lines of Go, not tests", size.code, 6500, 8413, ""},
+		// 8,245 before figures by topic, class and partition; 8,413 before /status, errors
+		// that name more, and the smaller image.
+		{"lines of Go, not tests", size.code, 6500, 8718, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
 		{"functions a handled message passes", len(passed), 35, 35, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},
 		{"settings on the first page (.env.example)", size.firstPage, 14, 14, ""},
-		{"settings in all", size.settings, 0, 45, ""},
+		{"settings in all", size.settings, 0, 46, ""},
 		{"lines of README.md", size.readme, 200, 200, ""},
 		{"references between files of a package that run up", upShare(packages), 15, 15, " %"},
 		{"references that run up in the worst package", worstShare(packages), 15, 15, " %"},
