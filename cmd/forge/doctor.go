@@ -159,10 +159,13 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	ask := askTopics
+	ask := func(context.Context, net.Conn) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
 	secured := isSecured(dotEnv)
-	if secured != "" {
-		ask = func(context.Context, net.Conn, []string) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
+	if secured == "" {
+		wanted := s.topics()
+		ask = func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
+			return askTopics(ctx, conn, wanted)
+		}
 	}
 	brokers := strings.Split(list, ",")
 	answers, topics := make([]check, len(brokers)), make([][]check, len(brokers))
@@ -181,8 +184,8 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	return checks
 }
 
-// asker asks a broker about topics.
-type asker func(ctx context.Context, conn net.Conn, topics []string) ([]kmsg.MetadataResponseTopic, error)
+// asker asks a broker about the service's topics.
+type asker func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error)
 
 func (s *site) checkBroker(ctx context.Context, address string, ask asker) (broker check, topics []check) {
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
@@ -197,7 +200,7 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
 	}
 	defer func() { _ = conn.Close() }()
-	found, err := ask(ctx, conn, s.topics())
+	found, err := ask(ctx, conn)
 	if err != nil {
 		return wrong("broker", "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", "%s %v", address, err), nil
 	}

@@ -44,7 +44,7 @@ forge add, remove, rename, undo
 forge update
   command, project
   from, to, recorded    versions: the recorded one before, the one updated to, and the
-           recorded one afterwards, which is to unless something is left
+           recorded one afterwards, which is to unless conflicts are left
   written  whether anything was
   tested   whether the result was built and tested before
   files    of each: path, change, reason, and lines that are left to you: op and text

@@ -23,7 +23,7 @@ func undoCommand(t terminal) *cobra.Command {
 		Short: "Take back the last add, remove, rename, update or adopt",
 		Long: `undo takes back what the last add, remove, rename, update or adopt did to the service
 that the working directory is in, if each file is as that command left it. Otherwise
-it changes nothing, and names some. It goes one step back: the next change takes
+it changes nothing, and names the first five that are not. It goes one step back: the next change takes
 the place of the last, and what was undone is done again only by its own command.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {

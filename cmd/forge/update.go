@@ -179,7 +179,7 @@ type jsonUpdated struct {
 	Project   string         `json:"project"`   // absolute
 	From      string         `json:"from"`      // the recorded version before
 	To        string         `json:"to"`        // the version that was updated to
-	Recorded  string         `json:"recorded"`  // the recorded version afterwards: To, unless something is left
+	Recorded  string         `json:"recorded"`  // the recorded version afterwards: To, unless conflicts are left
 	Written   bool           `json:"written"`   // whether anything was
 	Tested    bool           `json:"tested"`    // whether the result was built and tested before
 	Files     []jsonFileStep `json:"files"`     // what happens to each

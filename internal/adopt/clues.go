@@ -100,7 +100,8 @@ func (c *clues) readGoFiles(names []string) {
 	c.topics = append(c.topics, published...)
 }
 
-// Registered are the topics that a Go file registers by name.
+// Registered are the topics that a Go file registers by name: what only has a name in it,
+// such as cmp.Or(os.Getenv("TOPIC"), "orders"), is none.
 func Registered(name string, src []byte) (topics []string) {
 	file, err := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
 	if err != nil {
@@ -109,7 +110,11 @@ func Registered(name string, src []byte) (topics []string) {
 	local := new(clues).messageName(file)
 	ast.Inspect(file, func(n ast.Node) bool {
 		if call, ok := n.(*ast.CallExpr); ok && local != "" {
-			topics = append(topics, registered(call, local)...)
+			for _, topic := range registered(call, local) {
+				if _, isName := call.Args[1].(*ast.BasicLit); isName {
+					topics = append(topics, topic)
+				}
+			}
 		}
 		return true
 	})

@@ -46,7 +46,7 @@ type Config struct {
 // Ops holds the settings of the HTTP server for probes and metrics.
 type Ops struct {
 	// All interfaces by default, because a container's probes come from
-	// outside of it. Nothing that is served there is secret.
+	// outside of it. Settings are shown there, and no secret of theirs.
 	Addr  string `env:"OPS_ADDR" envDefault:":8080" validate:"listen" help:"where /livez, /readyz, /status and /metrics are served"`
 	Pprof bool   `env:"OPS_PPROF" envDefault:"false" help:"serve Go's profiles there too, at /debug/pprof/"`
 }

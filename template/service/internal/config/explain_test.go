@@ -41,9 +41,10 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 	}
 	var own struct {
 		Database string `env:"DATABASE_URL" help:"where accounts are stored"`
+		APIKey   string `env:"LEDGER_API_KEY" help:"no Secret, by mistake"`
 	}
 	cfg, err := load("config.yaml", map[string]string{"OPS_ADDR": ":1"}, map[string]string{
-		"KAFKA_SASL_PASSWORD_FILE": password, "LOG_LEVEL": "info", "AUDIT_KAFKA_SASL_PASSWORD": "hunter3", "DATABASE_URL": "postgres://u:hunter5@db/accounts",
+		"KAFKA_SASL_PASSWORD_FILE": password, "LOG_LEVEL": "info", "AUDIT_KAFKA_SASL_PASSWORD": "hunter3", "DATABASE_URL": "postgres://u:hunter5@db/accounts", "LEDGER_API_KEY": "hunter6",
 	}, &own)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +65,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,
 		`KAFKA_SSL_CA= # default`,
 		`DATABASE_URL=postgres://[redacted]@db/accounts # environment`,
+		`LEDGER_API_KEY=[redacted] # environment`,
 		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:5`,
 		`AUDIT_KAFKA_GROUP_ID=other-audit # default`,
 		`AUDIT_KAFKA_SASL_PASSWORD=[redacted] # environment`,

@@ -123,7 +123,7 @@ func (s Setting) show(e entry) string {
 	if text == "" && !s.value.IsZero() {
 		text = fmt.Sprint(s.value)
 	}
-	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); s.File && text != "" && !isPath {
+	if isPath := isFileName.MatchString(e.name) && filepath.IsAbs(text); (s.File || isSecret.MatchString(s.Name)) && text != "" && !isPath {
 		return redacted
 	}
 	return Redact(text)
@@ -137,8 +137,10 @@ var (
 	// have a password.
 	userInfo   = regexp.MustCompile(`(://)\S*@|(^|,)[^,/\s]*:[^,/\s][^,\s]*@`)
 	isFileName = regexp.MustCompile(`(?i)_file$|\.location$`) // of a setting that names a file
-	inQuotes   = regexp.MustCompile(`^("[^"]*"|'[^']*')$`)
-	commas     = regexp.MustCompile(`\s*,[\s,]*`)
+	// isSecret is of settings whose type does not say so.
+	isSecret = regexp.MustCompile(`(?i)passw(or)?d|secret|token|api_?key|credential|dsn`)
+	inQuotes = regexp.MustCompile(`^("[^"]*"|'[^']*')$`)
+	commas   = regexp.MustCompile(`\s*,[\s,]*`)
 )
 
 // Secret is a string that no log, error or format verb shows. Convert it to a

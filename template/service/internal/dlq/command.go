@@ -146,7 +146,7 @@ func check(name string, o options, given map[string]bool) error {
 	}
 	switch {
 	case len(o.selection.text()) > maxText:
-		return errors.New("--key, --reason and the others are too long together")
+		return fmt.Errorf("--key, --reason and the others have %d bytes together: at most %d", len(o.selection.text()), maxText)
 	case name == "show" && len(o.topics) != 1:
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
 	case name == "show":
@@ -293,7 +293,7 @@ func (c *command) print(name string) error {
 	case name != "ls" && !c.execute:
 		fmt.Fprintln(r.out, "nothing was written: --execute does it")
 	case name == "redrive" && r.of(redrivenNow, redrivenBefore) > 0:
-		fmt.Fprintln(r.out, "dlq purge deletes what was redriven; the brokers forget what was after offsets.retention.minutes, seven days by default, and it would be sent again")
+		fmt.Fprintln(r.out, "dlq purge deletes what was redriven; after offsets.retention.minutes, seven days by default, the brokers forget what that was, and the next redrive would send it again")
 	}
 	return nil
 }

@@ -93,7 +93,7 @@ func TestNoKeyAndNoReasonIsInAGroupsName(t *testing.T) {
 	if out := w.run(0, "redrive"); !strings.Contains(out, "redriven before 1") {
 		t.Errorf("it is sent again: %s", out)
 	}
-	if out := w.run(2, "redrive", "--reason", strings.Repeat("no ", 2000)); !strings.Contains(out, "too long") {
+	if out := w.run(2, "redrive", "--reason", strings.Repeat("no ", 2000)); !strings.Contains(out, "at most 4000") {
 		t.Errorf("a selection that the brokers do not keep: %s", out)
 	}
 }

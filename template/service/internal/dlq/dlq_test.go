@@ -67,6 +67,35 @@ func TestALetterThatCannotBeReadAtPresentIsNotPassedOver(t *testing.T) {
 	}
 }
 
+// A redrive by type passes over what cannot be decoded. When it can be, it is sent, and it
+// is not deleted before, although the redrive has come past it.
+func TestWhatCanBeDecodedOnlyLaterIsSentThen(t *testing.T) {
+	w := newWorld(t)
+	w.write("shop", message.ClassDecode, "no time zone", &message.Message{Topic: "payments", Key: []byte("a"), Value: []byte("later")})
+	c := consumerOf(strings.Join(w.cluster.ListenAddrs(), ","), "shop", "payments")
+	run := func(args ...string) string {
+		t.Helper()
+		var out, errs strings.Builder
+		if code := Command(t.Context(), []Consumer{c}, nil, args, &out, &errs); code != 0 {
+			t.Fatalf("%v: exit code %d\n%s%s", args, code, &out, &errs)
+		}
+		return out.String()
+	}
+	c.Open = func(context.Context, *message.Message) (message.Header, error) {
+		return message.Header{}, errors.New("no time zone")
+	}
+	run("redrive", "--type", "T", "--execute")
+	c.Open = func(context.Context, *message.Message) (message.Header, error) {
+		return message.Header{MessageType: "T"}, nil
+	}
+	if out := run("purge", "--execute"); strings.Contains(out, "deleted 1") {
+		t.Errorf("it is deleted:\n%s", out)
+	}
+	if out := run("redrive", "--execute"); !strings.Contains(out, "redriven 1") {
+		t.Errorf("it is not sent:\n%s", out)
+	}
+}
+
 func TestARedriveByClassSendsEachOnceAndToTheByte(t *testing.T) {
 	w := newWorld(t)
 	wrote := w.fill(300)

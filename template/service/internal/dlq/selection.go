@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // selection says which dead letters are meant. The zero value means all that
@@ -114,8 +116,12 @@ type redriven struct {
 	offsets   kadm.OffsetResponses
 }
 
-// has reports whether the redrive has sent the letter.
+// has reports whether the redrive has sent the letter. One by type may have passed over
+// what could not be decoded then, and is of that type now.
 func (r redriven) has(l *Letter, kind func(*Letter) string) bool {
+	if r.selection.kind != "" && l.Class == string(message.ClassDecode) {
+		return false
+	}
 	o, ok := r.offsets.Lookup(l.Topic, l.Partition)
 	return ok && o.Err == nil && l.Offset < o.At && r.selection.matches(l, r.groups, kind)
 }

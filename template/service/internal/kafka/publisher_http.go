@@ -10,7 +10,8 @@ import (
 // that does not says nothing of the others, to which its partitions go.
 func (p *Publisher) Ready(ctx context.Context) error {
 	p.mu.Lock()
-	err, client := p.open(), p.client
+	err := p.open()
+	client := p.client
 	p.mu.Unlock()
 	if err != nil {
 		return err

@@ -37,7 +37,7 @@ func CreateParked(ctx context.Context, admin *kadm.Client, topic, letters string
 	}
 	_, err := admin.CreateTopic(ctx, -1, -1, settings, topic)
 	if err != nil && !errors.Is(err, kerr.TopicAlreadyExists) {
-		return fmt.Errorf("topic %q cannot be created: %w: create it yourself", topic, err)
+		return fmt.Errorf("topic %q cannot be created: %w: create it with %s=%s, and %s as %q has it", topic, err, retention, forever, maxMessageBytes, letters)
 	}
 	return nil
 }

@@ -18,7 +18,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -134,16 +133,32 @@ type Check struct {
 // NewCheck returns a check that f answers. Who asks while it is called gets the answer
 // of that call: one that never returns is called once, not by each probe.
 func NewCheck(name string, f func(context.Context) error) Check {
-	var calls singleflight.Group
+	type call struct {
+		ended chan struct{}
+		err   error
+	}
+	var mu sync.Mutex
+	var running *call
 	return Check{name, func(ctx context.Context) error {
-		answered := calls.DoChan("", func() (any, error) {
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
-			defer cancel()
-			return nil, message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error { return f(ctx) })
-		})
+		mu.Lock()
+		c := running
+		if c == nil {
+			c = &call{ended: make(chan struct{})}
+			running = c
+			go func() {
+				asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+				defer cancel()
+				c.err = message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error { return f(asking) })
+				mu.Lock()
+				running = nil
+				mu.Unlock()
+				close(c.ended)
+			}()
+		}
+		mu.Unlock()
 		select {
-		case answer := <-answered:
-			return answer.Err
+		case <-c.ended:
+			return c.err
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

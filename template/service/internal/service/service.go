@@ -61,7 +61,7 @@ func New[S any](ctx context.Context, name string, build Build[S], o Options) (*S
 		return nil, err
 	}
 	s.ops.Checks, s.ops.Pprof = s.b.checks, s.b.Config.Ops.Pprof
-	s.ops.Parts = map[string][]ops.Check{"http": append([]ops.Check{{Name: "publisher", Ask: s.publisher.Ready}}, s.b.checks...)} //forge:if http
+	s.ops.Parts = map[string][]ops.Check{"http": {{Name: "publisher", Ask: s.publisher.Ready}}} //forge:if http
 	if err := s.makeConsumers(o); err != nil {
 		return nil, err
 	}
