@@ -36,7 +36,6 @@ func TestAFieldOfATypeThatKeepsItIsNoUseOfWhatGoes(t *testing.T) {
 		"func f(b *service.Builder, c *config.Config) { { b := c; _ = b.Registry } }":   true,
 		"func f(b *service.Builder) { func(b *config.Config) { _ = b.Registry }(nil) }": true,
 		"func f(b *service.Builder) { _ = b.Config.Registry }":                          true,
-		"func f(config config.Registry) { _ = config }":                                 true,
 	} {
 		s := newShop(t, with)
 		s.put("own/own.go", "package own\n\nimport (\n\t\"example.com/shop/internal/config\"\n\t\"example.com/shop/internal/service\"\n)\n\nvar _ config.Secret\n\n"+body+"\n")

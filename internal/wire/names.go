@@ -66,10 +66,6 @@ func NamesOf(src []byte) (Names, error) {
 // after a parameter of another package's type.
 func (n Names) addSelected(s *source, d ast.Decl) (all []Selection) {
 	params := s.params(d)
-	body := d.End() // in what is before it, a parameter's name is a package's
-	if f, ok := d.(*ast.FuncDecl); ok && f.Body != nil {
-		body = f.Body.Pos()
-	}
 	ast.Inspect(d, func(node ast.Node) bool {
 		sel, ok := node.(*ast.SelectorExpr)
 		if !ok {
@@ -77,7 +73,7 @@ func (n Names) addSelected(s *source, d ast.Decl) (all []Selection) {
 		}
 		name, line := sel.Sel.Name, s.line(sel.Sel.Pos())
 		x, isName := sel.X.(*ast.Ident)
-		if isName && sel.Pos() > body && params[x.Name].Package != "" {
+		if isName && params[x.Name].Package != "" {
 			param := params[x.Name]
 			all = append(all, Selection{param.Package, param.Type, name, line})
 			return true
