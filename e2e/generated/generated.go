@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,19 +201,4 @@ func Missing(t *testing.T, format string, args ...any) {
 		t.Fatal(what)
 	}
 	t.Skipf("NOT TESTED: %s (E2E=require makes this a failure)", what)
-}
-
-// FreePort returns a port that nobody listens on.
-func FreePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", ":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

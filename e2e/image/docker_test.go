@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -86,7 +87,7 @@ type kafka struct {
 func startKafka(t *testing.T, c compose) *kafka {
 	t.Helper()
 	broker := cmp.Or(os.Getenv("KAFKA_IMAGE"), c.Services.Kafka.Image)
-	address := "localhost:" + generated.FreePort(t)
+	address := "localhost:" + freePort(t)
 	k := &kafka{compose: c, network: docker(t, "network", "create", fmt.Sprintf("forge-image-%d", os.Getpid()))}
 	t.Cleanup(func() { docker(t, "network", "rm", k.network) })
 	settings := c.Services.Kafka.Environment
@@ -192,4 +193,19 @@ func awaitLog(t *testing.T, container, text string, n int) {
 	if _ = cmd.Wait(); found < n { // it was ended here, or the container has
 		t.Fatalf("%q is %d times in the log of a container that ended, or took %v, want %d", text, found, patience, n)
 	}
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

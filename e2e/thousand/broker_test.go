@@ -47,7 +47,7 @@ func realKafka(t *testing.T) string {
 		generated.Missing(t, "no Docker answers: %v", err)
 	}
 	image := cmp.Or(os.Getenv("KAFKA_IMAGE"), "apache/kafka:4.1.0")
-	port := generated.FreePort(t)
+	port := freePort(t)
 	address := net.JoinHostPort(host, port)
 	kafka, err := testcontainers.Run(ctx, image,
 		testcontainers.WithExposedPorts("9092/tcp"),
@@ -93,4 +93,19 @@ func dockerHost(ctx context.Context) (host string, err error) {
 		return "", err
 	}
 	return provider.DaemonHost(ctx)
+}
+
+// freePort returns a port that nobody listens on.
+func freePort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", ":0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

@@ -14,8 +14,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/ouroboros-forge/forge/e2e/generated"
 )
 
 // drainTime is what a service has for its end, and patience what anything else
@@ -42,7 +40,7 @@ type service struct {
 // .env under the settings, and returns when it is ready.
 func start(t *testing.T, project, binary, broker string, settings ...string) *service {
 	t.Helper()
-	listen := "127.0.0.1:" + generated.FreePort(t)
+	listen := "127.0.0.1:" + freePort(t)
 	s := &service{t: t, ops: "http://" + listen, ended: make(chan struct{}), handled: map[string]int{}, more: make(chan struct{})}
 	s.cmd = exec.Command(binary)
 	s.cmd.Dir = project
