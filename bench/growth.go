@@ -53,7 +53,7 @@ func (b *bench) grown(ctx context.Context, measure string, x int) (figures, erro
 	at, env := topic{b.messages, 1_000, 6}, []string(nil)
 	switch measure {
 	case "workers":
-		env = []string{fmt.Sprintf("KAFKA_MAX_WORKERS=%d", x)}
+		env = []string{fmt.Sprintf("MAX_WORKERS=%d", x)}
 	case "keys":
 		at.keys = x
 	case "partitions":

@@ -23,7 +23,7 @@ func (b *bench) io(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		env := []string{"BENCH_SLEEP=5ms", fmt.Sprintf("KAFKA_MAX_WORKERS=%d", at.workers)}
+		env := []string{"BENCH_SLEEP=5ms", fmt.Sprintf("MAX_WORKERS=%d", at.workers)}
 		var jobs []job
 		for _, who := range []string{goroutines, oursMethod} {
 			jobs = append(jobs, job{name: who, topic: name, messages: at.topic.messages, env: env})

@@ -55,7 +55,7 @@ func Run(name string) error {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	workers, _ := strconv.Atoi(os.Getenv("KAFKA_MAX_WORKERS"))
+	workers, _ := strconv.Atoi(os.Getenv("MAX_WORKERS"))
 	m := meter.New()
 	s := settings{
 		brokers: strings.Split(os.Getenv("KAFKA_BOOTSTRAP_SERVERS"), ","),

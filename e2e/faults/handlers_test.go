@@ -23,7 +23,7 @@ import (
 // and the second life gets the partitions all the same.
 func slowHandler(tr *trial) {
 	producer := tr.begin(6, 100)
-	stuck := []string{"KAFKA_HANDLER_TIMEOUT=8s", "KAFKA_STUCK_AFTER=10s"}
+	stuck := []string{"HANDLER_TIMEOUT=8s", "STUCK_AFTER=10s"}
 	p := tr.startReady(stuck...)
 	tr.produce()
 	tr.wait(2 * time.Second)
@@ -210,7 +210,7 @@ func slowPartition(tr *trial) {
 			return load.Ask{Do: "ok"}
 		}
 	})
-	tr.startReady("KAFKA_ORDERING=partition", "KAFKA_MAX_WORKERS=4")
+	tr.startReady("ORDERING=partition", "MAX_WORKERS=4")
 	tr.produce()
 	tr.wait(15 * time.Second)
 	slow.Store(true) // 20 a second come, and 20 a second can be done

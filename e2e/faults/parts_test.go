@@ -218,7 +218,7 @@ func oversized(tr *trial) {
 		producer.Send(0, load.Ask{Do: "ok"})
 	}
 	tr.must(producer.Flush(tr.ctx))
-	p := tr.start("KAFKA_MAX_BUFFER_BYTES=67108864") // all of it is there when it first looks
+	p := tr.start("MAX_BUFFER_BYTES=67108864") // all of it is there when it first looks
 	tr.eventually(30*time.Second, func() error {
 		if n := tr.doneSoFar(); n < 3 {
 			return fmt.Errorf("%d messages before the batch are handled, want 3", n)

@@ -22,7 +22,7 @@ func latest(tr *trial) {
 	tr.gone = func(m oracleSent) bool { return m.ID == before[0].ID }
 
 	settings := []string{"KAFKA_AUTO_OFFSET_RESET=latest"}
-	p := tr.startReady(append(settings, "KAFKA_RETRY_DELAY=30s", "KAFKA_RETRY_MAX_DELAY=30s")...)
+	p := tr.startReady(append(settings, "RETRY_DELAY=30s", "RETRY_MAX_DELAY=30s")...)
 	producer.Send(2, load.Ask{Do: "retry", Times: 2}) // it waits when the service ends
 	tr.eventually(20*time.Second, func() error {
 		if tr.doneSoFar() == 0 {

@@ -225,7 +225,7 @@ func terminateUnderLoad(tr *trial) {
 	for i := range 3000 { // more than can be done at once
 		producer.Send(i%50, load.Ask{Do: "slow", MS: 50})
 	}
-	p := tr.startReady("KAFKA_MAX_POLL_RECORDS=2000")
+	p := tr.startReady("MAX_POLL_RECORDS=2000")
 	tr.produce()
 	tr.wait(2 * time.Second)
 	began := time.Now()

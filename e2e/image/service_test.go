@@ -33,7 +33,7 @@ func (k *kafka) startService(t *testing.T) *service {
 		t.Fatal(err)
 	}
 	address := "127.0.0.1:" + freePort(t)
-	settings.Environment["KAFKA_ORDERING"] = "partition" // nothing overtakes what is not done, so nothing comes twice
+	settings.Environment["ORDERING"] = "partition" // nothing overtakes what is not done, so nothing comes twice
 	container := run(t, k.network, settings.Environment, "--publish", address+":8080",
 		"--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--memory", "512m", image)
 	return &service{t, container, "http://" + address, grace}

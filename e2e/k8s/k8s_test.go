@@ -185,7 +185,7 @@ func TestPodsHaveNoRightsAndTimeToEnd(t *testing.T) {
 		!*c.ReadOnlyRootFilesystem || !slices.Equal(c.Capabilities.Drop, []core.Capability{"ALL"}) || *pod.AutomountServiceAccountToken {
 		t.Errorf("pods may %+v, their container %+v", pod.SecurityContext, c)
 	}
-	const drain, beyond = 15, 25 // KAFKA_DRAIN_TIMEOUT, and what docs/operating.md says
+	const drain, beyond = 15, 25 // DRAIN_TIMEOUT, and what docs/operating.md says
 	if got := *pod.TerminationGracePeriodSeconds; got < drain+beyond {
 		t.Errorf("pods have %d s to end", got)
 	}

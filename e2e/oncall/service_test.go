@@ -67,7 +67,7 @@ func newService(t *testing.T, kafka *broker, l *ledger) *service {
 	s.binary = filepath.Join(kafka.tools, "shop") // all that the runbook calls is in one place
 	generated.Do(t, dir, "go", "build", "-o", s.binary, ".")
 	s.env = append(os.Environ(), "PATH="+kafka.tools+":"+os.Getenv("PATH"), "KAFKA_BOOTSTRAP_SERVERS="+kafka.address, "KAFKA_GROUP_ID=shop",
-		"KAFKA_RETRY_MAX_DELAY=1s", "LOG_FORMAT=json", "LEDGER_URL=http://"+l.address)
+		"RETRY_MAX_DELAY=1s", "LOG_FORMAT=json", "LEDGER_URL=http://"+l.address)
 	s.start()
 	return s
 }

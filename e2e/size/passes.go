@@ -124,7 +124,7 @@ func blocks(ctx context.Context, dir, binary string, a answers.Answers, f func(c
 	service := exec.CommandContext(ctx, binary)
 	service.Dir, service.Stdout, service.Stderr = dir, &log, &log
 	service.Env = append(os.Environ(), "GOCOVERDIR="+data, "OPS_ADDR=127.0.0.1:"+port,
-		"KAFKA_BOOTSTRAP_SERVERS="+cluster.ListenAddrs()[0], "KAFKA_GROUP_ID="+a.Group, "KAFKA_COMMIT_INTERVAL=100ms")
+		"KAFKA_BOOTSTRAP_SERVERS="+cluster.ListenAddrs()[0], "KAFKA_GROUP_ID="+a.Group, "COMMIT_INTERVAL=100ms")
 	if err := service.Start(); err != nil {
 		return nil, err
 	}

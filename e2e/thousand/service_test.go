@@ -45,7 +45,7 @@ func start(t *testing.T, project, binary, broker string, settings ...string) *se
 	s.cmd = exec.Command(binary)
 	s.cmd.Dir = project
 	s.cmd.Env = append(os.Environ(), "KAFKA_BOOTSTRAP_SERVERS="+broker, "OPS_ADDR="+listen, "LOG_FORMAT=json",
-		"KAFKA_DRAIN_TIMEOUT="+drainTime.String(), "KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s")
+		"DRAIN_TIMEOUT="+drainTime.String(), "KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s")
 	s.cmd.Env = append(s.cmd.Env, settings...)
 	stderr, err := s.cmd.StderrPipe()
 	if err != nil {

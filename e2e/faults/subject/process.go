@@ -44,9 +44,9 @@ func Settings(brokers []string, group string, topics []string, further ...string
 	return append([]string{
 		"FAULTS_TOPICS=" + strings.Join(topics, ","), "KAFKA_GROUP_ID=" + group, "KAFKA_BOOTSTRAP_SERVERS=" + strings.Join(brokers, ","),
 		"SERVICE_NAME=subject", "LOG_LEVEL=info",
-		fmt.Sprintf("KAFKA_COMMIT_INTERVAL=%v", CommitInterval), fmt.Sprintf("KAFKA_DRAIN_TIMEOUT=%v", DrainTimeout),
+		fmt.Sprintf("COMMIT_INTERVAL=%v", CommitInterval), fmt.Sprintf("DRAIN_TIMEOUT=%v", DrainTimeout),
 		"KAFKA_READ_TIMEOUT=5s", "KAFKA_REBALANCE_TIMEOUT=15s", "KAFKA_SESSION_TIMEOUT=6s", "KAFKA_HEARTBEAT_INTERVAL=1s",
-		fmt.Sprintf("KAFKA_MAX_POLL_RECORDS=%d", MaxPoll), "KAFKA_RETRY_DELAY=50ms", "KAFKA_RETRY_MAX_DELAY=1s",
+		fmt.Sprintf("MAX_POLL_RECORDS=%d", MaxPoll), "RETRY_DELAY=50ms", "RETRY_MAX_DELAY=1s",
 	}, further...)
 }
 

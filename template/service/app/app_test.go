@@ -4,9 +4,9 @@ import (
 	"os"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/ouroboros-forge/forge/template/service/app/apptest"
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
 )
@@ -32,7 +32,7 @@ func TestRestart(t *testing.T) {
 	}
 	first.Stop()
 
-	second := apptest.Start(t, map[string]string{"KAFKA_BOOTSTRAP_SERVERS": first.Broker})
+	second := apptest.Start(t, map[string]string{embedded.Address: first.Broker})
 	_, more := sendSamples(t, second)
 	for _, r := range more {
 		second.Outcome(r)
@@ -44,7 +44,7 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-func sendSamples(t *testing.T, s *servicetest.Service) ([]samples.Sample, []*kgo.Record) {
+func sendSamples(t *testing.T, s *servicetest.Service) ([]samples.Sample, []*message.Message) {
 	t.Helper()
 	all, err := samples.Load(os.DirFS("../dev/samples"))
 	if err != nil {

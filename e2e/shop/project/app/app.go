@@ -38,7 +38,7 @@ func (a App) Build(_ context.Context, s Settings, b *service.Builder) error {
 		if err != nil {
 			return err
 		}
-		db, err := store.Open(string(s.DatabaseURL), b.Config.Kafka.MaxWorkers+audit.MaxWorkers+1)
+		db, err := store.Open(string(s.DatabaseURL), b.Config.Source.MaxWorkers+audit.MaxWorkers+1)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/caarlos0/env/v11"
 )
@@ -33,7 +32,7 @@ type Config struct {
 
 	TimestampWithoutZone string `env:"TIMESTAMP_WITHOUT_ZONE" envDefault:"refuse" validate:"oneof=refuse utc" help:"what becomes of a message whose timestamp has no time zone: it is refused, or the time is taken as UTC"`
 
-	Kafka    Kafka
+	Source   Source
 	Registry Registry //forge:if avro
 	Ops      Ops
 	HTTP     HTTP        //forge:if http
@@ -100,7 +99,7 @@ func load(file string, over, environment map[string]string, target any) (Config,
 // newService returns the scope of the service and of its own code.
 func newService(cfg *Config, target any) *scope {
 	cfg.loader = &loader{values: make(map[string]entry)}
-	service := &scope{loader: cfg.loader, kafka: &cfg.Kafka, known: Settings(cfg)}
+	service := &scope{loader: cfg.loader, source: &cfg.Source, known: Settings(cfg)}
 	service.scopes = []*scope{service}
 	for _, s := range Settings(target) {
 		if other, prefix := service.setting(s.Name); other.Name != "" && prefix == "" {
@@ -114,90 +113,42 @@ func newService(cfg *Config, target any) *scope {
 // config fills cfg and the settings of the service's own code, and checks them.
 func (s *scope) config(cfg *Config) (Config, error) {
 	s.read()
-	cfg.Service = cmp.Or(cfg.Service, cfg.Kafka.GroupID)
-	s.finishKafka(cfg.Service)
-	cfg.Registry.files = s.files    //forge:if avro
-	if !s.isWrong(registryPrefix) { //forge:if avro
+	cfg.Service = cmp.Or(cfg.Service, cfg.Source.GroupID)
+	s.finishSource(cfg.Service)
+	cfg.Registry.files = s.files             //forge:if avro
+	if !s.isWrong(Settings(new(Registry))) { //forge:if avro
 		s.checkRegistry(cfg.Registry) //forge:if avro
 	} //forge:if avro
 	return *cfg, s.err(0)
 }
 
-// joinMargin is the time that joining a group takes beside draining and one
-// answer of a hung broker.
-const joinMargin = 5 * time.Second
-
-// finishKafka sets what follows other settings where it is not set, and refuses
-// settings that do not fit together. A broker that hangs holds a revocation up for
-// the read timeout, and a member that has not drained and joined again within the
-// rebalance timeout loses its partitions with their commits.
-func (s *scope) finishKafka(service string) {
-	k := s.kafka
-	k.files = s.files
-	k.ClientID = cmp.Or(k.ClientID, service)
-	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
-	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
-	k.RebalanceTimeout = cmp.Or(k.RebalanceTimeout, max(60*time.Second, k.DrainTimeout+k.ReadTimeout+15*time.Second))
-	if k.ErrorPolicy == "continue" { // the word of other libraries
-		k.ErrorPolicy = "skip"
-	}
-	if s.isWrong(kafkaPrefix) || s.isWrong(s.prefix+kafkaPrefix) {
-		return
-	}
-	s.require(s.consumer == "" || k.GroupID != "", groupID, noGroup)
-	s.require(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
-		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
-	s.require(k.DrainTimeout < k.ReadTimeout, "KAFKA_DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.require(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
-		"must be more than KAFKA_DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
-		k.DrainTimeout, k.ReadTimeout, joinMargin)
-	s.require(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
-	s.require(k.RetryDelay <= k.RetryMaxDelay, "KAFKA_RETRY_DELAY", "must be at most KAFKA_RETRY_MAX_DELAY (%v)", k.RetryMaxDelay)
-	s.require(k.PublishRetryDelay <= k.PublishRetryMaxDelay, "KAFKA_PUBLISH_RETRY_DELAY",
-		"must be at most KAFKA_PUBLISH_RETRY_MAX_DELAY (%v)", k.PublishRetryMaxDelay)
-	s.require(k.StuckAfter == 0 || k.StuckAfter > k.HandlerTimeout, "KAFKA_STUCK_AFTER",
-		"must be more than KAFKA_HANDLER_TIMEOUT (%v), or 0s", k.HandlerTimeout)
-
-	// Whether a certificate and its key belong together is seen when they are used.
-	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
-		inToken := c.name == "KAFKA_SASL_USERNAME" && k.SASLMechanism == "OAUTHBEARER"
-		s.require(!k.SASL() || c.value != "" || inToken, c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
-		s.require(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
-	}
-	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
-		s.require(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
-	}
-	s.require(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
-	s.require(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
-}
-
 var consumerName = regexp.MustCompile(`^[a-z][a-z0-9-]*$`)
 
 // Consumer returns the settings of a further consumer: those of the service, and
-// over them its own, which are called NAME_KAFKA_…. A value for one consumer goes
+// over them its own, which are called NAME_MAX_WORKERS and the like. A value for one consumer goes
 // over a value for all, wherever either stands. Its group is the service's, "-"
 // and its name, unless it has one of its own; no two consumers may have the same.
 // What is wrong with them is returned the first time, and by Check.
-func (c Config) Consumer(name string) (Kafka, error) {
+func (c Config) Consumer(name string) (Source, error) {
 	prefix := strings.ToUpper(strings.ReplaceAll(name, "-", "_")) + "_"
 	for _, known := range c.loader.scopes {
 		if known.prefix == prefix {
-			return *known.kafka, nil
+			return *known.source, nil
 		}
 	}
-	k, before := new(Kafka), len(c.loader.problems)
-	s := &scope{loader: c.loader, consumer: name, prefix: prefix, kafka: k, known: Settings(k)}
+	k, before := new(Source), len(c.loader.problems)
+	s := &scope{loader: c.loader, consumer: name, prefix: prefix, source: k, known: Settings(k)}
 	if !consumerName.MatchString(name) {
 		s.addProblem("consumer %q: a name is made of lower-case letters, digits and dashes, and begins with a letter", name)
 	}
-	if _, isOwn := s.find(groupID); !isOwn && c.Kafka.GroupID != "" {
-		s.values[prefix+groupID] = entry{text: c.Kafka.GroupID + "-" + name}
+	if _, isOwn := s.find(groupID); !isOwn && c.Source.GroupID != "" {
+		s.values[prefix+groupID] = entry{text: c.Source.GroupID + "-" + name}
 	}
 	s.read()
-	s.finishKafka(c.Service)
+	s.finishSource(c.Service)
 	for _, other := range s.scopes {
 		// Members would be given partitions of topics that they do not read.
-		isSame := k.GroupID != "" && k.GroupID == other.kafka.GroupID && slices.Equal(k.Brokers, other.kafka.Brokers)
+		isSame := k.GroupID != "" && k.GroupID == other.source.GroupID && slices.Equal(k.Brokers, other.source.Brokers)
 		s.require(!isSame, groupID, "is another consumer's group too: each needs one of its own")
 	}
 	s.scopes = append(s.scopes, s)
@@ -208,7 +159,7 @@ func (c Config) Consumer(name string) (Kafka, error) {
 // consumers too, in one *Error. A service that consumes needs a group.
 func (c Config) Check(consumes bool) error {
 	s := c.loader.scopes[0]
-	s.require(!consumes || c.Kafka.GroupID != "" || s.isWrong(groupID), groupID, noGroup)
+	s.require(!consumes || c.Source.GroupID != "" || s.isWrong([]Setting{{Name: groupID}}), groupID, noGroup)
 	return s.err(0)
 }
 

@@ -57,7 +57,7 @@ func TestDefaultsMakeAConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := cfg.Kafka
+	k := cfg.Source
 	if k.AutoOffsetReset != "earliest" || k.AutoCommit || k.MaxWorkers != 16 || k.DrainTimeout != 15*time.Second || k.Ordering != "key" || cfg.TimestampWithoutZone != "refuse" {
 		t.Errorf("defaults are %+v", k)
 	}
@@ -79,12 +79,12 @@ func TestTimeoutsThatAreNotSetFollowThoseThatAre(t *testing.T) {
 	}{
 		{nil, 3 * time.Second, 30 * time.Second, time.Minute},
 		{[]string{"KAFKA_SESSION_TIMEOUT", "6s"}, 1500 * time.Millisecond, 30 * time.Second, time.Minute},
-		{[]string{"KAFKA_DRAIN_TIMEOUT", "10m"}, 3 * time.Second, 615 * time.Second, 1230 * time.Second},
-		{[]string{"KAFKA_DRAIN_TIMEOUT", "10m", "KAFKA_READ_TIMEOUT", "15m"}, 3 * time.Second, 15 * time.Minute, 1515 * time.Second},
-		{[]string{"KAFKA_DRAIN_TIMEOUT", "1s", "KAFKA_READ_TIMEOUT", "2s", "KAFKA_REBALANCE_TIMEOUT", "9s", "KAFKA_HEARTBEAT_INTERVAL", "50ms"}, 50 * time.Millisecond, 2 * time.Second, 9 * time.Second},
+		{[]string{"DRAIN_TIMEOUT", "10m"}, 3 * time.Second, 615 * time.Second, 1230 * time.Second},
+		{[]string{"DRAIN_TIMEOUT", "10m", "KAFKA_READ_TIMEOUT", "15m"}, 3 * time.Second, 15 * time.Minute, 1515 * time.Second},
+		{[]string{"DRAIN_TIMEOUT", "1s", "KAFKA_READ_TIMEOUT", "2s", "KAFKA_REBALANCE_TIMEOUT", "9s", "KAFKA_HEARTBEAT_INTERVAL", "50ms"}, 50 * time.Millisecond, 2 * time.Second, 9 * time.Second},
 	} {
 		cfg, err := FromMap(least(c.set...), nil)
-		if k := cfg.Kafka; err != nil || k.HeartbeatInterval != c.heartbeat || k.ReadTimeout != c.read || k.RebalanceTimeout != c.rebalance {
+		if k := cfg.Source; err != nil || k.HeartbeatInterval != c.heartbeat || k.ReadTimeout != c.read || k.RebalanceTimeout != c.rebalance {
 			t.Errorf("%v: heartbeat %v, read %v, rebalance %v, %v", c.set, k.HeartbeatInterval, k.ReadTimeout, k.RebalanceTimeout, err)
 		}
 	}
@@ -107,8 +107,8 @@ func TestTheHigherSourceWins(t *testing.T) {
 		{nil, map[string]string{"CONFIG_FILE": "flag"}, "", ".env", "flag"},
 	} {
 		cfg, err := load(c.file, c.over, c.environment, nil)
-		if err != nil || cfg.Kafka.GroupID != c.group || cfg.File != c.read {
-			t.Errorf("%+v: group %q, file %q, %v", c, cfg.Kafka.GroupID, cfg.File, err)
+		if err != nil || cfg.Source.GroupID != c.group || cfg.File != c.read {
+			t.Errorf("%+v: group %q, file %q, %v", c, cfg.Source.GroupID, cfg.File, err)
 		}
 		if fromNamed := cfg.Log.Level == slog.LevelError; fromNamed != (c.read == "named") {
 			t.Errorf("%+v: level %s", c, cfg.Log.Level)
@@ -120,19 +120,19 @@ func TestAnEmptyValueInTheOverrideMeansTheDefault(t *testing.T) {
 	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1\nKAFKA_SECURITY_PROTOCOL=SASL_SSL\nKAFKA_SASL_USERNAME=u\nKAFKA_SASL_PASSWORD=hunter2\n")
 	over := map[string]string{"KAFKA_SECURITY_PROTOCOL": "", "KAFKA_SASL_USERNAME": "", "KAFKA_SASL_PASSWORD": ""}
 	cfg, err := load("", over, nil, nil)
-	if err != nil || cfg.Kafka.SASL() || cfg.Kafka.SASLUsername != "" {
-		t.Errorf("%+v, %v", cfg.Kafka, err)
+	if err != nil || cfg.Source.SASL() || cfg.Source.SASLUsername != "" {
+		t.Errorf("%+v, %v", cfg.Source, err)
 	}
 }
 
 func TestEveryProblemIsToldAtOnce(t *testing.T) {
-	inDir(t, ".env", "KAFKA_RETRY_DELAY=1\n")
+	inDir(t, ".env", "RETRY_DELAY=1\n")
 	_, err := load("", nil, map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS":  "localhost",
-		"KAFKA_MAX_WORKERS":        "many",
-		"KAFKA_MAX_POLL_RECORDS":   "0",
-		"KAFKA_ORDERING":           "topic",
-		"KAFKA_COMMIT_INTERVAL":    "1",
+		"MAX_WORKERS":              "many",
+		"MAX_POLL_RECORDS":         "0",
+		"ORDERING":                 "topic",
+		"COMMIT_INTERVAL":          "1",
 		"KAFKA_ENABLE_AUTO_COMMIT": "perhaps",
 		"LOG_LEVEL":                "loud",
 		"OPS_ADDR":                 "8080",
@@ -140,11 +140,11 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 	equal(t, problemsOf(t, err),
 		`environment: KAFKA_BOOTSTRAP_SERVERS="localhost": must be host:port, several separated by commas; a port is 1 to 65535`,
 		`environment: KAFKA_ENABLE_AUTO_COMMIT="perhaps": must be false: committing on a timer can skip unhandled messages, and a crash then loses them`,
-		`environment: KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000`,
-		`environment: KAFKA_ORDERING="topic": must be one of key, partition, none`,
-		`environment: KAFKA_MAX_POLL_RECORDS="0": must be a whole number, from 1 to 1000000`,
-		`.env:1: KAFKA_RETRY_DELAY="1": must be a duration such as 500ms or 5s, from 1ms to 1h`,
-		`environment: KAFKA_COMMIT_INTERVAL="1": must be a duration such as 500ms or 5s, from 10ms to 1m`,
+		`environment: MAX_WORKERS="many": must be a whole number, from 1 to 100000`,
+		`environment: ORDERING="topic": must be one of key, partition, none`,
+		`environment: MAX_POLL_RECORDS="0": must be a whole number, from 1 to 1000000`,
+		`.env:1: RETRY_DELAY="1": must be a duration such as 500ms or 5s, from 1ms to 1h`,
+		`environment: COMMIT_INTERVAL="1": must be a duration such as 500ms or 5s, from 10ms to 1m`,
 		`environment: OPS_ADDR="8080": must be host:port or :port; a port is 0 to 65535`,
 		`environment: LOG_LEVEL="loud": must be one of debug, info, warn, error`,
 	)
@@ -166,13 +166,13 @@ func TestOneRefusedValue(t *testing.T) {
 		{"KAFKA_GROUP_ID", "payments ", "without a blank at an end"},
 		{"KAFKA_GROUP_ID", strings.Repeat("g", 250), "at most 249 bytes"},
 		{"KAFKA_GROUP_INSTANCE_ID", "one/two", "letters, digits"},
-		{"KAFKA_MAX_BUFFER_BYTES", "8MiB", "a whole number, from 1024"},
-		{"KAFKA_READ_TIMEOUT", "15s", `KAFKA_DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
-		{"KAFKA_REBALANCE_TIMEOUT", "50s", "must be more than KAFKA_DRAIN_TIMEOUT (15s) + KAFKA_READ_TIMEOUT (30s) + 5s"},
+		{"MAX_BUFFER_BYTES", "8MiB", "a whole number, from 1024"},
+		{"KAFKA_READ_TIMEOUT", "15s", `DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
+		{"KAFKA_REBALANCE_TIMEOUT", "50s", "must be more than DRAIN_TIMEOUT (15s) + KAFKA_READ_TIMEOUT (30s) + 5s"},
 		{"KAFKA_HEARTBEAT_INTERVAL", "7s", "at most a third of KAFKA_SESSION_TIMEOUT (20s)"},
-		{"KAFKA_RETRY_DELAY", "11s", "at most KAFKA_RETRY_MAX_DELAY (10s)"},
-		{"KAFKA_PUBLISH_RETRY_DELAY", "11s", "at most KAFKA_PUBLISH_RETRY_MAX_DELAY (5s)"},
-		{"KAFKA_STUCK_AFTER", "30s", "more than KAFKA_HANDLER_TIMEOUT (30s), or 0s"},
+		{"RETRY_DELAY", "11s", "at most RETRY_MAX_DELAY (10s)"},
+		{"PUBLISH_RETRY_DELAY", "11s", "at most PUBLISH_RETRY_MAX_DELAY (5s)"},
+		{"STUCK_AFTER", "30s", "more than HANDLER_TIMEOUT (30s), or 0s"},
 		{"KAFKA_SECURITY_PROTOCOL", "TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"},
 		{"KAFKA_SASL_USERNAME", "u", "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
 		{"KAFKA_SSL_CA", "/etc/kafka/ca.pem", "must be certificates in PEM, or in a file that KAFKA_SSL_CA_FILE names"},
@@ -187,14 +187,14 @@ func TestOneRefusedValue(t *testing.T) {
 }
 
 func TestContinueIsUnderstoodAsSkip(t *testing.T) {
-	cfg, err := FromMap(least("KAFKA_ERROR_POLICY", "continue"), nil)
-	if err != nil || cfg.Kafka.ErrorPolicy != "skip" {
-		t.Errorf("policy %q, %v", cfg.Kafka.ErrorPolicy, err)
+	cfg, err := FromMap(least("ERROR_POLICY", "continue"), nil)
+	if err != nil || cfg.Source.ErrorPolicy != "skip" {
+		t.Errorf("policy %q, %v", cfg.Source.ErrorPolicy, err)
 	}
 }
 
 func TestLoadReadsTheProcesssEnvironment(t *testing.T) {
-	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1, b:2,\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKERS=7 # few\n")
+	inDir(t, ".env", "KAFKA_BOOTSTRAP_SERVERS=a:1, b:2,\nKAFKA_GROUP_ID=x\nMAX_WORKERS=7 # few\n")
 	for _, s := range Settings(new(Config)) {
 		t.Setenv(s.Name, "")
 	}
@@ -203,8 +203,8 @@ func TestLoadReadsTheProcesssEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Join(cfg.Kafka.Brokers, "|"); got != "a:1|b:2" || cfg.Kafka.GroupID != "from the environment" || cfg.Kafka.MaxWorkers != 7 || cfg.Log.Level != slog.LevelWarn {
-		t.Errorf("got brokers %s, group %q, workers %d", got, cfg.Kafka.GroupID, cfg.Kafka.MaxWorkers)
+	if got := strings.Join(cfg.Source.Brokers, "|"); got != "a:1|b:2" || cfg.Source.GroupID != "from the environment" || cfg.Source.MaxWorkers != 7 || cfg.Log.Level != slog.LevelWarn {
+		t.Errorf("got brokers %s, group %q, workers %d", got, cfg.Source.GroupID, cfg.Source.MaxWorkers)
 	}
 }
 
@@ -218,8 +218,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 		return least(append(extra, "KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u")...)
 	}
 	cfg, err := load("", nil, sasl("KAFKA_SASL_PASSWORD_FILE", path), nil)
-	if err != nil || string(cfg.Kafka.SASLPassword) != " hunter2 " {
-		t.Errorf("a file named by the environment must win over a value in .env: %q, %v", string(cfg.Kafka.SASLPassword), err)
+	if err != nil || string(cfg.Source.SASLPassword) != " hunter2 " {
+		t.Errorf("a file named by the environment must win over a value in .env: %q, %v", string(cfg.Source.SASLPassword), err)
 	}
 	empty := filepath.Join(t.TempDir(), "empty")
 	if err := os.WriteFile(empty, []byte("\n"), 0o600); err != nil {
@@ -241,8 +241,8 @@ func TestSecretsComeFromFiles(t *testing.T) {
 func TestLineBreaksAtTheEndOfAValueAreCutOff(t *testing.T) {
 	inDir(t)
 	cfg, err := load("", nil, least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL\n", "KAFKA_SASL_USERNAME", "u\n", "KAFKA_SASL_PASSWORD", "hunter2\r\n"), nil)
-	if err != nil || cfg.Kafka.SASLUsername != "u" || string(cfg.Kafka.SASLPassword) != "hunter2" {
-		t.Errorf("user %q, password %q, %v", cfg.Kafka.SASLUsername, string(cfg.Kafka.SASLPassword), err)
+	if err != nil || cfg.Source.SASLUsername != "u" || string(cfg.Source.SASLPassword) != "hunter2" {
+		t.Errorf("user %q, password %q, %v", cfg.Source.SASLUsername, string(cfg.Source.SASLPassword), err)
 	}
 	_, err = load("", nil, least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "u", "KAFKA_SASL_PASSWORD", "hunter2 "), nil)
 	equal(t, problemsOf(t, err), "environment: KAFKA_SASL_PASSWORD=[redacted]: has a blank at an end: remove it, or put the value in a file and name that in KAFKA_SASL_PASSWORD_FILE")
@@ -250,8 +250,8 @@ func TestLineBreaksAtTheEndOfAValueAreCutOff(t *testing.T) {
 
 func TestNamesInTheEnvironmentAreThoseOfVariables(t *testing.T) {
 	inDir(t)
-	cfg, err := load("", nil, least("kafka_max_workers", "3", "group.id", "x", "KAFKA_MAX_WORKER", "x", "AUDIT_KAFKA_ZZZ", "x"), nil)
-	if err != nil || cfg.Kafka.MaxWorkers != 16 || cfg.Kafka.GroupID != "payments" {
-		t.Errorf("%+v, %v", cfg.Kafka, err)
+	cfg, err := load("", nil, least("max_workers", "3", "group.id", "x", "MAX_WORKER", "x", "AUDIT_KAFKA_ZZZ", "x"), nil)
+	if err != nil || cfg.Source.MaxWorkers != 16 || cfg.Source.GroupID != "payments" {
+		t.Errorf("%+v, %v", cfg.Source, err)
 	}
 }

@@ -6,19 +6,20 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAConsumerHasTheServicesSettingsUnderItsOwn(t *testing.T) {
-	inDir(t, ".env", "SERVICE_NAME=shop\nAUDIT_KAFKA_ORDERING=none\nAUDIT_KAFKA_MAX_POLL_RECORDS=5\nKAFKA_DRAIN_TIMEOUT=10s\nAUDIT_KAFKA_DRAIN_TIMEOUT=20s\n",
+	inDir(t, ".env", "SERVICE_NAME=shop\nAUDIT_ORDERING=none\nAUDIT_MAX_POLL_RECORDS=5\nDRAIN_TIMEOUT=10s\nAUDIT_DRAIN_TIMEOUT=20s\n",
 		"config.yaml", strings.Join([]string{
-			"bootstrap.servers: a:1", "group.id: payments", "kafka_max_poll_records: 7",
-			"audit_kafka_max_workers: 1", "audit_kafka_auto_offset_reset: latest",
+			"bootstrap.servers: a:1", "group.id: payments", "max_poll_records: 7",
+			"audit_max_workers: 1", "audit_kafka_auto_offset_reset: latest",
 		}, "\n"))
-	cfg, err := load("config.yaml", nil, map[string]string{"KAFKA_MAX_WORKERS": "10", "AUDIT_KAFKA_ORDERING": "partition", "DEAD_LETTERS_KAFKA_GROUP_ID": "others"}, nil)
+	cfg, err := load("config.yaml", nil, map[string]string{"MAX_WORKERS": "10", "AUDIT_ORDERING": "partition", "DEAD_LETTERS_KAFKA_GROUP_ID": "others"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := cfg.Kafka
+	want := cfg.Source
 	want.GroupID, want.MaxWorkers, want.Ordering, want.MaxPollRecords, want.AutoOffsetReset = "payments-audit", 1, "partition", 5, "latest"
 	want.DrainTimeout, want.ReadTimeout, want.RebalanceTimeout = 20e9, 35e9, 70e9
 	for range 2 { // the second time it is the same, and no second consumer of that group
@@ -26,13 +27,13 @@ func TestAConsumerHasTheServicesSettingsUnderItsOwn(t *testing.T) {
 			t.Errorf("audit has %+v, want %+v: %v", got, want, err)
 		}
 	}
-	want = cfg.Kafka
+	want = cfg.Source
 	want.GroupID = "others"
 	if got, err := cfg.Consumer("dead-letters"); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("dead-letters has %+v, want %+v: %v", got, want, err)
 	}
-	if cfg.Kafka.MaxWorkers != 10 || cfg.Kafka.MaxPollRecords != 7 || cfg.Kafka.ClientID != "shop" {
-		t.Errorf("the service has %+v", cfg.Kafka)
+	if cfg.Source.MaxWorkers != 10 || cfg.Source.MaxPollRecords != 7 || cfg.Source.ClientID != "shop" {
+		t.Errorf("the service has %+v", cfg.Source)
 	}
 	if unread := cfg.CheckUnread(true); len(unread) > 0 {
 		t.Errorf("unread %q", unread)
@@ -44,8 +45,8 @@ func TestAServiceWithoutANameGivesItsGroupsNameToEveryConsumer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if audit, err := cfg.Consumer("audit"); err != nil || cfg.Kafka.ClientID != "payments" || audit.ClientID != "payments" {
-		t.Errorf("client ids %q and %q: %v", cfg.Kafka.ClientID, audit.ClientID, err)
+	if audit, err := cfg.Consumer("audit"); err != nil || cfg.Source.ClientID != "payments" || audit.ClientID != "payments" {
+		t.Errorf("client ids %q and %q: %v", cfg.Source.ClientID, audit.ClientID, err)
 	}
 }
 
@@ -55,8 +56,8 @@ func TestSettingsOfAConsumerAreChecked(t *testing.T) {
 		base, own map[string]string
 		want      string
 	}{
-		{"a value that is not allowed", nil, map[string]string{"audit_kafka_max_workers": "0"}, `consumer audit: map: audit_kafka_max_workers="0": must be a whole number, from 1 to 100000`},
-		{"two that do not fit", nil, map[string]string{"audit_kafka_read_timeout": "15s"}, `consumer audit: KAFKA_DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
+		{"a value that is not allowed", nil, map[string]string{"audit_max_workers": "0"}, `consumer audit: map: audit_max_workers="0": must be a whole number, from 1 to 100000`},
+		{"two that do not fit", nil, map[string]string{"audit_kafka_read_timeout": "15s"}, `consumer audit: DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
 		{"the service's group", nil, map[string]string{"audit_kafka_group_id": "payments"}, `consumer audit: map: audit_kafka_group_id="payments": is another consumer's group too: each needs one of its own`},
 		{"another one's group", nil, map[string]string{"audit_kafka_group_id": "payments-billing"}, `consumer audit: map: audit_kafka_group_id="payments-billing": is another consumer's group too: each needs one of its own`},
 		{"a group that gets too long", map[string]string{"kafka_group_id": strings.Repeat("g", 245)}, nil, `consumer audit: KAFKA_GROUP_ID="` + strings.Repeat("g", 245) + `-audit": must be printable, at most 249 bytes, without a blank at an end`},
@@ -93,11 +94,11 @@ func TestAConsumersSecretComesFromAFile(t *testing.T) {
 
 func TestNamesThatNoConsumerReadsAreListed(t *testing.T) {
 	for name, unread := range map[string]bool{ // in .env
-		"AUDIT_KAFKA_MAX_WORKERS":     false,
+		"AUDIT_MAX_WORKERS":           false,
 		"AUDIT_KAFKA_SSL_CA_FILE":     false,
-		"audit_kafka_max_workers":     false,
-		"AUDIT_KAFKA_MAX_WORKER":      true,
-		"AUDT_KAFKA_MAX_WORKERS":      true,
+		"audit_max_workers":           false,
+		"AUDIT_MAX_WORKER":            true,
+		"AUDT_MAX_WORKERS":            true,
 		"BACKUP_KAFKA_ZZZZZ":          true,
 		"AUDIT_LOG_LEVEL":             true,
 		"AUDIT_KAFKA_SSL_CA_FILE_TWO": true,
@@ -127,15 +128,19 @@ func TestNamesOfConsumersAreChecked(t *testing.T) {
 	}
 }
 
-func TestSettingsOfAConsumerAreThoseOfKafka(t *testing.T) {
-	ofKafka := make(map[string]bool)
-	for _, s := range Settings(new(Kafka)) {
-		ofKafka[s.Name] = true
+// Names of other programs, such as KAFKA_MAX_WORKERS once was, are no consumer's.
+func TestTheLongestNameIsTheConsumersSetting(t *testing.T) {
+	cfg, err := FromMap(least("AUDIT_PUBLISH_RETRY_DELAY", "7ms", "AUDIT_RETRY_DELAY", "8ms"), nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, s := range Settings(new(Config)) {
-		if ofKafka[s.Name] != strings.HasPrefix(s.Name, kafkaPrefix) {
-			t.Errorf("%s: a consumer takes for its own what begins with %s", s.Name, kafkaPrefix)
-		}
+	audit, err := cfg.Consumer("audit")
+	if err != nil || audit.PublishRetryDelay != 7*time.Millisecond || audit.RetryDelay != 8*time.Millisecond {
+		t.Errorf("got %v and %v, %v", audit.PublishRetryDelay, audit.RetryDelay, err)
+	}
+	_, err = FromMap(least("KAFKA_MAX_WORKERS", "8"), nil)
+	if got := problemsOf(t, err); !strings.Contains(got, "KAFKA_MAX_WORKERS is not a setting") {
+		t.Errorf("problems %s", got)
 	}
 }
 
@@ -144,7 +149,7 @@ func TestSettingsOfAConsumerAreThoseOfKafka(t *testing.T) {
 func TestAnOverrideGoesOverAConsumersOwn(t *testing.T) {
 	t.Chdir(t.TempDir())
 	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "production:9092")
-	t.Setenv("AUDIT_KAFKA_MAX_WORKERS", "3")
+	t.Setenv("AUDIT_MAX_WORKERS", "3")
 	cfg, err := Load("", map[string]string{"KAFKA_BOOTSTRAP_SERVERS": "test:9092", "KAFKA_GROUP_ID": "test"}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -57,8 +57,8 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 		inDir(t, ".env", saslSettings+"KAFKA_SASL_PASSWORD="+c.line+"\nLOG_LEVEL=warn\n")
 		cfg, err := load("", nil, nil, nil)
 		switch {
-		case c.problem == "" && (err != nil || string(cfg.Kafka.SASLPassword) != c.password || cfg.Log.Level != slog.LevelWarn):
-			t.Errorf("%s: password %q, level %s, %v", c.line, string(cfg.Kafka.SASLPassword), cfg.Log.Level, err)
+		case c.problem == "" && (err != nil || string(cfg.Source.SASLPassword) != c.password || cfg.Log.Level != slog.LevelWarn):
+			t.Errorf("%s: password %q, level %s, %v", c.line, string(cfg.Source.SASLPassword), cfg.Log.Level, err)
 		case c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || strings.Contains(err.Error(), "hunter")):
 			t.Errorf("%s: %v, want %s", c.line, err, c.problem)
 		}
@@ -66,27 +66,27 @@ func TestAValueInDotEnvIsWhatStandsThere(t *testing.T) {
 }
 
 func TestDotEnvIsReadAsEditorsAndShellsWriteIt(t *testing.T) {
-	inDir(t, ".env", "\ufeff# first\r\n\r\nexport KAFKA_BOOTSTRAP_SERVERS = a:1 \r\n  KAFKA_GROUP_ID='g' # quoted\r\n\tKAFKA_CLIENT_ID=\r\n#LOG_LEVEL=warn\r\nKAFKA_MAX_WORKERS=7\t# few")
+	inDir(t, ".env", "\ufeff# first\r\n\r\nexport KAFKA_BOOTSTRAP_SERVERS = a:1 \r\n  KAFKA_GROUP_ID='g' # quoted\r\n\tKAFKA_CLIENT_ID=\r\n#LOG_LEVEL=warn\r\nMAX_WORKERS=7\t# few")
 	cfg, err := load("", nil, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k := cfg.Kafka; k.Brokers[0] != "a:1" || k.GroupID != "g" || k.ClientID != "g" || k.MaxWorkers != 7 || cfg.Log.Level != slog.LevelInfo {
+	if k := cfg.Source; k.Brokers[0] != "a:1" || k.GroupID != "g" || k.ClientID != "g" || k.MaxWorkers != 7 || cfg.Log.Level != slog.LevelInfo {
 		t.Errorf("%+v", k)
 	}
-	if lines := explained(t, cfg); lines["KAFKA_MAX_WORKERS"] != "KAFKA_MAX_WORKERS=7 # .env:7" {
-		t.Errorf("got %s", lines["KAFKA_MAX_WORKERS"])
+	if lines := explained(t, cfg); lines["MAX_WORKERS"] != "MAX_WORKERS=7 # .env:7" {
+		t.Errorf("got %s", lines["MAX_WORKERS"])
 	}
 }
 
 func TestWhatIsWrongInDotEnvIsReportedWithItsLine(t *testing.T) {
-	inDir(t, ".env", "KAFKA_GROUP_ID=two\n\nBAD-NAME=hunter2\nhunter2\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKER=1\nKAFKA_SASL_PASWORD_FILE=x\nKAFKA_ZZZZZ=1\nKAFKA_IMAGE=x\nDATABASE_URL=x\nA: hunter2\n")
-	_, err := load("", nil, map[string]string{"KAFKA_MAX_WORKER": "1", "KAFKA_BOOTSTRAP_SERVERS": "a:1"}, nil)
+	inDir(t, ".env", "KAFKA_GROUP_ID=two\n\nBAD-NAME=hunter2\nhunter2\nKAFKA_GROUP_ID=x\nKAFKA_MAX_WORKERS=1\nKAFKA_SASL_PASWORD_FILE=x\nKAFKA_ZZZZZ=1\nKAFKA_IMAGE=x\nDATABASE_URL=x\nA: hunter2\n")
+	_, err := load("", nil, map[string]string{"KAFKA_MAX_WORKERS": "1", "KAFKA_BOOTSTRAP_SERVERS": "a:1"}, nil)
 	const notNameValue = "not NAME=value: the name has a character other than letters, digits, dots and underscores, or a quote is not closed, or a \\ in double quotes begins no escape"
 	equal(t, problemsOf(t, err),
 		".env:3: "+notNameValue, ".env:4: "+notNameValue, ".env:11: "+notNameValue,
 		".env:5: KAFKA_GROUP_ID and KAFKA_GROUP_ID (.env:1) give the same setting: keep one",
-		".env:6: KAFKA_MAX_WORKER is not a setting; the config command lists those that are",
+		".env:6: KAFKA_MAX_WORKERS is not a setting; the config command lists those that are",
 		".env:7: KAFKA_SASL_PASWORD_FILE is not a setting; the config command lists those that are",
 		".env:8: KAFKA_ZZZZZ is not a setting; the config command lists those that are",
 	)

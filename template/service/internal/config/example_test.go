@@ -16,17 +16,17 @@ func ExampleFromMap() {
 		"bootstrap.servers":  []string{"kafka-1:9092", "kafka-2:9092"},
 		"group.id":           "payments",
 		"session.timeout.ms": 30_000,
-		"kafka_max_workers":  10,
+		"max_workers":        10,
 		"database_url":       "postgres://db/accounts",
 	}, &own)
-	fmt.Println(cfg.Kafka.Brokers, cfg.Kafka.SessionTimeout, cfg.Kafka.MaxWorkers, own.DatabaseURL, err)
+	fmt.Println(cfg.Source.Brokers, cfg.Source.SessionTimeout, cfg.Source.MaxWorkers, own.DatabaseURL, err)
 
-	_, err = config.FromMap(map[string]string{"group.id": "payments", "kafka_max_worker": "10", "session.timeout.ms": "5"}, &own)
+	_, err = config.FromMap(map[string]string{"group.id": "payments", "max_worker": "10", "session.timeout.ms": "5"}, &own)
 	fmt.Println(err)
 	// Output:
 	// [kafka-1:9092 kafka-2:9092] 30s 10 [redacted] <nil>
 	// configuration:
-	//   map: kafka_max_worker is not a setting; the config command lists those that are
+	//   map: max_worker is not a setting; the config command lists those that are
 	//   KAFKA_BOOTSTRAP_SERVERS is not set: required: host:port, several separated by commas; a port is 1 to 65535 (brokers to ask first; the others are found from there)
 	//   map: session.timeout.ms="5ms": must be a duration such as 500ms or 5s, from 1s to 30m
 }
@@ -34,17 +34,17 @@ func ExampleFromMap() {
 // A service with a second consumer, called audit, which has one worker.
 func ExampleConfig_Consumer() {
 	cfg, err := config.FromMap(map[string]any{
-		"bootstrap.servers":       "localhost:9092",
-		"group.id":                "payments",
-		"kafka_max_workers":       10,
-		"audit_kafka_max_workers": 1,
+		"bootstrap.servers": "localhost:9092",
+		"group.id":          "payments",
+		"max_workers":       10,
+		"audit_max_workers": 1,
 	}, nil)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	audit, err := cfg.Consumer("audit")
-	fmt.Println(cfg.Kafka.GroupID, cfg.Kafka.MaxWorkers)
+	fmt.Println(cfg.Source.GroupID, cfg.Source.MaxWorkers)
 	fmt.Println(audit.GroupID, audit.MaxWorkers, err)
 	// Output:
 	// payments 10

@@ -33,7 +33,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		".env", "KAFKA_GROUP_ID=payments\nKAFKA_SASL_PASSWORD=hunter4\nKAFKA_SASL_USERNAME='a  b'\nLOG_LEVEL=warn\nCONFIG_FILE=x\n",
 		"config.yaml", strings.Join([]string{
 			"bootstrap.servers: [a:1, b:2]", "security.protocol: SASL_SSL", "", "session.timeout.ms: 30000",
-			"audit_kafka_max_workers: 1", "log_format: json", "group.id: other",
+			"audit_max_workers: 1", "log_format: json", "group.id: other",
 		}, "\n"))
 	password, err := filepath.Abs("password")
 	if err != nil {
@@ -60,13 +60,13 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		`KAFKA_GROUP_ID=other # config.yaml:7`,
 		`LOG_LEVEL=info # environment`,
 		`KAFKA_SESSION_TIMEOUT=30000ms # config.yaml:4`,
-		`KAFKA_MAX_WORKERS=16 # default`,
+		`MAX_WORKERS=16 # default`,
 		`KAFKA_CLIENT_ID=other # default`,
 		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,
 		`KAFKA_SSL_CA= # default`,
 		`DATABASE_URL=postgres://[redacted]@db/accounts # environment`,
 		`LEDGER_API_KEY=[redacted] # environment`,
-		`AUDIT_KAFKA_MAX_WORKERS=1 # config.yaml:5`,
+		`AUDIT_MAX_WORKERS=1 # config.yaml:5`,
 		`AUDIT_KAFKA_GROUP_ID=other-audit # default`,
 		`AUDIT_KAFKA_SASL_PASSWORD=[redacted] # environment`,
 	} {

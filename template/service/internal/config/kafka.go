@@ -1,41 +1,25 @@
 package config
 
-import "time"
-
-const (
-	groupID = "KAFKA_GROUP_ID"
-	noGroup = "a consumer needs a group; instances with the same group split the partitions"
+import (
+	"cmp"
+	"time"
 )
 
-// Kafka holds the settings of one consumer, of the publisher, and of the engine
-// that runs the handlers.
+const (
+	sourcePrefix = "KAFKA_" // begins the names of settings that no other program has
+	groupID      = "KAFKA_GROUP_ID"
+	noGroup      = "a consumer needs a group; instances with the same group split the partitions"
+)
+
+// Kafka holds the settings of one consumer and of the publisher.
 type Kafka struct {
 	Brokers         []string `env:"KAFKA_BOOTSTRAP_SERVERS" kafka:"bootstrap.servers metadata.broker.list" validate:"required,dive,broker" help:"brokers to ask first; the others are found from there"`
 	GroupID         string   `env:"KAFKA_GROUP_ID" kafka:"group.id" validate:"omitempty,name" help:"the consumer group; instances with the same group split the partitions"`
 	AutoOffsetReset string   `env:"KAFKA_AUTO_OFFSET_RESET" kafka:"auto.offset.reset" envDefault:"earliest" validate:"oneof=earliest latest" help:"where a group without a committed offset starts; latest skips what came before"`
 	AutoCommit      bool     `env:"KAFKA_ENABLE_AUTO_COMMIT" kafka:"enable.auto.commit" envDefault:"false" validate:"eq=false" allowed:"false: committing on a timer can skip unhandled messages, and a crash then loses them" help:"always false: an offset is committed when its message is handled, never by the clock"`
 
-	MaxWorkers     int    `env:"KAFKA_MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions"`
-	Ordering       string `env:"KAFKA_ORDERING" envDefault:"key" validate:"oneof=key partition none" help:"which messages wait for each other: those of one key, of one partition, or none"`
-	MaxPollRecords int    `env:"KAFKA_MAX_POLL_RECORDS" kafka:"max.poll.records" envDefault:"4096" validate:"min=1,max=1000000" help:"messages of one partition held in memory before its fetching pauses"`
-	MaxBufferBytes int64  `env:"KAFKA_MAX_BUFFER_BYTES" envDefault:"268435456" validate:"min=1024,max=1099511627776" help:"bytes of all partitions held in memory before fetching pauses; one compressed batch may become as many, or 64 MiB"`
-
-	ErrorPolicy      string        `env:"KAFKA_ERROR_POLICY" envDefault:"dead-letter" validate:"oneof=dead-letter retry skip continue stop" help:"what becomes of a message that failed for good (continue means skip); only dead-letter needs the .dlq topics"`
-	RetryPolicy      string        `env:"KAFKA_RETRY_POLICY" envDefault:"exponential" validate:"oneof=exponential fibonacci fixed" help:"how the delays between attempts grow"`
-	RetryMaxAttempts int           `env:"KAFKA_RETRY_MAX_ATTEMPTS" envDefault:"5" validate:"min=1,max=1000000" help:"attempts, the first included, before the error policy decides"`
-	RetryDelay       time.Duration `env:"KAFKA_RETRY_DELAY" envDefault:"100ms" validate:"min=1ms,max=1h" help:"delay before the second attempt"`
-	RetryMaxDelay    time.Duration `env:"KAFKA_RETRY_MAX_DELAY" envDefault:"10s" validate:"min=1ms,max=24h" help:"the longest delay between two attempts"`
-
-	PublishRetryPolicy      string        `env:"KAFKA_PUBLISH_RETRY_POLICY" envDefault:"exponential" validate:"oneof=exponential fibonacci fixed" help:"how the delays between attempts to publish grow"`
-	PublishRetryMaxAttempts int           `env:"KAFKA_PUBLISH_RETRY_MAX_ATTEMPTS" envDefault:"0" validate:"min=0,max=1000000" help:"attempts to publish, the first included; 0 is as many as KAFKA_PUBLISH_TIMEOUT has time for"`
-	PublishRetryDelay       time.Duration `env:"KAFKA_PUBLISH_RETRY_DELAY" kafka:"retry.backoff.ms" envDefault:"100ms" validate:"min=1ms,max=1h" help:"delay before the second attempt to publish"`
-	PublishRetryMaxDelay    time.Duration `env:"KAFKA_PUBLISH_RETRY_MAX_DELAY" kafka:"retry.backoff.max.ms" envDefault:"5s" validate:"min=1ms,max=24h" help:"the longest delay between two attempts to publish"`
-	PublishTimeout          time.Duration `env:"KAFKA_PUBLISH_TIMEOUT" kafka:"delivery.timeout.ms message.timeout.ms" envDefault:"5m" validate:"min=1ms,max=24h" help:"when an event that cannot be published comes back as an error"`
-
-	CommitInterval time.Duration `env:"KAFKA_COMMIT_INTERVAL" kafka:"auto.commit.interval.ms" envDefault:"1s" validate:"min=10ms,max=1m" help:"time between two commits; what was handled since the last comes again after a crash"`
-	DrainTimeout   time.Duration `env:"KAFKA_DRAIN_TIMEOUT" envDefault:"15s" validate:"min=10ms,max=10m" help:"time for running handlers to end on shutdown or when a partition moves"`
-	HandlerTimeout time.Duration `env:"KAFKA_HANDLER_TIMEOUT" envDefault:"30s" validate:"min=0s,max=24h" help:"when a handler's context ends; 0s is never"`
-	StuckAfter     time.Duration `env:"KAFKA_STUCK_AFTER" envDefault:"5m" validate:"min=0s,max=24h" help:"when a handler that does not return fails /livez; 0s is never"`
+	Engine
+	Publish
 
 	ClientID          string        `env:"KAFKA_CLIENT_ID" kafka:"client.id" validate:"omitempty,name" help:"this client's name in the broker's logs and quotas; SERVICE_NAME when not set"`
 	InstanceID        string        `env:"KAFKA_GROUP_INSTANCE_ID" kafka:"group.instance.id" validate:"omitempty,instance" help:"makes the member static: a restart within the session timeout moves no partition"`
@@ -72,4 +56,54 @@ func (k Kafka) TLS() bool { return k.SecurityProtocol == "SSL" || k.SecurityProt
 // SASL reports whether the client gives a user and a password.
 func (k Kafka) SASL() bool {
 	return k.SecurityProtocol == "SASL_PLAINTEXT" || k.SecurityProtocol == "SASL_SSL"
+}
+
+// Doubt returns what is allowed and may not be meant, "" if nothing is.
+func (k Kafka) Doubt() string {
+	if k.SASL() && !k.TLS() {
+		return "credentials and messages are not encrypted on their way to Kafka: KAFKA_SECURITY_PROTOCOL=" + k.SecurityProtocol
+	}
+	return ""
+}
+
+// joinMargin is the time that joining a group takes beside draining and one
+// answer of a hung broker.
+const joinMargin = 5 * time.Second
+
+// finishSource sets what follows other settings where it is not set, and refuses
+// settings that do not fit together. A broker that hangs holds a revocation up for
+// the read timeout, and a member that has not drained and joined again within the
+// rebalance timeout loses its partitions with their commits.
+func (s *scope) finishSource(service string) {
+	k := s.source
+	k.files = s.files
+	k.ClientID = cmp.Or(k.ClientID, service)
+	k.HeartbeatInterval = cmp.Or(k.HeartbeatInterval, min(3*time.Second, k.SessionTimeout/4))
+	k.ReadTimeout = cmp.Or(k.ReadTimeout, max(30*time.Second, k.DrainTimeout+15*time.Second))
+	k.RebalanceTimeout = cmp.Or(k.RebalanceTimeout, max(60*time.Second, k.DrainTimeout+k.ReadTimeout+15*time.Second))
+	if s.isWrong(consumerSettings) {
+		return
+	}
+	s.require(s.consumer == "" || k.GroupID != "", groupID, noGroup)
+	s.require(k.HeartbeatInterval*3 <= k.SessionTimeout, "KAFKA_HEARTBEAT_INTERVAL",
+		"must be at most a third of KAFKA_SESSION_TIMEOUT (%v), or one late heartbeat costs the partitions", k.SessionTimeout)
+	s.require(k.DrainTimeout < k.ReadTimeout, "DRAIN_TIMEOUT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.require(k.DrainTimeout+k.ReadTimeout+joinMargin < k.RebalanceTimeout, "KAFKA_REBALANCE_TIMEOUT",
+		"must be more than DRAIN_TIMEOUT (%v) + KAFKA_READ_TIMEOUT (%v) + %v, or a slow drain loses the partitions before it commits",
+		k.DrainTimeout, k.ReadTimeout, joinMargin)
+	s.require(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
+	s.checkEngine(&k.Engine)
+	s.checkPublish(k.Publish)
+
+	// Whether a certificate and its key belong together is seen when they are used.
+	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
+		inToken := c.name == "KAFKA_SASL_USERNAME" && k.SASLMechanism == "OAUTHBEARER"
+		s.require(!k.SASL() || c.value != "" || inToken, c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
+		s.require(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
+	}
+	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
+		s.require(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
+	}
+	s.require(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
+	s.require(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
 }

@@ -41,7 +41,7 @@ type scope struct {
 	*loader
 	consumer string // empty for the service
 	prefix   string // what begins the names of the consumer's own settings
-	kafka    *Kafka
+	source   *Source
 	known    []Setting
 	files    files
 }
@@ -74,11 +74,13 @@ func (s *scope) setting(name string) (found Setting, prefix string) {
 			return s, ""
 		}
 	}
-	if before, after, isConsumer := strings.Cut(strings.ToUpper(name), "_"+kafkaPrefix); isConsumer {
-		found, _ = s.setting(kafkaPrefix + after)
-		return found, before + "_"
+	for _, s := range consumerSettings { // one may be the end of another: the longest counts
+		before, isConsumer := strings.CutSuffix(strings.TrimSuffix(strings.ToUpper(name), fileSuffix), "_"+s.Name)
+		if isConsumer && before+"_" != sourcePrefix && len(s.Name) > len(found.Name) {
+			found, prefix = s, before+"_"
+		}
 	}
-	return Setting{}, ""
+	return found, prefix
 }
 
 // merge adds what a source says below the sources before it. An empty value
@@ -91,7 +93,7 @@ func (s *scope) merge(source []entry) {
 		name := prefix + setting.Name
 		switch {
 		case e.place == fromEnvironment || e.name == "KAFKA_IMAGE": // the tests' own
-		case setting.Name == "" && (!isDotEnv(e) || strings.HasPrefix(e.name, kafkaPrefix)):
+		case setting.Name == "" && (!isDotEnv(e) || strings.HasPrefix(e.name, sourcePrefix)):
 			s.addProblem("%s: %s is not a setting; the config command lists those that are", e.place, e.name)
 		case setting.Name == "" || prefix != "":
 			s.unread = append(s.unread, e)
@@ -233,10 +235,13 @@ func (l *loader) addProblem(format string, args ...any) {
 	l.problems = append(l.problems, Problem{Text: fmt.Sprintf(format, args...)})
 }
 
-// isWrong reports whether settings whose names begin with prefix are wrong, or
-// may be, because a source is.
-func (l *loader) isWrong(prefix string) bool {
-	return slices.ContainsFunc(l.problems, func(p Problem) bool { return p.Setting == "" || strings.HasPrefix(p.Setting, prefix) })
+// isWrong reports whether one of the settings, the service's or the consumer's own, is
+// wrong, or may be, because a source is.
+func (s *scope) isWrong(settings []Setting) bool {
+	return slices.ContainsFunc(s.problems, func(p Problem) bool {
+		is := func(one Setting) bool { return p.Setting == one.Name || p.Setting == s.prefix+one.Name }
+		return p.Setting == "" || slices.ContainsFunc(settings, is)
+	})
 }
 
 // err returns the problems but for the first of them.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -59,7 +60,7 @@ func isNotQuoted(value string) bool { return !inQuotes.MatchString(value) }
 // which of them. Where a value stands and how it is called there differ.
 func outcome(cfg Config, err error) string {
 	cfg.loader = nil
-	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Kafka.SASLPassword), string(cfg.Kafka.SSLKey))
+	text := fmt.Sprintf("%#v\n%q %q\n", cfg, string(cfg.Source.SASLPassword), string(cfg.Source.SSLKey))
 	if err != nil {
 		var textSb66 strings.Builder
 		for _, p := range func() *Error {
@@ -213,7 +214,7 @@ func TestNoSourceShowsASecret(t *testing.T) {
 		for name, value := range settings {
 			given[strings.ToLower(name)] = value
 		}
-		if strings.HasPrefix(name, kafkaPrefix) && rapid.Bool().Draw(t, "of the consumer") {
+		if slices.ContainsFunc(consumerSettings, func(s Setting) bool { return s.Name == name }) && rapid.Bool().Draw(t, "of the consumer") {
 			given["audit_"+strings.ToLower(name)] = Secret(text)
 			settings["AUDIT_"+name] = text
 		} else {

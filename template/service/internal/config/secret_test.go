@@ -17,14 +17,14 @@ import (
 )
 
 func TestSecretsAreNeverShown(t *testing.T) {
-	cfg, err := FromMap(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "KAFKA_MAX_WORKERS", "3"), nil)
+	cfg, err := FromMap(least("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_SASL_USERNAME", "the user", "KAFKA_SASL_PASSWORD", "hunter2", "MAX_WORKERS", "3"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer
 	logger := slog.New(slog.NewTextHandler(&log, nil))
-	logger.Info("text", "config", cfg, "kafka", cfg.Kafka, "password", cfg.Kafka.SASLPassword)
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "config", cfg, "kafka", cfg.Kafka)
+	logger.Info("text", "config", cfg, "kafka", cfg.Source, "password", cfg.Source.SASLPassword)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("json", "config", cfg, "kafka", cfg.Source)
 	text, err := json.Marshal(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -32,8 +32,8 @@ func TestSecretsAreNeverShown(t *testing.T) {
 	for _, shown := range []string{
 		string(text), log.String(),
 		fmt.Sprintf("%v %+v %#v", cfg, cfg, cfg),
-		fmt.Sprintf("%v %+v %#v", cfg.Kafka, cfg.Kafka, cfg.Kafka),
-		fmt.Sprintf("%v %s %q %x %d %#v", cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword, cfg.Kafka.SASLPassword),
+		fmt.Sprintf("%v %+v %#v", cfg.Source, cfg.Source, cfg.Source),
+		fmt.Sprintf("%v %s %q %x %d %#v", cfg.Source.SASLPassword, cfg.Source.SASLPassword, cfg.Source.SASLPassword, cfg.Source.SASLPassword, cfg.Source.SASLPassword, cfg.Source.SASLPassword),
 	} {
 		if strings.Contains(shown, "hunter2") || strings.Contains(shown, fmt.Sprintf("%x", "hunter2")) {
 			t.Errorf("the password is shown in\n%s", shown)

@@ -33,9 +33,8 @@ type Setting struct {
 }
 
 const (
-	fileSuffix  = "_FILE"       // turns a setting's name into the one that names a file
-	kafkaPrefix = "KAFKA_"      // begins the names of the settings that a consumer may have for itself
-	configFile  = "CONFIG_FILE" // the one setting that is read before the others
+	fileSuffix = "_FILE"       // turns a setting's name into the one that names a file
+	configFile = "CONFIG_FILE" // the one setting that is read before the others
 )
 
 // The sources of settings, beside YAML files.
@@ -61,6 +60,9 @@ func Settings(target any) []Setting {
 	}
 	return appendSettings(nil, reflect.ValueOf(target).Elem(), "")
 }
+
+// consumerSettings are those that a further consumer may have for itself, as NAME_….
+var consumerSettings = Settings(new(Source))
 
 func appendSettings(all []Setting, section reflect.Value, prefix string) []Setting {
 	for f, value := range section.Fields() {

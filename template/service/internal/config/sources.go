@@ -83,7 +83,7 @@ func (s *scope) readYAML(flag entry) (found []entry) {
 	}
 	for _, root := range doc.Content {
 		if root.Kind != yaml.MappingNode && root.ShortTag() != "!!null" {
-			s.addProblem("%s:%d: settings are names with values, such as kafka_max_workers: 10", flag.text, root.Line)
+			s.addProblem("%s:%d: settings are names with values, such as max_workers: 10", flag.text, root.Line)
 			break
 		}
 		for pair := range slices.Chunk(root.Content, 2) {
@@ -114,7 +114,7 @@ func textOf(node *yaml.Node) (text string, err error) {
 	}
 	switch {
 	case err != nil, node.Anchor != "", node.Style&yaml.TaggedStyle != 0:
-		return "", errors.New("must be a value or a list: write a name in full, such as kafka_max_workers, and in quotes what begins with !, & or *")
+		return "", errors.New("must be a value or a list: write a name in full, such as max_workers, and in quotes what begins with !, & or *")
 	case isList && strings.Count(text, ",") >= max(len(list), 1):
 		return "", errors.New("is a list: its elements may have no comma")
 	}

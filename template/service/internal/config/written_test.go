@@ -22,7 +22,7 @@ func TestWhatStandsInDotEnvIsTheValueOrRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		cfg, err := load("", nil, nil, nil)
-		if got := string(cfg.Kafka.SASLPassword); err == nil && got != strings.ReplaceAll(want, `\$`, "$") {
+		if got := string(cfg.Source.SASLPassword); err == nil && got != strings.ReplaceAll(want, `\$`, "$") {
 			t.Errorf("%q is read as %q", written, got)
 		}
 	})
@@ -76,8 +76,8 @@ func TestNoSourceChangesAValueWithoutAWord(t *testing.T) {
 		}
 		cfg, err := load("config.yaml", nil, environment, nil)
 		switch {
-		case c.problem == "" && (err != nil || string(cfg.Kafka.SASLPassword) != c.password):
-			t.Errorf("%s %q: password %q, %v", c.source, c.text, string(cfg.Kafka.SASLPassword), err)
+		case c.problem == "" && (err != nil || string(cfg.Source.SASLPassword) != c.password):
+			t.Errorf("%s %q: password %q, %v", c.source, c.text, string(cfg.Source.SASLPassword), err)
 		case c.problem != "" && (err == nil || !strings.Contains(err.Error(), c.problem) || strings.Contains(err.Error(), "hunter")):
 			t.Errorf("%s %q: %v, want %s", c.source, c.text, err, c.problem)
 		}
@@ -86,9 +86,9 @@ func TestNoSourceChangesAValueWithoutAWord(t *testing.T) {
 
 // What is no secret, too.
 func TestQuotesOfTheEnvironmentAreRefused(t *testing.T) {
-	_, err := load("", nil, least("KAFKA_CLIENT_ID", `"books"`, "KAFKA_MAX_WORKERS", `"3"`), nil)
+	_, err := load("", nil, least("KAFKA_CLIENT_ID", `"books"`, "MAX_WORKERS", `"3"`), nil)
 	equal(t, problemsOf(t, err),
-		`environment: KAFKA_MAX_WORKERS="\"3\"": must be a whole number, from 1 to 100000`,
+		`environment: MAX_WORKERS="\"3\"": must be a whole number, from 1 to 100000`,
 		`environment: KAFKA_CLIENT_ID="\"books\"": is in quotes, which --env-file of docker leaves there: remove them`,
 	)
 }
@@ -105,7 +105,7 @@ func TestAnElementOfAListIsOne(t *testing.T) {
 // An editor of Windows begins a file with a byte order mark.
 func TestAByteOrderMarkIsNoPartOfAFile(t *testing.T) {
 	inDir(t, dotEnv, "\ufeffKAFKA_GROUP_ID=g\r\n", "config.yaml", "\ufeffbootstrap.servers: a:1\r\n")
-	if cfg, err := load("config.yaml", nil, nil, nil); err != nil || cfg.Kafka.GroupID != "g" || cfg.Kafka.Brokers[0] != "a:1" {
-		t.Errorf("%+v, %v", cfg.Kafka, err)
+	if cfg, err := load("config.yaml", nil, nil, nil); err != nil || cfg.Source.GroupID != "g" || cfg.Source.Brokers[0] != "a:1" {
+		t.Errorf("%+v, %v", cfg.Source, err)
 	}
 }

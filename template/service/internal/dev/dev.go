@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	usualPort         = 9092 // where clients look for Kafka by default
 	usualRegistryPort = 8085 // where -send looks for the Schema Registry //forge:if avro
 )
 
@@ -36,7 +35,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 	once := flag.Bool("once", false, "end when all samples are done; exit 1 if one ended otherwise than expected")
 	send := flag.Bool("send", false, "send the samples to a running broker and end")
 	var to samples.Target
-	flag.StringVar(&to.Broker, "broker", fmt.Sprintf("127.0.0.1:%d", usualPort), "where -send sends them")
+	flag.StringVar(&to.Broker, "broker", fmt.Sprintf("127.0.0.1:%d", embedded.Port), "where -send sends them")
 	flag.StringVar(&to.Registry, "registry", fmt.Sprintf("http://127.0.0.1:%d", usualRegistryPort), "where -send finds the schemas") //forge:if avro
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -77,13 +76,13 @@ func sendTo(ctx context.Context, to samples.Target, all []samples.Sample) error 
 // run starts broker and service, sends the samples and reports. With once it
 // ends when they are done; otherwise when ctx does.
 func run[S any](ctx context.Context, name string, build service.Build[S], all []samples.Sample, once bool, out *report) error {
-	broker, closeBroker, err := embedded.Start(usualPort)
+	broker, closeBroker, err := embedded.Start(embedded.Port)
 	if err != nil {
 		return err
 	}
 	defer closeBroker()
-	over := embedded.Settings(broker)
-	over["KAFKA_GROUP_ID"], over["KAFKA_DRAIN_TIMEOUT"] = "dev", "3s"
+	over := embedded.Settings(broker, "dev")
+	over["DRAIN_TIMEOUT"] = "3s"
 	over["LOG_LEVEL"] = cmp.Or(os.Getenv("LOG_LEVEL"), over["LOG_LEVEL"])
 	over["OPS_ADDR"] = cmp.Or(os.Getenv("OPS_ADDR"), over["OPS_ADDR"])
 	over["HTTP_ADDR"] = cmp.Or(os.Getenv("HTTP_ADDR"), httpAddr()) //forge:if http

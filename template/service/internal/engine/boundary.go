@@ -24,6 +24,11 @@ type Claim interface {
 	Resume()
 }
 
+// Acker is a claim of a queue, which takes each message by itself, in any order. The
+// engine says Ack of each that is done, besides Mark. It must not block, nor call the
+// engine; Commit makes what was acknowledged durable too.
+type Acker interface{ Ack(offset int64) }
+
 // DeadLetters takes messages that failed for good.
 type DeadLetters interface {
 	// DeadLetter returns nil only after the message is safe where dead

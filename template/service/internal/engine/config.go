@@ -3,6 +3,7 @@ package engine
 import (
 	"time"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -43,4 +44,23 @@ type Config struct {
 	DrainTimeout   time.Duration // what a lane's end may take
 	HandlerTimeout time.Duration // when a handler's context ends; 0 is never
 	StuckAfter     time.Duration // when a running handler fails liveness; 0 is never
+}
+
+const (
+	// maxUncommitted is how many times MAX_POLL_RECORDS may be done beyond a message
+	// that is not. It bounds what is handled twice after a crash.
+	maxUncommitted = 4
+	// commitRecords brings a commit forward before its interval has passed.
+	commitRecords = 50_000
+)
+
+// NewConfig returns what the settings say.
+func NewConfig(c config.Engine) Config {
+	return Config{
+		Ordering: Ordering(c.Ordering), MaxWorkers: c.MaxWorkers, ErrorPolicy: ErrorPolicy(c.ErrorPolicy),
+		Retry:          message.RetryPolicy{Kind: message.RetryKind(c.RetryPolicy), MaxAttempts: c.RetryMaxAttempts, Delay: c.RetryDelay, MaxDelay: c.RetryMaxDelay},
+		MaxPollRecords: c.MaxPollRecords, MaxBytes: c.MaxBufferBytes, MaxUncommitted: maxUncommitted * c.MaxPollRecords,
+		CommitInterval: c.CommitInterval, CommitRecords: commitRecords,
+		DrainTimeout: c.DrainTimeout, HandlerTimeout: c.HandlerTimeout, StuckAfter: c.StuckAfter,
+	}
 }

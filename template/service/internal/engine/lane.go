@@ -19,6 +19,7 @@ import (
 type Lane struct {
 	engine *Engine
 	claim  Claim
+	acker  Acker // the claim, if it is a queue's
 
 	ctx    context.Context // of its handlers and dead letters; ends when they must give up
 	cancel context.CancelCauseFunc
@@ -217,6 +218,9 @@ func (l *Lane) markDone(it *item) {
 	l.bytes -= it.size
 	e.held -= it.size
 	l.tracker.done(it.seq)
+	if l.acker != nil {
+		l.acker.Ack(it.msg.Offset)
+	}
 	if l.paused {
 		l.idleSince = time.Now()
 	}
@@ -300,7 +304,7 @@ func (l *Lane) adjustFlow() {
 		divisor = 2
 	}
 	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*divisor)
-	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
+	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || l.uncommitted() > c.MaxUncommitted/divisor
 	if full == l.paused {
 		return
 	}
@@ -310,6 +314,15 @@ func (l *Lane) adjustFlow() {
 	}
 	l.idleSince = time.Now()
 	l.claim.Pause()
+}
+
+// uncommitted returns how many messages were delivered above the low-water mark; of a
+// queue, which has none, how many are not done.
+func (l *Lane) uncommitted() int {
+	if l.acker != nil {
+		return l.records
+	}
+	return len(l.tracker.places)
 }
 
 // mark marks the low-water mark at the claim and returns it.

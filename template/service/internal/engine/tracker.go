@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // tracker knows which messages of a lane are done, and up to where all are. It
 // counts in order of delivery, because offsets have holes: compaction and
@@ -8,42 +11,61 @@ import "time"
 type tracker struct {
 	places       []place // of the messages above the low-water mark
 	base         uint64  // the sequence number of the first of them
+	next         uint64  // that of the next message
 	lowWaterMark int64   // the offset of the last message below base
+	forgets      bool    // places of what is done do not matter: a queue has each message by itself
+	finished     int     // places whose message is done
 }
 
 type place struct {
+	seq    uint64
 	offset int64
 	since  time.Time // when it was written
 	done   bool
 }
 
+// keptPlaces is how many places a queue's tracker keeps of what is done.
+const keptPlaces = 1024
+
 // add notes a message, written at since, as delivered and returns its sequence number.
 func (t *tracker) add(offset int64, since time.Time) uint64 {
-	t.places = append(t.places, place{offset: offset, since: since})
-	return t.base + uint64(len(t.places)) - 1
+	t.places = append(t.places, place{seq: t.next, offset: offset, since: since})
+	t.next++
+	return t.next - 1
 }
 
 // done notes a message as done and moves the low-water mark over it when
 // everything before it is done. Doing it twice changes nothing.
 func (t *tracker) done(seq uint64) {
-	if seq < t.base {
+	i, found := t.find(seq)
+	if !found || t.places[i].done {
 		return
 	}
-	t.places[seq-t.base].done = true
+	t.places[i].done = true
+	t.finished++
 	for len(t.places) > 0 && t.places[0].done {
 		t.lowWaterMark = t.places[0].offset
 		t.places = t.places[1:]
-		t.base++
+		t.finished--
+	}
+	t.base = t.next
+	if len(t.places) > 0 {
+		t.base = t.places[0].seq
+	}
+	if t.forgets && t.finished > keptPlaces && t.finished > len(t.places)/2 {
+		t.places = slices.DeleteFunc(t.places, func(p place) bool { return p.done })
+		t.finished = 0
 	}
 }
 
-// doneAbove returns how many messages above the low-water mark are done.
-func (t *tracker) doneAbove() int {
-	n := 0
-	for _, p := range t.places {
-		if p.done {
-			n++
-		}
+// find returns where the place of a message is, which only a tracker that forgets has
+// to look for.
+func (t *tracker) find(seq uint64) (int, bool) {
+	if seq < t.base {
+		return 0, false
 	}
-	return n
+	if i := seq - t.base; i < uint64(len(t.places)) && t.places[i].seq == seq {
+		return int(i), true
+	}
+	return slices.BinarySearchFunc(t.places, seq, func(p place, seq uint64) int { return int(int64(p.seq) - int64(seq)) })
 }

@@ -45,7 +45,7 @@ type Operation struct {
 func New(cfg config.Config, log *slog.Logger) *API {
 	a := &API{
 		cfg:   cfg.HTTP,
-		drain: cfg.Kafka.DrainTimeout,
+		drain: cfg.Source.DrainTimeout,
 		log:   log,
 		mux:   http.NewServeMux(),
 		seats: make(chan struct{}, cfg.HTTP.MaxRequests),

@@ -27,7 +27,7 @@ type payment struct {
 func newAPI(e EndpointFunc[payment]) *API {
 	var cfg config.Config
 	cfg.HTTP = config.HTTP{RequestTimeout: time.Minute, MaxBodyBytes: 200, MaxRequests: 4}
-	cfg.Kafka.DrainTimeout = time.Minute
+	cfg.Source.DrainTimeout = time.Minute
 	a := New(cfg, slog.New(slog.DiscardHandler))
 	Post(a, "/payments", e)
 	return a

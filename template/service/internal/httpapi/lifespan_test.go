@@ -40,9 +40,9 @@ func start(t *testing.T, cfg config.Config, handled received) *application {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
 	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-	a := &application{publisher: kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log), loop: make(chan error, 1)}
+	a := &application{publisher: kafka.NewPublisher(cfg.Source, cfg.Service, registry, log), loop: make(chan error, 1)}
 	message.Register(registry, "payments", handled)
-	consumer, err := kafka.NewConsumer(cfg.Kafka, registry, a.publisher, log)
+	consumer, err := kafka.NewConsumer(cfg.Source, registry, a.publisher, log)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ var errEnding = errors.New("the service ends")
 
 // Serve answers requests at a listener, which it closes, until ctx ends. Then it
 // accepts no more, lets those that it has finish, and returns nil. That takes at
-// most three quarters of KAFKA_DRAIN_TIMEOUT, so that there is time left to flush
+// most three quarters of DRAIN_TIMEOUT, so that there is time left to flush
 // what they published.
 func (a *API) Serve(ctx context.Context, listener net.Listener) error {
 	requests, giveUp := context.WithCancelCause(context.WithoutCancel(ctx))

@@ -125,7 +125,7 @@ func (c *claim) fetchAlone(ctx context.Context, revoked <-chan *sarama.ConsumerM
 		}
 		if err := fetches.Err(); err != nil {
 			if isUndecodable(err) {
-				err = fmt.Errorf("the batch at offset %d cannot be decoded: %w: delete it, or raise KAFKA_MAX_BUFFER_BYTES if it is too large", c.delivered.Load(), err)
+				err = fmt.Errorf("the batch at offset %d cannot be decoded: %w: delete it, or raise MAX_BUFFER_BYTES if it is too large", c.delivered.Load(), err)
 			}
 			c.session.consumer.health.fail(&sarama.ConsumerError{Topic: c.topic, Partition: c.partition, Err: err})
 			client.SetOffsets(map[string]map[int32]kgo.EpochOffset{c.topic: {c.partition: {Epoch: -1, Offset: c.delivered.Load()}}})

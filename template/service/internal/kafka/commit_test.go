@@ -23,7 +23,7 @@ func TestWhatTheCommitterBelievesDuringADrainIsCommitted(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 2)...)
 	finish, giveUp := make(chan struct{}), make(chan struct{})
-	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "10ms"), func(_ context.Context, m message.Of[payment]) error {
+	r := consume(t, settings(t, c, "COMMIT_INTERVAL", "10ms"), func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N == 0 {
 			<-finish
 			return nil
@@ -71,7 +71,7 @@ func TestMarksBelowWhatIsCommittedAreCommitted(t *testing.T) {
 func refuseCommits(t *testing.T, c *kfake.Cluster, refusal *kerr.Error) {
 	t.Helper()
 	produce(t, c, 0, envelopes(t, 0, 5)...)
-	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
+	r := consume(t, settings(t, c, "COMMIT_INTERVAL", "1m"), succeed, "payments")
 	r.await(t, engine.Handled, 5)
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
 	if err := r.stop(); err != nil {
@@ -100,7 +100,7 @@ func TestAMemberThatTheGroupHasForgottenCommitsNothing(t *testing.T) {
 	var log logBuffer
 	var first atomic.Bool
 	toldToStop := make(chan struct{})
-	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms")
+	cfg := settings(t, c, "COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms")
 	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, nil)), func(ctx context.Context, m message.Of[payment]) error {
 		if m.Body.N == 0 || first.Swap(true) {
 			return nil

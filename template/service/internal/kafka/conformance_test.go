@@ -29,7 +29,7 @@ func assign(t *testing.T) *assigned {
 	t.Helper()
 	cluster, gate := startCluster(t, topicOf(2)), make(chan struct{})
 	produce(t, cluster, 0, envelopes(t, 0, 5)...)
-	cfg := settings(t, cluster, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_ORDERING", "none")
+	cfg := settings(t, cluster, "COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "ORDERING", "none")
 	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N == 4 {
 			<-gate

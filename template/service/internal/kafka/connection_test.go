@@ -93,7 +93,7 @@ func mute(t *testing.T) (address string, asked <-chan struct{}) {
 func TestThePublisherClosesWhileABrokerDoesNotAnswer(t *testing.T) {
 	t.Parallel()
 	address, asked := mute(t)
-	p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address, "KAFKA_DRAIN_TIMEOUT", "100ms"))
+	p := unclosed(settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", address, "DRAIN_TIMEOUT", "100ms"))
 	p.PublishAsync(t.Context(), territoryCreated{1}, nil)
 	<-asked
 	closed := make(chan error, 1)

@@ -38,14 +38,6 @@ type Consumer struct {
 	leftErr error                      // why what is done of one is not committed, as far as it is no other member's now
 }
 
-const (
-	// maxUncommitted is how many times KAFKA_MAX_POLL_RECORDS may be done beyond
-	// a message that is not. It bounds what is handled twice after a crash.
-	maxUncommitted = 4
-	// commitRecords brings a commit forward before its interval has passed.
-	commitRecords = 50_000
-)
-
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
 // for good go to the dead letters by publisher. It connects when it runs.
 func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
@@ -59,20 +51,8 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publis
 	registry.Group = cfg.GroupID
 	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ids: map[string]kadm.TopicID{}, ends: map[string]map[int32]int64{}}
 	c.topics = &topics{subscribed: registry.Topics(), published: registry.PublishedTopics(), deadLetters: cfg.ErrorPolicy == "dead-letter"}
-	c.Engine = engine.New(engineConfig(cfg), registry, &DeadLetters{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &DeadLetters{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
-}
-
-func engineConfig(cfg config.Kafka) engine.Config {
-	return engine.Config{
-		Ordering: engine.Ordering(cfg.Ordering), MaxWorkers: cfg.MaxWorkers, ErrorPolicy: engine.ErrorPolicy(cfg.ErrorPolicy),
-		Retry: message.RetryPolicy{
-			Kind: message.RetryKind(cfg.RetryPolicy), MaxAttempts: cfg.RetryMaxAttempts, Delay: cfg.RetryDelay, MaxDelay: cfg.RetryMaxDelay,
-		},
-		MaxPollRecords: cfg.MaxPollRecords, MaxBytes: cfg.MaxBufferBytes, MaxUncommitted: maxUncommitted * cfg.MaxPollRecords,
-		CommitInterval: cfg.CommitInterval, CommitRecords: commitRecords,
-		DrainTimeout: cfg.DrainTimeout, HandlerTimeout: cfg.HandlerTimeout, StuckAfter: cfg.StuckAfter,
-	}
 }
 
 // Name returns the consumer's group.

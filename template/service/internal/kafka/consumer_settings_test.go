@@ -44,7 +44,7 @@ func TestMessagesOfAbortedTransactionsAreHandledOnlyIfTheyAreToBe(t *testing.T) 
 			transact(t, c, "commits", kgo.TryCommit, values[3:5]...)
 			produce(t, c, 0, values[5:]...)
 			var got []int
-			cfg := settings(t, c, "KAFKA_ISOLATION_LEVEL", level, "KAFKA_ORDERING", "partition")
+			cfg := settings(t, c, "KAFKA_ISOLATION_LEVEL", level, "ORDERING", "partition")
 			r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
 				got = append(got, m.Body.N)
 				if m.Body.N == 6 {

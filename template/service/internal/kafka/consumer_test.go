@@ -74,7 +74,7 @@ func TestAMessageThatRunsAtShutdownIsDoneAndTheQueueComesAgain(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 10)...)
 	started, release := make(chan struct{}), make(chan struct{})
-	cfg := settings(t, c, "KAFKA_MAX_WORKERS", "1", "KAFKA_DRAIN_TIMEOUT", "500ms")
+	cfg := settings(t, c, "MAX_WORKERS", "1", "DRAIN_TIMEOUT", "500ms")
 	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
 		if m.Body.N > 0 { // it may begin between the end of sarama's session and the drain
 			<-ctx.Done()
@@ -220,7 +220,7 @@ func TestTheStopPolicyCommitsWhatIsDoneAndReturnsTheError(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 5)...)
-	cfg := settings(t, c, "KAFKA_ERROR_POLICY", "stop", "KAFKA_ORDERING", "partition")
+	cfg := settings(t, c, "ERROR_POLICY", "stop", "ORDERING", "partition")
 	broken := errors.New("broken")
 	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N == 3 {

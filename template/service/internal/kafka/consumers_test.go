@@ -41,8 +41,8 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	c := startCluster(t, kfake.SeedTopics(1, "payments", "audits"))
 	cfg, err := config.FromMap(map[string]any{
 		"bootstrap.servers": c.ListenAddrs(), "group.id": "shop",
-		"kafka_fetch_max_wait": "50ms", "kafka_max_workers": each,
-		"audit_kafka_max_workers": 1,
+		"kafka_fetch_max_wait": "50ms", "max_workers": each,
+		"audit_max_workers": 1,
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +51,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher := newPublisher(t, cfg.Kafka)
+	publisher := newPublisher(t, cfg.Source)
 	consumerOf := func(k config.Kafka, topic string) (*Consumer, *held) {
 		h := &held{release: make(chan struct{})}
 		registry := newRegistry()
@@ -62,7 +62,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		}
 		return consumer, h
 	}
-	first, payments := consumerOf(cfg.Kafka, "payments")
+	first, payments := consumerOf(cfg.Source, "payments")
 	second, audits := consumerOf(auditing, "audits")
 
 	ctx, cancel := context.WithCancel(t.Context())

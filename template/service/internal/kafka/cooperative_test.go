@@ -55,7 +55,7 @@ func TestACommitThatWaitsHoldsUpNoRevokedClaim(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(2))
 	log := new(logBuffer)
-	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_COMMIT_INTERVAL", "10ms")
+	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "COMMIT_INTERVAL", "10ms")
 	first := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), succeed, "payments")
 	eventually(t, "it has both partitions", func() bool { return first.Ready() == nil && first.Stats().Lanes == 2 })
 	refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.IllegalGeneration, Count: -1})

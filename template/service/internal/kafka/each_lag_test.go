@@ -21,7 +21,7 @@ func TestTheLagIsToldWhileNothingIsFetched(t *testing.T) {
 	c := startCluster(t, topicOf(2))
 	produce(t, c, 1, envelopes(t, 0, 5)...)
 	free := make(chan struct{})
-	r := consume(t, settings(t, c, "KAFKA_MAX_POLL_RECORDS", "1"), func(ctx context.Context, _ message.Of[payment]) error {
+	r := consume(t, settings(t, c, "MAX_POLL_RECORDS", "1"), func(ctx context.Context, _ message.Of[payment]) error {
 		select {
 		case <-free:
 		case <-ctx.Done():

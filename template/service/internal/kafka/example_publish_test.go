@@ -32,8 +32,8 @@ func open(settings map[string]any) (*kafka.Publisher, func()) {
 	maps.Copy(all, settings)
 	cfg, err := config.FromMap(all, nil)
 	must(err)
-	p := kafka.NewPublisher(cfg.Kafka, "billing", newRegistry(), slog.New(slog.DiscardHandler))
-	return p, func() { _ = p.Close(cfg.Kafka.DrainTimeout); cluster.Close() }
+	p := kafka.NewPublisher(cfg.Source, "billing", newRegistry(), slog.New(slog.DiscardHandler))
+	return p, func() { _ = p.Close(cfg.Source.DrainTimeout); cluster.Close() }
 }
 
 // A handler gets the publisher as a message.Publisher, and returns what Publish

@@ -28,15 +28,15 @@ func ExampleNewConsumer() {
 	defer broker.Close()
 
 	cfg, err := config.FromMap(map[string]any{
-		"bootstrap.servers": broker.ListenAddrs(), "group.id": "shop", "kafka_max_workers": 10,
-		"audit_kafka_max_workers": 1,
+		"bootstrap.servers": broker.ListenAddrs(), "group.id": "shop", "max_workers": 10,
+		"audit_max_workers": 1,
 	}, nil)
 	must(err)
 	auditing, err := cfg.Consumer("audit")
 	must(err)
 	quiet := slog.New(slog.DiscardHandler)
-	publisher := kafka.NewPublisher(cfg.Kafka, "shop", newRegistry(), quiet)
-	defer func() { _ = publisher.Close(cfg.Kafka.DrainTimeout) }()
+	publisher := kafka.NewPublisher(cfg.Source, "shop", newRegistry(), quiet)
+	defer func() { _ = publisher.Close(cfg.Source.DrainTimeout) }()
 
 	var handled sync.WaitGroup
 	handled.Add(2)
@@ -49,7 +49,7 @@ func ExampleNewConsumer() {
 	message.Register(payments, "payments", message.TypedHandlerFunc[entry](handle))
 	message.Register(audits, "audits", message.TypedHandlerFunc[entry](handle))
 
-	first, err := kafka.NewConsumer(cfg.Kafka, payments, publisher, quiet)
+	first, err := kafka.NewConsumer(cfg.Source, payments, publisher, quiet)
 	must(err)
 	second, err := kafka.NewConsumer(auditing, audits, publisher, quiet)
 	must(err)

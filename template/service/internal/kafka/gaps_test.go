@@ -68,7 +68,7 @@ func TestAMessageThatCompactionTookAwayIsStillToBeDone(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := make(chan struct{})
-	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "10ms"), func(_ context.Context, m message.Of[payment]) error {
+	r := consume(t, settings(t, c, "COMMIT_INTERVAL", "10ms"), func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N > 0 {
 			<-release
 		}
@@ -176,7 +176,7 @@ func TestNothingIsCommittedPastAMessageThatIsNotDone(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	var waits atomic.Int64 // the offset of the message that is not done, plus one
 	release := make(chan struct{})
-	cfg := settings(t, c, "KAFKA_ISOLATION_LEVEL", "read_committed", "KAFKA_COMMIT_INTERVAL", "10ms")
+	cfg := settings(t, c, "KAFKA_ISOLATION_LEVEL", "read_committed", "COMMIT_INTERVAL", "10ms")
 	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
 		if m.Body.N == 7 {
 			waits.Store(m.Offset + 1)

@@ -141,7 +141,7 @@ func TestAStopWithABrokerThatHangs(t *testing.T) {
 			c, network := startFreezable(t)
 			log := new(logBuffer)
 			runs, release := make(chan struct{}), make(chan struct{})
-			cfg := settings(t, c, "KAFKA_DRAIN_TIMEOUT", drain, "KAFKA_COMMIT_INTERVAL", "1m")
+			cfg := settings(t, c, "DRAIN_TIMEOUT", drain, "COMMIT_INTERVAL", "1m")
 			r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), func(context.Context, message.Of[payment]) error {
 				close(runs)
 				<-release

@@ -47,7 +47,7 @@ func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cfg.Kafka
+	return cfg.Source
 }
 
 // readAll returns the first n records of a topic, read by another client than

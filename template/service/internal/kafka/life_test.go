@@ -32,7 +32,7 @@ func TestWhatACodecNeedsMayBeAwayAndNothingIsLost(t *testing.T) {
 	codec, registry := new(distant), newRegistry()
 	registry.SetCodec(codec)
 	message.Register(registry, "payments", message.TypedHandlerFunc[payment](succeed))
-	r := consumeWith(t, settings(t, c, "KAFKA_ERROR_POLICY", "skip", "KAFKA_RETRY_MAX_ATTEMPTS", "1", "KAFKA_RETRY_DELAY", "10ms"), quiet, registry)
+	r := consumeWith(t, settings(t, c, "ERROR_POLICY", "skip", "RETRY_MAX_ATTEMPTS", "1", "RETRY_DELAY", "10ms"), quiet, registry)
 	r.await(t, engine.Handled, 2)
 	r.await(t, engine.Unavailable, 3)
 	if err := r.Ready(); err == nil || !strings.Contains(err.Error(), "no route to the registry") {

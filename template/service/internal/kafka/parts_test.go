@@ -195,7 +195,7 @@ func produceTo(t *testing.T, c *kfake.Cluster, topic string, values ...[]byte) {
 func TestADeletedTopicsDrainDoesNotHoldUpTheOthers(t *testing.T) {
 	t.Parallel()
 	c, log := startCluster(t, kfake.SeedTopics(1, "payments", "refunds")), new(logBuffer)
-	r := consumeLogging(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_DRAIN_TIMEOUT", "15s"), textLog(log), succeed, "payments", "refunds")
+	r := consumeLogging(t, settings(t, c, "COMMIT_INTERVAL", "1m", "DRAIN_TIMEOUT", "15s"), textLog(log), succeed, "payments", "refunds")
 	produceTo(t, c, "refunds", envelopes(t, 0, 3)...)
 	r.await(t, engine.Handled, 3)
 	commits := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Observe: true, Count: -1})

@@ -54,7 +54,7 @@ func TestLatestLosesNothingThatComesWhileTheGroupExists(t *testing.T) {
 		t.Run(strategy, func(t *testing.T) {
 			t.Parallel()
 			c, b := startCluster(t, topicOf(2)), new(bodies)
-			cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_REBALANCE_STRATEGY", strategy)
+			cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "COMMIT_INTERVAL", "1m", "KAFKA_REBALANCE_STRATEGY", strategy)
 			produce(t, c, 0, envelopes(t, 0, 3)...)
 			produce(t, c, 1, envelopes(t, 3, 6)...)
 			r := consume(t, cfg, b.handle, "payments")
@@ -85,7 +85,7 @@ func TestLatestLosesNothingThatComesWhileTheGroupExists(t *testing.T) {
 func TestLatestLosesNothingOfWhatWaitsAtTheStop(t *testing.T) {
 	t.Parallel()
 	c, b := startCluster(t, topicOf(1)), new(bodies)
-	cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "KAFKA_COMMIT_INTERVAL", "50ms")
+	cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "COMMIT_INTERVAL", "50ms")
 	first := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
 		if m.Body.N == 0 {
 			return message.Unavailable(errors.New("database away"))

@@ -23,7 +23,7 @@ import (
 var ErrClosed = errors.New("publisher is closed")
 
 // errAbandoned is what callers get when Close gives up on their message.
-var errAbandoned = fmt.Errorf("%w: not published within KAFKA_DRAIN_TIMEOUT", ErrClosed)
+var errAbandoned = fmt.Errorf("%w: not published within DRAIN_TIMEOUT", ErrClosed)
 
 const (
 	// publishBuffer bounds the bytes of events that are on their way to the broker,
@@ -84,7 +84,7 @@ func NewPublisher(cfg config.Kafka, service string, registry *message.Registry, 
 }
 
 // Publish implements message.Publisher. An event is tried for
-// KAFKA_PUBLISH_TIMEOUT, and for nine tenths of KAFKA_HANDLER_TIMEOUT at most: a
+// PUBLISH_TIMEOUT, and for nine tenths of HANDLER_TIMEOUT at most: a
 // handler that runs again publishes it again, and both would be written once the
 // broker is back. When ctx ends first, the event may still be written until then.
 func (p *Publisher) Publish(ctx context.Context, e message.Event) error {

@@ -39,7 +39,7 @@ func TestCloseFlushes(t *testing.T) {
 func TestCloseLogsWhatWasNotPublished(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	cfg := quick(t, cluster, "KAFKA_DRAIN_TIMEOUT", "100ms")
+	cfg := quick(t, cluster, "DRAIN_TIMEOUT", "100ms")
 	var log logBuffer
 	p := NewPublisher(cfg, "tests", newRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 	n := through(p)
@@ -83,7 +83,7 @@ func TestCloseReturnsWhatASlowCallbackHeldUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cfg := quick(t, startCluster(t, kfake.SeedTopics(1, "transfers")), "KAFKA_DRAIN_TIMEOUT", c.timeout)
+			cfg := quick(t, startCluster(t, kfake.SeedTopics(1, "transfers")), "DRAIN_TIMEOUT", c.timeout)
 			var log logBuffer
 			p := NewPublisher(cfg, "tests", newRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
 			n := through(p)
@@ -138,7 +138,7 @@ func tellsOf(t *testing.T, err error, log string, lost []int) {
 func TestCloseHasWhatTheConsumersEndLeftOfTheDrain(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := unclosed(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "9m", "KAFKA_READ_TIMEOUT", "10m", "KAFKA_REBALANCE_TIMEOUT", "30m"))
+	p := unclosed(settings(t, cluster, "DRAIN_TIMEOUT", "9m", "KAFKA_READ_TIMEOUT", "10m", "KAFKA_REBALANCE_TIMEOUT", "30m"))
 	arrived, release := hold(t, cluster)
 	defer release()
 	f := newFates()
@@ -153,7 +153,7 @@ func TestCloseHasWhatTheConsumersEndLeftOfTheDrain(t *testing.T) {
 func TestCloseEndsTheWaitForRoom(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := unclosed(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "10ms"))
+	p := unclosed(settings(t, cluster, "DRAIN_TIMEOUT", "10ms"))
 	p.setCapacity(1024)
 	arrived, release := hold(t, cluster)
 	defer release()

@@ -24,7 +24,7 @@ import (
 // quick are settings with short delays.
 func quick(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	t.Helper()
-	return settings(t, c, append([]string{"KAFKA_PUBLISH_RETRY_DELAY", "5ms", "KAFKA_PUBLISH_RETRY_MAX_DELAY", "50ms"}, more...)...)
+	return settings(t, c, append([]string{"PUBLISH_RETRY_DELAY", "5ms", "PUBLISH_RETRY_MAX_DELAY", "50ms"}, more...)...)
 }
 
 // fault makes the broker refuse produce requests.
@@ -121,7 +121,7 @@ func TestRetriedEventsAreNotOvertaken(t *testing.T) {
 func TestTenFibonacciAttempts(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, settings(t, cluster, "KAFKA_PUBLISH_RETRY_POLICY", "fibonacci", "KAFKA_PUBLISH_RETRY_MAX_ATTEMPTS", "10", "KAFKA_PUBLISH_RETRY_DELAY", "5ms"))
+	p := newPublisher(t, settings(t, cluster, "PUBLISH_RETRY_POLICY", "fibonacci", "PUBLISH_RETRY_MAX_ATTEMPTS", "10", "PUBLISH_RETRY_DELAY", "5ms"))
 	refused := fault(cluster, kerr.NotEnoughReplicas, 9)
 	if err := p.Publish(t.Context(), transfer{Number: 1}); err != nil {
 		t.Errorf("refused nine times and then taken: %v", err)
@@ -141,7 +141,7 @@ func TestTenFibonacciAttempts(t *testing.T) {
 		t.Errorf("it was tried %d times, want 10", refused.Hits())
 	}
 	const least = (1 + 2 + 3 + 5 + 8 + 13 + 21 + 34 + 55) * 5 * time.Millisecond
-	if took := time.Since(began); took < least || took > 30*time.Second { // nine times KAFKA_PUBLISH_RETRY_MAX_DELAY are 45 s
+	if took := time.Since(began); took < least || took > 30*time.Second { // nine times PUBLISH_RETRY_MAX_DELAY are 45 s
 		t.Errorf("ten attempts took %v, want %v at least, and not much more", took, least)
 	}
 }
@@ -149,7 +149,7 @@ func TestTenFibonacciAttempts(t *testing.T) {
 func TestAnEventIsGivenUpInTime(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_TIMEOUT", "1s"))
+	p := newPublisher(t, quick(t, cluster, "PUBLISH_TIMEOUT", "1s"))
 	fault(cluster, kerr.NotEnoughReplicas, -1)
 	began := time.Now()
 	err := p.Publish(t.Context(), transfer{})
@@ -164,7 +164,7 @@ func TestAnEventIsGivenUpInTime(t *testing.T) {
 func TestAHangingBrokerDoesNotHoldAnEventBeyondItsTime(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_TIMEOUT", "150ms"))
+	p := newPublisher(t, quick(t, cluster, "PUBLISH_TIMEOUT", "150ms"))
 	_, release := hold(t, cluster)
 	defer release()
 	if err := p.Publish(t.Context(), transfer{}); err == nil || !strings.Contains(err.Error(), "no answer") {
@@ -258,7 +258,7 @@ func TestWhoWaitsNoLongerHearsWhyAndTakesNothingFromOthers(t *testing.T) {
 func TestAnEventIsGivenUpBeforeItsHandler(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_HANDLER_TIMEOUT", "1s"))
+	p := newPublisher(t, quick(t, cluster, "HANDLER_TIMEOUT", "1s"))
 	n := through(p)
 	if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 		t.Fatal(err)

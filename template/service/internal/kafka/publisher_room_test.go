@@ -18,7 +18,7 @@ import (
 func TestWhoHasNoRoom(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "payments.dlq"))
-	p := newPublisher(t, quick(t, cluster, "KAFKA_PUBLISH_TIMEOUT", "300ms"))
+	p := newPublisher(t, quick(t, cluster, "PUBLISH_TIMEOUT", "300ms"))
 	p.setCapacity(2000)
 	called, release := make(chan struct{}), make(chan struct{})
 	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) {

@@ -323,7 +323,7 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := unclosed(settings(t, cluster, "KAFKA_DRAIN_TIMEOUT", "50ms"))
+	p := unclosed(settings(t, cluster, "DRAIN_TIMEOUT", "50ms"))
 	arrived, _ := hold(t, cluster)
 	published := make(chan error, 1)
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()

@@ -87,7 +87,7 @@ func TestARenewedCertificateIsUsed(t *testing.T) {
 	dir := t.TempDir()
 	own, ownKey := certificate(t)
 	trust(own)
-	cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CA", cert, "KAFKA_ERROR_POLICY", "skip",
+	cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CA", cert, "ERROR_POLICY", "skip",
 		"KAFKA_SSL_CERT_FILE", write(t, dir, "cert", own), "KAFKA_SSL_KEY_FILE", write(t, dir, "key", ownKey))
 	r := consume(t, cfg, succeed, "payments")
 	p := newPublisher(t, cfg)
@@ -123,7 +123,7 @@ func TestARenewedPasswordIsUsed(t *testing.T) {
 			t.Parallel()
 			cluster := startCluster(t, topicOf(1), kfake.EnableSASL(), kfake.Superuser(mechanism, "user", "hunter2"))
 			dir := t.TempDir()
-			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism, "KAFKA_ERROR_POLICY", "skip",
+			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", mechanism, "ERROR_POLICY", "skip",
 				"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"))
 			r := consume(t, cfg, succeed, "payments")
 			eventually(t, "refused", func() bool {
@@ -170,8 +170,8 @@ func TestARefusalDoesNotRepeatThePassword(t *testing.T) {
 				return response, nil, true
 			})
 			dir := t.TempDir()
-			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", c.mechanism, "KAFKA_ERROR_POLICY", "skip",
-				"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"), "KAFKA_PUBLISH_TIMEOUT", "500ms")
+			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", c.mechanism, "ERROR_POLICY", "skip",
+				"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"), "PUBLISH_TIMEOUT", "500ms")
 			var log logBuffer
 			r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), succeed, "payments")
 			said := ""

@@ -25,7 +25,7 @@ func TestPartitionsThatMoveInASessionAreLogged(t *testing.T) {
 	for p := range int32(2) {
 		produce(t, c, p, envelopes(t, 0, 1)...)
 	}
-	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "100ms")
+	cfg := settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "DRAIN_TIMEOUT", "100ms")
 	log, finish := new(logBuffer), make(chan struct{})
 	first := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(log, nil)), func(context.Context, message.Of[payment]) error {
 		<-finish
@@ -56,7 +56,7 @@ func TestACommitWaitsUntilTheGroupHasRebalanced(t *testing.T) {
 		t.Run(refusal.Message, func(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, topicOf(1))
-			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "KAFKA_COMMIT_INTERVAL", "10ms"))
+			r, log := consumeLogged(t, settings(t, c, "KAFKA_REBALANCE_STRATEGY", "cooperative-sticky", "COMMIT_INTERVAL", "10ms"))
 			eventually(t, "where it begins is committed", func() bool { return r.Ready() == nil && committed(t, c, 0) == 0 })
 			refused := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: refusal, Count: 3})
 			produce(t, c, 0, envelopes(t, 0, 5)...)
@@ -104,7 +104,7 @@ func TestClaimsThatEndTogetherCommitTogether(t *testing.T) {
 	for p := range int32(n) {
 		produce(t, c, p, envelopes(t, 0, 1)...)
 	}
-	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
+	r := consume(t, settings(t, c, "COMMIT_INTERVAL", "1m"), succeed, "payments")
 	r.await(t, engine.Handled, n)
 	var requests atomic.Int32
 	c.ControlKey(int16(kmsg.OffsetCommit), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -133,7 +133,7 @@ func TestWhatNoAttemptCanCommitIsNotRepeated(t *testing.T) {
 	c := startCluster(t, topicOf(1))
 	produce(t, c, 0, envelopes(t, 0, 2)...)
 	var log logBuffer
-	cfg := settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "20s")
+	cfg := settings(t, c, "COMMIT_INTERVAL", "1m", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "DRAIN_TIMEOUT", "20s")
 	r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, nil)), succeed, "payments")
 	r.await(t, engine.Handled, 2)
 	commits := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Err: kerr.UnknownMemberID, Count: -1})
@@ -152,7 +152,7 @@ func TestWhereAClaimBeginsIsCommitted(t *testing.T) {
 	produce(t, c, 0, envelopes(t, 0, 3)...)
 	runs, release := make(chan struct{}), make(chan struct{})
 	defer close(release)
-	cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "KAFKA_COMMIT_INTERVAL", "1m")
+	cfg := settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "COMMIT_INTERVAL", "1m")
 	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
 		close(runs)
 		<-release

@@ -78,7 +78,7 @@ var errOverlap = errors.New("it overlaps another one")
 func TestTerritoryCreatedMeetsEachHook(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, kfake.SeedTopics(1, "urban.events"))
-	cfg := settings(t, c, "KAFKA_RETRY_DELAY", "1ms", "KAFKA_ORDERING", "partition")
+	cfg := settings(t, c, "RETRY_DELAY", "1ms", "ORDERING", "partition")
 	publisher := newPublisher(t, cfg)
 	if err := publisher.Publish(t.Context(), territoryCreated{0}); message.ClassOf(err) != message.ClassHandler {
 		t.Errorf("an event that breaks its model's rules: %v", err)

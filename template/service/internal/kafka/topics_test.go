@@ -130,7 +130,7 @@ func TestOnlyTheDeadLetterPolicyWantsDeadLetterTopics(t *testing.T) {
 			t.Parallel()
 			c := startCluster(t, topicOf(1))
 			c.Fault(kfake.Fault{Keys: []kmsg.Key{createTopicsKey}, Err: kerr.TopicAuthorizationFailed, Count: -1})
-			r := consume(t, settings(t, c, "KAFKA_ERROR_POLICY", policy), succeed, "payments")
+			r := consume(t, settings(t, c, "ERROR_POLICY", policy), succeed, "payments")
 			eventually(t, "it is ready, or has ended", func() bool { return r.Ready() == nil || errors.Is(r.Ready(), errStopped) })
 			if err := r.stop(); err != nil {
 				t.Errorf("ended with %v", err)

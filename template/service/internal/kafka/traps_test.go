@@ -118,7 +118,7 @@ func TestABadMessageEndsNoSession(t *testing.T) {
 func TestCommitsAreNotInTheProcessingPath(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
-	r := consume(t, settings(t, c, "KAFKA_COMMIT_INTERVAL", "1m"), succeed, "payments")
+	r := consume(t, settings(t, c, "COMMIT_INTERVAL", "1m"), succeed, "payments")
 	stable(t, c, 1)
 	eventually(t, "it consumes, and has committed where it begins", func() bool { return r.Ready() == nil && committed(t, c, 0) == 0 })
 	seen := c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.OffsetCommit}, Count: -1, Observe: true})
@@ -151,7 +151,7 @@ func TestMarksCountAfterAnOffsetOutOfRange(t *testing.T) {
 func TestASlowPartitionStarvesNoOther(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(2))
-	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "300", "KAFKA_MAX_WORKERS", "4")
+	cfg := settings(t, c, "MAX_POLL_RECORDS", "300", "MAX_WORKERS", "4")
 	release := make(chan struct{})
 	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
 		if m.Partition == 0 {
@@ -184,7 +184,7 @@ func TestASlowPartitionStarvesNoOther(t *testing.T) {
 func TestAPauseEndsWithItsClaim(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, topicOf(1))
-	cfg := settings(t, c, "KAFKA_MAX_POLL_RECORDS", "10", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "KAFKA_DRAIN_TIMEOUT", "200ms")
+	cfg := settings(t, c, "MAX_POLL_RECORDS", "10", "KAFKA_HEARTBEAT_INTERVAL", "50ms", "DRAIN_TIMEOUT", "200ms")
 	released := make(chan struct{})
 	first := consume(t, cfg, func(ctx context.Context, _ message.Of[payment]) error {
 		select {

@@ -67,13 +67,13 @@ func TestABatchThatCannotBeDecoded(t *testing.T) {
 			produce(t, c, 0, envelopes(t, 0, 3)...)
 			produceBomb(t, c)
 			produce(t, c, 1, envelopes(t, 0, 5)...)
-			cfg := settings(t, c, "KAFKA_MAX_BUFFER_BYTES", "1048576", "KAFKA_REBALANCE_STRATEGY", strategy)
+			cfg := settings(t, c, "MAX_BUFFER_BYTES", "1048576", "KAFKA_REBALANCE_STRATEGY", strategy)
 			r := consume(t, cfg, succeed, "payments")
 			eventually(t, "what is before it and beside it is handled", func() bool { return r.handledOf(0) == 3 && r.handledOf(1) == 5 })
 			first := r.session.Load()
 			eventually(t, "it says which and why", func() bool {
 				err := r.Ready()
-				return err != nil && strings.Contains(err.Error(), "payments/0: the batch at offset 3 cannot be decoded") && strings.Contains(err.Error(), "KAFKA_MAX_BUFFER_BYTES")
+				return err != nil && strings.Contains(err.Error(), "payments/0: the batch at offset 3 cannot be decoded") && strings.Contains(err.Error(), "MAX_BUFFER_BYTES")
 			})
 			produce(t, c, 2, envelopes(t, 0, 5)...)
 			eventually(t, "other partitions go on", func() bool { return r.handledOf(2) == 5 })
@@ -128,7 +128,7 @@ func TestABatchThatIsDamagedForAWhile(t *testing.T) {
 			produce(t, c, 1, envelopes(t, 0, 1)...)
 			damage.on.Store(true)
 			var order []int
-			r := consume(t, settings(t, c, "KAFKA_ORDERING", "partition"), func(_ context.Context, m message.Of[payment]) error {
+			r := consume(t, settings(t, c, "ORDERING", "partition"), func(_ context.Context, m message.Of[payment]) error {
 				if m.Partition == 0 {
 					order = append(order, m.Body.N)
 				}
@@ -208,7 +208,7 @@ func TestAClaimThatFetchesAlonePauses(t *testing.T) {
 		return nil, nil, false
 	})
 	release := make(chan struct{})
-	r := consume(t, settings(t, c, "KAFKA_MAX_POLL_RECORDS", "10"), func(context.Context, message.Of[payment]) error { <-release; return nil }, "payments")
+	r := consume(t, settings(t, c, "MAX_POLL_RECORDS", "10"), func(context.Context, message.Of[payment]) error { <-release; return nil }, "payments")
 	eventually(t, "paused", func() bool { return r.Stats().Records == 90 && r.Stats().Paused == 1 })
 	produce(t, c, 0, envelopes(t, 0, 100)...)
 	before := fetches.Load()
@@ -225,7 +225,7 @@ func TestWhoLooksForGapsDecodesWithinTheLimit(t *testing.T) {
 	t.Parallel()
 	for limit, fits := range map[string]bool{"1048576": false, "134217728": true} {
 		c := startCluster(t, topicOf(1))
-		r := consume(t, settings(t, c, "KAFKA_MAX_BUFFER_BYTES", limit), succeed, "payments")
+		r := consume(t, settings(t, c, "MAX_BUFFER_BYTES", limit), succeed, "payments")
 		eventually(t, "a claim", func() bool { s := r.session.Load(); return s != nil && len(liveClaims(s)) == 1 })
 		s := r.session.Load()
 		produceBomb(t, c)

@@ -11,10 +11,10 @@ import (
 	"time"
 
 	"github.com/twmb/avro"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
 
@@ -130,10 +130,10 @@ func appendBody(value []byte, found sr.SubjectSchema, body json.RawMessage) ([]b
 }
 
 // headers are the fields of the envelope's header, where they are not in the value.
-func (s Sample) headers() []kgo.RecordHeader {
-	var all []kgo.RecordHeader
+func (s Sample) headers() []message.Field {
+	var all []message.Field
 	for name, text := range s.header {
-		all = append(all, kgo.RecordHeader{Key: name, Value: []byte(text)})
+		all = append(all, message.Field{Key: name, Value: []byte(text)})
 	}
 	return all
 }

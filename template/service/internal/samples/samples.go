@@ -11,9 +11,9 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Sample is one message of a file, as it is sent.
@@ -82,23 +82,18 @@ type Target struct {
 	Awaited  []string // topics whose schemas are about to be registered, and are waited for //forge:if avro
 }
 
-// Send produces the samples in their order, as a producer writes them, and returns
+// Send sends the samples in their order, as a producer writes them, and returns
 // the messages once each was acknowledged.
-func (t Target) Send(ctx context.Context, all []Sample) (sent []*kgo.Record, err error) {
+func (t Target) Send(ctx context.Context, all []Sample) (sent []*message.Message, err error) {
 	if all, err = t.encode(ctx, all); err != nil { //forge:if avro
 		return nil, err //forge:if avro
 	} //forge:if avro
 	for _, s := range all {
-		r := &kgo.Record{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
-		r.Headers = s.headers() //forge:if avro
-		sent = append(sent, r)
+		m := &message.Message{Topic: s.Topic, Key: []byte(s.Key), Value: s.Value}
+		m.Headers = s.headers() //forge:if avro
+		sent = append(sent, m)
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(t.Broker))
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
-	return sent, client.ProduceSync(ctx, sent...).FirstErr()
+	return sent, embedded.Send(ctx, t.Broker, sent...)
 }
 
 // Check returns an error when something else became of the sample than it

@@ -18,28 +18,28 @@ import (
 func (s *Service) writeACL(w io.Writer) {
 	fmt.Fprint(w, "# As an administrator, with --command-config where the brokers ask who that is. What the service needs:\n")
 	for _, c := range s.b.consumers {
-		g := grant{w, c.kafka}
+		g := grant{w, c.source}
 		topics := c.registry.Topics()
 		if len(topics) > 0 {
-			g.allow("--group", c.kafka.GroupID, "Read")
+			g.allow("--group", c.source.GroupID, "Read")
 		}
 		for _, topic := range topics {
 			g.allow("--topic", topic, "Read", "DescribeConfigs")
-			if c.kafka.ErrorPolicy == "dead-letter" {
+			if c.source.ErrorPolicy == "dead-letter" {
 				g.allow("--topic", kafka.DeadLetterTopic(topic), "Write", "Create", "DescribeConfigs")
 			}
 		}
 	}
-	own := grant{w, s.b.Config.Kafka}
+	own := grant{w, s.b.Config.Source}
 	for _, topic := range s.Published() {
 		own.allow("--topic", topic, "Write", "DescribeConfigs")
 	}
 	fmt.Fprint(w, "# What its command dlq needs beside that:\n")
 	for _, c := range s.b.consumers {
-		g := grant{w, c.kafka}
+		g := grant{w, c.source}
 		topics := c.registry.Topics()
 		if len(topics) > 0 {
-			g.allow("--resource-pattern-type prefixed --group", c.kafka.GroupID+dlq.RedriveSuffix, "Read")
+			g.allow("--resource-pattern-type prefixed --group", c.source.GroupID+dlq.RedriveSuffix, "Read")
 		}
 		for _, topic := range topics {
 			g.allow("--topic", kafka.DeadLetterTopic(topic), "Read", "Delete")
@@ -55,7 +55,7 @@ func (s *Service) writeACL(w io.Writer) {
 // grant writes what a user of the brokers is allowed.
 type grant struct {
 	w   io.Writer
-	cfg config.Kafka
+	cfg config.Source
 }
 
 // principal is who the service is to the brokers. What a certificate or a token says is

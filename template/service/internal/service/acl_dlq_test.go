@@ -104,9 +104,13 @@ func works(t *testing.T, rights []kfake.ACL, within time.Duration) error {
 			return fmt.Errorf("not ready: %s", body)
 		}
 	}
-	parked := record("accounts", "bad")
-	parked.Headers = append(parked.Headers, kgo.RecordHeader{Key: "forge-redrive-count", Value: []byte("3")})
-	if err := admin.ProduceSync(ctx, record("accounts", "good"), record("accounts", "bad"), parked).FirstErr(); err != nil {
+	of := func(id string) *kgo.Record {
+		m := record("accounts", id)
+		return &kgo.Record{Topic: m.Topic, Key: m.Key, Value: m.Value}
+	}
+	parked := of("bad")
+	parked.Headers = []kgo.RecordHeader{{Key: "forge-redrive-count", Value: []byte("3")}}
+	if err := admin.ProduceSync(ctx, of("good"), of("bad"), parked).FirstErr(); err != nil {
 		return err
 	}
 	for came := 0; came < 3; {

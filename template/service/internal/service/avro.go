@@ -15,7 +15,7 @@ import (
 func schemas[S any](ctx context.Context, name string, build Build[S], o Options, stdout, stderr io.Writer) int {
 	o.onlyRegistry = true
 	o.Over = make(map[string]string)
-	for _, s := range config.Settings(new(config.Kafka)) {
+	for _, s := range config.Settings(new(config.Source)) {
 		o.Over[s.Name] = "" // the default
 	}
 	o.Over["KAFKA_BOOTSTRAP_SERVERS"], o.Over["KAFKA_GROUP_ID"] = "none:1", "none" // they are not connected to

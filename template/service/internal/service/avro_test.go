@@ -12,10 +12,10 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
@@ -94,13 +94,8 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	}
 	// A schema that was not seen yet is waited for.
 	down.Store(true)
-	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()[0]))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	unseen := &kgo.Record{Topic: "opened", Value: []byte{0, 0, 0, 0, 99, 0}}
-	if err := client.ProduceSync(t.Context(), unseen).FirstErr(); err != nil {
+	unseen := &message.Message{Topic: "opened", Value: []byte{0, 0, 0, 0, 99, 0}}
+	if err := embedded.Send(t.Context(), cluster.ListenAddrs()[0], unseen); err != nil {
 		t.Fatal(err)
 	}
 	awaitReady(t, s, http.StatusServiceUnavailable, "schema 99")

@@ -42,7 +42,7 @@ type Builder struct {
 // consumer is a registry with the settings of what consumes its topics.
 type consumer struct {
 	name     string // "" is the first
-	kafka    config.Kafka
+	source   config.Source
 	registry *message.Registry
 }
 
@@ -51,15 +51,15 @@ type consumer struct {
 func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(events...) }
 
 // Consumer adds a consumer with topics, workers and a group of its own, and returns
-// its registry. Its settings are NAME_KAFKA_…, and where there is none KAFKA_…; its
+// its registry. Its settings are NAME_MAX_WORKERS and the like, and where there is none MAX_WORKERS; its
 // group is the first one's, "-" and its name.
 func (b *Builder) Consumer(name string) *message.Registry {
 	if slices.ContainsFunc(b.consumers, func(c consumer) bool { return c.name == name }) {
 		b.mistakes = append(b.mistakes, fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name))
 	}
-	kafka, _ := b.Config.Consumer(name) // Config.Check says what is wrong
+	source, _ := b.Config.Consumer(name) // Config.Check says what is wrong
 	registry := b.Registry.NewSibling()
-	b.consumers = append(b.consumers, consumer{name, kafka, registry})
+	b.consumers = append(b.consumers, consumer{name, source, registry})
 	return registry
 }
 
@@ -111,7 +111,7 @@ func (b *Builder) require(name string, hasFunction bool) {
 // drainTimeout is the longest of the consumers'.
 func (b *Builder) drainTimeout() (longest time.Duration) {
 	for _, c := range b.consumers {
-		longest = max(longest, c.kafka.DrainTimeout)
+		longest = max(longest, c.source.DrainTimeout)
 	}
 	return longest
 }

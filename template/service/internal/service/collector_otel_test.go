@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // span is a span as OTLP has it in JSON.
@@ -146,9 +146,9 @@ func expect(t *testing.T, s span, kind int, trace, parent string, attributes map
 	}
 }
 
-func partitionText(r *kgo.Record) string { return strconv.Itoa(int(r.Partition)) }
+func partitionText(r *message.Message) string { return strconv.Itoa(int(r.Partition)) }
 
-func headersOf(r *kgo.Record, name string) (values []string) {
+func headersOf(r *message.Message, name string) (values []string) {
 	for _, h := range r.Headers {
 		if h.Key == name {
 			values = append(values, string(h.Value))

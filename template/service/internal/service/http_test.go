@@ -84,7 +84,7 @@ func awaitMetric(t *testing.T, s *servicetest.Service, line string) {
 // While Kafka is down a request is told to come again, in good time.
 func TestHTTPAnswers503WhileKafkaIsDown(t *testing.T) {
 	over := settings("127.0.0.1:1")
-	over["HTTP_REQUEST_TIMEOUT"], over["KAFKA_DRAIN_TIMEOUT"] = "300ms", "1s"
+	over["HTTP_REQUEST_TIMEOUT"], over["DRAIN_TIMEOUT"] = "300ms", "1s"
 	s, stop := start(t, posting, over)
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	began := time.Now()

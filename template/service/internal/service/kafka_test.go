@@ -44,12 +44,7 @@ func freePort(t *testing.T) (address string, port int) {
 // send sends a message.
 func send(t *testing.T, broker, id string) {
 	t.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(broker))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.ProduceSync(t.Context(), record("accounts", id)).FirstErr(); err != nil {
+	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -28,7 +28,7 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 		if len(topics) == 0 {
 			continue
 		}
-		lags, err := kafka.Lag(ctx, c.kafka, topics)
+		lags, err := kafka.Lag(ctx, c.source, topics)
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
@@ -39,14 +39,14 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 			if l.Committed >= 0 {
 				committed = strconv.FormatInt(l.Committed, 10)
 			}
-			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\n", c.kafka.GroupID, l.Topic, l.Partition, committed, l.End, l.Lag)
+			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\n", c.source.GroupID, l.Topic, l.Partition, committed, l.End, l.Lag)
 			total += l.Lag
 		}
 		sum := strconv.FormatInt(total, 10)
 		if err != nil {
 			sum = "unknown" // total is the least that it is
 		}
-		fmt.Fprintf(table, "%s\tall\t\t\t\t%s\n", c.kafka.GroupID, sum)
+		fmt.Fprintf(table, "%s\tall\t\t\t\t%s\n", c.source.GroupID, sum)
 	}
 	return errors.Join(append(errs, table.Flush())...)
 }

@@ -22,7 +22,7 @@ import (
 // handlers, one after another; the consumers and the Run functions run. The end:
 // the consumers drain and commit; then end the handlers and codecs, the Run
 // functions, the Close functions and the publisher, one after another. All of it
-// has KAFKA_DRAIN_TIMEOUT; what does not return in time is named and left behind.
+// has DRAIN_TIMEOUT; what does not return in time is named and left behind.
 func (s *Service) Run(ctx context.Context) error {
 	told := ctx                     // to stop, from outside
 	ctx = s.tracing.NewContext(ctx) //forge:if otel

@@ -17,7 +17,7 @@ func TestTheEndSharesOneDrain(t *testing.T) {
 			{time.Hour, 15 * time.Second, grace},
 			{0, time.Second, time.Second}, // never more than a drain
 		} {
-			s := &Service{stopped: time.Now(), b: &Builder{consumers: []consumer{{kafka: config.Kafka{DrainTimeout: c.timeout}}}}}
+			s := &Service{stopped: time.Now(), b: &Builder{consumers: []consumer{{source: config.Source{Engine: config.Engine{DrainTimeout: c.timeout}}}}}}
 			time.Sleep(c.after)
 			if got := s.remaining(); got != c.want {
 				t.Errorf("%v later %v of %v remain, want %v", c.after, got, c.timeout, c.want)

@@ -146,7 +146,7 @@ func TestWhatDoesNotReturnIsNamed(t *testing.T) {
 	held := make(chan struct{})
 	defer close(held)
 	over := settings("127.0.0.1:1")
-	over["KAFKA_DRAIN_TIMEOUT"] = "50ms"
+	over["DRAIN_TIMEOUT"] = "50ms"
 	running := make(chan struct{})
 	_, stop := start(t, build(func(b *service.Builder) {
 		b.Close("database", func() error { <-held; return nil })

@@ -104,12 +104,12 @@ func TestWrongUsageIsOneErrorAndCode2(t *testing.T) {
 // what was given before.
 func TestRefusedSettingsAreCode1(t *testing.T) {
 	for _, args := range [][]string{nil, {"config"}, {"--config", "missing.yaml"}} {
-		code, stdout, stderr := say(t, map[string]string{"KAFKA_MAX_WORKERS": "none", "KAFKA_BOOTSTRAP_SERVERS": "no-port"}, args...)
-		if code != 1 || !strings.Contains(stderr, `KAFKA_MAX_WORKERS="none"`) || !strings.Contains(stderr, `KAFKA_BOOTSTRAP_SERVERS="no-port"`) || strings.Contains(stderr, "KAFKA_GROUP_ID is not set") == strings.Contains(stderr, "missing.yaml") { // which may have it
+		code, stdout, stderr := say(t, map[string]string{"MAX_WORKERS": "none", "KAFKA_BOOTSTRAP_SERVERS": "no-port"}, args...)
+		if code != 1 || !strings.Contains(stderr, `MAX_WORKERS="none"`) || !strings.Contains(stderr, `KAFKA_BOOTSTRAP_SERVERS="no-port"`) || strings.Contains(stderr, "KAFKA_GROUP_ID is not set") == strings.Contains(stderr, "missing.yaml") { // which may have it
 			t.Errorf("%q: code %d\n%s%s", args, code, stdout, stderr)
 		}
 		shown := strings.Join(strings.Fields(stdout), " ")
-		for _, want := range []string{"KAFKA_MAX_WORKERS=none # environment ", "KAFKA_ORDERING=key # default ", "STORE_URL= # default"} {
+		for _, want := range []string{"MAX_WORKERS=none # environment ", "ORDERING=key # default ", "STORE_URL= # default"} {
 			if isConfig := slices.Contains(args, "config"); strings.Contains(shown, want) != isConfig {
 				t.Errorf("%q: is %q shown? %v", args, want, !isConfig)
 			}
@@ -143,7 +143,7 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 		}))
 	}
 	cmd := exec.Command(os.Args[0], "-test.run", t.Name())
-	cmd.Env = append(os.Environ(), "SERVICE_TEST_HOLD=1", "KAFKA_DRAIN_TIMEOUT=5m", "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1", "KAFKA_GROUP_ID=test", "OPS_ADDR=127.0.0.1:0")
+	cmd.Env = append(os.Environ(), "SERVICE_TEST_HOLD=1", "DRAIN_TIMEOUT=5m", "KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:1", "KAFKA_GROUP_ID=test", "OPS_ADDR=127.0.0.1:0")
 	cmd.Env = append(cmd.Env, "HTTP_ADDR=127.0.0.1:0") //forge:if http
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {

@@ -22,7 +22,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
@@ -43,8 +42,8 @@ type Options struct {
 // Service is a service that was put together. Run runs it, once.
 type Service struct {
 	b         *Builder
-	publisher *kafka.Publisher
-	consumers []*kafka.Consumer
+	publisher *publisher
+	consumers []*source
 	ops       *ops.Server
 	listener  net.Listener     // of ops
 	http      net.Listener     // of what is taken over HTTP //forge:if http
@@ -90,11 +89,11 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 		return s, cmp.Or(cfg.Check(false), err)
 	}
 	registry := message.NewRegistry(codec, envelope.NewRules())
-	s.publisher = kafka.NewPublisher(cfg.Kafka, cfg.Service, registry, log)
+	s.publisher = newPublisher(cfg.Source, cfg.Service, registry, log)
 	s.publisher.Observe = ops.CountPublished(s.ops.Metrics)
 	s.publisher.Observe = traces.Published(s.publisher.Observe) //forge:if otel
 	s.b.Registry, s.b.Publisher, s.b.Metrics = registry, s.publisher, s.ops.Metrics
-	s.b.consumers = []consumer{{"", cfg.Kafka, registry}}
+	s.b.consumers = []consumer{{"", cfg.Source, registry}}
 	s.tracing = traces                                            //forge:if otel
 	s.b.Publisher = traces.Publisher(s.publisher)                 //forge:if otel
 	s.b.starts = append(s.b.starts, task{"traces", traces.Start}) //forge:if otel
@@ -107,8 +106,8 @@ func assemble[S any](ctx context.Context, name string, build Build[S], o Options
 		log.Warn("unknown setting", "setting", unread) // misspelt, or another program's
 	}
 	for _, c := range s.b.consumers {
-		if c.kafka.SASL() && !c.kafka.TLS() {
-			log.Warn("credentials and messages are not encrypted on their way to Kafka", "KAFKA_SECURITY_PROTOCOL", c.kafka.SecurityProtocol)
+		if doubt := c.source.Doubt(); doubt != "" {
+			log.Warn(doubt)
 		}
 	}
 	wrong := cfg.Check(len(registry.Topics()) > 0)
@@ -129,7 +128,7 @@ func (s *Service) makeConsumers(o Options) error {
 		if i == 0 && len(c.registry.Topics()) == 0 && others > 0 {
 			continue
 		}
-		made, err := kafka.NewConsumer(c.kafka, c.registry, s.publisher, logging.Logger(o.Log))
+		made, err := newSource(c.source, c.registry, s.publisher, logging.Logger(o.Log))
 		if err != nil && c.name != "" {
 			err = fmt.Errorf("consumer %q: %w", c.name, err)
 		}

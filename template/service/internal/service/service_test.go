@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
@@ -55,16 +54,16 @@ func build(more func(b *service.Builder)) service.Build[none] {
 func nothing(*service.Builder) {}
 
 // record is a message on a topic.
-func record(topic, id string) *kgo.Record {
-	return &kgo.Record{Topic: topic, Key: []byte(id), Value: []byte(envelopetest.Envelope("AccountOpened", "m-"+id, fmt.Sprintf(`{"id":%q}`, id)))}
+func record(topic, id string) *message.Message {
+	return &message.Message{Topic: topic, Key: []byte(id), Value: []byte(envelopetest.Envelope("AccountOpened", "m-"+id, fmt.Sprintf(`{"id":%q}`, id)))}
 }
 
 // settings are those that New needs in a test.
 func settings(broker string) map[string]string {
 	return map[string]string{
 		"KAFKA_BOOTSTRAP_SERVERS": broker, "KAFKA_GROUP_ID": "test", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "error",
-		"HTTP_ADDR":           "127.0.0.1:0", //forge:if http
-		"KAFKA_DRAIN_TIMEOUT": "2s", "KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "KAFKA_COMMIT_INTERVAL": "50ms",
+		"HTTP_ADDR":     "127.0.0.1:0", //forge:if http
+		"DRAIN_TIMEOUT": "2s", "KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "COMMIT_INTERVAL": "50ms",
 	}
 }
 
@@ -297,7 +296,7 @@ func TestPublishes(t *testing.T) {
 		return nil
 	}, nil)
 	s.Send(record("accounts", "a-1"))
-	if e := s.Outcome(&kgo.Record{Topic: "opened", Partition: partitionOf(t, "a-1")}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
+	if e := s.Outcome(&message.Message{Topic: "opened", Partition: partitionOf(t, "a-1")}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
 		t.Errorf("%v %v, %+v", e.Kind, e.Err, e.Message.Header)
 	}
 	if all := s.Published("opened", 1); string(all[0].Key) != "a-1" {

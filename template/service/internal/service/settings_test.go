@@ -75,7 +75,7 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
 		}
 	}
 	t.Chdir(t.TempDir())
-	write(t, ".env", "STORE_WRITERS=0\nAUDIT_KAFKA_MAX_WORKERS=many\nAUDIT_KAFKA_ORDERING=topic\nBILLING_KAFKA_MAX_WORKERS=0\n")
+	write(t, ".env", "STORE_WRITERS=0\nAUDIT_MAX_WORKERS=many\nAUDIT_ORDERING=topic\nBILLING_MAX_WORKERS=0\n")
 	over := settings("a:1")
 	over["LOG_LEVEL"] = "loud"
 	over["KAFKA_GROUP_ID"] = ""
@@ -89,9 +89,9 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
   override: LOG_LEVEL="loud": must be one of debug, info, warn, error
   STORE_URL is not set: required: where accounts are stored
   .env:1: STORE_WRITERS="0": must be a whole number, from 1
-  consumer audit: .env:2: AUDIT_KAFKA_MAX_WORKERS="many": must be a whole number, from 1 to 100000
-  consumer audit: .env:3: AUDIT_KAFKA_ORDERING="topic": must be one of key, partition, none
-  consumer billing: .env:4: BILLING_KAFKA_MAX_WORKERS="0": must be a whole number, from 1 to 100000
+  consumer audit: .env:2: AUDIT_MAX_WORKERS="many": must be a whole number, from 1 to 100000
+  consumer audit: .env:3: AUDIT_ORDERING="topic": must be one of key, partition, none
+  consumer billing: .env:4: BILLING_MAX_WORKERS="0": must be a whole number, from 1 to 100000
   override: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group split the partitions`
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", name, err, want)
@@ -103,15 +103,15 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
 func TestStrangeNamesInTheOverrideAreRefused(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, want := range map[string]string{
-		"KAFKA_MAX_WORKER":       "override: KAFKA_MAX_WORKER is not a setting; the config command lists those that are",
-		"STORE_URL":              "override: STORE_URL is not a setting; the config command lists those that are",
-		"AUDT_KAFKA_MAX_WORKERS": "override: AUDT_KAFKA_MAX_WORKERS is not a setting: no consumer has its name",
-		"kafka_max_workers":      "",
+		"MAX_WORKER":       "override: MAX_WORKER is not a setting; the config command lists those that are",
+		"STORE_URL":        "override: STORE_URL is not a setting; the config command lists those that are",
+		"AUDT_MAX_WORKERS": "override: AUDT_MAX_WORKERS is not a setting: no consumer has its name",
+		"max_workers":      "",
 	} {
 		over := settings("a:1")
 		over[name] = "3"
 		s, err := service.New(t.Context(), "test", build(func(b *service.Builder) {
-			if b.Config.Kafka.MaxWorkers != 3 && want == "" {
+			if b.Config.Source.MaxWorkers != 3 && want == "" {
 				t.Errorf("%s is ignored", name)
 			}
 			handle(b.Consumer("audit"), "audits", succeed)

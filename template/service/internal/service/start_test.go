@@ -170,7 +170,7 @@ func TestHandlersShutDownInWhatIsLeftOfTheDrain(t *testing.T) {
 	broker := startKafka(t, 0).ListenAddrs()[0]
 	h := &untilTold{began: make(chan struct{})}
 	over := settings(broker)
-	over["KAFKA_DRAIN_TIMEOUT"] = drain.String()
+	over["DRAIN_TIMEOUT"] = drain.String()
 	_, stop := start(t, with(h), over)
 	send(t, broker, "a-1")
 	<-h.began
@@ -264,7 +264,7 @@ func TestAStartThatDoesNotReturnIsLeftBehind(t *testing.T) {
 	held, log := make(chan struct{}), new(lines)
 	defer close(held)
 	over := settings("127.0.0.1:1")
-	over["LOG_LEVEL"], over["KAFKA_DRAIN_TIMEOUT"] = "info", "50ms"
+	over["LOG_LEVEL"], over["DRAIN_TIMEOUT"] = "info", "50ms"
 	ctx, stop := context.WithCancel(t.Context())
 	s, err := service.New(ctx, "test", build(func(b *service.Builder) {
 		b.Start("database", func(context.Context) error { stop(); <-held; return nil })

@@ -13,8 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
@@ -31,8 +29,8 @@ const (
 )
 
 // traced is a message with the given id, whose key and body are secret.
-func traced(id string, headers ...kgo.RecordHeader) *kgo.Record {
-	return &kgo.Record{
+func traced(id string, headers ...message.Field) *message.Message {
+	return &message.Message{
 		Topic: "accounts", Key: []byte(canary + id), Headers: headers,
 		Value: []byte(envelopetest.Envelope("AccountOpened", id, `{"id":"`+canary+id+`"}`)),
 	}
@@ -63,14 +61,14 @@ func tracedBuild(_ context.Context, _ none, b *service.Builder) error {
 // attributes, and without anything of keys and bodies. Trace context goes on.
 func TestTraces(t *testing.T) {
 	c := startCollector(t)
-	s := servicetest.Start(t, tracedBuild, map[string]string{"KAFKA_RETRY_DELAY": "1ms"})
-	in := kgo.RecordHeader{Key: "traceparent", Value: []byte(fromParent)}
-	state := kgo.RecordHeader{Key: "tracestate", Value: []byte("vendor=1")}
-	bag := kgo.RecordHeader{Key: "baggage", Value: []byte("tenant=7")}
+	s := servicetest.Start(t, tracedBuild, map[string]string{"RETRY_DELAY": "1ms"})
+	in := message.Field{Key: "traceparent", Value: []byte(fromParent)}
+	state := message.Field{Key: "tracestate", Value: []byte("vendor=1")}
+	bag := message.Field{Key: "baggage", Value: []byte("tenant=7")}
 	publishes, retried := traced("publishes", in, state, bag), traced("is retried", in)
 	fails, panics := traced("fails", in, state), traced("panics")
-	unreadable := &kgo.Record{Topic: "accounts", Value: []byte(canary), Key: []byte(canary)}
-	all := []*kgo.Record{publishes, retried, fails, panics, unreadable}
+	unreadable := &message.Message{Topic: "accounts", Value: []byte(canary), Key: []byte(canary)}
+	all := []*message.Message{publishes, retried, fails, panics, unreadable}
 	s.Send(all...)
 	for _, r := range all {
 		s.Outcome(r)
@@ -114,7 +112,7 @@ func TestTraces(t *testing.T) {
 
 // expectDeadLetters expects spans of the dead letters of messages that failed for
 // good, panicked and cannot be read.
-func expectDeadLetters(t *testing.T, c *collector, letters []*kgo.Record) {
+func expectDeadLetters(t *testing.T, c *collector, letters []*message.Message) {
 	t.Helper()
 	for _, letter := range letters {
 		class := headersOf(letter, "forge-dlq-class")[0]
@@ -148,7 +146,7 @@ func TestMetricsOfMessages(t *testing.T) {
 			c := startCollector(t)
 			t.Setenv("OTEL_METRICS_EXPORTER", exporter)
 			s := servicetest.Start(t, tracedBuild, nil)
-			all := []*kgo.Record{traced("publishes"), traced("fails")}
+			all := []*message.Message{traced("publishes"), traced("fails")}
 			s.Send(all...)
 			for _, r := range all {
 				s.Outcome(r)
@@ -171,7 +169,7 @@ func TestMetricsOfMessages(t *testing.T) {
 // All attempts of a message that came without a trace are in one.
 func TestAttemptsOfAMessageWithoutTraceAreInOne(t *testing.T) {
 	c := startCollector(t)
-	s := servicetest.Start(t, tracedBuild, map[string]string{"KAFKA_RETRY_DELAY": "1ms"})
+	s := servicetest.Start(t, tracedBuild, map[string]string{"RETRY_DELAY": "1ms"})
 	r := traced("is retried")
 	s.Send(r)
 	s.Outcome(r)
@@ -196,12 +194,12 @@ func TestACollectorThatHangsHoldsNothingUp(t *testing.T) {
 	defer server.Close()
 	defer close(release)
 	exportTo(t, server.URL, "10")
-	s := servicetest.Start(t, tracedBuild, map[string]string{"KAFKA_DRAIN_TIMEOUT": "2s"})
+	s := servicetest.Start(t, tracedBuild, map[string]string{"DRAIN_TIMEOUT": "2s"})
 	first, second := traced("first"), traced("second")
 	s.Send(first)
 	<-asked // it hangs from here on
 	s.Send(second)
-	for _, r := range []*kgo.Record{first, second} {
+	for _, r := range []*message.Message{first, second} {
 		if e := s.Outcome(r); e.Kind != engine.Handled {
 			t.Errorf("%v %v", e.Kind, e.Err)
 		}
@@ -315,7 +313,7 @@ func TestWithoutAnEndpointThereAreNoTraces(t *testing.T) {
 		handle(b.Registry, "accounts", func(ctx context.Context, m message.Of[opened]) error { return b.Publisher.Publish(ctx, m.Body) })
 		return nil
 	}, nil)
-	r := traced("first", kgo.RecordHeader{Key: "traceparent", Value: []byte(fromParent)})
+	r := traced("first", message.Field{Key: "traceparent", Value: []byte(fromParent)})
 	s.Send(r)
 	if got := headersOf(s.Published("opened", 1)[0], "traceparent"); !slices.Equal(got, []string{fromParent}) {
 		t.Errorf("published with traceparent %q, want that of its cause", got)

@@ -4,33 +4,23 @@ import (
 	"context"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 )
 
-// Send produces messages in their order. Outcome then waits for each.
-func (s *Service) Send(records ...*kgo.Record) {
+// Send produces messages in their order, and notes in each where it landed. Outcome
+// then waits for each.
+func (s *Service) Send(messages ...*message.Message) {
 	s.t.Helper()
-	if err := s.newClient().ProduceSync(s.t.Context(), records...).FirstErr(); err != nil {
+	if err := embedded.Send(s.t.Context(), s.Broker, messages...); err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-// newClient returns a client of the broker that is closed when the test ends.
-func (s *Service) newClient(options ...kgo.Opt) *kgo.Client {
-	s.t.Helper()
-	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(s.Broker))...)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	s.t.Cleanup(client.Close)
-	return client
 }
 
 // SendSamples produces sample messages and returns them as they were sent.
-func (s *Service) SendSamples(all []samples.Sample) []*kgo.Record {
+func (s *Service) SendSamples(all []samples.Sample) []*message.Message {
 	s.t.Helper()
 	to := samples.Target{Broker: s.Broker}
 	to.Registry = s.Registry //forge:if avro
@@ -43,30 +33,27 @@ func (s *Service) SendSamples(all []samples.Sample) []*kgo.Record {
 
 // Published waits for the first n messages of a topic, dead letters or what was
 // published, and returns them.
-func (s *Service) Published(topic string, n int) (all []*kgo.Record) {
+func (s *Service) Published(topic string, n int) []*message.Message {
 	s.t.Helper()
-	client := s.newClient(kgo.ConsumeTopics(topic))
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	for len(all) < n && ctx.Err() == nil {
-		all = append(all, client.PollFetches(ctx).Records()...)
+	all, err := embedded.Read(ctx, s.Broker, topic, n)
+	if err != nil || len(all) < n {
+		s.t.Fatalf("%d messages in %s after %v, want %d: %v", len(all), topic, patience, n, err)
 	}
-	if len(all) < n {
-		s.t.Fatalf("%d messages in %s after %v, want %d", len(all), topic, patience, n)
-	}
-	return all[:n]
+	return all
 }
 
 // Outcome waits until a message that was sent was handled, is a dead letter, or
 // was given up in another way, and returns that event. Its error says why. Where
 // several consumers read the topic, it is the outcome at the first.
-func (s *Service) Outcome(sent *kgo.Record) engine.Event {
+func (s *Service) Outcome(sent *message.Message) engine.Event {
 	s.t.Helper()
 	return s.OutcomeAt(s.service.FirstConsumer(sent.Topic), sent)
 }
 
 // OutcomeAt is Outcome at one consumer: the name that b.Consumer was given.
-func (s *Service) OutcomeAt(consumer string, sent *kgo.Record) engine.Event {
+func (s *Service) OutcomeAt(consumer string, sent *message.Message) engine.Event {
 	s.t.Helper()
 	late := time.After(patience)
 	for {
@@ -84,7 +71,7 @@ func (s *Service) OutcomeAt(consumer string, sent *kgo.Record) engine.Event {
 
 // Last returns the last event of a message that was sent, at the first consumer of
 // its topic, and whether it is done.
-func (s *Service) Last(sent *kgo.Record) (e engine.Event, done bool) {
+func (s *Service) Last(sent *message.Message) (e engine.Event, done bool) {
 	e, done, _ = s.last(s.service.FirstConsumer(sent.Topic), sent)
 	return e, done
 }
@@ -122,7 +109,7 @@ func (s *Service) observe(consumer string, e engine.Event) {
 
 // last returns the last event of a message at a consumer, whether it is done, and
 // what is closed at the next event.
-func (s *Service) last(consumer string, sent *kgo.Record) (e engine.Event, done bool, changed <-chan struct{}) {
+func (s *Service) last(consumer string, sent *message.Message) (e engine.Event, done bool, changed <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e = s.events[place{consumer, sent.Topic, sent.Partition, sent.Offset}]

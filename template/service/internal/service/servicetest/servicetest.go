@@ -18,14 +18,13 @@ import (
 )
 
 const (
-	brokers      = "KAFKA_BOOTSTRAP_SERVERS"
 	readyTimeout = 2 * time.Second // on the embedded broker
 	patience     = 30 * time.Second
 )
 
 // Service is a running service.
 type Service struct {
-	Broker   string // host:port; a service with it as KAFKA_BOOTSTRAP_SERVERS goes on where this one stopped
+	Broker   string // host:port; a service with it as embedded.Address goes on where this one stopped
 	Ops      string // http://host:port of /readyz and /metrics
 	Registry string // URL of the Schema Registry //forge:if avro
 	Web      string // http://host:port of what is taken over HTTP //forge:if http
@@ -48,20 +47,17 @@ type Service struct {
 // answer of /readyz.
 func Start[S any](t testing.TB, build service.Build[S], settings map[string]string) *Service {
 	t.Helper()
-	over := embedded.Settings("")
-	maps.Copy(over, map[string]string{
-		"KAFKA_GROUP_ID": "test", "KAFKA_HEARTBEAT_INTERVAL": "100ms",
-		"HTTP_ADDR": "127.0.0.1:0", //forge:if http
-	})
+	over := embedded.Settings("", "test")
+	over["HTTP_ADDR"] = "127.0.0.1:0" //forge:if http
 	maps.Copy(over, settings)
 	timeout := patience
-	if over[brokers] == "" {
+	if over[embedded.Address] == "" {
 		broker, stop, err := embedded.Start(0)
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(stop)
-		over[brokers], timeout = broker, readyTimeout
+		over[embedded.Address], timeout = broker, readyTimeout
 	}
 	if over["SCHEMA_REGISTRY_URL"] == "" { //forge:if avro
 		registry, err := embedded.StartRegistry(0) //forge:if avro
@@ -71,7 +67,7 @@ func Start[S any](t testing.TB, build service.Build[S], settings map[string]stri
 		t.Cleanup(registry.Close)                  //forge:if avro
 		over["SCHEMA_REGISTRY_URL"] = registry.URL //forge:if avro
 	} //forge:if avro
-	s := &Service{Broker: over[brokers], t: t, done: make(chan struct{}), events: make(map[place]engine.Event), changed: make(chan struct{})}
+	s := &Service{Broker: over[embedded.Address], t: t, done: make(chan struct{}), events: make(map[place]engine.Event), changed: make(chan struct{})}
 	var err error
 	s.service, err = service.New(t.Context(), "test", build, service.Options{Over: over, Observe: s.observe, Log: t.Output()})
 	if err != nil {

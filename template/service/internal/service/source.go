@@ -1,0 +1,16 @@
+//go:build !jetstream && !rabbitmq
+
+package service
+
+import "github.com/ouroboros-forge/forge/template/service/internal/kafka"
+
+// What the source of messages has.
+type (
+	publisher = kafka.Publisher
+	source    = kafka.Consumer
+)
+
+var (
+	newPublisher = kafka.NewPublisher
+	newSource    = kafka.NewConsumer
+)
