@@ -147,9 +147,7 @@ func (c Config) Consumer(name string) (Source, error) {
 	s.read()
 	s.finishSource(c.Service)
 	for _, other := range s.scopes {
-		// Members would be given partitions of topics that they do not read.
-		isSame := k.GroupID != "" && k.GroupID == other.source.GroupID && slices.Equal(k.Brokers, other.source.Brokers)
-		s.require(!isSame, groupID, "is another consumer's group too: each needs one of its own")
+		s.require(!k.isRival(*other.source), groupID, "is another consumer's group too: each needs one of its own")
 	}
 	s.scopes = append(s.scopes, s)
 	return *k, s.err(before)

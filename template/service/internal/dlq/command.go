@@ -15,7 +15,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -232,7 +232,7 @@ func (c *command) checkThere(there spans, topics []string) error {
 	var own []string
 	for _, consumer := range c.consumers {
 		for _, t := range consumer.Topics {
-			own = append(own, kafka.DeadLetterTopic(t))
+			own = append(own, deadletter.Topic(t))
 		}
 	}
 	for _, t := range topics {
@@ -248,14 +248,14 @@ func (c *command) checkThere(there spans, topics []string) error {
 func (c *command) topicsOf(consumers []Consumer) (topics []string) {
 	for _, o := range consumers {
 		for _, t := range o.Topics {
-			if letters := kafka.DeadLetterTopic(t); len(c.topics) == 0 || slices.Contains(c.topics, t) || slices.Contains(c.topics, letters) {
+			if letters := deadletter.Topic(t); len(c.topics) == 0 || slices.Contains(c.topics, t) || slices.Contains(c.topics, letters) {
 				topics = append(topics, letters)
 			}
 		}
 	}
 	for _, asked := range c.topics {
 		owned := slices.ContainsFunc(c.consumers, func(o Consumer) bool {
-			return slices.ContainsFunc(o.Topics, func(t string) bool { return asked == t || asked == kafka.DeadLetterTopic(t) })
+			return slices.ContainsFunc(o.Topics, func(t string) bool { return asked == t || asked == deadletter.Topic(t) })
 		})
 		if !owned && consumers[0].Group == c.consumers[0].Group {
 			topics = append(topics, asked)

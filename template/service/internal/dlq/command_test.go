@@ -14,8 +14,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -210,7 +210,7 @@ func FuzzWhatADeadLetterHoldsComesBack(f *testing.F) {
 	f.Add([]byte(`{"a":1}`), []byte("k"), "h", []byte("v"))
 	f.Add([]byte{0xff}, []byte{}, "", []byte{})
 	f.Fuzz(func(t *testing.T, value, key []byte, name string, header []byte) {
-		if strings.HasPrefix(name, kafka.DeadLetterPrefix) {
+		if strings.HasPrefix(name, deadletter.Prefix) {
 			t.Skip()
 		}
 		m := &message.Message{Topic: "payments", Partition: 3, Offset: 9, Key: key, Value: value, Headers: []message.Field{{Key: name, Value: header}}}
@@ -222,7 +222,7 @@ func FuzzWhatADeadLetterHoldsComesBack(f *testing.F) {
 			}
 			return nil
 		}
-		if err := (&kafka.DeadLetters{Send: send, Group: "g"}).DeadLetter(t.Context(), m, engine.Failure{Err: errors.New("x"), Time: time.Now()}); err != nil {
+		if err := (&deadletter.Writer{Send: send, Group: "g"}).DeadLetter(t.Context(), m, engine.Failure{Err: errors.New("x"), Time: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
 		l, err := open(r)

@@ -14,7 +14,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/twmb/franz-go/pkg/kgo"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -52,7 +52,7 @@ func open(r *kgo.Record) (*Letter, error) {
 		topic string // the header that all letters of the format have
 		read  func(*Letter) error
 	}{
-		{kafka.DeadLetterPrefix + "topic", readOwn}, {springPrefix + "original-topic", readSpring}, {"topic_poisoned", readWatermill},
+		{deadletter.Prefix + "topic", readOwn}, {springPrefix + "original-topic", readSpring}, {"topic_poisoned", readWatermill},
 	} {
 		topic, ok := l.Original.Get(format.topic)
 		if !ok {
@@ -64,7 +64,7 @@ func open(r *kgo.Record) (*Letter, error) {
 		}
 		return l, nil
 	}
-	return nil, fmt.Errorf("no header says which topic it came from (%stopic)", kafka.DeadLetterPrefix)
+	return nil, fmt.Errorf("no header says which topic it came from (%stopic)", deadletter.Prefix)
 }
 
 // place returns where the letter is, as `dlq show` takes it.
@@ -83,7 +83,7 @@ func (l *Letter) dropHeaders(isAdded func(name string) bool) {
 
 // readOwn reads what package kafka writes.
 func readOwn(l *Letter) (err error) {
-	get := func(name string) string { return l.text(kafka.DeadLetterPrefix + name) }
+	get := func(name string) string { return l.text(deadletter.Prefix + name) }
 	l.Group, l.Class, l.Reason, l.Attempts = get("group"), get("class"), get("reason"), get("attempts")
 	if t, err := time.Parse(time.RFC3339Nano, get("failed-at")); err == nil {
 		l.FailedAt = t
@@ -98,7 +98,7 @@ func readOwn(l *Letter) (err error) {
 		l.Original.Offset = n
 	}
 	l.Original.Value, err = originalValue(l.Original.Value, get("encoding"))
-	l.dropHeaders(func(name string) bool { return strings.HasPrefix(name, kafka.DeadLetterPrefix) })
+	l.dropHeaders(func(name string) bool { return strings.HasPrefix(name, deadletter.Prefix) })
 	return err
 }
 
@@ -132,16 +132,16 @@ func readWatermill(l *Letter) error {
 // originalValue takes the message's value out of a dead letter's.
 func originalValue(value []byte, encoding string) ([]byte, error) {
 	switch encoding {
-	case kafka.EncodingNull:
+	case deadletter.EncodingNull:
 		return nil, nil
-	case kafka.EncodingRaw:
+	case deadletter.EncodingRaw:
 		return value, nil
-	case kafka.EncodingJSON, kafka.EncodingBase64:
+	case deadletter.EncodingJSON, deadletter.EncodingBase64:
 	default:
-		return nil, fmt.Errorf("header %sencoding is %s: it must be json, base64, raw or null", kafka.DeadLetterPrefix, message.Quote(encoding))
+		return nil, fmt.Errorf("header %sencoding is %s: it must be json, base64, raw or null", deadletter.Prefix, message.Quote(encoding))
 	}
 	original, err := originalMember(value)
-	if err != nil || encoding == kafka.EncodingJSON {
+	if err != nil || encoding == deadletter.EncodingJSON {
 		return original, err
 	}
 	text, err := jsontext.AppendUnquote(nil, bytes.TrimSpace(original))

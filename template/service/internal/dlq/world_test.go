@@ -20,9 +20,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -89,7 +89,7 @@ func (w *world) write(group string, class message.Class, reason string, m *messa
 		return w.client.ProduceSync(ctx, r).FirstErr()
 	}
 	f := engine.Failure{Err: errors.New(reason), Class: class, Attempts: 5, Time: time.Now()}
-	if err := (&kafka.DeadLetters{Send: send, Group: group}).DeadLetter(w.t.Context(), m, f); err != nil {
+	if err := (&deadletter.Writer{Send: send, Group: group}).DeadLetter(w.t.Context(), m, f); err != nil {
 		w.t.Fatal(err)
 	}
 }

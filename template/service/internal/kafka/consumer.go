@@ -12,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -51,7 +52,7 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publis
 	registry.Group = cfg.GroupID
 	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ids: map[string]kadm.TopicID{}, ends: map[string]map[int32]int64{}}
 	c.topics = &topics{subscribed: registry.Topics(), published: registry.PublishedTopics(), deadLetters: cfg.ErrorPolicy == "dead-letter"}
-	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &DeadLetters{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
 

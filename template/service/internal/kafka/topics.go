@@ -15,12 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
-	deadLetterSuffix = ".dlq"
-	maxTopicName     = 249
+	maxTopicName = 249
 
 	cleanupPolicy   = "cleanup.policy"
 	maxMessageBytes = "max.message.bytes"
@@ -31,9 +31,6 @@ const (
 	// settings the service may not see.
 	defaultMaxMessageBytes = 1 << 20
 )
-
-// DeadLetterTopic returns the topic of the given topic's dead letters.
-func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
 
 // topics are those that a service needs.
 type topics struct {
@@ -62,8 +59,8 @@ func (t *topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logge
 		note(topic, checkTopic(found[topic], "publish to"))
 	}
 	for _, topic := range t.subscribed {
-		if t.deadLetters && len(DeadLetterTopic(topic)) > maxTopicName {
-			note(topic, message.Permanent(fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadLetterSuffix, maxTopicName)))
+		if t.deadLetters && len(deadletter.Topic(topic)) > maxTopicName {
+			note(topic, message.Permanent(fmt.Errorf("topic %q is too long: with %s it has more than %d characters", topic, deadletter.Suffix, maxTopicName)))
 		}
 		note(topic, checkTopic(found[topic], "read"))
 		for p, d := range found[topic].Partitions {
@@ -71,7 +68,7 @@ func (t *topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logge
 				note(fmt.Sprintf("%s/%d", topic, p), fmt.Errorf("partition %s/%d has no leader: is a broker away?", topic, p))
 			}
 		}
-		if _, ok := t.checked.Load(topic); t.deadLetters && (!ok || found[DeadLetterTopic(topic)].Err != nil) {
+		if _, ok := t.checked.Load(topic); t.deadLetters && (!ok || found[deadletter.Topic(topic)].Err != nil) {
 			unchecked = append(unchecked, topic)
 		}
 	}
@@ -83,7 +80,7 @@ func (t *topics) ensure(ctx context.Context, admin *kadm.Client, log *slog.Logge
 		return nil, nil, err
 	}
 	for _, topic := range unchecked {
-		letters := deadLetterTopic{source: found[topic], found: found[DeadLetterTopic(topic)], configs: configs}
+		letters := deadLetterTopic{source: found[topic], found: found[deadletter.Topic(topic)], configs: configs}
 		if err := letters.ensure(ctx, admin, log); err != nil {
 			note(topic, err)
 		} else {
@@ -117,7 +114,7 @@ func (t *topics) names() []string {
 	names := slices.Concat(t.subscribed, t.published)
 	if t.deadLetters {
 		for _, topic := range t.subscribed {
-			names = append(names, DeadLetterTopic(topic))
+			names = append(names, deadletter.Topic(topic))
 		}
 	}
 	slices.Sort(names)

@@ -6,6 +6,7 @@ import (
 
 	"go.opentelemetry.io/otel/propagation"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -24,6 +25,6 @@ func addSpan(ctx context.Context, m *message.Message) {
 	carrier := propagation.MapCarrier{}
 	propagation.TraceContext{}.Inject(ctx, carrier)
 	if value := carrier.Get(name); value != "" {
-		m.Headers = append(m.Headers, message.Field{Key: DeadLetterPrefix + name, Value: []byte(value)})
+		m.Headers = append(m.Headers, message.Field{Key: deadletter.Prefix + name, Value: []byte(value)})
 	}
 }

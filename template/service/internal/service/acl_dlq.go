@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/dlq"
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 )
 
 // writeACL writes the least rights with which the service works and says all that is
@@ -26,7 +26,7 @@ func (s *Service) writeACL(w io.Writer) {
 		for _, topic := range topics {
 			g.allow("--topic", topic, "Read", "DescribeConfigs")
 			if c.source.ErrorPolicy == "dead-letter" {
-				g.allow("--topic", kafka.DeadLetterTopic(topic), "Write", "Create", "DescribeConfigs")
+				g.allow("--topic", deadletter.Topic(topic), "Write", "Create", "DescribeConfigs")
 			}
 		}
 	}
@@ -42,7 +42,7 @@ func (s *Service) writeACL(w io.Writer) {
 			g.allow("--resource-pattern-type prefixed --group", c.source.GroupID+dlq.RedriveSuffix, "Read")
 		}
 		for _, topic := range topics {
-			g.allow("--topic", kafka.DeadLetterTopic(topic), "Read", "Delete")
+			g.allow("--topic", deadletter.Topic(topic), "Read", "Delete")
 			g.allow("--topic", topic, "Write")
 			g.allow("--topic", topic+dlq.ParkedSuffix, "Read", "Write", "Create", "Delete", "DescribeConfigs")
 		}

@@ -1,4 +1,4 @@
-package kafka
+package deadletter
 
 import (
 	"bytes"
@@ -17,12 +17,12 @@ import (
 
 // The headers by which a dead letter leads back.
 const (
-	headerTopic     = DeadLetterPrefix + "topic"
-	headerPartition = DeadLetterPrefix + "partition"
-	headerOffset    = DeadLetterPrefix + "offset"
-	headerTimestamp = DeadLetterPrefix + "timestamp"
-	headerReason    = DeadLetterPrefix + "reason"
-	headerEncoding  = DeadLetterPrefix + "encoding"
+	headerTopic     = Prefix + "topic"
+	headerPartition = Prefix + "partition"
+	headerOffset    = Prefix + "offset"
+	headerTimestamp = Prefix + "timestamp"
+	headerReason    = Prefix + "reason"
+	headerEncoding  = Prefix + "encoding"
 )
 
 // restore returns the message that a dead letter was made from, with its own
@@ -118,5 +118,5 @@ func between(value []byte, start, end int64) ([]byte, error) {
 
 // originalHeaders returns a dead letter's headers without those that made it one.
 func originalHeaders(dead *message.Message) []message.Field {
-	return slices.DeleteFunc(slices.Clone(dead.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, DeadLetterPrefix) })
+	return slices.DeleteFunc(slices.Clone(dead.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, Prefix) })
 }

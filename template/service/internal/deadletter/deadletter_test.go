@@ -1,4 +1,4 @@
-package kafka
+package deadletter
 
 import (
 	"bytes"
@@ -64,7 +64,7 @@ func TestDeadLetterValues(t *testing.T) {
 			if c.encoding == "base64" {
 				c.original = `"` + base64.StdEncoding.EncodeToString([]byte(c.value)) + `"`
 			}
-			got := newDeadLetter(&message.Message{Topic: "payments", Value: []byte(c.value)}, failure(`body.amount: "no"`), "g")
+			got := newLetter(&message.Message{Topic: "payments", Value: []byte(c.value)}, failure(`body.amount: "no"`), "g")
 			if want := `{"original_message":` + c.original + rest; string(got.Value) != want {
 				t.Errorf("value\n%s\nwant\n%s", got.Value, want)
 			}
@@ -73,7 +73,7 @@ func TestDeadLetterValues(t *testing.T) {
 			}
 		})
 	}
-	got := newDeadLetter(&message.Message{Topic: "payments"}, failure(`body.amount: "no"`), "g")
+	got := newLetter(&message.Message{Topic: "payments"}, failure(`body.amount: "no"`), "g")
 	if want := `{"original_message":null` + rest; string(got.Value) != want {
 		t.Errorf("value of a tombstone\n%s\nwant\n%s", got.Value, want)
 	}
@@ -90,7 +90,7 @@ func TestDeadLetterHeaders(t *testing.T) {
 			{Key: "trace", Value: nil}, {Key: "forge-dlq-own", Value: []byte("x")},
 		},
 	}
-	got := newDeadLetter(m, failure("this time"), "the group")
+	got := newLetter(m, failure("this time"), "the group")
 	var lines []string
 	for _, h := range got.Headers {
 		lines = append(lines, h.Key+"="+string(h.Value))
@@ -116,7 +116,7 @@ forge-dlq-encoding=json`
 }
 
 func TestReasonIsCutBetweenCharacters(t *testing.T) {
-	got := newDeadLetter(&message.Message{Topic: "payments"}, failure("a"+strings.Repeat("é", 2000)), "g")
+	got := newLetter(&message.Message{Topic: "payments"}, failure("a"+strings.Repeat("é", 2000)), "g")
 	reason, _ := got.Get(headerReason)
 	if len(reason) > 1024 || len(reason) < 1022 || !utf8.Valid(reason) || !strings.HasSuffix(string(reason), "é…") {
 		t.Errorf("the reason has %d bytes, valid: %t, and ends with %q, want an ellipsis", len(reason), utf8.Valid(reason), reason[len(reason)-5:])
@@ -134,7 +134,7 @@ func TestReasonIsCutBetweenCharacters(t *testing.T) {
 func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 	s := &sink{refuse: []error{fmt.Errorf("publish: %w", message.ErrTooLarge)}}
 	m := &message.Message{Topic: "payments", Value: []byte("no JSON")}
-	if err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why")); err != nil {
+	if err := (&Writer{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why")); err != nil {
 		t.Fatal(err)
 	}
 	raw := s.messages[1]
@@ -145,7 +145,7 @@ func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 	}
 
 	s = &sink{refuse: []error{message.ErrTooLarge, message.ErrTooLarge}}
-	err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why"))
+	err := (&Writer{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), m, failure("why"))
 	if !errors.Is(err, message.ErrTooLarge) || len(s.messages) != 2 {
 		t.Errorf("both refused: %v after %d attempts", err, len(s.messages))
 	}
@@ -154,7 +154,7 @@ func TestTooLargeALetterIsWrittenRaw(t *testing.T) {
 func TestOtherRefusalsComeBack(t *testing.T) {
 	away := errors.New("no broker")
 	s := &sink{refuse: []error{away}}
-	err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments", Offset: 5}, failure("why"))
+	err := (&Writer{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments", Offset: 5}, failure("why"))
 	if !errors.Is(err, away) || len(s.messages) != 1 || !strings.Contains(err.Error(), "payments/0@5") {
 		t.Errorf("error %v after %d attempts", err, len(s.messages))
 	}
@@ -162,7 +162,7 @@ func TestOtherRefusalsComeBack(t *testing.T) {
 
 func TestNoDeadLetterOfADeadLetter(t *testing.T) {
 	s := &sink{}
-	if err := (&DeadLetters{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments.dlq"}, failure("why")); err == nil || len(s.messages) > 0 {
+	if err := (&Writer{Send: s.Send, Group: "g"}).DeadLetter(t.Context(), &message.Message{Topic: "payments.dlq"}, failure("why")); err == nil || len(s.messages) > 0 {
 		t.Errorf("error %v, published %d", err, len(s.messages))
 	}
 }
@@ -188,9 +188,9 @@ func sameMessage(t interface{ Fatalf(string, ...any) }, got, want *message.Messa
 }
 
 // encodings are the ways to make a dead letter; each must lead back.
-var encodings = []func(*message.Message, engine.Failure, string) *message.Message{newDeadLetter, newRawDeadLetter}
+var encodings = []func(*message.Message, engine.Failure, string) *message.Message{newLetter, newRawLetter}
 
-func newRawDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
+func newRawLetter(m *message.Message, f engine.Failure, group string) *message.Message {
 	return withHeaders(m.Value, m, f, group, EncodingRaw)
 }
 
@@ -273,7 +273,7 @@ func FuzzDeadLetterAndBack(f *testing.F) {
 			sameMessage(t, restored, m)
 		}
 		var letter map[string]any
-		if err := json.Unmarshal(newDeadLetter(m, failure(reason), "g").Value, &letter, jsontext.AllowDuplicateNames(true)); err != nil {
+		if err := json.Unmarshal(newLetter(m, failure(reason), "g").Value, &letter, jsontext.AllowDuplicateNames(true)); err != nil {
 			t.Fatalf("the letter is no JSON: %v", err)
 		}
 	})

@@ -1,4 +1,6 @@
-package kafka
+// Package deadletter makes dead letters: messages that failed for good, with why, as they
+// lie in the topic beside the one that they came from. It knows no broker.
+package deadletter
 
 import (
 	"bytes"
@@ -18,8 +20,14 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// DeadLetterPrefix begins the names of the headers that a dead letter adds.
-const DeadLetterPrefix = "forge-dlq-"
+// Suffix ends the names of topics for dead letters.
+const Suffix = ".dlq"
+
+// Topic returns the topic of the given topic's dead letters.
+func Topic(topic string) string { return topic + Suffix }
+
+// Prefix begins the names of the headers that a dead letter adds.
+const Prefix = "forge-dlq-"
 
 // How a dead letter holds the message's value.
 const (
@@ -33,9 +41,9 @@ const (
 // refuse more than 64 levels, and the dead letter is one.
 const maxDepth = 60
 
-// DeadLetters writes messages that failed for good to the dead letter topic of
+// Writer writes messages that failed for good to the dead letter topic of
 // the topic they came from.
-type DeadLetters struct {
+type Writer struct {
 	Send  func(context.Context, *message.Message) error // as Publisher.Send
 	Group string                                        // of the consumer
 }
@@ -43,11 +51,11 @@ type DeadLetters struct {
 // DeadLetter sends m with the reason of its failure and returns nil once
 // the broker acknowledged that. A dead letter that is too large for its topic
 // is written once more as the message itself, with all else in headers.
-func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engine.Failure) error {
-	if strings.HasSuffix(m.Topic, deadLetterSuffix) {
+func (d *Writer) DeadLetter(ctx context.Context, m *message.Message, f engine.Failure) error {
+	if strings.HasSuffix(m.Topic, Suffix) {
 		return fmt.Errorf("a message of %s is a dead letter already", m.Topic)
 	}
-	err := d.Send(ctx, newDeadLetter(m, f, d.Group))
+	err := d.Send(ctx, newLetter(m, f, d.Group))
 	if errors.Is(err, message.ErrTooLarge) && m.Value != nil {
 		err = d.Send(ctx, withHeaders(m.Value, m, f, d.Group, EncodingRaw))
 	}
@@ -57,13 +65,13 @@ func (d *DeadLetters) DeadLetter(ctx context.Context, m *message.Message, f engi
 	return nil
 }
 
-// newDeadLetter returns the dead letter of m as it goes to its topic:
+// newLetter returns the dead letter of m as it goes to its topic:
 //
 //	{"original_message":…,"error":{"timestamp":…,"reason":…}}
 //
 // JSON stays byte for byte as it is, white space included; its encoding is in a
 // header. It shares memory with m.
-func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.Message {
+func newLetter(m *message.Message, f engine.Failure, group string) *message.Message {
 	encoding, v := EncodingJSON, make([]byte, 0, len(m.Value)*4/3+512)
 	v = append(v, `{"original_message":`...)
 	switch {
@@ -87,9 +95,9 @@ func newDeadLetter(m *message.Message, f engine.Failure, group string) *message.
 // withHeaders returns the dead letter of m with value. Of a message that was a dead
 // letter before, the headers that made it one are replaced.
 func withHeaders(value []byte, m *message.Message, f engine.Failure, group, encoding string) *message.Message {
-	headers := slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, DeadLetterPrefix) })
+	headers := slices.DeleteFunc(slices.Clone(m.Headers), func(h message.Field) bool { return strings.HasPrefix(h.Key, Prefix) })
 	add := func(key, value string) {
-		headers = append(headers, message.Field{Key: DeadLetterPrefix + key, Value: []byte(value)})
+		headers = append(headers, message.Field{Key: Prefix + key, Value: []byte(value)})
 	}
 	add("topic", m.Topic)
 	add("partition", strconv.Itoa(int(m.Partition)))
@@ -103,7 +111,7 @@ func withHeaders(value []byte, m *message.Message, f engine.Failure, group, enco
 	add("reason", f.Reason())
 	add("failed-at", f.Time.UTC().Format(time.RFC3339Nano))
 	add("encoding", encoding)
-	return &message.Message{Topic: DeadLetterTopic(m.Topic), Key: m.Key, Value: value, Headers: headers}
+	return &message.Message{Topic: Topic(m.Topic), Key: m.Key, Value: value, Headers: headers}
 }
 
 // isJSON reports whether v is one JSON value in valid UTF-8 that any reader
