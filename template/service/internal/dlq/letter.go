@@ -38,6 +38,7 @@ type Letter struct {
 func unopened(r *kgo.Record) *Letter {
 	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: r.Timestamp, record: r}
 	l.Original = message.Message{Key: r.Key, Value: r.Value, Partition: -1, Offset: -1}
+	l.Original.Headers = make([]message.Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
 		l.Original.Headers = append(l.Original.Headers, message.Field{Key: h.Key, Value: h.Value})
 	}

@@ -105,7 +105,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	case r.max > 0 && report.sent >= r.max:
 		return errEnough
 	default:
-		if err := r.send(ctx, l, report); err != nil {
+		if err := r.send(ctx, l, row, report); err != nil {
 			return err
 		}
 	}
@@ -239,6 +239,7 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	if r.to != "" {
 		to.Partition = -1 // that topic's partitions are others
 	}
+	to.Headers = make([]kgo.RecordHeader, 0, len(l.Original.Headers)+2)
 	for _, h := range l.Original.Headers {
 		if h.Key != countHeader && h.Key != message.RedriveGroup {
 			to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
@@ -253,10 +254,10 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 
 // send sends a letter, or only counts it. The first of a partition is waited for: it may
 // be the one that failed the last time, and what is behind it would be sent once more.
-func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
+func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) error {
 	report.sent++
 	to, becomes := r.target(l)
-	row := newRow(l, to.Topic, becomes)
+	row.To, row.Outcome = to.Topic, becomes
 	if !r.execute {
 		report.add(row, l)
 		return nil
