@@ -25,10 +25,10 @@ const (
 	// ParkedSuffix ends the name of the topic for that.
 	ParkedSuffix = ".parked"
 
-	// A commit comes after this many bytes of dead letters, which wait for it in memory,
-	// or this much time: what was sent since the last is sent again when the redrive is
+	// A commit comes after this many bytes of dead letters, or this much time, and as many
+	// are sent while it is made: they wait in memory, and are sent again when the redrive is
 	// killed.
-	commitBytes    = 16 << 20
+	commitBytes    = 8 << 20
 	commitInterval = time.Second
 )
 
@@ -41,8 +41,10 @@ type redrive struct {
 
 	producer  *kgo.Client
 	positions kadm.Offsets    // behind the last letter that was read
-	unsaved   int             // bytes of letters since the last commit
-	saved     time.Time       // when that was
+	sent      *sync.WaitGroup // letters since the last commit that have no answer
+	unsaved   int             // bytes of letters since then
+	began     time.Time       // when that was
+	last      *saving         // and what became of it
 	next      time.Time       // when --rate allows the next letter
 	created   map[string]bool // topics for what is parked
 	tried     map[partition]bool
@@ -50,6 +52,12 @@ type redrive struct {
 	mu     sync.Mutex
 	err    error               // of the first letter that could not be written
 	failed map[partition]int64 // the first of those in each
+}
+
+// saving is a commit that waits for answers, while the next letters are sent.
+type saving struct {
+	done chan struct{} // closed when it is over
+	err  error
 }
 
 // partition is one of a dead letter topic.
@@ -60,14 +68,15 @@ type partition struct {
 
 // run redrives what is selected, or only counts it, and adds that to the report.
 func (r *redrive) run(ctx context.Context, report *report) (err error) {
-	r.positions = make(kadm.Offsets)
+	r.positions, r.sent, r.last = make(kadm.Offsets), new(sync.WaitGroup), &saving{done: make(chan struct{})}
+	close(r.last.done)
 	if r.execute {
 		if r.producer, err = r.newProducer(); err != nil {
 			return err
 		}
 		defer r.producer.Close()
 	}
-	r.saved = time.Now()
+	r.began = time.Now()
 	err = scan(ctx, r.kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
 	finished := err == nil
 	if errors.Is(err, errEnough) {
@@ -86,7 +95,8 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 	// What was sent is acknowledged and committed, also when the rest failed.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	return errors.Join(err, r.save(saving, report), r.err)
+	_ = r.save(saving, report) // what the one before did not commit, this does
+	return errors.Join(err, r.last.wait(saving), r.err)
 }
 
 // take handles one record: it is sent if it is selected and was not sent before. What
@@ -113,7 +123,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 		return nil
 	}
 	r.positions.AddOffset(record.Topic, record.Partition, record.Offset+1, -1)
-	if r.unsaved += len(record.Value); r.unsaved >= commitBytes || time.Since(r.saved) >= commitInterval {
+	if r.unsaved += len(record.Value); r.unsaved >= commitBytes || time.Since(r.began) >= commitInterval {
 		return r.save(ctx, report)
 	}
 	return nil
@@ -143,38 +153,45 @@ func (r *redrive) failure(topic string, p int32) (offset int64, ok bool) {
 	return offset, ok
 }
 
-// flush waits until all that was sent is acknowledged, or refused.
-func (r *redrive) flush(ctx context.Context) error {
-	if err := r.producer.Flush(ctx); err != nil {
-		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
-	}
-	return nil
-}
-
-// save commits what is acknowledged: in each partition up to the first that is not.
-func (r *redrive) save(ctx context.Context, report *report) error {
-	if err := r.flush(ctx); err != nil {
+// wait waits until the commit is made.
+func (s *saving) wait(ctx context.Context) error {
+	if err := answered(ctx, s.done); err != nil {
 		return err
 	}
-	r.positions.Each(func(o kadm.Offset) {
-		if first, ok := r.failure(o.Topic, o.Partition); ok {
-			o.At = min(o.At, first)
-			r.positions[o.Topic][o.Partition] = o
-		}
-	})
-	for _, consumer := range r.groups {
-		if err := r.commit(ctx, r.selection.groupOf(consumer)); err != nil {
-			return err
-		}
-	}
-	r.unsaved, r.saved = 0, time.Now()
-	report.progress()
-	return nil
+	return s.err
 }
 
-// commit commits the positions that are behind those a group has: whoever stops early has
-// not come to these again.
-func (r *redrive) commit(ctx context.Context, group string) error {
+func answered(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
+	}
+}
+
+// save begins a commit of what was sent, which comes when all of it is acknowledged or
+// refused, and waits for the one before.
+func (r *redrive) save(ctx context.Context, report *report) error {
+	before, now, sent, positions := r.last, &saving{done: make(chan struct{})}, r.sent, make(kadm.Offsets)
+	r.positions.Each(positions.Add)
+	go func() {
+		defer close(now.done)
+		<-before.done
+		sent.Wait()
+		for _, consumer := range r.groups {
+			now.err = cmp.Or(now.err, r.commit(context.WithoutCancel(ctx), r.selection.groupOf(consumer), positions))
+		}
+	}()
+	r.last, r.sent, r.unsaved, r.began = now, new(sync.WaitGroup), 0, time.Now()
+	report.progress()
+	return before.wait(ctx)
+}
+
+// commit commits the positions, in each partition up to the first letter that was not
+// written. Those that are behind what a group has stay: whoever stops early has not come
+// to these again.
+func (r *redrive) commit(ctx context.Context, group string, positions kadm.Offsets) error {
 	var before kadm.OffsetResponses
 	for _, d := range r.done {
 		if d.name == group {
@@ -182,7 +199,10 @@ func (r *redrive) commit(ctx context.Context, group string) error {
 		}
 	}
 	ahead := make(kadm.Offsets)
-	r.positions.Each(func(o kadm.Offset) {
+	positions.Each(func(o kadm.Offset) {
+		if first, ok := r.failure(o.Topic, o.Partition); ok {
+			o.At = min(o.At, first)
+		}
 		if had, ok := before.Lookup(o.Topic, o.Partition); !ok || had.At < o.At {
 			o.Metadata = r.selection.text()
 			ahead.Add(o)
@@ -272,14 +292,24 @@ func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) 
 	if err := r.wait(ctx); err != nil {
 		return err
 	}
+	at, sent := partition{l.Topic, l.Partition}, r.sent
+	var first chan struct{}
+	if !r.tried[at] {
+		r.tried[at], first = true, make(chan struct{})
+	}
+	sent.Add(1)
 	// It ends by itself, within answerTimeout.
-	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) { r.written(row, l, err, report) })
-	at := partition{l.Topic, l.Partition}
-	if r.tried[at] {
+	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) {
+		r.written(row, l, err, report)
+		sent.Done()
+		if first != nil {
+			close(first)
+		}
+	})
+	if first == nil {
 		return nil
 	}
-	r.tried[at] = true
-	return r.flush(ctx)
+	return answered(ctx, first)
 }
 
 // newProducer returns a client that writes to the partition a message came from, so
