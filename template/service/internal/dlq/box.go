@@ -197,8 +197,11 @@ func (b *box) kindOf(ctx context.Context, l *Letter) string {
 // failed or, if the letter does not say so, the only one of ours that consumes the topic.
 // "" is all that do.
 func (b *box) groupOf(l *Letter) string {
-	if ours := b.consumersOf(l.Original.Topic); l.Group == "" && len(ours) == 1 {
+	if l.Group != "" {
+		return l.Group
+	}
+	if ours := b.consumersOf(l.Original.Topic); len(ours) == 1 {
 		return ours[0].Group
 	}
-	return l.Group
+	return ""
 }

@@ -40,14 +40,14 @@ type redrive struct {
 	*box
 
 	producer  *kgo.Client
-	positions kadm.Offsets    // behind the last letter that was read
-	sent      *sync.WaitGroup // letters since the last commit that have no answer
-	unsaved   int             // bytes of letters since then
-	began     time.Time       // when that was
-	last      *saving         // and what became of it
-	next      time.Time       // when --rate allows the next letter
-	created   map[string]bool // topics for what is parked
-	tried     map[partition]bool
+	positions kadm.Offsets                // behind the last letter that was read
+	sent      *sync.WaitGroup             // letters since the last commit that have no answer
+	unsaved   int                         // bytes of letters since then
+	began     time.Time                   // when that was
+	last      *saving                     // and what became of it
+	next      time.Time                   // when --rate allows the next letter
+	created   map[string]bool             // topics for what is parked
+	first     map[partition]chan struct{} // closed when the first letter that was sent of each has its answer
 
 	mu     sync.Mutex
 	err    error               // of the first letter that could not be written
@@ -105,6 +105,11 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	l, row := r.judge(record)
 	if r.away != nil {
 		return r.away
+	}
+	if first := r.first[partition{record.Topic, record.Partition}]; first != nil {
+		if err := answered(ctx, first); err != nil {
+			return err
+		}
 	}
 	switch _, waits := r.failure(record.Topic, record.Partition); {
 	case row.Outcome != selected:
@@ -294,8 +299,9 @@ func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) 
 	}
 	at, sent := partition{l.Topic, l.Partition}, r.sent
 	var first chan struct{}
-	if !r.tried[at] {
-		r.tried[at], first = true, make(chan struct{})
+	if r.first[at] == nil {
+		first = make(chan struct{})
+		r.first[at] = first
 	}
 	sent.Add(1)
 	// It ends by itself, within answerTimeout.
@@ -306,10 +312,7 @@ func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) 
 			close(first)
 		}
 	})
-	if first == nil {
-		return nil
-	}
-	return answered(ctx, first)
+	return nil
 }
 
 // newProducer returns a client that writes to the partition a message came from, so
