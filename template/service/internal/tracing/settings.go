@@ -12,15 +12,17 @@ import (
 // SDK reads all of them but the first three, which other exporters than OTLP's would be
 // for.
 const (
-	disabled        = "OTEL_SDK_DISABLED"
-	tracesExporter  = "OTEL_TRACES_EXPORTER"
-	metricsExporter = "OTEL_METRICS_EXPORTER"
-	anyEndpoint     = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	tracesEndpoint  = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-	metricsEndpoint = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-	anyProtocol     = "OTEL_EXPORTER_OTLP_PROTOCOL"
-	tracesProtocol  = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
-	metricsProtocol = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
+	disabled         = "OTEL_SDK_DISABLED"
+	tracesExporter   = "OTEL_TRACES_EXPORTER"
+	metricsExporter  = "OTEL_METRICS_EXPORTER"
+	anyEndpoint      = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	tracesEndpoint   = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	tracesSampler    = "OTEL_TRACES_SAMPLER"
+	tracesSamplerArg = "OTEL_TRACES_SAMPLER_ARG"
+	metricsEndpoint  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+	anyProtocol      = "OTEL_EXPORTER_OTLP_PROTOCOL"
+	tracesProtocol   = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+	metricsProtocol  = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
 )
 
 // isWanted reports whether the settings ask for spans.
