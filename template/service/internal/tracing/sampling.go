@@ -8,54 +8,60 @@ import (
 	"strconv"
 	"strings"
 
-	sdk "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 )
 
-// newSampler returns the sampler that the settings name. The SDK reads them too, and logs
-// what is wrong with them.
-func newSampler() sdk.Sampler {
+// sampling says which spans the SDK drops, as it would say itself.
+type sampling struct {
+	ofParent bool   // what has a parent is sampled when that is
+	below    uint64 // what 63 bits of a trace's id are below, if the trace is sampled
+}
+
+// newSampling reads the settings as the SDK does, which logs what is wrong with them.
+func newSampling() sampling {
+	const all = 1 << 63
 	setting := func(name string) string { return strings.ToLower(strings.TrimSpace(os.Getenv(name))) }
 	name, ofParent := strings.CutPrefix(setting(tracesSampler), "parentbased_")
-	var root sdk.Sampler
 	switch name {
 	case "always_on":
-		root = sdk.AlwaysSample()
+		return sampling{ofParent, all}
 	case "always_off":
-		root = sdk.NeverSample()
+		return sampling{ofParent, 0}
 	case "traceidratio":
 		ratio, err := strconv.ParseFloat(setting(tracesSamplerArg), 64)
-		if err != nil || ratio < 0 {
+		if err != nil || ratio < 0 || ratio > 1 {
 			ratio = 1
 		}
-		root = sdk.TraceIDRatioBased(ratio)
-	default:
-		root, ofParent = sdk.AlwaysSample(), true
+		return sampling{ofParent, uint64(ratio * all)}
 	}
-	if ofParent {
-		return sdk.ParentBased(root)
+	return sampling{true, all}
+}
+
+func (s sampling) drops(parent trace.SpanContext) bool {
+	if s.ofParent && parent.IsValid() {
+		return !parent.IsSampled()
 	}
-	return root
+	id := parent.TraceID()
+	return binary.BigEndian.Uint64(id[8:])>>1 >= s.below
 }
 
 // start begins a span of what is done with a topic. Of one that is not sampled, as most
 // are not, it makes only the ids, which go on with what is published and into the log:
 // the SDK would make more, and look for the parent four times.
 func (t *Tracing) start(ctx context.Context, operation, topic string, options []trace.SpanStartOption) (context.Context, trace.Span) {
-	parent, asked := trace.SpanContextFromContext(ctx), ctx
+	parent := trace.SpanContextFromContext(ctx)
 	isRoot := !parent.HasTraceID()
 	if isRoot {
-		parent, asked = parent.WithTraceID(newTraceID()), context.Background()
+		parent = parent.WithTraceID(newTraceID()) // without a span, it is no parent
 	}
-	result := t.sampler.ShouldSample(sdk.SamplingParameters{ParentContext: asked, TraceID: parent.TraceID()})
-	if result.Decision == sdk.Drop {
+	if t.sampling.drops(parent) {
 		ctx = trace.ContextWithSpanContext(ctx, trace.NewSpanContext(trace.SpanContextConfig{
 			TraceID: parent.TraceID(), SpanID: newSpanID(), TraceState: parent.TraceState(), TraceFlags: parent.TraceFlags() &^ trace.FlagsSampled,
 		}))
 		return ctx, trace.SpanFromContext(ctx)
 	}
-	if isRoot { // a trace without a span is no parent, and the SDK takes its id
-		ctx = trace.ContextWithSpanContext(ctx, parent)
+	if isRoot {
+		ctx = trace.ContextWithSpanContext(ctx, parent) // the SDK takes its id, and decides the same
 	}
 	return t.tracer.Start(ctx, operation+" "+topic, options...)
 }

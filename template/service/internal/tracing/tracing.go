@@ -48,7 +48,7 @@ type Tracing struct {
 	service    string
 	log        *slog.Logger
 	provider   *sdk.TracerProvider // nil when no spans are wanted
-	sampler    sdk.Sampler
+	sampling   sampling
 	tracer     trace.Tracer
 	isMeasured bool                    // metrics are wanted
 	metrics    atomic.Pointer[metrics] // from Start on
@@ -63,8 +63,8 @@ func New(service string, log *slog.Logger) *Tracing {
 	if !isWanted() {
 		return t
 	}
-	t.sampler = newSampler()
-	t.provider = sdk.NewTracerProvider(sdk.WithResource(newResource(service)), sdk.WithSampler(t.sampler))
+	t.sampling = newSampling()
+	t.provider = sdk.NewTracerProvider(sdk.WithResource(newResource(service)))
 	t.tracer = t.provider.Tracer(scope)
 	return t
 }
