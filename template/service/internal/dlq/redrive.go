@@ -29,7 +29,7 @@ const (
 	// are sent while it is made: they wait in memory, and are sent again when the redrive is
 	// killed.
 	commitBytes    = 8 << 20
-	commitInterval = time.Second
+	commitInterval = time.Second / 2
 )
 
 // errEnough ends a scan: as many letters were sent as were asked for.
