@@ -2,6 +2,9 @@ package kafka
 
 import (
 	"context"
+	"fmt"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -72,3 +75,54 @@ func readAll(t *testing.T, c *kfake.Cluster, topic string, n int) []*kgo.Record 
 	}
 	return records
 }
+
+// payment is what the tests' handlers get.
+type payment struct {
+	N int `json:"n"`
+}
+
+// envelopes returns the values of messages numbered from to to-1.
+func envelopes(t *testing.T, from, to int) [][]byte {
+	t.Helper()
+	var values [][]byte
+	for n := from; n < to; n++ {
+		h := message.NewHeader("PaymentReceived", "tests")
+		m := message.Message{Topic: "payments"}
+		if err := (envelope.JSON{}).Encode(t.Context(), &m, h, payment{N: n}); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, m.Value)
+	}
+	return values
+}
+
+// produce writes values to one partition of payments, each with its number as key.
+func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
+	t.Helper()
+	client := newClient(t, c)
+	records := make([]*kgo.Record, len(values))
+	for i, v := range values {
+		records[i] = &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
+	}
+	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
+
+func succeed(context.Context, message.Of[payment]) error { return nil }

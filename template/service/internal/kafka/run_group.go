@@ -13,6 +13,7 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
 
@@ -77,7 +78,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 	go c.watch(watching, conn)
 	go func() {
 		for err := range conn.group.Errors() { // unread, they would be dropped
-			c.health.fail(err)
+			c.failed(err)
 			if s := c.session.Load(); s != nil {
 				s.suspect(err)
 			}
@@ -99,10 +100,31 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 			continue // a rebalance
 		}
 		if err != nil {
-			c.health.fail(Explain(c.cfg, err))
+			c.health.fail(c.explain(err))
 		}
 		sleep(ctx, retryDelay)
 	}
+}
+
+// failed notes what sarama reports, which is of one partition perhaps.
+func (c *Consumer) failed(err error) {
+	if of, ok := errors.AsType[*sarama.ConsumerError](err); ok {
+		c.health.failAt(place{of.Topic, of.Partition}, err)
+		return
+	}
+	c.health.fail(err)
+}
+
+// explain is Explain, for what sarama says of groups too.
+func (c *Consumer) explain(err error) error {
+	switch {
+	case errors.Is(err, sarama.ErrInconsistentGroupProtocol):
+		return fmt.Errorf("a member of group %q has none of KAFKA_REBALANCE_STRATEGY=%s: %w: to change it while others run, give all the new and the old one, such as cooperative-sticky,sticky, and then all the new one",
+			c.cfg.GroupID, strings.Join(c.cfg.RebalanceStrategy, ","), err)
+	case errors.Is(err, sarama.ErrGroupAuthorizationFailed):
+		err = fmt.Errorf("%w: %w", kerr.GroupAuthorizationFailed, err)
+	}
+	return Explain(c.cfg, err)
 }
 
 // stop notes that the consumer consumes no more, and adds to the error of what is not

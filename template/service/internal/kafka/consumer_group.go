@@ -102,7 +102,7 @@ func (c *Consumer) end(cause error) {
 func (c *Consumer) leave(p place, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.left = append(c.left, fmt.Sprintf("%s/%d", p.topic, p.partition))
+	c.left = append(c.left, p.String())
 	if errors.Is(err, errUnanswered) {
 		c.leftErr = err
 	}

@@ -6,24 +6,9 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-)
-
-const (
-	// metadataRefresh is how often a client asks for a topic's partitions, and how
-	// often a session looks at what it knows: new ones are found within twice of it.
-	metadataRefresh = 10 * time.Second
-	// metadataRetries is also how often a heartbeat is retried, without a pause,
-	// on a broken connection before the session ends.
-	metadataRetries = 10
-	fetchBackoff    = time.Second // of a partition that has no leader, or a batch that nobody can decode
-	fetchSize       = 1 << 20     // bytes of a partition in one fetch
-
-	// The delay between questions for topics, leaders and coordinators doubles, so
-	// that a first message does not wait and a broker that is away is not flooded.
-	minMetadataBackoff = 20 * time.Millisecond
-	maxMetadataBackoff = 250 * time.Millisecond
 )
 
 // clientConfig returns the settings of sarama's client: its connections, what it asks for,
@@ -83,10 +68,6 @@ var strategies = map[string]func() sarama.BalanceStrategy{
 	"roundrobin":      sarama.NewBalanceStrategyRoundRobin,
 }
 
-// maxDecompressed bounds what one compressed batch may become in memory: without it, a
-// few kilobytes can ask for gigabytes. Claims fetch larger ones alone.
-const maxDecompressed = 64 << 20
-
 var saramaOnce sync.Once
 
 // setUpSarama sets what sarama keeps in package variables: once, before the
@@ -102,4 +83,17 @@ func setUpSarama(log *slog.Logger) {
 // commentary, and what matters comes back as errors too.
 func saramaLogger(log *slog.Logger) sarama.StdLogger {
 	return slog.NewLogLogger(log.With("from", "sarama").Handler(), slog.LevelDebug)
+}
+
+// decodeTimeout is for one fetch, of a large batch perhaps.
+const decodeTimeout = 15 * time.Second
+
+// newFetchClient returns a client that fetches one partition from an offset.
+func newFetchClient(cfg config.Kafka, topic string, partition int32, offset int64) (*kgo.Client, error) {
+	isolation := kgo.ReadUncommitted()
+	if cfg.IsolationLevel == "read_committed" {
+		isolation = kgo.ReadCommitted()
+	}
+	return NewClient(cfg, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
+		kgo.FetchIsolationLevel(isolation), kgo.FetchMaxWait(cfg.FetchMaxWait), kgo.FetchMaxPartitionBytes(fetchSize))
 }

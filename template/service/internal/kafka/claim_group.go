@@ -15,14 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// place names a partition.
-type place struct {
-	topic     string
-	partition int32
-}
 
 // claim is one partition's assignment, as the engine sees it.
 type claim struct {
@@ -127,7 +120,7 @@ func (c *claim) fetchAlone(ctx context.Context, revoked <-chan *sarama.ConsumerM
 			if isUndecodable(err) {
 				err = fmt.Errorf("the batch at offset %d cannot be decoded: %w: delete it, or raise MAX_BUFFER_BYTES if it is too large", c.delivered.Load(), err)
 			}
-			c.session.consumer.health.fail(&sarama.ConsumerError{Topic: c.topic, Partition: c.partition, Err: err})
+			c.session.consumer.health.failAt(c.place, &sarama.ConsumerError{Topic: c.topic, Partition: c.partition, Err: err})
 			client.SetOffsets(map[string]map[int32]kgo.EpochOffset{c.topic: {c.partition: {Epoch: -1, Offset: c.delivered.Load()}}})
 			sleep(ctx, fetchBackoff)
 		}
@@ -171,20 +164,4 @@ func poll(ctx context.Context, client *kgo.Client, timeout time.Duration) kgo.Fe
 		return nil
 	}
 	return fetches
-}
-
-// newMessages returns records for the engine.
-func newMessages(records []*kgo.Record) []message.Message {
-	var all []message.Message
-	for _, r := range records {
-		m := message.Message{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value}
-		if r.Timestamp.UnixMilli() >= 0 { // it has one
-			m.Time = r.Timestamp
-		}
-		for _, h := range r.Headers {
-			m.Headers = append(m.Headers, message.Field{Key: h.Key, Value: h.Value})
-		}
-		all = append(all, m)
-	}
-	return all
 }

@@ -5,26 +5,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
-	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// payment is what the tests' handlers get.
-type payment struct {
-	N int `json:"n"`
-}
 
 // running is a consumer that runs until its test ends or stop is called.
 type running struct {
@@ -119,34 +110,6 @@ func (r *running) handledOf(partition int32) int {
 	return r.handled[partition]
 }
 
-// envelopes returns the values of messages numbered from to to-1.
-func envelopes(t *testing.T, from, to int) [][]byte {
-	t.Helper()
-	var values [][]byte
-	for n := from; n < to; n++ {
-		h := message.NewHeader("PaymentReceived", "tests")
-		m := message.Message{Topic: "payments"}
-		if err := (envelope.JSON{}).Encode(t.Context(), &m, h, payment{N: n}); err != nil {
-			t.Fatal(err)
-		}
-		values = append(values, m.Value)
-	}
-	return values
-}
-
-// produce writes values to one partition of payments, each with its number as key.
-func produce(t *testing.T, c *kfake.Cluster, partition int32, values ...[]byte) {
-	t.Helper()
-	client := newClient(t, c)
-	records := make([]*kgo.Record, len(values))
-	for i, v := range values {
-		records[i] = &kgo.Record{Topic: "payments", Partition: partition, Key: fmt.Appendf(nil, "%d", i), Value: v}
-	}
-	if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // committed returns what the tests' group committed of a partition of payments, -1 for nothing.
 func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
 	t.Helper()
@@ -162,24 +125,6 @@ func committed(t *testing.T, c *kfake.Cluster, partition int32) int64 {
 	}
 	return o.At
 }
-
-// portOf returns the port of an address.
-func portOf(t *testing.T, address string) int {
-	t.Helper()
-	_, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n, err := strconv.Atoi(port)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n
-}
-
-func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
-
-func succeed(context.Context, message.Of[payment]) error { return nil }
 
 // workLeft returns how many partitions the last session ended with work left in.
 func (r *running) workLeft() int {

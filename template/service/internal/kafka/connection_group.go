@@ -1,7 +1,6 @@
 package kafka
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // connection is what consuming needs of a cluster: sarama's client to be a member of
@@ -93,16 +91,6 @@ func (h *hunger) check(conn *connection, idle bool) error {
 	return nil
 }
 
-// closingTimeout bounds how long it may take to disconnect.
-const closingTimeout = 3 * time.Second
-
-// closeInTime calls f, and leaves it behind when a broker does not answer it in time.
-func closeInTime(timeout time.Duration, f func()) {
-	ctx, cancel := context.WithTimeout(context.Background(), timeout)
-	defer cancel()
-	_ = message.CallBounded(ctx, 0, func(context.Context) error { f(); return nil }) // it only says that the time is over
-}
-
 // groupClient is sarama's client for its group. The group's coordinator is asked over
 // connections of their own: heartbeats do not wait behind fetches, which a broker may
 // answer slowly, or throttle for a quota. To sarama one topic's trouble is everybody's:
@@ -158,12 +146,4 @@ func unlessOfTopic(err error) error {
 		}
 	}
 	return err
-}
-
-// sleep waits for d or the end of ctx.
-func sleep(ctx context.Context, d time.Duration) {
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
 }
