@@ -62,8 +62,8 @@ func TestARestartGoesOnWhereTheLastRunEnded(t *testing.T) {
 	produce(t, c, 0, envelopes(t, 5, 8)...)
 	second := consume(t, settings(t, c), succeed, "payments")
 	second.await(t, engine.Handled, 3)
-	second.mu.Lock()
-	defer second.mu.Unlock()
+	second.seen.mu.Lock()
+	defer second.seen.mu.Unlock()
 	if want := []string{"payments/0@5", "payments/0@6", "payments/0@7"}; !slices.Equal(slices.Sorted(slices.Values(second.places)), want) {
 		t.Errorf("handled %v, want %v", second.places, want)
 	}
@@ -183,8 +183,8 @@ func TestItSaysThatKafkaWentAwayAndGoesOnWhenItIsBack(t *testing.T) {
 	second := startCluster(t, kfake.Ports(portOf(t, address)), kfake.DataDir(data))
 	produce(t, second, 0, envelopes(t, 1, 2)...)
 	eventually(t, "the second message is handled", func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
+		r.seen.mu.Lock()
+		defer r.seen.mu.Unlock()
 		return slices.Contains(r.places, "payments/0@1")
 	})
 	eventually(t, "ready again", func() bool { return r.Ready() == nil })

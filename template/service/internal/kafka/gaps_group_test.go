@@ -157,11 +157,11 @@ func TestNoMessageIsPassedOver(t *testing.T) {
 		s := r.session.Load()
 		next := end
 		for offset := end - 1; offset >= 0; offset-- {
-			r.mu.Lock()
+			r.seen.mu.Lock()
 			if slices.Contains(r.places, fmt.Sprintf("payments/0@%d", offset)) {
 				next = offset
 			}
-			r.mu.Unlock()
+			r.seen.mu.Unlock()
 			if to, _, err := s.nextMessage(t.Context(), liveClaims(s)[0], offset, fetchSize); err != nil || to != next {
 				t.Errorf("%s: from %d on the next message is at %d, %v, want %d of %d", isolation, offset, to, err, next, end)
 			}

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
@@ -32,6 +35,14 @@ const (
 	probeInterval = 3 * time.Second
 	probeTimeout  = 5 * time.Second
 )
+
+// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
+// is back.
+const retryDelay = 500 * time.Millisecond
+
+// topicsTimeout bounds how long the questions for topics may take, after which the log
+// says where nobody answers.
+const topicsTimeout = 10 * time.Second
 
 // place names a partition.
 type place struct {
@@ -203,4 +214,25 @@ func Explain(cfg config.Kafka, err error) error {
 	}
 	return fmt.Errorf("no connection to Kafka at %s: %w: does that address speak KAFKA_SECURITY_PROTOCOL=%s, with these KAFKA_SASL_* and KAFKA_SSL_*?",
 		strings.Join(cfg.Brokers, ", "), err, cfg.SecurityProtocol)
+}
+
+// probe asks brokers for the least that there is, and returns which do not answer.
+func probe(ctx context.Context, client *kgo.Client, brokers map[int32]string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var all sync.WaitGroup
+	for id, address := range brokers {
+		all.Go(func() {
+			_, err := client.Broker(int(id)).RetriableRequest(ctx, kmsg.NewPtrApiVersionsRequest())
+			if isNetwork(err) {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("broker %d (%s) does not answer: %w", id, address, err))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

@@ -35,8 +35,8 @@ func TestAMessageIsWhatItsRecordIs(t *testing.T) {
 		r := consume(t, settings(t, c), func(context.Context, message.Of[payment]) error { return nil }, "payments")
 		var got []message.Message
 		eventually(t, "dead letters", func() bool {
-			r.mu.Lock()
-			defer r.mu.Unlock()
+			r.seen.mu.Lock()
+			defer r.seen.mu.Unlock()
 			got = nil
 			for _, e := range r.events {
 				if e.Kind == engine.DeadLettered {

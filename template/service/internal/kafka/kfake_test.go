@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -126,3 +128,54 @@ func portOf(t *testing.T, address string) int {
 func topicOf(partitions int32) kfake.Opt { return kfake.SeedTopics(partitions, "payments") }
 
 func succeed(context.Context, message.Of[payment]) error { return nil }
+
+// seen is what became of messages.
+type seen struct {
+	mu      sync.Mutex
+	cond    *sync.Cond
+	counts  map[engine.EventKind]int
+	handled map[int32]int // by partition
+	events  []engine.Event
+	places  []string // topic/partition@offset of each event
+}
+
+func newSeen() *seen {
+	s := &seen{counts: map[engine.EventKind]int{}, handled: map[int32]int{}}
+	s.cond = sync.NewCond(&s.mu)
+	return s
+}
+
+func (r *seen) note(e engine.Event) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.counts[e.Kind]++
+	if e.Kind == engine.Handled {
+		r.handled[e.Message.Partition]++
+	}
+	r.events = append(r.events, e)
+	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
+	r.cond.Broadcast()
+}
+
+// await waits for n events of a kind.
+func (r *seen) await(t *testing.T, kind engine.EventKind, n int) {
+	t.Helper()
+	timeout := time.AfterFunc(30*time.Second, func() { r.cond.Broadcast() })
+	defer timeout.Stop()
+	deadline := time.Now().Add(30 * time.Second)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for r.counts[kind] < n {
+		if time.Now().After(deadline) {
+			t.Fatalf("saw %d %v, want %d", r.counts[kind], kind, n)
+		}
+		r.cond.Wait()
+	}
+}
+
+// handledOf returns how many messages of a partition were handled.
+func (r *seen) handledOf(partition int32) int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.handled[partition]
+}

@@ -8,26 +8,16 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
-// is back.
-const retryDelay = 500 * time.Millisecond
-
-// topicsTimeout bounds how long the questions for topics may take, after which the log
-// says where nobody answers.
-const topicsTimeout = 10 * time.Second
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
 // committed, and Run returns nil. While Kafka is unavailable it keeps trying. It
@@ -252,7 +242,7 @@ func (c *Consumer) watch(ctx context.Context, conn *connection) {
 		if s := c.session.Load(); s != nil {
 			brokers = s.brokers()
 		}
-		unanswered := conn.probe(ctx, brokers)
+		unanswered := probe(ctx, conn.kafka, brokers)
 		if ctx.Err() == nil {
 			c.health.probed(cmp.Or(unanswered, quota.check(conn, c.Stats().Records == 0)))
 		}
@@ -322,25 +312,4 @@ func (s *session) brokers() map[int32]string {
 		}
 	}
 	return found
-}
-
-// probe asks brokers for the least that there is, and returns which do not answer.
-func (conn *connection) probe(ctx context.Context, brokers map[int32]string) error {
-	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
-	defer cancel()
-	var mu sync.Mutex
-	var errs []error
-	var all sync.WaitGroup
-	for id, address := range brokers {
-		all.Go(func() {
-			_, err := conn.kafka.Broker(int(id)).RetriableRequest(ctx, kmsg.NewPtrApiVersionsRequest())
-			if isNetwork(err) {
-				mu.Lock()
-				defer mu.Unlock()
-				errs = append(errs, fmt.Errorf("broker %d (%s) does not answer: %w", id, address, err))
-			}
-		})
-	}
-	all.Wait()
-	return errors.Join(errs...)
 }

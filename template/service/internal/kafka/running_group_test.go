@@ -3,17 +3,14 @@ package kafka
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -21,13 +18,7 @@ import (
 type running struct {
 	*Consumer
 	stop func() error
-
-	mu      sync.Mutex
-	cond    *sync.Cond
-	counts  map[engine.EventKind]int
-	handled map[int32]int // by partition
-	events  []engine.Event
-	places  []string // topic/partition@offset of each event
+	*seen
 }
 
 // consume runs a consumer of the given topics with one handler.
@@ -56,8 +47,7 @@ func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *mes
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &running{Consumer: c, counts: map[engine.EventKind]int{}, handled: map[int32]int{}}
-	r.cond = sync.NewCond(&r.mu)
+	r := &running{Consumer: c, seen: newSeen()}
 	c.Observe(r.note)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
@@ -73,41 +63,6 @@ func consumeWith(t *testing.T, cfg config.Kafka, log *slog.Logger, registry *mes
 		_ = r.stop()
 	})
 	return r
-}
-
-func (r *running) note(e engine.Event) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.counts[e.Kind]++
-	if e.Kind == engine.Handled {
-		r.handled[e.Message.Partition]++
-	}
-	r.events = append(r.events, e)
-	r.places = append(r.places, fmt.Sprintf("%s/%d@%d", e.Message.Topic, e.Message.Partition, e.Message.Offset))
-	r.cond.Broadcast()
-}
-
-// await waits for n events of a kind.
-func (r *running) await(t *testing.T, kind engine.EventKind, n int) {
-	t.Helper()
-	timeout := time.AfterFunc(30*time.Second, func() { r.cond.Broadcast() })
-	defer timeout.Stop()
-	deadline := time.Now().Add(30 * time.Second)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for r.counts[kind] < n {
-		if time.Now().After(deadline) {
-			t.Fatalf("saw %d %v, want %d", r.counts[kind], kind, n)
-		}
-		r.cond.Wait()
-	}
-}
-
-// handledOf returns how many messages of a partition were handled.
-func (r *running) handledOf(partition int32) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.handled[partition]
 }
 
 // committed returns what the tests' group committed of a partition of payments, -1 for nothing.

@@ -35,13 +35,13 @@ func stable(t *testing.T, c *kfake.Cluster, members int) *kfake.GroupInfo {
 func handledPlaces(consumers ...*running) map[string]int {
 	places := map[string]int{}
 	for _, r := range consumers {
-		r.mu.Lock()
+		r.seen.mu.Lock()
 		for i, e := range r.events {
 			if e.Kind == engine.Handled {
 				places[r.places[i]]++
 			}
 		}
-		r.mu.Unlock()
+		r.seen.mu.Unlock()
 	}
 	return places
 }
