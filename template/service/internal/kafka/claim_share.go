@@ -44,12 +44,21 @@ func (c *shareClaim) hold(r *kgo.Record) bool {
 		h.Record, h.until = r, until
 		return false
 	}
-	if n := r.DeliveryCount(); n > 1 {
-		s.consumer.log.Warn("message was delivered before: the group gives it up when it was as often as the brokers' group.share.delivery.count.limit says",
-			"topic", c.topic, "partition", c.partition, "offset", r.Offset, "deliveries", n)
-	}
 	c.held[r.Offset] = &heldRecord{r, until}
 	return true
+}
+
+// deliveries returns how often the group has delivered a message that is not done, 0 if
+// that is not known.
+func (s *shareSession) deliveries(m *message.Message) int32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.claims {
+		if h := c.held[m.Offset]; h != nil && c.topic == m.Topic && c.partition == m.Partition {
+			return h.DeliveryCount()
+		}
+	}
+	return 0
 }
 
 // Mark implements engine.Claim.

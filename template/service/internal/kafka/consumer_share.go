@@ -36,6 +36,7 @@ type ShareConsumer struct {
 	joined  atomic.Bool                  // there was a session
 	session atomic.Pointer[shareSession] // the present one, nil between sessions
 	lags    atomic.Pointer[[]shareLag]   // as they were seen last
+	limit   atomic.Int32                 // how often a message is delivered before the group gives it up
 }
 
 // NewShareConsumer returns a consumer for the registry's topics. Messages that fail for
@@ -50,7 +51,7 @@ func NewShareConsumer(cfg config.Kafka, registry *message.Registry, publisher *P
 	registry.Group = cfg.GroupID
 	c := &ShareConsumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID))}
 	c.topics = &topics{subscribed: registry.Topics(), published: registry.PublishedTopics(), deadLetters: cfg.ErrorPolicy == "dead-letter"}
-	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), message.HandlerFunc(c.handle), &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
 
@@ -59,6 +60,17 @@ func (c *ShareConsumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
 func (c *ShareConsumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+
+// handle has a message handled, unless that is its last delivery. If it ended this process,
+// as it has ended others perhaps, the group would drop it: it becomes a dead letter first.
+func (c *ShareConsumer) handle(ctx context.Context, m *message.Message) error {
+	if s := c.session.Load(); s != nil && c.topics.deadLetters {
+		if n := s.deliveries(m); n >= c.limit.Load() {
+			return message.Permanent(fmt.Errorf("delivered %d times and never done, the group gives it up after this one: no handler ran", n))
+		}
+	}
+	return c.registry.Handle(ctx, m)
+}
 
 // EachLag calls f for each partition of the topics, with how much of it the group has not
 // done, as far as that was known some seconds ago. All members of the group say the same.

@@ -132,6 +132,10 @@ func (s *shareSession) deliver() {
 		}
 	}
 	for claim, records := range batches {
+		if most := slices.MaxFunc(records, func(a, b *kgo.Record) int { return int(a.DeliveryCount() - b.DeliveryCount()) }); most.DeliveryCount() > 1 {
+			s.consumer.log.Warn("messages are delivered again", "topic", claim.topic, "partition", claim.partition,
+				"offset", most.Offset, "deliveries", most.DeliveryCount(), deliveryLimit, s.consumer.limit.Load())
+		}
 		claim.lane.Deliver(newMessages(records))
 	}
 	for _, r := range s.arrived { // the engine has its own copies, and the record is kept until it is done

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,6 +30,7 @@ func (c *ShareConsumer) setUpGroup(ctx context.Context, client *kgo.Client) erro
 			return fmt.Errorf("broker %d has no share groups whose locks can be renewed: they want Kafka 4.2, with the feature share.version=1", broker.NodeID)
 		}
 	}
+	c.limit.Store(shareLimit(ctx, client, versions))
 	wanted := map[string]string{"share.auto.offset.reset": c.cfg.AutoOffsetReset, "share.isolation.level": c.cfg.IsolationLevel}
 	if has, err := groupSettings(ctx, client, c.cfg.GroupID); err == nil {
 		for name, value := range wanted {
@@ -46,6 +48,23 @@ func (c *ShareConsumer) setUpGroup(ctx context.Context, client *kgo.Client) erro
 			c.cfg.GroupID, wanted, c.cfg.GroupID, err)
 	}
 	return err
+}
+
+const (
+	deliveryLimit        = "group.share.delivery.count.limit"
+	defaultDeliveryLimit = 5
+)
+
+// shareLimit returns how often the brokers deliver a message. Where the service may not
+// see their settings it takes the default for granted.
+func shareLimit(ctx context.Context, client *kgo.Client, brokers kadm.BrokersApiVersions) int32 {
+	for _, broker := range brokers {
+		configs, _ := kadm.NewClient(client).DescribeBrokerConfigs(ctx, broker.NodeID)
+		if n, err := strconv.ParseInt(setting(configs, strconv.Itoa(int(broker.NodeID)), deliveryLimit), 10, 32); err == nil {
+			return int32(n)
+		}
+	}
+	return defaultDeliveryLimit
 }
 
 // groupSettings returns the settings of a group.
