@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -31,6 +32,7 @@ func linesOf(t *testing.T, names ...string) []string {
 func TestTheDocumentationListsEverySetting(t *testing.T) {
 	rows := make(map[string]int)
 	for _, line := range linesOf(t, filepath.Join("docs", "settings.md.tmpl"), filepath.Join("docs", "settings.md")) {
+		line = strings.Replace(line, `{{if .Has "share"}}none{{else}}key{{end}}`, cmp.Or(sourceDefaults["ORDERING"], "key"), 1)
 		if strings.HasPrefix(line, "| `") && unicode.IsUpper(rune(line[3])) {
 			rows[line]++
 		}

@@ -13,7 +13,7 @@ type Source = Kafka
 const (
 	sourcePrefix = "KAFKA_" // begins the names of settings that no other program has
 	groupID      = "KAFKA_GROUP_ID"
-	noGroup      = "a consumer needs a group; instances with the same group split the partitions"
+	noGroup      = "a consumer needs a group; instances with the same group share the work"
 )
 
 // joinMargin is the time that joining a group takes beside draining and one

@@ -13,7 +13,7 @@ type Source = Kafka
 const (
 	sourcePrefix = "KAFKA_" // begins the names of settings that no other program has
 	groupID      = "KAFKA_GROUP_ID"
-	noGroup      = "a consumer needs a group; instances with the same group share its messages"
+	noGroup      = "a consumer needs a group; instances with the same group share the work"
 )
 
 // finishSource sets what follows other settings where it is not set, and refuses

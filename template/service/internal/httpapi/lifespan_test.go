@@ -1,3 +1,5 @@
+//go:build !share
+
 package httpapi_test
 
 import (

@@ -200,12 +200,12 @@ func TestEachFigureIsThereAfterOneMessage(t *testing.T) {
 		t.Fatalf("%v %v", e.Kind, e.Err)
 	}
 	awaitFigure(t, s, `consumer_commits_total 1`)
+	awaitFigure(t, s, `consumer_lag_messages{partition="0",topic="accounts"} 0`)
 	_, body := s.Get("/metrics")
 	for _, want := range []string{
 		`consumer_events_total{class="handler",event="dead-letter",topic="accounts"} 1`,
 		`consumer_events_total{class="",event="handled",topic="accounts"} 0`,
 		`consumer_handler_duration_seconds_count{topic="accounts"} 1`,
-		`consumer_lag_messages{partition="0",topic="accounts"} 0`,
 		`consumer_oldest_message_age_seconds{topic="accounts"} 0`,
 		`consumer_partitions_assigned_total `,
 		`publisher_messages_total{outcome="published",topic="accounts.dlq"} 1`,
