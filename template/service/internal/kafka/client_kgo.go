@@ -51,13 +51,13 @@ func NewClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.Dialer(dialer{cfg}.DialContext),
 		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
 		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
-		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // what sarama leaves to others may be larger
+		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // a batch that fits no more is as large
 	}
 	return kgo.NewClient(append(options, more...)...)
 }
 
 // newRequestClient returns a client for commits and for questions about topics and
-// offsets: unlike sarama's, it looks for another broker when one does not answer.
+// offsets: it looks for another broker when one does not answer.
 func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids

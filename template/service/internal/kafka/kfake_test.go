@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
@@ -178,4 +179,14 @@ func (r *seen) handledOf(partition int32) int {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.handled[partition]
+}
+
+func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
+	t.Helper()
+	client, err := newRequestClient(settings(t, c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return kadm.NewClient(client)
 }

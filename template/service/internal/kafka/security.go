@@ -29,11 +29,6 @@ const (
 	maxAnswer   = 64 << 10 // bytes of what a broker says to who the client is
 )
 
-// Dial connects for sarama.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
 // DialContext connects to the broker at address, and authenticates.
 func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, network, address)
@@ -81,7 +76,7 @@ func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
 	return t, nil
 }
 
-// saslMechanism returns how both clients authenticate: each time with the password that
+// saslMechanism returns how clients authenticate: each time with the password that
 // its file holds.
 func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 	auth := func(context.Context) (scram.Auth, error) {
@@ -105,9 +100,9 @@ func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 	})
 }
 
-// authenticate proves on a new connection who the client is. Sarama would do so by the
-// password that it was made with, and franz-go would pass on a broker's own words,
-// which may repeat a password.
+// authenticate proves on a new connection who the client is. A client would do so by the
+// password that it was made with, or pass on a broker's own words, which may repeat a
+// password.
 func authenticate(conn net.Conn, mechanism sasl.Mechanism) error {
 	session, proof, err := mechanism.Authenticate(context.Background(), "")
 	if err != nil {

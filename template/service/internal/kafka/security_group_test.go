@@ -4,11 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -19,38 +17,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
-
-// accepted are the connections that brokers took.
-type accepted struct {
-	net.Listener
-	mu  sync.Mutex
-	all []net.Conn
-}
-
-func (a *accepted) listen(network, address string) (_ net.Listener, err error) {
-	a.Listener, err = net.Listen(network, address)
-	return a, err
-}
-
-func (a *accepted) Accept() (net.Conn, error) {
-	c, err := a.Listener.Accept()
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.all = append(a.all, c)
-	return c, err
-}
-
-// cut closes them.
-func (a *accepted) cut() {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	for _, c := range a.all {
-		if c != nil {
-			_ = c.Close()
-		}
-	}
-	a.all = nil
-}
 
 // write writes a file and returns its name.
 func write(t *testing.T, dir, name, text string) string {

@@ -17,16 +17,6 @@ import (
 
 const createTopicsKey = 19 // Kafka's number for a request to create topics
 
-func connectAdmin(t *testing.T, c *kfake.Cluster) *kadm.Client {
-	t.Helper()
-	client, err := newRequestClient(settings(t, c))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(client.Close)
-	return kadm.NewClient(client)
-}
-
 // ensure makes sure of the topics and those of their dead letters.
 func ensure(t *testing.T, admin *kadm.Client, subscribed ...string) error {
 	t.Helper()
