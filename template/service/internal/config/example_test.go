@@ -1,3 +1,5 @@
+//go:build !share
+
 package config_test
 
 import (

@@ -80,13 +80,3 @@ func send(broker *kfake.Cluster, topics ...string) {
 		must(client.ProduceSync(context.Background(), &kgo.Record{Topic: topic, Value: m.Value}).FirstErr())
 	}
 }
-
-func newRegistry() *message.Registry {
-	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-}
-
-func must(err error) {
-	if err != nil {
-		panic(err)
-	}
-}
