@@ -114,7 +114,7 @@ func (s *shareSession) accept() {
 		for _, offset := range c.done {
 			h := c.held[offset]
 			delete(c.held, offset)
-			if time.Now().Before(h.until) {
+			if h != nil && time.Now().Before(h.until) {
 				done = append(done, h.Record)
 			} else {
 				s.refused[c.place] = errLockLost
