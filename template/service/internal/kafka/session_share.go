@@ -91,8 +91,10 @@ func (s *shareSession) consume(ctx context.Context) (left []string, err error) {
 	}
 	c.session.Store(s)
 	if err = s.poll(ctx); err == nil {
-		s.client.PauseFetchTopics(c.registry.Topics()...)
+		all.Go(func() { s.forget(working) })
+		settled := time.After(2 * min(c.cfg.FetchMaxWait, maxShareWait))
 		left = s.drain(context.WithoutCancel(ctx))
+		<-settled
 	}
 	for _, claim := range s.lanes {
 		claim.lane.Lose() // unless it has drained
@@ -116,6 +118,15 @@ func (s *shareSession) poll(ctx context.Context) error {
 		if err := s.failed(fetches); err != nil {
 			return err
 		}
+	}
+}
+
+// forget has the brokers send no more, until ctx ends. Of partitions that a member still
+// fetches when it ends, all that it gives back counts as delivered.
+func (s *shareSession) forget(ctx context.Context) {
+	s.client.PauseFetchTopics(s.consumer.registry.Topics()...)
+	for ctx.Err() == nil {
+		s.client.PollFetches(ctx) // a fetch that is not taken would be the last
 	}
 }
 
