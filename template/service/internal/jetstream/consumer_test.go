@@ -124,7 +124,7 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 			t.Parallel()
 			b, begun, gate := startBroker(t), make(chan struct{}, 100), make(chan struct{})
 			b.publish(0, 100, 100)
-			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, time.Minute })
+			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, 20*time.Second })
 			first := consume(t, cfg, func(context.Context, message.Of[payment]) error {
 				begun <- struct{}{}
 				<-gate

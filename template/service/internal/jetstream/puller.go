@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,25 +135,27 @@ func (p *puller) ensure(ctx context.Context) error {
 // as long as it asks in time.
 func (p *puller) wait() time.Duration { return min(p.config.AckWait/3, fetchWait) }
 
-// options are those of each request.
-func (p *puller) options(ctx context.Context) []jetstream.FetchOpt {
-	options := []jetstream.FetchOpt{jetstream.FetchContext(ctx), jetstream.FetchHeartbeat(p.wait() / 3)}
+// fetch asks for messages once and gives them to the lane. It returns only errors that
+// end what was before.
+//
+// Who is not served yet asks for one message, which says so, and awaits the answer even
+// when ctx ends: the server may take a request that was given up for one to serve.
+func (p *puller) fetch(ctx context.Context) error {
+	n, wait, parent := min(maxFetch, p.consumer.cfg.MaxPollRecords), p.wait(), ctx
+	if p.isOrdered && p.current() == nil {
+		if p.isServed(ctx) {
+			return p.begin(ctx)
+		}
+		n, wait, parent = 1, min(wait, time.Second), context.WithoutCancel(ctx)
+	}
+	asking, cancel := context.WithTimeout(parent, wait)
+	defer cancel() // then the server sends no more
+	options := []jetstream.FetchOpt{jetstream.FetchContext(asking), jetstream.FetchHeartbeat(wait / 3)}
 	if p.isOrdered {
 		options = append(options, jetstream.FetchPriorityGroup(group))
 	}
-	return options
-}
-
-// fetch asks for messages once and gives them to the lane. It returns only errors that
-// end what was before.
-func (p *puller) fetch(ctx context.Context) error {
-	asking, cancel := context.WithTimeout(ctx, p.wait())
-	defer cancel() // then the server sends no more
-	began, n := time.Now(), min(maxFetch, p.consumer.cfg.MaxPollRecords)
-	if p.current() == nil && p.isOrdered {
-		n = 1 // it says who is served
-	}
-	batch, err := p.durable.Fetch(n, p.options(asking)...)
+	began := time.Now()
+	batch, err := p.durable.Fetch(n, options...)
 	if err != nil {
 		return p.check(ctx, p.current(), began, err)
 	}
@@ -209,10 +212,28 @@ func (p *puller) take(first jetstream.Msg, more <-chan jetstream.Msg) bool {
 	return true
 }
 
+// isServed reports whether the server serves this instance, whose lane has ended. What
+// that had will come only later, and nothing else perhaps.
+func (p *puller) isServed(ctx context.Context) bool {
+	if p.pin == "" {
+		return false
+	}
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	info, err := p.durable.Info(asking)
+	if err != nil {
+		return false
+	}
+	if !slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID == p.pin }) {
+		p.pin = ""
+	}
+	return p.pin != ""
+}
+
 // begin sets the durable consumer back to the first message that is not acknowledged, and
 // begins a lane with it.
 func (p *puller) begin(ctx context.Context) error {
-	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout) // else the server would go on serving who has no lane to drain
 	defer cancel()
 	began := time.Now()
 	if _, err := p.stream.ResetConsumer(asking, p.config.Durable); err != nil {
@@ -333,7 +354,9 @@ func (p *puller) drain() {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	if p.isOrdered {
-		_ = p.stream.UnpinConsumer(ctx, p.config.Durable, group) // else another has it after AckWait
+		_, _ = p.stream.ResetConsumer(ctx, p.config.Durable)     // else another has what was not begun, and the rest,
+		_ = p.stream.UnpinConsumer(ctx, p.config.Durable, group) // after AckWait
+		p.pin = ""
 	} else if err == nil { // nothing runs
 		for _, reply := range l.replies(true) {
 			_ = l.conn.Publish(reply, again) // else they come again after AckWait
