@@ -17,6 +17,7 @@ import (
 	nats "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/jetstream"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -100,7 +101,7 @@ func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 
 // Send sends messages in their order, and notes in each where it landed.
 func Send(ctx context.Context, broker string, messages ...*message.Message) error {
-	p := jetstream.NewPublisher(own(broker), "embedded", message.NewRegistry(nil, nil), slog.New(slog.DiscardHandler))
+	p := jetstream.NewPublisher(own(broker), "embedded", message.NewRegistry(envelope.JSON{}, envelope.NewRules()), slog.New(slog.DiscardHandler))
 	defer func() { _ = p.Close(0) }() // nothing is on its way
 	for _, m := range messages {
 		if err := p.Send(ctx, m); err != nil {
