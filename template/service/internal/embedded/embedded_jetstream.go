@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -73,6 +74,9 @@ func start(port int) (broker string, stop func(), err error) {
 // Settings lead a service of the group to a broker without encryption or a password,
 // whatever other settings say of its own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
+	if broker != "" && !strings.Contains(broker, "://") {
+		broker = "nats://" + broker
+	}
 	all := map[string]string{
 		Address: broker, "JETSTREAM_GROUP": group, "JETSTREAM_DELIVER": "all", "JETSTREAM_REPLICAS": "1", "JETSTREAM_ACK_WAIT": "10s",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
