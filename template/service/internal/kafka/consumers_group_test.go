@@ -51,7 +51,7 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	publisher := newPublisher(t, cfg.Source)
+	publisher := newPublisher(t, any(cfg.Source).(config.Kafka))
 	consumerOf := func(k config.Kafka, topic string) (*Consumer, *held) {
 		h := &held{release: make(chan struct{})}
 		registry := newRegistry()
@@ -62,8 +62,8 @@ func TestTwoConsumersOfOneProcess(t *testing.T) {
 		}
 		return consumer, h
 	}
-	first, payments := consumerOf(cfg.Source, "payments")
-	second, audits := consumerOf(auditing, "audits")
+	first, payments := consumerOf(any(cfg.Source).(config.Kafka), "payments")
+	second, audits := consumerOf(any(auditing).(config.Kafka), "audits")
 
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -53,7 +53,7 @@ func settings(t *testing.T, c *kfake.Cluster, more ...string) config.Kafka {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return cfg.Source
+	return any(cfg.Source).(config.Kafka) // whose tests these are
 }
 
 // readAll returns the first n records of a topic, read by another client than
