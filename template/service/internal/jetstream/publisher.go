@@ -239,11 +239,11 @@ func (p *Publisher) finish(o *outgoing) {
 	var last error
 	for attempt := 1; ; attempt++ {
 		err := p.attempt(ctx, o, turn)
-		last = cmp.Or(err, last)
 		isTimeUp := ctx.Err() != nil
-		if isTimeUp && err != nil && errors.Is(err, ctx.Err()) && last != nil && attempt > 1 {
-			err = last
+		if isTimeUp && errors.Is(err, ctx.Err()) {
+			err = cmp.Or(last, err) // which says why
 		}
+		last = err
 		switch {
 		case err == nil:
 			o.done(o.message, nil)
@@ -362,7 +362,9 @@ func (p *Publisher) Ready(ctx context.Context) error {
 		return err
 	}
 	if err = p.health.why(); err == nil || errors.Is(err, errConnecting) {
-		err = js.Conn().FlushWithContext(ctx)
+		asking, cancel := context.WithTimeout(ctx, askTimeout)
+		defer cancel()
+		err = js.Conn().FlushWithContext(asking)
 	}
 	if err != nil {
 		return cmp.Or(p.health.why(), err)
