@@ -1,4 +1,4 @@
-//go:build !share
+//go:build !jetstream && !rabbitmq && !share
 
 package config
 

@@ -108,6 +108,9 @@ func (w *world) missing() int {
 // disorder returns how many messages were handled for the first time after a later one
 // of their key.
 func disorder(all []line) (n int) {
+	if !isOrdered {
+		return 0
+	}
 	last := map[string]int{}
 	seen := map[line]bool{}
 	for _, l := range all {
