@@ -67,7 +67,7 @@ func (k Kafka) isRival(other Kafka) bool {
 }
 
 // checkSecurity refuses settings that do not fit together.
-func (k *Kafka) checkSecurity(s *scope) {
+func (k Kafka) checkSecurity(s *scope) {
 	// Whether a certificate and its key belong together is seen when they are used.
 	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
 		inToken := c.name == "KAFKA_SASL_USERNAME" && k.SASLMechanism == "OAUTHBEARER"

@@ -11,7 +11,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
-// clientConfig returns the settings of sarama's client: its connections, what it asks for,
+// clientConfig returns the settings of sarama's client, whose sessions and claims are what
+// the engine's lanes are made of (its producer loses the order of all partitions when one
+// message fails, IBM/sarama#2619): its connections, what it asks for,
 // how it fetches, and how the members of the group share partitions.
 func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c := sarama.NewConfig()

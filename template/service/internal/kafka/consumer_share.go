@@ -133,7 +133,7 @@ func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, err e
 		return nil, err
 	}
 	defer closeInTime(closingTimeout, requests.Close)
-	defer c.health.stop()
+	defer func() { _ = c.health.stop() }()
 	for {
 		left, err := c.consumeSession(ctx, requests)
 		switch {

@@ -74,8 +74,8 @@ func TestAShareGroupHandlesAndDeadLettersAll(t *testing.T) {
 	again := share(t, settings(t, c), succeed)
 	produce(t, c, 0, envelopes(t, 30, 31)...)
 	again.await(t, engine.Handled, 1)
-	again.seen.mu.Lock()
-	defer again.seen.mu.Unlock()
+	again.mu.Lock()
+	defer again.mu.Unlock()
 	if want := []string{"payments/0@30"}; !slices.Equal(again.places, want) {
 		t.Errorf("delivered again: %v, want %v", again.places, want)
 	}
@@ -106,8 +106,8 @@ func TestWhatIsNotDoneIsNotAccepted(t *testing.T) {
 	}
 	second := share(t, settings(t, c), succeed)
 	second.await(t, engine.Handled, 1)
-	second.seen.mu.Lock()
-	defer second.seen.mu.Unlock()
+	second.mu.Lock()
+	defer second.mu.Unlock()
 	if want := []string{"payments/0@0"}; !slices.Equal(second.places, want) {
 		t.Errorf("delivered to the next: %v, want %v", second.places, want)
 	}
@@ -206,8 +206,8 @@ func TestNothingIsLostOverCutConnections(t *testing.T) {
 	eventually(t, "all are handled or dead letters", func() bool {
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		r.seen.mu.Lock()
-		defer r.seen.mu.Unlock()
+		r.mu.Lock()
+		defer r.mu.Unlock()
 		return len(h.counts)+r.counts[engine.DeadLettered] >= messages
 	})
 	eventually(t, "no lag", func() bool { return lagOf(t, c) == 0 })

@@ -52,10 +52,10 @@ func TestARealShareGroup(t *testing.T) {
 	}
 	second := share(t, cfg, handle)
 	eventually(t, "all are done but one", func() bool {
-		first.seen.mu.Lock()
-		defer first.seen.mu.Unlock()
-		second.seen.mu.Lock()
-		defer second.seen.mu.Unlock()
+		first.mu.Lock()
+		defer first.mu.Unlock()
+		second.mu.Lock()
+		defer second.mu.Unlock()
 		return first.counts[engine.Handled]+second.counts[engine.Handled] == messages-2 && first.counts[engine.DeadLettered]+second.counts[engine.DeadLettered] == 1
 	})
 	began := time.Now()

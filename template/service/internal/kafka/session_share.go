@@ -109,16 +109,14 @@ func (s *shareSession) consume(ctx context.Context) (left []string, err error) {
 
 // poll hands over what comes, until ctx ends. An error says that another client has to go on.
 func (s *shareSession) poll(ctx context.Context) error {
-	for {
+	for ctx.Err() == nil {
 		fetches := s.client.PollFetches(ctx)
 		s.deliver()
-		if ctx.Err() != nil {
-			return nil
-		}
 		if err := s.failed(fetches); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 // forget has the brokers send no more, until ctx ends. Of partitions that a member still
@@ -192,6 +190,7 @@ func (s *shareSession) failed(fetches kgo.Fetches) (err error) {
 	c := s.consumer
 	fetches.EachError(func(topic string, partition int32, e error) {
 		switch {
+		case errors.Is(e, context.Canceled):
 		case isMadeAnew(e):
 			err = fmt.Errorf("topic %q was deleted and made anew: %w", topic, e)
 		case topic == "":
