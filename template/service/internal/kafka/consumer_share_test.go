@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -412,4 +413,45 @@ func TestWhatOnlyAnAdministratorCanCorrectOfAShareGroupIsSaid(t *testing.T) {
 	r = share(t, settings(t, c), succeed)
 	eventually(t, "the group's settings may not be set", isNotReady(r, "may not set map[share.auto.offset.reset:earliest"))
 	eventually(t, "it is tried again", func() bool { return r.Ready() == nil })
+}
+
+func TestATopicThatIsMissingStopsNoOtherOfAShareGroup(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 3)...)
+	r := share(t, settings(t, c), succeed, "refunds")
+	r.await(t, engine.Handled, 3)
+	eventually(t, "not ready, and why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), `topic "refunds", which the service is to read, does not exist`)
+	})
+	if err := c.CreateTopic("refunds", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := newClient(t, c).ProduceSync(t.Context(), &kgo.Record{Topic: "refunds", Value: envelopes(t, 3, 4)[0]}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r.await(t, engine.Handled, 4)
+	eventually(t, "ready", func() bool { return r.Ready() == nil })
+}
+
+func TestATopicThatWasMadeAnewIsReadBySharesAgain(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	produce(t, c, 0, envelopes(t, 0, 3)...)
+	var h times
+	r := share(t, settings(t, c), func(_ context.Context, m message.Of[payment]) error { h.add(m.Body.N); return nil })
+	r.await(t, engine.Handled, 3)
+	if _, err := kadm.NewClient(newClient(t, c)).DeleteTopics(t.Context(), "payments"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.CreateTopic("payments", 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, c, 0, envelopes(t, 3, 6)...)
+	r.await(t, engine.Handled, 6)
+	eventually(t, "ready", func() bool { return r.Ready() == nil })
+	if wrong := h.notOnce(0, 6); wrong != nil {
+		t.Errorf("not handled once: %v", wrong)
+	}
 }

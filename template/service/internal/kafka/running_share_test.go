@@ -19,11 +19,13 @@ type sharing struct {
 	log  *logBuffer
 }
 
-// share runs a consumer of payments in a share group.
-func share(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error) *sharing {
+// share runs a consumer of payments, and more topics, in a share group.
+func share(t *testing.T, cfg config.Kafka, handle func(context.Context, message.Of[payment]) error, more ...string) *sharing {
 	t.Helper()
 	registry := newRegistry()
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](handle))
+	for _, topic := range append(more, "payments") {
+		message.Register(registry, topic, message.TypedHandlerFunc[payment](handle))
+	}
 	log := &logBuffer{}
 	c, err := NewShareConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
