@@ -19,13 +19,31 @@ func linesOf(t *testing.T, names ...string) []string {
 	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join("..", "..", name))
 		if err == nil {
-			return strings.Split(string(content), "\n")
+			return ofTheSource(strings.Split(string(content), "\n"))
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
 	}
 	t.Skip("there is none of", names)
 	return nil
+}
+
+// ofTheSource returns the lines of a template without those for other sources.
+func ofTheSource(lines []string) (all []string) {
+	isOther := false
+	for _, line := range lines {
+		if source, ok := strings.CutPrefix(line, `{{- if .Has "`); ok {
+			isOther = (strings.HasPrefix(source, "kafka") || strings.HasPrefix(source, "jetstream") || strings.HasPrefix(source, "rabbitmq")) &&
+				!strings.HasPrefix(source, strings.ToLower(strings.TrimSuffix(sourcePrefix, "_")))
+		}
+		if line == "{{- end}}" {
+			isOther = false
+		}
+		if !isOther {
+			all = append(all, line)
+		}
+	}
+	return all
 }
 
 // docs/settings.md has one row for each setting, and no other.
