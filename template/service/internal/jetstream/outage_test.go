@@ -191,12 +191,12 @@ func TestALaneThatHoldsTooMuchIsPausedAndKeepsItsPartition(t *testing.T) {
 	t.Parallel()
 	b, gate := startBroker(t), make(chan struct{})
 	b.publish(0, 600, 1)
-	r := consume(t, b.settings(func(c *config.JetStream) { c.MaxPollRecords, c.AckWait = 50, time.Second }), func(context.Context, message.Of[payment]) error {
+	r := consume(t, b.settings(func(c *config.JetStream) { c.MaxPollRecords, c.AckWait = 50, 2*time.Second }), func(context.Context, message.Of[payment]) error {
 		<-gate
 		return nil
 	})
 	eventually(t, "it is paused", func() bool { return r.Stats().Paused == 1 })
-	<-time.After(3 * time.Second) // three times as long as the server waits for an instance
+	<-time.After(5 * time.Second) // more than twice as long as the server waits for an instance
 	if s := r.Stats(); s.Records > 150 || s.Assigned != 1 {
 		t.Errorf("%d messages are held, %d lanes were begun: want at most 150, and one", s.Records, s.Assigned)
 	}

@@ -70,9 +70,9 @@ func (b *broker) start() {
 	if !s.ReadyForConnections(10 * time.Second) {
 		b.t.Fatal("no server")
 	}
-	b.options.Port = s.Addr().(*net.TCPAddr).Port
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.options.Port = s.Addr().(*net.TCPAddr).Port
 	b.server = s
 }
 
@@ -92,7 +92,10 @@ func (b *broker) serve() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", b.options.Port)) //nolint:noctx // a test's
+		b.mu.Lock()
+		port := b.options.Port
+		b.mu.Unlock()
+		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // a test's
 		b.mu.Lock()
 		if err != nil || b.away {
 			_ = in.Close()
@@ -327,7 +330,7 @@ var partitions = []string{"tests-0", "tests-1", "tests-2"}
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
