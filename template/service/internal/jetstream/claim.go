@@ -69,7 +69,7 @@ func (c *claim) Resume() {
 func (c *claim) Ack(offset int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d := c.held[offset]; d != nil && !c.lost.Load() {
+	if d := c.held[offset]; d != nil {
 		c.done = append(c.done, d.reply)
 		signal(c.wake)
 	}

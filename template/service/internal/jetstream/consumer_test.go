@@ -3,6 +3,7 @@ package jetstream
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -124,7 +125,8 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 			t.Parallel()
 			b, begun, gate := startBroker(t), make(chan struct{}, 100), make(chan struct{})
 			b.publish(0, 100, 100)
-			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, 20*time.Second })
+			ackWait := map[string]time.Duration{"key": 5 * time.Minute, "none": 20 * time.Second} // what is on the network at the end comes again after that
+			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, ackWait[o] })
 			first := consume(t, cfg, func(context.Context, message.Of[payment]) error {
 				begun <- struct{}{}
 				<-gate
@@ -149,5 +151,48 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 				t.Errorf("the first instance handled %d, the next one %d, want the rest", n, again)
 			}
 		})
+	}
+}
+
+// TestADeliveryThatIsMissingIsNotOvertaken: what the server delivered and did not arrive
+// is handled before what follows it, and not after AckWait.
+func TestADeliveryThatIsMissingIsNotOvertaken(t *testing.T) {
+	t.Parallel()
+	b, done := startBroker(t), newBook()
+	b.publish(0, 1, 1)
+	consume(t, b.settings(), func(_ context.Context, m message.Of[payment]) error {
+		done.note(m, func() {})
+		return nil
+	})
+	eventually(t, "there is a lane", func() bool { return done.distinct() == 1 })
+	conn, stolen := b.client.Conn(), 0
+	for n := 1; stolen == 0; n += 20 {
+		if n > 1000 {
+			t.Fatal("no delivery could be stolen")
+		}
+		thief, err := conn.SubscribeSync(conn.NewInbox())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, durable := range partitions {
+			c, err := b.client.Consumer(t.Context(), "payments", durable)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pin := c.CachedInfo().PriorityGroups[0].PinnedClientID; pin != "" {
+				request := fmt.Sprintf(`{"batch":5,"expires":500000000,"group":%q,"id":%q}`, group, pin)
+				if err := conn.PublishRequest("$JS.API.CONSUMER.MSG.NEXT.payments."+durable, thief.Subject, []byte(request)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		b.publish(n, n+20, 1)
+		eventually(t, "all is handled", func() bool { return done.distinct() == n+20 })
+		for m, err := thief.NextMsg(time.Second); err == nil; m, err = thief.NextMsg(10 * time.Millisecond) {
+			if m.Header.Get("Status") == "" {
+				stolen++
+			}
+		}
+		done.check(t, n+20, 1)
 	}
 }

@@ -152,6 +152,41 @@ func TestAPublishIsTriedUntilItsTimeIsUp(t *testing.T) {
 	if err := p.Publish(t.Context(), payment{N: 2, Of: "a"}); err != nil {
 		t.Error(err)
 	}
+	b.leave(true) // now it knows where to publish, and has a connection
+	if err := p.Publish(t.Context(), payment{N: 3, Of: "a"}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+		t.Errorf("without an answer: %v", err)
+	}
+}
+
+// TestAnEventWhoseAnswerIsLostIsWrittenOnce, and told where it landed the first time.
+func TestAnEventWhoseAnswerIsLostIsWrittenOnce(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	p := newTestPublisher(t, b.settings())
+	written := func() uint64 {
+		stream, err := b.client.Stream(t.Context(), "payments")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return stream.CachedInfo().State.Msgs
+	}
+	if err := p.Publish(t.Context(), payment{N: 1, Of: "a"}); err != nil {
+		t.Fatal(err)
+	}
+	b.deaf.Store(true)
+	landed := make(chan int64, 1)
+	p.PublishAsync(t.Context(), payment{N: 2, Of: "a"}, func(d message.Delivery, err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		landed <- d.Offset
+	})
+	eventually(t, "it is written", func() bool { return written() == 2 })
+	b.cut()
+	b.deaf.Store(false)
+	if at := <-landed; at != 2 || written() != 2 {
+		t.Errorf("it landed at %d, and there are %d messages, want 2 and 2", at, written())
+	}
 }
 
 // TestAMessageThatIsTooLargeIsRefusedForGood.

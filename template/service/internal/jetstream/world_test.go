@@ -5,12 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +30,7 @@ type broker struct {
 	options  server.Options
 	listener net.Listener
 	client   jetstream.JetStream // past the network
+	deaf     atomic.Bool         // what the server says is lost
 
 	mu     sync.Mutex
 	server *server.Server
@@ -107,9 +108,24 @@ func (b *broker) serve() {
 		}
 		b.conns[in], b.conns[out] = true, true
 		b.mu.Unlock()
-		pipe := func(to, from net.Conn) { _, _ = io.Copy(to, from); _ = to.Close(); _ = from.Close() }
-		go pipe(in, out)
-		go pipe(out, in)
+		go b.pipe(out, in, new(atomic.Bool))
+		go b.pipe(in, out, &b.deaf)
+	}
+}
+
+// pipe passes on what it reads, unless that is to be lost.
+func (b *broker) pipe(to, from net.Conn, isLost *atomic.Bool) {
+	buffer := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(buffer)
+		if err == nil && !isLost.Load() {
+			_, err = to.Write(buffer[:n])
+		}
+		if err != nil {
+			_ = to.Close()
+			_ = from.Close()
+			return
+		}
 	}
 }
 
