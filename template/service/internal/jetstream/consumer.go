@@ -129,7 +129,7 @@ func (c *Consumer) keepPulling(ctx context.Context) error {
 		pullers, err = c.ensure(ctx)
 	}
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // to be stopped is no failure
 	}
 	c.mu.Lock()
 	c.pullers = pullers

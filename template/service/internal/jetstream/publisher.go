@@ -428,7 +428,7 @@ func (p *Publisher) Close(timeout time.Duration) error {
 	if !isFlushed && !p.flushWithin(time.Second) {
 		p.log.Warn("a delivery callback has not returned")
 	}
-	p.health.stop()
+	_ = p.health.stop() // what is not published was told
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.js != nil {

@@ -261,7 +261,7 @@ func (p *puller) assign() *life {
 func (p *puller) check(ctx context.Context, l *life, began time.Time, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return nil
+		return nil //nolint:nilerr // to be stopped is no failure
 	case err == nil:
 		if l != nil {
 			l.renew(began, p.config.AckWait)

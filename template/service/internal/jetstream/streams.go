@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,7 +44,7 @@ func (l Layout) subjects() (all []string) {
 
 // partition returns the number of the partition that a subject is of.
 func (l Layout) partition(subject string) int32 {
-	n, _ := strconv.Atoi(strings.TrimPrefix(subject, l.topic+".")) // the topic itself is 0
+	n, _ := strconv.ParseInt(strings.TrimPrefix(subject, l.topic+"."), 10, 32) // the topic itself is 0
 	return int32(n)
 }
 
@@ -114,10 +115,8 @@ var permanent = []jetstream.ErrorCode{
 // outcome makes an error permanent if only a person can correct it.
 func outcome(err error) error {
 	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
-		for _, code := range permanent {
-			if e.ErrorCode == code {
-				return message.Permanent(err)
-			}
+		if slices.Contains(permanent, e.ErrorCode) {
+			return message.Permanent(err)
 		}
 	}
 	return err

@@ -96,7 +96,7 @@ func (b *broker) serve() {
 		b.mu.Lock()
 		port := b.options.Port
 		b.mu.Unlock()
-		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)) //nolint:noctx // a test's
+		out, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		b.mu.Lock()
 		if err != nil || b.away {
 			_ = in.Close()
