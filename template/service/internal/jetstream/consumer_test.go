@@ -127,17 +127,23 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 			b.publish(0, 100, 100)
 			ackWait := map[string]time.Duration{"key": 5 * time.Minute, "none": 20 * time.Second} // what is on the network at the end comes again after that
 			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, ackWait[o] })
-			first := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+			first := consume(t, cfg, func(ctx context.Context, _ message.Of[payment]) error {
 				begun <- struct{}{}
-				<-gate
-				return nil
+				select {
+				case <-gate:
+					return nil
+				case <-ctx.Done(): // it began before the drain did, behind the four
+					return ctx.Err()
+				}
 			})
 			for range 4 {
 				<-begun
 			}
 			stopped := make(chan error, 1)
 			go func() { stopped <- first.stop() }()
-			close(gate)
+			for range 4 {
+				gate <- struct{}{}
+			}
 			if err := <-stopped; err != nil {
 				t.Error(err)
 			}
