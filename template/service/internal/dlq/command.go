@@ -205,7 +205,7 @@ func (c *command) run(ctx context.Context, name string) error {
 				return b.away
 			})
 		case "redrive":
-			err = (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), first: make(map[partition]chan struct{})}).run(ctx, c.report)
+			err = (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[[2]partition]bool), first: make(map[partition]chan struct{})}).run(ctx, c.report)
 		case "purge":
 			err = b.purge(ctx, c.report)
 		}

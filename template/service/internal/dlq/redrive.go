@@ -47,7 +47,8 @@ type redrive struct {
 	last      *saving                     // and what became of it
 	next      time.Time                   // when --rate allows the next letter
 	created   map[string]bool             // topics for what is parked
-	first     map[partition]chan struct{} // closed when the first letter that was sent of each has its answer
+	tried     map[[2]partition]bool       // from where to which topic a letter was sent
+	first     map[partition]chan struct{} // closed when the last of those from there has its answer
 
 	mu     sync.Mutex
 	err    error               // of the first letter that could not be written
@@ -277,8 +278,9 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	return to, redrivenNow
 }
 
-// send sends a letter, or only counts it. The first of a partition is waited for: it may
-// be the one that failed the last time, and what is behind it would be sent once more.
+// send sends a letter, or only counts it. The first from a partition to a topic is waited
+// for: it may be the one that failed the last time, or the topic may be gone, and what is
+// behind it would be sent once more.
 func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) error {
 	report.sent++
 	to, becomes := r.target(l)
@@ -298,10 +300,11 @@ func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) 
 		return err
 	}
 	at, sent := partition{l.Topic, l.Partition}, r.sent
+	way := [2]partition{at, {topic: to.Topic}}
 	var first chan struct{}
-	if r.first[at] == nil {
+	if !r.tried[way] {
 		first = make(chan struct{})
-		r.first[at] = first
+		r.tried[way], r.first[at] = true, first
 	}
 	sent.Add(1)
 	// It ends by itself, within answerTimeout.
@@ -316,10 +319,11 @@ func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) 
 }
 
 // newProducer returns a client that writes to the partition a message came from, so
-// that it meets the later ones of its key, whoever chose that partition and how.
+// that it meets the later ones of its key, whoever chose that partition and how. A letter
+// that was sent and has no answer is given up in time, too.
 func (r *redrive) newProducer() (*kgo.Client, error) {
 	return kafka.NewProducer(r.kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
-		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0))
+		kgo.RecordDeliveryTimeout(answerTimeout), kgo.AllowIdempotentProduceCancellation(), kgo.ProducerLinger(0))
 }
 
 // byPartition takes the partition that a record has, and by its key if there is none.
