@@ -91,7 +91,7 @@ func (b *box) close() { b.admin.Close() }
 func (b *box) judge(r *kgo.Record) (*Letter, row) {
 	l, err := open(r)
 	if err != nil {
-		return nil, row{From: r.Topic, Outcome: unreadable, Reason: withoutNumbers(err.Error())}
+		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
 	}
 	outcome := selected
 	if !b.selection.takesGroup(l, b.groups) {

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // outcome is what became, or would become, of a dead letter.
@@ -115,6 +117,22 @@ func (r *report) of(outcomes ...outcome) (n int) {
 	return n
 }
 
+// mayHave reports whether letters may have a class: those of the service's own are known
+// by its letters alone.
+func (r *report) mayHave(class string) bool {
+	if class == "" || slices.Contains(message.Classes, message.Class(class)) {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for row := range r.rows {
+		if row.Class == class {
+			return true
+		}
+	}
+	return false
+}
+
 // sorted returns the figures of some outcomes, the largest first.
 func (r *report) sorted(outcomes ...outcome) []figures {
 	r.mu.Lock()
@@ -147,14 +165,14 @@ func (r *report) progress() {
 }
 
 // table prints rows of some outcomes.
-func (r *report) table(outcomes ...outcome) {
+func (r *report) table(executed bool, outcomes ...outcome) {
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 	rows := r.sorted(outcomes...)
 	if len(rows) > 0 {
-		fmt.Fprintln(w, "DEAD LETTERS\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
+		fmt.Fprintln(w, "DEAD LETTERS\tOUTCOME\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
 	}
 	for _, f := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, cell(f.To), cell(f.Class), f.Count, clock(f.First), clock(f.Last), cell(f.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, f.Outcome.said(executed), cell(f.To), cell(f.Class), f.Count, clock(f.First), clock(f.Last), cell(f.Reason))
 	}
 	_ = w.Flush()
 }
