@@ -130,8 +130,9 @@ func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (fo
 }
 
 // purge deletes letters from the beginning of each partition, up to the first that
-// stays. It only counts them without --execute.
-func (b *box) purge(ctx context.Context, report *report) error {
+// stays. It only counts them without --execute, and with it only what it has deleted.
+func (b *box) purge(ctx context.Context, all *report) error {
+	report := newReport(nil, nil)
 	to := make(kadm.Offsets)
 	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
 	err := scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
@@ -153,16 +154,19 @@ func (b *box) purge(ctx context.Context, report *report) error {
 		report.add(row, l)
 		return nil
 	})
-	if err != nil || !b.execute || len(to) == 0 {
+	if err != nil {
 		return err
 	}
-	answers, err := b.admin.DeleteRecords(ctx, to)
-	if err == nil {
-		err = answers.Error()
+	if b.execute && len(to) > 0 {
+		answers, err := b.admin.DeleteRecords(ctx, to)
+		if err == nil {
+			err = answers.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
-	}
+	all.addAll(report)
 	return nil
 }
 

@@ -197,38 +197,12 @@ func (c *command) run(ctx context.Context, name string) error {
 		return c.show(ctx)
 	}
 	for _, consumers := range clusters(c.consumers) {
-		topics := c.topicsOf(consumers)
-		if len(topics) == 0 {
-			continue
-		}
-		b, err := openBox(ctx, consumers, c.options, topics)
-		if err != nil {
-			return err
-		}
-		if err := c.checkThere(b.spans, topics); err != nil {
-			b.close()
-			return err
-		}
-		switch name {
-		case "ls":
-			err = scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
-				l, row := b.judge(r)
-				if b.away == nil {
-					c.report.add(row, l)
-				}
-				return b.away
-			})
-		case "redrive":
-			err = (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[[2]partition]bool), first: make(map[partition]chan struct{})}).run(ctx, c.report)
-		case "purge":
-			err = b.purge(ctx, c.report)
-		}
-		b.close()
-		if err != nil && name == "purge" {
-			return err // what was counted was not deleted
+		err := c.runIn(ctx, name, consumers)
+		if err != nil && c.report.of() > 0 {
+			return errors.Join(err, c.print(name)) // what was done before
 		}
 		if err != nil {
-			return errors.Join(err, c.print(name))
+			return err
 		}
 	}
 	if err := c.print(name); err != nil {
@@ -241,6 +215,35 @@ func (c *command) run(ctx context.Context, name string) error {
 		return fmt.Errorf("%d could not be read, for the reasons above", n)
 	}
 	return nil
+}
+
+// runIn does it in the cluster of consumers.
+func (c *command) runIn(ctx context.Context, name string, consumers []Consumer) error {
+	topics := c.topicsOf(consumers)
+	if len(topics) == 0 {
+		return nil
+	}
+	b, err := openBox(ctx, consumers, c.options, topics)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := c.checkThere(b.spans, topics); err != nil {
+		return err
+	}
+	switch name {
+	case "redrive":
+		return (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[[2]partition]bool), first: make(map[partition]chan struct{})}).run(ctx, c.report)
+	case "purge":
+		return b.purge(ctx, c.report)
+	}
+	return scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
+		l, row := b.judge(r)
+		if b.away == nil {
+			c.report.add(row, l)
+		}
+		return b.away
+	})
 }
 
 // checkThere checks that topics are there. Those of the service may be missing: they have
