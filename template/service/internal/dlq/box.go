@@ -13,10 +13,12 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -79,9 +81,18 @@ func openBox(ctx context.Context, consumers []Consumer, o options, topics []stri
 	}
 	if err != nil {
 		b.close()
-		return nil, kafka.Explain(b.kafka, err)
+		return nil, explain(b.kafka, err)
 	}
 	return b, nil
+}
+
+// explain adds to an error what to do about it. That of a group names a redrive's, not the
+// settings'.
+func explain(cfg config.Kafka, err error) error {
+	if errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return fmt.Errorf("%w: the command acl prints the rights that dlq needs", err)
+	}
+	return kafka.Explain(cfg, err)
 }
 
 func (b *box) close() { b.admin.Close() }

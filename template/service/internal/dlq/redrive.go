@@ -76,6 +76,12 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 			return err
 		}
 		defer r.producer.Close()
+		// Where it begins is committed first: who may not do that sends nothing, which would
+		// be sent again the next time.
+		r.advance(func(s span) int64 { return s.first })
+		if err := r.save(ctx, report); err != nil {
+			return err
+		}
 	}
 	r.began = time.Now()
 	err = scan(ctx, r.kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
@@ -87,17 +93,22 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 		return err
 	}
 	if finished {
-		for topic, partitions := range r.spans {
-			for p, s := range partitions {
-				r.positions.AddOffset(topic, p, s.end, -1)
-			}
-		}
+		r.advance(func(s span) int64 { return s.end })
 	}
 	// What was sent is acknowledged and committed, also when the rest failed.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
 	_ = r.save(saving, report) // what the one before did not commit, this does
 	return errors.Join(err, r.last.wait(saving), r.err)
+}
+
+// advance sets the position in each span.
+func (r *redrive) advance(to func(span) int64) {
+	for topic, partitions := range r.spans {
+		for p, s := range partitions {
+			r.positions.AddOffset(topic, p, to(s), -1)
+		}
+	}
 }
 
 // take handles one record: it is sent if it is selected and was not sent before. What
@@ -218,7 +229,7 @@ func (r *redrive) commit(ctx context.Context, group string, positions kadm.Offse
 		return nil
 	}
 	if err := r.admin.CommitAllOffsets(ctx, group, ahead); err != nil {
-		return fmt.Errorf("commit of group %q: %w", group, err)
+		return explain(r.kafka, fmt.Errorf("commit of group %q: %w", group, err))
 	}
 	return nil
 }
