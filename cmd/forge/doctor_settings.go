@@ -127,7 +127,11 @@ func (s *site) checkRequired(dotEnv []variable) (checks []check) {
 	if !s.hasDotEnv() {
 		todo = "`cp .env.example .env`, and set it there, unless a YAML file has it"
 	}
-	for _, name := range append([]string{"KAFKA_GROUP_ID"}, s.ownRequired()...) {
+	names := s.ownRequired()
+	if len(s.registered()) > 0 {
+		names = append(names, "KAFKA_GROUP_ID")
+	}
+	for _, name := range names {
 		if setting(dotEnv, name)+setting(dotEnv, name+"_FILE") == "" {
 			checks = append(checks, wrong("settings", todo, "%s is required, and set neither in .env nor in the environment", name))
 		}

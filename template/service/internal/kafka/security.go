@@ -37,7 +37,11 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	}
 	_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // a connection that is closed says so when it is used
 	if err := authenticate(conn, saslMechanism(d.cfg)); err != nil {
-		return nil, errors.Join(fmt.Errorf("as %q by %s: %w", d.cfg.SASLUsername, d.cfg.SASLMechanism, err), conn.Close())
+		who := ""
+		if d.cfg.SASLUsername != "" { // a token has it inside
+			who = fmt.Sprintf("as %q ", d.cfg.SASLUsername)
+		}
+		return nil, errors.Join(fmt.Errorf("%sby %s: %w", who, d.cfg.SASLMechanism, err), conn.Close())
 	}
 	return conn, conn.SetDeadline(time.Time{})
 }

@@ -111,14 +111,14 @@ func TestARenewedPasswordIsUsed(t *testing.T) {
 func TestARefusalDoesNotRepeatThePassword(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		mechanism string
-		refuse    func(*kmsg.SASLAuthenticateResponse, string)
+		mechanism, user, who string
+		refuse               func(*kmsg.SASLAuthenticateResponse, string)
 	}{
-		{"PLAIN", refuseWith},
-		{"OAUTHBEARER", refuseWith},
-		{"OAUTHBEARER", func(r *kmsg.SASLAuthenticateResponse, told string) { r.SASLAuthBytes = []byte(told) }}, // as RFC 7628 has it
+		{"PLAIN", "user", `: as "user" by PLAIN: `, refuseWith},
+		{"OAUTHBEARER", "", ": by OAUTHBEARER: ", refuseWith},
+		{"OAUTHBEARER", "user", `: as "user" by OAUTHBEARER: `, func(r *kmsg.SASLAuthenticateResponse, told string) { r.SASLAuthBytes = []byte(told) }}, // as RFC 7628 has it
 	} {
-		t.Run(c.mechanism, func(t *testing.T) {
+		t.Run(c.mechanism+" "+c.user, func(t *testing.T) {
 			t.Parallel()
 			cluster := startCluster(t, topicOf(1))
 			var asked atomic.Value
@@ -137,7 +137,7 @@ func TestARefusalDoesNotRepeatThePassword(t *testing.T) {
 			})
 			dir := t.TempDir()
 			cfg := settings(t, cluster, "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM", c.mechanism, "ERROR_POLICY", "skip",
-				"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"), "PUBLISH_TIMEOUT", "500ms")
+				"KAFKA_SASL_USERNAME", c.user, "KAFKA_SASL_PASSWORD_FILE", write(t, dir, "password", "hunter1"), "PUBLISH_TIMEOUT", "500ms")
 			var log logBuffer
 			r := consumeLogging(t, cfg, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), succeed, "payments")
 			said := ""
@@ -145,7 +145,7 @@ func TestARefusalDoesNotRepeatThePassword(t *testing.T) {
 				if err := r.Ready(); err != nil {
 					said = err.Error()
 				}
-				return strings.Contains(said, `as "user" by `+c.mechanism) && strings.Contains(said, "KAFKA_SASL_")
+				return strings.Contains(said, c.who) && strings.Contains(said, "KAFKA_SASL_")
 			})
 			send := func() error {
 				return newPublisher(t, cfg).Send(t.Context(), &message.Message{Topic: "payments", Value: envelopes(t, 0, 1)[0]})
