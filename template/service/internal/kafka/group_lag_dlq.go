@@ -23,11 +23,11 @@ func Lag(ctx context.Context, cfg config.Kafka, topics []string) ([]PartitionLag
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	committed, err := fetchOffsets(ctx, admin, cfg.GroupID)
-	starts, startsErr := admin.ListStartOffsets(ctx, topics...)
-	ends, endsErr := listEnds(ctx, admin, cfg, topics)
-	if err != nil {
+	if err != nil { // the client would try the others for as long again
 		return nil, Explain(cfg, err)
 	}
+	starts, startsErr := admin.ListStartOffsets(ctx, topics...)
+	ends, endsErr := listEnds(ctx, admin, cfg, topics)
 	var all []PartitionLag
 	errs := []error{startsErr, endsErr} // of one broker, perhaps
 	for topic, partitions := range ends {

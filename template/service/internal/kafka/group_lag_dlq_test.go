@@ -3,11 +3,14 @@ package kafka
 import (
 	"reflect"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // TestLagIsWhatTheGroupHasNotCommitted proves it for a partition with a commit, for one
@@ -58,5 +61,30 @@ func TestLagOfWhatCannotBeReadYet(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Lag != want {
 			t.Errorf("%s: %+v, %v, want a lag of %d", isolation, got, err, want)
 		}
+	}
+}
+
+// TestLagAsksNoFurtherOnceTheGroupIsNotTold: a broker that hangs does so for each question.
+func TestLagAsksNoFurtherOnceTheGroupIsNotTold(t *testing.T) {
+	t.Parallel()
+	c := startCluster(t, topicOf(1))
+	c.ControlKey(kmsg.OffsetFetch.Int16(), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		response := r.ResponseKind().(*kmsg.OffsetFetchResponse)
+		response.ErrorCode = kerr.GroupAuthorizationFailed.Code
+		for _, g := range r.(*kmsg.OffsetFetchRequest).Groups {
+			response.Groups = append(response.Groups, kmsg.OffsetFetchResponseGroup{Group: g.Group, ErrorCode: kerr.GroupAuthorizationFailed.Code})
+		}
+		return response, nil, true
+	})
+	var asked atomic.Bool
+	c.ControlKey(kmsg.ListOffsets.Int16(), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Store(true)
+		return nil, nil, false
+	})
+	_, err := Lag(t.Context(), settings(t, c), []string{"payments"})
+	if err == nil || !strings.Contains(err.Error(), `group "tests": the service may not use it`) || asked.Load() {
+		t.Errorf("%v, asked for offsets of topics: %v", err, asked.Load())
 	}
 }
