@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -37,11 +38,8 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	}
 	_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // a connection that is closed says so when it is used
 	if err := authenticate(conn, saslMechanism(d.cfg)); err != nil {
-		who := ""
-		if d.cfg.SASLUsername != "" { // a token has it inside
-			who = fmt.Sprintf("as %q ", d.cfg.SASLUsername)
-		}
-		return nil, errors.Join(fmt.Errorf("%sby %s: %w", who, d.cfg.SASLMechanism, err), conn.Close())
+		who := strings.TrimPrefix(fmt.Sprintf("as %q by %s", d.cfg.SASLUsername, d.cfg.SASLMechanism), `as "" `) // a token has the name inside
+		return nil, errors.Join(fmt.Errorf("%s: %w", who, err), conn.Close())
 	}
 	return conn, conn.SetDeadline(time.Time{})
 }

@@ -190,13 +190,7 @@ func ask(ctx context.Context, checks []Check) []error {
 // oneLine returns text on one line, the errors of some drivers have several, and without
 // what moves a terminal's cursor or is not seen.
 func oneLine(text string) string {
-	printed := strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return ' '
-	}, text)
-	return strings.Join(strings.Fields(printed), " ")
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
 }
 
 // answer asks the checks and writes 200 and ok, or 503 and what is wrong first: a line

@@ -48,12 +48,11 @@ func (f *failures) add(e engine.Event, class message.Class) {
 
 // textOf returns an error's text on one line, cut as in dead letters, and none of nil.
 func textOf(err error) string {
-	const limit = 8 << 10 // more is cut in any case, and takes time for each failure
 	if err == nil {
 		return ""
 	}
-	text := err.Error()
-	return engine.Failure{Err: errors.New(config.Redact(oneLine(text[:min(len(text), limit)])))}.Reason()
+	text := err.Error() // which may be long: most would be cut in any case, and takes time for each failure
+	return engine.Failure{Err: errors.New(config.Redact(oneLine(text[:min(len(text), 8<<10)])))}.Reason()
 }
 
 // answerStatus says what the service does, and why it does not.
