@@ -89,8 +89,11 @@ func openBox(ctx context.Context, consumers []Consumer, o options, topics []stri
 // explain adds to an error what to do about it. That of a group names a redrive's, not the
 // settings'.
 func explain(cfg config.Kafka, err error) error {
-	if errors.Is(err, kerr.GroupAuthorizationFailed) {
+	switch {
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
 		return fmt.Errorf("%w: the command acl prints the rights that dlq needs", err)
+	case errors.Is(err, kerr.UnknownTopicOrPartition): // the client asks for the topic before it commits
+		return fmt.Errorf("%w: the dead letter topic is gone, or no broker answers", err)
 	}
 	return kafka.Explain(cfg, err)
 }

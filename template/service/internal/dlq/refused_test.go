@@ -3,6 +3,7 @@ package dlq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,15 @@ func TestWhoMayNotCommitSendsNothing(t *testing.T) {
 	}
 	if n := len(w.read("payments")); n > 0 {
 		t.Errorf("%d were sent", n)
+	}
+}
+
+// TestACommitWithoutAnAnswerIsNoMissingTopic: the client asks for the topic first, and tells
+// no answer as that.
+func TestACommitWithoutAnAnswerIsNoMissingTopic(t *testing.T) {
+	err := explain(consumerOf("127.0.0.1:1", "shop").Kafka, fmt.Errorf("commit of group %q: %w", "shop.redrive", kerr.UnknownTopicOrPartition))
+	if !strings.HasSuffix(err.Error(), ": the dead letter topic is gone, or no broker answers") {
+		t.Error(err)
 	}
 }
 
