@@ -79,11 +79,10 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 		// Where it begins is committed first: who may not do that sends nothing, which would
 		// be sent again the next time.
 		r.advance(func(s span) int64 { return s.first })
-		if err := r.save(ctx, report); err != nil {
+		if err := r.settle(ctx, report); err != nil {
 			return err
 		}
 	}
-	r.began = time.Now()
 	err = scan(ctx, r.kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
 	finished := err == nil
 	if errors.Is(err, errEnough) {
@@ -98,8 +97,8 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 	// What was sent is acknowledged and committed, also when the rest failed.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	_ = r.save(saving, report) // what the one before did not commit, this does
-	return errors.Join(err, r.last.wait(saving), r.err)
+	settled := r.settle(saving, report)
+	return errors.Join(err, settled, r.err)
 }
 
 // advance sets the position in each span.
@@ -203,6 +202,12 @@ func (r *redrive) save(ctx context.Context, report *report) error {
 	r.last, r.sent, r.unsaved, r.began = now, new(sync.WaitGroup), 0, time.Now()
 	report.progress()
 	return before.wait(ctx)
+}
+
+// settle commits what was sent, and waits for that: also for what the commit before left.
+func (r *redrive) settle(ctx context.Context, report *report) error {
+	_ = r.save(ctx, report)
+	return r.last.wait(ctx)
 }
 
 // commit commits the positions, in each partition up to the first letter that was not
