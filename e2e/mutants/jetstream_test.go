@@ -26,7 +26,7 @@ func init() {
 		{"jetstream: no instance yields a partition", "jetstream/consumer.go",
 			"\t\t\tmine[0].yield.Store(true)\n", "", "TestTwo"},
 		{"jetstream: a retry is another message", "jetstream/publisher.go",
-			"m.Header[nats.MsgIdHdr] = []string{o.id}", "m.Header[nats.MsgIdHdr] = []string{nuid.Next()}", "TestAnEventWhose"},
+			"m.Header[nats.MsgIdHdr] = []string{o.id}", "m.Header[nats.MsgIdHdr] = []string{uuid.NewString()}", "TestAnEventWhose"},
 		{"jetstream: a key is not waited for", "jetstream/publisher.go",
 			"\tif m.Key == nil { //", "\tif m.Key == nil || true { //", "TestNothingPublished"},
 		{"jetstream: an event without an answer is published", "jetstream/publisher.go",

@@ -51,8 +51,3 @@ func (j JetStream) Doubt() string {
 	}
 	return ""
 }
-
-// isRival reports whether both consumers would take the messages of one durable consumer.
-func (j JetStream) isRival(other JetStream) bool {
-	return j.GroupID != "" && j.GroupID == other.GroupID && slices.Equal(j.URLs, other.URLs)
-}

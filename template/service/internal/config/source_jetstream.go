@@ -2,6 +2,8 @@
 
 package config
 
+import "slices"
+
 // Source is where messages come from, and where events go.
 type Source = JetStream
 
@@ -34,4 +36,9 @@ func (s *scope) finishSource(service string) {
 		s.require(j.TLS() || c.value == "", c.name, "is not used without tls:// in NATS_URL")
 	}
 	s.require((j.Key == "") == (j.Cert == ""), "NATS_CERT", "and NATS_KEY must both be set, or none of them")
+}
+
+// isRival reports whether both consumers would take the messages of one durable consumer.
+func (j JetStream) isRival(other JetStream) bool {
+	return j.GroupID != "" && j.GroupID == other.GroupID && slices.Equal(j.URLs, other.URLs)
 }

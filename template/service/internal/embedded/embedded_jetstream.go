@@ -23,6 +23,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// What those who start the broker know of it.
 const (
 	Port       = 4222       // where clients look for NATS by default
 	Address    = "NATS_URL" // the setting that says where the broker is
@@ -138,7 +139,7 @@ func Read(ctx context.Context, broker, topic string, n int) (all []*message.Mess
 	for len(all) < n {
 		next, err := messages.Next(nats.NextContext(ctx))
 		if err != nil {
-			return all, nil //nolint:nilerr // ctx has ended
+			return all, nil // ctx has ended
 		}
 		meta, err := next.Metadata()
 		if err != nil {

@@ -126,7 +126,7 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 			b, begun, gate := startBroker(t), make(chan struct{}, 100), make(chan struct{})
 			b.publish(0, 100, 100)
 			ackWait := map[string]time.Duration{"key": 5 * time.Minute, "none": 20 * time.Second} // what is on the network at the end comes again after that
-			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.AckWait = 4, ackWait[o] })
+			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.MaxWorkers, c.DrainTimeout, c.AckWait = 4, 2*time.Second, ackWait[o] })
 			first := consume(t, cfg, func(ctx context.Context, _ message.Of[payment]) error {
 				begun <- struct{}{}
 				select {

@@ -13,9 +13,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nuid"
 	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -171,7 +171,7 @@ func (p *Publisher) wait(ctx context.Context, o *outgoing) (*message.Message, er
 func (p *Publisher) produce(ctx context.Context, o *outgoing) error {
 	m := o.message
 	o.deadline = time.Now().Add(o.timeout)
-	o.id = cmp.Or(idOf(m), nuid.Next())
+	o.id = cmp.Or(idOf(m), uuid.NewString())
 	var room int64
 	if o.event { // a dead letter waits behind no event
 		size := messageOverhead + len(m.Key) + len(m.Value)
