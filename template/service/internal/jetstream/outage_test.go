@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,21 +88,12 @@ func TestWhatTakesLongIsNotDeliveredAgain(t *testing.T) {
 			t.Parallel()
 			b, gate := startBroker(t), make(chan struct{})
 			b.publish(0, 5, 1) // all but the first wait behind it, with an order
-			durable := map[string]string{"key": "", "none": "tests"}[o]
 			r := consume(t, b.settings(ordering(o), func(c *config.JetStream) { c.AckWait = time.Second }), func(context.Context, message.Of[payment]) error {
 				<-gate
 				return nil
 			})
-			var other *jetstream.ConsumerInfo
 			eventually(t, "it runs", func() bool { return r.Stats().Busy > 0 && r.Stats().Records == 5 })
-			for _, d := range append(partitions, durable) {
-				if c, err := b.client.Consumer(t.Context(), "payments", d); err == nil && c.CachedInfo().NumAckPending == 5 {
-					durable, other = d, c.CachedInfo()
-				}
-			}
-			if other == nil {
-				t.Fatal("no durable consumer has them")
-			}
+			durable := b.durableOf(5)
 			for range 35 { // three times as long as the server waits
 				<-time.After(100 * time.Millisecond)
 				c, err := b.client.Consumer(t.Context(), "payments", durable)
@@ -119,6 +111,18 @@ func TestWhatTakesLongIsNotDeliveredAgain(t *testing.T) {
 			}
 		})
 	}
+}
+
+// durableOf returns the durable consumer that has n messages under way.
+func (b *broker) durableOf(n int) string {
+	b.t.Helper()
+	for _, d := range slices.Concat(partitions, []string{"tests"}) {
+		if c, err := b.client.Consumer(b.t.Context(), "payments", d); err == nil && c.CachedInfo().NumAckPending == n {
+			return d
+		}
+	}
+	b.t.Fatal("no durable consumer has them")
+	return ""
 }
 
 // TestTwoInstancesShareThePartitionsInOrder, and one that dies is followed by the other.

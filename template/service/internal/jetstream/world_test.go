@@ -191,8 +191,8 @@ func newTestPublisher(t *testing.T, cfg config.JetStream) *Publisher {
 	return p
 }
 
-// publish publishes payments to the broker, past the network: numbered from from to to-1,
-// of as many accounts.
+// publish publishes payments to the broker, past the network: with the numbers
+// in [from, to), of as many accounts.
 func (b *broker) publish(from, to, accounts int) {
 	b.t.Helper()
 	cfg := b.settings()
