@@ -198,7 +198,6 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 		return nil, nil, err
 	}
 	a.Name = name
-	a.SetSource(a.Source)
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
 	}

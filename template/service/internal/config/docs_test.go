@@ -32,11 +32,11 @@ func linesOf(t *testing.T, names ...string) []string {
 func ofTheSource(lines []string) (all []string) {
 	isOther := false
 	for _, line := range lines {
-		if source, ok := strings.CutPrefix(line, `{{- if .Has "`); ok {
+		if source, ok := strings.CutPrefix(line, "{"+`{- if .Has "`); ok {
 			isOther = (strings.HasPrefix(source, "kafka") || strings.HasPrefix(source, "jetstream") || strings.HasPrefix(source, "rabbitmq")) &&
 				!strings.HasPrefix(source, strings.ToLower(strings.TrimSuffix(sourcePrefix, "_")))
 		}
-		if line == "{{- end}}" {
+		if line == "{"+"{- end}}" {
 			isOther = false
 		}
 		if !isOther {

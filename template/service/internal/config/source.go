@@ -46,3 +46,7 @@ func (s *scope) finishSource(service string) {
 	s.checkPublish(k.Publish)
 	k.checkSecurity(s)
 }
+
+// sourceDefaults are what settings are when they are not set, if that is not what they are
+// with other sources.
+var sourceDefaults map[string]string

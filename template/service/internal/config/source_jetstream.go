@@ -42,3 +42,7 @@ func (s *scope) finishSource(service string) {
 func (j JetStream) isRival(other JetStream) bool {
 	return j.GroupID != "" && j.GroupID == other.GroupID && slices.Equal(j.URLs, other.URLs)
 }
+
+// sourceDefaults are what settings are when they are not set, if that is not what they are
+// with other sources.
+var sourceDefaults map[string]string

@@ -5,4 +5,4 @@
 //	go test ./internal/conformance -v                 on the embedded broker, or the one that there is
 //	CONFORMANCE_BROKER=… go test ./internal/conformance    on any other
 //	CONFORMANCE_ROUNDS=50                              so many crashes and cut connections, in the place of 4
-package conformance
+package conformance_test

@@ -1,7 +1,0 @@
-//go:build share
-
-package config
-
-// sourceDefaults are what settings are with this source when they are not set, if that is
-// not what they are with others. A share group has no order over its instances.
-var sourceDefaults = map[string]string{"ORDERING": "none"}
