@@ -185,13 +185,16 @@ func required(typ ast.Expr, prefix string) (names []string) {
 }
 
 // isKnown reports whether a service reads the name: as it stands, for a further
-// consumer, or below the prefix of a nested struct.
+// consumer (AUDIT_MAX_WORKERS), or below the prefix of a nested struct. KAFKA is no
+// consumer's name.
 func isKnown(name string, known map[string]bool, prefixes []string) bool {
 	if known[name] {
 		return true
 	}
-	if at := strings.Index(name, "_KAFKA_"); at > 0 && isKnown(name[at+1:], known, nil) {
-		return true
+	for at, r := range name {
+		if r == '_' && known[name[at+1:]] && name[:at] != "KAFKA" {
+			return true
+		}
 	}
 	for i, prefix := range prefixes {
 		rest, ok := strings.CutPrefix(name, prefix)

@@ -127,7 +127,7 @@ func TestTheKilledServiceLosesNothing(t *testing.T) {
 		w.sendMany(100, "")
 		s := w.start()
 		s.awaitReady(http.StatusOK)
-		time.Sleep(rand.N(100 * time.Millisecond)) //nolint:gosec // whenever
+		time.Sleep(rand.N(100 * time.Millisecond))
 		s.kill()
 	}
 	w.start()
@@ -162,7 +162,7 @@ func TestTheCutConnectionLosesNothing(t *testing.T) {
 	w.start().awaitReady(http.StatusOK)
 	for range rounds() {
 		w.sendMany(100, "")
-		time.Sleep(rand.N(50 * time.Millisecond)) //nolint:gosec // whenever
+		time.Sleep(rand.N(50 * time.Millisecond))
 		w.line.cut()
 	}
 	w.expectAll()
@@ -198,7 +198,7 @@ func TestTheServicePublishesInOrder(t *testing.T) {
 	s.awaitReady(http.StatusOK)
 	w.sendMany(400, "publish")
 	for range rounds() {
-		time.Sleep(rand.N(30 * time.Millisecond)) //nolint:gosec // whenever
+		time.Sleep(rand.N(30 * time.Millisecond))
 		if w.line != nil {
 			w.line.cut()
 		}

@@ -33,8 +33,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	if err := serve(ctx, name); err != nil {
+	err := serve(ctx, name)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -60,7 +61,7 @@ type none struct{}
 
 // serve runs the service until ctx ends.
 func serve(ctx context.Context, log string) error {
-	file, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600) //nolint:gosec // the test's own
+	file, err := os.OpenFile(log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func do(ctx context.Context, p message.Publisher, m message.Of[item]) error {
 	case "publish":
 		return p.Publish(ctx, made{m.Body})
 	default:
-		time.Sleep(rand.N(2 * time.Millisecond)) //nolint:gosec // work, in whatever order
+		time.Sleep(rand.N(2 * time.Millisecond))
 	}
 	return nil
 }
@@ -118,7 +119,7 @@ func (w *world) start(settings ...string) *subject {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	s.cmd = exec.Command(self, "-test.run=^$") //nolint:gosec // it starts itself
+	s.cmd = exec.Command(self, "-test.run=^$")
 	s.cmd.Dir, s.cmd.Stderr = w.t.TempDir(), w.t.Output()
 	s.cmd.Env = append(os.Environ(), logFile+"="+w.log, "KAFKA_SESSION_TIMEOUT=6s") // one that is killed is missed soon
 	over := embedded.Settings(w.address, "conformance")

@@ -1,7 +1,6 @@
 package conformance_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -67,14 +66,9 @@ func (w *world) send(key string, all ...string) {
 	w.t.Helper()
 	var messages []*message.Message
 	for _, do := range all {
-		body, _ := json.Marshal(item{key, w.sent[key], do}) // it has texts and a number
-		id := key + "-" + strconv.Itoa(w.sent[key])
-		messages = append(messages, &message.Message{Topic: "items", Key: []byte(key), Value: []byte(envelopetest.Envelope("Item", id, string(body)))})
-		w.sent[key]++
+		messages = append(messages, w.next(key, do))
 	}
-	if err := embedded.Send(w.t.Context(), w.broker, messages...); err != nil {
-		w.t.Fatal(err)
-	}
+	w.sendAll(messages)
 }
 
 // sendMany sends n messages of many keys in turn.
@@ -82,12 +76,21 @@ func (w *world) sendMany(n int, do string) {
 	w.t.Helper()
 	var messages []*message.Message
 	for i := range n {
-		key := fmt.Sprintf("k%d", i%17)
-		body, _ := json.Marshal(item{key, w.sent[key], do}) // as above
-		messages = append(messages, &message.Message{Topic: "items", Key: []byte(key),
-			Value: []byte(envelopetest.Envelope("Item", key+"-"+strconv.Itoa(w.sent[key]), string(body)))})
-		w.sent[key]++
+		messages = append(messages, w.next(fmt.Sprintf("k%d", i%17), do))
 	}
+	w.sendAll(messages)
+}
+
+// next returns the next message of a key.
+func (w *world) next(key, do string) *message.Message {
+	n := w.sent[key]
+	w.sent[key]++
+	body := fmt.Sprintf(`{"key":%q,"n":%d,"do":%q}`, key, n, do)
+	return &message.Message{Topic: "items", Key: []byte(key), Value: []byte(envelopetest.Envelope("Item", fmt.Sprintf("%s-%d", key, n), body))}
+}
+
+func (w *world) sendAll(messages []*message.Message) {
+	w.t.Helper()
 	if err := embedded.Send(w.t.Context(), w.broker, messages...); err != nil {
 		w.t.Fatal(err)
 	}
@@ -156,6 +159,9 @@ func await(t *testing.T, what string, ok func() bool) {
 func rounds() int {
 	if n, err := strconv.Atoi(os.Getenv("CONFORMANCE_ROUNDS")); err == nil {
 		return n
+	}
+	if testing.Short() {
+		return 1
 	}
 	return 4
 }

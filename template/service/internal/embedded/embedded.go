@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// The broker as others find it.
 const (
 	Port       = 9092                      // where clients look for Kafka by default
 	Address    = "KAFKA_BOOTSTRAP_SERVERS" // the setting that says where the broker is
