@@ -138,7 +138,7 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 	}
 	f.data = data
 	if f.fromFile, err = answers.Parse(data, answers.Answers{}); err != nil {
-		return usage("the keys are name, module, topics, group, brokers, with and schemas, as in `topics: [orders, payments]`", "%s: %w", name, err)
+		return usage("the keys are name, module, topics, group, source, brokers, with and schemas, as in `topics: [orders, payments]`", "%s: %w", name, err)
 	}
 	return nil
 }
