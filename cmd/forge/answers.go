@@ -241,7 +241,7 @@ func (f *answerFlags) changeExtras(a *answers.Answers) error {
 	}
 	wanted := slices.Clone(a.With)
 	for _, extra := range with {
-		if !a.Has(extra) {
+		if !slices.Contains(a.With, extra) {
 			wanted = append(wanted, extra)
 		}
 	}
