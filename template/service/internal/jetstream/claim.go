@@ -170,6 +170,9 @@ func (c *claim) Commit(ctx context.Context) error {
 	if _, err := c.conn.RequestWithContext(ctx, sent[len(sent)-1], ack); err != nil {
 		return fmt.Errorf("acknowledge %d messages: %w", len(sent), err)
 	}
+	if c.conn.Stats().Reconnects != reconnects { // the others may have gone with the connection before
+		return errors.New("connected anew while messages were acknowledged")
+	}
 	c.reconnects = reconnects
 	c.mu.Lock()
 	defer c.mu.Unlock()
