@@ -14,17 +14,18 @@ const (
 
 type source struct {
 	name   string
-	broker string   // where it is looked for by default
 	parts  []string // of the template
+	title  string   // of the broker
+	broker string   // where it is looked for by default
 
-	brokersIn, groupIn string // the settings that hold these answers
+	brokersIn, groupIn, passwordIn string // settings
 }
 
 // sources are what there is to choose from, the default first.
 var sources = []source{
-	{Kafka, "localhost:9092", []string{"kafka", "group"}, "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID"},
-	{KafkaShare, "localhost:9092", []string{"kafka", "share"}, "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID"},
-	{JetStream, "localhost:4222", []string{"jetstream"}, "NATS_URL", "JETSTREAM_GROUP"},
+	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
 }
 
 // otherParts are those of sources that the template has and that are not offered yet.
@@ -70,6 +71,12 @@ func SettingsOf(source string) (brokers, group string) {
 	s := sourceOf(source)
 	return s.brokersIn, s.groupIn
 }
+
+// BrokerName returns what people call the broker.
+func (a Answers) BrokerName() string { return sourceOf(a.Source).title }
+
+// PasswordIn returns the setting that holds the password for the broker.
+func (a Answers) PasswordIn() string { return sourceOf(a.Source).passwordIn }
 
 func sourceOf(name string) source {
 	for _, s := range sources {
