@@ -109,7 +109,7 @@ func (s *site) tellUnknown(ctx context.Context, t terminal, unproven []string) e
 }
 
 func same(a, b answers.Answers) bool {
-	return a.Module == b.Module && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.EqualFunc(a.Schemas, b.Schemas, answers.Schema.Equal)
+	return a.Module == b.Module && a.Source == b.Source && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.EqualFunc(a.Schemas, b.Schemas, answers.Schema.Equal)
 }
 
 // formatNotes tell what stays in Kafka as it is when messages get another format.
