@@ -35,7 +35,8 @@ func TestProjectsAreInOrder(t *testing.T) {
 					t.Errorf("not formatted:\n%s", files)
 				}
 			})
-			t.Run("build", func(t *testing.T) { generated.Do(t, dir, "go", "build", "-o", os.DevNull, ".") })
+			t.Run("build", func(t *testing.T) { generated.Do(t, dir, "go", "build", "-o", "bin/service", ".") })
+			t.Run("settings", func(t *testing.T) { generated.Do(t, dir, filepath.Join(dir, "bin", "service"), "config") }) // those of .env are accepted
 			t.Run("vet", func(t *testing.T) { generated.Do(t, dir, "go", "vet", "./...") })
 			t.Run("tidy", func(t *testing.T) { generated.Do(t, dir, "go", "mod", "tidy", "-diff") })
 			t.Run("lint", func(t *testing.T) { lint(t, dir) })
