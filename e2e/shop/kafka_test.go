@@ -22,9 +22,9 @@ type kafka struct {
 
 func newKafka(t *testing.T) broker { return startKafka(t) }
 
-func startKafka(t *testing.T) *kafka {
+func startKafka(t *testing.T, options ...kfake.Opt) *kafka {
 	t.Helper()
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(t.TempDir()))
+	cluster, err := kfake.NewCluster(append(options, kfake.NumBrokers(1), kfake.DataDir(t.TempDir()))...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,6 +120,9 @@ func (b *kafka) accepted() []string {
 // have a message that is done until the next one is, so it is not waited for.
 type shareKafka struct{ *kafka }
 
-func newShareKafka(t *testing.T) broker { return shareKafka{startKafka(t)} }
+func newShareKafka(t *testing.T) broker {
+	// A member that was killed is missed sooner than after 45 s.
+	return shareKafka{startKafka(t, kfake.BrokerConfigs(map[string]string{"group.share.heartbeat.interval.ms": "1000", "group.share.session.timeout.ms": "6000"}))}
+}
 
 func (shareKafka) awaitDone(...string) {}
