@@ -1,0 +1,176 @@
+//go:build rabbitmq
+
+// Package embedded leads `make dev` and tests to a RabbitMQ that is there, for none runs
+// inside a process. Their queues have names of their own and end with them.
+package embedded
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
+)
+
+const (
+	Port       = 5672           // where clients look for RabbitMQ by default
+	Address    = "RABBITMQ_URL" // the setting that says where the broker is
+	Partitions = 1              // of each topic that CreateTopics creates
+)
+
+var (
+	created sync.Map     // the topics that CreateTopics created, by broker
+	offset  atomic.Int64 // of the last message that Send sent
+)
+
+func init() { offset.Store(time.Now().UnixNano()) } // no message of another process has it
+
+// Start finds the broker of RABBITMQ_URL, or else that of this machine. It returns its
+// URL with, behind #, what begins the names of queues of the caller's own, and what
+// deletes them.
+func Start(int) (broker string, stop func(), err error) {
+	broker = cmp.Or(os.Getenv(Address), fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/", Port))
+	broker, _, _ = strings.Cut(broker, "#")
+	conn, err := rabbitmq.Connect(context.Background(), settingsOf(broker))
+	if err != nil {
+		return "", nil, fmt.Errorf("%w: start one, such as `docker run -d -p 127.0.0.1:%d:%d rabbitmq:4`, or set RABBITMQ_URL", err, Port, Port)
+	}
+	_ = conn.Close()
+	broker += "#forge-" + strings.ToLower(rand.Text()[:8]) + "."
+	return broker, func() { deleteTopics(broker) }, nil
+}
+
+// Settings lead a service called group to a broker, whatever other settings say of its
+// own, and keep nobody waiting.
+func Settings(broker, group string) map[string]string {
+	return map[string]string{
+		Address: broker, "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_QUEUE_PREFIX": "",
+		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
+		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
+	}
+}
+
+// settingsOf returns the settings of a broker: a URL, or host:port for guest, with the
+// prefix of queues behind # perhaps.
+func settingsOf(broker string) config.RabbitMQ {
+	if !strings.Contains(broker, "://") {
+		address, prefix, _ := strings.Cut(broker, "#")
+		broker = "amqp://guest:guest@" + address + "/#" + prefix
+	}
+	cfg := config.RabbitMQ{URL: config.Secret(broker), Partitions: Partitions}
+	cfg.Ordering, cfg.PublishTimeout = "key", time.Minute
+	if u, err := url.Parse(broker); err == nil {
+		cfg.QueuePrefix = u.Fragment
+	}
+	return cfg
+}
+
+// CreateTopics creates the queues of topics at the broker, which may be any, and those of
+// their dead letters. Those that exist stay as they are.
+func CreateTopics(ctx context.Context, broker string, topics ...string) error {
+	return onChannel(ctx, broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+		for _, topic := range topics {
+			if err := rabbitmq.CreateTopic(ch, cfg, topic); err != nil {
+				return fmt.Errorf("creating topic %s: %w", topic, err)
+			}
+			before, _ := created.LoadOrStore(broker, new(sync.Map))
+			before.(*sync.Map).Store(topic, nil) //nolint:forcetypeassert // nothing else is in it
+		}
+		return nil
+	})
+}
+
+func deleteTopics(broker string) {
+	topics, ok := created.LoadAndDelete(broker)
+	if !ok {
+		return
+	}
+	_ = onChannel(context.Background(), broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error { // what stays harms nobody
+		topics.(*sync.Map).Range(func(topic, _ any) bool { //nolint:forcetypeassert // nothing else is in it
+			for _, name := range []string{topic.(string), deadletter.Topic(topic.(string))} { //nolint:forcetypeassert // nothing else is in it
+				_, _ = ch.QueueDelete(cfg.QueuePrefix+name, false, false, false)
+			}
+			return true
+		})
+		return nil
+	})
+}
+
+// Send publishes messages in their order, and notes in each where it landed: each has a
+// header with the place that consumers then see.
+func Send(ctx context.Context, broker string, messages ...*message.Message) error {
+	return onChannel(ctx, broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+		if err := ch.Confirm(false); err != nil {
+			return err
+		}
+		var last *amqp.DeferredConfirmation
+		returned := ch.NotifyReturn(make(chan amqp.Return, len(messages)))
+		for _, m := range messages {
+			m.Partition, m.Offset = 0, offset.Add(1)
+			out, err := rabbitmq.NumberedPublishing(m)
+			if err != nil {
+				return err
+			}
+			if last, err = ch.PublishWithDeferredConfirm("", cfg.QueuePrefix+m.Topic, true, false, out); err != nil {
+				return err
+			}
+			if _, err := last.WaitContext(ctx); err != nil {
+				return err
+			}
+		}
+		if len(returned) > 0 {
+			return fmt.Errorf("there is no queue %q", (<-returned).RoutingKey)
+		}
+		return nil
+	})
+}
+
+// Read returns the first n messages of a topic that are not being handled, or fewer when
+// ctx ends before. They stay where they are.
+func Read(ctx context.Context, broker, topic string, n int) (all []*message.Message, err error) {
+	err = onChannel(ctx, broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+		for len(all) < n && ctx.Err() == nil {
+			d, ok, err := ch.Get(cfg.QueuePrefix+topic, false)
+			switch {
+			case err != nil:
+				return err
+			case ok:
+				m := rabbitmq.Received(&d, cfg, topic)
+				m.Offset = int64(len(all))
+				all = append(all, &m)
+			default:
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// onChannel calls f with a channel of its own. What f got and did not acknowledge goes
+// back to its queue.
+func onChannel(ctx context.Context, broker string, f func(*amqp.Channel, config.RabbitMQ) error) error {
+	cfg := settingsOf(broker)
+	conn, err := rabbitmq.Connect(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	ch, err := conn.Channel()
+	if err != nil {
+		return err
+	}
+	return f(ch, cfg)
+}
