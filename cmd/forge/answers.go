@@ -166,6 +166,8 @@ func (f *answerFlags) inFile(key string) bool {
 	switch key {
 	case answers.Module:
 		return f.fromFile.Module != ""
+	case answers.Source:
+		return f.fromFile.Source != ""
 	case answers.Topics:
 		return f.fromFile.Topics != nil
 	case answers.Group:
@@ -196,6 +198,7 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 		return nil, nil, err
 	}
 	a.Name = name
+	a.SetSource(a.Source)
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
 	}

@@ -19,7 +19,7 @@ func TestTerminalAnswersAreAskedCheckedAndUsed(t *testing.T) {
 	c.expect("what it consumes")
 	c.send("orders.dlq" + enter)
 	c.expect(`topics: "orders.dlq" is the name of a dead-letter topic`)
-	c.send(strings.Repeat(backspace, 4) + ",payments" + enter + enter + enter + " " + enter + "no" + enter) // typed ahead; no docker, no git
+	c.send(strings.Repeat(backspace, 4) + ",payments" + enter + enter + enter + enter + " " + enter + "no" + enter) // typed ahead; no docker, no git
 	c.expect("orders,payments")
 	c.expect("enter writes it · esc back · ctrl+c quits")
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
@@ -44,7 +44,7 @@ func TestTerminalAsksForTheNameThatIsMissing(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "taken"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := onTerminal(t, dir, nil, "new", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker", "--git=false")
+	c := onTerminal(t, dir, nil, "new", "--module", "a.b/c", "--topics", "t", "--group", "g", "--source", "kafka", "--brokers", "b:1", "--with", "docker", "--git=false")
 	c.expect("its name, or the path of its directory")
 	c.send("taken" + enter)
 	c.expect("taken is in the way")
@@ -65,7 +65,7 @@ func TestTerminalHasAnswersConfirmedWhereNoFormCanBeRead(t *testing.T) {
 	} {
 		dir := t.TempDir()
 		c := onTerminal(t, dir, []string{"TERM=dumb"}, "new", "shop", "--git=false")
-		for range 5 {
+		for range 6 {
 			c.expect("]: ")
 			c.send(enter)
 		}
@@ -91,7 +91,7 @@ func TestTerminalOffersGit(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(inside, ".git"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	all := []string{"new", "shop", "--module", "a.b/c", "--topics", "t", "--group", "g", "--brokers", "b:1", "--with", "docker"}
+	all := []string{"new", "shop", "--module", "a.b/c", "--topics", "t", "--group", "g", "--source", "kafka", "--brokers", "b:1", "--with", "docker"}
 
 	dir := t.TempDir()
 	c := onTerminal(t, dir, nil, all...)
@@ -111,7 +111,7 @@ func TestTerminalOffersGit(t *testing.T) {
 	c = onTerminal(t, inside, nil, all...) // nothing to ask: it is in a repository
 	c.expect("└── ")
 	c.ends()
-	c = onTerminal(t, t.TempDir(), []string{"PATH=" + noGit}, all[:10]...)
+	c = onTerminal(t, t.TempDir(), []string{"PATH=" + noGit}, all[:12]...)
 	c.expect("ctrl+c quits")
 	c.send(enter)
 	c.expect("enter writes it")

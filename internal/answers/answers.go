@@ -21,7 +21,7 @@ import (
 type Answers struct {
 	Name    string   `yaml:"name"`    // the service's name: its directory, its binary, its client id
 	Module  string   `yaml:"module"`  // Go module path
-	Topics  []string `yaml:"topics"`  // Kafka topics, each with a handler and a model of its own
+	Topics  []string `yaml:"topics"`  // topics, subjects or queues, each with a handler and a model of its own
 	Group   string   `yaml:"group"`   // consumer group
 	Brokers []string `yaml:"brokers"` // bootstrap servers, host:port
 	With    []string `yaml:"with"`    // names of the extras that are wanted
@@ -40,7 +40,7 @@ const (
 	Group   = "group"
 	Brokers = "brokers"
 	With    = "with"
-	Source  = "source"  // asked by no prompt while there is one to choose from
+	Source  = "source"
 	Schemas = "schemas" // asked by no prompt
 )
 
@@ -83,13 +83,6 @@ func Extras() []Extra {
 	}
 }
 
-// Kafka is a source.
-const Kafka = "kafka"
-
-// Sources returns the sources of messages, of which a service has exactly one;
-// the first is the default.
-func Sources() []string { return []string{Kafka} }
-
 // Defaults returns the answers for a service of which only the name is known.
 // They are valid if the name is.
 func Defaults(name string) Answers {
@@ -113,11 +106,16 @@ func Defaults(name string) Answers {
 }
 
 // Has reports whether a part of the template is wanted: an extra or a source.
-func (a Answers) Has(part string) bool { return part == a.Source || slices.Contains(a.With, part) }
+func (a Answers) Has(part string) bool {
+	return slices.Contains(sourceParts(a.Source), part) || slices.Contains(a.With, part)
+}
 
 // Parts returns the names that Has knows.
 func Parts() []string {
-	parts := Sources()
+	var parts []string
+	for _, s := range sources {
+		parts = append(parts, s.parts...)
+	}
 	for _, e := range Extras() {
 		parts = append(parts, e.Name)
 	}
@@ -147,7 +145,7 @@ func (a Answers) Validate() error {
 		CheckGroup(a.Group),
 		CheckBrokers(a.Brokers),
 		CheckExtras(a.With),
-		CheckSource(a.Source),
+		CheckSource(a.Source, a.With),
 		CheckSchemas(a.Topics, a.Schemas),
 	)
 }
@@ -269,12 +267,4 @@ func CheckExtras(with []string) error {
 		problems = append(problems, p)
 	}
 	return errors.Join(problems...)
-}
-
-// CheckSource checks the name of the source.
-func CheckSource(source string) error {
-	if slices.Contains(Sources(), source) {
-		return nil
-	}
-	return &Problem{Question: Source, Value: source, Reason: "is not a source", Hint: "the sources are " + strings.Join(Sources(), ", ")}
 }

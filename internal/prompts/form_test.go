@@ -68,7 +68,7 @@ func TestFormIsShownInAWindowOfAnySize(t *testing.T) {
 func TestWhatWasTypedBeforeTheFormGoesIntoItsFields(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)) // until then the terminal makes line feeds of Enter
-	d.typed("example.com/me/shop").press(tea.KeyCtrlJ).typed("a, b").press(tea.KeyCtrlJ).typed("team-a ").press(tea.KeyCtrlJ, tea.KeyCtrlJ, tea.KeyCtrlJ)
+	d.typed("example.com/me/shop").press(tea.KeyCtrlJ).typed("a, b").press(tea.KeyCtrlJ).typed("team-a ").press(tea.KeyCtrlJ, tea.KeyCtrlJ, tea.KeyCtrlJ, tea.KeyCtrlJ)
 	if err := d.submit(); err != nil {
 		t.Fatal(err)
 	}
@@ -82,7 +82,7 @@ func TestFormShowsEveryQuestionWithItsDefault(t *testing.T) {
 	screen := drive(t, Questions(&a)).shown()
 	for _, want := range []string{
 		"forge new shop", "Go module", "example.com/shop", "topics", "orders", "consumer group",
-		"Kafka brokers", "localhost:9092", "[x] docker", "[x] github", "GitHub workflow",
+		"source", "kafka", "brokers", "localhost:9092", "[x] docker", "[x] github", "GitHub workflow",
 	} {
 		if !strings.Contains(screen, want) {
 			t.Errorf("%q is not on the screen:\n%s", want, screen)
@@ -92,7 +92,7 @@ func TestFormShowsEveryQuestionWithItsDefault(t *testing.T) {
 
 func TestFormKeepsDefaultsOnEnter(t *testing.T) {
 	a := answers.Defaults("shop")
-	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
+	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	if !d.submitted {
 		t.Fatalf("not submitted:\n%s", d.shown())
 	}
@@ -111,7 +111,7 @@ func TestFormRefusesAtThePromptAndGoesOnWhenItIsPutRight(t *testing.T) {
 		t.Fatalf("no reason on the screen:\n%s", screen)
 	}
 	d.press(tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace).typed(", payments")
-	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
+	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	d.press(tea.KeySpace, tea.KeyEnter) // no docker
 	if !d.submitted {
 		t.Fatalf("not submitted:\n%s", d.shown())
@@ -131,7 +131,7 @@ func TestFormTakesTheLastWordWhenTheUserGoesBack(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).typed("example.com/one").press(tea.KeyEnter, tea.KeyShiftTab)
 	d.press(tea.KeyBackspace, tea.KeyBackspace, tea.KeyBackspace).typed("two")
-	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
+	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	if err := d.submit(); err != nil || a.Module != "example.com/two" {
 		t.Errorf("module %q, %v", a.Module, err)
 	}
@@ -140,7 +140,7 @@ func TestFormTakesTheLastWordWhenTheUserGoesBack(t *testing.T) {
 func TestFormCannotBeLeftWithAWrongAnswer(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter).typed("a b").press(tea.KeyShiftTab)
-	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
+	d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter)
 	if d.submitted {
 		t.Errorf("submitted, topics %q", a.Topics)
 	}
@@ -181,14 +181,14 @@ func TestFormTellsHowToAnswerTheQuestionAtTheCursor(t *testing.T) {
 
 func TestAnErrorNamesItsFieldAndStaysWithIt(t *testing.T) {
 	a := answers.Defaults("shop")
-	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter).typed("here").press(tea.KeyShiftTab, tea.KeyEsc)
-	if !strings.Contains(d.shown(), "┃ topics ") {
+	d := drive(t, Questions(&a)).press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter).typed("here").press(tea.KeyShiftTab, tea.KeyEsc)
+	if !strings.Contains(d.shown(), "┃ consumer group ") {
 		t.Fatalf("Shift+Tab and Esc do not lead back:\n%s", d.shown())
 	}
 	lines := strings.Split(d.shown(), "\n")
 	for i, line := range lines {
-		if strings.HasPrefix(line, "  Kafka brokers   here") {
-			if !strings.HasPrefix(lines[i+1], `  ✗ Kafka brokers: "here" has no port`) {
+		if strings.HasPrefix(line, "  brokers         here") {
+			if !strings.HasPrefix(lines[i+1], `  ✗ brokers: "here" has no port`) {
 				t.Errorf("no error below the field:\n%s", d.shown())
 			}
 			return
@@ -207,7 +207,7 @@ func TestTheKeysAreAlwaysShown(t *testing.T) {
 		{func() {}, "\nenter next · ctrl+c quits"},
 		{func() { d.typed("a b").press(tea.KeyEnter) }, "\nenter next · ctrl+c quits"}, // and an error
 		{func() { d.press(tea.KeyCtrlU, tea.KeyEnter) }, "\nenter next · esc back · ctrl+c quits"},
-		{func() { d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter) }, "\nspace marks · ↑↓ move · enter continues · esc back · ctrl+c quits"},
+		{func() { d.press(tea.KeyEnter, tea.KeyEnter, tea.KeyEnter, tea.KeyEnter) }, "\nspace marks · ↑↓ move · enter continues · esc back · ctrl+c quits"},
 	} {
 		if step.do(); !strings.HasSuffix(d.shown(), step.want) {
 			t.Errorf("no %q:\n%s", step.want, d.shown())

@@ -15,6 +15,7 @@ func TestLinesAsksAgainUntilAnswersAreAcceptedAndLeavesTheRestOfThePipe(t *testi
 	in := strings.NewReader("github.com/me/shop\n" +
 		"orders.dlq\norders, payments\r\n" + // refused, then two topics
 		"\n" + // the default group
+		"kafak\nkafka\n" + // refused, then the default
 		"localhost\nlocalhost:9092\n" +
 		"docker\n" +
 		"this belongs to somebody else\n")
@@ -25,7 +26,7 @@ func TestLinesAsksAgainUntilAnswersAreAcceptedAndLeavesTheRestOfThePipe(t *testi
 	}
 	want := answers.Answers{
 		Name: "shop", Module: "github.com/me/shop", Topics: []string{"orders", "payments"},
-		Group: "shop", Brokers: []string{"localhost:9092"}, With: []string{"docker"},
+		Group: "shop", Source: "kafka", Brokers: []string{"localhost:9092"}, With: []string{"docker"},
 	}
 	if got, want := a, want; !equal(got, want) {
 		t.Errorf("answers\n got %+v\nwant %+v", got, want)
@@ -36,6 +37,7 @@ func TestLinesAsksAgainUntilAnswersAreAcceptedAndLeavesTheRestOfThePipe(t *testi
 	for _, want := range []string{
 		"Go module, the path that its packages are imported by [example.com/shop]: ",
 		`not accepted: "orders.dlq" is the name of a dead-letter topic`,
+		`not accepted: "kafak" is not a source`,
 		`not accepted: "localhost" has no port`,
 		"docker: Dockerfile and compose.yaml",
 	} {
@@ -53,10 +55,10 @@ func TestLinesTakesNoneForNoExtraAndAnEmptyLineForTheDefault(t *testing.T) {
 		in   string
 		want string
 	}{
-		{"\n\n\n\nnone\n", ""},
-		{"\n\n\n\n\n", "docker, github"},
-		{"\n\n\n\n github , docker \n", "github, docker"},
-		{"\n\n\n\ngithub", "github"}, // no line end: the input's end is one
+		{"\n\n\n\n\nnone\n", ""},
+		{"\n\n\n\n\n\n", "docker, github"},
+		{"\n\n\n\n\n github , docker \n", "github, docker"},
+		{"\n\n\n\n\ngithub", "github"}, // no line end: the input's end is one
 	} {
 		a := answers.Defaults("shop")
 		if err := Lines(strings.NewReader(test.in), io.Discard).Ask(context.Background(), Sheet{Questions: Questions(&a)}); err != nil {

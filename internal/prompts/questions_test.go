@@ -17,7 +17,7 @@ func TestDoubts(t *testing.T) {
 		{func(a *answers.Answers) { a.Group = "github.com/me/shop" }, `consumer group: "github.com/me/shop" has a slash`},
 		{func(a *answers.Answers) { a.Module = "github.com/me" }, `Go module: "github.com/me" names no repository`},
 		{func(a *answers.Answers) { a.Module = "github.com/me/shop" }, ""},
-		{func(a *answers.Answers) { a.Brokers = []string{"a:9092", "b:2181"} }, `Kafka brokers: "b:2181" has the port of ZooKeeper`},
+		{func(a *answers.Answers) { a.Brokers = []string{"a:9092", "b:2181"} }, `brokers: "b:2181" has the port of ZooKeeper`},
 		{func(a *answers.Answers) { a.With = []string{"fast", "avro"} }, `extras: "fast" reads JSON: with "avro", it is for topics`},
 		{func(a *answers.Answers) { a.With = []string{"fast", "http"} }, ""},
 	} {
@@ -26,6 +26,44 @@ func TestDoubts(t *testing.T) {
 		if got := strings.Join(Doubts(a), "\n"); !strings.HasPrefix(got, test.want) || (got == "") != (test.want == "") {
 			t.Errorf("got %q, want %q", got, test.want)
 		}
+	}
+}
+
+// Another source has brokers of its own, unless they are given.
+func TestTheBrokerIsTheSourcesUnlessItIsGiven(t *testing.T) {
+	for _, c := range []struct{ source, brokers, want string }{
+		{"jetstream", "localhost:9092", "localhost:4222"},
+		{"rabbitmq", "localhost:9092", "localhost:5672"},
+		{"jetstream", "nats.corp:4333", "nats.corp:4333"},
+		{"kafka", "localhost:4222", "localhost:9092"},
+	} {
+		a := answers.Defaults("shop")
+		for _, q := range Questions(&a) {
+			answer := map[string]string{answers.Source: c.source, answers.Brokers: c.brokers}[q.Key]
+			if err := q.accept(answer); err != nil {
+				t.Fatal(err)
+			}
+			if q.Key == answers.Brokers && q.Show(answer) != c.want {
+				t.Errorf("%+v: the review has %s", c, q.Show(answer))
+			}
+		}
+		if a.Source != c.source || JoinList(a.Brokers) != c.want {
+			t.Errorf("%+v: got %s at %v", c, a.Source, a.Brokers)
+		}
+	}
+}
+
+// What speaks Kafka's protocol is refused for other sources, by flags, files and prompts alike.
+func TestAnExtraOfKafkaIsRefusedForAnotherSource(t *testing.T) {
+	a := answers.Defaults("shop")
+	a.SetSource("jetstream")
+	a.With = []string{"dlq"}
+	if err := a.Validate(); err == nil || !strings.Contains(err.Error(), `with: "dlq" is for Kafka, and the source is jetstream`) {
+		t.Errorf("got %v", err)
+	}
+	a.SetSource("kafka-share")
+	if err := a.Validate(); err != nil {
+		t.Errorf("got %v", err)
 	}
 }
 

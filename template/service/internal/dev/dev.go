@@ -23,9 +23,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
-const (
-	usualRegistryPort = 8085 // where -send looks for the Schema Registry //forge:if avro
-)
+const usualRegistryPort = 8085 // where -send looks for the Schema Registry //forge:if avro
 
 var patience = 20 * time.Second // for the samples to be done
 

@@ -42,7 +42,7 @@ func (l *Lane) Drain(ctx context.Context) error {
 	if l.detach(true) {
 		err = errors.Join(err, l.commit(ctx))
 	}
-	if n := l.tracker.finished; n > 0 && l.acker == nil { // a lane that is detached changes no more
+	if n := l.tracker.doneAbove(); n > 0 { // a lane that is detached changes no more
 		err = errors.Join(err, fmt.Errorf("engine: messages that are done and will be delivered again, because one before them is not done: %d", n))
 	}
 	return err
@@ -97,7 +97,7 @@ func (l *Lane) detach(mark bool) bool {
 		other.adjustFlow()
 	}
 	e.startWorkers()
-	return mark && (l.marked != l.committed || l.acker != nil)
+	return mark && l.marked != l.committed
 }
 
 // commit has the claim commit its marks, again and again until it did, no attempt

@@ -93,7 +93,7 @@ func (e *Engine) Run(ctx context.Context) error {
 // Assign begins the life of a lane.
 func (e *Engine) Assign(c Claim) *Lane {
 	l := &Lane{engine: e, claim: c, keys: map[uint64]*item{}, timers: map[*item]*time.Timer{}}
-	l.acker, l.tracker.forgets = c.(Acker)
+	l.acker, l.tracker.each = c.(Acker)
 	l.ctx, l.cancel = context.WithCancelCause(context.Background())
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -304,7 +304,7 @@ func (l *Lane) adjustFlow() {
 		divisor = 2
 	}
 	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*divisor)
-	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || l.uncommitted() > c.MaxUncommitted/divisor
+	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
 	if full == l.paused {
 		return
 	}
@@ -314,15 +314,6 @@ func (l *Lane) adjustFlow() {
 	}
 	l.idleSince = time.Now()
 	l.claim.Pause()
-}
-
-// uncommitted returns how many messages were delivered above the low-water mark; of a
-// queue, which has none, how many are not done.
-func (l *Lane) uncommitted() int {
-	if l.acker != nil {
-		return l.records
-	}
-	return len(l.tracker.places)
 }
 
 // mark marks the low-water mark at the claim and returns it.

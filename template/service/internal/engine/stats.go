@@ -36,10 +36,7 @@ func (e *Engine) Stats() Stats {
 		s.Bytes += l.bytes
 		s.Refused += l.waiting[DeadLetterRefused]
 		s.Waiting += l.waiting[Unavailable]
-		s.Window += int64(l.uncommitted())
-		if l.acker == nil {
-			s.Window += int64(l.tracker.base - l.committed)
-		}
+		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
 		if len(l.tracker.places) > 0 {
 			first := l.tracker.places[0].since
 			if other, ok := s.Oldest[l.topic]; !ok || first.Before(other) {
@@ -74,7 +71,7 @@ func (e *Engine) Ready() error {
 	wrong := 0
 	for _, l := range e.lanes {
 		var err error
-		span := l.uncommitted()
+		span := len(l.tracker.places)
 		switch {
 		case l.waiting[DeadLetterRefused] > 0:
 			err = fmt.Errorf("%d dead letters are refused and tried again", l.waiting[DeadLetterRefused])

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"time"
 )
@@ -11,10 +12,8 @@ import (
 type tracker struct {
 	places       []place // of the messages above the low-water mark
 	base         uint64  // the sequence number of the first of them
-	next         uint64  // that of the next message
 	lowWaterMark int64   // the offset of the last message below base
-	forgets      bool    // places of what is done do not matter: a queue has each message by itself
-	finished     int     // places whose message is done
+	each         bool    // the source is a queue: what is done has no place, whatever was before it
 }
 
 type place struct {
@@ -24,48 +23,43 @@ type place struct {
 	done   bool
 }
 
-// keptPlaces is how many places a queue's tracker keeps of what is done.
-const keptPlaces = 1024
-
 // add notes a message, written at since, as delivered and returns its sequence number.
 func (t *tracker) add(offset int64, since time.Time) uint64 {
-	t.places = append(t.places, place{seq: t.next, offset: offset, since: since})
-	t.next++
-	return t.next - 1
+	seq := t.base + uint64(len(t.places))
+	t.places = append(t.places, place{seq: seq, offset: offset, since: since})
+	return seq
 }
 
 // done notes a message as done and moves the low-water mark over it when
 // everything before it is done. Doing it twice changes nothing.
 func (t *tracker) done(seq uint64) {
-	i, found := t.find(seq)
-	if !found || t.places[i].done {
+	if t.each {
+		i, found := slices.BinarySearchFunc(t.places, seq, func(p place, seq uint64) int { return cmp.Compare(p.seq, seq) })
+		if found { // few are before it
+			copy(t.places[1:i+1], t.places[:i])
+			t.places = t.places[1:]
+			t.base++
+		}
 		return
 	}
-	t.places[i].done = true
-	t.finished++
+	if seq < t.base {
+		return
+	}
+	t.places[seq-t.base].done = true
 	for len(t.places) > 0 && t.places[0].done {
 		t.lowWaterMark = t.places[0].offset
 		t.places = t.places[1:]
-		t.finished--
-	}
-	t.base = t.next
-	if len(t.places) > 0 {
-		t.base = t.places[0].seq
-	}
-	if t.forgets && t.finished > keptPlaces && t.finished > len(t.places)/2 {
-		t.places = slices.DeleteFunc(t.places, func(p place) bool { return p.done })
-		t.finished = 0
+		t.base++
 	}
 }
 
-// find returns where the place of a message is, which only a tracker that forgets has
-// to look for.
-func (t *tracker) find(seq uint64) (int, bool) {
-	if seq < t.base {
-		return 0, false
+// doneAbove returns how many messages above the low-water mark are done.
+func (t *tracker) doneAbove() int {
+	n := 0
+	for _, p := range t.places {
+		if p.done {
+			n++
+		}
 	}
-	if i := seq - t.base; i < uint64(len(t.places)) && t.places[i].seq == seq {
-		return int(i), true
-	}
-	return slices.BinarySearchFunc(t.places, seq, func(p place, seq uint64) int { return int(int64(p.seq) - int64(seq)) })
+	return n
 }

@@ -40,3 +40,28 @@ func TestTrackerFollowsTheLowWaterMark(t *testing.T) {
 		}
 	})
 }
+
+// A queue's tracker has the places of what is not done, in order of delivery.
+func TestTheTrackerOfAQueueHasWhatIsNotDone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tr := tracker{each: true}
+		var open []uint64
+		for offset := range rapid.Int64Range(0, 100).Draw(t, "delivered") {
+			open = append(open, tr.add(offset, time.Time{}))
+			for len(open) > 0 && rapid.Bool().Draw(t, "one is done") {
+				i := rapid.IntRange(0, len(open)-1).Draw(t, "which")
+				tr.done(open[i])
+				tr.done(open[i])
+				open = append(open[:i], open[i+1:]...)
+			}
+			if len(open) != len(tr.places) || tr.base+uint64(len(open)) != uint64(offset)+1 {
+				t.Fatalf("%d places, base %d, want %d of %d", len(tr.places), tr.base, len(open), offset+1)
+			}
+			for i, p := range tr.places {
+				if p.seq != open[i] {
+					t.Fatalf("place %d is of %d, want %d", i, p.seq, open[i])
+				}
+			}
+		}
+	})
+}
