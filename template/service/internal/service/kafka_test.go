@@ -1,20 +1,15 @@
+//go:build !jetstream && !rabbitmq
+
 package service_test
 
 import (
-	"context"
-	"io"
-	"net"
 	"net/http"
-	"strconv"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
-	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
-	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
 // startKafka starts a broker with the topic accounts. Port 0 is any.
@@ -28,34 +23,15 @@ func startKafka(t *testing.T, port int, options ...kfake.Opt) *kfake.Cluster {
 	return kafka
 }
 
-// freePort returns a port of loopback on which nothing listens.
-func freePort(t *testing.T) (address string, port int) {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, text, _ := net.SplitHostPort(l.Addr().String())
-	port, _ = strconv.Atoi(text)
-	return "127.0.0.1:" + text, port
-}
+const (
+	groupID     = "KAFKA_GROUP_ID" // the setting that names a consumer's group
+	firstOffset = 0                // of a partition
+)
 
-// send sends a message.
-func send(t *testing.T, broker, id string) {
+// startBroker starts a broker with the topic accounts and returns where it is.
+func startBroker(t *testing.T) string {
 	t.Helper()
-	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// handleOne sends a message and waits until it is handled.
-func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
-	t.Helper()
-	send(t, broker, id)
-	if got := <-handled; got != id {
-		t.Errorf("handled %s, want %s", got, id)
-	}
+	return startKafka(t, 0).ListenAddrs()[0]
 }
 
 // Without Kafka at the start the service is alive and not ready, and works when
@@ -104,26 +80,8 @@ func TestStopsWithoutKafka(t *testing.T) {
 	}
 }
 
-func readAll(response *http.Response) string {
-	body, _ := io.ReadAll(response.Body)
-	return string(body)
-}
-
 // partitionOf returns the partition in which a client puts a key.
 func partitionOf(t *testing.T, key string) int32 {
 	t.Helper()
 	return int32(kgo.StickyKeyPartitioner(nil).ForTopic("t").Partition(&kgo.Record{Key: []byte(key)}, embedded.Partitions))
-}
-
-// handling is an assembly that says what it has handled.
-func handling() (service.Build[none], <-chan string) {
-	handled := make(chan string, 10)
-	return func(_ context.Context, _ none, b *service.Builder) error {
-		b.Registry.SetCodec(envelope.JSON{})
-		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
-			handled <- m.Body.ID
-			return nil
-		})
-		return nil
-	}, handled
 }

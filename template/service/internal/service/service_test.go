@@ -15,6 +15,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
@@ -60,11 +61,10 @@ func record(topic, id string) *message.Message {
 
 // settings are those that New needs in a test.
 func settings(broker string) map[string]string {
-	return map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS": broker, "KAFKA_GROUP_ID": "test", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "error",
-		"HTTP_ADDR":     "127.0.0.1:0", //forge:if http
-		"DRAIN_TIMEOUT": "2s", "KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "COMMIT_INTERVAL": "50ms",
-	}
+	over := embedded.Settings(broker, "test")
+	over["LOG_LEVEL"], over["DRAIN_TIMEOUT"] = "error", "2s"
+	over["HTTP_ADDR"] = "127.0.0.1:0" //forge:if http
+	return over
 }
 
 func options(t *testing.T, over map[string]string) service.Options {
@@ -200,12 +200,12 @@ func TestEachFigureIsThereAfterOneMessage(t *testing.T) {
 		t.Fatalf("%v %v", e.Kind, e.Err)
 	}
 	awaitFigure(t, s, `consumer_commits_total 1`)
+	awaitFigure(t, s, fmt.Sprintf(`consumer_lag_messages{partition="%d",topic="accounts"} 0`, r.Partition))
 	_, body := s.Get("/metrics")
 	for _, want := range []string{
 		`consumer_events_total{class="handler",event="dead-letter",topic="accounts"} 1`,
 		`consumer_events_total{class="",event="handled",topic="accounts"} 0`,
 		`consumer_handler_duration_seconds_count{topic="accounts"} 1`,
-		`consumer_lag_messages{partition="0",topic="accounts"} 0`,
 		`consumer_oldest_message_age_seconds{topic="accounts"} 0`,
 		`consumer_partitions_assigned_total `,
 		`publisher_messages_total{outcome="published",topic="accounts.dlq"} 1`,
@@ -240,7 +240,7 @@ func awaitFigure(t *testing.T, s *servicetest.Service, line string) {
 // A second consumer has its own topics and group, and an override leads it to the
 // test's broker, whatever its own settings say.
 func TestASecondConsumer(t *testing.T) {
-	t.Setenv("AUDIT_KAFKA_BOOTSTRAP_SERVERS", "no-such-host:9092")
+	t.Setenv("AUDIT_"+embedded.Address, "no-such-host:9092")
 	s := servicetest.Start(t, build(func(b *service.Builder) {
 		handle(b.Consumer("audit"), "audits", succeed)
 	}), nil)
@@ -296,7 +296,7 @@ func TestPublishes(t *testing.T) {
 		return nil
 	}, nil)
 	s.Send(record("accounts", "a-1"))
-	if e := s.Outcome(&message.Message{Topic: "opened", Partition: partitionOf(t, "a-1")}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
+	if e := s.Outcome(&message.Message{Topic: "opened", Partition: partitionOf(t, "a-1"), Offset: firstOffset}); e.Kind != engine.Handled || e.Message.Header.Producer != "test" {
 		t.Errorf("%v %v, %+v", e.Kind, e.Err, e.Message.Header)
 	}
 	if all := s.Published("opened", 1); string(all[0].Key) != "a-1" {
@@ -307,7 +307,7 @@ func TestPublishes(t *testing.T) {
 // A service that only publishes or runs beside needs no group.
 func TestWithoutTopicsNoGroupIsNeeded(t *testing.T) {
 	over := settings("127.0.0.1:1")
-	delete(over, "KAFKA_GROUP_ID")
+	delete(over, groupID)
 	ran := make(chan struct{})
 	s, stop := start(t, func(_ context.Context, _ none, b *service.Builder) error {
 		b.Run("clock", func(context.Context) error { close(ran); return nil })
@@ -319,10 +319,10 @@ func TestWithoutTopicsNoGroupIsNeeded(t *testing.T) {
 		t.Error(err)
 	}
 	_, err := service.New(t.Context(), "test", build(nothing), options(t, over))
-	if err == nil || !strings.Contains(err.Error(), "KAFKA_GROUP_ID is not set") {
+	if err == nil || !strings.Contains(err.Error(), groupID+" is not set") {
 		t.Errorf("a consumer without a group: %v", err)
 	}
-	over["KAFKA_GROUP_ID"] = "test"
+	over[groupID] = "test"
 	_, err = service.New(t.Context(), "test", func(context.Context, none, *service.Builder) error { return nil }, options(t, over))
 	if err == nil || !strings.Contains(err.Error(), "no topic has a handler") {
 		t.Errorf("nothing to do: %v", err)

@@ -56,7 +56,7 @@ func with(h message.TypedHandler[opened]) service.Build[none] {
 func TestAHandlerThatDoesNotStartIsAStartUpError(t *testing.T) {
 	broken := errors.New("no such table")
 	h := newStarting(broken)
-	s, err := service.New(t.Context(), "test", with(h), options(t, settings(startKafka(t, 0).ListenAddrs()[0])))
+	s, err := service.New(t.Context(), "test", with(h), options(t, settings(startBroker(t))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestWhatWasStartedIsShutDownWhenAnotherDoesNotStart(t *testing.T) {
 		message.Register(b.Registry, "payments", second)
 		return nil
 	}
-	s, err := service.New(t.Context(), "test", build, options(t, settings(startKafka(t, 0).ListenAddrs()[0])))
+	s, err := service.New(t.Context(), "test", build, options(t, settings(startBroker(t))))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestWhatWasStartedIsShutDownWhenAnotherDoesNotStart(t *testing.T) {
 }
 
 func TestAHandlerWhoseStartFindsSomethingAwayIsTriedUntilItIsBack(t *testing.T) {
-	broker := startKafka(t, 0).ListenAddrs()[0]
+	broker := startBroker(t)
 	h := newStarting(message.Unavailable(errors.New("no database")))
 	s, stop := start(t, with(h), settings(broker))
 	awaitReady(t, s, http.StatusServiceUnavailable, "no database")
@@ -167,7 +167,7 @@ func (u *untilTold) Shutdown(ctx context.Context) error {
 
 func TestHandlersShutDownInWhatIsLeftOfTheDrain(t *testing.T) {
 	const drain = 4 * time.Second
-	broker := startKafka(t, 0).ListenAddrs()[0]
+	broker := startBroker(t)
 	h := &untilTold{began: make(chan struct{})}
 	over := settings(broker)
 	over["DRAIN_TIMEOUT"] = drain.String()

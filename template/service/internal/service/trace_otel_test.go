@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,7 +81,7 @@ func TestTraces(t *testing.T) {
 	expect(t, process, kindConsumer, traceOf, parentSpan, map[string]any{
 		"messaging.system": "kafka", "messaging.operation.name": "process", "messaging.operation.type": "process",
 		"messaging.destination.name": "accounts", "messaging.consumer.group.name": "test", "message.attempt": "1", "error.type": nil,
-		"messaging.destination.partition.id": partitionText(publishes), "messaging.kafka.offset": "0",
+		"messaging.destination.partition.id": partitionText(publishes), "messaging.kafka.offset": strconv.Itoa(firstOffset),
 	})
 	expect(t, send, kindProducer, traceOf, process.SpanID, map[string]any{
 		"messaging.system": "kafka", "messaging.operation.name": "send", "messaging.operation.type": "send",
@@ -225,8 +226,8 @@ func TestWithoutACollectorTheServiceGoesOn(t *testing.T) {
 		})
 		return nil
 	}
-	kafka := startKafka(t, 0)
-	over := settings(kafka.ListenAddrs()[0])
+	broker := startBroker(t)
+	over := settings(broker)
 	over["LOG_LEVEL"], over["LOG_FORMAT"] = "info", "json"
 	handled := make(chan struct{}, 10)
 	o := service.Options{Over: over, Log: &log, Observe: func(string, engine.Event) { handled <- struct{}{} }}
@@ -238,7 +239,7 @@ func TestWithoutACollectorTheServiceGoesOn(t *testing.T) {
 	done := make(chan error)
 	go func() { done <- s.Run(ctx) }()
 	for range 3 {
-		send(t, kafka.ListenAddrs()[0], "a-1")
+		send(t, broker, "a-1")
 		<-handled
 	}
 	stop()

@@ -1,0 +1,63 @@
+package service_test
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
+)
+
+// freePort returns a port of loopback on which nothing listens.
+func freePort(t *testing.T) (address string, port int) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	_, text, _ := net.SplitHostPort(l.Addr().String())
+	port, _ = strconv.Atoi(text)
+	return "127.0.0.1:" + text, port
+}
+
+// send sends a message.
+func send(t *testing.T, broker, id string) {
+	t.Helper()
+	if err := embedded.Send(t.Context(), broker, record("accounts", id)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// handleOne sends a message and waits until it is handled.
+func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
+	t.Helper()
+	send(t, broker, id)
+	if got := <-handled; got != id {
+		t.Errorf("handled %s, want %s", got, id)
+	}
+}
+
+func readAll(response *http.Response) string {
+	body, _ := io.ReadAll(response.Body)
+	return string(body)
+}
+
+// handling is an assembly that says what it has handled.
+func handling() (service.Build[none], <-chan string) {
+	handled := make(chan string, 10)
+	return func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
+		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
+			handled <- m.Body.ID
+			return nil
+		})
+		return nil
+	}, handled
+}
