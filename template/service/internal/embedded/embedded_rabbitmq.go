@@ -56,19 +56,25 @@ func Start(int) (broker string, stop func(), err error) {
 // own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
 	return map[string]string{
-		Address: broker, "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_QUEUE_PREFIX": "",
+		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_QUEUE_PREFIX": "",
 		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}
 }
 
-// settingsOf returns the settings of a broker: a URL, or host:port for guest, with the
+// urlOf returns the URL of a broker that may be given as host:port, as guest, with the
 // prefix of queues behind # perhaps.
-func settingsOf(broker string) config.RabbitMQ {
-	if !strings.Contains(broker, "://") {
-		address, prefix, _ := strings.Cut(broker, "#")
-		broker = "amqp://guest:guest@" + address + "/#" + prefix
+func urlOf(broker string) string {
+	if broker == "" || strings.Contains(broker, "://") {
+		return broker
 	}
+	address, prefix, _ := strings.Cut(broker, "#")
+	return "amqp://guest:guest@" + address + "/#" + prefix
+}
+
+// settingsOf returns the settings of a broker.
+func settingsOf(broker string) config.RabbitMQ {
+	broker = urlOf(broker)
 	cfg := config.RabbitMQ{URL: config.Secret(broker), Partitions: Partitions}
 	cfg.Ordering, cfg.PublishTimeout = "key", time.Minute
 	if u, err := url.Parse(broker); err == nil {
