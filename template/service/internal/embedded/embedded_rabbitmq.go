@@ -143,22 +143,22 @@ func Send(ctx context.Context, broker string, messages ...*message.Message) erro
 	})
 }
 
-// Read returns the first n messages of a topic that are not being handled, or fewer when
-// ctx ends before. They stay where they are.
+// Read returns the first n messages of a topic that no service handles, or fewer when ctx
+// ends before. They stay where they are.
 func Read(ctx context.Context, broker, topic string, n int) (all []*message.Message, err error) {
 	err = onChannel(ctx, broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
-		for len(all) < n && ctx.Err() == nil {
-			d, ok, err := ch.Get(cfg.QueuePrefix+topic, false)
-			switch {
-			case err != nil:
-				return err
-			case ok:
-				m := rabbitmq.Received(&d, cfg, topic)
-				m.Offset = int64(len(all))
-				all = append(all, &m)
-			default:
-				time.Sleep(10 * time.Millisecond)
+		deliveries, err := ch.ConsumeWithContext(ctx, cfg.QueuePrefix+topic, "", false, false, false, false, nil)
+		if err != nil {
+			return err
+		}
+		for len(all) < n {
+			d, ok := <-deliveries
+			if !ok {
+				return nil
 			}
+			m := rabbitmq.Received(&d, cfg, topic)
+			m.Offset = int64(len(all))
+			all = append(all, &m)
 		}
 		return nil
 	})
