@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
