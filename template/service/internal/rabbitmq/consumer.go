@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
@@ -44,6 +45,10 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Pub
 	registry.Group = cfg.GroupID
 	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log)}
 	for _, topic := range c.topics {
+		if other, isTaken := publisher.consumers[topic+cfg.QueuePrefix]; isTaken {
+			return nil, fmt.Errorf("topic %q is consumed by %s already, and a queue gives each message to one: give both handlers to one consumer, or a consumer a RABBITMQ_QUEUE_PREFIX of its own", topic, other)
+		}
+		publisher.consumers[topic+cfg.QueuePrefix] = cfg.GroupID
 		for partition := range cfg.Partitions {
 			l := &lane{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
 			if cfg.Ordering != "none" && cfg.Partitions > 1 { // chance spreads the queues over the instances, since RabbitMQ 4.0

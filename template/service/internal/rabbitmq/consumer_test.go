@@ -12,6 +12,7 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -131,8 +132,11 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
 		claim := r.lanes[0].claim.Load()
-		return claim != nil && claim != first
+		return claim != nil && claim != first && claim.unfinished() == 1
 	})
+	if n := r.Stats().Records; n != 1 {
+		t.Errorf("the engine has %d messages, of which one can be acknowledged", n)
+	}
 	close(release)
 	<-began
 	eventually(t, "it is handled on its own channel", func() bool { return r.count(engine.Handled) >= 1 })
@@ -172,7 +176,9 @@ func TestADrainEndsWhatRunsAndLeavesTheRestToOthers(t *testing.T) {
 func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 	t.Parallel()
 	cfg := settings(t)
-	r := consume(t, cfg, func(context.Context, message.Of[payment]) error { return message.Permanent(errors.New("no such account")) })
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		return message.Permanent(errors.New("no such account"))
+	})
 	eventually(t, "the consumer is ready", isReady(r))
 	queue, letters := queueName(cfg, "payments", 0), cfg.QueuePrefix+"payments.dlq"
 	conn := connect(t, cfg)
@@ -391,4 +397,19 @@ func TestWhatExpiresInTheBrokerIsADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "it is among the dead letters", func() bool { return waitingIn(t, cfg, cfg.QueuePrefix+"payments.dlq") == 1 })
+}
+
+func TestTwoConsumersOfOneQueueAreRefused(t *testing.T) {
+	t.Parallel()
+	cfg := config.RabbitMQ{Partitions: 1, GroupID: "first"}
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+	p := NewPublisher(cfg, "tests", registry, quiet())
+	if _, err := NewConsumer(cfg, registry, p, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	cfg.GroupID = "second"
+	if _, err := NewConsumer(cfg, registry, p, quiet()); err == nil || !strings.Contains(err.Error(), `"payments"`) || !strings.Contains(err.Error(), "first") {
+		t.Errorf("the error is: %v", err)
+	}
 }

@@ -51,6 +51,8 @@ type Publisher struct {
 
 	Observe func(topic string, err error) // sees what became of each message; set before the first
 
+	consumers map[string]string // of the service, by topic
+
 	capacity int64 // of room, in bytes
 	room     *semaphore.Weighted
 	calls    callQueue
@@ -76,7 +78,7 @@ type Publisher struct {
 // connect yet.
 func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registry, log *slog.Logger) *Publisher {
 	p := &Publisher{
-		cfg: cfg, service: service, registry: registry, log: log, Observe: func(string, error) {},
+		cfg: cfg, service: service, registry: registry, log: log, Observe: func(string, error) {}, consumers: map[string]string{},
 		capacity: publishBuffer, room: semaphore.NewWeighted(publishBuffer), wake: make(chan struct{}, 1),
 		state: errConnecting, outage: ops.Outage{Log: log}, keys: map[string][]*outgoing{}, accepted: new(sync.WaitGroup),
 	}
