@@ -47,12 +47,3 @@ func (r RabbitMQ) Doubt() string {
 	}
 	return ""
 }
-
-// isRival is never true: who consumes a queue shares its messages with whoever else does.
-func (r RabbitMQ) isRival(RabbitMQ) bool { return false }
-
-// isAMQP reports whether text is the URL of a broker.
-func isAMQP(text Secret) bool {
-	u, err := url.Parse(string(text))
-	return err == nil && (u.Scheme == "amqp" || u.Scheme == "amqps") && u.Hostname() != ""
-}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -44,8 +45,8 @@ func testMain(m *testing.M) int {
 			panic(err)
 		}
 		dir = filepath.Join(dir, "broker")
-		defer func() { _ = exec.Command(script, "stop", dir).Run() }() //nolint:noctx // it ends
-		start := exec.Command(script, "start", dir, fmt.Sprint(26000+rand.IntN(1000)*3))
+		defer func() { _ = exec.Command(script, "stop", dir).Run() }()
+		start := exec.Command(script, "start", dir, strconv.Itoa(26000+rand.IntN(1000)*3))
 		start.Stderr = os.Stderr
 		out, err := start.Output()
 		if err != nil {
@@ -280,7 +281,7 @@ func through(t *testing.T, cfg config.RabbitMQ) (config.RabbitMQ, *proxy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // nothing to wait for
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,7 +299,7 @@ func (p *proxy) serve(broker string) {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", broker) //nolint:noctx // on loopback
+		server, err := net.Dial("tcp", broker)
 		p.mu.Lock()
 		if err != nil || p.away {
 			_ = client.Close()

@@ -52,7 +52,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Pub
 		for partition := range cfg.Partitions {
 			l := &lane{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
 			if cfg.Ordering != "none" && cfg.Partitions > 1 { // chance spreads the queues over the instances, since RabbitMQ 4.0
-				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)}
+				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)} //nolint:gosec // no secret
 			}
 			c.lanes = append(c.lanes, l)
 			c.health.queues[l.queue] = errConnecting

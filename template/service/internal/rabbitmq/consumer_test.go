@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -314,7 +315,7 @@ func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {
 	for _, c := range []struct{ before, after int }{{4, 2}, {4, 1}, {1, 2}} {
 		t.Run(fmt.Sprint(c.before, "to", c.after), func(t *testing.T) {
 			t.Parallel()
-			cfg := settings(t, "RABBITMQ_PARTITIONS", fmt.Sprint(c.before))
+			cfg := settings(t, "RABBITMQ_PARTITIONS", strconv.Itoa(c.before))
 			first := consume(t, cfg, newSeen().handle)
 			eventually(t, "the consumer is ready", isReady(first))
 			if err := first.stop(); err != nil {

@@ -36,7 +36,7 @@ func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
 	case cfg.Partitions == 1, strings.HasSuffix(m.Topic, deadletter.Suffix):
 		return "", name
 	case m.Key == nil:
-		return name, strconv.FormatUint(rand.Uint64(), 36)
+		return name, strconv.FormatUint(rand.Uint64(), 36) //nolint:gosec // no secret
 	default:
 		return name, string(m.Key[:min(len(m.Key), maxShortText)])
 	}
