@@ -272,6 +272,7 @@ type proxy struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{}
 	away     bool
+	hung     bool // connections stay, and say nothing
 }
 
 // through returns the settings with a proxy before the broker.
@@ -317,7 +318,7 @@ func (p *proxy) serve(broker string) {
 }
 
 func (p *proxy) pipe(to, from net.Conn) {
-	_, _ = io.Copy(to, from)
+	_, _ = io.Copy(gate{to, p}, from)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, c := range []net.Conn{to, from} {
@@ -343,4 +344,26 @@ func (p *proxy) setAway(away bool) {
 	if away {
 		p.cut()
 	}
+}
+
+// gate drops what it is given while its proxy hangs.
+type gate struct {
+	to    net.Conn
+	proxy *proxy
+}
+
+func (g gate) Write(b []byte) (int, error) {
+	g.proxy.mu.Lock()
+	hung := g.proxy.hung
+	g.proxy.mu.Unlock()
+	if hung {
+		return len(b), nil
+	}
+	return g.to.Write(b)
+}
+
+func (p *proxy) hang() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.hung = true
 }

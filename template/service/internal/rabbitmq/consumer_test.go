@@ -414,3 +414,29 @@ func TestTwoConsumersOfOneQueueAreRefused(t *testing.T) {
 		t.Errorf("the error is: %v", err)
 	}
 }
+
+func TestABrokerThatSaysNothingIsKnownAndLeftInTime(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprintf("known: %v", known), func(t *testing.T) {
+			t.Parallel()
+			direct, s := settings(t, "DRAIN_TIMEOUT", "1s"), newSeen()
+			cfg, wire := through(t, direct)
+			r := consume(t, cfg, s.handle)
+			eventually(t, "the consumer is ready", isReady(r))
+			publishAll(t, newPublisher(t, direct), 10, 10)
+			eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
+			wire.hang()
+			if known {
+				eventually(t, "readiness says so", func() bool { return r.Ready() != nil })
+			}
+			began := time.Now()
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 6*time.Second { // the drain, and what a service has beyond it
+				t.Errorf("stopped after %v", took)
+			}
+		})
+	}
+}
