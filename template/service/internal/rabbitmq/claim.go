@@ -81,7 +81,9 @@ func (*claim) Pause()  {}
 func (*claim) Resume() {}
 
 // Commit implements engine.Claim: it sends what was said, and has the broker answer
-// something on the same channel, which it does after that.
+// something on the same channel, which it does after that. To cancel the consumer would make a
+// quorum queue sure of them, but gives it to another instance before what was not started
+// is back in its place.
 func (c *claim) Commit(ctx context.Context) error {
 	err := within(ctx, func() error {
 		if err := c.send(); err != nil {
