@@ -49,10 +49,11 @@ func (p *Publisher) sendOnChannel() (opened bool, err error) {
 		return false, err
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	returns, confirmations, blocked := ch.NotifyReturn(make(chan amqp.Return)), ch.NotifyPublish(make(chan amqp.Confirmation)), conn.NotifyBlocked(make(chan amqp.Blocking)) // before the first is sent
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		p.takeAnswers(ch.NotifyReturn(make(chan amqp.Return)), ch.NotifyPublish(make(chan amqp.Confirmation)), conn.NotifyBlocked(make(chan amqp.Blocking)))
+		p.takeAnswers(returns, confirmations, blocked)
 	}()
 	p.resume()
 	for {
