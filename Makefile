@@ -11,6 +11,13 @@ faults: ## every experiment, up to 50 minutes
 faults-short: ## the selection for each change, up to 6 minutes
 	FAULTS=short go test ./e2e/faults -count=1 -v -timeout 15m
 
+.PHONY: conformance
+conformance: ## what every source must do: lost and out of order, test by test; NATS JetStream's is not offered yet
+	@for source in kafka share jetstream; do \
+		out=$$(cd template/service && CONFORMANCE_ROUNDS=50 go test -tags $$source ./internal/conformance -count=1 -v -timeout 20m) || bad=1; \
+		echo "$$out" | sed -n "s/.*conformance: /$$source: /p; /^--- [FS]/p; /^FAIL/p"; \
+	done; [ -z "$$bad" ]
+
 .PHONY: mutants nightly chaos
 
 chaos: ## 20 rounds of members and brokers killed, ended and frozen, up to 15 minutes
@@ -23,7 +30,7 @@ nightly: mutants chaos ## what takes too long for each change: more random histo
 	go test ./template/service/internal/engine -run TestInvariantsHold -count=1 -timeout 30m -rapid.checks=10000
 	go test ./internal/merge -rapid.checks=20000
 	@for target in template/service/internal/envelope:FuzzEnvelope template/service/internal/envelope:FuzzFast \
-		template/service/internal/kafka:FuzzDeadLetterAndBack template/service/internal/config:FuzzFiles template/service/internal/schema:FuzzDecode \
+		template/service/internal/deadletter:FuzzDeadLetterAndBack template/service/internal/config:FuzzFiles template/service/internal/schema:FuzzDecode \
 		internal/model:FuzzParse internal/render:FuzzRender internal/merge:FuzzThree; do \
 		package=$${target%:*}; name=$${target#*:}; \
 		go test ./$$package -list "^$$name$$" | grep -q "^$$name$$" || { echo "$$package has no $$name"; exit 1; }; \

@@ -22,8 +22,12 @@ import (
 
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
-// libraryExtras are the extras that may want libraries of their own.
-var libraryExtras = []string{answers.Docker, answers.Avro, answers.HTTP, answers.OTel, answers.Tests}
+// group is what a source has that is no share group.
+const group = "group"
+
+// libraryExtras are the extras that may want libraries of their own, and the source that
+// has others than the last.
+var libraryExtras = []string{group, answers.Docker, answers.Avro, answers.HTTP, answers.OTel, answers.Tests}
 
 // combinations are the sets of extras that may want different libraries.
 func combinations() [][]string {
@@ -53,7 +57,7 @@ func TestGoModIsTidy(t *testing.T) {
 		updateGoMod(t)
 		return
 	}
-	for _, with := range append(combinations(), []string{answers.Docker, answers.GitHub}) {
+	for _, with := range append(combinations(), []string{group, answers.Docker, answers.GitHub}) {
 		t.Run(cmp.Or(strings.Join(with, ","), "none"), func(t *testing.T) {
 			dir := write(t, tidyService(with))
 			cmd := goCommand(t, dir, "mod", "tidy", "-diff")
@@ -67,7 +71,11 @@ func TestGoModIsTidy(t *testing.T) {
 func tidyService(with []string) answers.Answers {
 	a := answers.Defaults("tidy-service")
 	a.Topics = append(a.Topics, "payments")
-	a.With = with
+	a.Source = answers.KafkaShare
+	if slices.Contains(with, group) {
+		a.Source = answers.Kafka
+	}
+	a.With = slices.DeleteFunc(slices.Clone(with), func(extra string) bool { return extra == group })
 	return a
 }
 

@@ -152,11 +152,11 @@ func (s *site) addExtras(extras []string) (request, error) {
 	r := request{title: strings.Join(append([]string{"add"}, extras...), " "), answers: s.copy()}
 	for _, extra := range extras {
 		switch {
-		case s.record.Answers.Has(extra):
+		case extra == s.record.Answers.Source, slices.Contains(s.record.Answers.With, extra):
 			r.there = append(r.there, extra+" is there already")
 		case slices.Contains(answers.Sources(), extra):
 			return r, usage("a service has one source of messages", "the source of this service is %s", s.record.Answers.Source)
-		case !r.answers.Has(extra):
+		case !slices.Contains(r.answers.With, extra):
 			r.answers.With = answers.Insert(r.answers.With, extra)
 		}
 	}

@@ -41,6 +41,7 @@ type jsonAnswers struct {
 	Module  string   `json:"module"`
 	Topics  []string `json:"topics"`
 	Group   string   `json:"group"`
+	Source  string   `json:"source"`
 	Brokers []string `json:"brokers"`
 	With    []string `json:"with"`
 }
@@ -82,7 +83,7 @@ func (d adopted) forPrograms() jsonAdopted {
 	a := d.Record.Answers
 	j := jsonAdopted{
 		Command: "adopt", Project: d.site.root, Forge: d.Record.Forge, Sure: percent(d.Sure()), Written: !d.options.dryRun,
-		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Brokers, append([]string{}, a.With...)}, Guessed: append([]string{}, d.Guessed...), Untaken: append([]string{}, d.Untaken...),
+		Answers: jsonAnswers{a.Name, a.Module, a.Topics, a.Group, a.Source, a.Brokers, append([]string{}, a.With...)}, Guessed: append([]string{}, d.Guessed...), Untaken: append([]string{}, d.Untaken...),
 		Counts: make(map[string]int), Files: []jsonAdoptedFile{}, AsClose: d.asClose(), Others: make(map[string]float64),
 	}
 	for _, state := range []string{adopt.Same, adopt.Edited, adopt.Missing} {
@@ -119,7 +120,7 @@ func (d adopted) text(t terminal) string {
 	if len(a.With) > 0 {
 		with = strings.Join(a.With, ", ")
 	}
-	fmt.Fprintf(&b, "\n%s, module %s, topics %s, group %s, brokers %s, with %s\n", a.Name, a.Module, strings.Join(a.Topics, ", "), a.Group, strings.Join(a.Brokers, ","), with)
+	fmt.Fprintf(&b, "\n%s, module %s, topics %s, group %s, source %s, brokers %s, with %s\n", a.Name, a.Module, strings.Join(a.Topics, ", "), a.Group, a.Source, strings.Join(a.Brokers, ","), with)
 	fmt.Fprintf(&b, "%.1f %% sure: so much of the content of managed files is that of forge %s\n", percent(d.Sure()), d.Record.Forge)
 	if len(d.Guessed) > 0 {
 		fmt.Fprintf(&b, "%s guessed: neither .env.example nor .env says them\n", strings.Join(d.Guessed, " and "))

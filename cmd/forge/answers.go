@@ -138,7 +138,7 @@ func (f *answerFlags) readFile(stdin io.Reader) error {
 	}
 	f.data = data
 	if f.fromFile, err = answers.Parse(data, answers.Answers{}); err != nil {
-		return usage("the keys are name, module, topics, group, brokers, with and schemas, as in `topics: [orders, payments]`", "%s: %w", name, err)
+		return usage("the keys are name, module, topics, group, source, brokers, with and schemas, as in `topics: [orders, payments]`", "%s: %w", name, err)
 	}
 	return nil
 }
@@ -198,7 +198,6 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 		return nil, nil, err
 	}
 	a.Name = name
-	a.SetSource(a.Source)
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
 	}
@@ -242,7 +241,7 @@ func (f *answerFlags) changeExtras(a *answers.Answers) error {
 	}
 	wanted := slices.Clone(a.With)
 	for _, extra := range with {
-		if !a.Has(extra) {
+		if !slices.Contains(a.With, extra) {
 			wanted = append(wanted, extra)
 		}
 	}

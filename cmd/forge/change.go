@@ -74,6 +74,9 @@ func (o *changeOptions) change(ctx context.Context, t terminal, s *site, r reque
 			if err := s.land(ctx, r.title, done.plan); err != nil {
 				return err
 			}
+			if r.answers.Module == s.record.Answers.Module { // with another name the libraries are the same
+				s.tellVendored(t, done.plan.Steps)
+			}
 		}
 	}
 	done.elapsed = time.Since(start)

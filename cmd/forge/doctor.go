@@ -162,7 +162,7 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	ask := func(context.Context, net.Conn) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
 	secured := isSecured(dotEnv)
 	if secured == "" {
-		wanted := s.topics()
+		wanted := s.topicsHere(dotEnv)
 		ask = func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
 			return askTopics(ctx, conn, wanted)
 		}

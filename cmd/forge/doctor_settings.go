@@ -127,7 +127,11 @@ func (s *site) checkRequired(dotEnv []variable) (checks []check) {
 	if !s.hasDotEnv() {
 		todo = "`cp .env.example .env`, and set it there, unless a YAML file has it"
 	}
-	for _, name := range append([]string{"KAFKA_GROUP_ID"}, s.ownRequired()...) {
+	names := s.ownRequired()
+	if len(s.registered()) > 0 {
+		names = append(names, "KAFKA_GROUP_ID")
+	}
+	for _, name := range names {
 		if setting(dotEnv, name)+setting(dotEnv, name+"_FILE") == "" {
 			checks = append(checks, wrong("settings", todo, "%s is required, and set neither in .env nor in the environment", name))
 		}
@@ -181,13 +185,16 @@ func required(typ ast.Expr, prefix string) (names []string) {
 }
 
 // isKnown reports whether a service reads the name: as it stands, for a further
-// consumer, or below the prefix of a nested struct.
+// consumer (AUDIT_MAX_WORKERS), or below the prefix of a nested struct. KAFKA is no
+// consumer's name.
 func isKnown(name string, known map[string]bool, prefixes []string) bool {
 	if known[name] {
 		return true
 	}
-	if at := strings.Index(name, "_KAFKA_"); at > 0 && isKnown(name[at+1:], known, nil) {
-		return true
+	for at, r := range name {
+		if r == '_' && known[name[at+1:]] && name[:at] != "KAFKA" {
+			return true
+		}
 	}
 	for i, prefix := range prefixes {
 		rest, ok := strings.CutPrefix(name, prefix)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -71,22 +73,42 @@ func unanswered(err error) error {
 	return errNotKafka // it hangs up on what it does not understand
 }
 
+// topicsHere are those that the main cluster has: where a further consumer has brokers of
+// its own, nobody knows which are its topics but those of the record.
+func (s *site) topicsHere(dotEnv []variable) []string {
+	names := os.Environ()
+	for _, v := range dotEnv {
+		names = append(names, v.name+"="+v.value)
+	}
+	if slices.ContainsFunc(names, hasOwnBrokers.MatchString) {
+		return s.record.Answers.Topics
+	}
+	return s.topics()
+}
+
+var hasOwnBrokers = regexp.MustCompile(`^[A-Z0-9_]+_KAFKA_BOOTSTRAP_SERVERS=.`)
+
 // topics are those of the record, and then those that are registered by hand, with a
 // further consumer say.
 func (s *site) topics() []string {
 	all := slices.Clone(s.record.Answers.Topics)
-	for _, name := range s.disk.GoFiles() {
-		source, err := s.disk.File(name)
-		if err != nil || strings.HasSuffix(name, "_test.go") {
-			continue
-		}
-		for _, topic := range adopt.Registered(name, source.Content) {
-			if answers.CheckTopics([]string{topic}) == nil && !slices.Contains(all, topic) {
-				all = append(all, topic)
-			}
+	for _, topic := range s.registered() {
+		if answers.CheckTopics([]string{topic}) == nil && !slices.Contains(all, topic) {
+			all = append(all, topic)
 		}
 	}
 	return all
+}
+
+// registered are the topics that the code registers handlers of.
+func (s *site) registered() (topics []string) {
+	for _, name := range s.disk.GoFiles() {
+		source, err := s.disk.File(name)
+		if err == nil && !strings.HasSuffix(name, "_test.go") {
+			topics = append(topics, adopt.Registered(name, source.Content)...)
+		}
+	}
+	return topics
 }
 
 // checkTopics says which of the service's topics a broker has.

@@ -28,6 +28,9 @@ func (r result) command(run bool) string {
 	if a.Group != without.Group {
 		add(answers.Group, a.Group)
 	}
+	if a.Source != without.Source {
+		add(answers.Source, a.Source)
+	}
 	if !slices.Equal(a.Brokers, without.Brokers) {
 		add(answers.Brokers, strings.Join(a.Brokers, ","))
 	}

@@ -21,7 +21,7 @@ Exit codes
   130  interrupted
 
 forge new
-  name, module, topics, group, brokers, with, schemas    the answers
+  name, module, source, topics, group, brokers, with, schemas    the answers
   target   the directory, absolute
   written  whether it was written
   git      what was made for git, if anything
@@ -65,7 +65,7 @@ forge adopt
   command, project
   forge    the closest release
   sure     how much of what it manages is there, in percent
-  answers  name, module, topics, group, brokers, with
+  answers  name, module, source, topics, group, brokers, with
   guessed  those of them that no setting says
   untaken  topics that are registered and have no files that forge would have written
   counts   managed files by state: same, edited, missing

@@ -142,6 +142,7 @@ func TestCommandGivesTheSameAnswers(t *testing.T) {
 	for _, args := range [][]string{
 		{"new", "shop"},
 		{"new", "shop", "--module", "a.b/c", "--topics", "a,b", "--group", "it's", "--brokers", "x:1,y:2", "--with", "avro,http", "--without", "github"},
+		{"new", "shop", "--source", "kafka-share"},
 		{"new", "shop", "--without", "docker,github", "--schema", "orders=" + schema},
 		{"new", "shop", "--topics", "a,orders", "--schema", "orders=" + schema},
 	} {

@@ -234,8 +234,8 @@ func (d updated) print(t terminal) error {
 	if !d.written && !d.options.asJSON && !d.IsNothing() && len(d.Pending) == 0 {
 		fmt.Fprintln(t.stderr, nothingWritten)
 	}
-	if d.written && d.isVendored() {
-		say(t.stderr, "hint", "vendor/ has the libraries of before: `go mod vendor`")
+	if d.written {
+		d.site.tellVendored(t, d.Steps)
 	}
 	switch n := len(d.conflicts()); {
 	case len(d.Pending) > 0:
@@ -261,11 +261,13 @@ func (d updated) again() string {
 	return "put them right, commit that (or give --allow-dirty), and update again"
 }
 
-// isVendored reports whether the project has copies of libraries that are not
-// those of its new go.mod.
-func (d updated) isVendored() bool {
-	_, err := d.site.disk.File("vendor/modules.txt")
-	return err == nil && slices.ContainsFunc(d.Steps, func(s plan.Step) bool { return s.Path == "go.mod" })
+// tellVendored says when the project has copies of libraries that are not those of its
+// new go.mod.
+func (s *site) tellVendored(t terminal, steps []plan.Step) {
+	_, err := s.disk.File("vendor/modules.txt")
+	if err == nil && slices.ContainsFunc(steps, func(s plan.Step) bool { return s.Path == "go.mod" }) {
+		say(t.stderr, "hint", "vendor/ has the libraries of before: `go mod vendor`")
+	}
 }
 
 func (d updated) forPrograms() jsonUpdated {

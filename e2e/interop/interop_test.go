@@ -1,5 +1,5 @@
-// Package interop has the service's schemas tried on programs that are not ours:
-// Python's serializers, and a real Schema Registry.
+// Package interop has the service tried on programs that are not ours: its schemas on
+// Python's serializers and a real Schema Registry, its share groups on a real Kafka.
 package interop
 
 import (
@@ -26,7 +26,7 @@ func TestPython(t *testing.T) {
 	if python == "" {
 		python = install(t)
 	}
-	try(t, "TestPythonAndThisReadEachOther", "PYTHON="+python)
+	try(t, "TestPythonAndThisReadEachOther", schemas, "PYTHON="+python)
 }
 
 // install returns a Python with the serializers.
@@ -59,7 +59,7 @@ func TestRealRegistry(t *testing.T) {
 	if url == "" {
 		t.Skip("NOT TESTED on a real Schema Registry: neither SCHEMA_REGISTRY_TEST_URL nor SCHEMA_REGISTRY_SCRIPT (e2e/kafka/registry.sh) is set")
 	}
-	try(t, "TestARealRegistry", "SCHEMA_REGISTRY_TEST_URL="+url)
+	try(t, "TestARealRegistry", schemas, "SCHEMA_REGISTRY_TEST_URL="+url)
 }
 
 func start(t *testing.T, script string) string {
@@ -73,11 +73,14 @@ func start(t *testing.T, script string) string {
 	return lines[len(lines)-1]
 }
 
-// try runs tests of the template with a setting, and fails unless one that was
+// schemas is the package of the template that has the tests with schemas.
+const schemas = "./template/service/internal/schema"
+
+// try runs tests of a package of the template with a setting, and fails unless one that was
 // meant ran and none was skipped.
-func try(t *testing.T, tests, setting string) {
+func try(t *testing.T, tests, of, setting string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-run", tests, "./template/service/internal/schema")
+	cmd := exec.CommandContext(t.Context(), "go", "test", "-count=1", "-v", "-run", tests, of)
 	cmd.Dir = filepath.Join("..", "..")
 	cmd.Env = append(os.Environ(), setting)
 	out, err := cmd.CombinedOutput()
@@ -89,4 +92,28 @@ func try(t *testing.T, tests, setting string) {
 func last(out []byte) string {
 	text := strings.TrimSpace(string(out))
 	return text[strings.LastIndexByte(text, '\n')+1:]
+}
+
+// A real Kafka keeps the promises of share groups that the embedded one keeps.
+// KAFKA_SHARE_TEST_BROKER names one of 4.2 or later; KAFKA_SHARE_SCRIPT a script, such as
+// e2e/kafka/kafka.sh, that starts one and prints its address, and stops it.
+func TestRealShareGroups(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: a real Kafka takes its time")
+	}
+	broker := os.Getenv("KAFKA_SHARE_TEST_BROKER")
+	if script := os.Getenv("KAFKA_SHARE_SCRIPT"); broker == "" && script != "" {
+		t.Setenv("KAFKA_VERSION", "4.2.0")
+		t.Setenv("KAFKA_RUN_DIR", filepath.Join(t.TempDir(), "kafka"))
+		t.Setenv("KAFKA_BASE_PORT", "26090")
+		t.Setenv("KAFKA_EXTRA_PROPERTIES", strings.Join([]string{
+			"group.share.min.record.lock.duration.ms=1000", "group.share.record.lock.duration.ms=5000",
+			"share.coordinator.state.topic.replication.factor=1", "share.coordinator.state.topic.min.isr=1",
+		}, "\n"))
+		broker = start(t, script)
+	}
+	if broker == "" {
+		t.Skip("NOT TESTED on a real Kafka with share groups: neither KAFKA_SHARE_TEST_BROKER nor KAFKA_SHARE_SCRIPT (e2e/kafka/kafka.sh) is set")
+	}
+	try(t, "TestARealShareGroup", "./template/service/internal/kafka", "KAFKA_SHARE_TEST_BROKER="+broker)
 }

@@ -52,6 +52,9 @@ func (s *search) improve(a answers.Answers, template int) answers.Answers {
 			a = b
 		}
 	}
+	for _, source := range answers.Sources() {
+		try(func(b *answers.Answers) { b.Source = source })
+	}
 	for _, e := range answers.Extras() {
 		try(func(b *answers.Answers) { b.With = toggled(a.With, e.Name) })
 	}

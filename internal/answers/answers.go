@@ -112,7 +112,7 @@ func (a Answers) Has(part string) bool {
 
 // Parts returns the names that Has knows.
 func Parts() []string {
-	var parts []string
+	parts := slices.Clone(otherParts)
 	for _, s := range sources {
 		parts = append(parts, s.parts...)
 	}
@@ -145,7 +145,7 @@ func (a Answers) Validate() error {
 		CheckGroup(a.Group),
 		CheckBrokers(a.Brokers),
 		CheckExtras(a.With),
-		CheckSource(a.Source, a.With),
+		CheckSource(a.Source),
 		CheckSchemas(a.Topics, a.Schemas),
 	)
 }

@@ -189,6 +189,11 @@ func (t *Type) item() pairs {
 }
 
 func orNull(o pairs) pairs {
+	for i, p := range o {
+		if p.key == "const" {
+			o[i] = pair{"enum", []any{p.value}}
+		}
+	}
 	if choices, ok := o.get("enum").([]any); ok {
 		o = o.with("enum", append(choices, nil))
 	}

@@ -24,7 +24,8 @@ import (
 var described = map[string]string{
 	"numbers.json": `{"type": "object", "required": ["a", "b", "c", "d", "e"], "properties": {
 		"a": {"type": "integer", "minimum": 1, "maximum": 9}, "b": {"type": "integer", "minimum": 0}, "c": {"type": "number", "exclusiveMinimum": 0.5},
-		"d": {"enum": [1, 2, 9007199254740993]}, "e": {"type": "number", "enum": [1.5]}, "f": {"type": "integer", "minimum": 3}, "g": {"type": ["number", "null"], "maximum": 7}}}`,
+		"d": {"enum": [1, 2, 9007199254740993]}, "e": {"type": "number", "enum": [1.5]}, "f": {"type": "integer", "minimum": 3}, "g": {"type": ["number", "null"], "maximum": 7},
+		"h": {"type": "integer", "const": 5}, "i": {"type": "number", "const": 7}}}`,
 	"texts.json": `{"type": "object", "additionalProperties": false, "required": ["a", "b", "c", "d", "e"], "properties": {
 		"a": {"type": "string"}, "b": {"type": "string", "minLength": 3, "maxLength": 5}, "c": {"enum": ["x", "y"]}, "d": {"enum": ["", "in, progress"]},
 		"e": {"type": "string", "format": "email"}, "f": {"type": "string", "format": "date"}, "g": {"type": "string", "minLength": 2}, "h": {"type": ["string", "null"]}}}`,

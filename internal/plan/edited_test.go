@@ -57,7 +57,7 @@ func TestAnEditedFileIsNotReplacedByAnotherOfItsNames(t *testing.T) {
 func TestNoLineComesTwiceByAMerge(t *testing.T) {
 	a := bare("orders")
 	s := newShop(t, a)
-	s.edit(t, "internal/config/config.go", "\tLog   Log\n", "\tLog   Log\n\n\t// mine\n\n\tHTTP HTTP\n") //nolint:dupword // a field and its type
+	s.edit(t, "internal/config/config.go", "\tLog    Log\n", "\tLog    Log\n\n\t// mine\n\n\tHTTP HTTP\n") //nolint:dupword // a field and its type
 	b := a
 	b.With = []string{answers.HTTP}
 	for _, step := range s.make(t, b).Steps {

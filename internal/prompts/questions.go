@@ -35,27 +35,18 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Source, Title: "source", Help: strings.Join(answers.Sources(), ", "),
 			Default: a.Source,
-			Accept: func(answer string) error {
-				if err := answers.CheckSource(answer, nil); err != nil {
-					return refuse(err)
-				}
-				a.SetSource(answer)
-				return nil
-			},
+			Accept:  text(&a.Source, answers.CheckSource),
 		},
 		{
 			Key: answers.Brokers, Title: "brokers", Help: "host:port, separated by commas",
 			Default: JoinList(a.Brokers), List: true,
-			Accept: brokers(a), Show: func(string) string { return JoinList(a.Brokers) }, Doubt: doubtBrokers,
+			Accept: list(&a.Brokers, answers.CheckBrokers), Doubt: doubtBrokers,
 		},
 		{
 			Key: answers.With, Title: "extras", Help: "what the service has besides",
 			Default: JoinList(a.With), List: true,
 			Options: extras(),
-			Accept: list(&a.With, func(with []string) error {
-				return errors.Join(answers.CheckExtras(with), answers.CheckSource(a.Source, with))
-			}),
-			Doubt: doubtExtras,
+			Accept:  list(&a.With, answers.CheckExtras), Doubt: doubtExtras,
 		},
 	}
 }
@@ -121,18 +112,6 @@ func list(place *[]string, check func([]string) error) func(string) error {
 		}
 		*place = items
 		return nil
-	}
-}
-
-// brokers keeps brokers; what is the default of another source becomes that of a's.
-func brokers(a *answers.Answers) func(string) error {
-	keep := list(&a.Brokers, answers.CheckBrokers)
-	return func(answer string) error {
-		err := keep(answer)
-		if err == nil {
-			a.SetSource(a.Source)
-		}
-		return err
 	}
 }
 

@@ -29,44 +29,6 @@ func TestDoubts(t *testing.T) {
 	}
 }
 
-// Another source has brokers of its own, unless they are given.
-func TestTheBrokerIsTheSourcesUnlessItIsGiven(t *testing.T) {
-	for _, c := range []struct{ source, brokers, want string }{
-		{"jetstream", "localhost:9092", "localhost:4222"},
-		{"rabbitmq", "localhost:9092", "localhost:5672"},
-		{"jetstream", "nats.corp:4333", "nats.corp:4333"},
-		{"kafka", "localhost:4222", "localhost:9092"},
-	} {
-		a := answers.Defaults("shop")
-		for _, q := range Questions(&a) {
-			answer := map[string]string{answers.Source: c.source, answers.Brokers: c.brokers}[q.Key]
-			if err := q.accept(answer); err != nil {
-				t.Fatal(err)
-			}
-			if q.Key == answers.Brokers && q.Show(answer) != c.want {
-				t.Errorf("%+v: the review has %s", c, q.Show(answer))
-			}
-		}
-		if a.Source != c.source || JoinList(a.Brokers) != c.want {
-			t.Errorf("%+v: got %s at %v", c, a.Source, a.Brokers)
-		}
-	}
-}
-
-// What speaks Kafka's protocol is refused for other sources, by flags, files and prompts alike.
-func TestAnExtraOfKafkaIsRefusedForAnotherSource(t *testing.T) {
-	a := answers.Defaults("shop")
-	a.SetSource("jetstream")
-	a.With = []string{"dlq"}
-	if err := a.Validate(); err == nil || !strings.Contains(err.Error(), `with: "dlq" is for Kafka, and the source is jetstream`) {
-		t.Errorf("got %v", err)
-	}
-	a.SetSource("kafka-share")
-	if err := a.Validate(); err != nil {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestAModulesSchemeIsToBeLeftOut(t *testing.T) {
 	for module, want := range map[string]string{
 		"https://github.com/me/shop": "leave out https://, as in github.com/me/shop",

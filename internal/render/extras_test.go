@@ -56,6 +56,33 @@ func TestNoTraceOfAbsentExtras(t *testing.T) {
 	}
 }
 
+// TestNoTraceOfAbsentSources proves the same of what only another source needs.
+func TestNoTraceOfAbsentSources(t *testing.T) {
+	others := map[string][]string{
+		answers.Kafka:      {"share group", "sharegroup", "kgo.share", "docs/share.md"},
+		answers.KafkaShare: {"sarama", "kafka_rebalance", "kafka_session_timeout", "kafka_heartbeat", "kafka_group_instance"},
+	}
+	for source, traces := range others {
+		for _, with := range [][]string{nil, {answers.Docker, answers.GitHub}, {answers.Avro, answers.HTTP, answers.Batch, answers.DLQ, answers.OTel, answers.Fast}} {
+			a := answers.Defaults("shipping")
+			a.Source, a.With = source, with
+			tree, err := render.Render(template.FS, a, "v0.0.0-test")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := isFormatted(tree); err != nil {
+				t.Errorf("%s with %v: %v", source, with, err)
+			}
+			lacks(t, tree, with, traces)
+			for _, problem := range unused(t, tree, a.Module) {
+				if !a.Has(answers.Fast) || !strings.Contains(problem, "/internal/fast ") {
+					t.Errorf("%s with %v: %s", source, with, problem)
+				}
+			}
+		}
+	}
+}
+
 // allExtras are the names of the extras.
 func allExtras() []string {
 	var all []string

@@ -22,6 +22,7 @@ var rooms = []struct{ path, extra string }{
 	{".dockerignore", answers.Docker},
 	{"compose.yaml", answers.Docker},
 	{"internal/config/map.go", answers.Tests}, // what the tests of internal/ begin with
+	{"internal/conformance/", answers.Tests},
 	{"internal/schema/", answers.Avro},
 	{"internal/httpapi/", answers.HTTP},
 	{"web/", answers.HTTP},

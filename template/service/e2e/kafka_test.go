@@ -33,7 +33,7 @@ func startKafka(ctx context.Context, t *testing.T) string {
 	if err := docker(ctx); err != nil {
 		skip(t, "no Docker answers", err)
 	}
-	image := cmp.Or(os.Getenv("KAFKA_IMAGE"), "apache/kafka:4.1.0")
+	image := cmp.Or(os.Getenv("KAFKA_IMAGE"), "apache/kafka:4.2.0")
 	kafka, err := testcontainers.Run(ctx, image,
 		testcontainers.WithExposedPorts(kafkaPort),
 		testcontainers.WithEnv(singleNode),
@@ -71,6 +71,9 @@ var singleNode = map[string]string{
 	"KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS": "0",
 	"KAFKA_AUTO_CREATE_TOPICS_ENABLE":        "false",
 	"KAFKA_HEAP_OPTS":                        "-Xmx512m",
+
+	"KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR": "1", //forge:if share
+	"KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR":            "1", //forge:if share
 }
 
 // tellAddress gives a started container the script it waits for.

@@ -1,6 +1,9 @@
+//go:build !jetstream && !rabbitmq
+
 package config
 
 import (
+	"cmp"
 	"errors"
 	"log/slog"
 	"os"
@@ -58,7 +61,7 @@ func TestDefaultsMakeAConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	k := cfg.Source
-	if k.AutoOffsetReset != "earliest" || k.AutoCommit || k.MaxWorkers != 16 || k.DrainTimeout != 15*time.Second || k.Ordering != "key" || cfg.TimestampWithoutZone != "refuse" {
+	if k.AutoOffsetReset != "earliest" || k.AutoCommit || k.MaxWorkers != 16 || k.DrainTimeout != 15*time.Second || k.Ordering != cmp.Or(sourceDefaults["ORDERING"], "key") || cfg.TimestampWithoutZone != "refuse" {
 		t.Errorf("defaults are %+v", k)
 	}
 	if cfg.Service != "payments" || k.ClientID != "payments" {
@@ -69,24 +72,6 @@ func TestDefaultsMakeAConfig(t *testing.T) {
 func TestAProducerNeedsNoGroup(t *testing.T) {
 	if _, err := FromMap(map[string]string{"bootstrap.servers": "a:1"}, nil); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestTimeoutsThatAreNotSetFollowThoseThatAre(t *testing.T) {
-	for _, c := range []struct {
-		set                        []string
-		heartbeat, read, rebalance time.Duration
-	}{
-		{nil, 3 * time.Second, 30 * time.Second, time.Minute},
-		{[]string{"KAFKA_SESSION_TIMEOUT", "6s"}, 1500 * time.Millisecond, 30 * time.Second, time.Minute},
-		{[]string{"DRAIN_TIMEOUT", "10m"}, 3 * time.Second, 615 * time.Second, 1230 * time.Second},
-		{[]string{"DRAIN_TIMEOUT", "10m", "KAFKA_READ_TIMEOUT", "15m"}, 3 * time.Second, 15 * time.Minute, 1515 * time.Second},
-		{[]string{"DRAIN_TIMEOUT", "1s", "KAFKA_READ_TIMEOUT", "2s", "KAFKA_REBALANCE_TIMEOUT", "9s", "KAFKA_HEARTBEAT_INTERVAL", "50ms"}, 50 * time.Millisecond, 2 * time.Second, 9 * time.Second},
-	} {
-		cfg, err := FromMap(least(c.set...), nil)
-		if k := cfg.Source; err != nil || k.HeartbeatInterval != c.heartbeat || k.ReadTimeout != c.read || k.RebalanceTimeout != c.rebalance {
-			t.Errorf("%v: heartbeat %v, read %v, rebalance %v, %v", c.set, k.HeartbeatInterval, k.ReadTimeout, k.RebalanceTimeout, err)
-		}
 	}
 }
 
@@ -148,42 +133,6 @@ func TestEveryProblemIsToldAtOnce(t *testing.T) {
 		`environment: OPS_ADDR="8080": must be host:port or :port; a port is 0 to 65535`,
 		`environment: LOG_LEVEL="loud": must be one of debug, info, warn, error`,
 	)
-}
-
-func TestOneRefusedValue(t *testing.T) {
-	for _, c := range []struct{ name, value, want string }{
-		{"KAFKA_ENABLE_AUTO_COMMIT", "true", "a crash then loses them"},
-		{"KAFKA_AUTO_OFFSET_RESET", "none", "must be one of earliest, latest"},
-		{"KAFKA_BOOTSTRAP_SERVERS", "PLAINTEXT://a:9092", "must be host:port"},
-		{"KAFKA_BOOTSTRAP_SERVERS", "a:9092,:9092", "must be host:port"},
-		{"KAFKA_BOOTSTRAP_SERVERS", "a:0", "must be host:port"},
-		{"KAFKA_BOOTSTRAP_SERVERS", "localhost: 9092", "must be host:port"},
-		{"KAFKA_BOOTSTRAP_SERVERS", ",", `KAFKA_BOOTSTRAP_SERVERS=",": must be host:port`},
-		{"KAFKA_BOOTSTRAP_SERVERS", "a:9092,,b", `KAFKA_BOOTSTRAP_SERVERS="a:9092,,b": must be host:port`},
-		{"OPS_ADDR", ":99999", "a port is 0 to 65535"},
-		{"KAFKA_GROUP_ID", "two\nlines", `KAFKA_GROUP_ID="two\nlines": must be printable`},
-		{"KAFKA_GROUP_ID", "  ", "must be printable"},
-		{"KAFKA_GROUP_ID", "payments ", "without a blank at an end"},
-		{"KAFKA_GROUP_ID", strings.Repeat("g", 250), "at most 249 bytes"},
-		{"KAFKA_GROUP_INSTANCE_ID", "one/two", "letters, digits"},
-		{"MAX_BUFFER_BYTES", "8MiB", "a whole number, from 1024"},
-		{"KAFKA_READ_TIMEOUT", "15s", `DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
-		{"KAFKA_REBALANCE_TIMEOUT", "50s", "must be more than DRAIN_TIMEOUT (15s) + KAFKA_READ_TIMEOUT (30s) + 5s"},
-		{"KAFKA_HEARTBEAT_INTERVAL", "7s", "at most a third of KAFKA_SESSION_TIMEOUT (20s)"},
-		{"RETRY_DELAY", "11s", "at most RETRY_MAX_DELAY (10s)"},
-		{"PUBLISH_RETRY_DELAY", "11s", "at most PUBLISH_RETRY_MAX_DELAY (5s)"},
-		{"STUCK_AFTER", "30s", "more than HANDLER_TIMEOUT (30s), or 0s"},
-		{"KAFKA_SECURITY_PROTOCOL", "TLS", "one of PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL"},
-		{"KAFKA_SASL_USERNAME", "u", "is not used with KAFKA_SECURITY_PROTOCOL=PLAINTEXT"},
-		{"KAFKA_SSL_CA", "/etc/kafka/ca.pem", "must be certificates in PEM, or in a file that KAFKA_SSL_CA_FILE names"},
-		{"TIMESTAMP_WITHOUT_ZONE", "local", "one of refuse, utc"},
-		{"KAFKA_SESSION_TIMEOUT", "soon", "must be a duration"}, // what depends on it is not reported too
-	} {
-		_, err := load("", nil, least(c.name, c.value), nil)
-		if got := problemsOf(t, err); strings.Contains(got, "\n") || !strings.Contains(got, c.want) {
-			t.Errorf("%s=%q gives %q, want one problem with %q", c.name, c.value, got, c.want)
-		}
-	}
 }
 
 func TestContinueIsUnderstoodAsSkip(t *testing.T) {

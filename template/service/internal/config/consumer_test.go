@@ -1,44 +1,13 @@
+//go:build !jetstream && !rabbitmq
+
 package config
 
 import (
 	"fmt"
-	"maps"
-	"reflect"
 	"strings"
 	"testing"
 	"time"
 )
-
-func TestAConsumerHasTheServicesSettingsUnderItsOwn(t *testing.T) {
-	inDir(t, ".env", "SERVICE_NAME=shop\nAUDIT_ORDERING=none\nAUDIT_MAX_POLL_RECORDS=5\nDRAIN_TIMEOUT=10s\nAUDIT_DRAIN_TIMEOUT=20s\n",
-		"config.yaml", strings.Join([]string{
-			"bootstrap.servers: a:1", "group.id: payments", "max_poll_records: 7",
-			"audit_max_workers: 1", "audit_kafka_auto_offset_reset: latest",
-		}, "\n"))
-	cfg, err := load("config.yaml", nil, map[string]string{"MAX_WORKERS": "10", "AUDIT_ORDERING": "partition", "DEAD_LETTERS_KAFKA_GROUP_ID": "others"}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := cfg.Source
-	want.GroupID, want.MaxWorkers, want.Ordering, want.MaxPollRecords, want.AutoOffsetReset = "payments-audit", 1, "partition", 5, "latest"
-	want.DrainTimeout, want.ReadTimeout, want.RebalanceTimeout = 20e9, 35e9, 70e9
-	for range 2 { // the second time it is the same, and no second consumer of that group
-		if got, err := cfg.Consumer("audit"); err != nil || !reflect.DeepEqual(got, want) {
-			t.Errorf("audit has %+v, want %+v: %v", got, want, err)
-		}
-	}
-	want = cfg.Source
-	want.GroupID = "others"
-	if got, err := cfg.Consumer("dead-letters"); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("dead-letters has %+v, want %+v: %v", got, want, err)
-	}
-	if cfg.Source.MaxWorkers != 10 || cfg.Source.MaxPollRecords != 7 || cfg.Source.ClientID != "shop" {
-		t.Errorf("the service has %+v", cfg.Source)
-	}
-	if unread := cfg.CheckUnread(true); len(unread) > 0 {
-		t.Errorf("unread %q", unread)
-	}
-}
 
 func TestAServiceWithoutANameGivesItsGroupsNameToEveryConsumer(t *testing.T) {
 	cfg, err := FromMap(least(), nil)
@@ -47,41 +16,6 @@ func TestAServiceWithoutANameGivesItsGroupsNameToEveryConsumer(t *testing.T) {
 	}
 	if audit, err := cfg.Consumer("audit"); err != nil || cfg.Source.ClientID != "payments" || audit.ClientID != "payments" {
 		t.Errorf("client ids %q and %q: %v", cfg.Source.ClientID, audit.ClientID, err)
-	}
-}
-
-func TestSettingsOfAConsumerAreChecked(t *testing.T) {
-	for _, c := range []struct {
-		name      string
-		base, own map[string]string
-		want      string
-	}{
-		{"a value that is not allowed", nil, map[string]string{"audit_max_workers": "0"}, `consumer audit: map: audit_max_workers="0": must be a whole number, from 1 to 100000`},
-		{"two that do not fit", nil, map[string]string{"audit_kafka_read_timeout": "15s"}, `consumer audit: DRAIN_TIMEOUT="15s": must be less than KAFKA_READ_TIMEOUT (15s)`},
-		{"the service's group", nil, map[string]string{"audit_kafka_group_id": "payments"}, `consumer audit: map: audit_kafka_group_id="payments": is another consumer's group too: each needs one of its own`},
-		{"another one's group", nil, map[string]string{"audit_kafka_group_id": "payments-billing"}, `consumer audit: map: audit_kafka_group_id="payments-billing": is another consumer's group too: each needs one of its own`},
-		{"a group that gets too long", map[string]string{"kafka_group_id": strings.Repeat("g", 245)}, nil, `consumer audit: KAFKA_GROUP_ID="` + strings.Repeat("g", 245) + `-audit": must be printable, at most 249 bytes, without a blank at an end`},
-		{"no group at all", map[string]string{"kafka_group_id": ""}, nil, `consumer audit: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group split the partitions`},
-		{"the same group at other brokers", nil, map[string]string{"audit_kafka_group_id": "payments", "audit_kafka_bootstrap_servers": "b:1"}, ""},
-		{"a certificate that is none", nil, map[string]string{"audit_kafka_ssl_ca": "hunter2"}, `consumer audit: map: audit_kafka_ssl_ca=[redacted]: must be certificates in PEM, or in a file that AUDIT_KAFKA_SSL_CA_FILE names`},
-	} {
-		settings := map[string]string{"kafka_bootstrap_servers": "a:1", "kafka_group_id": "payments"}
-		maps.Copy(settings, c.base)
-		maps.Copy(settings, c.own)
-		cfg, err := FromMap(settings, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if strings.HasPrefix(c.name, "another") {
-			if _, err = cfg.Consumer("billing"); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err = cfg.Consumer("audit"); c.want != "" {
-			equal(t, problemsOf(t, err), c.want)
-		} else if err != nil {
-			t.Errorf("%s: %v", c.name, err)
-		}
 	}
 }
 

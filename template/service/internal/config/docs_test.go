@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,7 +19,7 @@ func linesOf(t *testing.T, names ...string) []string {
 	for _, name := range names {
 		content, err := os.ReadFile(filepath.Join("..", "..", name))
 		if err == nil {
-			return strings.Split(string(content), "\n")
+			return ofTheSource(strings.Split(string(content), "\n"))
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			t.Fatal(err)
 		}
@@ -27,10 +28,29 @@ func linesOf(t *testing.T, names ...string) []string {
 	return nil
 }
 
+// ofTheSource returns the lines of a template without those for other sources.
+func ofTheSource(lines []string) (all []string) {
+	isOther := false
+	for _, line := range lines {
+		if source, ok := strings.CutPrefix(line, "{"+`{- if .Has "`); ok {
+			isOther = (strings.HasPrefix(source, "kafka") || strings.HasPrefix(source, "jetstream") || strings.HasPrefix(source, "rabbitmq")) &&
+				!strings.HasPrefix(source, strings.ToLower(strings.TrimSuffix(sourcePrefix, "_")))
+		}
+		if line == "{"+"{- end}}" {
+			isOther = false
+		}
+		if !isOther {
+			all = append(all, line)
+		}
+	}
+	return all
+}
+
 // docs/settings.md has one row for each setting, and no other.
 func TestTheDocumentationListsEverySetting(t *testing.T) {
 	rows := make(map[string]int)
 	for _, line := range linesOf(t, filepath.Join("docs", "settings.md.tmpl"), filepath.Join("docs", "settings.md")) {
+		line = strings.Replace(line, `{{if .Has "share"}}none{{else}}key{{end}}`, cmp.Or(sourceDefaults["ORDERING"], "key"), 1)
 		if strings.HasPrefix(line, "| `") && unicode.IsUpper(rune(line[3])) {
 			rows[line]++
 		}
@@ -59,7 +79,7 @@ func TestTheDocumentationListsEverySetting(t *testing.T) {
 }
 
 // asked are the settings of the first page that forge asks for.
-var asked = []string{"SERVICE_NAME", "KAFKA_BOOTSTRAP_SERVERS", groupID}
+var asked = []string{"SERVICE_NAME", Settings(new(Source))[0].Name, groupID}
 
 // .env.example is the first page: few settings, each with a line of help.
 func TestTheExampleFileIsOneOfSettings(t *testing.T) {

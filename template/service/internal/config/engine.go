@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// Engine holds the settings of what runs the handlers, whatever the source of messages.
+// Engine holds the settings of the engine, which runs the handlers, whatever the broker.
 type Engine struct {
 	MaxWorkers     int    `env:"MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions"`
 	Ordering       string `env:"ORDERING" envDefault:"key" validate:"oneof=key partition none" help:"which messages wait for each other: those of one key, of one partition, or none"`
@@ -21,7 +21,7 @@ type Engine struct {
 	StuckAfter     time.Duration `env:"STUCK_AFTER" envDefault:"5m" validate:"min=0s,max=24h" help:"when a handler that does not return fails /livez; 0s is never"`
 }
 
-// Publish holds the settings of publishing, whatever events are published to.
+// Publish holds the settings of the publisher, whatever the broker.
 type Publish struct {
 	PublishRetryPolicy      string        `env:"PUBLISH_RETRY_POLICY" envDefault:"exponential" validate:"oneof=exponential fibonacci fixed" help:"how the delays between attempts to publish grow"`
 	PublishRetryMaxAttempts int           `env:"PUBLISH_RETRY_MAX_ATTEMPTS" envDefault:"0" validate:"min=0,max=1000000" help:"attempts to publish, the first included; 0 is as many as PUBLISH_TIMEOUT has time for"`

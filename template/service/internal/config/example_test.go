@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq && !share
+
 package config_test
 
 import (

@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 package config
 
 import (
@@ -32,7 +34,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		"password", "hunter2\n",
 		".env", "KAFKA_GROUP_ID=payments\nKAFKA_SASL_PASSWORD=hunter4\nKAFKA_SASL_USERNAME='a  b'\nLOG_LEVEL=warn\nCONFIG_FILE=x\n",
 		"config.yaml", strings.Join([]string{
-			"bootstrap.servers: [a:1, b:2]", "security.protocol: SASL_SSL", "", "session.timeout.ms: 30000",
+			"bootstrap.servers: [a:1, b:2]", "security.protocol: SASL_SSL", "", "retry.backoff.ms: 3000",
 			"audit_max_workers: 1", "log_format: json", "group.id: other",
 		}, "\n"))
 	password, err := filepath.Abs("password")
@@ -59,7 +61,7 @@ func TestExplainSaysWhereEachSettingCameFrom(t *testing.T) {
 		`KAFKA_BOOTSTRAP_SERVERS=a:1,b:2 # config.yaml:1`,
 		`KAFKA_GROUP_ID=other # config.yaml:7`,
 		`LOG_LEVEL=info # environment`,
-		`KAFKA_SESSION_TIMEOUT=30000ms # config.yaml:4`,
+		`PUBLISH_RETRY_DELAY=3000ms # config.yaml:4`,
 		`MAX_WORKERS=16 # default`,
 		`KAFKA_CLIENT_ID=other # default`,
 		`KAFKA_SASL_PASSWORD=[redacted] # ` + password + ` (KAFKA_SASL_PASSWORD_FILE, environment)`,

@@ -8,7 +8,7 @@ import (
 // Kafka holds the settings of one consumer and of the publisher.
 type Kafka struct {
 	Brokers         []string `env:"KAFKA_BOOTSTRAP_SERVERS" kafka:"bootstrap.servers metadata.broker.list" validate:"required,dive,broker" help:"brokers to ask first; the others are found from there"`
-	GroupID         string   `env:"KAFKA_GROUP_ID" kafka:"group.id" validate:"omitempty,name" help:"the consumer group; instances with the same group split the partitions"`
+	GroupID         string   `env:"KAFKA_GROUP_ID" kafka:"group.id" validate:"omitempty,name" help:"the consumer group; instances with the same group share the work"`
 	AutoOffsetReset string   `env:"KAFKA_AUTO_OFFSET_RESET" kafka:"auto.offset.reset" envDefault:"earliest" validate:"oneof=earliest latest" help:"where a group without a committed offset starts; latest skips what came before"`
 	AutoCommit      bool     `env:"KAFKA_ENABLE_AUTO_COMMIT" kafka:"enable.auto.commit" envDefault:"false" validate:"eq=false" allowed:"false: committing on a timer can skip unhandled messages, and a crash then loses them" help:"always false: an offset is committed when its message is handled, never by the clock"`
 
@@ -16,12 +16,12 @@ type Kafka struct {
 	Publish
 
 	ClientID          string        `env:"KAFKA_CLIENT_ID" kafka:"client.id" validate:"omitempty,name" help:"this client's name in the broker's logs and quotas; SERVICE_NAME when not set"`
-	InstanceID        string        `env:"KAFKA_GROUP_INSTANCE_ID" kafka:"group.instance.id" validate:"omitempty,instance" help:"makes the member static: a restart within the session timeout moves no partition"`
-	RebalanceStrategy []string      `env:"KAFKA_REBALANCE_STRATEGY" kafka:"partition.assignment.strategy" envDefault:"sticky" validate:"unique,dive,oneof=sticky cooperative-sticky range roundrobin" allowed:"sticky, cooperative-sticky, range, roundrobin; several separated by commas, the preferred one first" help:"how partitions are assigned: the group takes one that all its members have"`
-	SessionTimeout    time.Duration `env:"KAFKA_SESSION_TIMEOUT" kafka:"session.timeout.ms" envDefault:"20s" validate:"min=1s,max=30m" help:"silence after which the broker gives a member's partitions to others"`
-	HeartbeatInterval time.Duration `env:"KAFKA_HEARTBEAT_INTERVAL" kafka:"heartbeat.interval.ms" validate:"omitempty,min=50ms,max=10m" help:"time between heartbeats; 3s, or a quarter of the session timeout if that is less, when not set"`
+	InstanceID        string        `env:"KAFKA_GROUP_INSTANCE_ID" kafka:"group.instance.id" validate:"omitempty,instance" help:"makes the member static: a restart within the session timeout moves no partition"`                                                                                                                                                                                    //forge:if group
+	RebalanceStrategy []string      `env:"KAFKA_REBALANCE_STRATEGY" kafka:"partition.assignment.strategy" envDefault:"sticky" validate:"unique,dive,oneof=sticky cooperative-sticky range roundrobin" allowed:"sticky, cooperative-sticky, range, roundrobin; several separated by commas, the preferred one first" help:"how partitions are assigned: the group takes one that all its members have"` //forge:if group
+	SessionTimeout    time.Duration `env:"KAFKA_SESSION_TIMEOUT" kafka:"session.timeout.ms" envDefault:"20s" validate:"min=1s,max=30m" help:"silence after which the broker gives a member's partitions to others"`                                                                                                                                                                                    //forge:if group
+	HeartbeatInterval time.Duration `env:"KAFKA_HEARTBEAT_INTERVAL" kafka:"heartbeat.interval.ms" validate:"omitempty,min=50ms,max=10m" help:"time between heartbeats; 3s, or a quarter of the session timeout if that is less, when not set"`                                                                                                                                                         //forge:if group
 	ReadTimeout       time.Duration `env:"KAFKA_READ_TIMEOUT" kafka:"request.timeout.ms socket.timeout.ms" validate:"omitempty,min=1s,max=15m" help:"time to wait for a broker's answer; 30s, or the drain timeout and 15s if that is more, when not set"`
-	RebalanceTimeout  time.Duration `env:"KAFKA_REBALANCE_TIMEOUT" kafka:"max.poll.interval.ms" validate:"omitempty,min=1s,max=30m" help:"time for a member to drain and join again when partitions move; 60s, or drain and read timeout and 15s if that is more, when not set"`
+	RebalanceTimeout  time.Duration `env:"KAFKA_REBALANCE_TIMEOUT" kafka:"max.poll.interval.ms" validate:"omitempty,min=1s,max=30m" help:"time for a member to drain and join again when partitions move; 60s, or drain and read timeout and 15s if that is more, when not set"` //forge:if group
 	FetchMaxWait      time.Duration `env:"KAFKA_FETCH_MAX_WAIT" kafka:"fetch.max.wait.ms fetch.wait.max.ms" envDefault:"100ms" validate:"min=10ms,max=10s" help:"maximum wait of an empty fetch"`
 	IsolationLevel    string        `env:"KAFKA_ISOLATION_LEVEL" kafka:"isolation.level" envDefault:"read_uncommitted" validate:"oneof=read_uncommitted read_committed" help:"whether messages of transactions that are open or aborted are handled too"`
 	Compression       string        `env:"KAFKA_COMPRESSION_TYPE" kafka:"compression.type compression.codec" envDefault:"none" validate:"oneof=none gzip snappy lz4 zstd" help:"compression of what the service publishes"`
@@ -64,4 +64,19 @@ func (k Kafka) Doubt() string {
 // that they do not read.
 func (k Kafka) isRival(other Kafka) bool {
 	return k.GroupID != "" && k.GroupID == other.GroupID && slices.Equal(k.Brokers, other.Brokers)
+}
+
+// checkSecurity refuses settings that do not fit together.
+func (k Kafka) checkSecurity(s *scope) {
+	// Whether a certificate and its key belong together is seen when they are used.
+	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
+		inToken := c.name == "KAFKA_SASL_USERNAME" && k.SASLMechanism == "OAUTHBEARER"
+		s.require(!k.SASL() || c.value != "" || inToken, c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
+		s.require(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
+	}
+	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
+		s.require(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
+	}
+	s.require(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
+	s.require(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
 }

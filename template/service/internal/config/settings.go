@@ -72,7 +72,7 @@ func appendSettings(all []Setting, section reflect.Value, prefix string) []Setti
 		case name != "":
 			secret := f.Type == reflect.TypeFor[Secret]()
 			all = append(all, Setting{
-				Name: prefix + name, Default: f.Tag.Get("envDefault"), Allowed: allowed(f), Help: f.Tag.Get("help"),
+				Name: prefix + name, Default: cmp.Or(sourceDefaults[name], f.Tag.Get("envDefault")), Allowed: allowed(f), Help: f.Tag.Get("help"),
 				Secret: secret, File: secret || f.Tag.Get("file") == "true", value: value, field: f, prefix: prefix,
 			})
 		case value.Kind() == reflect.Struct:
@@ -106,7 +106,7 @@ func (s Setting) parse(text string) error {
 		text = strings.Trim(commas.ReplaceAllString(text, ","), ", ")
 	}
 	environment := make(map[string]string)
-	if text != "" {
+	if text = cmp.Or(text, s.Default); text != "" {
 		environment[s.Name] = text
 	}
 	one := reflect.New(reflect.StructOf([]reflect.StructField{{Name: "Value", Type: s.field.Type, Tag: s.field.Tag}}))

@@ -1,4 +1,4 @@
-//go:build !jetstream && !rabbitmq
+//go:build !jetstream && !rabbitmq && !share
 
 package config
 
@@ -13,7 +13,7 @@ type Source = Kafka
 const (
 	sourcePrefix = "KAFKA_" // begins the names of settings that no other program has
 	groupID      = "KAFKA_GROUP_ID"
-	noGroup      = "a consumer needs a group; instances with the same group split the partitions"
+	noGroup      = "a consumer needs a group; instances with the same group share the work"
 )
 
 // joinMargin is the time that joining a group takes beside draining and one
@@ -44,16 +44,9 @@ func (s *scope) finishSource(service string) {
 	s.require(k.FetchMaxWait < k.ReadTimeout, "KAFKA_FETCH_MAX_WAIT", "must be less than KAFKA_READ_TIMEOUT (%v)", k.ReadTimeout)
 	s.checkEngine(&k.Engine)
 	s.checkPublish(k.Publish)
-
-	// Whether a certificate and its key belong together is seen when they are used.
-	for _, c := range []struct{ name, value string }{{"KAFKA_SASL_USERNAME", k.SASLUsername}, {"KAFKA_SASL_PASSWORD", string(k.SASLPassword)}} {
-		inToken := c.name == "KAFKA_SASL_USERNAME" && k.SASLMechanism == "OAUTHBEARER"
-		s.require(!k.SASL() || c.value != "" || inToken, c.name, "must be set with KAFKA_SECURITY_PROTOCOL=%s", k.SecurityProtocol)
-		s.require(k.SASL() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SASL_SSL would use it", k.SecurityProtocol)
-	}
-	for _, c := range []struct{ name, value string }{{"KAFKA_SSL_CA", k.SSLCA}, {"KAFKA_SSL_CERT", k.SSLCert}, {"KAFKA_SSL_KEY", string(k.SSLKey)}} {
-		s.require(k.TLS() || c.value == "", c.name, "is not used with KAFKA_SECURITY_PROTOCOL=%s; SSL or SASL_SSL would use it", k.SecurityProtocol)
-	}
-	s.require(k.SSLKey == "" || k.SSLCert != "", "KAFKA_SSL_CERT", "must be set with KAFKA_SSL_KEY")
-	s.require(k.SSLCert == "" || k.SSLKey != "", "KAFKA_SSL_KEY", "must be set with KAFKA_SSL_CERT")
+	k.checkSecurity(s)
 }
+
+// sourceDefaults are what settings are when they are not set, if that is not what they are
+// with other sources.
+var sourceDefaults map[string]string

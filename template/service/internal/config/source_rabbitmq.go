@@ -48,3 +48,7 @@ func isAMQP(text Secret) bool {
 	u, err := url.Parse(string(text))
 	return err == nil && (u.Scheme == "amqp" || u.Scheme == "amqps") && u.Hostname() != ""
 }
+
+// sourceDefaults are what settings are when they are not set, if that is not what they are
+// with other sources.
+var sourceDefaults map[string]string

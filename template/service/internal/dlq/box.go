@@ -13,10 +13,12 @@ package dlq
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -79,9 +81,21 @@ func openBox(ctx context.Context, consumers []Consumer, o options, topics []stri
 	}
 	if err != nil {
 		b.close()
-		return nil, kafka.Explain(b.kafka, err)
+		return nil, explain(b.kafka, err)
 	}
 	return b, nil
+}
+
+// explain adds to an error what to do about it. That of a group names a redrive's, not the
+// settings'.
+func explain(cfg config.Kafka, err error) error {
+	switch {
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		return fmt.Errorf("%w: the command acl prints the rights that dlq needs", err)
+	case errors.Is(err, kerr.UnknownTopicOrPartition): // the client asks for the topic before it commits
+		return fmt.Errorf("%w: the dead letter topic is gone, or no broker answers", err)
+	}
+	return kafka.Explain(cfg, err)
 }
 
 func (b *box) close() { b.admin.Close() }
@@ -91,7 +105,7 @@ func (b *box) close() { b.admin.Close() }
 func (b *box) judge(r *kgo.Record) (*Letter, row) {
 	l, err := open(r)
 	if err != nil {
-		return nil, row{From: r.Topic, Outcome: unreadable, Reason: withoutNumbers(err.Error())}
+		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
 	}
 	outcome := selected
 	if !b.selection.takesGroup(l, b.groups) {
@@ -130,8 +144,9 @@ func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (fo
 }
 
 // purge deletes letters from the beginning of each partition, up to the first that
-// stays. It only counts them without --execute.
-func (b *box) purge(ctx context.Context, report *report) error {
+// stays. It only counts them without --execute, and with it only what it has deleted.
+func (b *box) purge(ctx context.Context, all *report) error {
+	report := newReport(nil, nil)
 	to := make(kadm.Offsets)
 	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
 	err := scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
@@ -153,16 +168,19 @@ func (b *box) purge(ctx context.Context, report *report) error {
 		report.add(row, l)
 		return nil
 	})
-	if err != nil || !b.execute || len(to) == 0 {
+	if err != nil {
 		return err
 	}
-	answers, err := b.admin.DeleteRecords(ctx, to)
-	if err == nil {
-		err = answers.Error()
+	if b.execute && len(to) > 0 {
+		answers, err := b.admin.DeleteRecords(ctx, to)
+		if err == nil {
+			err = answers.Error()
+		}
+		if err != nil {
+			return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
+		}
 	}
-	if err != nil {
-		return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
-	}
+	all.addAll(report)
 	return nil
 }
 
@@ -197,8 +215,11 @@ func (b *box) kindOf(ctx context.Context, l *Letter) string {
 // failed or, if the letter does not say so, the only one of ours that consumes the topic.
 // "" is all that do.
 func (b *box) groupOf(l *Letter) string {
-	if ours := b.consumersOf(l.Original.Topic); l.Group == "" && len(ours) == 1 {
+	if l.Group != "" {
+		return l.Group
+	}
+	if ours := b.consumersOf(l.Original.Topic); len(ours) == 1 {
 		return ours[0].Group
 	}
-	return l.Group
+	return ""
 }

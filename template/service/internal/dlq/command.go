@@ -27,7 +27,7 @@ dlq purge [TOPIC…]                delete those that were redriven, up to the f
 TOPIC is a dead letter topic, or one that the service consumes; without any it is all of those. redrive and purge only
 say what they would do, unless they are told to --execute.
 
-  --class CLASS     only those of a class: decode, invalid, unhandled, handler, panic, timeout
+  --class CLASS     only those of a class: decode, invalid, unhandled, handler, panic, timeout, or one of your own
   --reason TEXT     only those whose reason has TEXT in it; numbers are all alike
   --type TYPE       only those of a message type
   --key KEY         only those with a key
@@ -43,6 +43,9 @@ say what they would do, unless they are told to --execute.
 
 Exit codes: 0 done, 1 failed or some could not be read, 2 wrong usage.
 `
+
+// minRate is one in a quarter of an hour.
+const minRate = 0.001
 
 // options are what the command line says.
 type options struct {
@@ -86,10 +89,10 @@ func parse(args []string, now time.Time) (name string, o options, err error) {
 	flags := flag.NewFlagSet("dlq", flag.ContinueOnError)
 	flags.SetOutput(io.Discard) // the error has it all
 	s := &o.selection
-	flags.StringVar(&s.class, "class", "", "")
-	flags.StringVar(&s.reason, "reason", "", "")
-	flags.StringVar(&s.kind, "type", "", "")
-	flags.StringVar(&s.key, "key", "", "")
+	flags.Func("class", "", textOf(&s.class))
+	flags.Func("reason", "", textOf(&s.reason))
+	flags.Func("type", "", textOf(&s.kind))
+	flags.Func("key", "", textOf(&s.key))
 	flags.Func("since", "", timeOf(now, &s.since))
 	flags.Func("until", "", timeOf(now, &s.until))
 	flags.BoolVar(&s.anyGroup, "any-group", false, "")
@@ -101,12 +104,12 @@ func parse(args []string, now time.Time) (name string, o options, err error) {
 		return nil
 	})
 	flags.Func("rate", "", func(text string) (err error) {
-		if o.rate, err = strconv.ParseFloat(text, 64); err != nil || !(o.rate > 0) {
-			return errors.New("it must be a number, more than 0")
+		if o.rate, err = strconv.ParseFloat(text, 64); err != nil || !(o.rate >= minRate) {
+			return fmt.Errorf("it must be a number, at least %v", minRate)
 		}
 		return nil
 	})
-	flags.StringVar(&o.to, "to", "", "")
+	flags.Func("to", "", textOf(&o.to))
 	flags.BoolVar(&o.all, "all", false, "")
 	flags.BoolVar(&o.json, "json", false, "")
 	name, args = args[0], args[1:]
@@ -147,20 +150,31 @@ func check(name string, o options, given map[string]bool) error {
 	switch {
 	case len(o.selection.text()) > maxText:
 		return fmt.Errorf("--key, --reason and the others have %d bytes together: at most %d", len(o.selection.text()), maxText)
+	case slices.Contains(o.topics, ""):
+		return errors.New("the name of a topic is empty")
 	case name == "show" && len(o.topics) != 1:
 		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
 	case name == "show":
 		_, _, _, err := parsePlace(o.topics[0])
 		return err
-	case given["class"] && !slices.Contains(message.Classes, message.Class(o.selection.class)) && !strings.Contains(o.selection.class, "."): // as those of Spring have
-		return fmt.Errorf("--class %s: it must be one of %v, or the whole name of an exception of Spring's", o.selection.class, message.Classes)
 	}
 	return nil
 }
 
+// textOf refuses what is empty: that is a variable of a script without a value, and
+// would select everything.
+func textOf(to *string) func(string) error {
+	return func(text string) error {
+		if *to = text; text == "" {
+			return errors.New("it is empty")
+		}
+		return nil
+	}
+}
+
 func timeOf(now time.Time, to *time.Time) func(string) error {
 	return func(text string) (err error) {
-		if d, err := time.ParseDuration(text); err == nil {
+		if d, err := time.ParseDuration(text); err == nil && d >= 0 {
 			*to = now.Add(-d)
 			return nil
 		}
@@ -183,47 +197,53 @@ func (c *command) run(ctx context.Context, name string) error {
 		return c.show(ctx)
 	}
 	for _, consumers := range clusters(c.consumers) {
-		topics := c.topicsOf(consumers)
-		if len(topics) == 0 {
-			continue
-		}
-		b, err := openBox(ctx, consumers, c.options, topics)
-		if err != nil {
-			return err
-		}
-		if err := c.checkThere(b.spans, topics); err != nil {
-			b.close()
-			return err
-		}
-		switch name {
-		case "ls":
-			err = scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
-				l, row := b.judge(r)
-				if b.away == nil {
-					c.report.add(row, l)
-				}
-				return b.away
-			})
-		case "redrive":
-			err = (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[partition]bool)}).run(ctx, c.report)
-		case "purge":
-			err = b.purge(ctx, c.report)
-		}
-		b.close()
-		if err != nil && name == "purge" {
-			return err // what was counted was not deleted
+		err := c.runIn(ctx, name, consumers)
+		if err != nil && c.report.of() > 0 {
+			return errors.Join(err, c.print(name)) // what was done before
 		}
 		if err != nil {
-			return errors.Join(err, c.print(name))
+			return err
 		}
 	}
 	if err := c.print(name); err != nil {
 		return err
 	}
+	if class := c.selection.class; !c.report.mayHave(class) {
+		return fmt.Errorf("--class %s: no dead letter has that class, and it is none of %v", class, message.Classes)
+	}
 	if n := c.report.of(unreadable); n > 0 {
 		return fmt.Errorf("%d could not be read, for the reasons above", n)
 	}
 	return nil
+}
+
+// runIn does it in the cluster of consumers.
+func (c *command) runIn(ctx context.Context, name string, consumers []Consumer) error {
+	topics := c.topicsOf(consumers)
+	if len(topics) == 0 {
+		return nil
+	}
+	b, err := openBox(ctx, consumers, c.options, topics)
+	if err != nil {
+		return err
+	}
+	defer b.close()
+	if err := c.checkThere(b.spans, topics); err != nil {
+		return err
+	}
+	switch name {
+	case "redrive":
+		return (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[[2]partition]bool), first: make(map[partition]chan struct{})}).run(ctx, c.report)
+	case "purge":
+		return b.purge(ctx, c.report)
+	}
+	return scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
+		l, row := b.judge(r)
+		if b.away == nil {
+			c.report.add(row, l)
+		}
+		return b.away
+	})
 }
 
 // checkThere checks that topics are there. Those of the service may be missing: they have
@@ -287,7 +307,7 @@ func (c *command) print(name string) error {
 		}
 		return r.json(rows)
 	}
-	r.table(shown...)
+	r.table(c.execute, shown...)
 	r.summary(c.execute)
 	switch {
 	case name != "ls" && !c.execute:

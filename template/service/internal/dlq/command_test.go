@@ -182,9 +182,10 @@ func TestLettersOfAnotherGroupSaySo(t *testing.T) {
 func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"", "ls, show, redrive or purge"}, {"list", `no "list"`}, {"ls --execute", "ls does not take --execute"},
-		{"redrive --max 0", "at least 1"}, {"redrive --max x", "a whole number"}, {"redrive --rate -1", "more than 0"}, {"redrive --rate x", "must be a number"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
+		{"redrive --max 0", "at least 1"}, {"redrive --max x", "a whole number"}, {"redrive --rate -1", "at least 0.001"}, {"redrive --rate NaN", "at least 0.001"}, {"redrive --rate 1e-300", "at least 0.001"}, {"redrive --rate x", "must be a number"}, {"redrive --since yesterday", "2026-01-02T15:04:05Z"},
 		{"show", "TOPIC/PARTITION@OFFSET"}, {"show payments.dlq", "no place"}, {"show payments.dlq/x@1", "no place"}, {"purge --class x", "purge does not take --class"},
-		{"ls --class handlr", "one of [decode invalid unhandled handler unavailable panic timeout]"},
+		{"redrive --key=", "-key: it is empty"}, {"redrive --type=", "-type: it is empty"}, {"redrive --reason=", "-reason: it is empty"}, {"redrive --class=", "-class: it is empty"},
+		{"redrive --to=", "-to: it is empty"}, {"redrive --until -5h", "how long ago"}, {"purge --all --until=-5h", "how long ago"},
 	} {
 		var stdout, stderr bytes.Buffer
 		code := Command(t.Context(), []Consumer{consumerOf("127.0.0.1:1", "shop", "payments")}, nil, strings.Fields(c.args), &stdout, &stderr)
@@ -192,6 +193,28 @@ func TestWrongUsageNamesWhatIsAllowed(t *testing.T) {
 			t.Errorf("dlq %s: %d, %s", c.args, code, &stderr)
 		}
 	}
+}
+
+// A variable of a script without a value would be all topics.
+func TestATopicWithoutANameIsRefused(t *testing.T) {
+	_, _, err := parse([]string{"redrive", "--execute", ""}, time.Now())
+	if err == nil || !strings.Contains(err.Error(), "name of a topic is empty") {
+		t.Error(err)
+	}
+}
+
+// A handler names them with message.Fail; of what is none a person is told.
+func TestClassesOfTheServicesOwnAreSelected(t *testing.T) {
+	w := newWorld(t)
+	w.write("shop", "fraud", "no", &message.Message{Topic: "payments", Value: []byte("1")})
+	w.write("shop", message.ClassHandler, "no", &message.Message{Topic: "payments", Value: []byte("2")})
+	if out := w.run(0, "redrive", "--class", "fraud", "--execute"); !strings.Contains(out, "dead letters 2: redriven 1, not selected 1") {
+		t.Error(out)
+	}
+	if out := w.run(1, "ls", "--class", "fruad"); !strings.Contains(out, "--class fruad: no dead letter has that class, and it is none of [decode") {
+		t.Error(out)
+	}
+	w.run(0, "ls", "--class", "panic")
 }
 
 func TestWithoutABrokerTheSettingsAreNamed(t *testing.T) {

@@ -115,3 +115,20 @@ func TestAtMostSoManyAreSentOfAllClusters(t *testing.T) {
 		t.Errorf("%d and %d were sent, want 3 and 1", a, b)
 	}
 }
+
+func TestWhatWasDoneInOneClusterIsToldWhenAnotherFails(t *testing.T) {
+	for _, name := range []string{"purge --all", "redrive"} {
+		here, there := newWorld(t), newWorld(t)
+		var consumers []Consumer
+		for _, w := range []*world{here, there} {
+			w.fillBoth()
+			consumers = append(consumers, consumerOf(w.cluster.ListenAddrs()[0], "shop", "payments"))
+		}
+		there.cluster.Close()
+		var out bytes.Buffer
+		code := Command(t.Context(), consumers, nil, append(strings.Fields(name), "--execute", "--any-group"), &out, &out)
+		if code != 1 || strings.Contains(out.String(), "dead letters 0") || !strings.Contains(out.String(), "dead letters 6: ") {
+			t.Errorf("%s: %d, %s", name, code, &out)
+		}
+	}
+}

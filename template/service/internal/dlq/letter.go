@@ -36,12 +36,21 @@ type Letter struct {
 
 // unopened returns a record as it is.
 func unopened(r *kgo.Record) *Letter {
-	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: r.Timestamp, record: r}
+	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: sayable(r.Timestamp), record: r}
 	l.Original = message.Message{Key: r.Key, Value: r.Value, Partition: -1, Offset: -1}
+	l.Original.Headers = make([]message.Field, 0, len(r.Headers))
 	for _, h := range r.Headers {
 		l.Original.Headers = append(l.Original.Headers, message.Field{Key: h.Key, Value: h.Value})
 	}
 	return l
+}
+
+// sayable returns t, or no time if RFC 3339, and so JSON, does not have its year.
+func sayable(t time.Time) time.Time {
+	if year := t.UTC().Year(); year < 0 || year > 9999 {
+		return time.Time{}
+	}
+	return t
 }
 
 // open reads a dead letter of this service, of Spring for Apache Kafka, or of
@@ -55,7 +64,7 @@ func open(r *kgo.Record) (*Letter, error) {
 		{deadletter.Prefix + "topic", readOwn}, {springPrefix + "original-topic", readSpring}, {"topic_poisoned", readWatermill},
 	} {
 		topic, ok := l.Original.Get(format.topic)
-		if !ok {
+		if !ok || len(topic) == 0 {
 			continue
 		}
 		l.Original.Topic = string(topic)
@@ -116,7 +125,7 @@ func readSpring(l *Letter) error {
 		l.Original.Offset = int64(binary.BigEndian.Uint64([]byte(v))) // #nosec G115 -- it was an int64
 	}
 	if v := get("original-timestamp"); len(v) == 8 {
-		l.Original.Time = time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(v)))) // #nosec G115 -- it was an int64
+		l.Original.Time = sayable(time.UnixMilli(int64(binary.BigEndian.Uint64([]byte(v))))) // #nosec G115 -- it was an int64
 	}
 	l.dropHeaders(func(name string) bool { return strings.HasPrefix(name, springPrefix) })
 	return nil

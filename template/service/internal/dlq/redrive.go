@@ -25,11 +25,11 @@ const (
 	// ParkedSuffix ends the name of the topic for that.
 	ParkedSuffix = ".parked"
 
-	// A commit comes after this many bytes of dead letters, which wait for it in memory,
-	// or this much time: what was sent since the last is sent again when the redrive is
+	// A commit comes after this many bytes of dead letters, or this much time, and as many
+	// are sent while it is made: they wait in memory, and are sent again when the redrive is
 	// killed.
-	commitBytes    = 16 << 20
-	commitInterval = time.Second
+	commitBytes    = 8 << 20
+	commitInterval = time.Second / 2
 )
 
 // errEnough ends a scan: as many letters were sent as were asked for.
@@ -40,16 +40,25 @@ type redrive struct {
 	*box
 
 	producer  *kgo.Client
-	positions kadm.Offsets    // behind the last letter that was read
-	unsaved   int             // bytes of letters since the last commit
-	saved     time.Time       // when that was
-	next      time.Time       // when --rate allows the next letter
-	created   map[string]bool // topics for what is parked
-	tried     map[partition]bool
+	positions kadm.Offsets                // behind the last letter that was read
+	sent      *sync.WaitGroup             // letters since the last commit that have no answer
+	unsaved   int                         // bytes of letters since then
+	began     time.Time                   // when that was
+	last      *saving                     // and what became of it
+	next      time.Time                   // when --rate allows the next letter
+	created   map[string]bool             // topics for what is parked
+	tried     map[[2]partition]bool       // from where to which topic a letter was sent
+	first     map[partition]chan struct{} // closed when the last of those from there has its answer
 
 	mu     sync.Mutex
 	err    error               // of the first letter that could not be written
 	failed map[partition]int64 // the first of those in each
+}
+
+// saving is a commit that waits for answers, while the next letters are sent.
+type saving struct {
+	done chan struct{} // closed when it is over
+	err  error
 }
 
 // partition is one of a dead letter topic.
@@ -60,14 +69,20 @@ type partition struct {
 
 // run redrives what is selected, or only counts it, and adds that to the report.
 func (r *redrive) run(ctx context.Context, report *report) (err error) {
-	r.positions = make(kadm.Offsets)
+	r.positions, r.sent, r.last = make(kadm.Offsets), new(sync.WaitGroup), &saving{done: make(chan struct{})}
+	close(r.last.done)
 	if r.execute {
 		if r.producer, err = r.newProducer(); err != nil {
 			return err
 		}
 		defer r.producer.Close()
+		// Where it begins is committed first: who may not do that sends nothing, which would
+		// be sent again the next time.
+		r.advance(func(s span) int64 { return s.first })
+		if err := r.settle(ctx, report); err != nil {
+			return err
+		}
 	}
-	r.saved = time.Now()
 	err = scan(ctx, r.kafka, r.spans, func(record *kgo.Record) error { return r.take(ctx, record, report) })
 	finished := err == nil
 	if errors.Is(err, errEnough) {
@@ -77,16 +92,22 @@ func (r *redrive) run(ctx context.Context, report *report) (err error) {
 		return err
 	}
 	if finished {
-		for topic, partitions := range r.spans {
-			for p, s := range partitions {
-				r.positions.AddOffset(topic, p, s.end, -1)
-			}
-		}
+		r.advance(func(s span) int64 { return s.end })
 	}
 	// What was sent is acknowledged and committed, also when the rest failed.
 	saving, cancel := context.WithTimeout(context.WithoutCancel(ctx), answerTimeout)
 	defer cancel()
-	return errors.Join(err, r.save(saving, report), r.err)
+	settled := r.settle(saving, report)
+	return errors.Join(err, settled, r.err)
+}
+
+// advance sets the position in each span.
+func (r *redrive) advance(to func(span) int64) {
+	for topic, partitions := range r.spans {
+		for p, s := range partitions {
+			r.positions.AddOffset(topic, p, to(s), -1)
+		}
+	}
 }
 
 // take handles one record: it is sent if it is selected and was not sent before. What
@@ -95,6 +116,11 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	l, row := r.judge(record)
 	if r.away != nil {
 		return r.away
+	}
+	if first := r.first[partition{record.Topic, record.Partition}]; first != nil {
+		if err := answered(ctx, first); err != nil {
+			return err
+		}
 	}
 	switch _, waits := r.failure(record.Topic, record.Partition); {
 	case row.Outcome != selected:
@@ -105,7 +131,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 	case r.max > 0 && report.sent >= r.max:
 		return errEnough
 	default:
-		if err := r.send(ctx, l, report); err != nil {
+		if err := r.send(ctx, l, row, report); err != nil {
 			return err
 		}
 	}
@@ -113,7 +139,7 @@ func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) 
 		return nil
 	}
 	r.positions.AddOffset(record.Topic, record.Partition, record.Offset+1, -1)
-	if r.unsaved += len(record.Value); r.unsaved >= commitBytes || time.Since(r.saved) >= commitInterval {
+	if r.unsaved += len(record.Value); r.unsaved >= commitBytes || time.Since(r.began) >= commitInterval {
 		return r.save(ctx, report)
 	}
 	return nil
@@ -143,38 +169,51 @@ func (r *redrive) failure(topic string, p int32) (offset int64, ok bool) {
 	return offset, ok
 }
 
-// flush waits until all that was sent is acknowledged, or refused.
-func (r *redrive) flush(ctx context.Context) error {
-	if err := r.producer.Flush(ctx); err != nil {
-		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
-	}
-	return nil
-}
-
-// save commits what is acknowledged: in each partition up to the first that is not.
-func (r *redrive) save(ctx context.Context, report *report) error {
-	if err := r.flush(ctx); err != nil {
+// wait waits until the commit is made.
+func (s *saving) wait(ctx context.Context) error {
+	if err := answered(ctx, s.done); err != nil {
 		return err
 	}
-	r.positions.Each(func(o kadm.Offset) {
-		if first, ok := r.failure(o.Topic, o.Partition); ok {
-			o.At = min(o.At, first)
-			r.positions[o.Topic][o.Partition] = o
-		}
-	})
-	for _, consumer := range r.groups {
-		if err := r.commit(ctx, r.selection.groupOf(consumer)); err != nil {
-			return err
-		}
-	}
-	r.unsaved, r.saved = 0, time.Now()
-	report.progress()
-	return nil
+	return s.err
 }
 
-// commit commits the positions that are behind those a group has: whoever stops early has
-// not come to these again.
-func (r *redrive) commit(ctx context.Context, group string) error {
+func answered(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("not all was acknowledged: %w", context.Cause(ctx))
+	}
+}
+
+// save begins a commit of what was sent, which comes when all of it is acknowledged or
+// refused, and waits for the one before.
+func (r *redrive) save(ctx context.Context, report *report) error {
+	before, now, sent, positions := r.last, &saving{done: make(chan struct{})}, r.sent, make(kadm.Offsets)
+	r.positions.Each(positions.Add)
+	go func() {
+		defer close(now.done)
+		<-before.done
+		sent.Wait()
+		for _, consumer := range r.groups {
+			now.err = cmp.Or(now.err, r.commit(context.WithoutCancel(ctx), r.selection.groupOf(consumer), positions))
+		}
+	}()
+	r.last, r.sent, r.unsaved, r.began = now, new(sync.WaitGroup), 0, time.Now()
+	report.progress()
+	return before.wait(ctx)
+}
+
+// settle commits what was sent, and waits for that: also for what the commit before left.
+func (r *redrive) settle(ctx context.Context, report *report) error {
+	_ = r.save(ctx, report)
+	return r.last.wait(ctx)
+}
+
+// commit commits the positions, in each partition up to the first letter that was not
+// written. Those that are behind what a group has stay: whoever stops early has not come
+// to these again.
+func (r *redrive) commit(ctx context.Context, group string, positions kadm.Offsets) error {
 	var before kadm.OffsetResponses
 	for _, d := range r.done {
 		if d.name == group {
@@ -182,7 +221,10 @@ func (r *redrive) commit(ctx context.Context, group string) error {
 		}
 	}
 	ahead := make(kadm.Offsets)
-	r.positions.Each(func(o kadm.Offset) {
+	positions.Each(func(o kadm.Offset) {
+		if first, ok := r.failure(o.Topic, o.Partition); ok {
+			o.At = min(o.At, first)
+		}
 		if had, ok := before.Lookup(o.Topic, o.Partition); !ok || had.At < o.At {
 			o.Metadata = r.selection.text()
 			ahead.Add(o)
@@ -192,7 +234,7 @@ func (r *redrive) commit(ctx context.Context, group string) error {
 		return nil
 	}
 	if err := r.admin.CommitAllOffsets(ctx, group, ahead); err != nil {
-		return fmt.Errorf("commit of group %q: %w", group, err)
+		return explain(r.kafka, fmt.Errorf("commit of group %q: %w", group, err))
 	}
 	return nil
 }
@@ -239,6 +281,7 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	if r.to != "" {
 		to.Partition = -1 // that topic's partitions are others
 	}
+	to.Headers = make([]kgo.RecordHeader, 0, len(l.Original.Headers)+2)
 	for _, h := range l.Original.Headers {
 		if h.Key != countHeader && h.Key != message.RedriveGroup {
 			to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
@@ -251,12 +294,13 @@ func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
 	return to, redrivenNow
 }
 
-// send sends a letter, or only counts it. The first of a partition is waited for: it may
-// be the one that failed the last time, and what is behind it would be sent once more.
-func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
+// send sends a letter, or only counts it. The first from a partition to a topic is waited
+// for: it may be the one that failed the last time, or the topic may be gone, and what is
+// behind it would be sent once more.
+func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) error {
 	report.sent++
 	to, becomes := r.target(l)
-	row := newRow(l, to.Topic, becomes)
+	row.To, row.Outcome = to.Topic, becomes
 	if !r.execute {
 		report.add(row, l)
 		return nil
@@ -271,21 +315,31 @@ func (r *redrive) send(ctx context.Context, l *Letter, report *report) error {
 	if err := r.wait(ctx); err != nil {
 		return err
 	}
-	// It ends by itself, within answerTimeout.
-	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) { r.written(row, l, err, report) })
-	at := partition{l.Topic, l.Partition}
-	if r.tried[at] {
-		return nil
+	at, sent := partition{l.Topic, l.Partition}, r.sent
+	way := [2]partition{at, {topic: to.Topic}}
+	var first chan struct{}
+	if !r.tried[way] {
+		first = make(chan struct{})
+		r.tried[way], r.first[at] = true, first
 	}
-	r.tried[at] = true
-	return r.flush(ctx)
+	sent.Add(1)
+	// It ends by itself, within answerTimeout.
+	r.producer.Produce(context.WithoutCancel(ctx), to, func(_ *kgo.Record, err error) {
+		r.written(row, l, err, report)
+		sent.Done()
+		if first != nil {
+			close(first)
+		}
+	})
+	return nil
 }
 
 // newProducer returns a client that writes to the partition a message came from, so
-// that it meets the later ones of its key, whoever chose that partition and how.
+// that it meets the later ones of its key, whoever chose that partition and how. A letter
+// that was sent and has no answer is given up in time, too.
 func (r *redrive) newProducer() (*kgo.Client, error) {
 	return kafka.NewProducer(r.kafka, kgo.RecordPartitioner(byPartition{kgo.StickyKeyPartitioner(nil)}), kgo.UnknownTopicRetries(8),
-		kgo.RecordDeliveryTimeout(answerTimeout), kgo.ProducerLinger(0))
+		kgo.RecordDeliveryTimeout(answerTimeout), kgo.AllowIdempotentProduceCancellation(), kgo.ProducerLinger(0))
 }
 
 // byPartition takes the partition that a record has, and by its key if there is none.

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"text/tabwriter"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // outcome is what became, or would become, of a dead letter.
@@ -103,6 +105,20 @@ func (r *report) add(key row, l *Letter) {
 	f.Last = latest(f.Last, l.FailedAt)
 }
 
+// addAll counts what another report has counted, of another cluster.
+func (r *report) addAll(other *report) {
+	for key, f := range other.rows {
+		if had := r.rows[key]; had != nil {
+			f.Count += had.Count
+			f.Last = latest(f.Last, had.Last)
+			if had.First.Before(f.First) {
+				f.First = had.First
+			}
+		}
+		r.rows[key] = f
+	}
+}
+
 // of returns how many letters had an outcome, and with none how many there were.
 func (r *report) of(outcomes ...outcome) (n int) {
 	r.mu.Lock()
@@ -113,6 +129,22 @@ func (r *report) of(outcomes ...outcome) (n int) {
 		}
 	}
 	return n
+}
+
+// mayHave reports whether letters may have a class: those of the service's own are known
+// by its letters alone.
+func (r *report) mayHave(class string) bool {
+	if class == "" || slices.Contains(message.Classes, message.Class(class)) {
+		return true
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for row := range r.rows {
+		if row.Class == class {
+			return true
+		}
+	}
+	return false
 }
 
 // sorted returns the figures of some outcomes, the largest first.
@@ -147,14 +179,14 @@ func (r *report) progress() {
 }
 
 // table prints rows of some outcomes.
-func (r *report) table(outcomes ...outcome) {
+func (r *report) table(executed bool, outcomes ...outcome) {
 	w := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
 	rows := r.sorted(outcomes...)
 	if len(rows) > 0 {
-		fmt.Fprintln(w, "DEAD LETTERS\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
+		fmt.Fprintln(w, "DEAD LETTERS\tOUTCOME\tTO\tCLASS\tCOUNT\tFIRST\tLAST\tREASON")
 	}
 	for _, f := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, cell(f.To), cell(f.Class), f.Count, clock(f.First), clock(f.Last), cell(f.Reason))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\n", f.From, f.Outcome.said(executed), cell(f.To), cell(f.Class), f.Count, clock(f.First), clock(f.Last), cell(f.Reason))
 	}
 	_ = w.Flush()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -70,6 +71,50 @@ func TestADryRunInJSONSaysSo(t *testing.T) {
 		t.Errorf("%v: %s", err, out)
 	}
 	if out := w.run(0, "redrive", "--json", "--execute"); !strings.Contains(out, `"outcome": "redriven"`) {
+		t.Error(out)
+	}
+}
+
+// TestEachRowSaysWhatBecameOfIt: what was written and what was not differ in nothing else.
+func TestEachRowSaysWhatBecameOfIt(t *testing.T) {
+	w := newWorld(t)
+	for _, value := range []string{"1", strings.Repeat("2", 2<<20)} {
+		r := &kgo.Record{Topic: "payments.dlq", Value: []byte(value), Headers: []kgo.RecordHeader{{Key: "topic_poisoned", Value: []byte("payments")}}}
+		limit := "4000000"
+		if _, err := w.admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: "max.message.bytes", Value: &limit}}, "payments.dlq"); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.connect(kgo.ProducerBatchMaxBytes(8<<20)).ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out := w.run(1, "redrive", "--execute"); !strings.Contains(out, "payments.dlq  redriven     payments") || !strings.Contains(out, "payments.dlq  not written  payments") {
+		t.Error(out)
+	}
+	if out := w.run(0, "ls", "--all"); !strings.Contains(out, "payments.dlq  redriven before  payments") || !strings.Contains(out, "payments.dlq  selected         payments") {
+		t.Error(out)
+	}
+}
+
+// TestWhatIsOddInALetterIsSaid: a topic without a name, what is wrong with it in our own
+// words, and a year that JSON does not have.
+func TestWhatIsOddInALetterIsSaid(t *testing.T) {
+	w := newWorld(t)
+	nameless := &kgo.Record{Topic: "payments.dlq", Headers: []kgo.RecordHeader{{Key: "forge-dlq-topic"}, {Key: "forge-dlq-encoding", Value: []byte("raw")}}}
+	broken := &kgo.Record{Topic: "payments.dlq", Headers: []kgo.RecordHeader{{Key: "forge-dlq-topic", Value: []byte("payments")}, {Key: "forge-dlq-encoding", Value: []byte("x")}}}
+	late := &kgo.Record{Topic: "payments.dlq", Headers: []kgo.RecordHeader{
+		{Key: "kafka_dlt-original-topic", Value: []byte("payments")}, {Key: "kafka_dlt-original-timestamp", Value: bytes.Repeat([]byte{0x7f}, 8)},
+	}}
+	if err := w.client.ProduceSync(t.Context(), nameless, broken, late).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	out := w.run(1, "ls")
+	for _, want := range []string{"no header says which topic", "it must be json, base64, raw or null", "selected 1, unreadable 2"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if out := w.run(0, "show", "payments.dlq/0@2", "--json"); !json.Valid([]byte(out)) || strings.Contains(out, "produced") {
 		t.Error(out)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -119,7 +120,7 @@ func (s spans) poll(ctx context.Context, client *kgo.Client, f func(*kgo.Record)
 			return false, fmt.Errorf("read %s/%d: %w", e.Topic, e.Partition, e.Err)
 		}
 	}
-	for r := range fetches.RecordsAll() {
+	for r := range byTurns(fetches) {
 		sp, ok := s[r.Topic][r.Partition]
 		if !ok {
 			continue
@@ -132,6 +133,25 @@ func (s spans) poll(ctx context.Context, client *kgo.Client, f func(*kgo.Record)
 		s.move(r.Topic, r.Partition, r.Offset+1)
 	}
 	return fetches.NumRecords() > 0, nil
+}
+
+// byTurns returns the records, one of each partition after the other: what one waits for
+// happens while the others go on.
+func byTurns(fetches kgo.Fetches) iter.Seq[*kgo.Record] {
+	var partitions [][]*kgo.Record
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) { partitions = append(partitions, p.Records) })
+	return func(yield func(*kgo.Record) bool) {
+		for i, left := 0, fetches.NumRecords(); left > 0; i++ {
+			for _, records := range partitions {
+				if i >= len(records) {
+					continue
+				}
+				if left--; !yield(records[i]) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // skip moves the spans over what is no letter any more and never comes: what was aborted

@@ -47,6 +47,9 @@ var numbered = regexp.MustCompile(`[\w-]*[0-9][\w-]*`)
 // "line1" it is "line#".
 func withoutNumbers(reason string) string {
 	const digits = "0123456789"
+	if !strings.ContainsAny(reason, digits) { // most have none
+		return reason
+	}
 	return numbered.ReplaceAllStringFunc(reason, func(word string) string {
 		if name := strings.TrimRight(word, digits); !strings.ContainsAny(name, digits) {
 			return name + "#"

@@ -45,7 +45,7 @@ func consumerOf(brokers, group string, topics ...string) Consumer {
 		panic(err)
 	}
 	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-	return Consumer{Group: group, Topics: topics, Kafka: cfg.Source, Open: registry.Open}
+	return Consumer{Group: group, Topics: topics, Kafka: any(cfg.Source).(config.Kafka), Open: registry.Open}
 }
 
 // world is a Kafka in this process with dead letters in it.

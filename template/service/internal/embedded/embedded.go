@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
+// The broker as others find it.
 const (
 	Port       = 9092                      // where clients look for Kafka by default
 	Address    = "KAFKA_BOOTSTRAP_SERVERS" // the setting that says where the broker is
@@ -42,9 +43,10 @@ func Start(port int) (broker string, stop func(), err error) {
 func Settings(broker, group string) map[string]string {
 	all := map[string]string{
 		Address: broker, "KAFKA_GROUP_ID": group, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "KAFKA_AUTO_OFFSET_RESET": "earliest",
-		"KAFKA_HEARTBEAT_INTERVAL": "100ms", "KAFKA_FETCH_MAX_WAIT": "50ms", "COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
+		"KAFKA_FETCH_MAX_WAIT": "50ms", "COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}
-	for _, unused := range []string{"SASL_USERNAME", "SASL_PASSWORD", "SSL_CA", "SSL_CERT", "SSL_KEY", "GROUP_INSTANCE_ID"} {
+	all["KAFKA_HEARTBEAT_INTERVAL"], all["KAFKA_GROUP_INSTANCE_ID"] = "100ms", "" //forge:if group
+	for _, unused := range []string{"SASL_USERNAME", "SASL_PASSWORD", "SSL_CA", "SSL_CERT", "SSL_KEY"} {
 		all["KAFKA_"+unused] = ""
 	}
 	return all

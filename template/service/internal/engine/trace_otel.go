@@ -31,12 +31,13 @@ func (e *Engine) Trace(t Tracer) {
 	e.dead = tracedDeadLetters{e.dead, t}
 }
 
-type lastKey struct{}
-
-// withLast returns a context for an attempt, whose span takes the place of last.
-func withLast(ctx context.Context, last *SpanContext) context.Context {
-	return context.WithValue(ctx, lastKey{}, last)
+// attempted is the context of an attempt, whose span takes the place of last.
+type attempted struct {
+	context.Context
+	last *SpanContext
 }
+
+func withLast(ctx context.Context, last *SpanContext) context.Context { return attempted{ctx, last} }
 
 type tracedHandler struct {
 	next   message.Handler
@@ -44,9 +45,9 @@ type tracedHandler struct {
 }
 
 func (h tracedHandler) Handle(ctx context.Context, m *message.Message) (err error) {
-	last, _ := ctx.Value(lastKey{}).(*SpanContext)
-	ctx, end := h.tracer.Attempt(ctx, m, *last)
-	*last = trace.SpanContextFromContext(ctx)
+	of := ctx.(attempted) //nolint:forcetypeassert // the worker made it
+	ctx, end := h.tracer.Attempt(of.Context, m, *of.last)
+	*of.last = trace.SpanContextFromContext(ctx)
 	err = errNoReturn // unless it returns: it may panic
 	defer func() { end(classOf(ctx, err)) }()
 	return h.next.Handle(ctx, m)

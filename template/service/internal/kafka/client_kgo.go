@@ -7,13 +7,29 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+const (
+	// metadataRefresh is how often a client asks for a topic's partitions, and how
+	// often a session looks at what it knows: new ones are found within twice of it.
+	metadataRefresh = 10 * time.Second
+	// metadataRetries is also how often a heartbeat is retried, without a pause,
+	// on a broken connection before the session ends.
+	metadataRetries = 10
+	fetchBackoff    = time.Second // of a partition that has no leader, or a batch that nobody can decode
+	fetchSize       = 1 << 20     // bytes of a partition in one fetch
+
+	// The delay between questions for topics, leaders and coordinators doubles, so
+	// that a first message does not wait and a broker that is away is not flooded.
+	minMetadataBackoff = 20 * time.Millisecond
+	maxMetadataBackoff = 250 * time.Millisecond
 )
 
 const (
@@ -24,7 +40,6 @@ const (
 	// below the 1 MiB that a topic takes by default.
 	defaultBatchBytes = 1_000_012
 	batchSizeTimeout  = 5 * time.Second
-	decodeTimeout     = 15 * time.Second // for one fetch, of a large batch perhaps
 	// What the client takes as a size.
 	minBatchBytes, maxBatchBytes = 512, 1 << 30
 )
@@ -36,30 +51,19 @@ func NewClient(cfg config.Kafka, more ...kgo.Opt) (*kgo.Client, error) {
 		kgo.SeedBrokers(cfg.Brokers...), kgo.ClientID(cfg.ClientID), kgo.Dialer(dialer{cfg}.DialContext),
 		kgo.MetadataMaxAge(metadataRefresh), kgo.DisableClientMetrics(),
 		kgo.ProducerBatchCompression(compressionCodecs[cfg.Compression]),
-		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // what sarama leaves to others may be larger
+		kgo.MaxDecompressBatchBytes(int(min(max(cfg.MaxBufferBytes, maxDecompressed), math.MaxInt32))), // a batch that fits no more is as large
 	}
 	return kgo.NewClient(append(options, more...)...)
 }
 
 // newRequestClient returns a client for commits and for questions about topics and
-// offsets: unlike sarama's, it looks for another broker when one does not answer.
+// offsets: it looks for another broker when one does not answer.
 func newRequestClient(cfg config.Kafka) (*kgo.Client, error) {
-	backoff := sarama.NewExponentialBackoff(minMetadataBackoff, maxMetadataBackoff)
 	versions := kversion.Stable()
 	versions.SetMaxKeyVersion(kmsg.OffsetCommit.Int16(), 9) // later ones want the topics' ids
 	return NewClient(cfg, kgo.MaxVersions(versions), kgo.MetadataMinAge(minMetadataBackoff),
 		kgo.RequestRetries(metadataRetries), kgo.RetryTimeout(cfg.ReadTimeout),
-		kgo.RetryBackoffFn(func(n int) time.Duration { return backoff(min(n, metadataRetries), metadataRetries) }))
-}
-
-// newFetchClient returns a client that fetches one partition from an offset.
-func newFetchClient(cfg config.Kafka, topic string, partition int32, offset int64) (*kgo.Client, error) {
-	isolation := kgo.ReadUncommitted()
-	if cfg.IsolationLevel == "read_committed" {
-		isolation = kgo.ReadCommitted()
-	}
-	return NewClient(cfg, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
-		kgo.FetchIsolationLevel(isolation), kgo.FetchMaxWait(cfg.FetchMaxWait), kgo.FetchMaxPartitionBytes(fetchSize))
+		kgo.RetryBackoffFn(func(n int) time.Duration { return min(minMetadataBackoff<<min(n, metadataRetries), maxMetadataBackoff) }))
 }
 
 // newProducerClient returns the client that publishes. It is idempotent, waits for
@@ -133,4 +137,42 @@ func (b *batchSizes) forget(client *kgo.Client, topic string) {
 	if _, learned := b.learned.LoadAndDelete(topic); learned { // the first of those that say so
 		go client.PurgeTopicsFromProducing(topic) // waits for the client's metadata loop
 	}
+}
+
+// maxDecompressed bounds what one compressed batch may become in memory: without it, a
+// few kilobytes can ask for gigabytes. Claims fetch larger ones alone.
+const maxDecompressed = 64 << 20
+
+// closingTimeout bounds how long it may take to disconnect.
+const closingTimeout = 3 * time.Second
+
+// closeInTime calls f, and leaves it behind when a broker does not answer it in time.
+func closeInTime(timeout time.Duration, f func()) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	_ = message.CallBounded(ctx, 0, func(context.Context) error { f(); return nil }) // it only says that the time is over
+}
+
+// sleep waits for d or the end of ctx.
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(d):
+	}
+}
+
+// newMessages returns records for the engine.
+func newMessages(records []*kgo.Record) []message.Message {
+	var all []message.Message
+	for _, r := range records {
+		m := message.Message{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Key: r.Key, Value: r.Value}
+		if r.Timestamp.UnixMilli() >= 0 { // it has one
+			m.Time = r.Timestamp
+		}
+		for _, h := range r.Headers {
+			m.Headers = append(m.Headers, message.Field{Key: h.Key, Value: h.Value})
+		}
+		all = append(all, m)
+	}
+	return all
 }

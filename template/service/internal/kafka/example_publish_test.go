@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 package kafka_test
 
 import (
@@ -10,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -82,4 +85,14 @@ func ExamplePublisher_Publish_error() {
 		fmt.Println(failed.Topic, failed.Key, failed.Event.(NoSuchTopic).Amount, message.OutcomeOf(err) == message.OutcomeRetry)
 	}
 	// Output: misspelt 2026-17 12.5 true
+}
+
+func must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func newRegistry() *message.Registry {
+	return message.NewRegistry(envelope.JSON{}, envelope.NewRules())
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"cmp"
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -14,8 +15,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
@@ -33,6 +35,22 @@ const (
 	probeInterval = 3 * time.Second
 	probeTimeout  = 5 * time.Second
 )
+
+// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
+// is back.
+const retryDelay = 500 * time.Millisecond
+
+// topicsTimeout bounds how long the questions for topics may take, after which the log
+// says where nobody answers.
+const topicsTimeout = 10 * time.Second
+
+// place names a partition.
+type place struct {
+	topic     string
+	partition int32
+}
+
+func (p place) String() string { return fmt.Sprintf("%s/%d", p.topic, p.partition) }
 
 // health is why a consumer does not consume, if it does not.
 type health struct {
@@ -94,9 +112,21 @@ func (h *health) stop() error {
 func (h *health) fail(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.all.err, h.all.failed = err, time.Now()
+	h.log()
+}
+
+// failAt notes that the client reports an error of a partition.
+func (h *health) failAt(at place, err error) {
+	if isNetwork(err) {
+		h.fail(err)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	failed := &h.all
-	if of, ok := errors.AsType[*sarama.ConsumerError](err); ok && h.state == nil && !isNetwork(err) {
-		failed = h.part(fmt.Sprintf("%s/%d", of.Topic, of.Partition))
+	if h.state == nil {
+		failed = h.part(at.String())
 	}
 	failed.err, failed.failed = err, time.Now()
 	h.log()
@@ -131,7 +161,7 @@ func (h *health) noteParts(problems map[string]error) {
 func (h *health) isFailing(at place) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.parts[fmt.Sprintf("%s/%d", at.topic, at.partition)] != nil
+	return h.parts[at.String()] != nil
 }
 
 // probed notes which brokers hang, nil for none. In a session that is the time to see
@@ -174,11 +204,7 @@ func isNetwork(err error) bool {
 // Explain adds to the failure of a connection where it was tried, and the settings that
 // may be wrong.
 func Explain(cfg config.Kafka, err error) error {
-	if errors.Is(err, sarama.ErrInconsistentGroupProtocol) {
-		return fmt.Errorf("a member of group %q has none of KAFKA_REBALANCE_STRATEGY=%s: %w: to change it while others run, give all the new and the old one, such as cooperative-sticky,sticky, and then all the new one",
-			cfg.GroupID, strings.Join(cfg.RebalanceStrategy, ","), err)
-	}
-	if errors.Is(err, sarama.ErrGroupAuthorizationFailed) || errors.Is(err, kerr.GroupAuthorizationFailed) {
+	if errors.Is(err, kerr.GroupAuthorizationFailed) {
 		return fmt.Errorf("group %q: the service may not use it: %w", cfg.GroupID, err)
 	}
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
@@ -188,4 +214,25 @@ func Explain(cfg config.Kafka, err error) error {
 	}
 	return fmt.Errorf("no connection to Kafka at %s: %w: does that address speak KAFKA_SECURITY_PROTOCOL=%s, with these KAFKA_SASL_* and KAFKA_SSL_*?",
 		strings.Join(cfg.Brokers, ", "), err, cfg.SecurityProtocol)
+}
+
+// probe asks brokers for the least that there is, and returns which do not answer.
+func probe(ctx context.Context, client *kgo.Client, brokers map[int32]string) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	var mu sync.Mutex
+	var errs []error
+	var all sync.WaitGroup
+	for id, address := range brokers {
+		all.Go(func() {
+			_, err := client.Broker(int(id)).RetriableRequest(ctx, kmsg.NewPtrApiVersionsRequest())
+			if isNetwork(err) {
+				mu.Lock()
+				defer mu.Unlock()
+				errs = append(errs, fmt.Errorf("broker %d (%s) does not answer: %w", id, address, err))
+			}
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
 }

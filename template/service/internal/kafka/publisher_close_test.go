@@ -138,7 +138,7 @@ func tellsOf(t *testing.T, err error, log string, lost []int) {
 func TestCloseHasWhatTheConsumersEndLeftOfTheDrain(t *testing.T) {
 	t.Parallel()
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := unclosed(settings(t, cluster, "DRAIN_TIMEOUT", "9m", "KAFKA_READ_TIMEOUT", "10m", "KAFKA_REBALANCE_TIMEOUT", "30m"))
+	p := unclosed(settings(t, cluster, "DRAIN_TIMEOUT", "9m", "KAFKA_READ_TIMEOUT", "10m"))
 	arrived, release := hold(t, cluster)
 	defer release()
 	f := newFates()

@@ -242,7 +242,7 @@ func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		deadline := time.Now().Add(40 * time.Second) // sarama asks a topic's leader again 10 s after three failures
+		deadline := time.Now().Add(40 * time.Second) // a client asks a topic's leader again after 10 s
 		for err := publish(); err != nil; err = publish() {
 			if time.Now().After(deadline) {
 				t.Fatalf("still not published: %v", err)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -29,11 +30,6 @@ const (
 	maxAnswer   = 64 << 10 // bytes of what a broker says to who the client is
 )
 
-// Dial connects for sarama.
-func (d dialer) Dial(network, address string) (net.Conn, error) {
-	return d.DialContext(context.Background(), network, address)
-}
-
 // DialContext connects to the broker at address, and authenticates.
 func (d dialer) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
 	conn, err := d.connect(ctx, network, address)
@@ -42,7 +38,8 @@ func (d dialer) DialContext(ctx context.Context, network, address string) (net.C
 	}
 	_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // a connection that is closed says so when it is used
 	if err := authenticate(conn, saslMechanism(d.cfg)); err != nil {
-		return nil, errors.Join(fmt.Errorf("as %q by %s: %w", d.cfg.SASLUsername, d.cfg.SASLMechanism, err), conn.Close())
+		who := strings.TrimPrefix(fmt.Sprintf("as %q by %s", d.cfg.SASLUsername, d.cfg.SASLMechanism), `as "" `) // a token has the name inside
+		return nil, errors.Join(fmt.Errorf("%s: %w", who, err), conn.Close())
 	}
 	return conn, conn.SetDeadline(time.Time{})
 }
@@ -81,7 +78,7 @@ func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
 	return t, nil
 }
 
-// saslMechanism returns how both clients authenticate: each time with the password that
+// saslMechanism returns how clients authenticate: each time with the password that
 // its file holds.
 func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 	auth := func(context.Context) (scram.Auth, error) {
@@ -105,9 +102,9 @@ func saslMechanism(cfg config.Kafka) sasl.Mechanism {
 	})
 }
 
-// authenticate proves on a new connection who the client is. Sarama would do so by the
-// password that it was made with, and franz-go would pass on a broker's own words,
-// which may repeat a password.
+// authenticate proves on a new connection who the client is. A client would do so by the
+// password that it was made with, or pass on a broker's own words, which may repeat a
+// password.
 func authenticate(conn net.Conn, mechanism sasl.Mechanism) error {
 	session, proof, err := mechanism.Authenticate(context.Background(), "")
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -148,7 +149,12 @@ func NewCheck(name string, f func(context.Context) error) Check {
 			go func() {
 				asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
 				defer cancel()
-				c.err = message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error { return f(asking) })
+				c.err = message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error {
+					if err := f(asking); err != nil {
+						return errors.New(textOf(err)) // here, where a nil pointer that is an error panics
+					}
+					return nil
+				})
 				mu.Lock()
 				running = nil
 				mu.Unlock()
@@ -181,8 +187,11 @@ func ask(ctx context.Context, checks []Check) []error {
 	return errs
 }
 
-// oneLine returns text on one line: the errors of some drivers have several.
-func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+// oneLine returns text on one line, the errors of some drivers have several, and without
+// what moves a terminal's cursor or is not seen.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return r == ' ' || !unicode.IsPrint(r) }), " ")
+}
 
 // answer asks the checks and writes 200 and ok, or 503 and what is wrong first: a line
 // for each that has a name or is wrong.
@@ -192,7 +201,7 @@ func answer(ctx context.Context, w http.ResponseWriter, checks []Check) {
 	for i, c := range checks {
 		switch {
 		case errs[i] != nil:
-			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+oneLine(errs[i].Error()), ": "))
+			wrong = append(wrong, strings.TrimPrefix(c.Name+": "+textOf(errs[i]), ": "))
 		case c.Name != "":
 			right = append(right, c.Name+": ok")
 		}

@@ -2,8 +2,10 @@ package ops
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -34,4 +36,24 @@ func TestAnOutageIsAWarningThenAnErrorEachMinute(t *testing.T) {
 			t.Error("the next outage begins without a warning")
 		}
 	})
+}
+
+// TestWhatAChecksErrorSaysIsShownAsInStatus: it is cut, moves no cursor, and has no password
+// of a URL; one that panics when it is asked for its text is told all the same.
+func TestWhatAChecksErrorSaysIsShownAsInStatus(t *testing.T) {
+	for want, err := range map[string]error{
+		"shop: postgres://[redacted]@db/x is away [2J again\n":                            errors.New("postgres://u:hunter2@db/x is away\x1b[2J\nagain\u202e"),
+		"shop: panic: runtime error: invalid memory address or nil pointer dereference\n": (*os.PathError)(nil),
+		"shop: " + strings.Repeat("a", 1021) + "…\n":                                      errors.New(strings.Repeat("a", 20<<20)),
+	} {
+		s := newServer()
+		s.Checks = []Check{NewCheck("shop", func(context.Context) error { return err })}
+		if code, body := get(t, s, "/readyz"); code != 503 || body != want {
+			t.Errorf("%d, %.2000q, want %q", code, body, want)
+		}
+		s.Checks = []Check{NewCheck("shop", func(context.Context) error { return err })}
+		if now := statusOf(t, s); "shop: "+now.Checks[0].Error+"\n" != want {
+			t.Errorf("%.2000q, want %q", now.Checks[0].Error, want)
+		}
+	}
 }

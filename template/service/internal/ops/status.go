@@ -51,7 +51,8 @@ func textOf(err error) string {
 	if err == nil {
 		return ""
 	}
-	return engine.Failure{Err: errors.New(config.Redact(oneLine(err.Error())))}.Reason()
+	text := err.Error() // which may be long: most would be cut in any case, and takes time for each failure
+	return engine.Failure{Err: errors.New(config.Redact(oneLine(text[:min(len(text), 8<<10)])))}.Reason()
 }
 
 // answerStatus says what the service does, and why it does not.

@@ -23,7 +23,7 @@ func (s *Service) writeACL(w io.Writer) {
 		g := grant{w, c.source}
 		topics := c.registry.Topics()
 		if len(topics) > 0 {
-			g.allow("--group", c.source.GroupID, "Read")
+			g.allow("--group", c.source.GroupID, groupRights...)
 		}
 		for _, topic := range topics {
 			g.allow("--topic", topic, "Read", "DescribeConfigs")

@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"context"
 	"io"
 	"net"
 	"net/http"
@@ -9,9 +8,6 @@ import (
 	"testing"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
-	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
-	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
 // freePort returns a port of loopback on which nothing listens.
@@ -47,17 +43,4 @@ func handleOne(t *testing.T, broker string, handled <-chan string, id string) {
 func readAll(response *http.Response) string {
 	body, _ := io.ReadAll(response.Body)
 	return string(body)
-}
-
-// handling is an assembly that says what it has handled.
-func handling() (service.Build[none], <-chan string) {
-	handled := make(chan string, 10)
-	return func(_ context.Context, _ none, b *service.Builder) error {
-		b.Registry.SetCodec(envelope.JSON{})
-		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
-			handled <- m.Body.ID
-			return nil
-		})
-		return nil
-	}, handled
 }

@@ -3,6 +3,7 @@
 package service_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -10,6 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
 
 // startKafka starts a broker with the topic accounts. Port 0 is any.
@@ -84,4 +88,17 @@ func TestStopsWithoutKafka(t *testing.T) {
 func partitionOf(t *testing.T, key string) int32 {
 	t.Helper()
 	return int32(kgo.StickyKeyPartitioner(nil).ForTopic("t").Partition(&kgo.Record{Key: []byte(key)}, embedded.Partitions))
+}
+
+// handling is an assembly that says what it has handled.
+func handling() (service.Build[none], <-chan string) {
+	handled := make(chan string, 10)
+	return func(_ context.Context, _ none, b *service.Builder) error {
+		b.Registry.SetCodec(envelope.JSON{})
+		handle(b.Registry, "accounts", func(_ context.Context, m message.Of[opened]) error {
+			handled <- m.Body.ID
+			return nil
+		})
+		return nil
+	}, handled
 }

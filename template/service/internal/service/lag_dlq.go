@@ -10,8 +10,6 @@ import (
 	"strconv"
 	"text/tabwriter"
 	"time"
-
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 )
 
 // lagTimeout bounds how long the brokers are asked.
@@ -30,7 +28,7 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 		if len(topics) == 0 {
 			continue
 		}
-		lags, err := kafka.Lag(ctx, c.source, topics)
+		lags, err := groupLag(ctx, c.source, topics)
 		if err != nil && ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}

@@ -111,7 +111,7 @@ func TestRefusedSettingsAreCode1(t *testing.T) {
 			t.Errorf("%q: code %d\n%s%s", args, code, stdout, stderr)
 		}
 		shown := strings.Join(strings.Fields(stdout), " ")
-		for _, want := range []string{"MAX_WORKERS=none # environment ", "ORDERING=key # default ", "STORE_URL= # default"} {
+		for _, want := range []string{"MAX_WORKERS=none # environment ", "RETRY_POLICY=exponential # default ", "STORE_URL= # default"} {
 			if isConfig := slices.Contains(args, "config"); strings.Contains(shown, want) != isConfig {
 				t.Errorf("%q: is %q shown? %v", args, want, !isConfig)
 			}

@@ -94,7 +94,7 @@ func TestEveryMistakeOfEveryConsumerIsToldAtOnce(t *testing.T) {
   consumer audit: .env:2: AUDIT_MAX_WORKERS="many": must be a whole number, from 1 to 100000
   consumer audit: .env:3: AUDIT_ORDERING="topic": must be one of key, partition, none
   consumer billing: .env:4: BILLING_MAX_WORKERS="0": must be a whole number, from 1 to 100000
-  override: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group split the partitions`
+  override: KAFKA_GROUP_ID is not set: a consumer needs a group; instances with the same group share the work`
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: %v\nwant %s", name, err, want)
 		}

@@ -1,4 +1,4 @@
-//go:build !jetstream && !rabbitmq
+//go:build !jetstream && !rabbitmq && !share
 
 package service
 

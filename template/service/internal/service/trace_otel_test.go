@@ -266,6 +266,7 @@ func TestWrongSettingsOfTracesEndTheStart(t *testing.T) {
 	for name, value := range map[string]string{
 		"OTEL_EXPORTER_OTLP_ENDPOINT": "collector:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_TRACES_EXPORTER": "zipkin",
 		"OTEL_METRICS_EXPORTER": "prometheus", "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL": "http/json",
+		"OTEL_EXPORTER_OTLP_HEADERS": "authorization=hunter2%zz", "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "hunter2",
 	} {
 		t.Run(name, func(t *testing.T) {
 			exportTo(t, "http://localhost:1", "10")
@@ -275,7 +276,7 @@ func TestWrongSettingsOfTracesEndTheStart(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "must be") {
+			if err := s.Run(t.Context()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "must be") || strings.Contains(err.Error(), "hunter2") {
 				t.Errorf("error is %v", err)
 			}
 		})

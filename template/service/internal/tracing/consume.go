@@ -55,7 +55,7 @@ func (c consumer) Attempt(ctx context.Context, m *message.Message, last engine.S
 	case last.IsValid():
 		ctx = trace.ContextWithSpanContext(ctx, last)
 	}
-	ctx, span := c.tracer.Start(ctx, "process "+m.Topic, options...)
+	ctx, span := c.start(ctx, "process", m.Topic, options)
 	if !span.IsRecording() { // what follows would cost each message that is not sampled
 		return ctx, func(message.Class) {}
 	}

@@ -70,7 +70,7 @@ func (t *Tracing) send(ctx context.Context, e message.Event) (context.Context, t
 		ctx = contextOf(ctx, cause)
 	}
 	topic := message.TopicOf(e)
-	ctx, span := t.tracer.Start(ctx, "send "+topic, asProducer...)
+	ctx, span := t.start(ctx, "send", topic, asProducer)
 	if span.IsRecording() {
 		var id string
 		ctx, id = message.EnsureMessageID(ctx)

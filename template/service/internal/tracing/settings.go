@@ -12,15 +12,20 @@ import (
 // SDK reads all of them but the first three, which other exporters than OTLP's would be
 // for.
 const (
-	disabled        = "OTEL_SDK_DISABLED"
-	tracesExporter  = "OTEL_TRACES_EXPORTER"
-	metricsExporter = "OTEL_METRICS_EXPORTER"
-	anyEndpoint     = "OTEL_EXPORTER_OTLP_ENDPOINT"
-	tracesEndpoint  = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-	metricsEndpoint = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
-	anyProtocol     = "OTEL_EXPORTER_OTLP_PROTOCOL"
-	tracesProtocol  = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
-	metricsProtocol = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
+	disabled         = "OTEL_SDK_DISABLED"
+	tracesExporter   = "OTEL_TRACES_EXPORTER"
+	metricsExporter  = "OTEL_METRICS_EXPORTER"
+	anyEndpoint      = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	tracesEndpoint   = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	tracesSampler    = "OTEL_TRACES_SAMPLER"
+	tracesSamplerArg = "OTEL_TRACES_SAMPLER_ARG"
+	metricsEndpoint  = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+	anyProtocol      = "OTEL_EXPORTER_OTLP_PROTOCOL"
+	tracesProtocol   = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
+	metricsProtocol  = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
+	anyHeaders       = "OTEL_EXPORTER_OTLP_HEADERS"
+	tracesHeaders    = "OTEL_EXPORTER_OTLP_TRACES_HEADERS"
+	metricsHeaders   = "OTEL_EXPORTER_OTLP_METRICS_HEADERS"
 )
 
 // isWanted reports whether the settings ask for spans.
@@ -57,6 +62,14 @@ func checkSettings(get func(string) string) error {
 		value := get(name)
 		if u, err := url.Parse(value); value != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 			return fmt.Errorf("%s must be a URL with http or https, such as http://localhost:4318", name) // a password may be in it
+		}
+	}
+	for _, name := range []string{anyHeaders, tracesHeaders, metricsHeaders} {
+		for header := range strings.SplitSeq(get(name), ",") {
+			_, value, ok := strings.Cut(header, "=")
+			if _, err := url.PathUnescape(value); header != "" && !ok || err != nil { // which the SDK logs with the value, a credential
+				return fmt.Errorf("%s must be name=value, several separated by commas, with %%25 for a %%", name)
+			}
 		}
 	}
 	for _, c := range []struct {

@@ -4,6 +4,7 @@
 //
 //	tracing.go    Tracing: its start and its end
 //	settings.go   what of the settings is checked here
+//	sampling.go   which spans are made
 //	exporter.go   spans on their way out
 //	headers.go    W3C's trace context in the headers of messages
 //	consume.go    spans of attempts and of dead letters
@@ -47,6 +48,7 @@ type Tracing struct {
 	service    string
 	log        *slog.Logger
 	provider   *sdk.TracerProvider // nil when no spans are wanted
+	sampling   sampling
 	tracer     trace.Tracer
 	isMeasured bool                    // metrics are wanted
 	metrics    atomic.Pointer[metrics] // from Start on
@@ -61,6 +63,7 @@ func New(service string, log *slog.Logger) *Tracing {
 	if !isWanted() {
 		return t
 	}
+	t.sampling = newSampling()
 	t.provider = sdk.NewTracerProvider(sdk.WithResource(newResource(service)))
 	t.tracer = t.provider.Tracer(scope)
 	return t

@@ -201,18 +201,3 @@ func TestNothingIsWrappedWhenNoTracesAreWanted(t *testing.T) {
 		})
 	}
 }
-
-// BenchmarkAttempt says what a message costs that is never sampled, or seldom.
-func BenchmarkAttempt(b *testing.B) {
-	for name, sampler := range map[string]sdk.Sampler{"never": sdk.NeverSample(), "1 %": sdk.ParentBased(sdk.TraceIDRatioBased(0.01))} {
-		b.Run(name, func(b *testing.B) {
-			provider := sdk.NewTracerProvider(sdk.WithSampler(sampler))
-			c := consumer{&Tracing{provider: provider, tracer: provider.Tracer(scope)}, "g"}
-			m := &message.Message{Topic: "accounts"}
-			for b.Loop() {
-				_, end := c.Attempt(context.Background(), m, trace.SpanContext{})
-				end("")
-			}
-		})
-	}
-}

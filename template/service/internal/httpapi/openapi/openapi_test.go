@@ -27,6 +27,7 @@ type territory struct {
 	ID       string            `json:"id" validate:"required"`
 	Kind     string            `json:"kind" validate:"oneof=city rural"`
 	Level    int               `json:"level" validate:"omitempty,oneof=1 2"`
+	Five     int               `json:"five" validate:"omitempty,eq=5"`
 	Area     float64           `json:"area" validate:"gt=0,lte=1000"`
 	Count    uint8             `json:"count"`
 	Mail     *string           `json:"mail" validate:"omitempty,email"`
@@ -80,6 +81,7 @@ func TestSchemasSayWhatTheModelTakes(t *testing.T) {
 				"id": {"type": "string", "minLength": 1},
 				"kind": {"type": "string", "enum": ["city", "rural"]},
 				"level": {"type": ["integer", "null"], "format": "int64", "enum": [1, 2, null]},
+				"five": {"type": ["integer", "null"], "format": "int64", "enum": [5, null]},
 				"area": {"type": "number", "exclusiveMinimum": 0, "maximum": 1000},
 				"count": {"type": ["integer", "null"], "minimum": 0},
 				"mail": {"type": ["string", "null"], "format": "email"},

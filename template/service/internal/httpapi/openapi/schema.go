@@ -106,6 +106,11 @@ func readsItself(t reflect.Type) Object {
 
 // orNull describes what may be null, too.
 func orNull(schema Object) Object {
+	for i, m := range schema {
+		if m.key == "const" {
+			schema[i] = member{"enum", []any{m.value}}
+		}
+	}
 	if choices, ok := schema.get("enum").([]any); ok {
 		schema = schema.with("enum", append(choices, nil))
 	}

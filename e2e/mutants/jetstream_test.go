@@ -1,0 +1,40 @@
+package mutants
+
+// The mistakes of the source NATS JetStream, and the tests that see them.
+func init() {
+	for _, m := range []struct{ name, file, old, replacement, seenBy string }{
+		{"jetstream: what is worked on is not told", "jetstream/claim.go",
+			"\t\t\t\t_ = c.conn.Publish(reply, progress) // what", "\t\t\t\t_ = reply // what", "TestWhatTakesLong"},
+		{"jetstream: a lost lane acknowledges", "jetstream/claim.go",
+			"\tif c.lost.Load() {\n\t\treturn errLost\n\t}\n", "", "TestNothingOfALostLane"},
+		{"jetstream: what is delivered is acknowledged", "jetstream/claim.go",
+			"\t\tc.held[offset] = &holding{reply: reply}\n", "\t\tc.held[offset] = &holding{reply: reply}\n\t\tc.done = append(c.done, reply)\n\t\tsignal(c.wake)\n", "TestTheDeadLetter"},
+		{"jetstream: a redelivered message is run twice", "jetstream/claim.go",
+			"\treturn d == nil\n", "\treturn true\n", "TestARedeliveredMessage"},
+		{"jetstream: a commit believes what it sent", "jetstream/claim.go",
+			"\tif _, err := c.conn.RequestWithContext(ctx, sent[len(sent)-1], ack); err != nil {", "\tif err := error(nil); err != nil {", "TestACommit"},
+		{"jetstream: a missing delivery is not seen", "jetstream/puller.go",
+			" || meta.Sequence.Consumer != p.next) {", ") {", "TestADelivery"},
+		{"jetstream: who is served for the first time sets nothing back", "jetstream/puller.go",
+			"if _, err := p.stream.ResetConsumer(asking, p.config.Durable); err != nil {", "if err := asking.Err(); err != nil {", "TestADrain|TestNothingIsLost|TestTwo|TestAll"},
+		{"jetstream: a drained partition is kept", "jetstream/puller.go",
+			"\t\t_ = p.stream.UnpinConsumer(ctx, p.config.Durable, group) // after AckWait\n", "", "TestADrain"},
+		{"jetstream: what was not begun is kept", "jetstream/puller.go",
+			"_, _ = p.stream.ResetConsumer(ctx, p.config.Durable)", "_ = 0", "TestADrain"},
+		{"jetstream: a paused lane does not say that it is there", "jetstream/puller.go",
+			"\t\treturn p.stay(ctx, l)\n", "\t\treturn nil\n", "TestALane"},
+		{"jetstream: no instance yields a partition", "jetstream/consumer.go",
+			"\t\t\tmine[0].yield.Store(true)\n", "", "TestTwo"},
+		{"jetstream: a retry is another message", "jetstream/publisher.go",
+			"m.Header[nats.MsgIdHdr] = []string{o.id}", "m.Header[nats.MsgIdHdr] = []string{uuid.NewString()}", "TestAnEventWhose"},
+		{"jetstream: a key is not waited for", "jetstream/publisher.go",
+			"\tif m.Key == nil { //", "\tif m.Key == nil || true { //", "TestNothingPublished"},
+		{"jetstream: an event without an answer is published", "jetstream/publisher.go",
+			"\tcase err == nil:\n\t\to.message.Partition", "\tcase err == nil || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrDisconnected):\n\t\tgot = cmp.Or(got, new(jetstream.PubAck))\n\t\to.message.Partition", "TestAPublish"},
+		{"jetstream: a header of NATS's is taken for the message's", "jetstream/message.go",
+			" || name == \"Status\" || name == \"Description\"", "", "TestAMessage"},
+	} {
+		mutants = append(mutants, mutant{m.name, m.file, m.old, m.replacement})
+		seenBy[m.name] = m.seenBy
+	}
+}

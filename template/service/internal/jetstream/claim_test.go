@@ -1,0 +1,97 @@
+package jetstream
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// living returns the life of the only lane.
+func (r *running) living(t *testing.T) (found *life) {
+	t.Helper()
+	eventually(t, "there is a lane", func() bool {
+		for _, p := range r.all() {
+			if l := p.life.Load(); l != nil {
+				found = l
+			}
+		}
+		return found != nil
+	})
+	return found
+}
+
+// replyOf returns where a message that is held is to be answered.
+func (l *life) replyOf(offset int64) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.held[offset]; d != nil {
+		return d.reply
+	}
+	return ""
+}
+
+// TestARedeliveredMessageIsNotRunTwice while it is held.
+func TestARedeliveredMessageIsNotRunTwice(t *testing.T) {
+	t.Parallel()
+	for _, o := range []string{"key", "none"} {
+		t.Run(o, func(t *testing.T) {
+			t.Parallel()
+			b, gate, durables := startBroker(t), make(chan struct{}), map[string][]string{"key": partitions, "none": {"tests"}}
+			b.publish(0, 1, 1)
+			var runs atomic.Int32
+			r := consume(t, b.settings(ordering(o)), func(context.Context, message.Of[payment]) error {
+				runs.Add(1)
+				<-gate
+				return nil
+			})
+			l := r.living(t)
+			eventually(t, "it runs", func() bool { return runs.Load() == 1 })
+			before := l.replyOf(1)
+			if err := b.client.Conn().Publish(before, again); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "it is delivered again", func() bool { return l.replyOf(1) != before })
+			if n := r.Stats().Records; n != 1 {
+				t.Errorf("the engine has it %d times", n)
+			}
+			close(gate)
+			r.await(t, engine.Handled, 1)
+			eventually(t, "it is acknowledged", func() bool { return b.pending(durables[o]...) == 0 })
+			if n := runs.Load(); n != 1 {
+				t.Errorf("it ran %d times", n)
+			}
+		})
+	}
+}
+
+// TestACommitIsWhatTheServerConfirmed: while it is away there is none, and after that
+// nothing is missing.
+func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
+	t.Parallel()
+	b, gate := startBroker(t), make(chan struct{})
+	b.publish(0, 5, 1)
+	r := consume(t, b.settings(ordering("none"), func(c *config.JetStream) { c.CommitInterval, c.AckWait = time.Minute, time.Minute }), func(context.Context, message.Of[payment]) error {
+		<-gate
+		return nil
+	})
+	l := r.living(t)
+	eventually(t, "all is there", func() bool { return r.Stats().Records == 5 })
+	b.leave(true)
+	close(gate)
+	r.await(t, engine.Handled, 5)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := l.Commit(ctx); err == nil {
+		t.Error("a commit without a server has succeeded")
+	}
+	b.leave(false)
+	eventually(t, "a commit succeeds", func() bool { return l.Commit(t.Context()) == nil })
+	if n := b.pending("tests"); n != 0 {
+		t.Errorf("%d messages are not acknowledged", n)
+	}
+}

@@ -1,0 +1,245 @@
+package jetstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Consumer takes messages from the registry's topics by durable consumers, which it shares
+// with other instances of its group, and has them handled. It acknowledges a message only
+// when it is done.
+type Consumer struct {
+	*engine.Engine // but for Run and Ready
+
+	cfg      config.JetStream
+	registry *message.Registry
+	log      *slog.Logger
+	health   *health
+	ran      atomic.Bool
+	js       jetstream.JetStream
+
+	mu      sync.Mutex
+	pullers []*puller
+	left    []string // durable consumers that ended with work left
+}
+
+// NewConsumer returns a consumer for the registry's topics. Messages that fail
+// for good go to the dead letters by publisher. It connects when it runs.
+func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
+	if len(registry.Topics()) == 0 {
+		return nil, errors.New("no topic has a handler: register one with message.Register")
+	}
+	if cfg.GroupID == "" {
+		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
+	}
+	registry.Group = cfg.GroupID
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID))}
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	return c, nil
+}
+
+// Name returns the consumer's group.
+func (c *Consumer) Name() string { return c.cfg.GroupID }
+
+// Ready returns why the consumer does not consume at present, nil when it does.
+func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+
+// EachLag calls f for each partition that the consumer reads, with how much of it is not
+// done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
+func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
+	for _, p := range c.all() {
+		if l := p.life.Load(); l != nil && l.lag.Load() >= 0 {
+			f(p.layout.topic, p.partition, l.lag.Load())
+		}
+	}
+}
+
+func (c *Consumer) all() []*puller {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.pullers
+}
+
+// Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
+// acknowledged, and Run returns nil. While NATS is unavailable it keeps trying. It returns
+// an error when a stream is not what its topic needs, or when the error policy stops the
+// service. A consumer runs once, and its registry is started before.
+func (c *Consumer) Run(ctx context.Context) (err error) {
+	if c.ran.Swap(true) {
+		return errors.New("consumer was run already: make a new one")
+	}
+	if c.js, err = connect(c.cfg, c.health); err != nil {
+		return err
+	}
+	defer c.js.Conn().Close()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	stopped := make(chan error, 1)
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopEngine()
+	go func() {
+		stopped <- c.Engine.Run(engineCtx)
+		cancel()
+	}()
+	err = c.keepPulling(ctx)
+	unavailable := c.health.stop()
+	stopEngine()
+	if err = errors.Join(err, <-stopped); err != nil {
+		return err
+	}
+	log := c.log.With("group", c.cfg.GroupID)
+	switch {
+	case len(c.left) > 0 && unavailable != nil:
+		return fmt.Errorf("%v: what is done is not acknowledged: it will be delivered again: %w", c.left, unavailable)
+	case len(c.left) > 0:
+		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
+	case len(c.pullers) > 0:
+		log.Info("stopped, all acknowledged")
+	default:
+		log.Info("stopped before it had consumed")
+	}
+	return nil
+}
+
+// keepPulling makes sure of the streams, and takes messages until ctx ends.
+func (c *Consumer) keepPulling(ctx context.Context) error {
+	delays := backoff.Backoff()
+	pullers, err := c.ensure(ctx)
+	for err != nil && ctx.Err() == nil {
+		if message.OutcomeOf(err) == message.OutcomePermanent {
+			return err
+		}
+		c.health.set("streams", err)
+		delay, _ := delays.Next()
+		sleep(ctx, delay)
+		pullers, err = c.ensure(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil //nolint:nilerr // to be stopped is no failure
+	}
+	c.mu.Lock()
+	c.pullers = pullers
+	c.mu.Unlock()
+	c.health.set("streams", nil)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(pullers))
+	var running sync.WaitGroup
+	running.Go(func() { c.watch(ctx) })
+	for _, p := range pullers {
+		running.Go(func() { p.run(ctx) })
+	}
+	running.Wait()
+	return nil
+}
+
+// ensure makes the streams that there are not yet, and returns who takes what there is in
+// the topics that have handlers.
+func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
+	defer cancel()
+	for _, topic := range c.registry.Topics() {
+		stream, l, err := EnsureStream(ctx, c.js, c.cfg, topic, true)
+		if err != nil {
+			return nil, err
+		}
+		pullers = append(pullers, c.pullersOf(stream, l)...)
+		if c.cfg.ErrorPolicy == "dead-letter" {
+			if _, _, err := EnsureStream(ctx, c.js, c.cfg, deadletter.Topic(topic), true); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, topic := range c.registry.PublishedTopics() {
+		if _, _, err := EnsureStream(ctx, c.js, c.cfg, topic, true); err != nil {
+			return nil, err
+		}
+	}
+	return pullers, nil
+}
+
+// pullersOf returns one puller for each partition, or one for all if no order is wanted.
+func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) {
+	durable := jetstream.ConsumerConfig{
+		Durable: c.cfg.GroupID, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.cfg.AckWait,
+		MaxDeliver: -1, MaxAckPending: -1, Replicas: 0,
+	}
+	if c.cfg.Deliver == "new" {
+		durable.DeliverPolicy = jetstream.DeliverNewPolicy
+	}
+	if c.cfg.Ordering == string(engine.OrderNone) {
+		return []*puller{{consumer: c, layout: l, stream: stream, config: durable}}
+	}
+	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
+	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
+	for n := range int32(l.partitions) {
+		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
+		durable.FilterSubject = l.subject(n)
+		all = append(all, &puller{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
+	}
+	return all
+}
+
+// watchInterval is how often the server is asked how far the consumer is.
+const watchInterval = 3 * time.Second
+
+// watch asks the server how far the consumer is, until ctx ends, and yields a partition
+// that another instance waits for if this one has more than its share.
+func (c *Consumer) watch(ctx context.Context) {
+	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
+		var mine []*puller
+		others := 0
+		for _, p := range c.pullers {
+			l := p.life.Load()
+			if l == nil {
+				continue
+			}
+			asking, cancel := context.WithTimeout(ctx, askTimeout)
+			info, err := p.stream.Consumer(asking, p.config.Durable)
+			cancel()
+			if err != nil {
+				continue // who takes messages says what is wrong
+			}
+			now := info.CachedInfo()
+			l.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
+			if p.isOrdered {
+				mine = append(mine, p)
+				others = max(others, now.NumWaiting-1)
+			}
+		}
+		if share := (len(c.pullers) + others) / (others + 1); len(mine) > share {
+			mine[0].yield.Store(true)
+		}
+	}
+}
+
+// leave notes that a lane ended with work left.
+func (c *Consumer) leave(durable string, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(c.left, durable)
+	c.log.Warn("a lane did not end in order", "durable", durable, "error", err)
+}
+
+// commit has the server confirm what the lanes acknowledged.
+func (c *Consumer) commit(ctx context.Context) error {
+	var errs []error
+	for _, p := range c.all() {
+		if l := p.life.Load(); l != nil && !l.lost.Load() {
+			errs = append(errs, l.Commit(ctx))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,123 @@
+package jetstream
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// StreamName returns the name of a topic's stream, which may have no dot.
+func StreamName(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
+
+// Layout is how a topic lies in its stream.
+type Layout struct {
+	topic      string
+	partitions int
+	numbered   bool // a partition has a subject of its own; else the topic is the only one
+}
+
+// subject returns the subject of a partition.
+func (l Layout) subject(partition int32) string {
+	if l.numbered {
+		return l.topic + "." + strconv.Itoa(int(partition))
+	}
+	return l.topic
+}
+
+func (l Layout) subjects() (all []string) {
+	for p := range l.partitions {
+		all = append(all, l.subject(int32(p)))
+	}
+	return all
+}
+
+// partition returns the number of the partition that a subject is of.
+func (l Layout) partition(subject string) int32 {
+	n, _ := strconv.ParseInt(strings.TrimPrefix(subject, l.topic+"."), 10, 32) // the topic itself is 0
+	return int32(n)
+}
+
+// partitionOf returns the partition of a key; those without one take turns.
+func (l Layout) partitionOf(key []byte, turn uint32) int32 {
+	if key != nil {
+		h := fnv.New32a()
+		_, _ = h.Write(key)
+		turn = h.Sum32()
+	}
+	return int32(turn % uint32(l.partitions))
+}
+
+// layoutOf returns how a topic lies in a stream, or says that it is none of the topic's.
+func layoutOf(topic string, c jetstream.StreamConfig) (Layout, error) {
+	l := Layout{topic: topic, partitions: len(c.Subjects), numbered: len(c.Subjects) != 1 || c.Subjects[0] != topic}
+	has := make(map[string]bool)
+	for _, s := range c.Subjects {
+		has[s] = true
+	}
+	for _, s := range l.subjects() {
+		if !has[s] {
+			return l, message.Permanent(fmt.Errorf("stream %s has the subjects %s, none of them %s: topic %q needs %s.0 and so on, or %s alone: give the stream those, or the topic another name",
+				c.Name, strings.Join(c.Subjects, ", "), s, topic, topic, topic))
+		}
+	}
+	if c.Retention != jetstream.LimitsPolicy {
+		return l, message.Permanent(fmt.Errorf("stream %s has the retention %s, and so keeps what is not consumed only for some: make it limits", c.Name, c.Retention))
+	}
+	return l, nil
+}
+
+// minDuplicates is for how long a stream knows the ids of its messages at least.
+const minDuplicates = 2 * time.Minute
+
+// EnsureStream returns the stream of a topic and how the topic lies in it. If there is
+// none, and create is set, it makes one.
+func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg config.JetStream, topic string, create bool) (jetstream.Stream, Layout, error) {
+	name := StreamName(topic)
+	s, err := js.Stream(ctx, name)
+	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
+		l := Layout{topic: topic, partitions: cfg.Partitions, numbered: true}
+		if strings.HasSuffix(topic, deadletter.Suffix) {
+			l = Layout{topic: topic, partitions: 1}
+		}
+		s, err = js.CreateStream(ctx, jetstream.StreamConfig{
+			Name: name, Subjects: l.subjects(), Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
+			Duplicates: max(minDuplicates, cfg.PublishTimeout),
+		})
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another instance was first
+			s, err = js.Stream(ctx, name)
+		}
+	}
+	if err != nil {
+		return nil, Layout{}, outcome(fmt.Errorf("stream %s of topic %q: %w", name, topic, err))
+	}
+	l, err := layoutOf(topic, s.CachedInfo().Config)
+	return s, l, err
+}
+
+// The server's codes of what only a person can correct.
+var permanent = []jetstream.ErrorCode{
+	10025, // a bad request, which a name that it does not take is
+	10052, // a stream's configuration is refused
+	10065, // its subjects overlap those of another stream
+}
+
+// outcome makes an error permanent if only a person can correct it.
+func outcome(err error) error {
+	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
+		if slices.Contains(permanent, e.ErrorCode) {
+			return message.Permanent(err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,16 @@
+//go:build jetstream
+
+package service
+
+import "github.com/ouroboros-forge/forge/template/service/internal/jetstream"
+
+// What the source of messages has.
+type (
+	publisher = jetstream.Publisher
+	source    = jetstream.Consumer
+)
+
+var (
+	newPublisher = jetstream.NewPublisher
+	newSource    = jetstream.NewConsumer
+)

@@ -1,0 +1,16 @@
+//go:build share
+
+package service
+
+import "github.com/ouroboros-forge/forge/template/service/internal/kafka"
+
+// What the source of messages has.
+type (
+	publisher = kafka.Publisher
+	source    = kafka.ShareConsumer
+)
+
+var (
+	newPublisher = kafka.NewPublisher
+	newSource    = kafka.NewShareConsumer
+)
