@@ -29,28 +29,35 @@ import (
 
 // The broker of the tests: that of RABBITMQ_URL, or one that the script RABBITMQ_SH, or
 // forge's own where RabbitMQ is installed, starts and stops. Without, tests that need it
-// are skipped.
-var brokerURL = os.Getenv("RABBITMQ_URL")
+// are skipped, or failed with E2E=require.
+var (
+	brokerURL    = os.Getenv("RABBITMQ_URL")
+	brokerScript = os.Getenv("RABBITMQ_SH")
+	brokerDir    string // of the broker that the script started
+	brokerMust   = os.Getenv("E2E") == "require"
+)
+
+const noBroker = "RABBITMQ_URL has no URL of one, nor RABBITMQ_SH the script that starts one"
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	script := os.Getenv("RABBITMQ_SH")
-	if found := "../../../../e2e/rabbitmq/rabbitmq.sh"; script == "" && isThere(found) && isThere("/usr/lib/rabbitmq") {
-		script = found
+	if found := "../../../../e2e/rabbitmq/rabbitmq.sh"; brokerScript == "" && isThere(found) && (brokerMust || isThere("/usr/lib/rabbitmq")) {
+		brokerScript = found
 	}
-	if brokerURL == "" && script != "" {
+	if brokerURL == "" && brokerScript != "" {
 		dir, err := os.MkdirTemp("", "rabbitmq")
 		if err != nil {
 			panic(err)
 		}
-		dir = filepath.Join(dir, "broker")
-		defer func() { _ = exec.Command(script, "stop", dir).Run() }()
-		start := exec.Command(script, "start", dir, strconv.Itoa(26000+rand.IntN(1000)*3))
+		defer func() { _ = os.RemoveAll(dir) }()
+		brokerDir = filepath.Join(dir, "broker")
+		defer func() { _ = exec.Command(brokerScript, "stop", brokerDir).Run() }()
+		start := exec.Command(brokerScript, "start", brokerDir, strconv.Itoa(26000+rand.IntN(1000)*3))
 		start.Stderr = os.Stderr
 		out, err := start.Output()
 		if err != nil {
-			panic(fmt.Errorf("%s start: %w", script, err))
+			panic(fmt.Errorf("%s start: %w", brokerScript, err))
 		}
 		brokerURL = strings.TrimSpace(string(out))
 	}
@@ -66,8 +73,12 @@ func isThere(path string) bool {
 // else is given as names and values.
 func settings(t *testing.T, more ...string) config.RabbitMQ {
 	t.Helper()
-	if brokerURL == "" {
-		t.Skip("needs a RabbitMQ: RABBITMQ_URL has its URL, or RABBITMQ_SH the script that starts one")
+	switch {
+	case brokerURL != "":
+	case brokerMust:
+		t.Fatal(noBroker)
+	default:
+		t.Skip("NOT TESTED on a real RabbitMQ: " + noBroker + " (E2E=require makes this a failure)")
 	}
 	prefix := fmt.Sprintf("test-%x.", rand.Uint64())
 	variables := map[string]string{

@@ -15,6 +15,8 @@ import (
 type channel interface {
 	Ack(tag uint64, multiple bool) error
 	Qos(prefetch, size int, global bool) error
+	Consume(queue, consumer string, autoAck, exclusive, noLocal, noWait bool, args amqp.Table) (<-chan amqp.Delivery, error)
+	Cancel(consumer string, noWait bool) error
 }
 
 // claim is one queue as long as one channel lives, as the engine sees it. It has no other
@@ -81,9 +83,7 @@ func (*claim) Pause()  {}
 func (*claim) Resume() {}
 
 // Commit implements engine.Claim: it sends what was said, and has the broker answer
-// something on the same channel, which it does after that. To cancel the consumer would make a
-// quorum queue sure of them, but gives it to another instance before what was not started
-// is back in its place.
+// something on the same channel, which it does after that.
 func (c *claim) Commit(ctx context.Context) error {
 	err := within(ctx, func() error {
 		if err := c.send(); err != nil {
@@ -95,6 +95,23 @@ func (c *claim) Commit(ctx context.Context) error {
 		return message.Permanent(err) // of a channel that is gone
 	}
 	return err
+}
+
+// settle returns once the queue has in its log what was said, after which the channel may
+// go. A quorum queue has 32 words of a channel under way at most, and what waits behind
+// them is forgotten with the channel. A further consumer that comes and goes is written
+// into the same log, and the broker waits for that: by its coming there is room for what
+// waited, and its going stands behind that. To cancel the claim's own consumer instead would
+// give the queue to another instance before what was not started is back in its place.
+func (c *claim) settle(queue string) error {
+	const consumer = "last"
+	if err := c.send(); err != nil {
+		return err
+	}
+	if _, err := c.channel.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
+		return err
+	}
+	return c.channel.Cancel(consumer, false)
 }
 
 // run sends what is said until the channel is gone.

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -14,11 +15,13 @@ import (
 type fake struct {
 	unacked map[uint64]bool
 	words   int
+	all     []string // what was said
 	err     error
 }
 
 func (f *fake) Ack(tag uint64, multiple bool) error {
 	f.words++
+	f.all = append(f.all, "ack")
 	if !f.unacked[tag] {
 		f.err = errors.New("unknown delivery tag") // which ends a real channel
 	}
@@ -31,6 +34,16 @@ func (f *fake) Ack(tag uint64, multiple bool) error {
 }
 
 func (f *fake) Qos(int, int, bool) error { return f.err }
+
+func (f *fake) Consume(queue, consumer string, _, _, _, _ bool, _ amqp.Table) (<-chan amqp.Delivery, error) {
+	f.all = append(f.all, "consume "+queue+" "+consumer)
+	return nil, f.err
+}
+
+func (f *fake) Cancel(consumer string, noWait bool) error {
+	f.all = append(f.all, fmt.Sprint("cancel ", consumer, " ", noWait))
+	return f.err
+}
 
 func (f *fake) left() (tags []uint64) {
 	for tag := range f.unacked {
@@ -73,6 +86,21 @@ func TestWhatIsDoneIsAcknowledgedAndNothingElse(t *testing.T) {
 		if !slices.Equal(f.left(), step.left) || f.words != step.words {
 			t.Fatalf("after %v: %v are left after %d words, want %v after %d", step.done, f.left(), f.words, step.left, step.words)
 		}
+	}
+}
+
+func TestWhatIsAcknowledgedLastIsInTheQueuesLogBeforeTheChannelGoes(t *testing.T) {
+	c, f := deliver(1)
+	c.Ack(10)
+	if err := c.settle("payments"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"ack", "consume payments last", "cancel last false"}; !slices.Equal(f.all, want) {
+		t.Errorf("said %q, want %q", f.all, want)
+	}
+	f.err = amqp.ErrClosed
+	if err := c.settle("payments"); err == nil {
+		t.Error("no error of a channel that is gone")
 	}
 }
 

@@ -241,6 +241,11 @@ func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
 			if err := assigned.Drain(context.WithoutCancel(ctx)); err != nil {
 				c.log.Warn("stopped with work left: it will be delivered again", "queue", l.queue, "error", err)
 			}
+			settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTimeout)
+			defer cancel()
+			if err := within(settling, func() error { return claim.settle(l.queue) }); err != nil {
+				c.log.Warn("what was acknowledged last may be delivered again", "queue", l.queue, "error", err)
+			}
 			return nil
 		}
 	}
