@@ -113,7 +113,7 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	publishAll(t, newPublisher(t, cfg), 100, 100)
 	eventually(t, "all handlers run", func() bool { return len(running) == 100 })
-	holding := exec.Command(brokerScript, "ctl", brokerDir, "eval", fmt.Sprintf( //nolint:gosec // a test's own
+	holding := exec.Command(brokerScript, "ctl", brokerDir, "eval", fmt.Sprintf(
 		`Q = binary_to_atom(<<"%%2F_%s">>), sys:suspend(Q), ok = file:write_file(<<"%s">>, <<>>), timer:sleep(1000), sys:resume(Q).`, queue, held))
 	holding.Stderr = t.Output()
 	if err := holding.Start(); err != nil {
