@@ -25,9 +25,10 @@ import (
 
 // What those who start the broker know of it.
 const (
-	Port       = 4222       // where clients look for NATS by default
-	Address    = "NATS_URL" // the setting that says where the broker is
-	Partitions = 6          // of each topic that CreateTopics creates
+	Label      = "nats   embedded" // how output calls the broker
+	Port       = 4222              // where clients look for NATS by default
+	Address    = "NATS_URL"        // the setting that says where the broker is
+	Partitions = 6                 // of each topic that CreateTopics creates
 )
 
 const (

@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -25,10 +26,13 @@ import (
 )
 
 const (
+	Label      = "rabbit"       // how output calls the broker
 	Port       = 5672           // where clients look for RabbitMQ by default
 	Address    = "RABBITMQ_URL" // the setting that says where the broker is
 	Partitions = 1              // of each topic that CreateTopics creates
 )
+
+const startTimeout = 1500 * time.Millisecond
 
 var (
 	created sync.Map     // the topics that CreateTopics created, by broker
@@ -38,17 +42,22 @@ var (
 func init() { offset.Store(time.Now().UnixNano()) } // no message of another process has it
 
 // Start finds the broker of RABBITMQ_URL, or else that of this machine. It returns its
-// URL with, behind #, what begins the names of queues of the caller's own, and what
-// deletes them.
+// URL without user and password and with, behind #, what begins the names of queues of
+// the caller's own, and what deletes them.
 func Start(int) (broker string, stop func(), err error) {
-	broker = cmp.Or(os.Getenv(Address), fmt.Sprintf("amqp://guest:guest@127.0.0.1:%d/", Port))
-	broker, _, _ = strings.Cut(broker, "#")
-	conn, err := rabbitmq.Connect(context.Background(), settingsOf(broker))
+	u, err := url.Parse(cmp.Or(os.Getenv(Address), fmt.Sprintf("amqp://127.0.0.1:%d/", Port)))
 	if err != nil {
-		return "", nil, fmt.Errorf("%w: start one, such as `docker run -d -p 127.0.0.1:%d:%d rabbitmq:4`, or set RABBITMQ_URL", err, Port, Port)
+		return "", nil, errors.New("RABBITMQ_URL is no URL") // the cause has the password in it
+	}
+	u.User, u.Fragment = nil, "forge-"+strings.ToLower(rand.Text()[:8])+"."
+	ctx, cancel := context.WithTimeoutCause(context.Background(), startTimeout, fmt.Errorf("%s does not answer within %v, or user and password are wrong", u.Host, startTimeout))
+	defer cancel()
+	broker = u.String()
+	conn, err := rabbitmq.Connect(ctx, settingsOf(broker))
+	if err != nil {
+		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL: %w", err)
 	}
 	_ = conn.Close()
-	broker += "#forge-" + strings.ToLower(rand.Text()[:8]) + "."
 	return broker, func() { deleteTopics(broker) }, nil
 }
 
@@ -62,14 +71,21 @@ func Settings(broker, group string) map[string]string {
 	}
 }
 
-// urlOf returns the URL of a broker that may be given as host:port, as guest, with the
-// prefix of queues behind # perhaps.
+// urlOf returns the whole URL of a broker that may be given as host:port, and without
+// user and password: they are those of RABBITMQ_URL, or guest's.
 func urlOf(broker string) string {
-	if broker == "" || strings.Contains(broker, "://") {
+	if broker != "" && !strings.Contains(broker, "://") {
+		broker = "amqp://" + broker + "/"
+	}
+	u, err := url.Parse(broker)
+	if err != nil || u.Host == "" || u.User != nil {
 		return broker
 	}
-	address, prefix, _ := strings.Cut(broker, "#")
-	return "amqp://guest:guest@" + address + "/#" + prefix
+	u.User = url.UserPassword("guest", "guest")
+	if known, err := url.Parse(os.Getenv(Address)); err == nil && known.User != nil {
+		u.User = known.User
+	}
+	return u.String()
 }
 
 // settingsOf returns the settings of a broker.

@@ -47,7 +47,7 @@ func open(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connecti
 				leave(conn)
 			}
 		}()
-		return nil, ctx.Err()
+		return nil, context.Cause(ctx)
 	}
 }
 
