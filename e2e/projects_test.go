@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
+	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
@@ -75,13 +76,20 @@ func TestKnownAvroRuns(t *testing.T) {
 	}
 }
 
-// TestRun proves the first minute: the service is written, started on the
-// embedded broker, and each sample message is seen to meet its fate.
+// TestRun proves the first minute with each source: the service is written, started on
+// the embedded broker, and each sample message is seen to meet its fate.
 func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--run")
+	for _, source := range answers.Sources() {
+		t.Run(source, func(t *testing.T) { run(t, source) })
+	}
+}
+
+func run(t *testing.T, source string) {
+	t.Helper()
+	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--source", source, "--run")
 	for _, want := range []string{
 		"handled      OrderCreated ", "handled      PaymentCreated ",
 		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",

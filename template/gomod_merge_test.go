@@ -13,9 +13,12 @@ import (
 	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
+// A question asks in text/template whether a combination is one of those that are in.
+type question func(in []bool) string
+
 // goModTemplate is the template that says what the given go.mod files say, one
-// for each combination of the extras.
-func goModTemplate(extras []string, mods []*modfile.File) string {
+// for each combination of answers.
+func goModTemplate(ask question, mods []*modfile.File) string {
 	var direct, indirect []map[string]bool
 	for _, mod := range mods {
 		lines := [2]map[string]bool{{}, {}}
@@ -29,12 +32,12 @@ func goModTemplate(extras []string, mods []*modfile.File) string {
 		direct, indirect = append(direct, lines[0]), append(indirect, lines[1])
 	}
 	return "module {{.Module}}\n\ngo " + mods[0].Go.Version + "\n" +
-		"\nrequire (\n" + conditional(extras, direct, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n" +
-		"\nrequire (\n" + conditional(extras, indirect, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n"
+		"\nrequire (\n" + conditional(ask, direct, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n" +
+		"\nrequire (\n" + conditional(ask, indirect, strings.Compare, "{{- if %s}}\n%s{{- end}}\n") + ")\n"
 }
 
 // goSumTemplate does the same for go.sum files.
-func goSumTemplate(extras, sums []string) string {
+func goSumTemplate(ask question, sums []string) string {
 	var all []map[string]bool
 	for _, sum := range sums {
 		lines := make(map[string]bool)
@@ -43,7 +46,7 @@ func goSumTemplate(extras, sums []string) string {
 		}
 		all = append(all, lines)
 	}
-	return conditional(extras, all, compareSums, "{{if %s -}}\n%s{{end -}}\n")
+	return conditional(ask, all, compareSums, "{{if %s -}}\n%s{{end -}}\n")
 }
 
 // compareSums puts lines of go.sum into the go command's order.
@@ -66,7 +69,7 @@ func compareSums(a, b string) int {
 
 // conditional writes the lines of all sets in order, those that not all
 // combinations have inside of the condition under which they are there.
-func conditional(extras []string, sets []map[string]bool, order func(a, b string) int, form string) string {
+func conditional(ask question, sets []map[string]bool, order func(a, b string) int, form string) string {
 	var lines []string
 	for _, set := range sets {
 		for line := range set {
@@ -90,7 +93,7 @@ func conditional(extras []string, sets []map[string]bool, order func(a, b string
 		for i, set := range sets {
 			in[i] = set[line]
 		}
-		if c := condition(extras, in); c != under {
+		if c := ask(in); c != under {
 			end()
 			under = c
 		}
@@ -98,6 +101,54 @@ func conditional(extras []string, sets []map[string]bool, order func(a, b string
 	}
 	end()
 	return b.String()
+}
+
+// byAnswers asks for the source, and then for extras.
+func byAnswers(in []bool) string {
+	var conditions []string // those on extras, which differ from source to source
+	sources := make(map[string][]string)
+	each := len(in) / len(answers.Sources())
+	for i, source := range answers.Sources() {
+		c := condition(libraryExtras, in[i*each:(i+1)*each])
+		conditions = append(conditions, c)
+		sources[c] = append(sources[c], partOf(source))
+	}
+	var terms []string
+	for _, c := range conditions {
+		parts := sources[c]
+		delete(sources, c)
+		switch {
+		case len(parts) == 0, c == "false":
+			continue
+		case len(parts) == len(answers.Sources()):
+			return c
+		case slices.Equal(parts, []string{"group", "share"}):
+			parts = []string{"kafka"}
+		}
+		is := fmt.Sprintf(".Has %q", parts[0])
+		if len(parts) > 1 {
+			is = `or (.Has "` + strings.Join(parts, `") (.Has "`) + `")`
+		}
+		if c != "true" {
+			is = fmt.Sprintf("and (%s) (%s)", is, c)
+		}
+		terms = append(terms, is)
+	}
+	if len(terms) == 1 {
+		return terms[0]
+	}
+	return "or (" + strings.Join(terms, ") (") + ")"
+}
+
+// partOf is the part of the template that one source alone has.
+func partOf(source string) string {
+	switch source {
+	case answers.Kafka:
+		return "group"
+	case answers.KafkaShare:
+		return "share"
+	}
+	return source
 }
 
 // condition is what text/template must ask to know whether a combination is in.
@@ -153,7 +204,7 @@ c v1.0.0 h1:x
 d v1.0.0 h1:x
 {{end -}}
 `
-	if got := goSumTemplate([]string{answers.Avro, answers.HTTP}, sums); got != want {
+	if got := goSumTemplate(func(in []bool) string { return condition([]string{answers.Avro, answers.HTTP}, in) }, sums); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }

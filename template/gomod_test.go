@@ -2,7 +2,6 @@ package template_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"flag"
 	"os"
@@ -22,33 +21,32 @@ import (
 
 var update = flag.Bool("update", false, "store what go mod tidy makes of the rendered project in go.mod.tmpl and go.sum.tmpl")
 
-// group is what a source has that is no share group.
-const group = "group"
+// libraryExtras are the extras that may want libraries of their own.
+var libraryExtras = []string{answers.Docker, answers.Avro, answers.HTTP, answers.OTel, answers.Tests}
 
-// libraryExtras are the extras that may want libraries of their own, and the source that
-// has others than the last.
-var libraryExtras = []string{group, answers.Docker, answers.Avro, answers.HTTP, answers.OTel, answers.Tests}
-
-// combinations are the sets of extras that may want different libraries.
-func combinations() [][]string {
-	var sets [][]string
-	for n := range 1 << len(libraryExtras) {
-		var set []string
-		for i, extra := range libraryExtras {
-			if n>>(len(libraryExtras)-1-i)&1 == 1 { // the first extra decides between the halves
-				set = append(set, extra)
+// combinations are services that may want different libraries: of each source with each
+// set of extras.
+func combinations() []answers.Answers {
+	var all []answers.Answers
+	for _, source := range answers.Sources() {
+		for n := range 1 << len(libraryExtras) {
+			var set []string
+			for i, extra := range libraryExtras {
+				if n>>(len(libraryExtras)-1-i)&1 == 1 { // the first extra decides between the halves
+					set = append(set, extra)
+				}
 			}
+			all = append(all, tidyService(source, set...))
 		}
-		sets = append(sets, set)
 	}
-	return sets
+	return all
 }
 
 // TestGoModIsTidy asks go mod tidy whether go.mod and go.sum of a project that
 // was just rendered are what it would write, for every set of extras. With
 // -update it stores what tidy chooses; the versions come from forge's go.mod.
 //
-// For one set alone: go test ./template -run 'TestGoModIsTidy/^avro,tests$'.
+// For one set alone: go test ./template -run 'TestGoModIsTidy/^jetstream,avro,tests$'.
 func TestGoModIsTidy(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the go command")
@@ -57,9 +55,9 @@ func TestGoModIsTidy(t *testing.T) {
 		updateGoMod(t)
 		return
 	}
-	for _, with := range append(combinations(), []string{group, answers.Docker, answers.GitHub}) {
-		t.Run(cmp.Or(strings.Join(with, ","), "none"), func(t *testing.T) {
-			dir := write(t, tidyService(with))
+	for _, a := range append(combinations(), tidyService(answers.Kafka, answers.Docker, answers.GitHub)) {
+		t.Run(strings.Join(append([]string{a.Source}, a.With...), ","), func(t *testing.T) {
+			dir := write(t, a)
 			cmd := goCommand(t, dir, "mod", "tidy", "-diff")
 			if out, err := cmd.CombinedOutput(); err != nil { // what is downloaded is output too, and no error
 				t.Errorf("go mod tidy -diff: %v\n%s\nrun: go test ./template -run TestGoModIsTidy -update", err, out)
@@ -68,14 +66,11 @@ func TestGoModIsTidy(t *testing.T) {
 	}
 }
 
-func tidyService(with []string) answers.Answers {
+func tidyService(source string, with ...string) answers.Answers {
 	a := answers.Defaults("tidy-service")
 	a.Topics = append(a.Topics, "payments")
-	a.Source = answers.KafkaShare
-	if slices.Contains(with, group) {
-		a.Source = answers.Kafka
-	}
-	a.With = slices.DeleteFunc(slices.Clone(with), func(extra string) bool { return extra == group })
+	a.SetSource(source)
+	a.With = with
 	return a
 }
 
@@ -86,20 +81,19 @@ func updateGoMod(t *testing.T) {
 	_, requirements, _ := bytes.Cut(readFile(t, "../go.mod"), []byte("\n"))
 	var mods []*modfile.File
 	var sums []string
-	for _, with := range combinations() {
-		a := tidyService(with)
+	for _, a := range combinations() {
 		dir := write(t, a)
 		before := readFile(t, filepath.Join(dir, "go.mod"))
-		writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirementsOf(with, requirements, before)...))
+		writeFile(t, filepath.Join(dir, "go.mod"), append([]byte("module "+a.Module+"\n"), requirementsOf(a.With, requirements, before)...))
 		writeFile(t, filepath.Join(dir, "go.sum"), readFile(t, "../go.sum"))
 		if out, err := goCommand(t, dir, "mod", "tidy").CombinedOutput(); err != nil {
-			t.Fatalf("with %v: go mod tidy: %v\n%s", with, err, out)
+			t.Fatalf("%s with %v: go mod tidy: %v\n%s", a.Source, a.With, err, out)
 		}
 		mods = append(mods, parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod"))))
 		sums = append(sums, string(readFile(t, filepath.Join(dir, "go.sum"))))
 	}
-	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(libraryExtras, mods)))
-	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(libraryExtras, sums)))
+	writeFile(t, "service/go.mod.tmpl", []byte(goModTemplate(byAnswers, mods)))
+	writeFile(t, "service/go.sum.tmpl", []byte(goSumTemplate(byAnswers, sums)))
 }
 
 // ofOTel are the requirements whose versions the extra otel chooses. Without it a
@@ -125,25 +119,29 @@ func TestGoModHasForgesVersions(t *testing.T) {
 	for _, req := range forge.Require {
 		versions[req.Mod.Path] = req.Mod.Version
 	}
-	service := serviceGoMod(t)
-	if service.Go.Version != forge.Go.Version {
-		t.Errorf("go.mod.tmpl has go %s, forge has go %s", service.Go.Version, forge.Go.Version)
-	}
-	if len(service.Require) == 0 {
-		t.Error("go.mod.tmpl requires nothing")
-	}
-	for _, req := range service.Require {
-		if v := versions[req.Mod.Path]; v != req.Mod.Version {
-			t.Errorf("go.mod.tmpl has %s, forge has %q", req.Mod, v)
+	for _, service := range serviceGoMods(t) {
+		if service.Go.Version != forge.Go.Version {
+			t.Errorf("go.mod.tmpl has go %s, forge has go %s", service.Go.Version, forge.Go.Version)
+		}
+		if len(service.Require) == 0 {
+			t.Error("go.mod.tmpl requires nothing")
+		}
+		for _, req := range service.Require {
+			if v := versions[req.Mod.Path]; v != req.Mod.Version {
+				t.Errorf("go.mod.tmpl has %s, forge has %q", req.Mod, v)
+			}
 		}
 	}
 }
 
-// serviceGoMod is the go.mod of a service with every extra.
-func serviceGoMod(t *testing.T) *modfile.File {
+// serviceGoMods are the go.mod of services of each source with every extra.
+func serviceGoMods(t *testing.T) (all []*modfile.File) {
 	t.Helper()
-	dir := write(t, tidyService(combinations()[1<<len(libraryExtras)-1]))
-	return parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod")))
+	for _, source := range answers.Sources() {
+		dir := write(t, tidyService(source, libraryExtras...))
+		all = append(all, parseGoMod(t, "go.mod", readFile(t, filepath.Join(dir, "go.mod"))))
+	}
+	return all
 }
 
 func parseGoMod(t *testing.T, name string, text []byte) *modfile.File {

@@ -198,6 +198,9 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 		return nil, nil, err
 	}
 	a.Name = name
+	if !f.inFile(answers.Brokers) {
+		a.SetSource(a.Source)
+	}
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err
 	}

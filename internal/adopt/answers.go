@@ -15,7 +15,7 @@ func (s *search) answers() (a answers.Answers, best int) {
 	}
 	a = answers.Answers{
 		Name: s.clues.names[0], Module: s.clues.modules[0], Topics: s.clues.topics, Group: s.clues.groups[0],
-		Brokers: s.clues.brokers, Source: answers.Sources()[0],
+		Brokers: s.clues.brokers, Source: s.clues.source,
 	}
 	best = s.closest(a)
 	for range 3 { // what is found of one answer may show more of another
@@ -53,7 +53,7 @@ func (s *search) improve(a answers.Answers, template int) answers.Answers {
 		}
 	}
 	for _, source := range answers.Sources() {
-		try(func(b *answers.Answers) { b.Source = source })
+		try(func(b *answers.Answers) { b.SetSource(source) })
 	}
 	for _, e := range answers.Extras() {
 		try(func(b *answers.Answers) { b.With = toggled(a.With, e.Name) })

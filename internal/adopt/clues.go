@@ -24,6 +24,7 @@ import (
 type clues struct {
 	modules, names, groups []string
 	brokers                []string
+	source                 string
 	topics                 []string
 	registered             []string // those that package handlers registers
 	schemas                map[string]answers.Schema
@@ -193,7 +194,13 @@ func (c *clues) readNames(dir string) {
 }
 
 func (c *clues) readSettings() {
-	group := c.disk.setting("KAFKA_GROUP_ID")
+	var brokers, group string
+	for _, source := range slices.Backward(answers.Sources()) { // the first has the last word
+		inBrokers, inGroup := answers.SettingsOf(source)
+		if text := c.disk.setting(inBrokers); text != "" || source == answers.Sources()[0] && c.source == "" {
+			c.source, brokers, group = source, text, c.disk.setting(inGroup)
+		}
+	}
 	if answers.CheckGroup(group) != nil {
 		c.guessed = append(c.guessed, answers.Group)
 	}
@@ -202,9 +209,9 @@ func (c *clues) readSettings() {
 			c.groups = appendNew(c.groups, group)
 		}
 	}
-	c.brokers = strings.Split(c.disk.setting("KAFKA_BOOTSTRAP_SERVERS"), ",")
+	c.brokers = strings.Split(brokers, ",")
 	if answers.CheckBrokers(c.brokers) != nil {
-		c.brokers = answers.Defaults("x").Brokers
+		c.brokers = answers.BrokersFor(c.source, answers.Defaults("x").Brokers)
 		c.guessed = append(c.guessed, answers.Brokers)
 	}
 }

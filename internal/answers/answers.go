@@ -91,8 +91,8 @@ func Defaults(name string) Answers {
 		Module:  "example.com/" + name,
 		Topics:  []string{"orders"},
 		Group:   name,
-		Brokers: []string{"localhost:9092"},
-		Source:  Sources()[0],
+		Brokers: []string{sources[0].broker},
+		Source:  sources[0].name,
 	}
 	if CheckModule(a.Module) != nil { // a name such as v1 means something else at a path's end
 		a.Module = "example.com/" + name + "-service"
@@ -107,7 +107,7 @@ func Defaults(name string) Answers {
 
 // Has reports whether a part of the template is wanted: an extra or a source.
 func (a Answers) Has(part string) bool {
-	return slices.Contains(sourceParts(a.Source), part) || slices.Contains(a.With, part)
+	return slices.Contains(sourceOf(a.Source).parts, part) || slices.Contains(a.With, part)
 }
 
 // Parts returns the names that Has knows.
@@ -146,6 +146,7 @@ func (a Answers) Validate() error {
 		CheckBrokers(a.Brokers),
 		CheckExtras(a.With),
 		CheckSource(a.Source),
+		CheckExtrasFor(a.Source, a.With),
 		CheckSchemas(a.Topics, a.Schemas),
 	)
 }

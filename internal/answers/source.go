@@ -9,19 +9,30 @@ import (
 const (
 	Kafka      = "kafka"
 	KafkaShare = "kafka-share"
+	JetStream  = "jetstream"
 )
 
+type source struct {
+	name   string
+	parts  []string // of the template
+	title  string   // of the broker
+	broker string   // where it is looked for by default
+
+	brokersIn, groupIn, passwordIn string // settings
+}
+
 // sources are what there is to choose from, the default first.
-var sources = []struct {
-	name  string
-	parts []string // of the template
-}{
-	{Kafka, []string{"kafka", "group"}},
-	{KafkaShare, []string{"kafka", "share"}},
+var sources = []source{
+	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
 }
 
 // otherParts are those of sources that the template has and that are not offered yet.
-var otherParts = []string{"jetstream", "rabbitmq"}
+var otherParts = []string{"rabbitmq"}
+
+// ofKafka are the extras that speak Kafka's protocol themselves, or scale by its groups.
+var ofKafka = []string{DLQ, K8s}
 
 // Sources returns the sources of messages, of which a service has exactly one;
 // the first is the default.
@@ -33,20 +44,66 @@ func Sources() []string {
 	return names
 }
 
-// sourceParts returns the parts of the template that are a source's.
-func sourceParts(source string) []string {
+// SetSource makes name the source. Brokers that nobody chose become those of this source.
+func (a *Answers) SetSource(name string) {
+	a.Brokers = BrokersFor(name, a.Brokers)
+	a.Source = name
+}
+
+// BrokersFor returns brokers, or where a source is looked for by default if they are
+// where another one is.
+func BrokersFor(source string, brokers []string) []string {
+	is := sourceOf(source).broker
+	if is == "" || len(brokers) != 1 {
+		return brokers
+	}
 	for _, s := range sources {
-		if s.name == source {
-			return s.parts
+		if brokers[0] == s.broker {
+			return []string{is}
 		}
 	}
-	return nil
+	return brokers
+}
+
+// SettingsOf returns the settings of a service with that source that hold its brokers and
+// its group.
+func SettingsOf(source string) (brokers, group string) {
+	s := sourceOf(source)
+	return s.brokersIn, s.groupIn
+}
+
+// BrokerName returns what people call the broker.
+func (a Answers) BrokerName() string { return sourceOf(a.Source).title }
+
+// PasswordIn returns the setting that holds the password for the broker.
+func (a Answers) PasswordIn() string { return sourceOf(a.Source).passwordIn }
+
+func sourceOf(name string) source {
+	for _, s := range sources {
+		if s.name == name {
+			return s
+		}
+	}
+	return source{}
 }
 
 // CheckSource checks the name of the source.
 func CheckSource(source string) error {
 	if !slices.Contains(Sources(), source) {
 		return &Problem{Question: Source, Value: source, Reason: "is not a source", Hint: "the sources are " + strings.Join(Sources(), ", ")}
+	}
+	return nil
+}
+
+// CheckExtrasFor checks that the source has the extras.
+func CheckExtrasFor(source string, with []string) error {
+	if slices.Contains(sourceOf(source).parts, "kafka") {
+		return nil
+	}
+	for _, extra := range ofKafka {
+		if slices.Contains(with, extra) {
+			return &Problem{Question: With, Value: extra, Reason: "is for Kafka, and the source is " + source, Hint: "leave it out, or choose the source " + Kafka + " or " + KafkaShare}
+		}
 	}
 	return nil
 }

@@ -56,6 +56,14 @@ type field struct {
 	chosen []string
 
 	resize func(width int)
+	enter  func() // when it gets the focus; nil: nothing is to do
+}
+
+func (f *field) Focus() tea.Cmd {
+	if f.enter != nil {
+		f.enter()
+	}
+	return f.Field.Focus()
 }
 
 // newField makes the field of a question; width is that of the longest title.
@@ -81,10 +89,13 @@ func (f *field) input(width int) {
 		Prompt("").
 		Value(&f.text).
 		Validate(func(text string) error { return flat(q.accept(text)) })
-	if q.Default != "" {
-		in.Placeholder("[" + q.Default + "]")
-	}
 	f.Field = in
+	f.enter = func() {
+		if q.standing() != "" {
+			in.Placeholder("[" + q.standing() + "]")
+		}
+	}
+	f.enter()
 	f.resize = func(width int) { in.WithWidth(width) }
 }
 

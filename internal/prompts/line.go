@@ -88,7 +88,7 @@ func ask(q Question) string {
 	if q.Default == "" {
 		return fmt.Sprintf("%s%s: ", q.Title, help)
 	}
-	return fmt.Sprintf("%s%s [%s]: ", q.Title, help, q.Default)
+	return fmt.Sprintf("%s%s [%s]: ", q.Title, help, q.standing())
 }
 
 // readLine reads to the end of a line and no further: what follows belongs to

@@ -26,6 +26,10 @@ type Question struct {
 	Options []Option // those to choose from; none: the answer is text
 	List    bool     // several answers are possible, separated by commas
 
+	// Late returns what stands when nothing is entered once the questions before it are
+	// answered. Nil: Default does.
+	Late func() string
+
 	// Accept checks an answer and keeps it. Its error is shown to the user, who
 	// is asked again. The answer to a question with options is the keys of
 	// those that were chosen, separated by commas.
@@ -89,9 +93,16 @@ func JoinList(items []string) string { return strings.Join(items, ", ") }
 // effective is the answer that what was entered stands for.
 func (q Question) effective(entered string) string {
 	if entered = strings.TrimSpace(entered); entered == "" {
-		return q.Default
+		return q.standing()
 	}
 	return entered
+}
+
+func (q Question) standing() string {
+	if q.Late == nil {
+		return q.Default
+	}
+	return q.Late()
 }
 
 func (q Question) accept(entered string) error {
@@ -118,7 +129,7 @@ func (q Question) row(answer string) Row {
 	switch answer {
 	case "":
 		answer = none
-	case q.Default:
+	case q.standing():
 		answer += "  (default)"
 	}
 	return Row{q.Title, answer}

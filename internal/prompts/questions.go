@@ -14,6 +14,7 @@ import (
 // are asked. Their defaults are what a holds, and accepted answers go into a.
 // Flags, answers files and prompts are all made from them.
 func Questions(a *answers.Answers) []Question {
+	brokers := a.Brokers
 	return []Question{
 		{
 			Key: answers.Module, Title: "Go module", Help: "the path that its packages are imported by",
@@ -35,18 +36,27 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Source, Title: "source", Help: strings.Join(answers.Sources(), ", "),
 			Default: a.Source,
-			Accept:  text(&a.Source, answers.CheckSource),
+			Accept: func(answer string) error {
+				err := answers.CheckSource(answer)
+				if err == nil {
+					a.SetSource(answer)
+				}
+				return refuse(err)
+			},
 		},
 		{
 			Key: answers.Brokers, Title: "brokers", Help: "host:port, separated by commas",
-			Default: JoinList(a.Brokers), List: true,
+			Default: JoinList(a.Brokers), Late: func() string { return JoinList(answers.BrokersFor(a.Source, brokers)) }, List: true,
 			Accept: list(&a.Brokers, answers.CheckBrokers), Doubt: doubtBrokers,
 		},
 		{
 			Key: answers.With, Title: "extras", Help: "what the service has besides",
 			Default: JoinList(a.With), List: true,
 			Options: extras(),
-			Accept:  list(&a.With, answers.CheckExtras), Doubt: doubtExtras,
+			Accept: list(&a.With, func(with []string) error {
+				return errors.Join(answers.CheckExtras(with), answers.CheckExtrasFor(a.Source, with))
+			}),
+			Doubt: doubtExtras,
 		},
 	}
 }

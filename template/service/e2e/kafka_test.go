@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 // Package e2e runs the service against a real Kafka in a container.
 package e2e
 
@@ -14,6 +16,8 @@ import (
 
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 const (
@@ -23,7 +27,14 @@ const (
 	startup = 2 * time.Minute // seconds, where the machine has nothing else to do
 )
 
-// startKafka starts a broker that ends with the test and returns its address.
+// startBroker starts a broker that ends with the test and returns the settings that lead
+// a service there.
+func startBroker(ctx context.Context, t *testing.T) map[string]string {
+	t.Helper()
+	return map[string]string{"KAFKA_BOOTSTRAP_SERVERS": startKafka(ctx, t), "KAFKA_GROUP_ID": group}
+}
+
+// startKafka starts a broker in a container and returns its address.
 // Without Docker the test is skipped, unless E2E=require.
 func startKafka(ctx context.Context, t *testing.T) string {
 	t.Helper()
@@ -97,6 +108,41 @@ func addressOf(ctx context.Context, kafka testcontainers.Container) (string, err
 		return "", err
 	}
 	return net.JoinHostPort(host, port.Port()), nil
+}
+
+// checkDone asks Kafka whether the group has committed everything.
+func checkDone(ctx context.Context, t *testing.T, settings map[string]string) {
+	t.Helper()
+	lags, err := kadm.NewClient(connect(t, settings)).Lag(ctx, settings["KAFKA_GROUP_ID"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, lag := range lags[settings["KAFKA_GROUP_ID"]].Lag.Sorted() {
+		if lag.Lag != 0 {
+			t.Errorf("%s/%d: %d messages are not committed", lag.Topic, lag.Partition, lag.Lag)
+		}
+	}
+}
+
+// written returns how many messages a topic has.
+func written(ctx context.Context, t *testing.T, settings map[string]string, topic string) (n int64) {
+	t.Helper()
+	ends, err := kadm.NewClient(connect(t, settings)).ListEndOffsets(ctx, topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends.Each(func(o kadm.ListedOffset) { n += o.Offset })
+	return n
+}
+
+func connect(t *testing.T, settings map[string]string) *kgo.Client {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(settings["KAFKA_BOOTSTRAP_SERVERS"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	return client
 }
 
 // docker returns nil if a Docker engine answers.

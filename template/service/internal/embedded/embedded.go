@@ -20,7 +20,6 @@ import (
 
 // The broker as others find it.
 const (
-	Label      = "kafka  embedded"         // how output calls the broker
 	Port       = 9092                      // where clients look for Kafka by default
 	Address    = "KAFKA_BOOTSTRAP_SERVERS" // the setting that says where the broker is
 	Partitions = 6                         // of each topic that CreateTopics creates

@@ -25,10 +25,9 @@ import (
 
 // What those who start the broker know of it.
 const (
-	Label      = "nats   embedded" // how output calls the broker
-	Port       = 4222              // where clients look for NATS by default
-	Address    = "NATS_URL"        // the setting that says where the broker is
-	Partitions = 6                 // of each topic that CreateTopics creates
+	Port       = 4222       // where clients look for NATS by default
+	Address    = "NATS_URL" // the setting that says where the broker is
+	Partitions = 6          // of each topic that CreateTopics creates
 )
 
 const (

@@ -26,7 +26,6 @@ import (
 )
 
 const (
-	Label      = "rabbit"       // how output calls the broker
 	Port       = 5672           // where clients look for RabbitMQ by default
 	Address    = "RABBITMQ_URL" // the setting that says where the broker is
 	Partitions = 1              // of each topic that CreateTopics creates
