@@ -28,10 +28,10 @@ import (
 )
 
 // The broker of the tests: that of RABBITMQ_URL, or one that the script RABBITMQ_SH, or
-// forge's own where RabbitMQ is installed, starts and stops. Without, tests that need it
-// are skipped, or failed with E2E=require.
+// forge's own where RabbitMQ is installed, starts for the first test that needs it, and
+// stops. Without, such tests are skipped, or failed with E2E=require.
 var (
-	brokerURL    = os.Getenv("RABBITMQ_URL")
+	brokerURL    = sync.OnceValue(startBroker)
 	brokerScript = os.Getenv("RABBITMQ_SH")
 	brokerDir    string // of the broker that the script started
 	brokerMust   = os.Getenv("E2E") == "require"
@@ -39,29 +39,37 @@ var (
 
 const noBroker = "RABBITMQ_URL has no URL of one, nor RABBITMQ_SH the script that starts one"
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if brokerDir != "" {
+		_ = exec.Command(brokerScript, "stop", brokerDir).Run()
+		_ = os.RemoveAll(filepath.Dir(brokerDir))
+	}
+	os.Exit(code)
+}
 
-func testMain(m *testing.M) int {
+func startBroker() string {
+	if url := os.Getenv("RABBITMQ_URL"); url != "" {
+		return url
+	}
 	if found := "../../../../e2e/rabbitmq/rabbitmq.sh"; brokerScript == "" && isThere(found) && (brokerMust || isThere("/usr/lib/rabbitmq")) {
 		brokerScript = found
 	}
-	if brokerURL == "" && brokerScript != "" {
-		dir, err := os.MkdirTemp("", "rabbitmq")
-		if err != nil {
-			panic(err)
-		}
-		defer func() { _ = os.RemoveAll(dir) }()
-		brokerDir = filepath.Join(dir, "broker")
-		defer func() { _ = exec.Command(brokerScript, "stop", brokerDir).Run() }()
-		start := exec.Command(brokerScript, "start", brokerDir, strconv.Itoa(26000+rand.IntN(1000)*3))
-		start.Stderr = os.Stderr
-		out, err := start.Output()
-		if err != nil {
-			panic(fmt.Errorf("%s start: %w", brokerScript, err))
-		}
-		brokerURL = strings.TrimSpace(string(out))
+	if brokerScript == "" {
+		return ""
 	}
-	return m.Run()
+	dir, err := os.MkdirTemp("", "rabbitmq")
+	if err != nil {
+		panic(err)
+	}
+	brokerDir = filepath.Join(dir, "broker")
+	start := exec.Command(brokerScript, "start", brokerDir, strconv.Itoa(26000+rand.IntN(1000)*3))
+	start.Stderr = os.Stderr
+	out, err := start.Output()
+	if err != nil {
+		panic(fmt.Errorf("%s start: %w", brokerScript, err))
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func isThere(path string) bool {
@@ -74,15 +82,22 @@ func isThere(path string) bool {
 func settings(t *testing.T, more ...string) config.RabbitMQ {
 	t.Helper()
 	switch {
-	case brokerURL != "":
+	case brokerURL() != "":
 	case brokerMust:
 		t.Fatal(noBroker)
 	default:
 		t.Skip("NOT TESTED on a real RabbitMQ: " + noBroker + " (E2E=require makes this a failure)")
 	}
-	prefix := fmt.Sprintf("test-%x.", rand.Uint64())
+	cfg := settingsWithout(t, append([]string{"RABBITMQ_URL", brokerURL(), "RABBITMQ_QUEUE_PREFIX", fmt.Sprintf("test-%x.", rand.Uint64())}, more...)...)
+	t.Cleanup(func() { removeQueues(t, cfg) })
+	return cfg
+}
+
+// settingsWithout returns settings for tests that need no broker.
+func settingsWithout(t *testing.T, more ...string) config.RabbitMQ {
+	t.Helper()
 	variables := map[string]string{
-		"RABBITMQ_URL": brokerURL, "RABBITMQ_QUEUE_PREFIX": prefix, "COMMIT_INTERVAL": "20ms", "RETRY_DELAY": "1ms", "RETRY_MAX_DELAY": "10ms",
+		"COMMIT_INTERVAL": "20ms", "RETRY_DELAY": "1ms", "RETRY_MAX_DELAY": "10ms",
 		"PUBLISH_RETRY_DELAY": "20ms", "PUBLISH_RETRY_MAX_DELAY": "100ms", "DRAIN_TIMEOUT": "5s",
 	}
 	for i := 0; i < len(more); i += 2 {
@@ -93,13 +108,12 @@ func settings(t *testing.T, more ...string) config.RabbitMQ {
 		t.Fatal(err)
 	}
 	cfg.GroupID = "tests"
-	t.Cleanup(func() { removeQueues(t, cfg) })
 	return cfg
 }
 
 func removeQueues(t *testing.T, cfg config.RabbitMQ) {
 	t.Helper()
-	cfg.URL = config.Secret(brokerURL)
+	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
 	defer leave(conn)
 	for _, topic := range []string{"payments", "receipts"} {
@@ -241,7 +255,7 @@ func publishAll(t *testing.T, p *Publisher, n, accounts int) {
 // waitingIn returns how many messages are in a queue, ready to be delivered.
 func waitingIn(t *testing.T, cfg config.RabbitMQ, queue string) int {
 	t.Helper()
-	cfg.URL = config.Secret(brokerURL)
+	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
 	defer leave(conn)
 	ch, err := conn.Channel()
@@ -258,7 +272,7 @@ func waitingIn(t *testing.T, cfg config.RabbitMQ, queue string) int {
 // get takes the next message of a queue away.
 func get(t *testing.T, cfg config.RabbitMQ, queue string) (d amqp.Delivery, ok bool) {
 	t.Helper()
-	cfg.URL = config.Secret(brokerURL)
+	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
 	defer leave(conn)
 	ch, err := conn.Channel()
@@ -289,7 +303,7 @@ type proxy struct {
 // through returns the settings with a proxy before the broker.
 func through(t *testing.T, cfg config.RabbitMQ) (config.RabbitMQ, *proxy) {
 	t.Helper()
-	u, err := url.Parse(brokerURL)
+	u, err := url.Parse(brokerURL())
 	if err != nil {
 		t.Fatal(err)
 	}

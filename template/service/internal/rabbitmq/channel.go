@@ -88,7 +88,13 @@ func (p *Publisher) resume() {
 	}
 }
 
-func (p *Publisher) sendReady(ch *amqp.Channel) error {
+// sender is what sending needs of an amqp.Channel.
+type sender interface {
+	GetNextPublishSeqNo() uint64
+	PublishWithContext(ctx context.Context, exchange, key string, mandatory, immediate bool, msg amqp.Publishing) error
+}
+
+func (p *Publisher) sendReady(ch sender) error {
 	for {
 		o := p.next(ch.GetNextPublishSeqNo())
 		if o == nil {

@@ -17,6 +17,9 @@ type channel interface {
 	Qos(prefetch, size int, global bool) error
 	Consume(queue, consumer string, autoAck, exclusive, noLocal, noWait bool, args amqp.Table) (<-chan amqp.Delivery, error)
 	Cancel(consumer string, noWait bool) error
+	QueueDeclarePassive(name string, durable, autoDelete, exclusive, noWait bool, args amqp.Table) (amqp.Queue, error)
+	NotifyClose(c chan *amqp.Error) chan *amqp.Error
+	Close() error
 }
 
 // claim is one queue as long as one channel lives, as the engine sees it. It has no other
@@ -25,11 +28,10 @@ type claim struct {
 	channel  channel
 	prefetch int
 
-	mu    sync.Mutex
-	tags  map[int64]uint64 // of what is delivered and not done, by offset
-	said  []uint64         // that are done, and not yet sent
-	wake  chan struct{}    // something was said
-	ended chan struct{}    // the channel is gone
+	mu   sync.Mutex
+	tags map[int64]uint64 // of what is delivered and not done, by offset
+	said []uint64         // that are done, and not yet sent
+	wake chan struct{}    // something was said
 
 	sending sync.Mutex          // guards what follows, and the order of sending
 	prefix  uint64              // all tags up to it are acknowledged
@@ -37,7 +39,7 @@ type claim struct {
 }
 
 func newClaim(ch channel, prefetch int) *claim {
-	return &claim{channel: ch, prefetch: prefetch, tags: map[int64]uint64{}, wake: make(chan struct{}, 1), ended: make(chan struct{}), beyond: map[uint64]struct{}{}}
+	return &claim{channel: ch, prefetch: prefetch, tags: map[int64]uint64{}, wake: make(chan struct{}, 1), beyond: map[uint64]struct{}{}}
 }
 
 // note notes a delivery. It reports false if its sender gave it the offset of another
@@ -114,14 +116,14 @@ func (c *claim) settle(queue string) error {
 	return c.channel.Cancel(consumer, false)
 }
 
-// run sends what is said until the channel is gone.
-func (c *claim) run() {
+// run sends what is said until the channel is gone, and returns why.
+func (c *claim) run(gone <-chan *amqp.Error) *amqp.Error {
 	for {
 		select {
 		case <-c.wake:
 			_ = c.send() // what fails comes again: the channel is gone
-		case <-c.ended:
-			return
+		case why := <-gone:
+			return why
 		}
 	}
 }

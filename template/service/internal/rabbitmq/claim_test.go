@@ -16,6 +16,7 @@ type fake struct {
 	unacked map[uint64]bool
 	words   int
 	all     []string // what was said
+	gone    chan *amqp.Error
 	err     error
 }
 
@@ -44,6 +45,17 @@ func (f *fake) Cancel(consumer string, noWait bool) error {
 	f.all = append(f.all, fmt.Sprint("cancel ", consumer, " ", noWait))
 	return f.err
 }
+
+func (f *fake) QueueDeclarePassive(string, bool, bool, bool, bool, amqp.Table) (amqp.Queue, error) {
+	return amqp.Queue{}, f.err
+}
+
+func (f *fake) NotifyClose(gone chan *amqp.Error) chan *amqp.Error {
+	f.gone = gone
+	return gone
+}
+
+func (f *fake) Close() error { return f.err }
 
 func (f *fake) left() (tags []uint64) {
 	for tag := range f.unacked {

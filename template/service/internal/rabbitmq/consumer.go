@@ -198,27 +198,30 @@ func (l *lane) keepConsuming(ctx context.Context, conn *amqp.Connection) {
 	}
 }
 
-// consume consumes the queue until its channel or ctx ends. In the first case the lane is
-// lost, in the second it is drained.
+// consume consumes the queue until its channel or ctx ends.
 func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
-	c := l.consumer
 	var ch *amqp.Channel
 	var deliveries <-chan amqp.Delivery
 	if err := within(ctx, func() (err error) { ch, deliveries, err = l.subscribe(conn); return err }); err != nil {
 		return err
 	}
-	claim := newClaim(ch, prefetch(c.cfg))
-	assigned := c.Assign(claim)
-	closed, why := ch.NotifyClose(make(chan *amqp.Error, 1)), make(chan error, 1)
+	return l.serve(ctx, ch, deliveries)
+}
+
+// serve has handled what is delivered until the channel or ctx ends. In the first case
+// the lane is lost, in the second it is drained.
+func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Delivery) error {
+	c, claim, ended := l.consumer, newClaim(ch, prefetch(l.consumer.cfg)), make(chan error, 1)
+	assigned, gone := c.Assign(claim), ch.NotifyClose(make(chan *amqp.Error, 1))
 	go func() {
-		if err := <-closed; err != nil {
-			why <- err
-		}
-		close(why)
+		why := claim.run(gone)
 		assigned.Lose()
-		close(claim.ended)
+		if why == nil {
+			ended <- errors.New("the broker ended the consumer of queue " + l.queue)
+		} else {
+			ended <- why
+		}
 	}()
-	go claim.run()
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
 	c.consumed.Store(true)
@@ -229,25 +232,29 @@ func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
 		select {
 		case d, ok := <-deliveries:
 			if !ok {
-				assigned.Lose()
 				_ = ch.Close() // the broker may have ended the consumer alone, as when the queue was deleted
-				return cmp.Or(<-why, errors.New("the broker ended the consumer of queue "+l.queue))
+				return <-ended
 			}
 			assigned.Deliver(l.take(claim, d, deliveries))
 		case <-ask.C:
 			_ = within(ctx, func() error { return l.ask(ch) })
 		case <-ctx.Done():
-			// The channel stays open meanwhile: with it the queue goes to another instance.
-			if err := assigned.Drain(context.WithoutCancel(ctx)); err != nil {
-				c.log.Warn("stopped with work left: it will be delivered again", "queue", l.queue, "error", err)
-			}
-			settling, cancel := context.WithTimeout(context.WithoutCancel(ctx), closingTimeout)
-			defer cancel()
-			if err := within(settling, func() error { return claim.settle(l.queue) }); err != nil {
-				c.log.Warn("what was acknowledged last may be delivered again", "queue", l.queue, "error", err)
-			}
+			l.drain(context.WithoutCancel(ctx), claim, assigned)
 			return nil
 		}
+	}
+}
+
+// drain lets what runs finish, and makes sure that it is acknowledged. The channel stays
+// open meanwhile: with it the queue goes to another instance.
+func (l *lane) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
+	if err := assigned.Drain(ctx); err != nil {
+		l.consumer.log.Warn("stopped with work left: it will be delivered again", "queue", l.queue, "error", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, closingTimeout)
+	defer cancel()
+	if err := within(ctx, func() error { return claim.settle(l.queue) }); err != nil {
+		l.consumer.log.Warn("what was acknowledged last may be delivered again", "queue", l.queue, "error", err)
 	}
 }
 
@@ -297,7 +304,7 @@ func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []
 }
 
 // ask notes how many messages wait in the queue.
-func (l *lane) ask(ch *amqp.Channel) error {
+func (l *lane) ask(ch channel) error {
 	q, err := ch.QueueDeclarePassive(l.queue, true, false, false, false, nil)
 	if err == nil {
 		l.waiting.Store(int64(q.Messages))

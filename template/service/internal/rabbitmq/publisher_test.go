@@ -19,7 +19,7 @@ import (
 // makeTopic makes the queues of payments, which nobody consumes.
 func makeTopic(t *testing.T, cfg config.RabbitMQ) {
 	t.Helper()
-	cfg.URL = config.Secret(brokerURL)
+	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
 	defer leave(conn)
 	ch, err := conn.Channel()
