@@ -25,6 +25,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
 )
 
+// What those who look for the broker know of it.
 const (
 	Port       = 5672           // where clients look for RabbitMQ by default
 	Address    = "RABBITMQ_URL" // the setting that says where the broker is

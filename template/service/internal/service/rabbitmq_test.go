@@ -8,10 +8,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 )
 
-const (
-	groupID     = "SERVICE_NAME" // the setting that names a consumer's group
-	firstOffset = 0              // of a queue
-)
+const groupID = "SERVICE_NAME" // the setting that names a consumer
 
 // startBroker returns where the broker is, with the topic accounts.
 func startBroker(t *testing.T) string {
@@ -26,6 +23,3 @@ func startBroker(t *testing.T) string {
 	}
 	return broker
 }
-
-// partitionOf returns the partition in which a client puts a key: there is one.
-func partitionOf(*testing.T, string) int32 { return 0 }
