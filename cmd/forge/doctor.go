@@ -194,8 +194,7 @@ type asker func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopi
 func (s *site) checkBroker(ctx context.Context, address string, ask asker) (broker check, topics []check) {
 	name, _ := answers.SettingsOf(s.record.Answers.Source)
 	if !s.record.Answers.Has(answers.Kafka) {
-		_, port, _ := strings.Cut(answers.BrokersFor(s.record.Answers.Source, answers.Defaults("x").Brokers)[0], ":")
-		address = hostPort(address, port)
+		address = hostPort(address, s.record.Answers.BrokerPort())
 	}
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
 		return wrong("broker", "write host:port, several separated by commas", "%s has something that is not host:port", name), nil

@@ -21,7 +21,8 @@ type greeting struct {
 }
 
 var greetings = map[string]greeting{
-	answers.JetStream: {begins: "INFO "}, // NATS' client protocol
+	answers.JetStream: {begins: "INFO "},                                       // NATS' client protocol
+	answers.RabbitMQ:  {hello: "AMQP\x00\x00\x09\x01", begins: "\x01\x00\x00"}, // AMQP 0-9-1: a method frame on channel 0
 }
 
 // askGreeting returns who finds out whether it is that source that answers.

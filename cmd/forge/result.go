@@ -108,7 +108,11 @@ func (r result) next() []nextCommand {
 	if file := foreignWorkspace(r.target.abs); file != "" {
 		steps = append(steps, nextCommand{"go work use .", "the module is not in " + file + " yet"})
 	}
-	return append(steps, nextCommand{dev, "embedded " + r.answers.BrokerName() + ", sample messages, your handlers"}, nextCommand{test, ""})
+	broker := "embedded " + r.answers.BrokerName()
+	if r.answers.Source == answers.RabbitMQ { // none runs inside a process
+		broker = "the RabbitMQ on this machine"
+	}
+	return append(steps, nextCommand{dev, broker + ", sample messages, your handlers"}, nextCommand{test, ""})
 }
 
 // shellQuote quotes a path that a shell would take apart, or a command for a flag.

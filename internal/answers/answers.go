@@ -112,7 +112,7 @@ func (a Answers) Has(part string) bool {
 
 // Parts returns the names that Has knows.
 func Parts() []string {
-	parts := slices.Clone(otherParts)
+	var parts []string
 	for _, s := range sources {
 		parts = append(parts, s.parts...)
 	}
@@ -147,6 +147,7 @@ func (a Answers) Validate() error {
 		CheckExtras(a.With),
 		CheckSource(a.Source),
 		CheckExtrasFor(a.Source, a.With),
+		CheckBrokersFor(a.Source, a.Brokers),
 		CheckSchemas(a.Topics, a.Schemas),
 	)
 }

@@ -1,6 +1,8 @@
 package answers
 
 import (
+	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -10,6 +12,7 @@ const (
 	Kafka      = "kafka"
 	KafkaShare = "kafka-share"
 	JetStream  = "jetstream"
+	RabbitMQ   = "rabbitmq"
 )
 
 type source struct {
@@ -17,20 +20,18 @@ type source struct {
 	parts  []string // of the template
 	title  string   // of the broker
 	broker string   // where it is looked for by default
-	scheme string   // begins each broker in its setting
+	url    string   // of a broker, as its setting has it
 
 	brokersIn, groupIn, passwordIn string // settings
 }
 
 // sources are what there is to choose from, the default first.
 var sources = []source{
-	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
-	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
-	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "nats://", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
+	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "%s", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "%s", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "nats://%s", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
+	{RabbitMQ, []string{"rabbitmq"}, "RabbitMQ", "localhost:5672", "amqp://guest:guest@%s/", "RABBITMQ_URL", "SERVICE_NAME", "RABBITMQ_URL"},
 }
-
-// otherParts are those of sources that the template has and that are not offered yet.
-var otherParts = []string{"rabbitmq"}
 
 // ofKafka are the extras that speak Kafka's protocol themselves, or scale by its groups.
 var ofKafka = []string{DLQ, K8s}
@@ -78,17 +79,28 @@ func (a Answers) BrokerName() string { return sourceOf(a.Source).title }
 
 // BrokerURLs returns the brokers as their setting has them.
 func (a Answers) BrokerURLs() string {
-	scheme := sourceOf(a.Source).scheme
-	return scheme + strings.Join(a.Brokers, ","+scheme)
+	var all []string
+	for _, broker := range a.Brokers {
+		all = append(all, fmt.Sprintf(sourceOf(a.Source).url, broker))
+	}
+	return strings.Join(all, ",")
 }
 
-// BrokersOf returns the brokers that a setting of that source's names.
-func BrokersOf(source, setting string) []string {
+// BrokersOf returns the brokers that a setting names, each host:port or a URL.
+func BrokersOf(setting string) []string {
 	all := strings.Split(setting, ",")
 	for i := range all {
-		all[i] = strings.TrimPrefix(all[i], sourceOf(source).scheme)
+		if u, err := url.Parse(all[i]); err == nil && u.Host != "" {
+			all[i] = u.Host
+		}
 	}
 	return all
+}
+
+// BrokerPort returns where on a machine the broker is looked for.
+func (a Answers) BrokerPort() string {
+	_, port, _ := strings.Cut(sourceOf(a.Source).broker, ":")
+	return port
 }
 
 // PasswordIn returns the setting that holds the password for the broker.
@@ -109,6 +121,14 @@ func CheckSource(source string) error {
 		return &Problem{Question: Source, Value: source, Reason: "is not a source", Hint: "the sources are " + strings.Join(Sources(), ", ")}
 	}
 	return nil
+}
+
+// CheckBrokersFor checks that the source takes as many brokers.
+func CheckBrokersFor(source string, brokers []string) error {
+	if source != RabbitMQ || len(brokers) < 2 {
+		return nil
+	}
+	return &Problem{Question: Brokers, Value: strings.Join(brokers, ","), Reason: "are several, and a RabbitMQ has one address", Hint: "name one, or what stands before all of them"}
 }
 
 // CheckExtrasFor checks that the source has the extras.

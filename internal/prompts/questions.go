@@ -47,7 +47,10 @@ func Questions(a *answers.Answers) []Question {
 		{
 			Key: answers.Brokers, Title: "brokers", Help: "host:port, separated by commas",
 			Default: JoinList(a.Brokers), Late: func() string { return JoinList(answers.BrokersFor(a.Source, brokers)) }, List: true,
-			Accept: list(&a.Brokers, answers.CheckBrokers), Doubt: doubtBrokers,
+			Accept: list(&a.Brokers, func(brokers []string) error {
+				return errors.Join(answers.CheckBrokers(brokers), answers.CheckBrokersFor(a.Source, brokers))
+			}),
+			Doubt: doubtBrokers,
 		},
 		{
 			Key: answers.With, Title: "extras", Help: "what the service has besides",
