@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/schema"
 )
@@ -54,11 +55,8 @@ func (f *fake) has(t *testing.T, subject string) []sr.SubjectSchema {
 // names and values.
 func settings(t testing.TB, url string, more ...string) config.Registry {
 	t.Helper()
-	variables := map[string]string{
-		"KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1",
-		"KAFKA_GROUP_ID":          "tests",
-		"SCHEMA_REGISTRY_URL":     url,
-	}
+	variables := embedded.Settings("127.0.0.1:1", "tests")
+	variables["SCHEMA_REGISTRY_URL"] = url
 	for i := 0; i < len(more); i += 2 {
 		variables[more[i]] = more[i+1]
 	}

@@ -8,7 +8,11 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 )
 
-const groupID = "SERVICE_NAME" // the setting that names a consumer
+const (
+	groupID = "SERVICE_NAME" // the setting that names a consumer
+
+	system, offsetAttribute = "rabbitmq", "messaging.rabbitmq.message.number" // of spans
+)
 
 // startBroker returns where the broker is, with the topic accounts.
 func startBroker(t *testing.T) string {

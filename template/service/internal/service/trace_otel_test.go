@@ -79,12 +79,12 @@ func TestTraces(t *testing.T) {
 
 	process, send := c.one(t, "process accounts", "publishes"), c.one(t, "send opened", "")
 	expect(t, process, kindConsumer, traceOf, parentSpan, map[string]any{
-		"messaging.system": "kafka", "messaging.operation.name": "process", "messaging.operation.type": "process",
+		"messaging.system": system, "messaging.operation.name": "process", "messaging.operation.type": "process",
 		"messaging.destination.name": "accounts", "messaging.consumer.group.name": "test", "message.attempt": "1", "error.type": nil,
-		"messaging.destination.partition.id": partitionText(publishes), "messaging.kafka.offset": strconv.Itoa(firstOffset),
+		"messaging.destination.partition.id": partitionText(publishes), offsetAttribute: strconv.FormatInt(publishes.Offset, 10),
 	})
 	expect(t, send, kindProducer, traceOf, process.SpanID, map[string]any{
-		"messaging.system": "kafka", "messaging.operation.name": "send", "messaging.operation.type": "send",
+		"messaging.system": system, "messaging.operation.name": "send", "messaging.operation.type": "send",
 		"messaging.destination.name": "opened", "error.type": nil,
 	})
 	want := map[string]string{"traceparent": "00-" + traceOf + "-" + send.SpanID + "-01", "tracestate": "vendor=1", "baggage": "tenant=7"}

@@ -71,15 +71,16 @@ func TestMetricsHaveTheConventionsNames(t *testing.T) {
 	published("opened", message.Unavailable(errors.New("secret")))
 
 	const process, consumed, sent = "messaging.process.duration ", "messaging.client.consumed.messages ", "messaging.client.sent.messages "
-	const inGroup, toKafka = "messaging.consumer.group.name=g,messaging.destination.name=accounts,", ",messaging.system=kafka"
+	const inGroup = "messaging.consumer.group.name=g,messaging.destination.name=accounts,"
+	toBroker := ",messaging.system=" + system.Value.AsString()
 	want := map[string]int64{
-		process + inGroup + "messaging.operation.name=process" + toKafka:                                          1,
-		process + "error.type=handler," + inGroup + "messaging.operation.name=process" + toKafka:                  1,
-		process + "error.type=unavailable," + inGroup + "messaging.operation.name=process" + toKafka:              1,
-		process + "error.type=_OTHER," + inGroup + "messaging.operation.name=process" + toKafka:                   2,
-		consumed + inGroup + "messaging.operation.name=poll" + toKafka:                                            3,
-		sent + "messaging.destination.name=opened,messaging.operation.name=send" + toKafka:                        1,
-		sent + "error.type=unavailable,messaging.destination.name=opened,messaging.operation.name=send" + toKafka: 1,
+		process + inGroup + "messaging.operation.name=process" + toBroker:                                          1,
+		process + "error.type=handler," + inGroup + "messaging.operation.name=process" + toBroker:                  1,
+		process + "error.type=unavailable," + inGroup + "messaging.operation.name=process" + toBroker:              1,
+		process + "error.type=_OTHER," + inGroup + "messaging.operation.name=process" + toBroker:                   2,
+		consumed + inGroup + "messaging.operation.name=poll" + toBroker:                                            3,
+		sent + "messaging.destination.name=opened,messaging.operation.name=send" + toBroker:                        1,
+		sent + "error.type=unavailable,messaging.destination.name=opened,messaging.operation.name=send" + toBroker: 1,
 	}
 	if got := counts(); !maps.Equal(got, want) {
 		t.Errorf("counts are %v,\nwant %v", got, want)
