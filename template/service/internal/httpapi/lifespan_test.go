@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // received hands on what it handles.
@@ -33,7 +34,7 @@ func (r received) Handle(_ context.Context, m message.Of[Payment]) error {
 // the last. kavari's documentation has this example.
 type application struct {
 	server    *httptest.Server
-	publisher *kafka.Publisher
+	publisher *publisher.Publisher
 	stopLoop  context.CancelFunc
 	loop      chan error
 }

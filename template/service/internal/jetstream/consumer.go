@@ -17,6 +17,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // Consumer takes messages from the registry's topics by durable consumers, which it shares
@@ -39,7 +40,7 @@ type Consumer struct {
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
 // for good go to the dead letters by publisher. It connects when it runs.
-func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
+func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *publisher.Publisher, log *slog.Logger) (*Consumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}

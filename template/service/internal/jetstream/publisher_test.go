@@ -14,6 +14,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // read returns the first n messages of a topic, as another client reads them.
@@ -205,7 +206,7 @@ func TestATopicThatDoesNotExistIsNamed(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
 	p := newTestPublisher(t, b.settings())
-	p.sendTimeout = 200 * time.Millisecond
+	p.SendTimeout = 200 * time.Millisecond
 	if err := p.Send(t.Context(), &message.Message{Topic: "refunds", Value: []byte("x")}); err == nil || !strings.Contains(err.Error(), `topic "refunds" does not exist`) {
 		t.Errorf("error is %v", err)
 	}
@@ -234,10 +235,10 @@ func TestCloseGivesUpWhatIsNotPublishedInTime(t *testing.T) {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if len(errs) != 3 || slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, ErrClosed) }) {
+	if len(errs) != 3 || slices.ContainsFunc(errs, func(err error) bool { return !errors.Is(err, publisher.ErrClosed) }) {
 		t.Errorf("callbacks got %v", errs)
 	}
-	if err := p.Publish(context.WithoutCancel(t.Context()), payment{}); !errors.Is(err, ErrClosed) {
+	if err := p.Publish(context.WithoutCancel(t.Context()), payment{}); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("after Close: %v", err)
 	}
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // broker is a NATS server behind a network that can be cut.
@@ -182,7 +183,7 @@ func newRegistry() *message.Registry {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func newTestPublisher(t *testing.T, cfg config.JetStream) *Publisher {
+func newTestPublisher(t *testing.T, cfg config.JetStream) *publisher.Publisher {
 	t.Helper()
 	registry := newRegistry()
 	registry.Publishes(payment{})

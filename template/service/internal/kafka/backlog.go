@@ -17,6 +17,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 var errNoAnswer = errors.New("no answer from the broker")
@@ -26,17 +27,11 @@ const noticeDelay = time.Second
 
 // outgoing is a message on its way to the broker.
 type outgoing struct {
-	message *message.Message
-	timeout time.Duration
-	event   bool         // which takes room
-	run     func(func()) // runs what follows the broker's answer
-	done    func(*kgo.Record, error)
+	publisher.Outgoing
 
-	size     int64         // in memory
-	deadline time.Time     // when it is given up
-	since    time.Time     // when it was accepted
-	place    *list.Element // in the backlog
-	isAlone  atomic.Bool   // nothing else waited at any time
+	since   time.Time     // when it was accepted
+	place   *list.Element // in the backlog
+	isAlone atomic.Bool   // nothing else waited at any time
 }
 
 // backlog is what waits for the broker, in the order in which it was accepted. It
@@ -87,7 +82,7 @@ func (b *backlog) checkLater(oldest *outgoing) {
 		b.watched, b.tries = oldest, b.policy.Backoff()
 	}
 	d, _ := b.tries.Next()
-	if left := time.Until(oldest.deadline); left > 0 {
+	if left := time.Until(oldest.Deadline); left > 0 {
 		d = min(d, left+time.Millisecond)
 	}
 	b.timer.Reset(d)
@@ -107,7 +102,7 @@ func (b *backlog) checkOldest(client *kgo.Client) {
 		client.ForceMetadataRefresh()
 		if b.delayed.IsZero() && time.Since(oldest.since) >= noticeDelay {
 			b.delayed = oldest.since
-			b.log.Warn("publishing delayed, retrying", "topic", oldest.message.Topic, "waiting", b.waiting.Len(), "error", cmp.Or(b.reason, errNoAnswer))
+			b.log.Warn("publishing delayed, retrying", "topic", oldest.Topic, "waiting", b.waiting.Len(), "error", cmp.Or(b.reason, errNoAnswer))
 		}
 	}
 	b.checkLater(oldest)
@@ -133,18 +128,6 @@ func (b *backlog) remove(o *outgoing, err error) {
 		b.log.Info("publishing resumed", "after", time.Since(b.delayed).Round(time.Millisecond), "waiting", b.waiting.Len())
 		b.delayed, b.reason = time.Time{}, nil
 	}
-}
-
-// withOutcome lets a handler that returns err as it is have its message again, and
-// without counting an attempt while the broker is away.
-func (b *backlog) withOutcome(err error) error {
-	if _, ok := errors.AsType[*message.Error](err); ok {
-		return err
-	}
-	if b.overdue.Load() {
-		return message.Unavailable(b.withReason(err, nil))
-	}
-	return message.Retry(err)
 }
 
 // withReason adds to err why the last attempt failed.

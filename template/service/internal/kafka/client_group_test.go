@@ -170,7 +170,7 @@ func TestSASL(t *testing.T) {
 					"KAFKA_SASL_USERNAME", "user", "KAFKA_SASL_PASSWORD", password)
 				p := newPublisher(t, cfg)
 				if password == "swordfish" {
-					p.sendTimeout = time.Second // it is tried for that long
+					p.SendTimeout = time.Second // it is tried for that long
 				}
 				conn, err := open(cfg)
 				if err != nil {
@@ -232,7 +232,7 @@ func TestMutualTLS(t *testing.T) {
 	publish := func(more ...string) error {
 		cfg := settings(t, cluster, append(more, "KAFKA_SECURITY_PROTOCOL", "SSL", "KAFKA_SSL_CERT", cert, "KAFKA_SSL_KEY", key)...)
 		p := newPublisher(t, cfg)
-		p.sendTimeout = time.Second
+		p.SendTimeout = time.Second
 		return p.Send(t.Context(), &message.Message{Topic: "payments"})
 	}
 	if err := publish("KAFKA_SSL_CA", cert); err != nil {

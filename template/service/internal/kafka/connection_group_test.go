@@ -97,7 +97,7 @@ func TestThePublisherClosesWhileABrokerDoesNotAnswer(t *testing.T) {
 	p.PublishAsync(t.Context(), territoryCreated{1}, nil)
 	<-asked
 	closed := make(chan error, 1)
-	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
+	go func() { closed <- p.Close(producerOf(p).cfg.DrainTimeout) }()
 	select {
 	case err := <-closed:
 		if err == nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // ShareConsumer takes messages from the registry's topics as a member of a share group,
@@ -41,7 +42,7 @@ type ShareConsumer struct {
 
 // NewShareConsumer returns a consumer for the registry's topics. Messages that fail for
 // good go to the dead letters by publisher. It connects when it runs.
-func NewShareConsumer(cfg config.Kafka, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*ShareConsumer, error) {
+func NewShareConsumer(cfg config.Kafka, registry *message.Registry, publisher *publisher.Publisher, log *slog.Logger) (*ShareConsumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}

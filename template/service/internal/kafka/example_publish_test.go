@@ -15,6 +15,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // InvoicePaid is an event: a model that says where it goes.
@@ -28,7 +29,7 @@ func (e InvoicePaid) Key() string       { return e.Invoice } // what is said of 
 func (InvoicePaid) MessageType() string { return "InvoicePaid" }
 
 // open returns a publisher to an embedded broker, and what ends both.
-func open(settings map[string]any) (*kafka.Publisher, func()) {
+func open(settings map[string]any) (*publisher.Publisher, func()) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(6, "invoices"))
 	must(err)
 	all := map[string]any{"bootstrap.servers": cluster.ListenAddrs(), "group.id": "billing"}
@@ -41,7 +42,7 @@ func open(settings map[string]any) (*kafka.Publisher, func()) {
 
 // A handler gets the publisher as a message.Publisher, and returns what Publish
 // returns: while Kafka is away, that asks for its message to be tried again.
-func ExamplePublisher_Publish() {
+func ExampleNewPublisher() {
 	publisher, end := open(nil)
 	defer end()
 	err := publisher.Publish(context.Background(), InvoicePaid{Invoice: "2026-17", Amount: 12.5})
@@ -50,7 +51,7 @@ func ExamplePublisher_Publish() {
 }
 
 // Many events at once: each has its callback, and Flush waits for all.
-func ExamplePublisher_PublishAsync() {
+func ExampleNewPublisher_async() {
 	publisher, end := open(nil)
 	defer end()
 	ctx := context.Background()
@@ -77,7 +78,7 @@ type NoSuchTopic struct{ InvoicePaid }
 func (NoSuchTopic) Topic() string { return "misspelt" }
 
 // An event that cannot be published comes back in the error.
-func ExamplePublisher_Publish_error() {
+func ExampleNewPublisher_error() {
 	publisher, end := open(nil)
 	defer end()
 	err := publisher.Publish(context.Background(), NoSuchTopic{InvoicePaid{Invoice: "2026-17", Amount: 12.5}})

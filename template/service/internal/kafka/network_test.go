@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // network lies between a publisher and its brokers.
@@ -37,7 +39,7 @@ type wire struct {
 
 // publishing returns a broker with the topic transfers, a publisher, and the
 // network between them.
-func publishing(t *testing.T, partitions int32) (*kfake.Cluster, *Publisher, *network) {
+func publishing(t *testing.T, partitions int32) (*kfake.Cluster, *publisher.Publisher, *network) {
 	t.Helper()
 	cluster := startCluster(t, kfake.SeedTopics(partitions, "transfers"))
 	p := newPublisher(t, quick(t, cluster))
@@ -45,9 +47,9 @@ func publishing(t *testing.T, partitions int32) (*kfake.Cluster, *Publisher, *ne
 }
 
 // through puts a network before a publisher.
-func through(p *Publisher) *network {
+func through(p *publisher.Publisher) *network {
 	n := &network{conns: map[*wire]bool{}}
-	p.options = append(p.options, kgo.Dialer(n.dial))
+	addOption(p, kgo.Dialer(n.dial))
 	return n
 }
 

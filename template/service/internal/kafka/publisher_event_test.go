@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -234,126 +233,8 @@ func TestATopicThatIsNotThereIsAnErrorSoon(t *testing.T) {
 	if !isRetry(err) || !strings.Contains(err.Error(), `topic "transfers" or its partition does not exist`) || !strings.Contains(fmt.Sprintf("%.300s", err.Error()), "and dev and tests make it") { // as much of it as dev prints
 		t.Errorf("error: %v, want what does not exist and how to declare it", err)
 	}
-	p.registry.Publishes(transfer{})
+	producerOf(p).registry.Publishes(transfer{})
 	if err := p.Publish(t.Context(), transfer{}); err == nil || strings.Contains(err.Error(), "b.Publishes") {
 		t.Errorf("error: %v, want none of what is done already", err)
 	}
-}
-
-func TestPublishingWaitsForRoom(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(2, "transfers"))
-	p := newPublisher(t, settings(t, cluster))
-	p.setCapacity(20_000)
-	_, release := hold(t, cluster)
-	f := newFates()
-	full, cancel := context.WithCancel(t.Context())
-	refused := make(chan int, 1)
-	go func() {
-		for i := range 1000 {
-			p.PublishAsync(full, transfer{Account: "a", Number: i, Note: strings.Repeat("x", 1000)}, f.of(i))
-			if full.Err() != nil {
-				refused <- i
-				return
-			}
-		}
-	}()
-	eventually(t, "no room", func() bool { return !hasRoom(p, 2000) })
-	cancel()
-	n := <-refused
-	if n < 5 || n > 20 {
-		t.Errorf("%d events of 1 kB went into 20,000 bytes", n)
-	}
-	if err := f.errs[n]; !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "no room") {
-		t.Errorf("the event that found no room: %v", err)
-	}
-	done := make(chan struct{})
-	go func() {
-		p.PublishAsync(t.Context(), transfer{Account: "a", Number: n}, f.of(n+1))
-		close(done)
-	}()
-	release()
-	<-done
-	if err := p.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	f.check(t, n, published)
-	inOrder(t, readAll(t, cluster, "transfers", n+1), n+1)
-	if !hasRoom(p, p.capacity) {
-		t.Error("the events still take room")
-	}
-}
-
-// hasRoom reports whether n bytes more may be on their way.
-func hasRoom(p *Publisher, n int64) bool {
-	if !p.room.TryAcquire(n) {
-		return false
-	}
-	p.room.Release(n)
-	return true
-}
-
-func TestAnEventLargerThanTheRoomGoesAlone(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
-	p := newPublisher(t, settings(t, cluster))
-	p.setCapacity(2000)
-	for i := range 3 {
-		p.PublishAsync(t.Context(), transfer{Account: "a", Number: i, Note: strings.Repeat("x", 5000)}, nil)
-	}
-	if err := p.Flush(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	inOrder(t, readAll(t, cluster, "transfers", 3), 3)
-}
-
-func TestFlushWaitsForWhatCameBefore(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"), kfake.SeedTopics(1, "payments"))
-	p := newPublisher(t, settings(t, cluster))
-	if err := p.Flush(t.Context()); err != nil {
-		t.Errorf("with nothing on its way: %v", err)
-	}
-	arrived, release := hold(t, cluster)
-	f := newFates()
-	p.PublishAsync(t.Context(), transfer{Account: "a"}, f.of(0))
-	<-arrived
-	short, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-	defer cancel()
-	if err := p.Flush(short); !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("with an event on its way: %v", err)
-	}
-	flushed := make(chan error, 2)
-	for range 2 {
-		go func() { flushed <- p.Flush(t.Context()) }()
-	}
-	release()
-	for range 2 {
-		if err := <-flushed; err != nil {
-			t.Error(err)
-		}
-	}
-	f.check(t, 1, published)
-}
-
-func TestFlushDoesNotWaitForWhatComesLater(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "transfers", "receipts"))
-	p := newPublisher(t, settings(t, cluster))
-	began, landed, over, flushed := make(chan struct{}), make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	p.PublishAsync(t.Context(), transfer{Account: "a"}, func(message.Delivery, error) { close(began); <-landed })
-	<-began // callbacks run in the order of the acknowledgements
-	before := p.accepted
-	go func() { flushed <- p.Flush(t.Context()) }()
-	eventually(t, "the flush has begun", func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		return p.accepted != before
-	})
-	p.PublishAsync(t.Context(), receipt{}, func(message.Delivery, error) { <-over })
-	close(landed)
-	if err := <-flushed; err != nil {
-		t.Error(err)
-	}
-	close(over)
 }

@@ -6,13 +6,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Ready returns why nothing can be published at present, nil when a broker answers: one
-// that does not says nothing of the others, to which its partitions go.
-func (p *Publisher) Ready(ctx context.Context) error {
-	p.mu.Lock()
-	err := p.open()
-	client := p.client
-	p.mu.Unlock()
+// Ready implements publisher.Transport. One broker that does not answer
+// says nothing of the others, to which its partitions go.
+func (p *producer) Ready(ctx context.Context) error {
+	client, err := p.client()
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // TestThePublisherIsReadyWhileABrokerAnswers: not while all hang, and not once it is
@@ -50,7 +51,7 @@ func TestThePublisherIsReadyWhileABrokerAnswers(t *testing.T) {
 	if err := p.Close(time.Second); err != nil {
 		t.Error(err)
 	}
-	if err := ready(long); !errors.Is(err, ErrClosed) {
+	if err := ready(long); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("after it was closed: %v", err)
 	}
 }

@@ -11,11 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // nameTopics makes the client speak a version of the protocol in which answers
 // name topics, so that the network finds what it is to change.
-func nameTopics(p *Publisher) { p.options = append(p.options, kgo.MaxVersions(kversion.V3_7_0())) }
+func nameTopics(p *publisher.Publisher) { addOption(p, kgo.MaxVersions(kversion.V3_7_0())) }
 
 // A leader that moves between writing and the replicas' acknowledgement answers
 // with these, as one does that never led the partition.
@@ -71,7 +73,7 @@ func TestTheNextEventIsNotTakenForOneThatWasWrittenThoughTheAnswerSaidNo(t *test
 			t.Parallel()
 			cluster, p, n := publishing(t, 1)
 			nameTopics(p)
-			p.cfg.PublishRetryMaxAttempts = 1
+			producerOf(p).cfg.PublishRetryMaxAttempts = 1
 			if err := p.Publish(t.Context(), transfer{Number: 0}); err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +87,7 @@ func TestTheNextEventIsNotTakenForOneThatWasWrittenThoughTheAnswerSaidNo(t *test
 }
 
 // publishTwoMore publishes events 2 and 3, after which the topic is to have want.
-func publishTwoMore(t *testing.T, p *Publisher, c *kfake.Cluster, want string) {
+func publishTwoMore(t *testing.T, p *publisher.Publisher, c *kfake.Cluster, want string) {
 	t.Helper()
 	f := newFates()
 	for i := 2; i < 4; i++ {
@@ -144,12 +146,12 @@ func TestTheSecondEventIsNotTakenForAFirstThatWasGivenUp(t *testing.T) {
 			cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 			p := newPublisher(t, quick(t, cluster))
 			arrived, release := holdKind(t, cluster, c.held)
-			p.cfg.PublishTimeout = 2 * time.Second // in which it is on its way, on a slow machine too
+			p.Timeout = 2 * time.Second // in which it is on its way, on a slow machine too
 			if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil || !strings.Contains(err.Error(), "given up after 2s") {
 				t.Fatalf("error %v, want that it was given up", err)
 			}
 			<-arrived
-			p.cfg.PublishTimeout = time.Minute
+			p.Timeout = time.Minute
 			release()
 			publishTwoMore(t, p, cluster, c.want)
 		})

@@ -3,7 +3,9 @@ package kafka
 import (
 	"encoding/binary"
 	"errors"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -32,11 +34,7 @@ func TestRefusedInCompanyIsNoReasonToGiveUp(t *testing.T) {
 	for range 4 {
 		go send()
 	}
-	eventually(t, "company", func() bool {
-		p.backlog.mu.Lock()
-		defer p.backlog.mu.Unlock()
-		return p.backlog.waiting.Len() == 5
-	})
+	eventually(t, "company", func() bool { return waiting(p) == 5 })
 	release()
 	refused := 0
 	for range 5 {
@@ -69,4 +67,30 @@ func TestLargeMessagesArePublishedWhereTheTopicTakesThem(t *testing.T) {
 	if err := p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 6_000_000)}); !errors.Is(err, message.ErrTooLarge) {
 		t.Errorf("a message that the topic does not take: %v, want message.ErrTooLarge", err)
 	}
+}
+
+// What the topic takes is asked for again after a question that had no answer.
+func TestATopicsLimitThatCouldNotBeAskedFor(t *testing.T) {
+	t.Parallel()
+	cluster := startCluster(t)
+	if err := cluster.CreateTopic("large", 1, map[string]string{maxMessageBytes: "5000000"}); err != nil {
+		t.Fatal(err)
+	}
+	var asked atomic.Bool
+	cluster.ControlKey(int16(kmsg.DescribeConfigs), func(kmsg.Request) (kmsg.Response, error, bool) {
+		cluster.KeepControl()
+		if !asked.Swap(true) {
+			time.Sleep(batchSizeTimeout + time.Second/10) // a broker that hangs
+			return nil, errors.New("no answer"), true
+		}
+		return nil, nil, false
+	})
+	p := newPublisher(t, quick(t, cluster))
+	send := func() error {
+		return p.Send(t.Context(), &message.Message{Topic: "large", Value: make([]byte, 3_000_000)})
+	}
+	if err := send(); err == nil || message.OutcomeOf(err) != message.OutcomeRetry {
+		t.Fatalf("%v, want a retry", err)
+	}
+	eventually(t, "it is published", func() bool { return send() == nil })
 }

@@ -180,9 +180,9 @@ func TestWhatWaitsBehindAnEventThatIsGivenUpIsGivenUpToo(t *testing.T) {
 	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 0}, f.of(0))
 	<-arrived // the next two gather behind it
 	n.loseAnswers(1, true)
-	p.cfg.PublishTimeout = 300 * time.Millisecond
+	p.Timeout = 300 * time.Millisecond
 	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 1}, f.of(1))
-	p.cfg.PublishTimeout = time.Minute
+	p.Timeout = time.Minute
 	p.PublishAsync(t.Context(), transfer{Account: "a", Number: 2}, f.of(2))
 	release()
 	eventually(t, "the two are given up", func() bool { return f.known() == 3 })
@@ -210,12 +210,12 @@ func TestTheNextEventIsNotTakenForOneThatWasGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.loseAnswers(1, true)
-	p.cfg.PublishTimeout = 300 * time.Millisecond
+	p.Timeout = 300 * time.Millisecond
 	if err := p.Publish(t.Context(), transfer{Number: 1}); err == nil {
 		t.Fatal("published without an answer")
 	}
 	n.join()
-	p.cfg.PublishTimeout = time.Minute
+	p.Timeout = time.Minute
 	if err := p.Publish(t.Context(), transfer{Number: 2}); err != nil {
 		t.Fatal(err)
 	}
@@ -235,7 +235,7 @@ func TestWhoWaitsNoLongerHearsWhyAndTakesNothingFromOthers(t *testing.T) {
 	defer cancel()
 	waited := make(chan error, 1)
 	go func() { waited <- p.Publish(short, transfer{Number: 1}) }()
-	eventually(t, "it waits", func() bool { return !hasRoom(p, p.capacity) })
+	eventually(t, "it waits", func() bool { return waiting(p) == 1 })
 	f := newFates()
 	p.PublishAsync(t.Context(), transfer{Number: 2}, f.of(2))
 	err := <-waited
@@ -298,7 +298,8 @@ func TestNewPartitionsAreFound(t *testing.T) {
 	}
 	f := newFates()
 	for i := 0; f.last[i].Partition < 1; i++ {
-		p.client.ForceMetadataRefresh() // which the client does every 10 s
+		client, _ := producerOf(p).client()
+		client.ForceMetadataRefresh() // which the client does every 10 s
 		p.PublishAsync(t.Context(), transfer{Account: key}, f.of(i+1))
 		if err := p.Flush(t.Context()); err != nil {
 			t.Fatal(err)
@@ -317,7 +318,7 @@ func TestATopicMadeAnewWithFewerPartitionsIsLearned(t *testing.T) {
 			cluster := startCluster(t, kfake.SeedTopics(8, "transfers"))
 			p := newPublisher(t, quick(t, cluster))
 			if versions != nil {
-				p.options = append(p.options, kgo.MaxVersions(versions))
+				addOption(p, kgo.MaxVersions(versions))
 			}
 			publish := func() error {
 				var errs []error
@@ -352,7 +353,7 @@ func TestTheLogSaysThatEventsWaitForAnAnswer(t *testing.T) {
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 	var log logBuffer
 	p := NewPublisher(quick(t, cluster), "tests", newRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	t.Cleanup(func() { _ = p.Close(p.cfg.DrainTimeout) })
+	t.Cleanup(func() { _ = p.Close(producerOf(p).cfg.DrainTimeout) })
 	_, release := hold(t, cluster)
 	p.PublishAsync(t.Context(), transfer{}, nil)
 	eventually(t, "the log says that it waits, and for what", func() bool {
@@ -369,7 +370,7 @@ func TestTheLogSaysThatEventsWaitAndThatTheyAreThrough(t *testing.T) {
 	cluster := startCluster(t, kfake.SeedTopics(1, "transfers"))
 	var log logBuffer
 	p := NewPublisher(quick(t, cluster), "tests", newRegistry(), slog.New(slog.NewTextHandler(&log, nil)))
-	t.Cleanup(func() { _ = p.Close(p.cfg.DrainTimeout) })
+	t.Cleanup(func() { _ = p.Close(producerOf(p).cfg.DrainTimeout) })
 	refused := fault(cluster, kerr.NotEnoughReplicas, -1)
 	p.PublishAsync(t.Context(), transfer{}, nil)
 	eventually(t, "the log says that it waits, and why", func() bool {

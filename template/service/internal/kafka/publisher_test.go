@@ -17,10 +17,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
@@ -28,7 +28,9 @@ var quiet = slog.New(slog.DiscardHandler)
 const produceKey = 0 // Kafka's number for a produce request
 
 // unclosed returns a publisher that its test closes.
-func unclosed(cfg config.Kafka) *Publisher { return NewPublisher(cfg, "tests", newRegistry(), quiet) }
+func unclosed(cfg config.Kafka) *publisher.Publisher {
+	return NewPublisher(cfg, "tests", newRegistry(), quiet)
+}
 
 // isRetry reports whether err asks for another attempt.
 func isRetry(err error) bool {
@@ -36,20 +38,32 @@ func isRetry(err error) bool {
 	return o == message.OutcomeRetry || o == message.OutcomeUnavailable
 }
 
-func newPublisher(t *testing.T, cfg config.Kafka) *Publisher {
+func newPublisher(t *testing.T, cfg config.Kafka) *publisher.Publisher {
 	t.Helper()
 	p := unclosed(cfg)
 	t.Cleanup(func() {
-		if err := p.Close(p.cfg.DrainTimeout); err != nil {
+		if err := p.Close(producerOf(p).cfg.DrainTimeout); err != nil {
 			t.Error(err)
 		}
 	})
 	return p
 }
 
-// setCapacity gives p room for so many bytes. It comes before the first event.
-func (p *Publisher) setCapacity(bytes int64) {
-	p.capacity, p.room = bytes, semaphore.NewWeighted(bytes)
+// producerOf returns how p publishes.
+func producerOf(p *publisher.Publisher) *producer { return p.Transport.(*producer) }
+
+// waiting returns how many messages wait for the broker.
+func waiting(p *publisher.Publisher) int {
+	b := producerOf(p).backlog
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.waiting.Len()
+}
+
+// addOption adds an option of p's client. It comes before the first message.
+func addOption(p *publisher.Publisher, o kgo.Opt) {
+	t := producerOf(p)
+	t.options = append(t.options, o)
 }
 
 // hold makes the cluster keep produce requests until the returned function is
@@ -232,7 +246,7 @@ func TestPublishConnectsOnceKafkaIsThereAndAgainAfterItWasAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newPublisher(t, settings(t, nil, "KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:"+port))
-	p.sendTimeout = time.Second
+	p.SendTimeout = time.Second
 	publish := func() error { return p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }
 	if err := publish(); err == nil {
 		t.Fatal("published without a broker")
@@ -266,31 +280,6 @@ func freeAddress(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestCloseWaitsForWhatIsUnderWay(t *testing.T) {
-	t.Parallel()
-	cluster := startCluster(t, kfake.SeedTopics(1, "payments"))
-	p := unclosed(settings(t, cluster))
-	arrived, release := hold(t, cluster)
-	published, closed := make(chan error, 1), make(chan error, 1)
-	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments", Value: []byte("v")}) }()
-	<-arrived
-	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
-	eventually(t, "nothing more is accepted", func() bool { return p.closing.Err() != nil })
-	if err := p.Send(t.Context(), &message.Message{Topic: "payments"}); !errors.Is(err, ErrClosed) {
-		t.Errorf("what comes after Close: %v, want ErrClosed", err)
-	}
-	release()
-	if err := <-published; err != nil {
-		t.Errorf("what was under way: %v", err)
-	}
-	if err := <-closed; err != nil {
-		t.Errorf("close: %v", err)
-	}
-	if err := p.Close(p.cfg.DrainTimeout); err != nil {
-		t.Errorf("the second close: %v", err)
-	}
-}
-
 func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 	t.Parallel()
 	const publishers = 100
@@ -298,7 +287,7 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 	p := unclosed(settings(t, cluster))
 	began, gate := make(chan struct{}), make(chan struct{})
 	begin := sync.OnceFunc(func() { close(began) })
-	p.options = append(p.options, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
+	addOption(p, kgo.Dialer(func(ctx context.Context, network, address string) (net.Conn, error) {
 		begin()
 		<-gate
 		return (&net.Dialer{}).DialContext(ctx, network, address)
@@ -308,10 +297,10 @@ func TestCloseWaitsForThoseWhoWaitForTheConnection(t *testing.T) {
 		go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	}
 	<-began
-	go func() { closed <- p.Close(p.cfg.DrainTimeout) }()
+	go func() { closed <- p.Close(producerOf(p).cfg.DrainTimeout) }()
 	close(gate)
 	for range publishers {
-		if err := <-published; err != nil && !errors.Is(err, ErrClosed) { // which may come before some of them
+		if err := <-published; err != nil && !errors.Is(err, publisher.ErrClosed) { // which may come before some of them
 			t.Errorf("what waited for the connection: %v", err)
 		}
 	}
@@ -328,11 +317,11 @@ func TestCloseGivesUpAfterTheDrainTime(t *testing.T) {
 	published := make(chan error, 1)
 	go func() { published <- p.Send(t.Context(), &message.Message{Topic: "payments"}) }()
 	<-arrived
-	if err := p.Close(p.cfg.DrainTimeout); err == nil {
+	if err := p.Close(producerOf(p).cfg.DrainTimeout); err == nil {
 		t.Error("Close says nothing of the message it abandoned")
 	}
-	if err := <-published; !errors.Is(err, ErrClosed) {
-		t.Errorf("the abandoned message: %v, want ErrClosed", err)
+	if err := <-published; !errors.Is(err, publisher.ErrClosed) {
+		t.Errorf("the abandoned message: %v, want publisher.ErrClosed", err)
 	}
 }
 

@@ -5,10 +5,7 @@ package service
 import "github.com/ouroboros-forge/forge/template/service/internal/kafka"
 
 // What the source of messages has.
-type (
-	publisher = kafka.Publisher
-	source    = kafka.Consumer
-)
+type source = kafka.Consumer
 
 var (
 	newPublisher = kafka.NewPublisher

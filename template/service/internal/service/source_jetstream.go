@@ -5,10 +5,7 @@ package service
 import "github.com/ouroboros-forge/forge/template/service/internal/jetstream"
 
 // What the source of messages has.
-type (
-	publisher = jetstream.Publisher
-	source    = jetstream.Consumer
-)
+type source = jetstream.Consumer
 
 var (
 	newPublisher = jetstream.NewPublisher
