@@ -6,5 +6,5 @@
 //	consumer.go    Consumer: Run, readiness, lag
 //	puller.go      takes what one durable consumer has
 //	claim.go       what the engine says of a lane's messages, on its way to the server
-//	publisher.go   Publisher: in order by key, tried again, without doubles
+//	publisher.go   what the publisher writes by: in order by key, tried again, without doubles
 package jetstream

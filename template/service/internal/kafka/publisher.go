@@ -66,8 +66,8 @@ func (p *producer) Send(accepted publisher.Outgoing) {
 	})
 }
 
-// WithOutcome implements publisher.Transport. It lets a handler that returns err as it is have its message again, and
-// without counting an attempt while the broker is away.
+// WithOutcome implements publisher.Transport. A handler that returns err as it is has its
+// message again, and without counting an attempt while the broker is away.
 func (p *producer) WithOutcome(err error) error {
 	if _, ok := errors.AsType[*message.Error](err); ok {
 		return err

@@ -17,20 +17,20 @@ import (
 var errTest = errors.New("no majority")
 
 // keyed returns an empty queue, and what sends to it a message with a number, a key and an
-// attempt. What becomes of them is in told, in order.
-func keyed(t *testing.T, cfg config.Publish) (k *Keys, send func(n int, key string, try func(context.Context) error), told *[]int, errs map[int]error) {
+// attempt.
+func keyed(t *testing.T, cfg config.Publish) (k *Keys, send func(n int, key string, try func(context.Context) error), f *fates) {
 	t.Helper()
 	cfg.PublishRetryPolicy, cfg.PublishRetryDelay, cfg.PublishRetryMaxDelay = "fixed", time.Second, time.Second
-	k, told, errs = NewKeys(cfg), new([]int), map[int]error{}
+	k, f = NewKeys(cfg), newFates()
 	return k, func(n int, key string, try func(context.Context) error) {
 		m := &message.Message{Topic: "transfers"}
 		if key != "" {
 			m.Key = []byte(key)
 		}
-		done := func(err error) { *told, errs[n] = append(*told, n), err }
+		done := func(err error) { f.of(n)(message.Delivery{}, err) }
 		k.Send(Outgoing{Message: m, Timeout: time.Minute, Deadline: time.Now().Add(time.Minute), Done: done}, try)
 		synctest.Wait()
-	}, told, errs
+	}, f
 }
 
 func written(context.Context) error { return nil }
@@ -38,7 +38,7 @@ func written(context.Context) error { return nil }
 // TestAMessageWaitsForThatBeforeItInItsKey, however often that is tried, and for no other.
 func TestAMessageWaitsForThatBeforeItInItsKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, send, told, errs := keyed(t, config.Publish{})
+		_, send, f := keyed(t, config.Publish{})
 		began := time.Now()
 		send(0, "a", func(context.Context) error {
 			if time.Since(began) < 3*time.Second {
@@ -49,13 +49,13 @@ func TestAMessageWaitsForThatBeforeItInItsKey(t *testing.T) {
 		send(1, "a", written)
 		send(2, "b", written)
 		send(3, "", written)
-		if !slices.Equal(*told, []int{2, 3}) {
-			t.Errorf("at once, %v were written", *told)
+		if n := f.known(); n != 2 {
+			t.Errorf("at once, %d were written, want those of no and another key", n)
 		}
 		time.Sleep(3 * time.Second)
 		synctest.Wait()
-		if !slices.Equal(*told, []int{2, 3, 0, 1}) || errs[0] != nil || errs[1] != nil {
-			t.Errorf("then %v were written: %v", *told, errs)
+		if !slices.Equal(f.order, []int{2, 3, 0, 1}) || f.errs[0] != nil || f.errs[1] != nil {
+			t.Errorf("then %v were written: %v", f.order, f.errs)
 		}
 	})
 }
@@ -76,7 +76,7 @@ func TestWhenAMessageIsGivenUp(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k, send, told, errs := keyed(t, tt.cfg)
+				k, send, f := keyed(t, tt.cfg)
 				send(0, "a", func(ctx context.Context) error {
 					if ctx.Err() != nil {
 						return ctx.Err() // which says less than the attempt before
@@ -88,13 +88,13 @@ func TestWhenAMessageIsGivenUp(t *testing.T) {
 				}
 				send(1, "a", written)
 				time.Sleep(tt.after - time.Nanosecond)
-				if synctest.Wait(); tt.after > 0 && len(*told) > 0 {
-					t.Errorf("given up too early: %v", errs)
+				if synctest.Wait(); tt.after > 0 && f.known() > 0 {
+					t.Errorf("given up too early: %v", f.errs)
 				}
 				time.Sleep(time.Nanosecond)
 				synctest.Wait()
-				if !slices.Equal(*told, []int{0, 1}) || errs[0] == nil || errs[0].Error() != tt.says || message.OutcomeOf(errs[0]) != tt.outcome || errs[1] != nil {
-					t.Errorf("%v were told %v, want the first %q", *told, errs, tt.says)
+				if !slices.Equal(f.order, []int{0, 1}) || f.errs[0] == nil || f.errs[0].Error() != tt.says || message.OutcomeOf(f.errs[0]) != tt.outcome || f.errs[1] != nil {
+					t.Errorf("%v were told %v, want the first %q", f.order, f.errs, tt.says)
 				}
 			})
 		})
