@@ -185,7 +185,7 @@ var mutants = []mutant{
 	{"handlers of an earlier life count for ever", "engine/lane.go",
 		"\t\t\tit.successor.running--\n", ""},
 	{"handlers' copies are not bounded", "engine/worker.go",
-		"e.held+it.size <= e.cfg.MaxBytes*3/2", "e.held+it.size > 0"},
+		"e.held+it.size <= e.cfg.MaxBufferBytes*3/2", "e.held+it.size > 0"},
 	{"a copy is not counted", "engine/worker.go",
 		"\te.held += it.size // an", "\t// an"},
 	{"a copy counts for ever", "engine/lane.go",

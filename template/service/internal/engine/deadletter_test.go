@@ -15,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -44,11 +45,12 @@ func TestDeadLetteringPausesAfterTooManyInARow(t *testing.T) {
 // defaults are the service's settings.
 func defaults() Config {
 	return Config{
-		Ordering: OrderKey, MaxWorkers: 16, ErrorPolicy: PolicyDeadLetter,
+		Engine: config.Engine{
+			Ordering: OrderKey, MaxWorkers: 16, ErrorPolicy: PolicyDeadLetter, MaxPollRecords: 4096, MaxBufferBytes: 256 << 20,
+			CommitInterval: time.Second, DrainTimeout: 15 * time.Second, HandlerTimeout: 30 * time.Second, StuckAfter: 5 * time.Minute,
+		},
 		Retry:          message.RetryPolicy{Kind: message.RetryExponential, MaxAttempts: 5, Delay: 100 * time.Millisecond, MaxDelay: 10 * time.Second},
-		MaxPollRecords: 4096, MaxBytes: 256 << 20, MaxUncommitted: 4 * 4096,
-		CommitInterval: time.Second, CommitRecords: 50_000, DrainTimeout: 15 * time.Second,
-		HandlerTimeout: 30 * time.Second, StuckAfter: 5 * time.Minute,
+		MaxUncommitted: 4 * 4096, CommitRecords: 50_000,
 	}
 }
 

@@ -144,7 +144,7 @@ func TestALaneCanBeLostWhileItDrains(t *testing.T) {
 // A handler that ignores its context outlives its lane. When the lane comes
 // back, the key waits for it, and other keys do not.
 func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
-	for _, ordering := range []Ordering{OrderKey, OrderPartition} {
+	for _, ordering := range []string{OrderKey, OrderPartition} {
 		t.Run(string(ordering), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex

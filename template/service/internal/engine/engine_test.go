@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -43,11 +44,12 @@ func (b *bench) DeadLetter(_ context.Context, m *message.Message, f Failure) err
 
 func settings() Config {
 	return Config{
-		Ordering: OrderKey, MaxWorkers: 4, ErrorPolicy: PolicyDeadLetter,
+		Engine: config.Engine{
+			Ordering: OrderKey, MaxWorkers: 4, ErrorPolicy: PolicyDeadLetter, MaxPollRecords: 100, MaxBufferBytes: 1 << 30,
+			CommitInterval: 100 * time.Millisecond, DrainTimeout: time.Second, HandlerTimeout: time.Minute, StuckAfter: 5 * time.Minute,
+		},
 		Retry:          message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 3, Delay: 10 * time.Millisecond, MaxDelay: time.Second},
-		MaxPollRecords: 100, MaxBytes: 1 << 30, MaxUncommitted: 400,
-		CommitInterval: 100 * time.Millisecond, CommitRecords: 1000,
-		DrainTimeout: time.Second, HandlerTimeout: time.Minute, StuckAfter: 5 * time.Minute,
+		MaxUncommitted: 400, CommitRecords: 1000,
 	}
 }
 

@@ -50,7 +50,7 @@ func TestFailuresFollowTheErrorPolicy(t *testing.T) {
 		"exit":      nil,
 	}
 	for _, tt := range []struct {
-		policy          ErrorPolicy
+		policy          string
 		failure         string
 		calls           int
 		letters, marked bool

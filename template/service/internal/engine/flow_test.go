@@ -43,7 +43,7 @@ func TestAPausedLaneFlowsAgainAtHalf(t *testing.T) {
 func TestALaneThatEndsLetsOthersFlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.MaxBytes = 100 << 10
+		cfg.MaxBufferBytes = 100 << 10
 		b := start(t, cfg, func(context.Context, *message.Message) error { return message.RetryAfter(time.Hour, errTest) })
 		g := newGate()
 		l, others := b.Assign(g), []*Lane{b.Assign(b), b.Assign(b), b.Assign(b)}
@@ -64,7 +64,7 @@ func TestALaneThatEndsLetsOthersFlow(t *testing.T) {
 func TestLanesShareTheBytesOfAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.MaxBytes = 1200 << 10
+		cfg.MaxBufferBytes = 1200 << 10
 		release := make(chan struct{})
 		b := start(t, cfg, func(context.Context, *message.Message) error { <-release; return nil })
 		gates := []*gate{newGate(), newGate(), newGate()}
@@ -100,7 +100,7 @@ func TestLanesShareTheBytesOfAll(t *testing.T) {
 func TestWhatALargeMessageHeldUpStartsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		cfg := settings()
-		cfg.MaxBytes = 100 << 10
+		cfg.MaxBufferBytes = 100 << 10
 		var running atomic.Int64
 		b := start(t, cfg, func(context.Context, *message.Message) error {
 			running.Add(1)

@@ -303,7 +303,7 @@ func (l *Lane) adjustFlow() {
 	if l.paused {
 		divisor = 2
 	}
-	bytes := c.MaxBytes / int64(max(len(l.engine.lanes), 1)*divisor)
+	bytes := c.MaxBufferBytes / int64(max(len(l.engine.lanes), 1)*divisor)
 	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
 	if full == l.paused {
 		return

@@ -63,7 +63,7 @@ func (l *life) bounded() {
 	l.owner.mu.Lock()
 	defer l.owner.mu.Unlock()
 	c, now := l.w.cfg, l.lane
-	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBytes+more*each || len(now.tracker.places) > c.MaxUncommitted+more {
+	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBufferBytes+more*each || len(now.tracker.places) > c.MaxUncommitted+more {
 		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, len(now.tracker.places))
 	}
 }

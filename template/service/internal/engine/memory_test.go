@@ -42,7 +42,7 @@ func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) { //nolint:gocognit // 
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := settings()
-			cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBytes = 1_000_000, 4_000_000, 16<<20
+			cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBufferBytes = 1_000_000, 4_000_000, 16<<20
 			cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
 			b := start(t, cfg, func(_ context.Context, m *message.Message) error {
 				if (m.Offset+1)%int64(tt.every) == 0 {
@@ -71,8 +71,8 @@ func TestWhatIsHeldInMemoryIsWhatIsCounted(t *testing.T) { //nolint:gocognit // 
 			held, s := heap()-before, b.Stats()
 			const bookkeeping = 4 << 20 // the tracker, and what a map keeps of what was in it
 			t.Logf("%d messages are counted as %d KiB, %d KiB are held", s.Records, s.Bytes>>10, held>>10)
-			if held > s.Bytes*3/2+bookkeeping || held > cfg.MaxBytes*3/2+bookkeeping {
-				t.Errorf("%d KiB are held and %d KiB counted, the limit is %d KiB", held>>10, s.Bytes>>10, cfg.MaxBytes>>10)
+			if held > s.Bytes*3/2+bookkeeping || held > cfg.MaxBufferBytes*3/2+bookkeeping {
+				t.Errorf("%d KiB are held and %d KiB counted, the limit is %d KiB", held>>10, s.Bytes>>10, cfg.MaxBufferBytes>>10)
 			}
 			l.Lose()
 		})
@@ -118,7 +118,7 @@ func TestWhatAllLanesAndHandlersHoldIsBounded(t *testing.T) { //nolint:gocognit 
 	} {
 		t.Run(name, func(t *testing.T) {
 			cfg := settings()
-			cfg.MaxWorkers, cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBytes = tt.workers, 1_000_000, 4_000_000, tt.limit
+			cfg.MaxWorkers, cfg.MaxPollRecords, cfg.MaxUncommitted, cfg.MaxBufferBytes = tt.workers, 1_000_000, 4_000_000, tt.limit
 			cfg.Retry.Delay, cfg.Retry.MaxDelay = time.Hour, time.Hour
 			release := make(chan struct{})
 			b := start(t, cfg, func(_ context.Context, m *message.Message) error {
@@ -164,7 +164,7 @@ func TestWhatAllLanesAndHandlersHoldIsBounded(t *testing.T) { //nolint:gocognit 
 			}
 			running, s := heap()-before, b.Stats()
 			t.Logf("%d messages are counted as %d KiB and %d KiB are held, %d KiB while %d run", s.Records, s.Bytes>>10, waiting>>10, running>>10, s.Busy)
-			if got, limit := max(waiting, running), cfg.MaxBytes*3/2+8*mib; got > limit {
+			if got, limit := max(waiting, running), cfg.MaxBufferBytes*3/2+8*mib; got > limit {
 				t.Errorf("%d KiB are held, want at most %d KiB", got>>10, limit>>10)
 			}
 			close(release)

@@ -7,6 +7,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -78,13 +79,15 @@ func (w *world) check(t *rapid.T) {
 func drawConfig(t *rapid.T) Config {
 	records := rapid.IntRange(1, 20).Draw(t, "MaxPollRecords")
 	return Config{
-		Ordering:    rapid.SampledFrom([]Ordering{OrderKey, OrderKey, OrderPartition, OrderNone}).Draw(t, "Ordering"),
-		MaxWorkers:  rapid.IntRange(1, 6).Draw(t, "MaxWorkers"),
-		ErrorPolicy: PolicyDeadLetter, Retry: drawRetry(t),
-		MaxPollRecords: records, MaxUncommitted: 3 * records,
-		MaxBytes:       rapid.SampledFrom([]int64{1 << 30, 10 * overhead}).Draw(t, "MaxBytes"),
-		CommitInterval: 50 * time.Millisecond, CommitRecords: 8,
-		DrainTimeout: 500 * time.Millisecond, HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
+		Engine: config.Engine{
+			Ordering:    rapid.SampledFrom([]string{OrderKey, OrderKey, OrderPartition, OrderNone}).Draw(t, "Ordering"),
+			MaxWorkers:  rapid.IntRange(1, 6).Draw(t, "MaxWorkers"),
+			ErrorPolicy: PolicyDeadLetter, MaxPollRecords: records,
+			MaxBufferBytes: rapid.SampledFrom([]int64{1 << 30, 10 * overhead}).Draw(t, "MaxBufferBytes"),
+			CommitInterval: 50 * time.Millisecond, DrainTimeout: 500 * time.Millisecond,
+			HandlerTimeout: rapid.SampledFrom([]time.Duration{0, 200 * time.Millisecond}).Draw(t, "HandlerTimeout"), StuckAfter: time.Hour,
+		},
+		Retry: drawRetry(t), MaxUncommitted: 3 * records, CommitRecords: 8,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -77,8 +78,10 @@ func TestAQueueIsToldOfEachMessageOnceItIsDone(t *testing.T) {
 		lost := rapid.IntRange(0, 40).Draw(r, "lost after, in ms")
 		c := &channel{done: map[int64]bool{}, acked: map[int64]bool{}, refuse: rapid.IntRange(0, 5).Draw(r, "refused")}
 		synctest.Test(t, func(*testing.T) {
-			cfg := Config{Ordering: OrderKey, MaxWorkers: 8, ErrorPolicy: PolicyDeadLetter, Retry: message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 5, Delay: 50 * time.Millisecond, MaxDelay: time.Second},
-				MaxPollRecords: 1000, MaxBytes: 1 << 30, MaxUncommitted: 10, CommitInterval: time.Second, CommitRecords: 100, DrainTimeout: time.Second}
+			cfg := Config{
+				Engine: config.Engine{Ordering: OrderKey, MaxWorkers: 8, ErrorPolicy: PolicyDeadLetter, MaxPollRecords: 1000, MaxBufferBytes: 1 << 30, CommitInterval: time.Second, DrainTimeout: time.Second},
+				Retry:  message.RetryPolicy{Kind: message.RetryFixed, MaxAttempts: 5, Delay: 50 * time.Millisecond, MaxDelay: time.Second}, MaxUncommitted: 10, CommitRecords: 100,
+			}
 			e := New(cfg, message.HandlerFunc(c.handle), c, func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
 			lane := e.Assign(c)
 			var batch []message.Message

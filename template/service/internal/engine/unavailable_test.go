@@ -45,7 +45,7 @@ func (a *away) last(n int) string {
 }
 
 func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
-	for _, policy := range []ErrorPolicy{PolicyDeadLetter, PolicyRetry, PolicySkip, PolicyStop} {
+	for _, policy := range []string{PolicyDeadLetter, PolicyRetry, PolicySkip, PolicyStop} {
 		t.Run(string(policy), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := settings()

@@ -109,7 +109,7 @@ func TestWhatNeverReachesAHandlerFlowsDuringASlowOutage(t *testing.T) { //nolint
 // A handler may refuse messages for good without what is down. Those that need it are
 // no more dead letters for that.
 func TestPermanentFailuresAmongOthersDoNotEndThePause(t *testing.T) {
-	for _, ordering := range []Ordering{OrderKey, OrderNone, OrderPartition} {
+	for _, ordering := range []string{OrderKey, OrderNone, OrderPartition} {
 		t.Run(string(ordering), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := defaults()

@@ -45,7 +45,7 @@ func (w *worker) take() bool {
 	}
 	i := slices.IndexFunc(e.turns, func(q *queue) bool {
 		it, l := (*q)[0], (*q)[0].lane
-		return l.running < most && (l.running == 0 || e.held+it.size <= e.cfg.MaxBytes*3/2) &&
+		return l.running < most && (l.running == 0 || e.held+it.size <= e.cfg.MaxBufferBytes*3/2) &&
 			(it.waits == notWaiting || e.retrying <= e.cfg.MaxWorkers/2)
 	})
 	if i < 0 || e.stopped.Err() != nil {

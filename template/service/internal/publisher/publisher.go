@@ -23,14 +23,11 @@ var (
 )
 
 const (
-	// publishBuffer bounds the bytes of events that are on their way to the broker, or
-	// whose callbacks wait for earlier ones.
-	publishBuffer = 32 << 20
+	publishBuffer   = 32 << 20        // bytes of events on their way to the broker, or whose callbacks wait for earlier ones
+	callbackTimeout = 3 * time.Second // how long Close waits for callbacks when it has given up
 	// sendTimeout bounds one Send: the engine retries dead letters by its own policy, and
 	// reports why they are refused. So it bounds their bytes, too.
 	sendTimeout = 10 * time.Second
-	// callbackTimeout is how long Close waits for callbacks when it has given up.
-	callbackTimeout = 3 * time.Second
 )
 
 // Transport is what a source has to write messages with, from many goroutines.

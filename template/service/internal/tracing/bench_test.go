@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
@@ -38,7 +39,7 @@ func BenchmarkMessage(b *testing.B) {
 		b.Run(v.name, func(b *testing.B) {
 			b.ReportAllocs()
 			var handled sync.WaitGroup
-			e := engine.New(engine.Config{MaxWorkers: 1, MaxPollRecords: 4096, MaxBytes: 1 << 30, MaxUncommitted: math.MaxInt32, CommitInterval: time.Hour, CommitRecords: math.MaxInt32, HandlerTimeout: time.Hour},
+			e := engine.New(engine.Config{Engine: config.Engine{MaxWorkers: 1, MaxPollRecords: 4096, MaxBufferBytes: 1 << 30, CommitInterval: time.Hour, HandlerTimeout: time.Hour}, MaxUncommitted: math.MaxInt32, CommitRecords: math.MaxInt32},
 				message.HandlerFunc(func(context.Context, *message.Message) error { handled.Done(); return nil }), nil, func(context.Context) error { return nil }, slog.New(slog.DiscardHandler))
 			e.Trace(v.tracer)
 			lane, batch := e.Assign(claim{}), make([]message.Message, 256)
