@@ -8,7 +8,10 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 )
 
-const groupID = "SERVICE_NAME" // the setting that names a consumer
+const (
+	groupID     = "SERVICE_NAME" // the setting that names a consumer
+	firstOffset = 0              // of a queue
+)
 
 // startBroker returns where the broker is, with the topic accounts.
 func startBroker(t *testing.T) string {
