@@ -53,7 +53,7 @@ func Start(int) (broker string, stop func(), err error) {
 	ctx, cancel := context.WithTimeoutCause(context.Background(), startTimeout, fmt.Errorf("%s does not answer within %v, or user and password are wrong", u.Host, startTimeout))
 	defer cancel()
 	broker = u.String()
-	conn, err := rabbitmq.Connect(ctx, settingsOf(broker))
+	conn, err := rabbitmq.Connect(ctx, settingsOf(broker), "embedded")
 	if err != nil {
 		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL: %w", err)
 	}
@@ -104,7 +104,7 @@ func settingsOf(broker string) config.RabbitMQ {
 func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 	return onChannel(ctx, broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
 		for _, topic := range topics {
-			if err := rabbitmq.CreateTopic(ch, cfg, topic); err != nil {
+			if err := rabbitmq.DeclareTopic(ch, cfg, topic, 0); err != nil {
 				return fmt.Errorf("creating topic %s: %w", topic, err)
 			}
 			before, _ := created.LoadOrStore(broker, new(sync.Map))
@@ -141,10 +141,11 @@ func Send(ctx context.Context, broker string, messages ...*message.Message) erro
 		returned := ch.NotifyReturn(make(chan amqp.Return, len(messages)))
 		for _, m := range messages {
 			m.Partition, m.Offset = 0, offset.Add(1)
-			out, err := rabbitmq.NumberedPublishing(m)
+			out, err := rabbitmq.Publishing(m)
 			if err != nil {
 				return err
 			}
+			out.Headers[rabbitmq.OffsetHeader] = m.Offset
 			if last, err = ch.PublishWithDeferredConfirm("", cfg.QueuePrefix+m.Topic, true, false, out); err != nil {
 				return err
 			}
@@ -172,8 +173,8 @@ func Read(ctx context.Context, broker, topic string, n int) (all []*message.Mess
 			if !ok {
 				return nil
 			}
-			m := rabbitmq.Received(&d, cfg, topic)
-			m.Offset = int64(len(all))
+			m := rabbitmq.Received(&d, cfg.QueuePrefix+topic)
+			m.Topic, m.Offset = topic, int64(len(all))
 			all = append(all, &m)
 		}
 		return nil
@@ -185,7 +186,7 @@ func Read(ctx context.Context, broker, topic string, n int) (all []*message.Mess
 // back to its queue.
 func onChannel(ctx context.Context, broker string, f func(*amqp.Channel, config.RabbitMQ) error) error {
 	cfg := settingsOf(broker)
-	conn, err := rabbitmq.Connect(ctx, cfg)
+	conn, err := rabbitmq.Connect(ctx, cfg, "embedded")
 	if err != nil {
 		return err
 	}

@@ -23,11 +23,9 @@ var (
 )
 
 const (
-	publishBuffer   = 32 << 20        // bytes of events on their way to the broker, or whose callbacks wait for earlier ones
-	callbackTimeout = 3 * time.Second // how long Close waits for callbacks when it has given up
-	// sendTimeout bounds one Send: the engine retries dead letters by its own policy, and
-	// reports why they are refused. So it bounds their bytes, too.
-	sendTimeout = 10 * time.Second
+	publishBuffer   = 32 << 20         // bytes of events on their way to the broker, or whose callbacks wait for earlier ones
+	callbackTimeout = 3 * time.Second  // how long Close waits for callbacks when it has given up
+	sendTimeout     = 10 * time.Second // of one Send: the engine retries dead letters by its own policy, and says why they are refused
 )
 
 // Transport is what a source has to write messages with, from many goroutines.
@@ -35,8 +33,7 @@ type Transport interface {
 	// Send has o written behind all that it was given before with the same topic and
 	// key, tries until o.Deadline, and calls o.Done once. It waits for none of that.
 	Send(o Outgoing)
-	// WithOutcome makes of why a message is not sent, or not waited for, what a handler
-	// may return as it is.
+	// WithOutcome makes of why a message is not sent what a handler may return as it is.
 	WithOutcome(err error) error
 	// Close disconnects. What is on its way is done with ErrAbandoned.
 	Close()
@@ -66,7 +63,6 @@ type Publisher struct {
 	service  string
 	registry *message.Registry
 	log      *slog.Logger
-
 	capacity int64 // of room, in bytes
 	room     *semaphore.Weighted
 	calls    callQueue

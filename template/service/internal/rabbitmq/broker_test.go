@@ -139,7 +139,7 @@ func removeQueues(t *testing.T, cfg config.RabbitMQ) {
 
 func connect(t *testing.T, cfg config.RabbitMQ) *amqp.Connection {
 	t.Helper()
-	conn, err := open(context.Background(), cfg, "test")
+	conn, err := Connect(context.Background(), cfg, "test")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,26 +19,20 @@ func (p *Publisher) begin() {
 
 // keepSending sends what is ready, on one channel after another, until the publisher ends.
 func (p *Publisher) keepSending() {
-	for backoff := reopenPolicy.Backoff(); p.life.Err() == nil; {
-		opened, err := p.sendOnChannel()
-		if p.life.Err() != nil {
-			return
+	again(p.life, func() bool {
+		if err := p.sendOnChannel(); p.life.Err() == nil {
+			p.fail(err)
 		}
-		p.fail(err)
-		if opened {
-			backoff = reopenPolicy.Backoff()
-		}
-		delay, _ := backoff.Next()
-		sleep(p.life, delay)
-	}
+		return false
+	})
 }
 
 // sendOnChannel connects and sends what is ready until the connection or its channel
-// ends. It returns why, and whether it could connect.
-func (p *Publisher) sendOnChannel() (opened bool, err error) {
-	conn, err := open(p.life, p.cfg, p.service+" publisher")
+// ends. It returns why.
+func (p *Publisher) sendOnChannel() error {
+	conn, err := Connect(p.life, p.cfg, p.service+" publisher")
 	if err != nil {
-		return false, err
+		return err
 	}
 	defer leave(conn)
 	ch, err := conn.Channel()
@@ -46,7 +40,7 @@ func (p *Publisher) sendOnChannel() (opened bool, err error) {
 		err = ch.Confirm(false)
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
 	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	returns, confirmations, blocked := ch.NotifyReturn(make(chan amqp.Return)), ch.NotifyPublish(make(chan amqp.Confirmation)), conn.NotifyBlocked(make(chan amqp.Blocking)) // before the first is sent
@@ -62,16 +56,16 @@ func (p *Publisher) sendOnChannel() (opened bool, err error) {
 			if err := p.sendReady(ch); err != nil {
 				leave(conn)
 				<-answered
-				return true, err
+				return err
 			}
 		case err := <-closed:
 			<-answered
 			if err == nil { // a nil *amqp.Error would be an error
-				return true, errors.New("the connection ended")
+				return errors.New("the connection ended")
 			}
-			return true, fmt.Errorf("RabbitMQ at %s ended the channel: %w", p.cfg.Address(), err)
+			return fmt.Errorf("RabbitMQ at %s ended the channel: %w", p.cfg.Address(), err)
 		case <-p.life.Done():
-			return true, nil
+			return nil
 		}
 	}
 }

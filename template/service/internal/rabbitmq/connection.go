@@ -25,46 +25,46 @@ const (
 // reopenPolicy says when a connection or a channel is opened again.
 var reopenPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 5 * time.Second}
 
-// open connects in the name of a part of the service, with the certificates that their
+// Connect connects in the name of a part of the service, with the certificates that their
 // files hold now.
-func open(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
-	var conn *amqp.Connection
-	dialled := make(chan error, 1)
-	go func() {
-		var err error
-		conn, err = dial(cfg, name)
-		dialled <- err
-	}()
-	select {
-	case err := <-dialled:
-		if err != nil {
-			return nil, fmt.Errorf("no connection to RabbitMQ at %s: %w: is it there, and are user, password and vhost of RABBITMQ_URL right?", cfg.Address(), err)
+func Connect(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
+	conn, err := dial(ctx, cfg, name)
+	if ctx.Err() != nil {
+		if err == nil {
+			leave(conn)
 		}
-		return conn, nil
-	case <-ctx.Done():
-		go func() {
-			if <-dialled == nil {
-				leave(conn)
-			}
-		}()
 		return nil, context.Cause(ctx)
 	}
+	if err != nil {
+		return nil, fmt.Errorf("no connection to RabbitMQ at %s: %w: is it there, and are user, password and vhost of RABBITMQ_URL right?", cfg.Address(), err)
+	}
+	return conn, nil
 }
 
 // leave disconnects, also from a broker that does not answer.
 func leave(conn *amqp.Connection) { _ = conn.CloseDeadline(time.Now().Add(closingTimeout)) }
 
-func dial(cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
+func dial(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
 	cfg, err := cfg.Renewed()
 	if err != nil {
 		return nil, err
 	}
-	settings := amqp.Config{Heartbeat: heartbeat, Dial: amqp.DefaultDial(dialTimeout), Properties: amqp.NewConnectionProperties()}
+	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties()}
 	settings.Properties.SetClientConnectionName(name)
 	if cfg.TLS() {
 		if settings.TLSClientConfig, err = tlsConfig(cfg); err != nil {
 			return nil, err
 		}
+	}
+	ended := func() bool { return true }
+	defer func() { ended() }()
+	settings.Dial = func(network, address string) (net.Conn, error) {
+		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
+		if err == nil {
+			ended = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			err = conn.SetDeadline(time.Now().Add(dialTimeout)) // until both logins are done
+		}
+		return conn, err
 	}
 	conn, err := amqp.DialConfig(string(cfg.URL), settings)
 	if _, isAnswer := errors.AsType[*amqp.Error](err); isAnswer {
@@ -117,6 +117,22 @@ func within(ctx context.Context, f func() error) error {
 		return err
 	case <-ctx.Done():
 		return context.Cause(ctx)
+	}
+}
+
+// again calls f until it says that it is over or ctx ends, with growing delays between
+// calls that do not last.
+func again(ctx context.Context, f func() (over bool)) {
+	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil; {
+		began := time.Now()
+		if f() {
+			return
+		}
+		if time.Since(began) > reopenPolicy.MaxDelay {
+			backoff = reopenPolicy.Backoff()
+		}
+		delay, _ := backoff.Next()
+		sleep(ctx, delay)
 	}
 }
 

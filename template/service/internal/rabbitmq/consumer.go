@@ -95,17 +95,12 @@ func (c *Consumer) Run(ctx context.Context) error {
 		stopped <- c.Engine.Run(engineCtx)
 		c.fail(errStopped)
 	}()
-	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil; {
-		began := time.Now()
-		if err := c.consume(ctx); err != nil && ctx.Err() == nil {
+	again(ctx, func() bool {
+		if err := c.consume(ctx); ctx.Err() == nil {
 			c.health.note("", err)
 		}
-		if time.Since(began) > reopenPolicy.MaxDelay {
-			backoff = reopenPolicy.Backoff()
-		}
-		delay, _ := backoff.Next()
-		sleep(ctx, delay)
-	}
+		return false
+	})
 	c.health.note("", errStopped)
 	stopEngine()
 	err := context.Cause(ctx)
@@ -117,7 +112,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 
 // consume connects, and consumes all queues until the connection or ctx ends.
 func (c *Consumer) consume(ctx context.Context) error {
-	conn, err := open(ctx, c.cfg, c.cfg.GroupID)
+	conn, err := Connect(ctx, c.cfg, c.cfg.GroupID)
 	if err != nil {
 		return err
 	}
@@ -131,7 +126,16 @@ func (c *Consumer) consume(ctx context.Context) error {
 	c.health.note("", nil)
 	var all sync.WaitGroup
 	for _, l := range c.lanes {
-		all.Go(func() { l.keepConsuming(ctx, conn) })
+		all.Go(func() {
+			again(ctx, func() bool {
+				err := l.consume(ctx, conn)
+				if ctx.Err() == nil {
+					c.refuse(err)
+					c.health.note(l.queue, err)
+				}
+				return conn.IsClosed()
+			})
+		})
 	}
 	all.Wait()
 	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
@@ -176,26 +180,6 @@ type lane struct {
 	number    int64      // of messages that were delivered
 	waiting   atomic.Int64
 	claim     atomic.Pointer[claim] // nil between channels
-}
-
-// keepConsuming consumes the queue, on one channel after another, until the connection or
-// ctx ends.
-func (l *lane) keepConsuming(ctx context.Context, conn *amqp.Connection) {
-	c := l.consumer
-	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil && !conn.IsClosed(); {
-		began := time.Now()
-		err := l.consume(ctx, conn)
-		if ctx.Err() != nil {
-			return
-		}
-		c.refuse(err)
-		c.health.note(l.queue, err)
-		if time.Since(began) > reopenPolicy.MaxDelay {
-			backoff = reopenPolicy.Backoff()
-		}
-		delay, _ := backoff.Next()
-		sleep(ctx, delay)
-	}
 }
 
 // consume consumes the queue until its channel or ctx ends.
@@ -265,7 +249,7 @@ func (l *lane) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Deli
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := declareTopic(ch, cfg, l.topic, l.partition); err != nil {
+	if err := DeclareTopic(ch, cfg, l.topic, l.partition); err != nil {
 		_ = ch.Close()
 		return nil, nil, err
 	}
@@ -283,9 +267,9 @@ func (l *lane) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Deli
 func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []message.Message {
 	var batch []message.Message
 	for d, ok := first, true; ok; {
-		m := received(&d, l.consumer.cfg.QueuePrefix+l.topic)
+		m := Received(&d, l.consumer.cfg.QueuePrefix+l.topic)
 		m.Topic, m.Partition, m.Offset = l.topic, int32(l.partition), l.number
-		if offset, isGiven := d.Headers[offsetHeader].(int64); isGiven {
+		if offset, isGiven := d.Headers[OffsetHeader].(int64); isGiven {
 			m.Offset = offset
 		}
 		for l.number++; !c.note(m.Offset, d.DeliveryTag); l.number++ {

@@ -268,7 +268,7 @@ func checkLetter(t *testing.T, prefix string, m *message.Message, next func() (a
 	if !ok {
 		t.Fatal("there is no dead letter")
 	}
-	letter := received(&d, prefix+"payments")
+	letter := Received(&d, prefix+"payments")
 	if string(letter.Key) != string(m.Key) {
 		t.Errorf("its key is %q, want %q", letter.Key, m.Key)
 	}

@@ -17,13 +17,13 @@ import (
 const (
 	keyHeader  = "forge-key"  // its key, nothing if it has none; without the header it is the routing key of its exchange
 	nullHeader = "forge-null" // it is a tombstone
-	// offsetHeader has its place in its queue, for senders that wait for what becomes of
+	// OffsetHeader has its place in its queue, for senders that wait for what becomes of
 	// it, as tests do. Other messages have the number that the consumer gives them.
-	offsetHeader = "forge-offset"
+	OffsetHeader = "forge-offset"
 )
 
-// publishing returns a message as it goes to the broker, durable.
-func publishing(m *message.Message) (amqp.Publishing, error) {
+// Publishing returns a message as it goes to the broker, durable.
+func Publishing(m *message.Message) (amqp.Publishing, error) {
 	out := amqp.Publishing{
 		DeliveryMode: amqp.Persistent, Body: m.Value, Timestamp: m.Time, Headers: amqp.Table{keyHeader: nil},
 		MessageId: short(m.Header.MessageID), CorrelationId: short(m.Header.CorrelationID), Type: short(m.Header.MessageType), AppId: short(m.Header.Producer),
@@ -68,9 +68,9 @@ func short(text string) string {
 	return text
 }
 
-// received returns a delivery as the engine gets it, but for where it is from. exchange is
+// Received returns a delivery as the engine gets it, but for where it is from. exchange is
 // that of its topic.
-func received(d *amqp.Delivery, exchange string) message.Message {
+func Received(d *amqp.Delivery, exchange string) message.Message {
 	m := message.Message{Value: d.Body, Time: d.Timestamp}
 	if m.Value == nil {
 		m.Value = []byte{}
@@ -101,7 +101,7 @@ func received(d *amqp.Delivery, exchange string) message.Message {
 // isOfTransport reports whether a header says something of this delivery, and is no part
 // of what was sent.
 func isOfTransport(name string) bool {
-	return name == keyHeader || name == nullHeader || name == offsetHeader || strings.HasPrefix(name, "x-delivery-") || name == "x-acquired-count"
+	return name == keyHeader || name == nullHeader || name == OffsetHeader || strings.HasPrefix(name, "x-delivery-") || name == "x-acquired-count"
 }
 
 // bytesOf returns a value of a table: text as it is, others as Go writes them.

@@ -153,7 +153,7 @@ func (p *Publisher) wait(ctx context.Context, o *outgoing) error {
 // send takes o once there is room, and makes sure that o.done is called, unless it
 // returns an error.
 func (p *Publisher) send(ctx context.Context, o *outgoing) (err error) {
-	if o.publishing, err = publishing(o.message); err != nil {
+	if o.publishing, err = Publishing(o.message); err != nil {
 		return err
 	}
 	o.exchange, o.key = route(p.cfg, o.message)

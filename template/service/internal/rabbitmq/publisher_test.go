@@ -26,7 +26,7 @@ func makeTopic(t *testing.T, cfg config.RabbitMQ) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := CreateTopic(ch, cfg, "payments"); err != nil {
+	if err := DeclareTopic(ch, cfg, "payments", 0); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -200,7 +200,7 @@ func TestWhatAMessageIsComesAsItWent(t *testing.T) {
 				for p, ok := 0, false; !ok && p < cfg.Partitions; p++ {
 					d, ok = get(t, cfg, queueName(cfg, "payments", p))
 				}
-				got := received(&d, cfg.QueuePrefix+"payments")
+				got := Received(&d, cfg.QueuePrefix+"payments")
 				if fmt.Sprintf("%#v %#v %#v", got.Key, got.Value, got.Headers) != fmt.Sprintf("%#v %#v %#v", m.Key, m.Value, m.Headers) {
 					t.Errorf("came as %#v %#v %#v", got.Key, got.Value, got.Headers)
 				}

@@ -42,9 +42,9 @@ func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
 	}
 }
 
-// declareTopic makes or checks the queue of a topic's partition, what leads to it, and
+// DeclareTopic makes or checks the queue of a topic's partition, what leads to it, and
 // the queue of its dead letters.
-func declareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
+func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
 	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
 	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
 		return err

@@ -24,7 +24,6 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
-	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
 )
 
@@ -43,7 +42,7 @@ type Options struct {
 // Service is a service that was put together. Run runs it, once.
 type Service struct {
 	b         *Builder
-	publisher *publisher.Publisher
+	publisher *producer
 	consumers []*source
 	ops       *ops.Server
 	listener  net.Listener     // of ops

@@ -2,10 +2,16 @@
 
 package service
 
-import "github.com/ouroboros-forge/forge/template/service/internal/jetstream"
+import (
+	"github.com/ouroboros-forge/forge/template/service/internal/jetstream"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
+)
 
 // What the source of messages has.
-type source = jetstream.Consumer
+type (
+	producer = publisher.Publisher
+	source   = jetstream.Consumer
+)
 
 var (
 	newPublisher = jetstream.NewPublisher

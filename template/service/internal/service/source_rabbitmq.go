@@ -6,8 +6,8 @@ import "github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
 
 // What the source of messages has.
 type (
-	publisher = rabbitmq.Publisher
-	source    = rabbitmq.Consumer
+	producer = rabbitmq.Publisher
+	source   = rabbitmq.Consumer
 )
 
 var (

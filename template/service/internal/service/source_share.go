@@ -2,10 +2,16 @@
 
 package service
 
-import "github.com/ouroboros-forge/forge/template/service/internal/kafka"
+import (
+	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
+)
 
 // What the source of messages has.
-type source = kafka.ShareConsumer
+type (
+	producer = publisher.Publisher
+	source   = kafka.ShareConsumer
+)
 
 var (
 	newPublisher = kafka.NewPublisher
