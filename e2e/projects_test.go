@@ -90,6 +90,9 @@ func TestRun(t *testing.T) {
 
 func run(t *testing.T, source string) {
 	t.Helper()
+	if source == answers.RabbitMQ {
+		generated.RabbitMQ(t)
+	}
 	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--source", source, "--run")
 	for _, want := range []string{
 		"handled      OrderCreated ", "handled      PaymentCreated ",

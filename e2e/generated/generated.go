@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -25,6 +28,7 @@ func Main(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	work = dir
+	defer stopRabbitMQ()
 	return m.Run()
 }
 
@@ -97,6 +101,9 @@ var Sets = []AnswerSet{
 	{"jetstream-avro", []string{"--source", "jetstream", "--with", "avro", "--without", "docker,github"}},
 	{"jetstream-http", []string{"--source", "jetstream", "--with", "http", "--without", "docker,github"}},
 	{"jetstream-everything", []string{"--source", "jetstream", "--with", "avro,http,batch,otel,monitoring,tests"}},
+	{"rabbitmq", []string{"--source", "rabbitmq"}},
+	{"rabbitmq-avro", []string{"--source", "rabbitmq", "--with", "avro,otel,monitoring", "--without", "docker,github"}},
+	{"rabbitmq-http", []string{"--source", "rabbitmq", "--with", "http,batch", "--without", "docker,github"}},
 	{"everything", append([]string{"--with", "avro,http,batch,dlq,k8s,otel,monitoring,tests"}, avroSchemas...)},
 }
 
@@ -125,6 +132,41 @@ var knownSchemas = []string{
 	"--schema", "clicks=SCHEMAS/known/self_describing.json", "--schema", "features=SCHEMAS/known/geojson.json",
 }
 
+// RabbitMQ leads services to a broker: that of RABBITMQ_URL, or one that the script of
+// e2e/rabbitmq starts, and that ends with the tests.
+func RabbitMQ(t *testing.T) {
+	t.Helper()
+	if os.Getenv("RABBITMQ_URL") != "" {
+		return
+	}
+	url, err := rabbitMQ()
+	if err != nil {
+		Missing(t, "no RabbitMQ: RABBITMQ_URL has no URL of one, and none can be started: %v", err)
+	}
+	t.Setenv("RABBITMQ_URL", url)
+}
+
+var rabbitMQ = sync.OnceValues(func() (string, error) {
+	url, err := rabbitScript("start", strconv.Itoa(27_000+3*rand.IntN(500)))
+	return strings.TrimSpace(url), err
+})
+
+func stopRabbitMQ() { _, _ = rabbitScript("stop") }
+
+// rabbitScript runs the script for the broker of the tests.
+func rabbitScript(verb string, more ...string) (string, error) {
+	broker := filepath.Join(work, "rabbitmq")
+	if _, err := os.Stat(broker); verb == "stop" && err != nil {
+		return "", nil // none was started
+	}
+	root, err := command(".", "go", "list", "-m", "-f", "{{.Dir}}")
+	if err != nil {
+		return "", err
+	}
+	script := filepath.Join(strings.TrimSpace(root), "e2e", "rabbitmq", "rabbitmq.sh")
+	return command(root[:len(root)-1], script, append([]string{verb, broker}, more...)...)
+}
+
 // Project returns the directory of the service that forge writes for a set of
 // answers. It lives until the test's end, and has the same name every time: that
 // lets the build cache know again what the services have in common.
@@ -132,6 +174,9 @@ func Project(t *testing.T, set AnswerSet) string {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("-short: builds whole services")
+	}
+	if slices.Contains(set.Args, "rabbitmq") {
+		RabbitMQ(t)
 	}
 	dir := filepath.Join(work, "my-service")
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })

@@ -37,8 +37,12 @@ var rooms = []struct{ path, extra string }{
 }
 
 // shared are files that several parts have in common: they are there with any of them.
-var shared = map[string][]string{
-	"internal/kafka/look.go": {"group", answers.DLQ},
+var shared = []struct {
+	path  string // of a file, or of a folder, which ends in /
+	parts []string
+}{
+	{"internal/kafka/look.go", []string{"group", answers.DLQ}},
+	{"internal/publisher/", []string{"kafka", "jetstream"}},
 }
 
 // userFiles says which files of the project are the user's: seeded once, and
@@ -84,8 +88,10 @@ func perTopic(name string) (rest string, ok bool) {
 // wanted reports whether the answers ask for a file of the template: for all
 // parts that it belongs to, and for one of those that share it.
 func (r *renderer) wanted(name string) bool {
-	if parts := shared[name]; parts != nil && !slices.ContainsFunc(parts, r.answers.Has) {
-		return false
+	for _, s := range shared {
+		if (name == s.path || strings.HasSuffix(s.path, "/") && strings.HasPrefix(name, s.path)) && !slices.ContainsFunc(s.parts, r.answers.Has) {
+			return false
+		}
 	}
 	return !slices.ContainsFunc(partsOf(name), func(part string) bool { return !r.answers.Has(part) })
 }
