@@ -113,7 +113,7 @@ func fillStream(ctx context.Context, js jetstream.JetStream, topic string, messa
 		h := fnv.New32a()
 		_, _ = h.Write(key)
 		msg := &nats.Msg{Subject: cfg.Subjects[h.Sum32()%partitions], Data: value, Header: nats.Header{"Forge-Key": {string(key)}}}
-		if _, err := js.PublishMsgAsync(msg); err != nil {
+		if _, err := js.PublishMsgAsync(msg, jetstream.WithStallWait(time.Minute)); err != nil {
 			return err
 		}
 	}
