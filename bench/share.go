@@ -11,6 +11,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+const sharePartitions = 6
+
 // share compares the service's source with bare franz-go as a member of a share group.
 func (b *bench) share(ctx context.Context) error {
 	service, err := b.buildSource(ctx, "kafka-share")
@@ -23,7 +25,7 @@ func (b *bench) share(ctx context.Context) error {
 		messages int
 		env      []string
 	}{{"trivial", trivially, nil}, {"5 ms, 100 at once", slowly, slow}} {
-		name, err := b.fill(ctx, topic{of.messages, 1_000, 6})
+		name, err := b.fill(ctx, topic{of.messages, 1_000, sharePartitions})
 		if err != nil {
 			return err
 		}
@@ -59,18 +61,22 @@ func (b *bench) fromTheStart(ctx context.Context, j job) error {
 
 // accepted says what of a topic the group has not accepted.
 func (b *bench) accepted(ctx context.Context, j job) error {
-	left := int64(0)
+	partitions, left := 0, int64(0)
 	for range 100 { // the broker says so some time after it was told
 		described, err := b.admin.DescribeShareGroupOffsets(ctx, j.group)
 		if err != nil {
 			return err
 		}
-		left = int64(j.messages)
-		described[j.group].Offsets.Each(func(o kadm.ShareOffset) { left -= o.StartOffset })
-		if left == 0 {
+		partitions, left = 0, 0
+		described[j.group].Offsets.Each(func(o kadm.ShareOffset) {
+			if o.Lag >= 0 { // it is known
+				partitions, left = partitions+1, left+o.Lag
+			}
+		})
+		if partitions == sharePartitions && left == 0 {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	return fmt.Errorf("%d messages are not accepted", left)
+	return fmt.Errorf("%d messages of %d partitions are not accepted", left, partitions)
 }
