@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
+	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
@@ -34,7 +35,8 @@ func TestProjectsAreInOrder(t *testing.T) {
 					t.Errorf("not formatted:\n%s", files)
 				}
 			})
-			t.Run("build", func(t *testing.T) { generated.Do(t, dir, "go", "build", "-o", os.DevNull, ".") })
+			t.Run("build", func(t *testing.T) { generated.Do(t, dir, "go", "build", "-o", "bin/service", ".") })
+			t.Run("settings", func(t *testing.T) { generated.Do(t, dir, filepath.Join(dir, "bin", "service"), "config") }) // those of .env are accepted
 			t.Run("vet", func(t *testing.T) { generated.Do(t, dir, "go", "vet", "./...") })
 			t.Run("tidy", func(t *testing.T) { generated.Do(t, dir, "go", "mod", "tidy", "-diff") })
 			t.Run("lint", func(t *testing.T) { lint(t, dir) })
@@ -75,13 +77,20 @@ func TestKnownAvroRuns(t *testing.T) {
 	}
 }
 
-// TestRun proves the first minute: the service is written, started on the
-// embedded broker, and each sample message is seen to meet its fate.
+// TestRun proves the first minute with each source: the service is written, started on
+// the embedded broker, and each sample message is seen to meet its fate.
 func TestRun(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--run")
+	for _, source := range answers.Sources() {
+		t.Run(source, func(t *testing.T) { run(t, source) })
+	}
+}
+
+func run(t *testing.T, source string) {
+	t.Helper()
+	out := generated.Do(t, t.TempDir(), generated.Forge(t), "new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments", "--source", source, "--run")
 	for _, want := range []string{
 		"handled      OrderCreated ", "handled      PaymentCreated ",
 		"body.amount: must be greater than 0 → orders.dlq", "body.amount: must be greater than 0 → payments.dlq",

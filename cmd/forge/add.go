@@ -21,12 +21,16 @@ func addCommand(t terminal) *cobra.Command {
 belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras are
 
 ` + extraList() + `
+The name of another source (` + "`" + strings.Join(answers.Sources(), "`, `") + "`" + `) puts it in the place of the one that
+the service has: its handlers and models stay as they are.
+
 Files that you have not changed are written anew. In those that are yours forge adds
 its lines and keeps the rest; where it cannot tell the place, it says what to write
 before anything is written. ` + "`forge undo`" + ` takes it back.`,
 		Example: `  forge add handler payments
   forge add avro
-  forge add http --dry-run`,
+  forge add http --dry-run
+  forge add jetstream`,
 		Args:        someExtras("add"),
 		Annotations: takesArguments,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -155,7 +159,10 @@ func (s *site) addExtras(extras []string) (request, error) {
 		case extra == s.record.Answers.Source, slices.Contains(s.record.Answers.With, extra):
 			r.there = append(r.there, extra+" is there already")
 		case slices.Contains(answers.Sources(), extra):
-			return r, usage("a service has one source of messages", "the source of this service is %s", s.record.Answers.Source)
+			if slices.ContainsFunc(extras, func(other string) bool { return other != extra && slices.Contains(answers.Sources(), other) }) {
+				return r, usage("a service has one source of messages", "%s are several sources", strings.Join(extras, ", "))
+			}
+			r.setSource(extra)
 		case !slices.Contains(r.answers.With, extra):
 			r.answers.With = answers.Insert(r.answers.With, extra)
 		}
@@ -177,7 +184,7 @@ func someExtras(verb string) cobra.PositionalArgs {
 			return usage("as in `forge "+verb+" handler payments`, or `forge "+verb+" avro`; see `"+cmd.CommandPath()+" --help`", "what is to be %s?", participle[verb])
 		}
 		for _, arg := range args {
-			if slices.Contains(answers.Parts(), arg) {
+			if slices.Contains(extraNames(), arg) || slices.Contains(answers.Sources(), arg) {
 				continue
 			}
 			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
@@ -230,4 +237,18 @@ func recordHere() (project.Project, error) {
 		return project.Project{}, err
 	}
 	return project.Load(root)
+}
+
+// setSource asks for another source, and says what it does not bring.
+func (r *request) setSource(to string) {
+	from := r.answers
+	if r.answers.SetSource(to); r.answers.BrokerName() != from.BrokerName() {
+		r.answers.Brokers = answers.BrokersFor(to, answers.Defaults(r.answers.Name).Brokers) // the old ones are no address of it
+	}
+	r.notes = append(r.notes,
+		fmt.Sprintf("the source is %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
+		"- what is left in the old topics is not handled: drain them before you deploy",
+		"- producers, dead letters and the place to which the group has read stay where they are",
+		"- settings of the new source have their defaults: look through .env",
+	)
 }

@@ -109,7 +109,7 @@ func (s *site) tellUnknown(ctx context.Context, t terminal, unproven []string) e
 }
 
 func same(a, b answers.Answers) bool {
-	return a.Module == b.Module && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.EqualFunc(a.Schemas, b.Schemas, answers.Schema.Equal)
+	return a.Module == b.Module && a.Source == b.Source && slices.Equal(a.Topics, b.Topics) && slices.Equal(a.With, b.With) && maps.EqualFunc(a.Schemas, b.Schemas, answers.Schema.Equal)
 }
 
 // formatNotes tell what stays in Kafka as it is when messages get another format.
@@ -118,9 +118,9 @@ func formatNotes(was, is answers.Answers) []string {
 	case has == was.Has(answers.Avro):
 		return nil
 	case has:
-		return []string{"in Kafka nothing changes: the messages that are in the topics already are JSON, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
+		return []string{"at the broker nothing changes: the messages that are in the topics already are JSON, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
 	}
-	return []string{"in Kafka nothing changes: the messages that are in the topics already are Avro, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
+	return []string{"at the broker nothing changes: the messages that are in the topics already are Avro, which the service reads no more; drain the topics before you deploy, or they become dead letters"}
 }
 
 // plan decides what happens to each file when the answers become others.

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/mod/modfile"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/project"
 )
 
@@ -149,10 +150,10 @@ func (s *site) checkRecord(recordErr error) check {
 // dialTime is for all brokers, which are asked at once.
 const dialTime = 3 * time.Second
 
-// checkBrokers opens a connection to each broker, and asks the first that answers
-// for the service's topics.
+// checkBrokers opens a connection to each broker, and asks the first of Kafka's that
+// answers for the service's topics. The service makes what it needs of other sources.
 func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
-	const name = "KAFKA_BOOTSTRAP_SERVERS"
+	name, _ := answers.SettingsOf(s.record.Answers.Source)
 	list := setting(dotEnv, name)
 	if list == "" {
 		return []check{wrong("broker", "set it in .env, unless a YAML file has it; .env.example shows how", "%s is set neither in .env nor in the environment", name)}
@@ -161,20 +162,23 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	defer cancel()
 	ask := func(context.Context, net.Conn) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
 	secured := isSecured(dotEnv)
-	if secured == "" {
+	switch {
+	case !s.record.Answers.Has(answers.Kafka):
+		ask = askGreeting(s.record.Answers.Source)
+	case secured == "":
 		wanted := s.topicsHere(dotEnv)
 		ask = func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
 			return askTopics(ctx, conn, wanted)
 		}
 	}
 	brokers := strings.Split(list, ",")
-	answers, topics := make([]check, len(brokers)), make([][]check, len(brokers))
+	found, topics := make([]check, len(brokers)), make([][]check, len(brokers))
 	var wg sync.WaitGroup
 	for i, broker := range brokers {
-		wg.Go(func() { answers[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
+		wg.Go(func() { found[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
 	}
 	wg.Wait()
-	checks := slices.Clone(answers)
+	checks := slices.Clone(found)
 	if secured != "" {
 		return append(checks, fine("topic", "not asked: %s; the service checks them when it starts", secured))
 	}
@@ -188,21 +192,30 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 type asker func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error)
 
 func (s *site) checkBroker(ctx context.Context, address string, ask asker) (broker check, topics []check) {
+	name, _ := answers.SettingsOf(s.record.Answers.Source)
+	if !s.record.Answers.Has(answers.Kafka) {
+		_, port, _ := strings.Cut(answers.BrokersFor(s.record.Answers.Source, answers.Defaults("x").Brokers)[0], ":")
+		address = hostPort(address, port)
+	}
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
-		return wrong("broker", "write host:port, several separated by commas", "KAFKA_BOOTSTRAP_SERVERS has something that is not host:port"), nil
+		return wrong("broker", "write host:port, several separated by commas", "%s has something that is not host:port", name), nil
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		todo := "start it, or set KAFKA_BOOTSTRAP_SERVERS in .env; `make dev` needs none"
+		todo := "start it, or set " + name + " in .env; `make dev` needs none"
 		if s.record.Answers.Has("docker") {
-			todo = "start it (`make up` starts one), or set KAFKA_BOOTSTRAP_SERVERS in .env; `make dev` needs none"
+			todo = "start it (`make up` starts one), or set " + name + " in .env; `make dev` needs none"
 		}
 		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
 	}
 	defer func() { _ = conn.Close() }()
 	found, err := ask(ctx, conn)
 	if err != nil {
-		return wrong("broker", "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", "%s %v", address, err), nil
+		todo := "is it the right port?"
+		if s.record.Answers.Has(answers.Kafka) {
+			todo = "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?"
+		}
+		return wrong("broker", todo, "%s %v", address, err), nil
 	}
 	return fine("broker", "%s answers", address), checkTopics(address, found)
 }

@@ -16,6 +16,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 // variable is a line of .env.
@@ -129,7 +131,8 @@ func (s *site) checkRequired(dotEnv []variable) (checks []check) {
 	}
 	names := s.ownRequired()
 	if len(s.registered()) > 0 {
-		names = append(names, "KAFKA_GROUP_ID")
+		_, group := answers.SettingsOf(s.record.Answers.Source)
+		names = append(names, group)
 	}
 	for _, name := range names {
 		if setting(dotEnv, name)+setting(dotEnv, name+"_FILE") == "" {

@@ -35,10 +35,10 @@ func rootCommand(t terminal) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "forge",
 		Short: "Write a Go service that consumes messages",
-		Long: `forge writes Go services that consume messages from Kafka: each topic has its
-handler, what fails becomes a dead letter, and nothing is lost.
+		Long: `forge writes Go services that consume messages, from Kafka or NATS JetStream: each
+topic has its handler, what fails becomes a dead letter, and nothing is lost.
 
-  forge new my-service --run    writes one and shows it at work, without a Kafka
+  forge new my-service --run    writes one and shows it at work, with a broker of its own
   forge add handler payments    in a service: adds a topic, with its handler
   forge help json               what --json prints, and the exit codes`,
 		Args:              knownCommand,

@@ -57,7 +57,7 @@ nothing is read from stdin unless --accessible, --answers - or --schema TOPIC=- 
 	flags.BoolVar(&o.dryRun, "dry-run", false, "print the files that would be written, and write nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "print the result as JSON")
 	flags.BoolVar(&o.git, "git", false, "make it a git repository, with a first commit; asked for on a terminal")
-	flags.BoolVar(&o.run, "run", false, "start the service with an embedded Kafka when it is written")
+	flags.BoolVar(&o.run, "run", false, "start the service with an embedded broker when it is written")
 	return cmd
 }
 

@@ -41,7 +41,7 @@ else: where it is registered, what its model says of itself, and the topic and t
 sample messages. Other texts and files with the same word are listed, and so are comments
 of Go that name the topic or what was called after it.
 
-In Kafka nothing is renamed: the old topic stays, with what is in it, with the place to
+At the broker nothing is renamed: the old topic stays, with what is in it, with the place to
 which the group has read, and with its dead letters.`,
 		Example: `  forge rename handler orders purchases`,
 		Args:    namedArguments("OLD", "NEW", "as in `forge rename handler orders purchases`"),
@@ -133,7 +133,7 @@ func (s *site) renameTopic(from, to string) (request, error) {
 		delete(r.answers.Schemas, from)
 	}
 	r.plan = func(in plan.Input) plan.Plan { return plan.RenameTopic(in, from, to) }
-	r.notes = s.kafkaNotes(from, to)
+	r.notes = s.brokerNotes(from, to)
 	return r, nil
 }
 
@@ -143,12 +143,12 @@ func (s *site) isLast(title string) bool {
 	return err == nil && last.Title == title
 }
 
-// kafkaNotes say what a rename does not do.
-func (s *site) kafkaNotes(from, to string) []string {
+// brokerNotes say what a rename does not do.
+func (s *site) brokerNotes(from, to string) []string {
 	return []string{
-		"in Kafka nothing is renamed:",
+		"at the broker nothing is renamed:",
 		fmt.Sprintf("- the topic %s stays, and the service reads it no more: drain it before you deploy, or what is left in it is not handled", from),
-		fmt.Sprintf("- the group %s has no position in %s, and begins there as KAFKA_AUTO_OFFSET_RESET says: at the earliest message, unless you have set it", s.record.Answers.Group, to),
+		fmt.Sprintf("- the group %s has no position in %s, and begins there at the earliest message, unless a setting says otherwise", s.record.Answers.Group, to),
 		fmt.Sprintf("- dead letters go to %s.dlq; earlier ones stay in %s.dlq", to, from),
 	}
 }

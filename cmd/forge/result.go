@@ -108,7 +108,7 @@ func (r result) next() []nextCommand {
 	if file := foreignWorkspace(r.target.abs); file != "" {
 		steps = append(steps, nextCommand{"go work use .", "the module is not in " + file + " yet"})
 	}
-	return append(steps, nextCommand{dev, "embedded Kafka, sample messages, your handlers"}, nextCommand{test, ""})
+	return append(steps, nextCommand{dev, "embedded " + r.answers.BrokerName() + ", sample messages, your handlers"}, nextCommand{test, ""})
 }
 
 // shellQuote quotes a path that a shell would take apart, or a command for a flag.

@@ -90,6 +90,13 @@ var Sets = []AnswerSet{
 	{"schemas-http", append([]string{"--with", "http"}, schemas...)},
 	{"known-avro", append([]string{"--with", "avro,http", "--without", "docker,github"}, KnownAvro...)},
 	{"schemas-known", append([]string{"--with", "http", "--without", "docker,github"}, knownSchemas...)},
+	{"kafka-share", []string{"--source", "kafka-share"}},
+	{"kafka-share-avro", []string{"--source", "kafka-share", "--with", "avro", "--without", "docker,github"}},
+	{"kafka-share-http", []string{"--source", "kafka-share", "--with", "http,dlq", "--without", "docker,github"}},
+	{"jetstream", []string{"--source", "jetstream"}},
+	{"jetstream-avro", []string{"--source", "jetstream", "--with", "avro", "--without", "docker,github"}},
+	{"jetstream-http", []string{"--source", "jetstream", "--with", "http", "--without", "docker,github"}},
+	{"jetstream-everything", []string{"--source", "jetstream", "--with", "avro,http,batch,otel,monitoring,tests"}},
 	{"everything", append([]string{"--with", "avro,http,batch,dlq,k8s,otel,monitoring,tests"}, avroSchemas...)},
 }
 

@@ -32,14 +32,14 @@ var journey = [][]string{
 var atOnce = []string{"new", "shop", "--module", "github.com/somebody/shop", "--topics", "orders,payments"}
 
 // made runs the commands of the journey, and returns the directory of the service.
-func made(t *testing.T, broker string) string {
+func made(t *testing.T, source, broker string) string {
 	t.Helper()
 	out := t.TempDir()
 	dir := filepath.Join(out, "shop")
 	for i, args := range journey {
 		in := dir
 		if i == 0 {
-			in, args = out, append(slices.Clone(args), "--brokers", broker)
+			in, args = out, append(slices.Clone(args), "--source", source, "--brokers", broker)
 		}
 		generated.Do(t, in, generated.Forge(t), args...)
 	}
@@ -50,7 +50,7 @@ func made(t *testing.T, broker string) string {
 // writes at once, to the byte, its record too; and that it is in step.
 func TestMadeByCommandsAlone(t *testing.T) {
 	const broker = "localhost:9092"
-	dir, other := made(t, broker), t.TempDir()
+	dir, other := made(t, "kafka", broker), t.TempDir()
 	generated.Do(t, other, generated.Forge(t), append(slices.Clone(atOnce), "--brokers", broker)...)
 	got, want := contents(t, dir), contents(t, filepath.Join(other, "shop"))
 	for name, text := range want {
@@ -70,7 +70,7 @@ func TestRenamedWithWhatTheUserWrote(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	dir := newShop(t, "localhost:9092")
+	dir := newShop(t, "kafka", "localhost:9092")
 	before := contents(t, dir)
 	forge := generated.Forge(t)
 	// A comment of .env.example speaks of payments: it is listed, and left.
@@ -88,6 +88,50 @@ func TestRenamedWithWhatTheUserWrote(t *testing.T) {
 			t.Errorf("%s is\n%s\nand was\n%s", name, text, before[name])
 		}
 	}
+}
+
+// TestMovedToAnotherSource proves that the shop gets another source by one command, with
+// all that its user wrote as it was, builds, passes its user's tests, and comes back to
+// the byte.
+func TestMovedToAnotherSource(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: builds a whole service")
+	}
+	dir := newShop(t, "kafka", "localhost:9092")
+	before := contents(t, dir)
+	forge := generated.Forge(t)
+	generated.Leaves(t, dir, forge, "add", "jetstream") // go.sum has lines of the libraries that go
+	users := os.DirFS("project")
+	err := fs.WalkDir(users, ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && !slices.Contains(added, name) && contents(t, dir)[name] != before[name] {
+			t.Errorf("%s is changed", name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	generated.Do(t, dir, "go", "mod", "tidy")
+	generated.Do(t, dir, "go", "vet", "./...")
+	generated.Do(t, dir, "go", "test", "-short", "./...")
+	generated.Leaves(t, dir, forge, "add", "kafka")
+	generated.Do(t, dir, "go", "mod", "tidy")
+	for name, text := range contents(t, dir) {
+		if before[name] != text && (name != "go.mod" || !slices.Equal(requirements(before[name]), requirements(text))) {
+			t.Errorf("%s is\n%s\nand was\n%s", name, text, before[name])
+		}
+	}
+}
+
+// requirements are what a go.mod requires, in whichever blocks.
+func requirements(goMod string) (all []string) {
+	for line := range strings.Lines(goMod) {
+		if line = strings.TrimSpace(strings.TrimPrefix(line, "require ")); strings.Contains(line, " v") {
+			all = append(all, line)
+		}
+	}
+	slices.Sort(all)
+	return all
 }
 
 // contents are the files below a directory, with their modes.
@@ -112,9 +156,9 @@ func contents(t *testing.T, dir string) map[string]string {
 
 // newShop returns the directory of the service: what forge's commands write, and
 // over it what the user wrote.
-func newShop(t *testing.T, broker string) string {
+func newShop(t *testing.T, source, broker string) string {
 	t.Helper()
-	dir := made(t, broker)
+	dir := made(t, source, broker)
 	layOver(t, dir)
 
 	appendTo(t, filepath.Join(dir, ".env.example"), read(t, "project/.env.example"))

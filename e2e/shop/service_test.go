@@ -32,7 +32,7 @@ func startService(t *testing.T, dir string) *service {
 	}
 	s.cmd = exec.Command(filepath.Join(dir, "bin", "shop"))
 	s.cmd.Dir, s.cmd.Stderr = dir, log
-	s.cmd.Env = append(os.Environ(), "OPS_ADDR=127.0.0.1:"+port, "KAFKA_SESSION_TIMEOUT=6s")
+	s.cmd.Env = append(os.Environ(), "OPS_ADDR=127.0.0.1:"+port, "KAFKA_SESSION_TIMEOUT=6s", "JETSTREAM_ACK_WAIT=6s")
 	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -18,23 +18,53 @@ import (
 	"github.com/ouroboros-forge/forge/e2e/generated"
 )
 
-const (
-	messages = 2000 // orders, and payments
-	outage   = 30 * time.Second
-)
+const messages = 2000 // orders, and payments
 
 func TestMain(m *testing.M) { os.Exit(generated.Main(m)) }
 
+// broker is where messages come from. It is in this process: what it has outlives the
+// service.
+type broker interface {
+	// address is where it is, host:port.
+	address() string
+	// send sends the orders and payments from number first on, up to number end.
+	send(first, end int)
+	// awaitDone waits until it knows that all which the groups were given is done.
+	awaitDone(groups ...string)
+	// deadLetters returns how many there are.
+	deadLetters() int64
+	// accepted returns the ids of the events that are published, sorted, each once.
+	accepted() []string
+}
+
+// The shop loses nothing and does nothing twice, with each source and the same code of
+// its user's. Its database is away for 30 s, or shorter where that was seen.
 func TestShop(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short: builds a whole service")
 	}
-	kafka := newBroker(t)
-	dir := newShop(t, kafka.addr)
+	for _, source := range []struct {
+		name   string
+		start  func(t *testing.T) broker
+		outage time.Duration
+	}{
+		{"kafka", newKafka, 30 * time.Second},
+		{"kafka-share", newShareKafka, 5 * time.Second},
+		{"jetstream", newJetStream, 5 * time.Second},
+	} {
+		t.Run(source.name, func(t *testing.T) { losesNothing(t, source.name, source.start(t), source.outage) })
+	}
+}
+
+func losesNothing(t *testing.T, source string, from broker, outage time.Duration) {
+	t.Helper()
+	dir := newShop(t, source, from.address())
 	generated.Do(t, dir, "go", "build", "-o", filepath.Join("bin", "shop"), ".")
 	generated.Do(t, dir, "go", "vet", "./...")
 	generated.Do(t, dir, "go", "test", "-short", "./...")
-	t.Log(generated.Do(t, dir, "go", "test", "-count=1", "-v", "-run", "TestEachMessage", "./e2e")) // with Docker, as `make e2e`
+	if source != "kafka-share" { // whose test is the same
+		t.Log(generated.Do(t, dir, "go", "test", "-count=1", "-v", "-run", "TestEachMessage", "./e2e")) // with Docker, as `make e2e`
+	}
 
 	db, api := newPostgres(t), newGateway(t)
 	t.Setenv("SHOP_DATABASE_URL", db.url())
@@ -43,8 +73,8 @@ func TestShop(t *testing.T) {
 
 	appendTo(t, filepath.Join(dir, ".env"), fmt.Sprintf("DATABASE_URL='%s'\nGATEWAY_URL=%s\nGATEWAY_TIMEOUT=300ms\nDATABASE_POOL=4\n", db.url(), api.URL))
 	showsSettings(t, dir)
-	outlives(t, dir, kafka, db, api)
-	nothingIsLostOrDoubled(t, kafka, db, api)
+	outlives(t, dir, from, db, api, outage)
+	nothingIsLostOrDoubled(t, from, db, api)
 }
 
 // showsSettings asks for the service's settings, the user's among them.
@@ -60,7 +90,7 @@ func showsSettings(t *testing.T, dir string) {
 
 // outlives runs the service through everything that can happen to it, and all
 // messages through the service.
-func outlives(t *testing.T, dir string, kafka *broker, db *postgres, api *gateway) {
+func outlives(t *testing.T, dir string, from broker, db *postgres, api *gateway, outage time.Duration) {
 	t.Helper()
 	const part = messages / 4
 	awaitStored := func(n int) {
@@ -82,13 +112,13 @@ func outlives(t *testing.T, dir string, kafka *broker, db *postgres, api *gatewa
 	}
 
 	// The database is away. Payments do not need it.
-	kafka.send(0, part)
-	kafka.send(0, 20) // as a producer that did not get the answer
+	from.send(0, part)
+	from.send(0, 20) // as a producer that did not get the answer
 	awaitStored(part / 10)
 	db.stop()
 	over := time.After(outage)
 	s.awaitReady(http.StatusServiceUnavailable, "database: ")
-	kafka.send(part, 2*part)
+	from.send(part, 2*part)
 	await(t, func() (bool, string) {
 		n := len(api.keys())
 		return n == 2*part, fmt.Sprint(n, " payments are captured while the database is away")
@@ -104,19 +134,30 @@ func outlives(t *testing.T, dir string, kafka *broker, db *postgres, api *gatewa
 	}
 
 	// It is killed.
-	kafka.send(2*part, 3*part)
+	from.send(2*part, 3*part)
 	awaitStored(2*part + part/10)
 	s.stop(syscall.SIGKILL)
 	s = startService(t, dir)
 
 	// It is stopped.
-	kafka.send(3*part, messages)
+	from.send(3*part, messages)
 	awaitStored(3*part + part/10)
 	stopInOrder(t, s)
 	s = startService(t, dir)
 	s.awaitReady(http.StatusOK, "")
-	kafka.awaitCommitted("shop", "shop-audit")
+	awaitAll(t, db, api)
+	from.awaitDone("shop", "shop-audit")
 	stopInOrder(t, s)
+}
+
+// awaitAll waits until all that was sent has come through the service.
+func awaitAll(t *testing.T, db *postgres, api *gateway) {
+	t.Helper()
+	await(t, func() (bool, string) {
+		orders, audited, captured := db.count("orders"), db.count("audit"), len(api.keys())
+		return orders == messages && audited == messages && captured == messages,
+			fmt.Sprintf("%d orders are stored, %d events audited, %d payments captured", orders, audited, captured)
+	})
 }
 
 func stopInOrder(t *testing.T, s *service) {
@@ -126,7 +167,7 @@ func stopInOrder(t *testing.T, s *service) {
 	}
 }
 
-func nothingIsLostOrDoubled(t *testing.T, kafka *broker, db *postgres, api *gateway) {
+func nothingIsLostOrDoubled(t *testing.T, from broker, db *postgres, api *gateway) {
 	t.Helper()
 	var orders, payments, accepted []string
 	for i := range messages {
@@ -137,13 +178,13 @@ func nothingIsLostOrDoubled(t *testing.T, kafka *broker, db *postgres, api *gate
 	if n := db.count("(SELECT DISTINCT id FROM orders) o"); n != messages {
 		t.Errorf("%d different orders are stored", n)
 	}
-	same(t, "published events", kafka.accepted(), accepted)
+	same(t, "published events", from.accepted(), accepted)
 	same(t, "audited events", db.query("SELECT event_id FROM audit ORDER BY 1"), accepted)
 	same(t, "captured payments", api.keys(), payments)
 	for _, mistake := range api.mistakes {
 		t.Error(mistake)
 	}
-	if n := kafka.deadLetters(); n != 0 {
+	if n := from.deadLetters(); n != 0 {
 		t.Errorf("%d dead letters", n)
 	}
 	t.Logf("the gateway failed %d times and was asked %d times for what it had captured", api.failed, api.again)

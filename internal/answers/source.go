@@ -14,17 +14,19 @@ const (
 
 type source struct {
 	name   string
-	broker string   // where it is looked for by default
 	parts  []string // of the template
+	title  string   // of the broker
+	broker string   // where it is looked for by default
+	scheme string   // begins each broker in its setting
 
-	brokersIn, groupIn string // the settings that hold these answers
+	brokersIn, groupIn, passwordIn string // settings
 }
 
 // sources are what there is to choose from, the default first.
 var sources = []source{
-	{Kafka, "localhost:9092", []string{"kafka", "group"}, "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID"},
-	{KafkaShare, "localhost:9092", []string{"kafka", "share"}, "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID"},
-	{JetStream, "localhost:4222", []string{"jetstream"}, "NATS_URL", "JETSTREAM_GROUP"},
+	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
+	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "nats://", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
 }
 
 // otherParts are those of sources that the template has and that are not offered yet.
@@ -70,6 +72,27 @@ func SettingsOf(source string) (brokers, group string) {
 	s := sourceOf(source)
 	return s.brokersIn, s.groupIn
 }
+
+// BrokerName returns what people call the broker.
+func (a Answers) BrokerName() string { return sourceOf(a.Source).title }
+
+// BrokerURLs returns the brokers as their setting has them.
+func (a Answers) BrokerURLs() string {
+	scheme := sourceOf(a.Source).scheme
+	return scheme + strings.Join(a.Brokers, ","+scheme)
+}
+
+// BrokersOf returns the brokers that a setting of that source's names.
+func BrokersOf(source, setting string) []string {
+	all := strings.Split(setting, ",")
+	for i := range all {
+		all[i] = strings.TrimPrefix(all[i], sourceOf(source).scheme)
+	}
+	return all
+}
+
+// PasswordIn returns the setting that holds the password for the broker.
+func (a Answers) PasswordIn() string { return sourceOf(a.Source).passwordIn }
 
 func sourceOf(name string) source {
 	for _, s := range sources {

@@ -1,5 +1,5 @@
-// Command sample-service consumes messages from Kafka and hands them to the
-// handlers in handlers/. On SIGTERM or Ctrl-C it finishes and commits what it has
+// Command sample-service consumes messages and hands them to the handlers
+// in handlers/. On SIGTERM or Ctrl-C it finishes and commits what it has
 // begun; a second signal ends it at once.
 package main
 

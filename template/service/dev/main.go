@@ -1,6 +1,6 @@
-// Command dev runs the service with a Kafka of its own: an embedded broker on
+// Command dev runs the service with a broker of its own, embedded and on
 // loopback, which keeps nothing. It sends the messages of dev/samples and prints
-// what becomes of each. What .env and the environment say of Kafka's connection and
+// what becomes of each. What .env and the environment say of the broker's connection and
 // of the group's name (here it is dev) is not for it, nor are the times and addresses
 // that would make it slow or need ports of their own; OPS_ADDR and LOG_LEVEL of the
 // environment are. Other settings are those of production.

@@ -11,9 +11,9 @@ const registryPrefix = "SCHEMA_REGISTRY_"
 
 // Registry holds the settings of the Schema Registry.
 type Registry struct {
-	URLs            []string      `env:"SCHEMA_REGISTRY_URL" kafka:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
+	URLs            []string      `env:"SCHEMA_REGISTRY_URL" also:"schema.registry.url" envDefault:"http://localhost:8081" validate:"dive,http_url" allowed:"http:// or https:// URLs without user or password, several separated by commas" help:"where the Schema Registry is; of several the next is asked when one does not answer"`
 	SchemaFormat    string        `env:"SCHEMA_REGISTRY_FORMAT" envDefault:"avro" validate:"oneof=avro json" help:"what bodies and their schemas are written in"`
-	AutoRegister    bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" kafka:"auto.register.schemas" envDefault:"true" help:"register schemas that the registry lacks at the start; false only looks them up"`
+	AutoRegister    bool          `env:"SCHEMA_REGISTRY_AUTO_REGISTER" also:"auto.register.schemas" envDefault:"true" help:"register schemas that the registry lacks at the start; false only looks them up"`
 	SubjectStrategy string        `env:"SCHEMA_REGISTRY_SUBJECT_STRATEGY" envDefault:"auto" validate:"oneof=auto topic topic-record record" help:"which subject a schema has: topic is TOPIC-value, topic-record TOPIC-NAME, record NAME; auto is topic, or topic-record if a topic has several types"`
 	LookupTimeout   time.Duration `env:"SCHEMA_REGISTRY_TIMEOUT" envDefault:"5s" validate:"min=100ms,max=1m" help:"time to wait for the registry's answer"`
 
@@ -27,7 +27,7 @@ type Registry struct {
 	files files
 }
 
-// Renewed is as Kafka.Renewed.
+// Renewed returns the settings with what is in their files now.
 func (r Registry) Renewed() (Registry, error) {
 	err := r.files.renew(&r)
 	return r, err

@@ -26,8 +26,8 @@ import (
 // Config is every setting of the service, but for those of its own code.
 type Config struct {
 	// Service is the service's name in logs, in message headers and, unless
-	// KAFKA_CLIENT_ID says otherwise, at the broker.
-	Service string `env:"SERVICE_NAME" validate:"omitempty,name" help:"the service's name in logs, message headers and at the broker; KAFKA_GROUP_ID when not set"`
+	// another setting says otherwise, at the broker.
+	Service string `env:"SERVICE_NAME" validate:"omitempty,name" help:"the service's name in logs, message headers and at the broker; the group when not set"`
 	File    string `env:"CONFIG_FILE" help:"a YAML file with settings, which .env and the environment override; --config FILE overrides .env too"`
 
 	TimestampWithoutZone string `env:"TIMESTAMP_WITHOUT_ZONE" envDefault:"refuse" validate:"oneof=refuse utc" help:"what becomes of a message whose timestamp has no time zone: it is refused, or the time is taken as UTC"`

@@ -70,7 +70,7 @@ func (f files) renew(target any) error {
 // NAME_FILE, perhaps behind the prefix of a consumer; or as in YAML and maps.
 func (s *scope) setting(name string) (found Setting, prefix string) {
 	for _, s := range s.known {
-		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("kafka")), name) {
+		if strings.EqualFold(name, s.Name) || s.File && strings.EqualFold(name, s.Name+fileSuffix) || slices.Contains(strings.Fields(s.field.Tag.Get("also")), name) {
 			return s, ""
 		}
 	}

@@ -29,7 +29,7 @@ func TestFromMapTakesWhatJSONBecomes(t *testing.T) {
 func TestTheNamesOfKafkasClientsAreOfOneSettingEach(t *testing.T) {
 	seen := make(map[string]bool)
 	for _, s := range Settings(new(Config)) {
-		for name := range strings.FieldsSeq(s.field.Tag.Get("kafka")) {
+		for name := range strings.FieldsSeq(s.field.Tag.Get("also")) {
 			if seen[name] {
 				t.Errorf("%s is there twice", name)
 			}

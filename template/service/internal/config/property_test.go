@@ -106,7 +106,7 @@ func renamed(settings map[string]string, name func(variable string) string) map[
 // kafkaName returns the name that Kafka's clients have for a setting, if any.
 func kafkaName(variable string) string {
 	for _, s := range Settings(new(Config)) {
-		if names := strings.Fields(s.field.Tag.Get("kafka")); s.Name == variable && len(names) > 0 {
+		if names := strings.Fields(s.field.Tag.Get("also")); s.Name == variable && len(names) > 0 {
 			return names[0]
 		}
 	}

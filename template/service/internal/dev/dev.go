@@ -62,7 +62,7 @@ func sendTo(ctx context.Context, to samples.Target, all []samples.Sample) error 
 	if _, _, err := net.SplitHostPort(to.Broker); err != nil {
 		return fmt.Errorf("-broker %q: it must be host:port: %w", to.Broker, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no Kafka with these topics answers at %s; is `make dev` running?", to.Broker))
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no broker with these topics answers at %s; is `make dev` running?", to.Broker))
 	defer cancel()
 	if _, err := to.Send(ctx, all); err != nil {
 		return cmp.Or(context.Cause(ctx), err)

@@ -103,7 +103,7 @@ func (r *report) begin(broker string, s *service.Service) {
 	for _, topic := range topics {
 		r.width = max(r.width, len(topic)+len("/0@0"))
 	}
-	r.say("kafka  embedded on %s · %s (%d partitions each)\n", broker, strings.Join(topics, ", "), embedded.Partitions)
+	r.say("broker embedded on %s · %s (%d partitions each)\n", broker, strings.Join(topics, ", "), embedded.Partitions)
 	r.say("schema %s\n", s.RegistryURL())                //forge:if avro
 	r.say("web    %s\n", paths(s.HTTPAddr(), s.Posts())) //forge:if http
 	r.say("ops    http://%s/readyz · /livez · /status · /metrics\n\n", s.OpsAddr())

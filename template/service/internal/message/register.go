@@ -150,7 +150,7 @@ func (r *Registry) add(name string, reg *registration) error {
 
 var topicName = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,249}$`)
 
-// checkTopic refuses what Kafka refuses, and dead letter topics: what is in
+// checkTopic refuses what brokers refuse, and dead letter topics: what is in
 // them has failed before and would fail again.
 func checkTopic(name string) error {
 	switch {

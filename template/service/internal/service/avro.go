@@ -18,7 +18,6 @@ func schemas[S any](ctx context.Context, name string, build Build[S], o Options,
 	for _, s := range config.Settings(new(config.Source)) {
 		o.Over[s.Name] = "" // the default
 	}
-	o.Over["KAFKA_BOOTSTRAP_SERVERS"], o.Over["KAFKA_GROUP_ID"] = "none:1", "none" // they are not connected to
 	s, err := assemble(ctx, name, build, o)
 	if err != nil {
 		fmt.Fprintf(stderr, "%s: %v\n", name, err)

@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/sr"
 	"github.com/twmb/franz-go/pkg/sr/srfake"
 
@@ -22,7 +21,7 @@ import (
 
 // Schemas are exported and checked without any setting, because a build has none.
 // They are those of all consumers and of what is published.
-func TestSchemaCommandNeedsNoKafka(t *testing.T) {
+func TestSchemaCommandNeedsNoBroker(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	t.Chdir(t.TempDir())
@@ -50,10 +49,10 @@ func TestSchemaCommandNeedsNoKafka(t *testing.T) {
 			t.Errorf("exit code %d\n%s", code, out)
 		}
 	}
-	t.Setenv("AUDIT_KAFKA_SECURITY_PROTOCOL", "SASL_SSL") // without a user
-	t.Setenv("KAFKA_GROUP_ID", "a group")
+	t.Setenv(embedded.Address, "no address at all")
+	t.Setenv("AUDIT_MAX_WORKERS", "none")
 	if code, out := run("", "schema", "export"); code != 0 {
-		t.Errorf("with settings of Kafka that are wrong: exit code %d\n%s", code, out)
+		t.Errorf("with other settings that are wrong: exit code %d\n%s", code, out)
 	}
 	if code, out := run("no-url", "schema", "check"); code != 2 || !strings.Contains(out, "SCHEMA_REGISTRY_URL") {
 		t.Errorf("exit code %d\n%s", code, out)
@@ -73,9 +72,12 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 		return down.Load()
 	})
 	down.Store(true)
-	cluster := startKafka(t, 0, kfake.SeedTopics(1, "opened", "accounts"))
+	broker := startBroker(t)
+	if err := embedded.CreateTopics(t.Context(), broker, "opened"); err != nil {
+		t.Fatal(err)
+	}
 	handled := make(chan string, 1)
-	over := settings(cluster.ListenAddrs()[0])
+	over := settings(broker)
 	over["SCHEMA_REGISTRY_URL"] = registry.URL()
 	publish := make(chan message.Publisher, 1)
 	s, stop := start(t, func(_ context.Context, _ none, b *service.Builder) error {
@@ -95,7 +97,7 @@ func TestOutlivesTheSchemaRegistry(t *testing.T) {
 	// A schema that was not seen yet is waited for.
 	down.Store(true)
 	unseen := &message.Message{Topic: "opened", Value: []byte{0, 0, 0, 0, 99, 0}}
-	if err := embedded.Send(t.Context(), cluster.ListenAddrs()[0], unseen); err != nil {
+	if err := embedded.Send(t.Context(), broker, unseen); err != nil {
 		t.Fatal(err)
 	}
 	awaitReady(t, s, http.StatusServiceUnavailable, "schema 99")
@@ -109,8 +111,11 @@ func TestSchemasOfWhatOnlyIsPublishedAreChecked(t *testing.T) {
 	registry := srfake.New()
 	t.Cleanup(registry.Close)
 	registry.SeedSchema("opened-value", 1, 1, sr.Schema{Schema: `{"type":"record","name":"AccountOpened","fields":[]}`})
-	cluster := startKafka(t, 0, kfake.SeedTopics(1, "opened"))
-	over := settings(cluster.ListenAddrs()[0])
+	broker := startBroker(t)
+	if err := embedded.CreateTopics(t.Context(), broker, "opened"); err != nil {
+		t.Fatal(err)
+	}
+	over := settings(broker)
 	over["SCHEMA_REGISTRY_URL"] = registry.URL()
 	s, err := service.New(t.Context(), "test", func(_ context.Context, _ none, b *service.Builder) error {
 		b.Publishes(opened{})

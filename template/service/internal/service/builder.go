@@ -27,7 +27,7 @@ type Build[S any] func(ctx context.Context, own S, b *Builder) error
 type Builder struct {
 	Log       *slog.Logger
 	Config    config.Config
-	Registry  *message.Registry     // of the first consumer, whose group is KAFKA_GROUP_ID
+	Registry  *message.Registry     // of the first consumer, whose group is the settings' own
 	Publisher message.Publisher     // connects when it is first needed
 	Metrics   prometheus.Registerer // what is registered here is served at /metrics
 	API       *httpapi.API          // what is taken over HTTP //forge:if http

@@ -60,9 +60,9 @@ func (c consumer) Attempt(ctx context.Context, m *message.Message, last engine.S
 		return ctx, func(message.Class) {}
 	}
 	span.SetAttributes(
-		semconv.MessagingSystemKafka, semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
+		system, semconv.MessagingOperationName("process"), semconv.MessagingOperationTypeProcess,
 		semconv.MessagingDestinationName(m.Topic), semconv.MessagingDestinationPartitionID(strconv.Itoa(int(m.Partition))),
-		semconv.MessagingKafkaOffset(int(m.Offset)), semconv.MessagingConsumerGroupName(c.group), attemptKey.Int(m.Attempt),
+		offset(m.Offset), semconv.MessagingConsumerGroupName(c.group), attemptKey.Int(m.Attempt),
 	)
 	return ctx, func(class message.Class) {
 		setMessageID(span, m)

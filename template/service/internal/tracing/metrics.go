@@ -115,7 +115,7 @@ func (m *metrics) set(operation, topic, group string, err error) attributes.Set 
 	if set, ok := m.sets.Load(key); ok {
 		return set.(attributes.Set)
 	}
-	all := []attribute{semconv.MessagingSystemKafka, semconv.MessagingOperationName(operation), semconv.MessagingDestinationName(topic)}
+	all := []attribute{system, semconv.MessagingOperationName(operation), semconv.MessagingDestinationName(topic)}
 	if group != "" {
 		all = append(all, semconv.MessagingConsumerGroupName(group))
 	}

@@ -55,7 +55,7 @@ func (p publisher) PublishAsync(ctx context.Context, e message.Event, delivered 
 			span.SetAttributes(semconv.MessagingDestinationPartitionID(strconv.Itoa(int(d.Partition))))
 		}
 		if d.Offset >= 0 {
-			span.SetAttributes(semconv.MessagingKafkaOffset(int(d.Offset)))
+			span.SetAttributes(offset(d.Offset))
 		}
 		setFailure(span, message.ClassOf(err))
 		span.End()
@@ -82,7 +82,7 @@ func (t *Tracing) send(ctx context.Context, e message.Event) (context.Context, t
 
 func sendAttributes(topic string) []attribute {
 	return []attribute{
-		semconv.MessagingSystemKafka, semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend,
+		system, semconv.MessagingOperationName("send"), semconv.MessagingOperationTypeSend,
 		semconv.MessagingDestinationName(topic),
 	}
 }
