@@ -53,6 +53,7 @@ func (b *bench) jetstream(ctx context.Context) error {
 		}
 		sides := []side{
 			{of.handler + ": bare nats.go", with("jetstream", "")},
+			{of.handler + ": bare nats.go, a consumer for each partition", with("jetstream-6", "")},
 			{of.handler + ": **forge**, order by key", with("forge-jetstream", service)},
 			{of.handler + ": **forge**, `ORDERING=none`", with("forge-jetstream-none", service, "ORDERING=none")},
 		}
@@ -96,12 +97,11 @@ func startNATS() (url string, stop func(), err error) {
 	return s.ClientURL(), stop, nil
 }
 
-// fillStream makes a topic's stream as the service does, with a subject for each of six
-// partitions, and its messages.
+// fillStream makes a topic's stream as the service does, with a subject for each
+// partition, and its messages.
 func fillStream(ctx context.Context, js jetstream.JetStream, topic string, messages int) error {
-	const partitions = 6
 	cfg := jetstream.StreamConfig{Name: topic}
-	for p := range partitions {
+	for p := range sourcePartitions {
 		cfg.Subjects = append(cfg.Subjects, fmt.Sprintf("%s.%d", topic, p))
 	}
 	if _, err := js.CreateStream(ctx, cfg); err != nil {
@@ -112,7 +112,7 @@ func fillStream(ctx context.Context, js jetstream.JetStream, topic string, messa
 		key, value := source.Next()
 		h := fnv.New32a()
 		_, _ = h.Write(key)
-		msg := &nats.Msg{Subject: cfg.Subjects[h.Sum32()%partitions], Data: value, Header: nats.Header{"Forge-Key": {string(key)}}}
+		msg := &nats.Msg{Subject: cfg.Subjects[h.Sum32()%sourcePartitions], Data: value, Header: nats.Header{"Forge-Key": {string(key)}}}
 		if _, err := js.PublishMsgAsync(msg, jetstream.WithStallWait(time.Minute)); err != nil {
 			return err
 		}

@@ -11,8 +11,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-const sharePartitions = 6
-
 // share compares the service's source with bare franz-go as a member of a share group.
 func (b *bench) share(ctx context.Context) error {
 	service, err := b.buildSource(ctx, "kafka-share")
@@ -25,7 +23,7 @@ func (b *bench) share(ctx context.Context) error {
 		messages int
 		env      []string
 	}{{"trivial", trivially, nil}, {"5 ms, 100 at once", slowly, slow}} {
-		name, err := b.fill(ctx, topic{of.messages, 1_000, sharePartitions})
+		name, err := b.fill(ctx, topic{of.messages, 1_000, sourcePartitions})
 		if err != nil {
 			return err
 		}
@@ -73,7 +71,7 @@ func (b *bench) accepted(ctx context.Context, j job) error {
 				partitions, left = partitions+1, left+o.Lag
 			}
 		})
-		if partitions == sharePartitions && left == 0 {
+		if partitions == sourcePartitions && left == 0 {
 			return nil
 		}
 		time.Sleep(100 * time.Millisecond)

@@ -12,10 +12,10 @@ type side struct {
 	job   job
 }
 
-// Messages of both handlers.
 const (
-	trivially = 200_000
-	slowly    = 60_000
+	trivially        = 200_000 // messages of the trivial handler,
+	slowly           = 60_000  // and of the one that waits
+	sourcePartitions = 6
 )
 
 // The 5 ms handler, and how many of it run at once.

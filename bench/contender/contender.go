@@ -42,7 +42,8 @@ var all = map[string]contender{
 	"sarama-publish":         bySaramaAsync(bare, beforehand),
 	"sarama-publish-safe":    bySaramaAsync(safe, beforehand),
 	"sarama-publish-json":    bySaramaAsync(bare, envelope),
-	"jetstream":              byJetStream,
+	"jetstream":              byJetStream(0),
+	"jetstream-6":            byJetStream(6),
 	"watermill-jetstream":    byWatermillJetStream,
 	"share":                  byShareGroup,
 }
