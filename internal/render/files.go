@@ -36,6 +36,11 @@ var rooms = []struct{ path, extra string }{
 	{"deploy/monitoring/prometheus.yml", answers.Docker},
 }
 
+// shared are files that several parts have in common: they are there with any of them.
+var shared = map[string][]string{
+	"internal/kafka/look.go": {"group", answers.DLQ},
+}
+
 // userFiles says which files of the project are the user's: seeded once, and
 // never touched by a newer template. All others are managed.
 var userFiles = []string{
@@ -77,8 +82,11 @@ func perTopic(name string) (rest string, ok bool) {
 }
 
 // wanted reports whether the answers ask for a file of the template: for all
-// parts that it belongs to.
+// parts that it belongs to, and for one of those that share it.
 func (r *renderer) wanted(name string) bool {
+	if parts := shared[name]; parts != nil && !slices.ContainsFunc(parts, r.answers.Has) {
+		return false
+	}
 	return !slices.ContainsFunc(partsOf(name), func(part string) bool { return !r.answers.Has(part) })
 }
 

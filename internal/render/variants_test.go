@@ -136,3 +136,26 @@ func TestVariants(t *testing.T) {
 		}
 	}
 }
+
+// TestSharedFiles proves that what two parts have in common is there with each of them,
+// and not without both.
+func TestSharedFiles(t *testing.T) {
+	for _, c := range []struct {
+		source string
+		with   []string
+		want   bool
+	}{
+		{answers.Kafka, nil, true}, {answers.Kafka, []string{answers.DLQ}, true}, {answers.KafkaShare, []string{answers.DLQ}, true}, {answers.KafkaShare, nil, false},
+	} {
+		a := two()
+		a.SetSource(c.source)
+		a.With = c.with
+		tree, err := render.Render(fake("internal/kafka/look.go", "package kafka\n"), a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(tree.Files) == 2; got != c.want { // with the record
+			t.Errorf("%s with %v has the file: %v", c.source, c.with, got)
+		}
+	}
+}

@@ -1,3 +1,5 @@
+//go:build !rabbitmq
+
 package e2e
 
 import (
@@ -14,7 +16,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/app/apptest"
 )
 
-// Whatever was answered with 202 is in its topic, also when the service is stopped
+// Whatever was answered with 202 is in its topic, which keeps it, also when the service is stopped
 // in the middle of it.
 func TestNothingAcceptedIsLost(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)

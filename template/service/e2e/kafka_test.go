@@ -1,4 +1,4 @@
-//go:build !jetstream
+//go:build !jetstream && !rabbitmq
 
 // Package e2e runs the service against a real Kafka in a container.
 package e2e

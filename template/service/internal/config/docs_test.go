@@ -30,17 +30,18 @@ func linesOf(t *testing.T, names ...string) []string {
 
 // ofTheSource returns the lines of a template without those for other sources.
 func ofTheSource(lines []string) (all []string) {
-	isOther := false
+	depth := 0 // in the lines for another source
 	for _, line := range lines {
-		if source, ok := strings.CutPrefix(line, "{"+`{- if .Has "`); ok {
-			isOther = (strings.HasPrefix(source, "kafka") || strings.HasPrefix(source, "jetstream") || strings.HasPrefix(source, "rabbitmq")) &&
-				!strings.HasPrefix(source, strings.ToLower(strings.TrimSuffix(sourcePrefix, "_")))
+		source, begins := strings.CutPrefix(line, "{"+`{- if .Has "`)
+		isOther := (strings.HasPrefix(source, "kafka") || strings.HasPrefix(source, "jetstream") || strings.HasPrefix(source, "rabbitmq")) &&
+			!strings.HasPrefix(source, strings.ToLower(strings.TrimSuffix(sourcePrefix, "_")))
+		if begins && (isOther || depth > 0) {
+			depth++
 		}
-		if line == "{"+"{- end}}" {
-			isOther = false
-		}
-		if !isOther {
+		if depth == 0 {
 			all = append(all, line)
+		} else if line == "{"+"{- end}}" {
+			depth--
 		}
 	}
 	return all

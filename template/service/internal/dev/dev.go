@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -59,7 +60,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 
 // sendTo sends the samples to a broker that is already there.
 func sendTo(ctx context.Context, to samples.Target, all []samples.Sample) error {
-	if _, _, err := net.SplitHostPort(to.Broker); err != nil {
+	if _, _, err := net.SplitHostPort(to.Broker[strings.Index(to.Broker, "//")+1:]); err != nil { // it may be a URL
 		return fmt.Errorf("-broker %q: it must be host:port: %w", to.Broker, err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no broker with these topics answers at %s; is `make dev` running?", to.Broker))

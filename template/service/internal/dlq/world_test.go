@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 package dlq
 
 import (

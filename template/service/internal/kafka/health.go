@@ -157,13 +157,6 @@ func (h *health) noteParts(problems map[string]error) {
 	h.log()
 }
 
-// isFailing reports whether a partition is not consumed.
-func (h *health) isFailing(at place) bool {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.parts[at.String()] != nil
-}
-
 // probed notes which brokers hang, nil for none. In a session that is the time to see
 // whether its last failure is over.
 func (h *health) probed(unanswered error) {

@@ -180,3 +180,10 @@ func (s *session) nextMessage(ctx context.Context, c *claim, offset int64, bytes
 	committed := s.consumer.cfg.IsolationLevel == "read_committed"
 	return look{c.topic, c.id, c.partition, leader.ID(), offset, bytes, committed}.next(ctx, s.kafka)
 }
+
+// isFailing reports whether a partition is not consumed.
+func (h *health) isFailing(at place) bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.parts[at.String()] != nil
+}

@@ -1,0 +1,54 @@
+//go:build rabbitmq
+
+package config
+
+import (
+	"cmp"
+	"net/url"
+)
+
+// Source is where messages come from, and where events go.
+type Source = RabbitMQ
+
+const (
+	sourcePrefix = "RABBITMQ_" // begins the names of settings that no other program has
+	groupID      = "SERVICE_NAME"
+	noGroup      = "a consumer needs a name for its dead letters and metrics"
+)
+
+// finishSource sets what follows other settings where it is not set, and refuses
+// settings that do not fit together. What stands behind # in the URL is the prefix of
+// its queues: so one value leads tests and `make dev` to queues of their own.
+func (s *scope) finishSource(service string) {
+	r := s.source
+	r.files = s.files
+	if r.GroupID = service; s.consumer != "" {
+		r.GroupID += "-" + s.consumer
+	}
+	if s.isWrong(consumerSettings) {
+		return
+	}
+	s.require(isAMQP(r.URL), "RABBITMQ_URL", "must be amqp://user:password@host:port/vhost, or amqps://")
+	if u, err := url.Parse(string(r.URL)); err == nil {
+		r.QueuePrefix = cmp.Or(u.Fragment, r.QueuePrefix)
+	}
+	s.checkEngine(&r.Engine)
+	s.checkPublish(r.Publish)
+	for _, c := range []struct{ name, value string }{{"RABBITMQ_CA", r.CA}, {"RABBITMQ_CERT", r.Cert}, {"RABBITMQ_KEY", string(r.Key)}} {
+		s.require(r.TLS() || c.value == "", c.name, "is not used with a RABBITMQ_URL that begins with amqp://; amqps:// would use it")
+	}
+	s.require((r.Key == "") == (r.Cert == ""), "RABBITMQ_KEY", "must be set with RABBITMQ_CERT, and only with it")
+}
+
+// isRival is never true: who consumes a queue shares its messages with whoever else does.
+func (r RabbitMQ) isRival(RabbitMQ) bool { return false }
+
+// isAMQP reports whether text is the URL of a broker.
+func isAMQP(text Secret) bool {
+	u, err := url.Parse(string(text))
+	return err == nil && (u.Scheme == "amqp" || u.Scheme == "amqps") && u.Hostname() != ""
+}
+
+// sourceDefaults are what settings are when they are not set, if that is not what they are
+// with other sources.
+var sourceDefaults map[string]string

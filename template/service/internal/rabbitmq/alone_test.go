@@ -1,0 +1,135 @@
+package rabbitmq
+
+import (
+	"context"
+	"slices"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// What is done when its channel is gone is acknowledged on none.
+func TestNothingIsAcknowledgedForAChannelThatIsGone(t *testing.T) {
+	began, release := make(chan struct{}), make(chan struct{})
+	c, f, deliveries, served := serve(t.Context(), t, func(context.Context, message.Of[payment]) error {
+		close(began)
+		<-release
+		return nil
+	})
+	<-began
+	claim := c.lanes[0].claim.Load()
+	f.gone <- &amqp.Error{Code: amqp.PreconditionFailed, Reason: "timed out"}
+	close(deliveries)
+	if err := <-served; codeOf(err) != 0 || err == nil {
+		t.Errorf("it ended with %v", err)
+	}
+	close(release)
+	eventually(t, "the handler is done", func() bool { return c.Stats().Busy == 0 })
+	if err := claim.send(); err != nil || f.words > 0 {
+		t.Errorf("%d words on a channel that is gone: %v", f.words, err)
+	}
+}
+
+// What is done is acknowledged before a service that stops leaves the channel.
+func TestAStopLeavesTheChannelWithAllAcknowledged(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	_, f, _, served := serve(ctx, t, func(context.Context, message.Of[payment]) error {
+		stop()
+		return nil
+	})
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if want := []string{"ack", "consume payments last", "cancel last false"}; !slices.Equal(f.all, want) {
+		t.Errorf("said %q, want %q", f.all, want)
+	}
+}
+
+// A message whose dead letter is on its way is not done: what is not confirmed is sent again.
+func TestADeadLetterIsSafeOnceTheBrokerSaysSo(t *testing.T) {
+	p := NewPublisher(settingsWithout(t), "tests", newRegistry(), quiet())
+	p.begun, p.sent = true, map[uint64]*outgoing{} // without a connection
+	sent, wire := make(chan error, 1), &recorder{}
+	go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte("x")}) }()
+	for tag, says := range []func(tag uint64){
+		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag}) },
+		func(tag uint64) {
+			p.noteReturn(amqp.Return{RoutingKey: "payments.dlq"})
+			p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true})
+		},
+		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true}) },
+	} {
+		eventually(t, "it is sent", func() bool {
+			select {
+			case err := <-sent:
+				t.Fatalf("it is taken for written after %d times without a confirmation: %v", tag, err)
+			default:
+			}
+			if err := p.sendReady(wire); err != nil {
+				t.Fatal(err)
+			}
+			return wire.tag == uint64(tag)+1
+		})
+		says(wire.tag)
+	}
+	if err := <-sent; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestMessagesOfOneKeyGoOneWay(t *testing.T) {
+	cfg := settingsWithout(t, "RABBITMQ_PARTITIONS", "4", "RABBITMQ_QUEUE_PREFIX", "shop.")
+	for _, c := range []struct {
+		topic, key     string
+		exchange, want string
+	}{
+		{"payments", "a-1", "shop.payments", "a-1"},
+		{"payments", "", "shop.payments", ""},
+		{"payments.dlq", "a-1", "", "shop.payments.dlq"},
+	} {
+		if exchange, key := route(cfg, &message.Message{Topic: c.topic, Key: []byte(c.key)}); exchange != c.exchange || key != c.want {
+			t.Errorf("%s, %s goes to %q with %q", c.topic, c.key, exchange, key)
+		}
+	}
+	ways := map[string]bool{}
+	for range 10 {
+		_, key := route(cfg, &message.Message{Topic: "payments"})
+		ways[key] = true
+	}
+	if len(ways) == 1 {
+		t.Error("all messages without a key go one way")
+	}
+	cfg.Partitions = 1
+	if exchange, key := route(cfg, &message.Message{Topic: "payments", Key: []byte("a-1")}); exchange != "" || key != "shop.payments" {
+		t.Errorf("a single queue is led to by %q with %q", exchange, key)
+	}
+}
+
+// recorder notes what is sent.
+type recorder struct{ tag uint64 }
+
+func (r *recorder) GetNextPublishSeqNo() uint64 { return r.tag + 1 }
+
+func (r *recorder) PublishWithContext(context.Context, string, string, bool, bool, amqp.Publishing) error {
+	r.tag++
+	return nil
+}
+
+// serve has a lane of payments serve a channel that is no broker's, with one delivery,
+// until ctx ends or the channel.
+func serve(ctx context.Context, t *testing.T, handle func(context.Context, message.Of[payment]) error) (*Consumer, *fake, chan amqp.Delivery, <-chan error) {
+	t.Helper()
+	registry, cfg := newRegistry(), settingsWithout(t)
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](handle))
+	c, err := NewConsumer(cfg, registry, NewPublisher(cfg, "tests", registry, quiet()), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, deliveries, served := &fake{unacked: map[uint64]bool{1: true}}, make(chan amqp.Delivery, 1), make(chan error, 1)
+	deliveries <- amqp.Delivery{DeliveryTag: 1, Body: []byte(envelopetest.Envelope("PaymentMade", "m-1", `{"account":"a","n":1}`))}
+	go func() { served <- c.lanes[0].serve(ctx, f, deliveries) }()
+	return c, f, deliveries, served
+}

@@ -1,0 +1,165 @@
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// channel is what a claim needs of an amqp.Channel.
+type channel interface {
+	Ack(tag uint64, multiple bool) error
+	Qos(prefetch, size int, global bool) error
+	Consume(queue, consumer string, autoAck, exclusive, noLocal, noWait bool, args amqp.Table) (<-chan amqp.Delivery, error)
+	Cancel(consumer string, noWait bool) error
+	QueueDeclarePassive(name string, durable, autoDelete, exclusive, noWait bool, args amqp.Table) (amqp.Queue, error)
+	NotifyClose(c chan *amqp.Error) chan *amqp.Error
+	Close() error
+}
+
+// claim is one queue as long as one channel lives, as the engine sees it. It has no other
+// channel, so nothing is acknowledged on one that it did not come on.
+type claim struct {
+	channel  channel
+	prefetch int
+
+	mu   sync.Mutex
+	tags map[int64]uint64 // of what is delivered and not done, by offset
+	said []uint64         // that are done, and not yet sent
+	wake chan struct{}    // something was said
+
+	sending sync.Mutex          // guards what follows, and the order of sending
+	prefix  uint64              // all tags up to it are acknowledged
+	beyond  map[uint64]struct{} // and those, after it
+}
+
+func newClaim(ch channel, prefetch int) *claim {
+	return &claim{channel: ch, prefetch: prefetch, tags: map[int64]uint64{}, wake: make(chan struct{}, 1), beyond: map[uint64]struct{}{}}
+}
+
+// note notes a delivery. It reports false if its sender gave it the offset of another
+// that is not done.
+func (c *claim) note(offset int64, tag uint64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, taken := c.tags[offset]; taken {
+		return false
+	}
+	c.tags[offset] = tag
+	return true
+}
+
+// unfinished returns how many messages are delivered and not done.
+func (c *claim) unfinished() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return int64(len(c.tags))
+}
+
+// Ack implements engine.Acker.
+func (c *claim) Ack(offset int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if tag, ok := c.tags[offset]; ok {
+		delete(c.tags, offset)
+		c.said = append(c.said, tag)
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Mark implements engine.Claim: a queue takes each message by itself.
+func (*claim) Mark(int64) {}
+
+// Pause and Resume implement engine.Claim. The broker delivers no more than the prefetch,
+// which is MAX_POLL_RECORDS, and to cancel the consumer would give the queue to another
+// instance while messages of it are being handled here.
+func (*claim) Pause()  {}
+func (*claim) Resume() {}
+
+// Commit implements engine.Claim: it sends what was said, and has the broker answer
+// something on the same channel, which it does after that.
+func (c *claim) Commit(ctx context.Context) error {
+	err := within(ctx, func() error {
+		if err := c.send(); err != nil {
+			return err
+		}
+		return c.channel.Qos(c.prefetch, 0, false)
+	})
+	if errors.Is(err, amqp.ErrClosed) || codeOf(err) != 0 {
+		return message.Permanent(err) // of a channel that is gone
+	}
+	return err
+}
+
+// settle returns once the queue has in its log what was said, after which the channel may
+// go. A quorum queue has 32 words of a channel under way at most, and what waits behind
+// them is forgotten with the channel. A further consumer that comes and goes is written
+// into the same log, and the broker waits for that: by its coming there is room for what
+// waited, and its going stands behind that. To cancel the claim's own consumer instead would
+// give the queue to another instance before what was not started is back in its place.
+func (c *claim) settle(queue string) error {
+	const consumer = "last"
+	if err := c.send(); err != nil {
+		return err
+	}
+	if _, err := c.channel.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
+		return err
+	}
+	return c.channel.Cancel(consumer, false)
+}
+
+// run sends what is said until the channel is gone, and returns why.
+func (c *claim) run(gone <-chan *amqp.Error) *amqp.Error {
+	for {
+		select {
+		case <-c.wake:
+			_ = c.send() // what fails comes again: the channel is gone
+		case why := <-gone:
+			return why
+		}
+	}
+}
+
+// send acknowledges what was said: with one word what is done up to the first that is
+// not, and one by one what is done after it.
+func (c *claim) send() error {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.mu.Lock()
+	tags := c.said
+	c.said = nil
+	c.mu.Unlock()
+	slices.Sort(tags)
+	var last uint64
+	for {
+		next := c.prefix + 1
+		if _, isDone := c.beyond[next]; isDone {
+			delete(c.beyond, next)
+		} else if len(tags) > 0 && tags[0] == next {
+			last, tags = next, tags[1:]
+		} else {
+			break
+		}
+		c.prefix = next
+	}
+	if last > 0 {
+		if err := c.channel.Ack(last, true); err != nil {
+			return err
+		}
+	}
+	for _, tag := range tags {
+		if err := c.channel.Ack(tag, false); err != nil {
+			return err
+		}
+		c.beyond[tag] = struct{}{}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package rabbitmq
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// fake is a channel as the broker keeps it.
+type fake struct {
+	unacked map[uint64]bool
+	words   int
+	all     []string // what was said
+	gone    chan *amqp.Error
+	err     error
+}
+
+func (f *fake) Ack(tag uint64, multiple bool) error {
+	f.words++
+	f.all = append(f.all, "ack")
+	if !f.unacked[tag] {
+		f.err = errors.New("unknown delivery tag") // which ends a real channel
+	}
+	for t := range f.unacked {
+		if t == tag || multiple && t < tag {
+			delete(f.unacked, t)
+		}
+	}
+	return f.err
+}
+
+func (f *fake) Qos(int, int, bool) error { return f.err }
+
+func (f *fake) Consume(queue, consumer string, _, _, _, _ bool, _ amqp.Table) (<-chan amqp.Delivery, error) {
+	f.all = append(f.all, "consume "+queue+" "+consumer)
+	return nil, f.err
+}
+
+func (f *fake) Cancel(consumer string, noWait bool) error {
+	f.all = append(f.all, fmt.Sprint("cancel ", consumer, " ", noWait))
+	return f.err
+}
+
+func (f *fake) QueueDeclarePassive(string, bool, bool, bool, bool, amqp.Table) (amqp.Queue, error) {
+	return amqp.Queue{}, f.err
+}
+
+func (f *fake) NotifyClose(gone chan *amqp.Error) chan *amqp.Error {
+	f.gone = gone
+	return gone
+}
+
+func (f *fake) Close() error { return f.err }
+
+func (f *fake) left() (tags []uint64) {
+	for tag := range f.unacked {
+		tags = append(tags, tag)
+	}
+	slices.Sort(tags)
+	return tags
+}
+
+// deliver returns a claim with deliveries 1 to n, whose offsets are ten times that.
+func deliver(n uint64) (*claim, *fake) {
+	f := &fake{unacked: map[uint64]bool{}}
+	c := newClaim(f, 10)
+	for tag := uint64(1); tag <= n; tag++ {
+		f.unacked[tag] = true
+		c.note(int64(tag)*10, tag)
+	}
+	return c, f
+}
+
+func TestWhatIsDoneIsAcknowledgedAndNothingElse(t *testing.T) {
+	c, f := deliver(8)
+	for _, step := range []struct {
+		done  []int64
+		left  []uint64
+		words int
+	}{
+		{[]int64{30, 50}, []uint64{1, 2, 4, 6, 7, 8}, 2}, // each by itself: 1 is not done
+		{[]int64{10}, []uint64{2, 4, 6, 7, 8}, 3},
+		{[]int64{20}, []uint64{4, 6, 7, 8}, 4}, // up to 3
+		{[]int64{70, 40, 60}, []uint64{8}, 5},  // up to 7 with one word
+		{[]int64{80, 80}, nil, 6},              // twice is once
+	} {
+		for _, offset := range step.done {
+			c.Ack(offset)
+		}
+		if err := c.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.left(), step.left) || f.words != step.words {
+			t.Fatalf("after %v: %v are left after %d words, want %v after %d", step.done, f.left(), f.words, step.left, step.words)
+		}
+	}
+}
+
+func TestWhatIsAcknowledgedLastIsInTheQueuesLogBeforeTheChannelGoes(t *testing.T) {
+	c, f := deliver(1)
+	c.Ack(10)
+	if err := c.settle("payments"); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"ack", "consume payments last", "cancel last false"}; !slices.Equal(f.all, want) {
+		t.Errorf("said %q, want %q", f.all, want)
+	}
+	f.err = amqp.ErrClosed
+	if err := c.settle("payments"); err == nil {
+		t.Error("no error of a channel that is gone")
+	}
+}
+
+func TestACommitOnAChannelThatIsGoneIsNotTriedAgain(t *testing.T) {
+	c, f := deliver(1)
+	f.err = amqp.ErrClosed
+	if err := c.Commit(t.Context()); message.OutcomeOf(err) != message.OutcomePermanent {
+		t.Errorf("the error is %v", err)
+	}
+}
+
+func TestTwoMessagesWithOneOffsetAreTold(t *testing.T) {
+	c, _ := deliver(2)
+	if c.note(20, 3) {
+		t.Error("an offset was given twice")
+	}
+	c.Ack(20)
+	if !c.note(20, 3) {
+		t.Error("an offset is taken by what is done")
+	}
+}

@@ -1,0 +1,313 @@
+package rabbitmq
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// Consumer takes messages from the queues of the registry's topics and has them handled.
+// It acknowledges a message only when it is done.
+type Consumer struct {
+	*engine.Engine // but for Run and Ready
+
+	cfg      config.RabbitMQ
+	log      *slog.Logger
+	topics   []string
+	lanes    []*lane
+	health   *health
+	ran      atomic.Bool
+	consumed atomic.Bool // there was a lane that took messages
+	fail     context.CancelCauseFunc
+}
+
+// NewConsumer returns a consumer for the registry's topics. Messages that fail for good
+// go to the dead letters by publisher. It connects when it runs.
+func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
+	if len(registry.Topics()) == 0 {
+		return nil, errors.New("no topic has a handler: register one with message.Register")
+	}
+	log = log.With("consumer", cfg.GroupID)
+	registry.Group = cfg.GroupID
+	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log)}
+	for _, topic := range c.topics {
+		if other, isTaken := publisher.consumers[topic+cfg.QueuePrefix]; isTaken {
+			return nil, fmt.Errorf("topic %q is consumed by %s already, and a queue gives each message to one: give both handlers to one consumer, or a consumer a RABBITMQ_QUEUE_PREFIX of its own", topic, other)
+		}
+		publisher.consumers[topic+cfg.QueuePrefix] = cfg.GroupID
+		for partition := range cfg.Partitions {
+			l := &lane{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
+			if cfg.Ordering != "none" && cfg.Partitions > 1 { // chance spreads the queues over the instances, since RabbitMQ 4.0
+				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)} //nolint:gosec // no secret
+			}
+			c.lanes = append(c.lanes, l)
+			c.health.queues[l.queue] = errConnecting
+		}
+	}
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	return c, nil
+}
+
+// Name returns the consumer's name: the service's, and its own behind it.
+func (c *Consumer) Name() string { return c.cfg.GroupID }
+
+// Ready returns why the consumer does not consume at present, nil when it does.
+func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+
+// EachLag calls f for each queue, with how much of it was not done some seconds ago, but
+// for what other instances had been given.
+func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
+	for _, l := range c.lanes {
+		if claim := l.claim.Load(); claim != nil {
+			f(l.topic, int32(l.partition), l.waiting.Load()+claim.unfinished())
+		}
+	}
+}
+
+// Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
+// acknowledged, and Run returns nil. While RabbitMQ is unavailable it keeps trying. It
+// returns an error when a queue cannot be had as it must be, or when the error policy
+// stops the service. A consumer runs once, and its registry is started before.
+func (c *Consumer) Run(ctx context.Context) error {
+	if c.ran.Swap(true) {
+		return errors.New("consumer was run already: make a new one")
+	}
+	parent := ctx
+	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
+	defer context.AfterFunc(parent, func() { c.fail(errStopped) })()
+	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
+	stopped := make(chan error, 1)
+	go func() {
+		stopped <- c.Engine.Run(engineCtx)
+		c.fail(errStopped)
+	}()
+	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil; {
+		began := time.Now()
+		if err := c.consume(ctx); err != nil && ctx.Err() == nil {
+			c.health.note("", err)
+		}
+		if time.Since(began) > reopenPolicy.MaxDelay {
+			backoff = reopenPolicy.Backoff()
+		}
+		delay, _ := backoff.Next()
+		sleep(ctx, delay)
+	}
+	c.health.note("", errStopped)
+	stopEngine()
+	err := context.Cause(ctx)
+	if errors.Is(err, errStopped) {
+		err = nil
+	}
+	return errors.Join(err, <-stopped)
+}
+
+// consume connects, and consumes all queues until the connection or ctx ends.
+func (c *Consumer) consume(ctx context.Context) error {
+	conn, err := open(ctx, c.cfg, c.cfg.GroupID)
+	if err != nil {
+		return err
+	}
+	defer leave(conn)
+	for _, topic := range c.topics {
+		if err := within(ctx, func() error { return checkPartitions(conn, c.cfg, topic) }); err != nil {
+			c.refuse(err)
+			return err
+		}
+	}
+	c.health.note("", nil)
+	var all sync.WaitGroup
+	for _, l := range c.lanes {
+		all.Go(func() { l.keepConsuming(ctx, conn) })
+	}
+	all.Wait()
+	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
+}
+
+// refuse ends the consumer for what only a person can correct, unless it has consumed
+// before: then it waits for that.
+func (c *Consumer) refuse(err error) {
+	if message.OutcomeOf(err) == message.OutcomePermanent && !c.consumed.Load() {
+		c.fail(err)
+	}
+}
+
+// commit makes sure that what is done is acknowledged on all channels that there are.
+func (c *Consumer) commit(ctx context.Context) error {
+	var errs []error
+	for _, l := range c.lanes {
+		if claim := l.claim.Load(); claim != nil {
+			if err := claim.Commit(ctx); message.OutcomeOf(err) != message.OutcomePermanent { // else its messages come again
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// prefetch is how many messages of a queue the broker delivers before one is done.
+func prefetch(cfg config.RabbitMQ) int { return min(cfg.MaxPollRecords, math.MaxUint16) }
+
+const (
+	maxBatch    = 256             // messages that the engine gets at once
+	lagInterval = 5 * time.Second // between two questions for what waits in a queue
+)
+
+// lane is one queue.
+type lane struct {
+	consumer  *Consumer
+	topic     string
+	partition int
+	queue     string
+	priority  amqp.Table // among the queue's consumers
+	number    int64      // of messages that were delivered
+	waiting   atomic.Int64
+	claim     atomic.Pointer[claim] // nil between channels
+}
+
+// keepConsuming consumes the queue, on one channel after another, until the connection or
+// ctx ends.
+func (l *lane) keepConsuming(ctx context.Context, conn *amqp.Connection) {
+	c := l.consumer
+	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil && !conn.IsClosed(); {
+		began := time.Now()
+		err := l.consume(ctx, conn)
+		if ctx.Err() != nil {
+			return
+		}
+		c.refuse(err)
+		c.health.note(l.queue, err)
+		if time.Since(began) > reopenPolicy.MaxDelay {
+			backoff = reopenPolicy.Backoff()
+		}
+		delay, _ := backoff.Next()
+		sleep(ctx, delay)
+	}
+}
+
+// consume consumes the queue until its channel or ctx ends.
+func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
+	var ch *amqp.Channel
+	var deliveries <-chan amqp.Delivery
+	if err := within(ctx, func() (err error) { ch, deliveries, err = l.subscribe(conn); return err }); err != nil {
+		return err
+	}
+	return l.serve(ctx, ch, deliveries)
+}
+
+// serve has handled what is delivered until the channel or ctx ends. In the first case
+// the lane is lost, in the second it is drained.
+func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Delivery) error {
+	c, claim, ended := l.consumer, newClaim(ch, prefetch(l.consumer.cfg)), make(chan error, 1)
+	assigned, gone := c.Assign(claim), ch.NotifyClose(make(chan *amqp.Error, 1))
+	go func() {
+		why := claim.run(gone)
+		assigned.Lose()
+		if why == nil {
+			ended <- errors.New("the broker ended the consumer of queue " + l.queue)
+		} else {
+			ended <- why
+		}
+	}()
+	l.claim.Store(claim)
+	defer l.claim.Store(nil)
+	c.consumed.Store(true)
+	c.health.note(l.queue, nil)
+	ask := time.NewTicker(lagInterval)
+	defer ask.Stop()
+	for {
+		select {
+		case d, ok := <-deliveries:
+			if !ok {
+				_ = ch.Close() // the broker may have ended the consumer alone, as when the queue was deleted
+				return <-ended
+			}
+			assigned.Deliver(l.take(claim, d, deliveries))
+		case <-ask.C:
+			_ = within(ctx, func() error { return l.ask(ch) })
+		case <-ctx.Done():
+			l.drain(context.WithoutCancel(ctx), claim, assigned)
+			return nil
+		}
+	}
+}
+
+// drain lets what runs finish, and makes sure that it is acknowledged. The channel stays
+// open meanwhile: with it the queue goes to another instance.
+func (l *lane) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
+	if err := assigned.Drain(ctx); err != nil {
+		l.consumer.log.Warn("stopped with work left: it will be delivered again", "queue", l.queue, "error", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, closingTimeout)
+	defer cancel()
+	if err := within(ctx, func() error { return claim.settle(l.queue) }); err != nil {
+		l.consumer.log.Warn("what was acknowledged last may be delivered again", "queue", l.queue, "error", err)
+	}
+}
+
+// subscribe opens a channel, makes sure of the queue and has it delivered.
+func (l *lane) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Delivery, error) {
+	cfg := l.consumer.cfg
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := declareTopic(ch, cfg, l.topic, l.partition); err != nil {
+		_ = ch.Close()
+		return nil, nil, err
+	}
+	if err := ch.Qos(prefetch(cfg), 0, false); err != nil {
+		return nil, nil, refused("queue", l.queue, err)
+	}
+	deliveries, err := ch.Consume(l.queue, "", false, false, false, false, l.priority)
+	if err != nil {
+		return nil, nil, refused("queue", l.queue, err)
+	}
+	return ch, deliveries, nil
+}
+
+// take returns first and what else is there as the engine gets it.
+func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []message.Message {
+	var batch []message.Message
+	for d, ok := first, true; ok; {
+		m := received(&d, l.consumer.cfg.QueuePrefix+l.topic)
+		m.Topic, m.Partition, m.Offset = l.topic, int32(l.partition), l.number
+		if offset, isGiven := d.Headers[offsetHeader].(int64); isGiven {
+			m.Offset = offset
+		}
+		for l.number++; !c.note(m.Offset, d.DeliveryTag); l.number++ {
+			m.Offset = l.number
+		}
+		if batch = append(batch, m); len(batch) == maxBatch {
+			break
+		}
+		select {
+		case d, ok = <-more:
+		default:
+			ok = false
+		}
+	}
+	return batch
+}
+
+// ask notes how many messages wait in the queue.
+func (l *lane) ask(ch channel) error {
+	q, err := ch.QueueDeclarePassive(l.queue, true, false, false, false, nil)
+	if err == nil {
+		l.waiting.Store(int64(q.Messages))
+	}
+	return err
+}

@@ -1,0 +1,491 @@
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// seen is what handlers got, by account.
+type seen struct {
+	mu  sync.Mutex
+	all map[string][]int
+}
+
+func newSeen() *seen { return &seen{all: map[string][]int{}} }
+
+func (s *seen) handle(_ context.Context, m message.Of[payment]) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all[m.Body.Account] = append(s.all[m.Body.Account], m.Body.N)
+	return nil
+}
+
+// distinct returns how many payments were seen at least once.
+func (s *seen) distinct() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[int]bool{}
+	for _, ns := range s.all {
+		for _, n := range ns {
+			found[n] = true
+		}
+	}
+	return len(found)
+}
+
+// check fails if the first time that each payment of an account was seen is not in order.
+func (s *seen) check(t *testing.T) {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for account, ns := range s.all {
+		var firsts []int
+		for _, n := range ns {
+			if !slices.Contains(firsts, n) {
+				firsts = append(firsts, n)
+			}
+		}
+		if !slices.IsSorted(firsts) {
+			t.Errorf("%s was handled out of order: %v", account, firsts)
+		}
+	}
+}
+
+func TestEachMessageIsHandledInTheOrderOfItsKeyAndAcknowledged(t *testing.T) {
+	t.Parallel()
+	for _, partitions := range []string{"1", "4"} {
+		t.Run(partitions, func(t *testing.T) {
+			t.Parallel()
+			cfg, s := settings(t, "RABBITMQ_PARTITIONS", partitions), newSeen()
+			r := consume(t, cfg, s.handle)
+			eventually(t, "the consumer is ready", isReady(r))
+			publishAll(t, newPublisher(t, cfg), 2000, 40)
+			eventually(t, "all are handled", func() bool { return s.distinct() == 2000 })
+			s.check(t)
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			for p := range cfg.Partitions {
+				if n := waitingIn(t, cfg, queueName(cfg, "payments", p)); n > 0 {
+					t.Errorf("%d messages come again", n)
+				}
+			}
+			if n := r.count(engine.Handled); n != 2000 {
+				t.Errorf("handled %d times", n)
+			}
+		})
+	}
+}
+
+// A quorum queue that is slow has acknowledgements wait in the channel: here it stands still.
+func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, "MAX_WORKERS", "100")
+	if brokerDir == "" {
+		t.Skip("needs a broker that this test may hold up: leave RABBITMQ_URL unset where RabbitMQ is installed")
+	}
+	queue, held := queueName(cfg, "payments", 0), filepath.Join(t.TempDir(), "held")
+	running, first, others := make(chan struct{}, 100), make(chan struct{}), make(chan struct{})
+	r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+		running <- struct{}{}
+		if m.Body.N == 0 { // so each of the others is acknowledged by itself
+			<-first
+		}
+		<-others
+		return nil
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	publishAll(t, newPublisher(t, cfg), 100, 100)
+	eventually(t, "all handlers run", func() bool { return len(running) == 100 })
+	holding := exec.Command(brokerScript, "ctl", brokerDir, "eval", fmt.Sprintf(
+		`Q = binary_to_atom(<<"%%2F_%s">>), sys:suspend(Q), ok = file:write_file(<<"%s">>, <<>>), timer:sleep(1000), sys:resume(Q).`, queue, held))
+	holding.Stderr = t.Output()
+	if err := holding.Start(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the queue stands still", func() bool { return isThere(held) })
+	close(others)
+	eventually(t, "all but the first are handled", func() bool { return r.count(engine.Handled) == 99 })
+	close(first)
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if err := holding.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	next := consume(t, cfg, newSeen().handle)
+	publishAll(t, next.publisher, 1, 1) // behind what comes again
+	eventually(t, "what was published last is handled", func() bool { return next.count(engine.Handled) > 0 })
+	if err := next.stop(); err != nil {
+		t.Error(err)
+	}
+	if n := next.lanes[0].number - 1; n > 0 {
+		t.Errorf("%d of 100 come again", n)
+	}
+}
+
+func TestNothingIsLostAndOrderHoldsOverCutConnections(t *testing.T) {
+	t.Parallel()
+	direct, s := settings(t, "RABBITMQ_PARTITIONS", "2", "MAX_POLL_RECORDS", "50"), newSeen()
+	cfg, wire := through(t, direct)
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		time.Sleep(time.Millisecond)
+		return s.handle(ctx, m)
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	p := newPublisher(t, cfg)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		publishAll(t, p, 3000, 20)
+	}()
+	for range 15 {
+		before := s.distinct()
+		eventually(t, "something is handled", func() bool { return s.distinct() > before+20 || s.distinct() == 3000 })
+		wire.cut()
+	}
+	<-done
+	eventually(t, "all are handled", func() bool { return s.distinct() == 3000 })
+	s.check(t)
+}
+
+func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
+	t.Parallel()
+	direct := settings(t)
+	cfg, wire := through(t, direct)
+	release, began := make(chan struct{}), make(chan struct{}, 9)
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		began <- struct{}{}
+		<-release
+		return nil
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	publishAll(t, newPublisher(t, direct), 1, 1)
+	<-began
+	first := r.lanes[0].claim.Load()
+	wire.cut()
+	eventually(t, "there is another channel", func() bool {
+		claim := r.lanes[0].claim.Load()
+		return claim != nil && claim != first && claim.unfinished() == 1
+	})
+	if n := r.Stats().Records; n != 1 {
+		t.Errorf("the engine has %d messages, of which one can be acknowledged", n)
+	}
+	close(release)
+	<-began
+	eventually(t, "it is handled on its own channel", func() bool { return r.count(engine.Handled) >= 1 })
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if n := waitingIn(t, direct, queueName(cfg, "payments", 0)); n > 0 {
+		t.Errorf("%d messages come again", n)
+	}
+}
+
+func TestADrainEndsWhatRunsAndLeavesTheRestToOthers(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, "MAX_WORKERS", "1")
+	release, began := make(chan struct{}), make(chan struct{}, 9)
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		began <- struct{}{}
+		<-release
+		return nil
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	publishAll(t, newPublisher(t, cfg), 5, 5)
+	<-began
+	stopped := make(chan error, 1)
+	go func() { stopped <- r.stop() }()
+	eventually(t, "the drain has begun", func() bool { return r.Stats().Records == 0 || r.Ready() != nil || len(began) == 0 && r.ran.Load() })
+	close(release)
+	if err := <-stopped; err != nil {
+		t.Error(err)
+	}
+	handled := r.count(engine.Handled)
+	if n := waitingIn(t, cfg, queueName(cfg, "payments", 0)); n != 5-handled || handled == 0 {
+		t.Errorf("handled %d, and %d come again", handled, n)
+	}
+}
+
+func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t)
+	r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+		return message.Permanent(errors.New("no such account"))
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	queue, letters := queueName(cfg, "payments", 0), cfg.QueuePrefix+"payments.dlq"
+	conn := connect(t, cfg)
+	defer leave(conn)
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDelete(letters, false, false, false); err != nil { // so the dead letter comes back
+		t.Fatal(err)
+	}
+	m := &message.Message{Topic: "payments", Key: []byte{0, 0xff}, Value: []byte("no envelope"), Headers: []message.Field{{Key: "a", Value: []byte{0xfe}}, {Key: "a", Value: nil}, {Key: "b", Value: []byte{}}}}
+	if err := newPublisher(t, cfg).Send(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
+	if claim := r.lanes[0].claim.Load(); claim.unfinished() != 1 {
+		t.Error("the message is acknowledged without its dead letter")
+	}
+	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the dead letter is written", func() bool { return r.count(engine.DeadLettered) == 1 })
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if n := waitingIn(t, cfg, queue); n > 0 {
+		t.Errorf("%d messages come again", n)
+	}
+	checkLetter(t, cfg.QueuePrefix, m, func() (amqp.Delivery, bool) { return get(t, cfg, letters) })
+}
+
+// checkLetter fails unless the next dead letter is that of m, byte for byte.
+func checkLetter(t *testing.T, prefix string, m *message.Message, next func() (amqp.Delivery, bool)) {
+	t.Helper()
+	d, ok := next()
+	if !ok {
+		t.Fatal("there is no dead letter")
+	}
+	letter := received(&d, prefix+"payments")
+	if string(letter.Key) != string(m.Key) {
+		t.Errorf("its key is %q, want %q", letter.Key, m.Key)
+	}
+	var own []message.Field
+	for _, h := range letter.Headers {
+		if !strings.HasPrefix(h.Key, deadletter.Prefix) {
+			own = append(own, h)
+		}
+	}
+	if fmt.Sprintf("%#v", own) != fmt.Sprintf("%#v", m.Headers) {
+		t.Errorf("its headers are %#v, want %#v", own, m.Headers)
+	}
+	if want := `{"original_message":"bm8gZW52ZWxvcGU="`; !strings.HasPrefix(string(d.Body), want) {
+		t.Errorf("it is %s, want %s…", d.Body, want)
+	}
+}
+
+func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
+	t.Parallel()
+	cfg, s := settings(t, "RETRY_MAX_ATTEMPTS", "1000000"), newSeen()
+	var mu sync.Mutex
+	failing := true
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		mu.Lock()
+		defer mu.Unlock()
+		if failing && m.Body.Account == "account-0" {
+			return message.Retry(errors.New("not yet"))
+		}
+		return s.handle(ctx, m)
+	})
+	eventually(t, "the consumer is ready", isReady(r))
+	publishAll(t, newPublisher(t, cfg), 100, 10)
+	eventually(t, "other keys go on", func() bool { return s.distinct() == 90 && r.count(engine.Retrying) > 30 })
+	mu.Lock()
+	failing = false
+	mu.Unlock()
+	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
+	s.check(t)
+	if n := r.lanes[0].number; n != 100 {
+		t.Errorf("the broker delivered %d times", n)
+	}
+}
+
+func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
+	t.Parallel()
+	direct, s := settings(t), newSeen()
+	cfg, wire := through(t, direct)
+	wire.setAway(true)
+	r := consume(t, cfg, s.handle)
+	p := newPublisher(t, cfg)
+	eventually(t, "readiness says why", func() bool {
+		err := r.Ready()
+		return err != nil && strings.Contains(err.Error(), "no connection to RabbitMQ at "+cfg.Address())
+	})
+	wire.setAway(false)
+	eventually(t, "the consumer is ready", isReady(r))
+	publishAll(t, p, 10, 3)
+	eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
+	wire.setAway(true)
+	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && p.Ready(t.Context()) != nil })
+	published := make(chan error, 1)
+	go func() { published <- p.Publish(t.Context(), payment{"account-0", 10}) }()
+	wire.setAway(false)
+	if err := <-published; err != nil {
+		t.Error(err)
+	}
+	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
+}
+
+func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, "ORDERING", "none")
+	first := consume(t, cfg, newSeen().handle)
+	eventually(t, "the consumer is ready", isReady(first))
+	if err := first.stop(); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Ordering = "key"
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = c.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") {
+		t.Errorf("the error is: %v", err)
+	}
+}
+
+func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ before, after int }{{4, 2}, {4, 1}, {1, 2}} {
+		t.Run(fmt.Sprint(c.before, "to", c.after), func(t *testing.T) {
+			t.Parallel()
+			cfg := settings(t, "RABBITMQ_PARTITIONS", strconv.Itoa(c.before))
+			first := consume(t, cfg, newSeen().handle)
+			eventually(t, "the consumer is ready", isReady(first))
+			if err := first.stop(); err != nil {
+				t.Fatal(err)
+			}
+			cfg.Partitions = c.after
+			registry := newRegistry()
+			message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+			second, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := second.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "RABBITMQ_PARTITIONS") {
+				t.Errorf("the error is: %v", err)
+			}
+		})
+	}
+}
+
+func TestAQueueThatIsDeletedIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	cfg, s := settings(t), newSeen()
+	r := consume(t, cfg, s.handle)
+	eventually(t, "the consumer is ready", isReady(r))
+	conn := connect(t, cfg)
+	defer leave(conn)
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ch.QueueDelete(queueName(cfg, "payments", 0), false, false, false); err != nil {
+		t.Fatal(err)
+	}
+	publishAll(t, newPublisher(t, cfg), 3, 3)
+	eventually(t, "all are handled", func() bool { return s.distinct() == 3 })
+}
+
+func TestASecondInstanceTakesOverInOrder(t *testing.T) {
+	t.Parallel()
+	cfg, s := settings(t, "RABBITMQ_PARTITIONS", "2"), newSeen()
+	slow := func(ctx context.Context, m message.Of[payment]) error {
+		time.Sleep(time.Millisecond)
+		return s.handle(ctx, m)
+	}
+	first := consume(t, cfg, slow)
+	second := consume(t, cfg, slow)
+	eventually(t, "both are ready", func() bool { return first.Ready() == nil && second.Ready() == nil })
+	p, published := newPublisher(t, cfg), make(chan struct{})
+	go func() {
+		defer close(published)
+		publishAll(t, p, 1500, 10)
+	}()
+	eventually(t, "some are handled", func() bool { return s.distinct() > 100 })
+	if err := first.stop(); err != nil {
+		t.Error(err)
+	}
+	<-published
+	eventually(t, "all are handled", func() bool { return s.distinct() == 1500 })
+	s.check(t)
+	if n := first.count(engine.Handled) + second.count(engine.Handled); n != 1500 || second.count(engine.Handled) == 0 {
+		t.Errorf("the first handled %d, the second %d of 1500", first.count(engine.Handled), second.count(engine.Handled))
+	}
+}
+
+func TestWhatExpiresInTheBrokerIsADeadLetter(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t)
+	r := consume(t, cfg, newSeen().handle)
+	eventually(t, "the consumer is ready", isReady(r))
+	if err := r.stop(); err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, cfg)
+	defer leave(conn)
+	ch, err := conn.Channel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ch.PublishWithContext(t.Context(), "", queueName(cfg, "payments", 0), true, false, amqp.Publishing{Body: []byte("late"), Expiration: "1", DeliveryMode: amqp.Persistent}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is among the dead letters", func() bool { return waitingIn(t, cfg, cfg.QueuePrefix+"payments.dlq") == 1 })
+}
+
+func TestTwoConsumersOfOneQueueAreRefused(t *testing.T) {
+	t.Parallel()
+	cfg := config.RabbitMQ{Partitions: 1, GroupID: "first"}
+	registry := newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+	p := NewPublisher(cfg, "tests", registry, quiet())
+	if _, err := NewConsumer(cfg, registry, p, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	cfg.GroupID = "second"
+	if _, err := NewConsumer(cfg, registry, p, quiet()); err == nil || !strings.Contains(err.Error(), `"payments"`) || !strings.Contains(err.Error(), "first") {
+		t.Errorf("the error is: %v", err)
+	}
+}
+
+func TestABrokerThatSaysNothingIsKnownAndLeftInTime(t *testing.T) {
+	t.Parallel()
+	for _, known := range []bool{true, false} {
+		t.Run(fmt.Sprintf("known: %v", known), func(t *testing.T) {
+			t.Parallel()
+			direct, s := settings(t, "DRAIN_TIMEOUT", "1s"), newSeen()
+			cfg, wire := through(t, direct)
+			r := consume(t, cfg, s.handle)
+			eventually(t, "the consumer is ready", isReady(r))
+			publishAll(t, newPublisher(t, direct), 10, 10)
+			eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
+			wire.hang()
+			if known {
+				eventually(t, "readiness says so", func() bool { return r.Ready() != nil })
+			}
+			began := time.Now()
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			if took := time.Since(began); took > 6*time.Second { // the drain, and what a service has beyond it
+				t.Errorf("stopped after %v", took)
+			}
+		})
+	}
+}

@@ -1,0 +1,115 @@
+package rabbitmq
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+const (
+	hashExchange = "x-consistent-hash"
+	// deliveryLimit is how often the broker may deliver a message: it gives one up after
+	// 20 times by itself, in quorum queues of RabbitMQ 4. Retries are the engine's.
+	deliveryLimit = 1_000_000_000
+	maxShortText  = 255 // bytes of a routing key, a property, or a header's name
+)
+
+// queueName returns the queue of a topic's partition.
+func queueName(cfg config.RabbitMQ, topic string, partition int) string {
+	if cfg.Partitions > 1 {
+		topic += "-" + strconv.Itoa(partition)
+	}
+	return cfg.QueuePrefix + topic
+}
+
+// route returns the exchange and the routing key of a message. Keys that begin with the
+// same 255 bytes are in one partition; those of no key are in any.
+func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
+	switch name := cfg.QueuePrefix + m.Topic; {
+	case cfg.Partitions == 1, strings.HasSuffix(m.Topic, deadletter.Suffix):
+		return "", name
+	case m.Key == nil:
+		return name, strconv.FormatUint(rand.Uint64(), 36) //nolint:gosec // no secret
+	default:
+		return name, string(m.Key[:min(len(m.Key), maxShortText)])
+	}
+}
+
+// declareTopic makes or checks the queue of a topic's partition, what leads to it, and
+// the queue of its dead letters.
+func declareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
+	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
+	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
+		return err
+	}
+	// What dies in the broker, such as what expires, becomes a dead letter too.
+	arguments := amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": letters, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+	if cfg.Ordering != "none" {
+		arguments["x-single-active-consumer"] = true
+	}
+	if err := declareQueue(ch, name, arguments); err != nil || cfg.Partitions == 1 {
+		return err
+	}
+	exchange := cfg.QueuePrefix + topic
+	err := ch.ExchangeDeclare(exchange, hashExchange, true, false, false, false, nil)
+	if codeOf(err) == amqp.CommandInvalid {
+		return message.Permanent(fmt.Errorf("RABBITMQ_PARTITIONS=%d needs the exchange type %s: %w: run rabbitmq-plugins enable rabbitmq_consistent_hash_exchange at the broker", cfg.Partitions, hashExchange, err))
+	}
+	if err != nil {
+		return refused("exchange", exchange, err)
+	}
+	if err := ch.QueueBind(name, "1", exchange, false, nil); err != nil { // "1" is its weight
+		return refused("queue", name, err)
+	}
+	return nil
+}
+
+func declareQueue(ch *amqp.Channel, name string, arguments amqp.Table) error {
+	arguments["x-queue-type"], arguments["x-delivery-limit"] = "quorum", int64(deliveryLimit)
+	if _, err := ch.QueueDeclare(name, true, false, false, false, arguments); err != nil {
+		return refused("queue", name, err)
+	}
+	return nil
+}
+
+// refused explains why a queue or an exchange cannot be had. What only a person can
+// correct is permanent.
+func refused(kind, name string, err error) error {
+	if codeOf(err) == amqp.PreconditionFailed {
+		return message.Permanent(fmt.Errorf("%s %q is there and was made otherwise: %w: change the setting (ORDERING decides x-single-active-consumer), or delete it once it is empty, and the service makes it anew", kind, name, err))
+	}
+	return fmt.Errorf("%s %q: %w", kind, name, err)
+}
+
+// checkPartitions refuses a topic that was made with another number of partitions, as far
+// as that leaves queues that nobody would read.
+func checkPartitions(conn *amqp.Connection, cfg config.RabbitMQ, topic string) error {
+	single, several := cfg, cfg
+	single.Partitions, several.Partitions = 1, max(cfg.Partitions, 2)
+	others := []string{queueName(several, topic, cfg.Partitions), queueName(single, topic, 0)}
+	if cfg.Partitions == 1 {
+		others = []string{queueName(several, topic, 0)}
+	}
+	for _, name := range others {
+		ch, err := conn.Channel() // which ends with the answer that there is no such queue
+		if err != nil {
+			return err
+		}
+		q, err := ch.QueueDeclarePassive(name, true, false, false, false, nil)
+		_ = ch.Close()
+		if err == nil {
+			return message.Permanent(fmt.Errorf("queue %q is there, with %d messages: with RABBITMQ_PARTITIONS=%d nobody reads it: set the number that topic %q was made with, or delete the queue once it is empty", name, q.Messages, cfg.Partitions, topic))
+		}
+		if codeOf(err) != amqp.NotFound {
+			return refused("queue", name, err)
+		}
+	}
+	return nil
+}
