@@ -26,6 +26,10 @@ func startBroker(ctx context.Context, dir string) ([]string, func(), error) {
 		if os.Getenv("KAFKA_BASE_PORT") == "" {
 			cmd.Env = append(cmd.Env, "KAFKA_BASE_PORT=29190")
 		}
+		if os.Getenv("KAFKA_VERSION") == "" {
+			cmd.Env = append(cmd.Env, "KAFKA_VERSION=4.2.0") // the first with share groups
+		}
+		cmd.Env = append(cmd.Env, "KAFKA_EXTRA_PROPERTIES=share.coordinator.state.topic.replication.factor=1\nshare.coordinator.state.topic.min.isr=1")
 		cmd.Stderr = os.Stderr
 		out, err := cmd.Output()
 		return strings.TrimSpace(string(out)), err

@@ -46,19 +46,22 @@ type bench struct {
 
 // scenarios are what can be measured, in the order in which it is done.
 var scenarios = []struct {
-	name string
-	run  func(*bench, context.Context) error
+	name  string
+	kafka bool // it needs one
+	run   func(*bench, context.Context) error
 }{
-	{"throughput", (*bench).throughput},
-	{"io", (*bench).io},
-	{"neighbours", (*bench).neighbours},
-	{"latency", (*bench).latency},
-	{"quiet", (*bench).quiet},
-	{"memory", (*bench).memory},
-	{"growth", (*bench).growth},
-	{"publish", (*bench).publishing},
-	{"watching", (*bench).watching},
-	{"redrive", (*bench).redriving},
+	{"throughput", true, (*bench).throughput},
+	{"io", true, (*bench).io},
+	{"neighbours", true, (*bench).neighbours},
+	{"latency", true, (*bench).latency},
+	{"quiet", true, (*bench).quiet},
+	{"memory", true, (*bench).memory},
+	{"growth", true, (*bench).growth},
+	{"publish", true, (*bench).publishing},
+	{"watching", true, (*bench).watching},
+	{"redrive", true, (*bench).redriving},
+	{"jetstream", false, (*bench).jetstream},
+	{"kafka-share", true, (*bench).share},
 }
 
 func main() {
@@ -94,25 +97,26 @@ func run(ctx context.Context) error {
 	chosen := flag.String("scenarios", strings.Join(names, ","), "what is measured")
 	flag.Parse()
 	b.only = strings.FieldsFunc(*only, func(r rune) bool { return r == ',' })
-	if err := b.prepare(ctx); err != nil {
+	if err := b.prepare(); err != nil {
 		return err
 	}
-	brokers, stop, err := startBroker(ctx, b.dir)
-	if err != nil {
-		return err
+	isChosen := func(name string) bool { return slices.Contains(strings.Split(*chosen, ","), name) }
+	wantsKafka := b.profile != ""
+	for _, s := range scenarios {
+		wantsKafka = wantsKafka || s.kafka && isChosen(s.name)
 	}
-	defer stop()
-	b.brokers = brokers
-	if err := b.connect(); err != nil {
-		return err
+	if wantsKafka {
+		stop, err := b.onKafka(ctx)
+		defer stop()
+		if err != nil {
+			return err
+		}
 	}
-	defer b.client.Close()
-	defer b.pacer.Close()
 	if b.profile != "" {
 		return b.profiles(ctx)
 	}
 	for _, s := range scenarios {
-		if slices.Contains(strings.Split(*chosen, ","), s.name) {
+		if isChosen(s.name) {
 			b.logf("%s", s.name)
 			if err := s.run(b, ctx); err != nil {
 				return fmt.Errorf("%s: %w", s.name, err)
@@ -122,22 +126,31 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// prepare compiles what is measured.
-func (b *bench) prepare(ctx context.Context) (err error) {
+// prepare makes the directory of what is made.
+func (b *bench) prepare() (err error) {
 	if b.dir, err = filepath.Abs(b.dir); err != nil {
-		return err
-	}
-	if err := os.MkdirAll(b.dir, 0o750); err != nil {
 		return err
 	}
 	if b.self, err = os.Executable(); err != nil {
 		return err
 	}
+	return os.MkdirAll(b.dir, 0o750)
+}
+
+// onKafka compiles what is measured on Kafka and connects to a broker. It returns what
+// ends that.
+func (b *bench) onKafka(ctx context.Context) (stop func(), err error) {
+	stop = func() {}
 	if b.service, b.sender, err = buildService(ctx, b.dir); err != nil {
-		return err
+		return stop, err
 	}
-	b.fast, _, err = buildService(ctx, filepath.Join(b.dir, "fast"), "--with", "fast")
-	return err
+	if b.fast, _, err = buildService(ctx, filepath.Join(b.dir, "fast"), "--with", "fast"); err != nil {
+		return stop, err
+	}
+	if b.brokers, stop, err = startBroker(ctx, b.dir); err != nil {
+		return func() {}, err
+	}
+	return stop, b.connect()
 }
 
 // logf tells how far the benchmark is.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -34,6 +35,7 @@ type job struct {
 	env      []string
 	binary   string        // that it runs; empty is what its name says
 	limit    time.Duration // how long it may take; 0 is the usual
+	group    string        // that it consumes in; empty is one of its own
 }
 
 // process is a job that runs.
@@ -57,6 +59,9 @@ func (b *bench) run(ctx context.Context, j job) (figures, error) {
 	measured, err := p.wait()
 	if err == nil && measured.Messages < int64(j.messages) {
 		err = fmt.Errorf("only %d of %d messages were handled", measured.Messages, j.messages)
+	}
+	if err == nil && measured.Twice > 0 { // and so others not at all, or it was told of more than there are
+		err = fmt.Errorf("%d messages were handled twice", measured.Twice)
 	}
 	if err != nil {
 		return figures{}, fmt.Errorf("%s on %s: %w", j.name, j.topic, err)
@@ -87,11 +92,12 @@ func (b *bench) start(ctx context.Context, j job) (*process, error) {
 		path, args = b.sender, nil
 	}
 	//nolint:gosec // the benchmark's own programs
-	p := &process{cmd: exec.CommandContext(ctx, path, args...), group: b.newName(j.name), cancel: cancel,
+	p := &process{cmd: exec.CommandContext(ctx, path, args...), group: cmp.Or(j.group, b.newName(j.name)), cancel: cancel,
 		first: make(chan struct{}), figures: make(chan meter.Figures, 1)}
 	p.cmd.Env = append(os.Environ(),
 		"KAFKA_BOOTSTRAP_SERVERS="+strings.Join(b.brokers, ","),
 		"KAFKA_GROUP_ID="+p.group,
+		"JETSTREAM_GROUP="+p.group,
 		"OPS_ADDR=127.0.0.1:0",
 		"GOGC=200", // as the service's Dockerfile has it; the others get it too
 		"BENCH_TOPIC="+j.topic,

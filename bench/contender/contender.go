@@ -21,7 +21,8 @@ import (
 type settings struct {
 	brokers      []string
 	topic, group string
-	workers      int // only for those that have workers
+	workers      int    // of those that have workers; 0 is to handle messages one after the other
+	nats         string // its URL
 }
 
 // contender consumes until ctx ends and gives each message to the meter.
@@ -41,6 +42,10 @@ var all = map[string]contender{
 	"sarama-publish":         bySaramaAsync(bare, beforehand),
 	"sarama-publish-safe":    bySaramaAsync(safe, beforehand),
 	"sarama-publish-json":    bySaramaAsync(bare, envelope),
+	"jetstream":              byJetStream(0),
+	"jetstream-6":            byJetStream(6),
+	"watermill-jetstream":    byWatermillJetStream,
+	"share":                  byShareGroup,
 }
 
 // Names returns the names of all contenders, sorted.
@@ -62,6 +67,7 @@ func Run(name string) error {
 		topic:   os.Getenv("BENCH_TOPIC"),
 		group:   os.Getenv("KAFKA_GROUP_ID"),
 		workers: workers,
+		nats:    os.Getenv("NATS_URL"),
 	}
 	if err := run(ctx, s, m); err != nil {
 		return err

@@ -9,6 +9,7 @@
 //	BENCH_SLOW       the same on partition 0 alone, which then is not measured
 //	BENCH_STUCK      handlers never return, and the process ends after this
 //	BENCH_LATENCY    measure from the header's timestamp to the handler
+//	BENCH_ONCE       count messages that are handled twice
 //	BENCH_PROFILE    directory for a CPU profile and one of allocations
 package meter
 
@@ -35,6 +36,7 @@ type Figures struct {
 	CPU      time.Duration `json:"cpu"`     // user and system
 	Mallocs  uint64        `json:"mallocs"` // allocations on the heap
 	PeakKiB  int64         `json:"peakKiB"` // resident memory, since the process began
+	Twice    int64         `json:"twice"`   // messages that were handled before
 	P50      time.Duration `json:"p50"`
 	P99      time.Duration `json:"p99"`
 	Max      time.Duration `json:"max"`
@@ -50,8 +52,10 @@ type Meter struct {
 	stuck       time.Duration
 	latency     bool
 	profile     string
+	seen        []atomic.Uint32 // a bit for each message, nil when they are not told apart
 
 	count       atomic.Int64
+	twice       atomic.Int64
 	begin, end  atomic.Pointer[point]
 	stopProfile func()
 
@@ -69,7 +73,12 @@ type point struct {
 // New returns a meter as the environment asks for it.
 func New() *Meter {
 	want, _ := strconv.ParseInt(os.Getenv("BENCH_MESSAGES"), 10, 64)
+	var seen []atomic.Uint32
+	if os.Getenv("BENCH_ONCE") != "" {
+		seen = make([]atomic.Uint32, want/32+1)
+	}
 	return &Meter{
+		seen:    seen,
 		want:    want,
 		sleep:   duration("BENCH_SLEEP"),
 		slow:    duration("BENCH_SLOW"),
@@ -94,6 +103,9 @@ func (m *Meter) Handle(partition int32, value []byte) {
 	n := m.count.Add(1)
 	if n == 1 {
 		m.first()
+	}
+	if m.seen != nil && !m.isFirst(value) {
+		m.twice.Add(1)
 	}
 	if m.stuck > 0 {
 		select {}
@@ -155,6 +167,17 @@ func (m *Meter) took(arrived time.Time, value []byte) {
 	m.times = append(m.times, arrived.Sub(sent))
 }
 
+var number = []byte(`"id":"pay-`)
+
+// isFirst notes a message, and reports whether it was not handled before. Messages are
+// numbered from 1.
+func (m *Meter) isFirst(value []byte) bool {
+	at := bytes.Index(value, number) + len(number)
+	n, err := strconv.ParseUint(string(value[at:at+8]), 16, 32)
+	bit := uint32(1) << (n % 32)
+	return err == nil && n/32 < uint64(len(m.seen)) && m.seen[n/32].Or(bit)&bit == 0
+}
+
 func now() *point {
 	var use syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &use)
@@ -170,7 +193,7 @@ func (m *Meter) Report() {
 	}
 	m.end.CompareAndSwap(nil, now())
 	begin, end := m.begin.Load(), m.end.Load()
-	f := Figures{Messages: m.count.Load(), PeakKiB: peak()}
+	f := Figures{Messages: m.count.Load(), PeakKiB: peak(), Twice: m.twice.Load()}
 	if begin != nil {
 		f.Elapsed, f.CPU, f.Mallocs = end.at.Sub(begin.at), end.cpu-begin.cpu, end.mallocs-begin.mallocs
 	}

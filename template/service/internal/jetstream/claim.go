@@ -107,12 +107,17 @@ func (c *claim) isHeld(offset int64) bool {
 	return c.held[offset] != nil
 }
 
+// ackPause is for how long what is done is gathered: many acknowledgements that are written
+// at once cost this side and the server less.
+const ackPause = 5 * time.Millisecond
+
 // send acknowledges what is done, as it comes, until ctx ends.
 func (c *claim) send(ctx context.Context) {
 	for {
 		select {
 		case <-c.wake:
 			_ = c.flush() // what could not be sent is sent by the next
+			sleep(ctx, ackPause)
 		case <-ctx.Done():
 			return
 		}

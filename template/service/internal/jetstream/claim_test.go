@@ -4,7 +4,11 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -93,5 +97,50 @@ func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
 	eventually(t, "a commit succeeds", func() bool { return l.Commit(t.Context()) == nil })
 	if n := b.pending("tests"); n != 0 {
 		t.Errorf("%d messages are not acknowledged", n)
+	}
+}
+
+// TestWhatIsDoneIsAcknowledgedAtOnceOrTogether with what else is done within the pause.
+func TestWhatIsDoneIsAcknowledgedAtOnceOrTogether(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := &claim{wake: make(chan struct{}, 1), held: map[int64]*holding{1: {}, 2: {}, 3: {}}}
+		c.lost.Store(true) // what it says goes nowhere
+		ctx, stop := context.WithCancel(t.Context())
+		defer stop()
+		go c.send(ctx)
+		waiting := func(want int) {
+			t.Helper()
+			synctest.Wait()
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if len(c.done) != want {
+				t.Errorf("%d acknowledgements wait, not %d", len(c.done), want)
+			}
+		}
+		c.Ack(1)
+		waiting(0)
+		c.Ack(2)
+		waiting(1)
+		c.Ack(3)
+		waiting(2)
+		time.Sleep(ackPause)
+		waiting(0)
+	})
+}
+
+// plainMsg is a message as another program publishes it.
+type plainMsg struct{ jetstream.Msg }
+
+func (plainMsg) Headers() nats.Header { return nil }
+func (plainMsg) Subject() string      { return "payments.1" }
+func (plainMsg) Data() []byte         { return nil }
+
+// TestAMessageWithoutHeadersIsReadWithoutAllocations, as time.Parse makes them for a time
+// that is not there.
+func TestAMessageWithoutHeadersIsReadWithoutAllocations(t *testing.T) {
+	m, meta := jetstream.Msg(plainMsg{}), &jetstream.MsgMetadata{}
+	if n := testing.AllocsPerRun(100, func() { NewMessage(Layout{topic: "payments", partitions: 6, numbered: true}, m, meta) }); n > 0 {
+		t.Errorf("%v allocations", n)
 	}
 }

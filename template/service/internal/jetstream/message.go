@@ -121,8 +121,10 @@ func NewMessage(l Layout, m jetstream.Msg, meta *jetstream.MsgMetadata) message.
 	case got.Value == nil:
 		got.Value = []byte{}
 	}
-	if at, err := time.Parse(time.RFC3339Nano, h.Get(headerTime)); err == nil {
-		got.Time = at
+	if text, ok := h[headerTime]; ok {
+		if at, err := time.Parse(time.RFC3339Nano, text[0]); err == nil {
+			got.Time = at
+		}
 	}
 	return got
 }
