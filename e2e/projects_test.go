@@ -39,6 +39,9 @@ func TestProjectsAreInOrder(t *testing.T) {
 			t.Run("settings", func(t *testing.T) { generated.Do(t, dir, filepath.Join(dir, "bin", "service"), "config") }) // those of .env are accepted
 			t.Run("vet", func(t *testing.T) { generated.Do(t, dir, "go", "vet", "./...") })
 			t.Run("tidy", func(t *testing.T) { generated.Do(t, dir, "go", "mod", "tidy", "-diff") })
+			if set.Known {
+				return
+			}
 			t.Run("lint", func(t *testing.T) { lint(t, dir) })
 			t.Run("race", func(t *testing.T) { race(t, dir) })
 		})

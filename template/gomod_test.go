@@ -69,7 +69,7 @@ func TestGoModIsTidy(t *testing.T) {
 func tidyService(source string, with ...string) answers.Answers {
 	a := answers.Defaults("tidy-service")
 	a.Topics = append(a.Topics, "payments")
-	a.SetSource(source)
+	answers.SetSource(&a, source)
 	a.With = with
 	return a
 }

@@ -242,7 +242,7 @@ func recordHere() (project.Project, error) {
 // setSource asks for another source, and says what it does not bring.
 func (r *request) setSource(to string) {
 	from := r.answers
-	if r.answers.SetSource(to); r.answers.BrokerName() != from.BrokerName() {
+	if answers.SetSource(&r.answers, to); r.answers.BrokerName() != from.BrokerName() {
 		r.answers.Brokers = answers.BrokersFor(to, answers.Defaults(r.answers.Name).Brokers) // the old ones are no address of it
 	}
 	r.notes = append(r.notes,

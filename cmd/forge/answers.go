@@ -199,7 +199,7 @@ func (f *answerFlags) answers(name string) (*answers.Answers, []prompts.Question
 	}
 	a.Name = name
 	if !f.inFile(answers.Brokers) {
-		a.SetSource(a.Source)
+		answers.SetSource(&a, a.Source)
 	}
 	if err := f.changeExtras(&a); err != nil {
 		return nil, nil, err

@@ -31,7 +31,7 @@ func TestDoctorKnowsABrokerByItsGreeting(t *testing.T) {
 			_ = conn.Close()
 		}()
 		a := answers.Defaults("books")
-		a.SetSource(answers.JetStream)
+		answers.SetSource(&a, answers.JetStream)
 		s := &site{record: project.Project{Answers: a}}
 		checks := s.checkBrokers(t.Context(), []variable{{name: "NATS_URL", value: "nats://me:secret@" + listener.Addr().String()}})
 		if len(checks) != 1 || !strings.HasSuffix(checks[0].Text, want) || strings.Contains(checks[0].Text, "secret") {

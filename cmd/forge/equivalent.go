@@ -30,7 +30,7 @@ func (r result) command(run bool) string {
 	}
 	if a.Source != without.Source {
 		add(answers.Source, a.Source)
-		without.SetSource(a.Source)
+		answers.SetSource(&without, a.Source)
 	}
 	if !slices.Equal(a.Brokers, without.Brokers) {
 		add(answers.Brokers, strings.Join(a.Brokers, ","))

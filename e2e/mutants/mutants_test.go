@@ -37,7 +37,7 @@ func TestEveryMutantIsKilled(t *testing.T) {
 			}
 			overlay := plant(t, m)
 			pkg := filepath.Dir(m.file)
-			args := []string{"test", "-overlay", overlay, "-failfast", "-timeout", "60s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, cmp.Or(testedIn[pkg], pkg))}
+			args := []string{"test", "-vet=off", "-overlay", overlay, "-failfast", "-timeout", "60s", "-count=1", "-run", seenBy[m.name], filepath.Join(internal, cmp.Or(testedIn[pkg], pkg))}
 			if !slices.Contains([]string{"schema", "message", "kafka", "jetstream", "rabbitmq", "publisher"}, pkg) { // which have no random histories, and so do not know these flags
 				args = append(args, "-rapid.checks="+checks, "-rapid.nofailfile", "-rapid.shrinktime=1ms")
 			}

@@ -53,7 +53,7 @@ func (s *search) improve(a answers.Answers, template int) answers.Answers {
 		}
 	}
 	for _, source := range answers.Sources() {
-		try(func(b *answers.Answers) { b.SetSource(source) })
+		try(func(b *answers.Answers) { answers.SetSource(b, source) })
 	}
 	for _, e := range answers.Extras() {
 		try(func(b *answers.Answers) { b.With = toggled(a.With, e.Name) })

@@ -46,8 +46,8 @@ func Sources() []string {
 	return names
 }
 
-// SetSource makes name the source. Brokers that nobody chose become those of this source.
-func (a *Answers) SetSource(name string) {
+// SetSource makes name the source of a. Brokers that nobody chose become those of this source.
+func SetSource(a *Answers, name string) {
 	a.Brokers = BrokersFor(name, a.Brokers)
 	a.Source = name
 }

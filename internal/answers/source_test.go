@@ -22,7 +22,7 @@ func TestASourceBringsItsBroker(t *testing.T) {
 		{[]string{"localhost:9092"}, "pigeons", "localhost:9092"},
 	} {
 		a.Brokers = c.brokers
-		if a.SetSource(c.source); a.Source != c.source || a.Brokers[0] != c.want || len(a.Brokers) != len(c.brokers) {
+		if answers.SetSource(&a, c.source); a.Source != c.source || a.Brokers[0] != c.want || len(a.Brokers) != len(c.brokers) {
 			t.Errorf("%v with %s become %v, want %s", c.brokers, c.source, a.Brokers, c.want)
 		}
 	}
@@ -33,7 +33,7 @@ func TestASourceBringsItsBroker(t *testing.T) {
 func TestExtrasAreOfTheirSource(t *testing.T) {
 	for _, source := range answers.Sources() {
 		a := answers.Defaults("books")
-		a.SetSource(source)
+		answers.SetSource(&a, source)
 		a.With = []string{answers.DLQ}
 		isRefused := a.Validate() != nil
 		if want := !a.Has("kafka"); isRefused != want {

@@ -39,7 +39,7 @@ func Questions(a *answers.Answers) []Question {
 			Accept: func(answer string) error {
 				err := answers.CheckSource(answer)
 				if err == nil {
-					a.SetSource(answer)
+					answers.SetSource(a, answer)
 				}
 				return refuse(err)
 			},

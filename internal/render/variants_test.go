@@ -148,7 +148,7 @@ func TestSharedFiles(t *testing.T) {
 		{answers.Kafka, nil, true}, {answers.Kafka, []string{answers.DLQ}, true}, {answers.KafkaShare, []string{answers.DLQ}, true}, {answers.KafkaShare, nil, false},
 	} {
 		a := two()
-		a.SetSource(c.source)
+		answers.SetSource(&a, c.source)
 		a.With = c.with
 		tree, err := render.Render(fake("internal/kafka/look.go", "package kafka\n"), a, "v1.0.0")
 		if err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
@@ -78,7 +79,7 @@ func TestOnceEndsWhenAllSamplesAreDone(t *testing.T) {
 			}
 		}
 	}
-	for _, want := range []string{"4 samples met what they expect\n", "stopped: dead letter 2, handled 2\n", "accounts, audits (6 partitions"} {
+	for _, want := range []string{"4 samples met what they expect\n", "stopped: dead letter 2, handled 2\n", fmt.Sprintf("accounts, audits (%d partitions", embedded.Partitions)} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing in\n%s", want, text)
 		}
@@ -103,35 +104,6 @@ func TestAddressesOfTheEnvironmentAreTaken(t *testing.T) {
 	t.Setenv("OPS_ADDR", taken.Addr().String())
 	if _, err := runOnce(t, loadSamples(t)); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("OPS_ADDR=%q", taken.Addr())) {
 		t.Errorf("it says %v", err)
-	}
-}
-
-// What a further consumer makes of a sample is printed, and is not what the sample
-// expects.
-func TestASampleIsForTheFirstConsumerOfItsTopic(t *testing.T) {
-	refused := make(chan struct{}) // closed when what audit makes of the first message is told: the second has the same key
-	told := false
-	two := func(_ context.Context, _ none, b *service.Builder) error {
-		b.Registry.SetCodec(envelope.JSON{})
-		message.Register(b.Registry, "accounts", message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error {
-			<-refused
-			return nil
-		}))
-		message.Register(b.Consumer("audit"), "accounts", message.TypedHandlerFunc[opened](func(context.Context, message.Of[opened]) error {
-			if told {
-				close(refused)
-			}
-			told = true
-			return message.Permanent(errors.New("not mine"))
-		}))
-		return nil
-	}
-	t.Chdir(t.TempDir())
-	var text strings.Builder
-	valid := loadSamples(t)[0]
-	err := run(t.Context(), "books", two, []samples.Sample{valid, valid}, true, newReport(&text, false))
-	if err != nil || !regexp.MustCompile(`accounts/\d@\d+ +dead letter +AccountOpened +not mine → accounts.dlq +m-1  audit\n`).MatchString(text.String()) {
-		t.Errorf("%v\n%s", err, text.String())
 	}
 }
 

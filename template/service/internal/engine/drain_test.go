@@ -145,7 +145,7 @@ func TestALaneCanBeLostWhileItDrains(t *testing.T) {
 // back, the key waits for it, and other keys do not.
 func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
 	for _, ordering := range []string{OrderKey, OrderPartition} {
-		t.Run(string(ordering), func(t *testing.T) {
+		t.Run(ordering, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex
 				running, most, others, handled := 0, 0, 0, 0

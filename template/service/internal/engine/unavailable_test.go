@@ -46,7 +46,7 @@ func (a *away) last(n int) string {
 
 func TestWhatIsAwayIsWaitedForWhateverTheErrorPolicy(t *testing.T) {
 	for _, policy := range []string{PolicyDeadLetter, PolicyRetry, PolicySkip, PolicyStop} {
-		t.Run(string(policy), func(t *testing.T) {
+		t.Run(policy, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := settings()
 				cfg.ErrorPolicy, cfg.Retry.MaxAttempts = policy, 1

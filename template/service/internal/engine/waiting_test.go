@@ -110,7 +110,7 @@ func TestWhatNeverReachesAHandlerFlowsDuringASlowOutage(t *testing.T) { //nolint
 // no more dead letters for that.
 func TestPermanentFailuresAmongOthersDoNotEndThePause(t *testing.T) {
 	for _, ordering := range []string{OrderKey, OrderNone, OrderPartition} {
-		t.Run(string(ordering), func(t *testing.T) {
+		t.Run(ordering, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				cfg := defaults()
 				cfg.Ordering = ordering
