@@ -155,7 +155,12 @@ const dialTime = 3 * time.Second
 func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	name, _ := answers.SettingsOf(s.record.Answers.Source)
 	list := setting(dotEnv, name)
-	if list == "" {
+	switch {
+	case list == "" && setting(dotEnv, name+"_FILE") != "":
+		return []check{fine("broker", "not asked: its address is in the file that %s_FILE names", name)}
+	case strings.Contains(list, "amqps://") || strings.Contains(list, "tls://"):
+		return []check{fine("broker", "not asked: connections to it are encrypted")}
+	case list == "":
 		return []check{wrong("broker", "set it in .env, unless a YAML file has it; .env.example shows how", "%s is set neither in .env nor in the environment", name)}
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
@@ -201,9 +206,12 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 	}
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", address)
 	if err != nil {
-		todo := "start it, or set " + name + " in .env; `make dev` needs none"
+		todo := "start it, or set " + name + " in .env"
 		if s.record.Answers.Has("docker") {
-			todo = "start it (`make up` starts one), or set " + name + " in .env; `make dev` needs none"
+			todo = "start it (`make up` starts one), or set " + name + " in .env"
+		}
+		if s.record.Answers.Source != answers.RabbitMQ {
+			todo += "; `make dev` needs none"
 		}
 		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
 	}

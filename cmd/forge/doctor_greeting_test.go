@@ -39,3 +39,16 @@ func TestDoctorKnowsABrokerByItsGreeting(t *testing.T) {
 		}
 	}
 }
+
+// What is encrypted, or has its address in a file, is not asked, and no secret is shown.
+func TestDoctorAsksNoBrokerThatItCannot(t *testing.T) {
+	a := answers.Defaults("books")
+	answers.SetSource(&a, answers.RabbitMQ)
+	s := &site{record: project.Project{Answers: a}}
+	for _, v := range []variable{{name: "RABBITMQ_URL", value: "amqps://me:secret@127.0.0.1:1/"}, {name: "RABBITMQ_URL_FILE", value: "/run/secrets/url"}} {
+		checks := s.checkBrokers(t.Context(), []variable{v})
+		if len(checks) != 1 || !checks[0].OK || !strings.HasPrefix(checks[0].Text, "not asked: ") || strings.Contains(checks[0].Text, "secret@") {
+			t.Errorf("%s: %+v", v.name, checks)
+		}
+	}
+}

@@ -42,6 +42,7 @@ func connect(cfg config.JetStream, h *health) (jetstream.JetStream, error) {
 	options := []nats.Option{
 		nats.Name(cfg.Client), nats.Timeout(dialTimeout), nats.PingInterval(pingInterval), nats.MaxPingsOutstanding(2),
 		nats.RetryOnFailedConnect(true), nats.MaxReconnects(-1), nats.IgnoreAuthErrorAbort(),
+		nats.ReconnectBufSize(-1), // else what was given up is written when the server is back
 		nats.CustomReconnectDelay(func(attempts int) time.Duration {
 			return min(backoff.Delay<<min(attempts, 10), backoff.MaxDelay)
 		}),

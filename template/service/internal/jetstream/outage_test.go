@@ -190,24 +190,29 @@ func TestNothingOfALostLaneIsAcknowledged(t *testing.T) {
 	eventually(t, "it runs again, and is acknowledged", func() bool { return runs.Load() == 2 && b.pending(partitions...) == 0 })
 }
 
-// TestALaneThatHoldsTooMuchIsPausedAndKeepsItsPartition.
+// TestALaneThatHoldsTooMuchIsPausedAndKeepsItsPartition, or without an order what it has.
 func TestALaneThatHoldsTooMuchIsPausedAndKeepsItsPartition(t *testing.T) {
 	t.Parallel()
-	b, gate := startBroker(t), make(chan struct{})
-	b.publish(0, 600, 1)
-	r := consume(t, b.settings(func(c *config.JetStream) { c.MaxPollRecords, c.AckWait = 50, 2*time.Second }), func(context.Context, message.Of[payment]) error {
-		<-gate
-		return nil
-	})
-	eventually(t, "it is paused", func() bool { return r.Stats().Paused == 1 })
-	<-time.After(5 * time.Second) // more than twice as long as the server waits for an instance
-	if s := r.Stats(); s.Records > 150 || s.Assigned != 1 {
-		t.Errorf("%d messages are held, %d lanes were begun: want at most 150, and one", s.Records, s.Assigned)
-	}
-	close(gate)
-	r.await(t, engine.Handled, 600)
-	if n := r.count(engine.Handled); n != 600 || r.Stats().Assigned != 1 {
-		t.Errorf("%d were handled in %d lanes, want each once in one", n, r.Stats().Assigned)
+	for _, o := range []string{"key", "none"} {
+		t.Run(o, func(t *testing.T) {
+			t.Parallel()
+			b, gate := startBroker(t), make(chan struct{})
+			b.publish(0, 600, 1)
+			r := consume(t, b.settings(ordering(o), func(c *config.JetStream) { c.MaxPollRecords, c.AckWait = 50, 2*time.Second }), func(context.Context, message.Of[payment]) error {
+				<-gate
+				return nil
+			})
+			eventually(t, "it is paused", func() bool { return r.Stats().Paused == 1 })
+			<-time.After(5 * time.Second) // more than twice as long as the server waits for an instance
+			if s := r.Stats(); s.Records > 150 || s.Assigned != 1 {
+				t.Errorf("%d messages are held, %d lanes were begun: want at most 150, and one", s.Records, s.Assigned)
+			}
+			close(gate)
+			r.await(t, engine.Handled, 600)
+			if n := r.count(engine.Handled); n != 600 || r.Stats().Assigned != 1 {
+				t.Errorf("%d were handled in %d lanes, want each once in one", n, r.Stats().Assigned)
+			}
+		})
 	}
 }
 

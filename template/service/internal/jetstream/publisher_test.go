@@ -157,6 +157,22 @@ func TestAPublishIsTriedUntilItsTimeIsUp(t *testing.T) {
 	if err := p.Publish(t.Context(), payment{N: 3, Of: "a"}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 		t.Errorf("without an answer: %v", err)
 	}
+	eventually(t, "the loss of the connection is known", func() bool { return p.Ready(t.Context()) != nil })
+	if err := p.Publish(t.Context(), payment{N: 4, Of: "a"}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+		t.Errorf("without a connection: %v", err)
+	}
+	b.leave(false) // what was given up is not written then
+	eventually(t, "ready again", func() bool { return p.Ready(t.Context()) == nil })
+	if err := p.Publish(t.Context(), payment{N: 5, Of: "a"}); err != nil {
+		t.Error(err)
+	}
+	stream, err := b.client.Stream(t.Context(), "payments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := stream.CachedInfo().State.Msgs; n != 2 {
+		t.Errorf("%d events are written, want the two that were not given up", n)
+	}
 }
 
 // TestAnEventWhoseAnswerIsLostIsWrittenOnce, and told where it landed the first time.

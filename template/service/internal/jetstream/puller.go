@@ -308,14 +308,18 @@ func (p *puller) rest(ctx context.Context, l *life) error {
 }
 
 // stay has the server go on serving this instance: it is asked for a message of a byte,
-// which none has.
+// which none has. Without an order it is enough that the server answers.
 func (p *puller) stay(ctx context.Context, l *life) error {
-	if !p.isOrdered {
-		return nil
+	if p.durable == nil {
+		return jetstream.ErrConsumerNotFound
 	}
 	asking, cancel := context.WithTimeout(ctx, p.wait()/2)
 	defer cancel()
 	began := time.Now()
+	if !p.isOrdered {
+		_, err := p.durable.Info(asking)
+		return p.check(ctx, l, began, err)
+	}
 	batch, err := p.durable.Fetch(1, jetstream.FetchContext(asking), jetstream.FetchMaxBytes(1), jetstream.FetchPriorityGroup(group))
 	if err == nil {
 		for range batch.Messages() { // there are none

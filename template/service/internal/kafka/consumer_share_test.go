@@ -117,6 +117,14 @@ func TestWhatIsNotDoneIsNotAccepted(t *testing.T) {
 func TestALockIsRenewedWhileItsMessageWaits(t *testing.T) {
 	t.Parallel()
 	c, gate := startCluster(t, topicOf(1), shortLock), make(chan struct{})
+	var renewals atomic.Int64 // else a lock that is over leads to whom the broker likes
+	c.Control(func(request kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if renews(request) {
+			renewals.Add(1)
+		}
+		return nil, nil, false
+	})
 	produce(t, c, 0, envelopes(t, 0, 5)...)
 	var handled times
 	first := share(t, settings(t, c, "ORDERING", "none"), func(_ context.Context, m message.Of[payment]) error {
@@ -131,6 +139,9 @@ func TestALockIsRenewedWhileItsMessageWaits(t *testing.T) {
 	eventually(t, "the second consumes", func() bool { return second.Ready() == nil })
 	began := time.Now()
 	eventually(t, "the lock would be over", func() bool { return time.Since(began) > 5*time.Second })
+	if n := renewals.Load(); n < 3 {
+		t.Errorf("renewed %d times in 5 s, want each 667 ms", n)
+	}
 	close(gate)
 	first.await(t, engine.Handled, 5)
 	if err := first.commit(t.Context()); err != nil {
@@ -139,6 +150,30 @@ func TestALockIsRenewedWhileItsMessageWaits(t *testing.T) {
 	if wrong := handled.notOnce(0, 5); wrong != nil {
 		t.Errorf("not handled once: %v", wrong)
 	}
+}
+
+// renews reports whether a request renews locks.
+func renews(request kmsg.Request) bool {
+	var types []int8
+	switch r := request.(type) {
+	case *kmsg.ShareFetchRequest:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				for _, b := range p.AcknowledgementBatches {
+					types = append(types, b.AcknowledgeTypes...)
+				}
+			}
+		}
+	case *kmsg.ShareAcknowledgeRequest:
+		for _, t := range r.Topics {
+			for _, p := range t.Partitions {
+				for _, b := range p.AcknowledgementBatches {
+					types = append(types, b.AcknowledgeTypes...)
+				}
+			}
+		}
+	}
+	return slices.Contains(types, int8(kgo.AckRenew))
 }
 
 // takes is how a handler tells that it was called, and waits.

@@ -57,7 +57,7 @@ func TestADeadLetterIsSafeOnceTheBrokerSaysSo(t *testing.T) {
 	for tag, says := range []func(tag uint64){
 		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag}) },
 		func(tag uint64) {
-			p.noteReturn(amqp.Return{RoutingKey: "payments.dlq"})
+			p.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("x")})
 			p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true})
 		},
 		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true}) },

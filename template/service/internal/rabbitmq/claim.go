@@ -27,6 +27,7 @@ type channel interface {
 type claim struct {
 	channel  channel
 	prefetch int
+	asking   sync.Mutex // the client gives an answer to whoever waits first
 
 	mu   sync.Mutex
 	tags map[int64]uint64 // of what is delivered and not done, by offset
@@ -91,6 +92,8 @@ func (c *claim) Commit(ctx context.Context) error {
 		if err := c.send(); err != nil {
 			return err
 		}
+		c.asking.Lock()
+		defer c.asking.Unlock()
 		return c.channel.Qos(c.prefetch, 0, false)
 	})
 	if errors.Is(err, amqp.ErrClosed) || codeOf(err) != 0 {
@@ -110,6 +113,8 @@ func (c *claim) settle(queue string) error {
 	if err := c.send(); err != nil {
 		return err
 	}
+	c.asking.Lock()
+	defer c.asking.Unlock()
 	if _, err := c.channel.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
 		return err
 	}

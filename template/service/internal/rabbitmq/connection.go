@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -70,7 +71,8 @@ func dial(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connecti
 	if _, isAnswer := errors.AsType[*amqp.Error](err); isAnswer {
 		return nil, err
 	}
-	if _, isNetwork := errors.AsType[net.Error](err); err != nil && !isNetwork && !isTLS(err) {
+	_, isNetwork := errors.AsType[net.Error](err)
+	if _, isURL := errors.AsType[*url.Error](err); isURL || err != nil && !isNetwork && !isTLS(err) {
 		return nil, errors.New("the URL cannot be used, or the broker ended the connection") // the cause may have the password in it
 	}
 	return conn, err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -25,14 +26,13 @@ import (
 type Consumer struct {
 	*engine.Engine // but for Run and Ready
 
-	cfg      config.RabbitMQ
-	log      *slog.Logger
-	topics   []string
-	lanes    []*lane
-	health   *health
-	ran      atomic.Bool
-	consumed atomic.Bool // there was a lane that took messages
-	fail     context.CancelCauseFunc
+	cfg    config.RabbitMQ
+	log    *slog.Logger
+	topics []string
+	lanes  []*lane
+	health *health
+	ran    atomic.Bool
+	fail   context.CancelCauseFunc
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail for good
@@ -58,7 +58,11 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Pub
 			c.health.queues[l.queue] = errConnecting
 		}
 	}
-	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
+	if cfg.URL != publisher.cfg.URL {
+		return nil, errors.New("RABBITMQ_URL is another than the service's, which publishes the dead letters: let a service of its own consume there")
+	}
+	letters := func(ctx context.Context, m *message.Message) error { return publisher.sendAs(ctx, cfg, m) }
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: letters, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
 
@@ -119,7 +123,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 	defer leave(conn)
 	for _, topic := range c.topics {
 		if err := within(ctx, func() error { return checkPartitions(conn, c.cfg, topic) }); err != nil {
-			c.refuse(err)
+			c.refuse(err, c.lanes...)
 			return err
 		}
 	}
@@ -130,7 +134,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 			again(ctx, func() bool {
 				err := l.consume(ctx, conn)
 				if ctx.Err() == nil {
-					c.refuse(err)
+					c.refuse(err, l)
 					c.health.note(l.queue, err)
 				}
 				return conn.IsClosed()
@@ -141,10 +145,10 @@ func (c *Consumer) consume(ctx context.Context) error {
 	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
 }
 
-// refuse ends the consumer for what only a person can correct, unless it has consumed
-// before: then it waits for that.
-func (c *Consumer) refuse(err error) {
-	if message.OutcomeOf(err) == message.OutcomePermanent && !c.consumed.Load() {
+// refuse ends the consumer for what only a person can correct, unless one of the lanes has
+// consumed before: then it waits for that.
+func (c *Consumer) refuse(err error, lanes ...*lane) {
+	if message.OutcomeOf(err) == message.OutcomePermanent && !slices.ContainsFunc(lanes, func(l *lane) bool { return l.consumed.Load() }) {
 		c.fail(err)
 	}
 }
@@ -179,6 +183,7 @@ type lane struct {
 	priority  amqp.Table // among the queue's consumers
 	number    int64      // of messages that were delivered
 	waiting   atomic.Int64
+	consumed  atomic.Bool           // it took messages once
 	claim     atomic.Pointer[claim] // nil between channels
 }
 
@@ -208,7 +213,7 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 	}()
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
-	c.consumed.Store(true)
+	l.consumed.Store(true)
 	c.health.note(l.queue, nil)
 	ask := time.NewTicker(lagInterval)
 	defer ask.Stop()
@@ -221,7 +226,7 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 			}
 			assigned.Deliver(l.take(claim, d, deliveries))
 		case <-ask.C:
-			_ = within(ctx, func() error { return l.ask(ch) })
+			_ = within(ctx, func() error { return l.ask(claim) })
 		case <-ctx.Done():
 			l.drain(context.WithoutCancel(ctx), claim, assigned)
 			return nil
@@ -288,8 +293,10 @@ func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []
 }
 
 // ask notes how many messages wait in the queue.
-func (l *lane) ask(ch channel) error {
-	q, err := ch.QueueDeclarePassive(l.queue, true, false, false, false, nil)
+func (l *lane) ask(c *claim) error {
+	c.asking.Lock()
+	defer c.asking.Unlock()
+	q, err := c.channel.QueueDeclarePassive(l.queue, true, false, false, false, nil)
 	if err == nil {
 		l.waiting.Store(int64(q.Messages))
 	}

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -200,13 +201,16 @@ func (p *Publisher) confirm(c amqp.Confirmation) {
 	}
 }
 
-// noteReturn notes that no queue takes what goes where r went.
+// noteReturn notes that no queue takes r. What is the same as r was sent before it, so the
+// first is meant.
 func (p *Publisher) noteReturn(r amqp.Return) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, o := range p.sent {
-		if o.exchange == r.Exchange && o.key == r.RoutingKey {
+	for _, tag := range slices.Sorted(maps.Keys(p.sent)) {
+		o := p.sent[tag]
+		if o.returned == nil && o.exchange == r.Exchange && o.key == r.RoutingKey && o.publishing.MessageId == r.MessageId && bytes.Equal(o.publishing.Body, r.Body) {
 			o.returned = fmt.Errorf("no queue takes it (%s): the service that consumes topic %q makes its queues when it starts, with the same RABBITMQ_PARTITIONS", r.ReplyText, o.message.Topic)
+			return
 		}
 	}
 }

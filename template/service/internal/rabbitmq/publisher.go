@@ -127,8 +127,15 @@ func (p *Publisher) PublishAsync(ctx context.Context, e message.Event, delivered
 // when no attempt can help. When ctx ends first, m may still be written, and its bytes
 // must not be changed after that either.
 func (p *Publisher) Send(ctx context.Context, m *message.Message) error {
+	return p.sendAs(ctx, p.cfg, m)
+}
+
+// sendAs sends m where the settings say that the queues of its topic are.
+func (p *Publisher) sendAs(ctx context.Context, cfg config.RabbitMQ, m *message.Message) error {
 	addSpan(ctx, m) //forge:if otel
-	if err := p.wait(ctx, &outgoing{message: m, timeout: sendTimeout}); err != nil {
+	o := &outgoing{message: m, timeout: sendTimeout}
+	o.exchange, o.key = route(cfg, m)
+	if err := p.wait(ctx, o); err != nil {
 		return fmt.Errorf("send to %s: %w", m.Topic, err)
 	}
 	m.Partition, m.Offset = 0, -1
@@ -156,7 +163,9 @@ func (p *Publisher) send(ctx context.Context, o *outgoing) (err error) {
 	if o.publishing, err = Publishing(o.message); err != nil {
 		return err
 	}
-	o.exchange, o.key = route(p.cfg, o.message)
+	if o.event {
+		o.exchange, o.key = route(p.cfg, o.message)
+	}
 	o.deadline = time.Now().Add(o.timeout)
 	var room int64
 	if o.event { // a dead letter waits behind no event
