@@ -66,6 +66,8 @@ type AnswerSet struct {
 
 	// Known says that its Go code is that of other sets, where it is linted and raced.
 	Known bool
+	// Raced are its packages that are the same in a set that is raced as a whole.
+	Raced []string
 }
 
 // Group is ThreeTopics' consumer group. It has every character that some file of the project would take for
@@ -88,7 +90,7 @@ var Sets = []AnswerSet{
 	{Name: "avro", Args: []string{"--with", "avro"}},
 	{Name: "http", Args: []string{"--with", "http", "--without", "docker,github"}},
 	{Name: "batch", Args: []string{"--with", "batch", "--without", "docker,github"}},
-	{Name: "fast", Args: []string{"--with", "fast,http,batch,tests", "--without", "docker,github"}},
+	{Name: "fast", Args: []string{"--with", "fast,http,batch,tests", "--without", "docker,github"}, Raced: []string{"internal/engine", "internal/kafka", "internal/conformance"}},
 	{Name: "tests", Args: []string{"--with", "tests", "--without", "docker,github"}, Known: true},
 	{Name: "avro-http-three-topics", Args: append([]string{"--with", "avro,http"}, ThreeTopics.Args...)},
 	{Name: "schemas", Args: append([]string{"--without", "docker,github"}, schemas...)},
@@ -102,7 +104,7 @@ var Sets = []AnswerSet{
 	{Name: "jetstream", Args: []string{"--source", "jetstream"}},
 	{Name: "jetstream-avro", Args: []string{"--source", "jetstream", "--with", "avro", "--without", "docker,github"}},
 	{Name: "jetstream-http", Args: []string{"--source", "jetstream", "--with", "http", "--without", "docker,github"}},
-	{Name: "jetstream-everything", Args: []string{"--source", "jetstream", "--with", "avro,http,batch,otel,monitoring,tests"}},
+	{Name: "jetstream-everything", Args: []string{"--source", "jetstream", "--with", "avro,http,batch,otel,monitoring,tests"}, Raced: []string{"internal/engine"}},
 	{Name: "rabbitmq", Args: []string{"--source", "rabbitmq"}},
 	{Name: "rabbitmq-avro", Args: []string{"--source", "rabbitmq", "--with", "avro,otel,monitoring", "--without", "docker,github"}},
 	{Name: "rabbitmq-http", Args: []string{"--source", "rabbitmq", "--with", "http,batch", "--without", "docker,github"}},
