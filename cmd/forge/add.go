@@ -188,7 +188,11 @@ func someExtras(verb string) cobra.PositionalArgs {
 				continue
 			}
 			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
-			if name := nearest(arg, append(extraNames(), "handler")); name != "" {
+			known := append(extraNames(), "handler")
+			if verb == "add" {
+				known = append(known, answers.Sources()...)
+			}
+			if name := nearest(arg, known); name != "" {
 				hint = "did you mean `forge " + verb + " " + name + "`?"
 			}
 			return usage(hint, "%q is not an extra", arg)
