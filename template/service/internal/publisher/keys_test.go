@@ -100,3 +100,9 @@ func TestWhenAMessageIsGivenUp(t *testing.T) {
 		})
 	}
 }
+
+func (f *fates) known() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.order)
+}

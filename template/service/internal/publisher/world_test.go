@@ -144,12 +144,6 @@ func (f *fates) of(n int) func(message.Delivery, error) {
 	}
 }
 
-func (f *fates) known() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.order)
-}
-
 // check says whether each of the first n events had one call, as ok wants it.
 func (f *fates) check(t *testing.T, n int, ok func(error) bool) {
 	t.Helper()

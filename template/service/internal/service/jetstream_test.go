@@ -12,8 +12,6 @@ import (
 const (
 	groupID     = "JETSTREAM_GROUP" // the setting that names a consumer's group
 	firstOffset = 1                 // of a topic
-
-	system, offsetAttribute = "nats", "messaging.nats.sequence" // of spans
 )
 
 // startBroker starts a broker with the topic accounts and returns where it is.

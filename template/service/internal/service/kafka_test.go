@@ -30,8 +30,6 @@ func startKafka(t *testing.T, port int, options ...kfake.Opt) *kfake.Cluster {
 const (
 	groupID     = "KAFKA_GROUP_ID" // the setting that names a consumer's group
 	firstOffset = 0                // of a partition
-
-	system, offsetAttribute = "kafka", "messaging.kafka.offset" // of spans
 )
 
 // startBroker starts a broker with the topic accounts and returns where it is.

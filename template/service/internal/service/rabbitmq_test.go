@@ -10,8 +10,6 @@ import (
 
 const (
 	groupID = "SERVICE_NAME" // the setting that names a consumer
-
-	system, offsetAttribute = "rabbitmq", "messaging.rabbitmq.message.number" // of spans
 )
 
 // startBroker returns where the broker is, with the topic accounts.

@@ -1,0 +1,5 @@
+//go:build jetstream
+
+package service_test
+
+const system, offsetAttribute = "nats", "messaging.nats.sequence" // of spans

@@ -1,0 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
+package service_test
+
+const system, offsetAttribute = "kafka", "messaging.kafka.offset" // of spans
