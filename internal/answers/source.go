@@ -27,10 +27,22 @@ type source struct {
 
 // sources are what there is to choose from, the default first.
 var sources = []source{
-	{Kafka, []string{"kafka", "group"}, "Kafka", "localhost:9092", "%s", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
-	{KafkaShare, []string{"kafka", "share"}, "Kafka", "localhost:9092", "%s", "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_GROUP_ID", "KAFKA_SASL_PASSWORD"},
-	{JetStream, []string{"jetstream"}, "NATS", "localhost:4222", "nats://%s", "NATS_URL", "JETSTREAM_GROUP", "NATS_PASSWORD"},
-	{RabbitMQ, []string{"rabbitmq"}, "RabbitMQ", "localhost:5672", "amqp://guest:guest@%s/", "RABBITMQ_URL", "SERVICE_NAME", "RABBITMQ_URL"},
+	{
+		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", passwordIn: "KAFKA_SASL_PASSWORD",
+	},
+	{
+		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", passwordIn: "KAFKA_SASL_PASSWORD",
+	},
+	{
+		name: JetStream, parts: []string{"jetstream"}, title: "NATS", broker: "localhost:4222", url: "nats://%s",
+		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", passwordIn: "NATS_PASSWORD",
+	},
+	{
+		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
+		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", passwordIn: "RABBITMQ_URL",
+	},
 }
 
 // ofKafka are the extras that speak Kafka's protocol themselves, or scale by its groups.
