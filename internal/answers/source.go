@@ -22,26 +22,26 @@ type source struct {
 	broker string   // where it is looked for by default
 	url    string   // of a broker, as its setting has it
 
-	brokersIn, groupIn, passwordIn string // settings
+	brokersIn, groupIn, loginIn string // settings
 }
 
 // sources are what there is to choose from, the default first.
 var sources = []source{
 	{
 		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", broker: "localhost:9092", url: "%s",
-		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", passwordIn: "KAFKA_SASL_PASSWORD",
+		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
 		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", broker: "localhost:9092", url: "%s",
-		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", passwordIn: "KAFKA_SASL_PASSWORD",
+		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
 		name: JetStream, parts: []string{"jetstream"}, title: "NATS", broker: "localhost:4222", url: "nats://%s",
-		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", passwordIn: "NATS_PASSWORD",
+		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", loginIn: "NATS_PASSWORD",
 	},
 	{
 		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
-		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", passwordIn: "RABBITMQ_URL",
+		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", loginIn: "RABBITMQ_URL",
 	},
 }
 
@@ -116,7 +116,7 @@ func (a Answers) BrokerPort() string {
 }
 
 // PasswordIn returns the setting that holds the password for the broker.
-func (a Answers) PasswordIn() string { return sourceOf(a.Source).passwordIn }
+func (a Answers) PasswordIn() string { return sourceOf(a.Source).loginIn }
 
 func sourceOf(name string) source {
 	for _, s := range sources {
