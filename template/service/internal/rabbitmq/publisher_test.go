@@ -137,7 +137,7 @@ func TestAnEventThatWaitsForItsQueueIsPublished(t *testing.T) {
 	}
 }
 
-// While the broker is away, and when it hangs.
+// While the broker is slow to connect, and while it is away.
 func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	t.Parallel()
 	direct := settings(t, "PUBLISH_TIMEOUT", "300ms", "ORDERING", "none") // with one active consumer, a queue is for it alone
@@ -152,9 +152,10 @@ func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 			}
 		}
 	}
-	wire.hang()
+	release := wire.hold()
+	defer release()
 	giveUp(1) // before there is a connection
-	wire.goOn()
+	release()
 	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
 		t.Error(err)
