@@ -81,7 +81,7 @@ func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
 	for partitions, place := range map[string]string{"1": "queue", "2": "exchange"} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
-			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "500ms")
+			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "2s")
 			makeTopic(t, cfg)
 			p := newPublisher(t, cfg)
 			events := []message.Event{elsewhere{payment{"a", 1}}, payment{"a", 2}}
@@ -97,7 +97,7 @@ func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
 			if err == nil || message.OutcomeOf(err) != message.OutcomeRetry {
 				t.Fatalf("the error is: %v", err)
 			}
-			for _, part := range []string{"given up after 500ms", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
+			for _, part := range []string{"given up after 2s", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("the error does not say %s: %v", part, err)
 				}
