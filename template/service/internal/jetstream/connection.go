@@ -72,8 +72,8 @@ func connect(cfg config.JetStream, h *health) (jetstream.JetStream, error) {
 	}
 	if cfg.TLS() {
 		options = append(options, nats.ClientTLSConfig(
-			func() (tls.Certificate, error) { return certificate(renewed(cfg)) },
-			func() (*x509.CertPool, error) { return authorities(renewed(cfg)) }))
+			func() (tls.Certificate, error) { own, _, err := certificates(renewed(cfg)); return own, err },
+			func() (*x509.CertPool, error) { _, signers, err := certificates(renewed(cfg)); return signers, err }))
 	}
 	conn, err := nats.Connect(strings.Join(cfg.URLs, ","), options...)
 	if err != nil {
@@ -91,26 +91,17 @@ func renewed(cfg config.JetStream) config.JetStream {
 	return cfg
 }
 
-func certificate(cfg config.JetStream) (tls.Certificate, error) {
-	if cfg.Cert == "" {
-		return tls.Certificate{}, nil
-	}
-	pair, err := tls.X509KeyPair([]byte(cfg.Cert), []byte(cfg.Key))
+// certificates returns the service's certificate, none if it has none, and those that sign
+// the servers', nil for the system's.
+func certificates(cfg config.JetStream) (own tls.Certificate, signers *x509.CertPool, err error) {
+	t, err := config.ClientTLS("NATS_", cfg.CA, cfg.Cert, cfg.Key)
 	if err != nil {
-		return pair, fmt.Errorf("NATS_CERT and NATS_KEY: %w", err)
+		return own, nil, err
 	}
-	return pair, nil
-}
-
-func authorities(cfg config.JetStream) (*x509.CertPool, error) {
-	if cfg.CA == "" {
-		return x509.SystemCertPool()
+	if len(t.Certificates) > 0 {
+		own = t.Certificates[0]
 	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM([]byte(cfg.CA)) {
-		return nil, errors.New("NATS_CA has no certificate in PEM")
-	}
-	return pool, nil
+	return own, t.RootCAs, nil
 }
 
 // explain adds to the failure of a connection where it was tried, and the settings that
