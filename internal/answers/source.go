@@ -21,6 +21,7 @@ type source struct {
 	title  string   // of the broker
 	broker string   // where it is looked for by default
 	url    string   // of a broker, as its setting has it
+	apart  bool     // no such broker runs in a process of ours
 
 	brokersIn, groupIn, loginIn string // settings
 }
@@ -40,7 +41,7 @@ var sources = []source{
 		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", loginIn: "NATS_PASSWORD",
 	},
 	{
-		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
+		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/", apart: true,
 		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", loginIn: "RABBITMQ_URL",
 	},
 }
@@ -108,6 +109,20 @@ func BrokersOf(setting string) []string {
 	}
 	return all
 }
+
+// DevEnv returns what a new service's dev program has to have in its environment to find
+// the broker that was answered: nothing if it brings its own.
+func (a Answers) DevEnv() []string {
+	s := sourceOf(a.Source)
+	if !s.apart {
+		return nil
+	}
+	return []string{s.brokersIn + "=" + a.BrokerURLs()}
+}
+
+// KeepsPositions reports whether the source remembers for each group how far it has read
+// a topic: a queue has only what is not done.
+func (a Answers) KeepsPositions() bool { return a.Source != RabbitMQ }
 
 // BrokerPort returns where on a machine the broker is looked for.
 func (a Answers) BrokerPort() string {

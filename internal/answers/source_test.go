@@ -1,6 +1,7 @@
 package answers_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/internal/answers"
@@ -45,6 +46,20 @@ func TestExtrasAreOfTheirSource(t *testing.T) {
 		a.With = []string{answers.Docker, answers.Avro, answers.HTTP}
 		if err := a.Validate(); err != nil {
 			t.Errorf("%s: %v", source, err)
+		}
+	}
+}
+
+// A broker that was answered is the one that `forge new --run` needs where none runs in a
+// process.
+func TestOnlyRabbitMQIsSoughtWhereTheAnswersSay(t *testing.T) {
+	for _, source := range answers.Sources() {
+		a := answers.Defaults("books")
+		answers.SetSource(&a, source)
+		a.Brokers = []string{"there:29672"}
+		env := strings.Join(a.DevEnv(), " ")
+		if want := "RABBITMQ_URL=amqp://guest:guest@there:29672/"; (env == want) != (source == answers.RabbitMQ) || source != answers.RabbitMQ && env != "" {
+			t.Errorf("%s: the environment has %q", source, env)
 		}
 	}
 }

@@ -35,7 +35,7 @@ const (
 const startTimeout = 1500 * time.Millisecond
 
 var (
-	created sync.Map     // the topics that CreateTopics created, by broker
+	created sync.Map     // the topics that CreateTopics created, by the broker's whole URL
 	offset  atomic.Int64 // of the last message that Send sent
 )
 
@@ -55,7 +55,7 @@ func Start(int) (broker string, stop func(), err error) {
 	broker = u.String()
 	conn, err := rabbitmq.Connect(ctx, settingsOf(broker), "embedded")
 	if err != nil {
-		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL: %w", err)
+		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL in the environment (that in .env is the service's own): %w", err)
 	}
 	_ = conn.Close()
 	return broker, func() { deleteTopics(broker) }, nil
@@ -107,7 +107,7 @@ func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 			if err := rabbitmq.DeclareTopic(ch, cfg, topic, 0); err != nil {
 				return fmt.Errorf("creating topic %s: %w", topic, err)
 			}
-			before, _ := created.LoadOrStore(broker, new(sync.Map))
+			before, _ := created.LoadOrStore(urlOf(broker), new(sync.Map))
 			before.(*sync.Map).Store(topic, nil) //nolint:forcetypeassert // nothing else is in it
 		}
 		return nil
@@ -115,7 +115,7 @@ func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 }
 
 func deleteTopics(broker string) {
-	topics, ok := created.LoadAndDelete(broker)
+	topics, ok := created.LoadAndDelete(urlOf(broker))
 	if !ok {
 		return
 	}
