@@ -42,7 +42,6 @@ var shared = []struct {
 	parts []string
 }{
 	{"internal/kafka/look.go", []string{"group", answers.DLQ}},
-	{"internal/publisher/", []string{"kafka", "jetstream"}},
 }
 
 // userFiles says which files of the project are the user's: seeded once, and

@@ -23,7 +23,7 @@ var assembly = []string{
 	"app/app.go", "handlers/handlers.go", "handlers/orders*.go", "web/web.go",
 	"internal/service/*.go", "internal/service/servicetest/*.go", "internal/config/config.go",
 	"internal/engine/boundary.go", "internal/engine/lane.go", "internal/engine/worker.go", // what belongs to a trace goes with the message
-	"internal/httpapi/api.go", "internal/publisher/publisher.go", "internal/rabbitmq/publisher.go", "internal/message/batch.go", "internal/conformance/subject_test.go",
+	"internal/httpapi/api.go", "internal/publisher/publisher.go", "internal/message/batch.go", "internal/conformance/subject_test.go",
 	"internal/config/kafka.go", "internal/embedded/embedded.go", // settings that only one of Kafka's two sources has
 	"internal/dev/*.go", "internal/samples/samples.go", "e2e/*_test.go", "Makefile", "Dockerfile", ".github/workflows/ci.yml",
 }

@@ -133,7 +133,7 @@ func (t *transport) layoutOf(ctx context.Context, js jetstream.JetStream, topic 
 	isDeclared := slices.Contains(t.registry.PublishedTopics(), topic)
 	_, l, err := EnsureStream(ctx, js, t.cfg, topic, isDeclared || strings.HasSuffix(topic, deadletter.Suffix))
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return l, fmt.Errorf("topic %q does not exist: create its stream, or correct its name; with b.Publishes(the event) the start creates it: %w", topic, err)
+		return l, message.Retry(fmt.Errorf("topic %q does not exist: create its stream, or correct its name; with b.Publishes(the event) the start creates it: %w", topic, err))
 	}
 	if err != nil {
 		return l, cmp.Or(t.health.why(), err)

@@ -223,7 +223,7 @@ func TestATopicThatDoesNotExistIsNamed(t *testing.T) {
 	b := startBroker(t)
 	p := newTestPublisher(t, b.settings())
 	p.SendTimeout = 200 * time.Millisecond
-	if err := p.Send(t.Context(), &message.Message{Topic: "refunds", Value: []byte("x")}); err == nil || !strings.Contains(err.Error(), `topic "refunds" does not exist`) {
+	if err := p.Send(t.Context(), &message.Message{Topic: "refunds", Value: []byte("x")}); message.OutcomeOf(err) != message.OutcomeRetry || !strings.Contains(err.Error(), `topic "refunds" does not exist`) {
 		t.Errorf("error is %v", err)
 	}
 	if err := p.Publish(t.Context(), payment{N: 1}); err != nil {

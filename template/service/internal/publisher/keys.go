@@ -16,7 +16,9 @@ import (
 
 // Keys is for brokers whose clients neither order nor retry: messages of one key are
 // written one after another, and each is tried again in its place until it is written, its
-// time is up, or no attempt can help. Those without a key have no order.
+// time is up, or no attempt can help. Then the next has its turn, and what was given up is
+// not tried later: what is written of a key is in the order in which it was accepted. Those
+// without a key have no order.
 type Keys struct {
 	policy  message.RetryPolicy
 	life    context.Context // ends when what is on its way is given up
@@ -35,6 +37,9 @@ type attempts struct {
 	try func(context.Context) error
 }
 
+// errWaited is why a message is given up that was never tried.
+var errWaited = errors.New("those before it in its key took that long")
+
 // NewKeys returns what nothing waits in.
 func NewKeys(cfg config.Publish) *Keys {
 	k := &Keys{waiting: map[place][]attempts{}, policy: message.RetryPolicy{
@@ -45,7 +50,9 @@ func NewKeys(cfg config.Publish) *Keys {
 	return k
 }
 
-// Send has try called until o is done, behind what is on its way with the same key.
+// Send has try called until o is done, behind what is on its way with the same key. An
+// error of it means that the broker is away, unless it is message.Retry. It is the last
+// when it is message.Permanent or message.ErrRefused.
 func (k *Keys) Send(o Outgoing, try func(context.Context) error) {
 	a := attempts{o, try}
 	if o.Key == nil {
@@ -87,21 +94,28 @@ func (k *Keys) finish(a attempts) {
 	delays := k.policy.Backoff()
 	var last error
 	for attempt := 1; ; attempt++ {
-		err := a.try(ctx)
+		err := cmp.Or(last, errWaited)
+		if ctx.Err() == nil { // else it could be written although it is given up
+			err = a.try(ctx)
+		}
 		isTimeUp := ctx.Err() != nil
 		if isTimeUp && errors.Is(err, ctx.Err()) {
 			err = cmp.Or(last, err) // which says why
 		}
 		last = err
 		switch {
-		case err == nil || message.OutcomeOf(err) == message.OutcomePermanent:
+		case err == nil, message.OutcomeOf(err) == message.OutcomePermanent, errors.Is(err, message.ErrRefused):
 			a.Done(err)
 			return
 		case k.life.Err() != nil:
 			a.Done(message.Retry(ErrAbandoned))
 			return
 		case isTimeUp:
-			a.Done(message.Unavailable(fmt.Errorf("given up after %v: %w", a.Timeout, err)))
+			err = fmt.Errorf("given up after %v: %w", a.Timeout, err)
+			if message.OutcomeOf(err) != message.OutcomeRetry {
+				err = message.Unavailable(err)
+			}
+			a.Done(err)
 			return
 		case attempt == k.policy.MaxAttempts:
 			a.Done(message.Retry(fmt.Errorf("given up after %d attempts: %w", attempt, err)))

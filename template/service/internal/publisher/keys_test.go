@@ -17,7 +17,7 @@ import (
 var errTest = errors.New("no majority")
 
 // keyed returns an empty queue, and what sends to it a message with a number, a key and an
-// attempt.
+// attempt. Message n has n + 1 minutes.
 func keyed(t *testing.T, cfg config.Publish) (k *Keys, send func(n int, key string, try func(context.Context) error), f *fates) {
 	t.Helper()
 	cfg.PublishRetryPolicy, cfg.PublishRetryDelay, cfg.PublishRetryMaxDelay = "fixed", time.Second, time.Second
@@ -28,7 +28,8 @@ func keyed(t *testing.T, cfg config.Publish) (k *Keys, send func(n int, key stri
 			m.Key = []byte(key)
 		}
 		done := func(err error) { f.of(n)(message.Delivery{}, err) }
-		k.Send(Outgoing{Message: m, Timeout: time.Minute, Deadline: time.Now().Add(time.Minute), Done: done}, try)
+		timeout := time.Duration(n+1) * time.Minute
+		k.Send(Outgoing{Message: m, Timeout: timeout, Deadline: time.Now().Add(timeout), Done: done}, try)
 		synctest.Wait()
 	}, f
 }
@@ -69,23 +70,21 @@ func TestWhenAMessageIsGivenUp(t *testing.T) {
 		outcome message.Outcome
 		says    string
 	}{
-		"no attempt can help":      {config.Publish{}, message.Permanent(errTest), 0, message.OutcomePermanent, "no majority"},
-		"its time is up":           {config.Publish{}, errTest, time.Minute, message.OutcomeUnavailable, "given up after 1m0s: no majority"},
-		"it has no attempts left":  {config.Publish{PublishRetryMaxAttempts: 3}, errTest, 2 * time.Second, message.OutcomeRetry, "given up after 3 attempts: no majority"},
-		"the publisher is closing": {config.Publish{}, errTest, -1, message.OutcomeRetry, "publisher is closed: not published within DRAIN_TIMEOUT"},
+		"no attempt can help":                    {config.Publish{}, message.Permanent(errTest), 0, message.OutcomePermanent, "no majority"},
+		"the broker refuses it":                  {config.Publish{}, message.Retry(message.ErrRefused), 0, message.OutcomeRetry, "the broker refuses the message"},
+		"its time is up":                         {config.Publish{}, errTest, time.Minute, message.OutcomeUnavailable, "given up after 1m0s: no majority"},
+		"its time is up, and the broker answers": {config.Publish{}, message.Retry(errTest), time.Minute, message.OutcomeRetry, "given up after 1m0s: no majority"},
+		"it has no attempts left":                {config.Publish{PublishRetryMaxAttempts: 3}, errTest, 2 * time.Second, message.OutcomeRetry, "given up after 3 attempts: no majority"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				k, send, f := keyed(t, tt.cfg)
+				_, send, f := keyed(t, tt.cfg)
 				send(0, "a", func(ctx context.Context) error {
 					if ctx.Err() != nil {
 						return ctx.Err() // which says less than the attempt before
 					}
 					return tt.err
 				})
-				if tt.after < 0 {
-					k.Abandon()
-				}
 				send(1, "a", written)
 				time.Sleep(tt.after - time.Nanosecond)
 				if synctest.Wait(); tt.after > 0 && f.known() > 0 {
@@ -99,6 +98,45 @@ func TestWhenAMessageIsGivenUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhatIsGivenUpIsNotTriedLater, when its turn comes too late and when the publisher closes.
+func TestWhatIsGivenUpIsNotTriedLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k, send, f := keyed(t, config.Publish{})
+		tried := map[int]bool{}
+		waits := func(until time.Duration) func(context.Context) error {
+			began := time.Now()
+			return func(context.Context) error {
+				time.Sleep(until - time.Since(began)) // as a client does that does not look at the context
+				return errTest
+			}
+		}
+		try := func(n int) func(context.Context) error {
+			return func(context.Context) error { tried[n] = true; return nil }
+		}
+		send(1, "a", waits(5*time.Minute))
+		send(2, "a", try(2))
+		send(6, "a", try(6))
+		time.Sleep(5 * time.Minute)
+		synctest.Wait()
+		if err := f.errs[2]; tried[2] || message.OutcomeOf(err) != message.OutcomeUnavailable || err.Error() != "given up after 3m0s: those before it in its key took that long" {
+			t.Errorf("that whose time was up was tried: %t, and got %v", tried[2], err)
+		}
+		if !tried[6] || f.errs[6] != nil {
+			t.Errorf("the next was tried: %t, and got %v", tried[6], f.errs[6])
+		}
+		send(7, "a", waits(time.Minute))
+		send(8, "a", try(8))
+		k.Abandon()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		for n := 7; n <= 8; n++ {
+			if err := f.errs[n]; tried[n] || !errors.Is(err, ErrAbandoned) || message.OutcomeOf(err) != message.OutcomeRetry {
+				t.Errorf("after the end, %d was tried: %t, and got %v", n, tried[n], err)
+			}
+		}
+	})
 }
 
 func (f *fates) known() int {

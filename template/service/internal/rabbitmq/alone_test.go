@@ -7,8 +7,10 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // What is done when its channel is gone is acknowledged on none.
@@ -50,30 +52,25 @@ func TestAStopLeavesTheChannelWithAllAcknowledged(t *testing.T) {
 
 // A message whose dead letter is on its way is not done: what is not confirmed is sent again.
 func TestADeadLetterIsSafeOnceTheBrokerSaysSo(t *testing.T) {
-	p := NewPublisher(settingsWithout(t), "tests", newRegistry(), quiet())
-	p.begun, p.sent = true, map[uint64]*outgoing{} // without a connection
-	sent, wire := make(chan error, 1), &recorder{}
+	p, tr := unconnected(settingsWithout(t))
+	c, sent := &confirmed{channel: new(recorder), known: map[string]bool{"": true}}, make(chan error, 1)
 	go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte("x")}) }()
-	for tag, says := range []func(tag uint64){
-		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag}) },
-		func(tag uint64) {
-			p.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("x")})
-			p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true})
+	for i, says := range []func(){
+		func() { c.confirm(false) },
+		func() {
+			c.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("x")})
+			c.confirm(true)
 		},
-		func(tag uint64) { p.confirm(amqp.Confirmation{DeliveryTag: tag, Ack: true}) },
+		func() { c.fail(amqp.ErrClosed); c.sent = nil },
+		func() { c.confirm(true) },
 	} {
-		eventually(t, "it is sent", func() bool {
-			select {
-			case err := <-sent:
-				t.Fatalf("it is taken for written after %d times without a confirmation: %v", tag, err)
-			default:
-			}
-			if err := p.sendReady(wire); err != nil {
-				t.Fatal(err)
-			}
-			return wire.tag == uint64(tag)+1
-		})
-		says(wire.tag)
+		select {
+		case a := <-tr.queue:
+			c.publish(t.Context(), a)
+		case err := <-sent:
+			t.Fatalf("it is taken for written after %d times without a confirmation: %v", i, err)
+		}
+		says()
 	}
 	if err := <-sent; err != nil {
 		t.Error(err)
@@ -108,13 +105,18 @@ func TestMessagesOfOneKeyGoOneWay(t *testing.T) {
 	}
 }
 
-// recorder notes what is sent.
-type recorder struct{ tag uint64 }
+// unconnected returns a publisher that gives what it has to the test.
+func unconnected(cfg config.RabbitMQ) (*publisher.Publisher, *transport) {
+	p := NewPublisher(cfg, "tests", newRegistry(), quiet())
+	tr := p.Transport.(*transport)
+	tr.begin = func() {}
+	return p, tr
+}
 
-func (r *recorder) GetNextPublishSeqNo() uint64 { return r.tag + 1 }
+// recorder takes what is published.
+type recorder struct{}
 
-func (r *recorder) PublishWithContext(context.Context, string, string, bool, bool, amqp.Publishing) error {
-	r.tag++
+func (*recorder) PublishWithContext(context.Context, string, string, bool, bool, amqp.Publishing) error {
 	return nil
 }
 

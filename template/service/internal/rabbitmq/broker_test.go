@@ -25,6 +25,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // The broker of the tests: that of RABBITMQ_URL, or one that the script RABBITMQ_SH, or
@@ -162,7 +163,7 @@ func newRegistry() *message.Registry {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
-func newPublisher(t *testing.T, cfg config.RabbitMQ) *Publisher {
+func newPublisher(t *testing.T, cfg config.RabbitMQ) *publisher.Publisher {
 	t.Helper()
 	p := NewPublisher(cfg, "tests", newRegistry(), slog.New(slog.NewTextHandler(t.Output(), nil)))
 	t.Cleanup(func() { _ = p.Close(time.Second) })
@@ -172,7 +173,7 @@ func newPublisher(t *testing.T, cfg config.RabbitMQ) *Publisher {
 // running is a consumer of payments that runs.
 type running struct {
 	*Consumer
-	publisher *Publisher
+	publisher *publisher.Publisher
 	stop      func() error
 
 	mu     sync.Mutex
@@ -233,7 +234,7 @@ func eventually(t *testing.T, what string, ok func() bool) {
 func isReady(r *running) func() bool { return func() bool { return r.Ready() == nil } }
 
 // publishAll publishes payments 0 to n-1, those of one account with one key.
-func publishAll(t *testing.T, p *Publisher, n, accounts int) {
+func publishAll(t *testing.T, p *publisher.Publisher, n, accounts int) {
 	t.Helper()
 	var mu sync.Mutex
 	var errs []error
@@ -391,4 +392,12 @@ func (p *proxy) hang() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hung = true
+}
+
+// goOn ends what hangs, and cuts the connections that have a gap.
+func (p *proxy) goOn() {
+	p.mu.Lock()
+	p.hung = false
+	p.mu.Unlock()
+	p.cut()
 }

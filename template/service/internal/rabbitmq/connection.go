@@ -122,9 +122,9 @@ func within(ctx context.Context, f func() error) error {
 	}
 }
 
-// again calls f until it says that it is over or ctx ends, with growing delays between
-// calls that do not last.
-func again(ctx context.Context, f func() (over bool)) {
+// again calls f until it says that it is over or ctx ends, and pause between calls, for
+// longer and longer when they do not last.
+func again(ctx context.Context, pause func(context.Context, time.Duration), f func() (over bool)) {
 	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil; {
 		began := time.Now()
 		if f() {
@@ -134,7 +134,7 @@ func again(ctx context.Context, f func() (over bool)) {
 			backoff = reopenPolicy.Backoff()
 		}
 		delay, _ := backoff.Next()
-		sleep(ctx, delay)
+		pause(ctx, delay)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // Consumer takes messages from the queues of the registry's topics and has them handled.
@@ -36,19 +37,21 @@ type Consumer struct {
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail for good
-// go to the dead letters by publisher. It connects when it runs.
-func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Publisher, log *slog.Logger) (*Consumer, error) {
+// go to the dead letters by p. It connects when it runs.
+func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.Publisher, log *slog.Logger) (*Consumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}
 	log = log.With("consumer", cfg.GroupID)
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log)}
+	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log, "not consuming, retrying", "consuming again")}
+	t := p.Transport.(*transport) //nolint:forcetypeassert // of NewPublisher
 	for _, topic := range c.topics {
-		if other, isTaken := publisher.consumers[topic+cfg.QueuePrefix]; isTaken {
-			return nil, fmt.Errorf("topic %q is consumed by %s already, and a queue gives each message to one: give both handlers to one consumer, or a consumer a RABBITMQ_QUEUE_PREFIX of its own", topic, other)
+		for _, other := range t.consumers {
+			if other.cfg.QueuePrefix == cfg.QueuePrefix && slices.Contains(other.topics, topic) {
+				return nil, fmt.Errorf("topic %q is consumed by %s already, and a queue gives each message to one: give both handlers to one consumer, or a consumer a RABBITMQ_QUEUE_PREFIX of its own", topic, other.Name())
+			}
 		}
-		publisher.consumers[topic+cfg.QueuePrefix] = cfg.GroupID
 		for partition := range cfg.Partitions {
 			l := &lane{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
 			if cfg.Ordering != "none" && cfg.Partitions > 1 { // chance spreads the queues over the instances, since RabbitMQ 4.0
@@ -58,11 +61,11 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, publisher *Pub
 			c.health.queues[l.queue] = errConnecting
 		}
 	}
-	if cfg.URL != publisher.cfg.URL {
+	if cfg.URL != t.cfg.URL {
 		return nil, errors.New("RABBITMQ_URL is another than the service's, which publishes the dead letters: let a service of its own consume there")
 	}
-	letters := func(ctx context.Context, m *message.Message) error { return publisher.sendAs(ctx, cfg, m) }
-	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: letters, Group: cfg.GroupID}, c.commit, log)
+	t.consumers = append(t.consumers, c)
+	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: p.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
 
@@ -99,7 +102,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 		stopped <- c.Engine.Run(engineCtx)
 		c.fail(errStopped)
 	}()
-	again(ctx, func() bool {
+	again(ctx, sleep, func() bool {
 		if err := c.consume(ctx); ctx.Err() == nil {
 			c.health.note("", err)
 		}
@@ -131,7 +134,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 	var all sync.WaitGroup
 	for _, l := range c.lanes {
 		all.Go(func() {
-			again(ctx, func() bool {
+			again(ctx, sleep, func() bool {
 				err := l.consume(ctx, conn)
 				if ctx.Err() == nil {
 					c.refuse(err, l)

@@ -17,16 +17,18 @@ var (
 	errStopped    = errors.New("stopped")
 )
 
-// health is why a consumer does not consume, if it does not.
+// health is why a consumer does not consume, or nothing can be published, if it is so.
 type health struct {
+	failed, resumed string // as the log has it
+
 	mu     sync.Mutex
-	all    error            // why no queue is consumed
+	all    error            // why no queue is consumed, or nothing published
 	queues map[string]error // why one is not
 	outage ops.Outage
 }
 
-func newHealth(log *slog.Logger) *health {
-	return &health{all: errConnecting, queues: map[string]error{}, outage: ops.Outage{Log: log}}
+func newHealth(log *slog.Logger, failed, resumed string) *health {
+	return &health{failed: failed, resumed: resumed, all: errConnecting, queues: map[string]error{}, outage: ops.Outage{Log: log}}
 }
 
 // why returns why the consumer does not consume, nil when it does.
@@ -50,8 +52,8 @@ func (h *health) note(queue string, err error) {
 		delete(h.queues, queue)
 	}
 	if err != nil && !errors.Is(err, errStopped) && !errors.Is(err, errConnecting) {
-		h.outage.Failed("not consuming, retrying", err)
+		h.outage.Failed(h.failed, err)
 	} else if h.all == nil && len(h.queues) == 0 {
-		h.outage.End("consuming again")
+		h.outage.End(h.resumed)
 	}
 }

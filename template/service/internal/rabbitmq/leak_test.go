@@ -2,12 +2,15 @@ package rabbitmq
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -27,9 +30,8 @@ func TestAPasswordThatCannotBeReadIsNotShown(t *testing.T) {
 // Of several messages on their way to a queue, one that no queue took is sent again, and no
 // other.
 func TestAReturnIsOfOneMessage(t *testing.T) {
-	p := NewPublisher(settingsWithout(t), "tests", newRegistry(), quiet())
-	p.begun, p.sent = true, map[uint64]*outgoing{} // without a connection
-	wire, results := &recorder{}, make(chan string, 3)
+	p, tr := unconnected(settingsWithout(t))
+	c, results := &confirmed{channel: new(recorder), known: map[string]bool{"": true}}, make(chan string, 3)
 	for _, value := range []string{"a", "b", "b"} {
 		go func() {
 			if err := p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte(value)}); err != nil {
@@ -38,54 +40,60 @@ func TestAReturnIsOfOneMessage(t *testing.T) {
 			results <- value
 		}()
 	}
-	eventually(t, "all are sent", func() bool {
-		if err := p.sendReady(wire); err != nil {
-			t.Fatal(err)
-		}
-		return wire.tag == 3
-	})
-	p.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("b")})
-	for tag := range uint64(3) {
-		p.confirm(amqp.Confirmation{DeliveryTag: tag + 1, Ack: true})
+	for range 3 {
+		c.publish(t.Context(), <-tr.queue)
+	}
+	c.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("b")})
+	for range 3 {
+		c.confirm(true)
 	}
 	got := map[string]int{<-results: 1}
 	got[<-results]++
 	if got["a"] != 1 || got["b"] != 1 {
 		t.Errorf("confirmed are %v, want a and one of b", got)
 	}
-	eventually(t, "the other one is sent again", func() bool {
-		if err := p.sendReady(wire); err != nil {
-			t.Fatal(err)
-		}
-		return wire.tag == 4
-	})
-	p.confirm(amqp.Confirmation{DeliveryTag: 4, Ack: true})
+	c.publish(t.Context(), <-tr.queue)
+	c.confirm(true)
 	if last := <-results; last != "b" {
 		t.Errorf("sent again is %s", last)
 	}
 }
 
+// What is given up while nobody has a channel is not published once somebody has.
+func TestNobodyPublishesWhatWasGivenUp(t *testing.T) {
+	p, tr := unconnected(settingsWithout(t, "PUBLISH_TIMEOUT", "1ms"))
+	if err := p.Publish(t.Context(), payment{"a", 1}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+		t.Errorf("the error is: %v", err)
+	}
+	select {
+	case a := <-tr.queue:
+		t.Errorf("there is one to publish %s", a.publishing.Body)
+	default:
+	}
+}
+
 // The dead letters of a consumer with queues of its own are in its own queue.
 func TestDeadLettersAreWhereTheConsumersQueuesAre(t *testing.T) {
-	cfg := settingsWithout(t)
-	p := NewPublisher(cfg, "tests", newRegistry(), quiet())
-	p.begun, p.sent = true, map[uint64]*outgoing{} // without a connection
-	cfg.QueuePrefix = "audit."
-	wire, sent := &recorder{}, make(chan error, 1)
-	go func() {
-		sent <- p.sendAs(t.Context(), cfg, &message.Message{Topic: "payments.dlq", Value: []byte("x")})
-	}()
-	eventually(t, "it is sent", func() bool {
-		if err := p.sendReady(wire); err != nil {
+	cfg, registry := settingsWithout(t), newRegistry()
+	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+	p, tr := unconnected(cfg)
+	for group, want := range map[string]string{"tests": "payments.dlq", "tests-audit": "audit.payments.dlq", "tests-mail": "mail.payments.dlq"} {
+		cfg.GroupID, cfg.QueuePrefix = group, strings.TrimSuffix(want, "payments.dlq")
+		if _, err := NewConsumer(cfg, registry, p, quiet()); err != nil {
 			t.Fatal(err)
 		}
-		return wire.tag == 1
-	})
-	if key := p.sent[1].key; key != "audit.payments.dlq" {
-		t.Errorf("it goes to %s", key)
-	}
-	p.confirm(amqp.Confirmation{DeliveryTag: 1, Ack: true})
-	if err := <-sent; err != nil {
-		t.Error(err)
+		written := make(chan error, 1)
+		letters := &deadletter.Writer{Send: p.Send, Group: group}
+		go func() {
+			written <- letters.DeadLetter(t.Context(), &message.Message{Topic: "payments"}, engine.Failure{Err: errors.New("no")})
+		}()
+		a := <-tr.queue
+		if a.exchange != "" || a.key != want {
+			t.Errorf("those of %s go to %q, %q", group, a.exchange, a.key)
+		}
+		a.answer <- nil
+		if err := <-written; err != nil {
+			t.Error(err)
+		}
 	}
 }

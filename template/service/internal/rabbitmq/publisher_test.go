@@ -1,7 +1,6 @@
 package rabbitmq
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // makeTopic makes the queues of payments, which nobody consumes.
@@ -74,45 +74,126 @@ func TestPublishingOverCutConnectionsLosesAndOvertakesNothing(t *testing.T) {
 	}
 }
 
+// An event to where no queue is fails with one error, however many queues its topic has, and
+// holds up no other.
 func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
 	t.Parallel()
-	p := newPublisher(t, settings(t, "PUBLISH_TIMEOUT", "300ms"))
-	err := p.Publish(t.Context(), payment{"a", 1})
-	if err == nil || !strings.Contains(err.Error(), "no queue takes it") || message.OutcomeOf(err) != message.OutcomeRetry {
-		t.Errorf("the error is: %v", err)
+	for partitions, place := range map[string]string{"1": "queue", "2": "exchange"} {
+		t.Run(place, func(t *testing.T) {
+			t.Parallel()
+			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "500ms")
+			makeTopic(t, cfg)
+			p := newPublisher(t, cfg)
+			events := []message.Event{elsewhere{payment{"a", 1}}, payment{"a", 2}}
+			errs := make([]chan error, len(events))
+			for i, e := range events {
+				errs[i] = make(chan error, 1)
+				p.PublishAsync(t.Context(), e, func(_ message.Delivery, err error) { errs[i] <- err })
+			}
+			if err := <-errs[1]; err != nil {
+				t.Errorf("the event beside it: %v", err)
+			}
+			err := <-errs[0]
+			if err == nil || message.OutcomeOf(err) != message.OutcomeRetry {
+				t.Fatalf("the error is: %v", err)
+			}
+			for _, part := range []string{"given up after 500ms", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("the error does not say %s: %v", part, err)
+				}
+			}
+		})
 	}
 }
+
+// elsewhere is a payment whose topic nobody consumes.
+type elsewhere struct{ payment }
+
+func (elsewhere) Topic() string { return "elsewhere" }
 
 func TestAnEventThatWaitsForItsQueueIsPublished(t *testing.T) {
 	t.Parallel()
-	cfg := settings(t)
-	p := newPublisher(t, cfg)
-	published := make(chan error, 1)
-	go func() { published <- p.Publish(t.Context(), payment{"a", 1}) }()
-	eventually(t, "it came back", func() bool {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		waiting := p.keys["payments\x00a"]
-		return len(waiting) > 0 && waiting[0].last != nil
-	})
-	makeTopic(t, cfg)
-	if err := <-published; err != nil {
-		t.Error(err)
+	for _, partitions := range []string{"1", "2"} {
+		t.Run(partitions, func(t *testing.T) {
+			t.Parallel()
+			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions)
+			p, tr := unconnected(cfg)
+			conn := connect(t, cfg)
+			defer leave(conn)
+			c, err := tr.open(conn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			published := make(chan error, 1)
+			go func() { published <- p.Publish(t.Context(), payment{"a", 1}) }()
+			c.publish(t.Context(), <-tr.queue)
+			again := <-tr.queue
+			makeTopic(t, cfg)
+			c.publish(t.Context(), again)
+			if err := <-published; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
-func TestWithoutABrokerAnEventIsGivenUpWithAllBehindIt(t *testing.T) {
+// While the broker is away, and when it hangs.
+func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	t.Parallel()
-	cfg, wire := through(t, settings(t, "PUBLISH_TIMEOUT", "300ms"))
+	direct := settings(t, "PUBLISH_TIMEOUT", "300ms", "ORDERING", "none") // with one active consumer, a queue is for it alone
+	makeTopic(t, direct)
+	cfg, wire := through(t, direct)
+	p := newPublisher(t, cfg)
+	giveUp := func(n int) {
+		t.Helper()
+		for _, account := range []string{"a", "b"} {
+			if err := p.Publish(t.Context(), payment{account, n}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+				t.Errorf("event %d: %v", n, err)
+			}
+		}
+	}
+	wire.hang()
+	giveUp(1) // before there is a connection
+	wire.goOn()
+	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
+	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
+		t.Error(err)
+	}
+	wire.setAway(true)
+	giveUp(3) // without one
+	wire.setAway(false)
+	eventually(t, "there is a connection again", func() bool { return p.Ready(t.Context()) == nil })
+	if err := p.Publish(t.Context(), payment{"a", 4}); err != nil {
+		t.Error(err)
+	}
+	for _, want := range []string{`"n":2`, `"n":4`} {
+		if d, ok := get(t, cfg, queueName(cfg, "payments", 0)); !ok || !strings.Contains(string(d.Body), want) {
+			t.Errorf("there is %s, want the event with %s", d.Body, want)
+		}
+	}
+	if n := waitingIn(t, cfg, queueName(cfg, "payments", 0)); n > 0 {
+		t.Errorf("%d events more are written, of those that were given up", n)
+	}
+}
+
+// Those behind it in its key have their own time.
+func TestWithoutABrokerAnEventIsGivenUpAlone(t *testing.T) {
+	t.Parallel()
+	direct := settings(t)
+	makeTopic(t, direct)
+	cfg, wire := through(t, direct)
 	wire.setAway(true)
 	p := newPublisher(t, cfg)
-	errs := make(chan error, 1)
-	p.PublishAsync(t.Context(), payment{"a", 1}, func(_ message.Delivery, err error) { errs <- err })
-	second := p.wait(t.Context(), &outgoing{message: &message.Message{Topic: "payments", Key: []byte("a")}, timeout: time.Hour})
-	if first := <-errs; message.OutcomeOf(first) != message.OutcomeUnavailable || !strings.Contains(first.Error(), cfg.Address()) {
+	errs := make(chan error, 2)
+	for i, timeout := range []time.Duration{300 * time.Millisecond, time.Hour} {
+		p.Timeout = timeout
+		p.PublishAsync(t.Context(), payment{"a", i}, func(_ message.Delivery, err error) { errs <- err })
+	}
+	if first := <-errs; message.OutcomeOf(first) != message.OutcomeUnavailable || !strings.Contains(first.Error(), "given up after 300ms") || !strings.Contains(first.Error(), cfg.Address()) {
 		t.Errorf("the first error is: %v", first)
 	}
-	if second == nil || !strings.Contains(second.Error(), "an event before it in its key was not published") {
+	wire.setAway(false)
+	if second := <-errs; second != nil {
 		t.Errorf("the second error is: %v", second)
 	}
 }
@@ -127,28 +208,11 @@ func TestCloseGivesUpWhatIsNotPublished(t *testing.T) {
 	if err := p.Close(10 * time.Millisecond); err == nil || !strings.Contains(err.Error(), "not published: 1") {
 		t.Errorf("closed with: %v", err)
 	}
-	if err := <-errs; !errors.Is(err, ErrClosed) {
+	if err := <-errs; !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("the event's error is: %v", err)
 	}
-	if err := p.Publish(t.Context(), payment{"a", 2}); !errors.Is(err, ErrClosed) {
+	if err := p.Publish(t.Context(), payment{"a", 2}); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("the next one's error is: %v", err)
-	}
-}
-
-func TestPublishingWaitsForRoom(t *testing.T) {
-	t.Parallel()
-	cfg, wire := through(t, settings(t))
-	wire.setAway(true)
-	p := newPublisher(t, cfg)
-	p.capacity = 1
-	if !p.room.TryAcquire(publishBuffer - 1) {
-		t.Fatal("no room at all")
-	}
-	p.PublishAsync(t.Context(), payment{"a", 1}, nil)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if err := p.Publish(ctx, payment{"b", 2}); err == nil || !strings.Contains(err.Error(), "no room") {
-		t.Errorf("the error is: %v", err)
 	}
 }
 
@@ -156,27 +220,23 @@ func TestPublishingWaitsForRoom(t *testing.T) {
 func TestAnEventThatIsTooLargeForTheBrokerIsGivenUpAlone(t *testing.T) {
 	t.Parallel()
 	err := &amqp.Error{Code: amqp.PreconditionFailed, Server: true, Reason: "PRECONDITION_FAILED - message size 200 is larger than configured max size 100"}
-	large := &outgoing{message: &message.Message{Value: make([]byte, 200)}}
-	small := &outgoing{message: &message.Message{Value: make([]byte, 100)}}
-	if got := blame(large, err); !errors.Is(got, message.ErrTooLarge) || message.OutcomeOf(got) != message.OutcomePermanent {
+	large := &attempt{publishing: amqp.Publishing{Body: make([]byte, 200)}}
+	small := &attempt{publishing: amqp.Publishing{Body: make([]byte, 100)}}
+	if got := large.blame(err); !errors.Is(got, message.ErrTooLarge) || message.OutcomeOf(got) != message.OutcomePermanent {
 		t.Errorf("the large one: %v", got)
 	}
-	if got := blame(small, err); got != nil {
+	if got := small.blame(err); got != nil {
 		t.Errorf("the small one: %v", got)
 	}
 }
 
-func TestAMissingExchangeEndsOnlyWhatGoesThere(t *testing.T) {
+func TestAnEventThatTheBrokerRefusesIsGivenUpAlone(t *testing.T) {
 	t.Parallel()
-	cfg := settings(t, "RABBITMQ_PARTITIONS", "2")
-	makeTopic(t, cfg)
-	p := newPublisher(t, cfg)
-	err := p.Send(t.Context(), &message.Message{Topic: "elsewhere", Key: []byte("a"), Value: []byte("1")})
-	if err == nil || !strings.Contains(err.Error(), `topic "elsewhere" does not exist`) {
-		t.Errorf("the error is: %v", err)
-	}
-	if err := p.Send(t.Context(), &message.Message{Topic: "payments", Key: []byte("a"), Value: []byte("1")}); err != nil {
-		t.Error(err)
+	err := &amqp.Error{Code: amqp.AccessRefused, Server: true, Reason: "ACCESS_REFUSED - write access to exchange 'shop.payments' in vhost '/' refused for user 'books'"}
+	for exchange, isMeant := range map[string]bool{"shop.payments": true, "payments": false, "": false} {
+		if got := (&attempt{exchange: exchange}).blame(err); errors.Is(got, message.ErrRefused) != isMeant {
+			t.Errorf("to exchange %q: %v", exchange, got)
+		}
 	}
 }
 

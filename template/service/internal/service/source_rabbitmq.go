@@ -2,11 +2,14 @@
 
 package service
 
-import "github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
+import (
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
+	"github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
+)
 
 // What the source of messages has.
 type (
-	producer = rabbitmq.Publisher
+	producer = publisher.Publisher
 	source   = rabbitmq.Consumer
 )
 

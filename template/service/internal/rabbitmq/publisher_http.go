@@ -1,0 +1,18 @@
+package rabbitmq
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Ready implements publisher.Transport.
+func (t *transport) Ready(ctx context.Context) error {
+	t.begin()
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout/2)
+	defer cancel()
+	for errors.Is(t.health.why(), errConnecting) && ctx.Err() == nil {
+		sleep(ctx, 10*time.Millisecond)
+	}
+	return t.health.why()
+}
