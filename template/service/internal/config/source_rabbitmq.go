@@ -49,6 +49,16 @@ func isAMQP(text Secret) bool {
 	return err == nil && (u.Scheme == "amqp" || u.Scheme == "amqps") && u.Hostname() != ""
 }
 
-// sourceDefaults are what settings are when they are not set, if that is not what they are
+// What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources.
-var sourceDefaults map[string]string
+var (
+	sourceDefaults map[string]string
+	sourceHelp     = map[string]string{
+		"SERVICE_NAME":     "the service's name in logs, message headers and at the broker",
+		"MAX_POLL_RECORDS": "messages of one queue that the broker delivers before one is done (the prefetch), at most 65535",
+		"MAX_BUFFER_BYTES": "bytes of all queues in memory above which one handler of each queue runs at a time; only MAX_POLL_RECORDS holds the broker back",
+		"ERROR_POLICY":     "what becomes of a message that failed for good (continue means skip)",
+		"COMMIT_INTERVAL":  "time between two questions whether the broker has the acknowledgements, which go out as messages are done",
+		"DRAIN_TIMEOUT":    "time for running handlers to end on shutdown",
+	}
+)

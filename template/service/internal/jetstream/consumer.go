@@ -48,7 +48,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID))}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }

@@ -40,7 +40,7 @@ func TestABrokerThatIsAwayIsWaitedFor(t *testing.T) {
 			b.leave(false)
 			r.await(t, engine.Handled, 20)
 			eventually(t, "ready", func() bool { return r.Ready() == nil })
-			if !r.log.has("level=WARN", "not connected", b.url()) || !r.log.has("level=INFO", "connected again") {
+			if !r.log.has("level=WARN", "not consuming, retrying", b.url()) || !r.log.has("level=INFO", "consuming again") {
 				t.Error("the log does not tell of the outage, or of its end")
 			}
 			if err := r.stop(); err != nil {
