@@ -19,6 +19,7 @@ type source struct {
 	name   string
 	parts  []string // of the template
 	title  string   // of the broker
+	help   string   // what it is, in a line
 	broker string   // where it is looked for by default
 	url    string   // of a broker, as its setting has it
 
@@ -28,19 +29,19 @@ type source struct {
 // sources are what there is to choose from, the default first.
 var sources = []source{
 	{
-		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", help: "messages from Kafka, shared by a consumer group", broker: "localhost:9092", url: "%s",
 		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
-		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", help: "messages from Kafka 4.2 or later, shared by a share group", broker: "localhost:9092", url: "%s",
 		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
-		name: JetStream, parts: []string{"jetstream"}, title: "NATS", broker: "localhost:4222", url: "nats://%s",
+		name: JetStream, parts: []string{"jetstream"}, title: "NATS", help: "messages from NATS JetStream", broker: "localhost:4222", url: "nats://%s",
 		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", loginIn: "NATS_PASSWORD",
 	},
 	{
-		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
+		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", help: "messages from RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
 		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", loginIn: "RABBITMQ_URL",
 	},
 }
@@ -57,6 +58,9 @@ func Sources() []string {
 	}
 	return names
 }
+
+// SourceHelp says in a line what a source is.
+func SourceHelp(name string) string { return sourceOf(name).help }
 
 // SetSource makes name the source of a. Brokers that nobody chose become those of this source.
 func SetSource(a *Answers, name string) {
