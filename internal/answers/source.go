@@ -2,6 +2,7 @@ package answers
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -102,20 +103,32 @@ func (a Answers) BrokerURLs() string {
 	return strings.Join(all, ",")
 }
 
-// BrokersOf returns the brokers that a setting names, each host:port or a URL.
-func BrokersOf(setting string) []string {
+// BrokersOf returns the brokers that the setting of a source names, as host:port. What is
+// written otherwise is returned as it is.
+func BrokersOf(source, setting string) []string {
 	all := strings.Split(setting, ",")
-	for i := range all {
-		if u, err := url.Parse(all[i]); err == nil && u.Host != "" {
+	for i, broker := range all {
+		all[i] = strings.TrimSpace(broker)
+		u, err := url.Parse(all[i])
+		switch {
+		case !sourceOf(source).hasURLs() || err != nil || u.Host == "":
+		case u.Port() == "":
+			all[i] = net.JoinHostPort(u.Hostname(), portOf(source))
+		default:
 			all[i] = u.Host
 		}
 	}
 	return all
 }
 
+// hasURLs reports whether the setting has brokers as URLs, and not as host:port.
+func (s source) hasURLs() bool { return strings.Contains(s.url, "://") }
+
 // BrokerPort returns where on a machine the broker is looked for.
-func (a Answers) BrokerPort() string {
-	_, port, _ := strings.Cut(sourceOf(a.Source).broker, ":")
+func (a Answers) BrokerPort() string { return portOf(a.Source) }
+
+func portOf(source string) string {
+	_, port, _ := strings.Cut(sourceOf(source).broker, ":")
 	return port
 }
 
