@@ -15,15 +15,16 @@ import (
 func addCommand(t terminal) *cobra.Command {
 	var o changeOptions
 	cmd := &cobra.Command{
-		Use:   "add EXTRA...",
-		Short: "Add a topic, or an extra, to a service",
+		Use:   "add EXTRA...|SOURCE",
+		Short: "Add a topic, or an extra, to a service, or give it another source",
 		Long: `add puts extras into the service that the working directory is in, with all that
 belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras are
 
 ` + extraList() + `
-The name of another source (` + "`" + strings.Join(answers.Sources(), "`, `") + "`" + `) puts it in the place of the one that
-the service has: its handlers and models stay as they are.
+A source takes the place of the one that the service has; handlers and models stay as
+they are. The sources are
 
+` + sourceList() + `
 Files that you have not changed are written anew. In those that are yours forge adds
 its lines and keeps the rest; where it cannot tell the place, it says what to write
 before anything is written. ` + "`forge undo`" + ` takes it back.`,
@@ -44,7 +45,7 @@ before anything is written. ` + "`forge undo`" + ` takes it back.`,
 			}
 			return o.change(cmd.Context(), t, s, r)
 		},
-		ValidArgsFunction: completeExtras(false),
+		ValidArgsFunction: completeAdd,
 	}
 	o.define(cmd)
 	cmd.AddCommand(addHandlerCommand(t))
@@ -190,6 +191,7 @@ func someExtras(verb string) cobra.PositionalArgs {
 			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
 			known := append(extraNames(), "handler")
 			if verb == "add" {
+				hint = "the sources are " + strings.Join(answers.Sources(), ", ") + "; " + hint
 				known = append(known, answers.Sources()...)
 			}
 			if name := nearest(arg, known); name != "" {
@@ -202,6 +204,15 @@ func someExtras(verb string) cobra.PositionalArgs {
 }
 
 var participle = map[string]string{"add": "added", "remove": "removed"}
+
+// sourceList has a line for each source.
+func sourceList() string {
+	var b strings.Builder
+	for _, name := range answers.Sources() {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, answers.SourceHelp(name))
+	}
+	return b.String()
+}
 
 // extraList has a line for each extra.
 func extraList() string {
@@ -231,6 +242,30 @@ func completeExtras(has bool) cobra.CompletionFunc {
 			}
 		}
 		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completeAdd completes the extras that the project has not, and the sources but its own:
+// it has one.
+func completeAdd(cmd *cobra.Command, args []string, begins string) ([]string, cobra.ShellCompDirective) {
+	names, directive := completeExtras(false)(cmd, args, begins)
+	if slices.ContainsFunc(args, func(arg string) bool { return slices.Contains(answers.Sources(), arg) }) {
+		return names, directive
+	}
+	record, _ := recordHere() // without one any source is another
+	sources, _ := completeSources(record.Answers.Source)(cmd, nil, begins)
+	return append(names, sources...), directive
+}
+
+// completeSources completes the sources but one.
+func completeSources(but string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) (all []string, _ cobra.ShellCompDirective) {
+		for _, source := range answers.Sources() {
+			if source != but {
+				all = append(all, source+"\t"+answers.SourceHelp(source))
+			}
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp
 	}
 }
 

@@ -63,3 +63,20 @@ func TestOnlyRabbitMQIsSoughtWhereTheAnswersSay(t *testing.T) {
 		}
 	}
 }
+
+// A broker is where its setting says, in the form of its source: with the source's port if
+// a URL has none. What has another form is left as it is, for who checks it.
+func TestBrokersAreWhereTheirSettingSays(t *testing.T) {
+	for _, c := range []struct{ source, setting, want string }{
+		{answers.Kafka, "kafka-1:9092, kafka-2:9092", "kafka-1:9092 kafka-2:9092"},
+		{answers.Kafka, "kafka://kafka-1:9092", "kafka://kafka-1:9092"},
+		{answers.JetStream, "nats://a:1, tls://me:secret@b", "a:1 b:4222"},
+		{answers.JetStream, "a:1", "a:1"},
+		{answers.RabbitMQ, "amqp://me:secret@[::1]/shop", "[::1]:5672"},
+		{answers.RabbitMQ, "amqp://me:se%cret@a:1/", "amqp://me:se%cret@a:1/"},
+	} {
+		if got := strings.Join(answers.BrokersOf(c.source, c.setting), " "); got != c.want {
+			t.Errorf("%s, %s: %s, want %s", c.source, c.setting, got, c.want)
+		}
+	}
+}

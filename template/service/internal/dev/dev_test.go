@@ -56,8 +56,8 @@ func loadSamples(t *testing.T) []samples.Sample {
 func runOnce(t *testing.T, all []samples.Sample) (string, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	for name, value := range map[string]string{"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "u", "SASL_PASSWORD": "p"} {
-		t.Setenv("KAFKA_"+name, value) // the user's own broker
+	for name, value := range ownBroker {
+		t.Setenv(name, value)
 	}
 	var text strings.Builder
 	err := run(t.Context(), "books", build, all, true, newReport(&text, false))

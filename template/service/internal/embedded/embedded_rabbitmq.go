@@ -65,7 +65,7 @@ func Start(int) (broker string, stop func(), err error) {
 // own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
 	return map[string]string{
-		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_QUEUE_PREFIX": "",
+		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1",
 		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}
@@ -94,7 +94,7 @@ func settingsOf(broker string) config.RabbitMQ {
 	cfg := config.RabbitMQ{URL: config.Secret(broker), Partitions: Partitions}
 	cfg.Ordering, cfg.PublishTimeout = "key", time.Minute
 	if u, err := url.Parse(broker); err == nil {
-		cfg.QueuePrefix = u.Fragment
+		cfg.QueuePrefix, cfg.Temporary = u.Fragment, u.Fragment != ""
 	}
 	return cfg
 }

@@ -134,7 +134,8 @@ const connection = ""
 
 // health is why not all is consumed, if it is not.
 type health struct {
-	log *slog.Logger
+	log            *slog.Logger
+	failing, again string // what is logged when an outage goes on, and when it ends
 
 	mu      sync.Mutex
 	stopped bool
@@ -142,8 +143,8 @@ type health struct {
 	outage  ops.Outage
 }
 
-func newHealth(log *slog.Logger) *health {
-	return &health{log: log, parts: map[string]error{connection: errConnecting}, outage: ops.Outage{Log: log}}
+func newHealth(log *slog.Logger, failing, again string) *health {
+	return &health{log: log, failing: failing, again: again, parts: map[string]error{connection: errConnecting}, outage: ops.Outage{Log: log}}
 }
 
 // set notes what is wrong with a part, nil for nothing.
@@ -158,9 +159,9 @@ func (h *health) set(part string, err error) {
 	switch why := h.first(); {
 	case h.stopped:
 	case why == nil:
-		h.outage.End("connected again")
+		h.outage.End(h.again)
 	case !errors.Is(why, errConnecting):
-		h.outage.Failed("not connected, retrying", why)
+		h.outage.Failed(h.failing, why)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +37,7 @@ type Consumer struct {
 	mu      sync.Mutex
 	pullers []*puller
 	left    []string // durable consumers that ended with work left
+	leftErr error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
@@ -48,7 +50,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID))}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -77,8 +79,9 @@ func (c *Consumer) all() []*puller {
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
 // acknowledged, and Run returns nil. While NATS is unavailable it keeps trying. It returns
-// an error when a stream is not what its topic needs, or when the error policy stops the
-// service. A consumer runs once, and its registry is started before.
+// an error when a stream is not what its topic needs, when the error policy stops the
+// service, or when NATS does not confirm the last acknowledgements. A consumer runs once,
+// and its registry is started before.
 func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
@@ -99,13 +102,14 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	err = c.keepPulling(ctx)
 	unavailable := c.health.stop()
 	stopEngine()
-	if err = errors.Join(err, <-stopped); err != nil {
+	if c.leftErr != nil {
+		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
+	}
+	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
 		return err
 	}
 	log := c.log.With("group", c.cfg.GroupID)
 	switch {
-	case len(c.left) > 0 && unavailable != nil:
-		return fmt.Errorf("%v: what is done is not acknowledged: it will be delivered again: %w", c.left, unavailable)
 	case len(c.left) > 0:
 		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
 	case len(c.pullers) > 0:
@@ -226,12 +230,15 @@ func (c *Consumer) watch(ctx context.Context) {
 	}
 }
 
-// leave notes that a lane ended with work left.
+// leave notes that a lane ended with work left, and why if that is the server's fault.
 func (c *Consumer) leave(durable string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = append(c.left, durable)
-	c.log.Warn("a lane did not end in order", "durable", durable, "error", err)
+	if errors.Is(err, errUnconfirmed) {
+		c.leftErr = err
+	}
+	c.log.Warn("partition given back with work left", "durable", durable, "error", err)
 }
 
 // commit has the server confirm what the lanes acknowledged.

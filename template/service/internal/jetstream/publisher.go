@@ -24,7 +24,7 @@ import (
 // NewPublisher returns a publisher of events in the name of service. It does not connect yet.
 func NewPublisher(cfg config.JetStream, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
 	p := publisher.New(&transport{
-		cfg: cfg, registry: registry, health: newHealth(log.With("publisher", service)),
+		cfg: cfg, registry: registry, health: newHealth(log.With("publisher", service), "publishing is interrupted, retrying", "publishing resumed"),
 		keys: publisher.NewKeys(cfg.Publish), layouts: map[string]Layout{},
 	}, service, registry, log)
 	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 2048

@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 
@@ -21,6 +22,10 @@ type channel interface {
 	NotifyClose(c chan *amqp.Error) chan *amqp.Error
 	Close() error
 }
+
+// errUnconfirmed is of what was acknowledged, and of which the broker has not said that it
+// knows.
+var errUnconfirmed = errors.New("acknowledgements were not confirmed")
 
 // claim is one queue as long as one channel lives, as the engine sees it. It has no other
 // channel, so nothing is acknowledged on one that it did not come on.
@@ -96,10 +101,22 @@ func (c *claim) Commit(ctx context.Context) error {
 		defer c.asking.Unlock()
 		return c.channel.Qos(c.prefetch, 0, false)
 	})
+	if err != nil {
+		err = fmt.Errorf("%w: %w", errUnconfirmed, err)
+	}
 	if errors.Is(err, amqp.ErrClosed) || codeOf(err) != 0 {
 		return message.Permanent(err) // of a channel that is gone
 	}
 	return err
+}
+
+// hasAcknowledged reports whether the broker was told of a message, or is to be.
+func (c *claim) hasAcknowledged() bool {
+	c.sending.Lock()
+	defer c.sending.Unlock()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.prefix > 0 || len(c.beyond) > 0 || len(c.said) > 0
 }
 
 // settle returns once the queue has in its log what was said, after which the channel may

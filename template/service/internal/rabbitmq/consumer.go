@@ -9,6 +9,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,6 +35,10 @@ type Consumer struct {
 	health *health
 	ran    atomic.Bool
 	fail   context.CancelCauseFunc
+
+	mu      sync.Mutex
+	left    []string // queues that ended with work left
+	leftErr error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail for good
@@ -87,8 +92,9 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
 // acknowledged, and Run returns nil. While RabbitMQ is unavailable it keeps trying. It
-// returns an error when a queue cannot be had as it must be, or when the error policy
-// stops the service. A consumer runs once, and its registry is started before.
+// returns an error when a queue cannot be had as it must be, when the error policy stops
+// the service, or when RabbitMQ does not confirm the last acknowledgements. A consumer runs
+// once, and its registry is started before.
 func (c *Consumer) Run(ctx context.Context) error {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
@@ -114,7 +120,32 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if errors.Is(err, errStopped) {
 		err = nil
 	}
-	return errors.Join(err, <-stopped)
+	if c.leftErr != nil {
+		c.leftErr = fmt.Errorf("queues %s: %w; RabbitMQ at %s", strings.Join(c.left, ", "), c.leftErr, c.cfg.Address())
+	}
+	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
+		return err
+	}
+	switch {
+	case len(c.left) > 0:
+		c.log.Warn("stopped with work left: it will be delivered again", "queues", c.left)
+	case slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.consumed.Load() }):
+		c.log.Info("stopped, all acknowledged")
+	default:
+		c.log.Info("stopped before it had consumed")
+	}
+	return nil
+}
+
+// leave notes that a queue ended with work left, and why if that is the broker's fault.
+func (c *Consumer) leave(queue string, err error) {
+	c.log.Warn("queue given back with work left", "queue", queue, "error", err)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.left = append(c.left, queue)
+	if errors.Is(err, errUnconfirmed) {
+		c.leftErr = err
+	}
 }
 
 // consume connects, and consumes all queues until the connection or ctx ends.
@@ -240,13 +271,16 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 // drain lets what runs finish, and makes sure that it is acknowledged. The channel stays
 // open meanwhile: with it the queue goes to another instance.
 func (l *lane) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
-	if err := assigned.Drain(ctx); err != nil {
-		l.consumer.log.Warn("stopped with work left: it will be delivered again", "queue", l.queue, "error", err)
+	err := assigned.Drain(ctx)
+	if claim.hasAcknowledged() && !errors.Is(err, errUnconfirmed) {
+		ctx, cancel := context.WithTimeout(ctx, closingTimeout)
+		defer cancel()
+		if notSettled := within(ctx, func() error { return claim.settle(l.queue) }); notSettled != nil {
+			err = errors.Join(err, fmt.Errorf("what was acknowledged last may be delivered again: %w: %w", errUnconfirmed, notSettled))
+		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, closingTimeout)
-	defer cancel()
-	if err := within(ctx, func() error { return claim.settle(l.queue) }); err != nil {
-		l.consumer.log.Warn("what was acknowledged last may be delivered again", "queue", l.queue, "error", err)
+	if err != nil {
+		l.consumer.leave(l.queue, err)
 	}
 }
 

@@ -480,12 +480,47 @@ func TestABrokerThatSaysNothingIsKnownAndLeftInTime(t *testing.T) {
 				eventually(t, "readiness says so", func() bool { return r.Ready() != nil })
 			}
 			began := time.Now()
-			if err := r.stop(); err != nil {
+			if err := r.stop(); err != nil && (known || !errors.Is(err, errUnconfirmed)) {
 				t.Error(err)
 			}
 			if took := time.Since(began); took > 6*time.Second { // the drain, and what a service has beyond it
 				t.Errorf("stopped after %v", took)
 			}
+		})
+	}
+}
+
+// A broker that hangs does not say whether it knows what was acknowledged last: who stopped
+// the service is told so, and where. With nothing acknowledged there is nothing to be told.
+func TestAStopThatIsNotConfirmedIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			cfg, network := through(t, settings(t, "DRAIN_TIMEOUT", "1s"))
+			runs, release := make(chan struct{}, 1), make(chan struct{})
+			r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+				runs <- struct{}{}
+				<-release
+				return nil
+			})
+			eventually(t, "the consumer is ready", isReady(r))
+			if n > 0 {
+				publishAll(t, r.publisher, n, 1)
+				<-runs
+			}
+			network.hang()
+			close(release)
+			eventually(t, "it is handled", func() bool { return r.count(engine.Handled) == n })
+			began := time.Now()
+			err := r.stop()
+			if n == 0 && err != nil {
+				t.Error(err)
+			}
+			if n > 0 && (err == nil || !strings.Contains(err.Error(), queueName(cfg, "payments", 0)) || !strings.Contains(err.Error(), "not confirmed") || !strings.Contains(err.Error(), cfg.Address())) {
+				t.Errorf("it ended with %v, want the queue, and that its acknowledgements are not confirmed by %s", err, cfg.Address())
+			}
+			t.Logf("it took %v", time.Since(began))
 		})
 	}
 }
