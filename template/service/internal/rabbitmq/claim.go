@@ -34,10 +34,11 @@ type claim struct {
 	prefetch int
 	asking   sync.Mutex // the client gives an answer to whoever waits first
 
-	mu   sync.Mutex
-	tags map[int64]uint64 // of what is delivered and not done, by offset
-	said []uint64         // that are done, and not yet sent
-	wake chan struct{}    // something was said
+	mu    sync.Mutex
+	tags  map[int64]uint64 // of what is delivered and not done, by offset
+	said  []uint64         // that are done, and not yet sent
+	given bool             // something was delivered
+	wake  chan struct{}    // something was said
 
 	sending sync.Mutex          // guards what follows, and the order of sending
 	prefix  uint64              // all tags up to it are acknowledged
@@ -56,8 +57,15 @@ func (c *claim) note(offset int64, tag uint64) bool {
 	if _, taken := c.tags[offset]; taken {
 		return false
 	}
-	c.tags[offset] = tag
+	c.tags[offset], c.given = tag, true
 	return true
+}
+
+// isGiven reports whether anything was delivered.
+func (c *claim) isGiven() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.given
 }
 
 // unfinished returns how many messages are delivered and not done.

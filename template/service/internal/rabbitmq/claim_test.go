@@ -134,3 +134,29 @@ func TestTwoMessagesWithOneOffsetAreTold(t *testing.T) {
 		t.Error("an offset is taken by what is done")
 	}
 }
+
+// An instance that waits for another one's queue does not tell of what is in it: nothing of
+// that is its to do, and an alarm would say that it does nothing.
+func TestWhoWaitsForAQueueDoesNotTellItsLag(t *testing.T) {
+	lag := func(l *lane) (all []int64) {
+		(&Consumer{lanes: []*lane{l}}).EachLag(func(_ string, _ int32, n int64) { all = append(all, n) })
+		return all
+	}
+	l, c := new(lane), newClaim(&fake{}, 10)
+	if got := lag(l); len(got) > 0 {
+		t.Errorf("without a channel it is %v", got)
+	}
+	l.claim.Store(c)
+	if got := lag(l); !slices.Equal(got, []int64{0}) {
+		t.Errorf("of an empty queue it is %v, want 0", got)
+	}
+	if l.waiting.Store(5); len(lag(l)) > 0 {
+		t.Errorf("of another's queue it is %v", lag(l))
+	}
+	if c.note(0, 1); !slices.Equal(lag(l), []int64{6}) {
+		t.Errorf("of its own queue it is %v, want what waits and what it has", lag(l))
+	}
+	if c.Ack(0); !slices.Equal(lag(l), []int64{5}) {
+		t.Errorf("once that is done it is %v", lag(l))
+	}
+}

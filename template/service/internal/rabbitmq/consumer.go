@@ -81,11 +81,13 @@ func (c *Consumer) Name() string { return c.cfg.GroupID }
 func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
 
 // EachLag calls f for each queue, with how much of it was not done some seconds ago, but
-// for what other instances had been given.
+// for what other instances had been given, and but for queues of which they have all: a
+// queue's only active consumer is one to which it gives what waits.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, l := range c.lanes {
-		if claim := l.claim.Load(); claim != nil {
-			f(l.topic, int32(l.partition), l.waiting.Load()+claim.unfinished())
+		claim, waiting := l.claim.Load(), l.waiting.Load()
+		if claim != nil && (waiting == 0 || claim.isGiven()) {
+			f(l.topic, int32(l.partition), waiting+claim.unfinished())
 		}
 	}
 }

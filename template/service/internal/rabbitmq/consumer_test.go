@@ -338,27 +338,6 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
 }
 
-func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
-	t.Parallel()
-	cfg := settings(t, "ORDERING", "none")
-	first := consume(t, cfg, newSeen().handle)
-	eventually(t, "the consumer is ready", isReady(first))
-	if err := first.stop(); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Ordering = "key"
-	registry := newRegistry()
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = c.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") {
-		t.Errorf("the error is: %v", err)
-	}
-}
-
 func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ before, after int }{{4, 2}, {4, 1}, {1, 2}} {
