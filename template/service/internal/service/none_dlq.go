@@ -9,5 +9,5 @@ import (
 
 // writeACL refuses: the rights of other brokers than Kafka are kept in their own files.
 func (s *Service) writeACL(io.Writer) error {
-	return errors.New("acl prints commands for Kafka: give the service the rights that docs/operating.md lists, as this broker keeps them")
+	return errors.New("acl prints commands for Kafka: the rights at this broker are in " + rightsIn)
 }
