@@ -121,6 +121,9 @@ const (
 	deathQueueHeader = "x-first-death-queue"
 )
 
+// noExchange is that of letters: their routing key is the queue's name, and no key.
+const noExchange = "\x00"
+
 // DeadLetter returns a delivery of dead letters. What died in the broker, in a queue of one
 // of the topics, is as if the consumer of that had written it.
 func DeadLetter(d *amqp.Delivery, cfg config.RabbitMQ, topics []string) message.Message {
@@ -128,7 +131,7 @@ func DeadLetter(d *amqp.Delivery, cfg config.RabbitMQ, topics []string) message.
 	_, isOurs := d.Headers[deadletter.Prefix+"topic"]
 	topic, partition := ownerOf(queue, cfg, topics)
 	if isOurs || topic == "" {
-		return Received(d, "")
+		return Received(d, noExchange)
 	}
 	var death amqp.Table
 	if all, _ := d.Headers[deathHeader].([]any); len(all) > 0 {
