@@ -134,16 +134,20 @@ func (c *claim) hasAcknowledged() bool {
 // waited, and its going stands behind that. To cancel the claim's own consumer instead would
 // give the queue to another instance before what was not started is back in its place.
 func (c *claim) settle(queue string) error {
-	const consumer = "last"
 	if err := c.send(); err != nil {
 		return err
 	}
 	c.asking.Lock()
 	defer c.asking.Unlock()
-	if _, err := c.channel.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
+	return settle(c.channel, queue)
+}
+
+func settle(ch channel, queue string) error {
+	const consumer = "last"
+	if _, err := ch.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
 		return err
 	}
-	return c.channel.Cancel(consumer, false)
+	return ch.Cancel(consumer, false)
 }
 
 // run sends what is said until the channel is gone, and returns why.
