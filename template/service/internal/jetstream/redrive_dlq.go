@@ -18,7 +18,7 @@ import (
 // Connect returns a connection for a command, which a person waits for: it fails if there
 // is no server now. Whoever has it closes it.
 func Connect(ctx context.Context, cfg config.JetStream) (jetstream.JetStream, error) {
-	h := newHealth(slog.New(slog.DiscardHandler))
+	h := newHealth(slog.New(slog.DiscardHandler), "", "")
 	js, err := connect(cfg, h)
 	if err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func TestNothingIsAcknowledgedForAChannelThatIsGone(t *testing.T) {
 	}
 	close(release)
 	eventually(t, "the handler is done", func() bool { return c.Stats().Busy == 0 })
-	if err := claim.send(); err != nil || f.words > 0 {
+	if err := claim.send(false); err != nil || f.words > 0 {
 		t.Errorf("%d words on a channel that is gone: %v", f.words, err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -322,6 +323,7 @@ func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []
 		if batch = append(batch, m); len(batch) == maxBatch {
 			break
 		}
+		runtime.Gosched() // the client's goroutine has the next only after it was run again
 		select {
 		case d, ok = <-more:
 		default:
