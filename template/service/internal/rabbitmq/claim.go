@@ -136,7 +136,7 @@ func (c *claim) hasAcknowledged() bool {
 	defer c.sending.Unlock()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.prefix > 0 || len(c.beyond) > 0 || len(c.said) > 0
+	return c.prefix > 0 || len(c.beyond) > 0 || len(c.held) > 0 || len(c.said) > 0
 }
 
 // settle returns once the queue has in its log what was said, after which the channel may
