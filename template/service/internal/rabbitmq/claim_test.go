@@ -207,11 +207,11 @@ func TestTwoMessagesWithOneOffsetAreTold(t *testing.T) {
 // An instance that waits for another one's queue does not tell of what is in it: nothing of
 // that is its to do, and an alarm would say that it does nothing.
 func TestWhoWaitsForAQueueDoesNotTellItsLag(t *testing.T) {
-	lag := func(l *lane) (all []int64) {
-		(&Consumer{lanes: []*lane{l}}).EachLag(func(_ string, _ int32, n int64) { all = append(all, n) })
+	lag := func(l *subscription) (all []int64) {
+		(&Consumer{subscriptions: []*subscription{l}}).EachLag(func(_ string, _ int32, n int64) { all = append(all, n) })
 		return all
 	}
-	l, c := new(lane), newClaim(&fake{}, 10)
+	l, c := new(subscription), newClaim(&fake{}, 10)
 	if got := lag(l); len(got) > 0 {
 		t.Errorf("without a channel it is %v", got)
 	}

@@ -135,7 +135,7 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	if err := next.stop(); err != nil {
 		t.Error(err)
 	}
-	if n := next.lanes[0].number - 1; n > 0 {
+	if n := next.subscriptions[0].number - 1; n > 0 {
 		t.Errorf("%d of 100 come again", n)
 	}
 }
@@ -178,10 +178,10 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	publishAll(t, newPublisher(t, direct), 1, 1)
 	<-began
-	first := r.lanes[0].claim.Load()
+	first := r.subscriptions[0].claim.Load()
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
-		claim := r.lanes[0].claim.Load()
+		claim := r.subscriptions[0].claim.Load()
 		return claim != nil && claim != first && claim.unfinished() == 1
 	})
 	if n := r.Stats().Records; n != 1 {
@@ -245,7 +245,7 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
-	if claim := r.lanes[0].claim.Load(); claim.unfinished() != 1 {
+	if claim := r.subscriptions[0].claim.Load(); claim.unfinished() != 1 {
 		t.Error("the message is acknowledged without its dead letter")
 	}
 	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
@@ -307,7 +307,7 @@ func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
 	mu.Unlock()
 	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
 	s.check(t)
-	if n := r.lanes[0].number; n != 100 {
+	if n := r.subscriptions[0].number; n != 100 {
 		t.Errorf("the broker delivered %d times", n)
 	}
 }

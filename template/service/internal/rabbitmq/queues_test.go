@@ -86,7 +86,7 @@ func (a *answering) QueueDeclarePassive(string, bool, bool, bool, bool, amqp.Tab
 // The committer, the watch of the lag and a drain ask on one channel at once.
 func TestAnswersOnOneChannelAreNotSwapped(t *testing.T) {
 	t.Parallel()
-	c, l := newClaim(&answering{answers: make(chan string, 100)}, 10), &lane{queue: "payments"}
+	c, l := newClaim(&answering{answers: make(chan string, 100)}, 10), &subscription{queue: "payments"}
 	var all sync.WaitGroup
 	for _, ask := range []func() error{
 		func() error { return c.Commit(t.Context()) },
