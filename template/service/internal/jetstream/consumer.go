@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -30,7 +31,7 @@ type Consumer struct {
 	cfg      config.JetStream
 	registry *message.Registry
 	log      *slog.Logger
-	health   *health
+	health   *ops.Health
 	ran      atomic.Bool
 	js       jetstream.JetStream
 
@@ -50,7 +51,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: ops.NewHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -59,7 +60,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
 // EachLag calls f for each partition that the consumer reads, with how much of it is not
 // done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
@@ -86,7 +87,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
-	if c.js, err = connect(c.cfg, c.health); err != nil {
+	if c.js, err = connect(c.cfg, c.health, c.log.With("group", c.cfg.GroupID)); err != nil {
 		return err
 	}
 	defer c.js.Conn().Close()
@@ -100,7 +101,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		cancel()
 	}()
 	err = c.keepConsuming(ctx)
-	unavailable := c.health.stop()
+	unavailable := c.health.Stop()
 	stopEngine()
 	if c.leftErr != nil {
 		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
@@ -128,7 +129,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 		if message.OutcomeOf(err) == message.OutcomePermanent {
 			return err
 		}
-		c.health.set("streams", err)
+		c.health.Set("streams", err)
 		delay, _ := delays.Next()
 		sleep(ctx, delay)
 		subscriptions, err = c.ensure(ctx)
@@ -139,7 +140,7 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 	c.mu.Lock()
 	c.subscriptions = subscriptions
 	c.mu.Unlock()
-	c.health.set("streams", nil)
+	c.health.Set("streams", nil)
 	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(subscriptions))
 	var running sync.WaitGroup
 	running.Go(func() { c.watch(ctx) })

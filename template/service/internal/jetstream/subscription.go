@@ -72,7 +72,7 @@ func (p *subscription) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := p.consume(ctx); ctx.Err() == nil {
-			p.consumer.health.set(p.config.Durable, err)
+			p.consumer.health.Set(p.config.Durable, err)
 			if time.Since(began) > backoff.MaxDelay {
 				delays = backoff.Backoff()
 			}
@@ -105,7 +105,7 @@ func (p *subscription) consume(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		p.consumer.health.set(p.config.Durable, nil)
+		p.consumer.health.Set(p.config.Durable, nil)
 	}
 	return nil
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -33,7 +34,7 @@ type Consumer struct {
 	log           *slog.Logger
 	topics        []string
 	subscriptions []*subscription
-	health        *health
+	health        *ops.Health
 	ran           atomic.Bool
 	fail          context.CancelCauseFunc
 
@@ -50,7 +51,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 	}
 	log = log.With("consumer", cfg.GroupID)
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log, "not consuming, retrying", "consuming again")}
+	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: ops.NewHealth(log, "not consuming, retrying", "consuming again")}
 	t := p.Transport.(*transport) //nolint:forcetypeassert // of NewPublisher
 	for _, topic := range c.topics {
 		for _, other := range t.consumers {
@@ -64,7 +65,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)} //nolint:gosec // no secret
 			}
 			c.subscriptions = append(c.subscriptions, l)
-			c.health.queues[l.queue] = errConnecting
+			c.health.Set(l.queue, ops.ErrConnecting)
 		}
 	}
 	if cfg.URL != t.cfg.URL {
@@ -79,7 +80,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
 // EachLag calls f for each queue, with how much of it was not done some seconds ago, but
 // for what other instances had been given, and but for queues of which they have all: a
@@ -104,23 +105,23 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	parent := ctx
 	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
-	defer context.AfterFunc(parent, func() { c.fail(errStopped) })()
+	defer context.AfterFunc(parent, func() { c.fail(ops.ErrStopped) })()
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)
 	go func() {
 		stopped <- c.Engine.Run(engineCtx)
-		c.fail(errStopped)
+		c.fail(ops.ErrStopped)
 	}()
 	again(ctx, sleep, func() bool {
 		if err := c.consume(ctx); ctx.Err() == nil {
-			c.health.note("", err)
+			c.health.Set(ops.Connection, err)
 		}
 		return false
 	})
-	c.health.note("", errStopped)
+	_ = c.health.Stop() // was told
 	stopEngine()
 	err := context.Cause(ctx)
-	if errors.Is(err, errStopped) {
+	if errors.Is(err, ops.ErrStopped) {
 		err = nil
 	}
 	if c.leftErr != nil {
@@ -164,7 +165,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 			return err
 		}
 	}
-	c.health.note("", nil)
+	c.health.Set(ops.Connection, nil)
 	var all sync.WaitGroup
 	for _, l := range c.subscriptions {
 		all.Go(func() {
@@ -172,7 +173,7 @@ func (c *Consumer) consume(ctx context.Context) error {
 				err := l.consume(ctx, conn)
 				if ctx.Err() == nil {
 					c.refuse(err, l)
-					c.health.note(l.queue, err)
+					c.health.Set(l.queue, err)
 				}
 				return conn.IsClosed()
 			})
@@ -251,7 +252,7 @@ func (l *subscription) serve(ctx context.Context, ch channel, deliveries <-chan 
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
 	l.consumed.Store(true)
-	c.health.note(l.queue, nil)
+	c.health.Set(l.queue, nil)
 	ask := time.NewTicker(lagInterval)
 	defer ask.Stop()
 	for {
