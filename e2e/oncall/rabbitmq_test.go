@@ -112,6 +112,9 @@ func (b *rabbit) redriven() (all []sent) {
 		all = append(all, m)
 	}
 	_ = ch.Close() // they are back in the queue
-	await(b.t, "they to be back", func() (bool, string) { return b.waiting("orders") == n, fmt.Sprint(b.waiting("orders")) })
+	await(b.t, "them to be back", func() (bool, string) {
+		now := b.waiting("orders")
+		return now == n, fmt.Sprint(now, " of ", n)
+	})
 	return all
 }

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/e2e/generated"
@@ -65,7 +65,7 @@ func TestAThousandDeadLettersLeaveTheirQueue(t *testing.T) {
 			if n := c.waiting("orders.dlq"); n != letters-len(wrote[handlerClass]) {
 				t.Errorf("%d are left, want those of the other classes", n)
 			}
-			c.killARedrive()
+			killARedrive(t, c.command("dlq", "redrive", "--execute", "--rate", "200"), func() int64 { return int64(c.waiting("orders")) })
 			await(t, "no dead letter to be left", func() (bool, string) { // RabbitMQ may not know yet that the other is gone
 				out := c.dlq("redrive", "--execute")
 				return c.waiting("orders.dlq") == 0 && strings.Contains(c.dlq("ls"), "dead letters 0"), out
@@ -96,7 +96,7 @@ func (c *counter) fill() (wrote [3][]sent) {
 	for i := range letters {
 		class := i % 3
 		amount := [...]int{20_000, -1, 1}[class]
-		m := sent{number: fmt.Sprint(i), value: fmt.Appendf(nil, ` {"header":{"messageType":"OrderCreated","schemaName":"order","schemaVersion":"1",`+
+		m := sent{number: strconv.Itoa(i), value: fmt.Appendf(nil, ` {"header":{"messageType":"OrderCreated","schemaName":"order","schemaVersion":"1",`+
 			`"messageId":"m-%[1]d","timestamp":"2026-01-02T12:00:00Z","producer":"test"},"body":{"id":"A-%[1]d","amount":%[2]d}}`+"\n", i, amount)}
 		if class == decodeClass {
 			m.value = append(m.value[:40], 0xfe, byte(i), byte(i>>8))
@@ -153,29 +153,6 @@ func (c *counter) allCameBack(wrote ...[]sent) {
 		c.Errorf("%d messages came back that were not to, or not as they were", len(came))
 	}
 	c.Logf("%d came twice", extra)
-}
-
-// killARedrive kills one when it has written some of what it is to write.
-func (c *counter) killARedrive() {
-	c.Helper()
-	from := c.waiting("orders")
-	cmd := c.command("dlq", "redrive", "--execute", "--rate", "200")
-	if err := cmd.Start(); err != nil {
-		c.Fatal(err)
-	}
-	await(c.T, "a part to be written", func() (bool, string) {
-		n := c.waiting("orders") - from
-		return n >= letters/4, fmt.Sprint(n, " are written")
-	})
-	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		c.Fatal(err)
-	}
-	if err := cmd.Wait(); err == nil {
-		c.Fatal("it was done before it was killed")
-	}
-	if n := c.waiting("orders") - from; n >= letters*2/3 {
-		c.Errorf("%d were written before it was killed: that is all", n)
-	}
 }
 
 func (c *counter) awaitWaiting(topic string, n int) {
