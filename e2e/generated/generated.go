@@ -107,7 +107,7 @@ var Sets = []AnswerSet{
 	{Name: "jetstream-everything", Args: []string{"--source", "jetstream", "--with", "avro,http,batch,dlq,otel,monitoring,tests"}, Raced: []string{"internal/engine"}},
 	{Name: "rabbitmq", Args: []string{"--source", "rabbitmq"}},
 	{Name: "rabbitmq-avro", Args: []string{"--source", "rabbitmq", "--with", "avro,otel,monitoring", "--without", "docker,github"}},
-	{Name: "rabbitmq-dlq", Args: []string{"--source", "rabbitmq", "--with", "dlq,monitoring,tests", "--without", "docker,github"}, Raced: []string{"internal/engine", "internal/rabbitmq", "internal/conformance"}},
+	{Name: "rabbitmq-dlq", Args: []string{"--source", "rabbitmq", "--with", "dlq,monitoring,tests", "--without", "docker,github"}, Raced: []string{"internal/engine"}},
 	{Name: "rabbitmq-http", Args: []string{"--source", "rabbitmq", "--with", "http,batch", "--without", "docker,github"}},
 	{Name: "everything", Args: append([]string{"--with", "avro,http,batch,dlq,k8s,otel,monitoring,tests"}, avroSchemas...)},
 }

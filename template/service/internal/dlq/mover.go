@@ -15,7 +15,7 @@ import (
 )
 
 // lanes are how many letters are on their way at once.
-const lanes = 64
+const lanes = 128
 
 // mover takes letters out of a box: each is written where it is to go, which the broker
 // acknowledges, and then removed. Whoever is killed in between sends it once more.
@@ -63,7 +63,7 @@ func (m *mover) run(ctx context.Context, f func(context.Context, *Letter, row) e
 	defer m.stop(nil)
 	if m.execute {
 		for i := range m.lanes {
-			m.lanes[i] = make(chan *move, 16)
+			m.lanes[i] = make(chan *move, 4)
 			m.running.Go(func() { m.serve(context.WithoutCancel(ctx), m.lanes[i]) })
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -170,11 +169,14 @@ func (b *broker) createParked(ctx context.Context, topic string) error {
 	return err
 }
 
-// remove removes a letter.
+// remove removes a letter, unless somebody else did.
 func (b *broker) remove(ctx context.Context, l *Letter) error {
-	err := b.streams[l.Topic].DeleteMsg(ctx, uint64(l.Offset))
-	if errors.Is(err, nats.ErrMsgDeleteUnsuccessful) && strings.Contains(err.Error(), "no message found") {
-		return nil // somebody else did
+	s := b.streams[l.Topic]
+	err := s.DeleteMsg(ctx, uint64(l.Offset))
+	if err != nil {
+		if _, there := s.GetMsg(ctx, uint64(l.Offset)); errors.Is(there, nats.ErrMsgNotFound) {
+			return nil
+		}
 	}
 	return err
 }

@@ -71,3 +71,16 @@ func TestWhoMayNotRemoveSendsNoMoreThanOne(t *testing.T) {
 		t.Errorf("%d were sent, %d letters are left", n, left)
 	}
 }
+
+// TestWhatIsGoneIsRemoved: two commands may meet.
+func TestWhatIsGoneIsRemoved(t *testing.T) {
+	w := newWorld(t)
+	w.fill(1)
+	b := w.open("payments.dlq")
+	defer b.close()
+	for range 2 {
+		if err := b.remove(t.Context(), &Letter{Message: message.Message{Topic: "payments.dlq", Offset: 1}}); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -3,6 +3,7 @@
 package dlq
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -35,5 +36,51 @@ func TestWhatDiedInTheBrokerGoesBack(t *testing.T) {
 	came := w.read("payments")
 	if len(came) != 1 || sum(&came[0]) != sum(&sent) || w.count("payments.dlq") != 0 {
 		t.Errorf("%d came: %v", len(came), came)
+	}
+}
+
+// TestATopicOfSeveralQueuesGetsItsLettersByKey: each where the messages of its key are.
+func TestATopicOfSeveralQueuesGetsItsLettersByKey(t *testing.T) {
+	w := newWorld(t)
+	c := consumerOf(w.broker, "shop", "payments")
+	c.Source.Partitions = 3
+	b := w.open("other")
+	defer b.close()
+	ch := b.queues["other"].Channel
+	for p := range c.Source.Partitions {
+		if err := rabbitmq.DeclareTopic(ch, c.Source, "payments", p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	queues := []string{"payments-0", "payments-1", "payments-2"}
+	defer func() {
+		for _, name := range queues {
+			w.remove(name)
+		}
+		end := w.open("other")
+		defer end.close()
+		_ = end.queues["other"].ExchangeDelete(c.Source.QueuePrefix+"payments", false, false)
+	}()
+	for i := range 60 {
+		w.write("shop", message.ClassHandler, "no", message.Message{Key: []byte{byte(i % 20)}, Value: []byte{byte(i)}})
+	}
+	for range 2 {
+		var out, errs bytes.Buffer
+		if code := Command(t.Context(), []Consumer{c}, nil, []string{"redrive", "--execute"}, &out, &errs); code != 0 {
+			t.Fatalf("exit code %d\n%s%s", code, &out, &errs)
+		}
+	}
+	where, n := make(map[string]string), 0
+	for _, name := range queues {
+		for _, m := range w.read(name) {
+			if before, ok := where[string(m.Key)]; ok && before != name {
+				t.Errorf("key %x is in %s and in %s", m.Key, before, name)
+			}
+			where[string(m.Key)] = name
+			n++
+		}
+	}
+	if n != 60 || w.count("payments") > 0 {
+		t.Errorf("%d came, want 60; %d in a queue that nobody reads", n, w.count("payments"))
 	}
 }
