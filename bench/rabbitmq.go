@@ -42,7 +42,7 @@ func (b *bench) rabbitmq(ctx context.Context) error {
 	}{{"trivial", trivially, nil, true}, {"5 ms, 100 at once", slowly, slow, false}} {
 		with := func(name, binary string, env ...string) job {
 			return job{name: name, topic: "bench", messages: of.messages, binary: binary,
-				env: slices.Concat(of.env, env, []string{"RABBITMQ_URL=" + url, "SERVICE_NAME=bench", "MAX_POLL_RECORDS=4096"})} // the prefetch, which is the service's anyway
+				env: slices.Concat(of.env, env, []string{"RABBITMQ_URL=" + url, "SERVICE_NAME=bench", "MAX_POLL_RECORDS=1000"})} // the prefetch, which is the service's anyway
 		}
 		sides := []side{
 			{of.handler + ": bare amqp091-go", with("rabbitmq", "")},
