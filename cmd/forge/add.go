@@ -15,15 +15,16 @@ import (
 func addCommand(t terminal) *cobra.Command {
 	var o changeOptions
 	cmd := &cobra.Command{
-		Use:   "add EXTRA...",
-		Short: "Add a topic, or an extra, to a service",
+		Use:   "add EXTRA...|SOURCE",
+		Short: "Add a topic, or an extra, to a service, or give it another source",
 		Long: `add puts extras into the service that the working directory is in, with all that
 belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras are
 
 ` + extraList() + `
-The name of another source (` + "`" + strings.Join(answers.Sources(), "`, `") + "`" + `) puts it in the place of the one that
-the service has: its handlers and models stay as they are.
+A source takes the place of the one that the service has; handlers and models stay as
+they are. The sources are
 
+` + sourceList() + `
 Files that you have not changed are written anew. In those that are yours forge adds
 its lines and keeps the rest; where it cannot tell the place, it says what to write
 before anything is written. ` + "`forge undo`" + ` takes it back.`,
@@ -44,7 +45,7 @@ before anything is written. ` + "`forge undo`" + ` takes it back.`,
 			}
 			return o.change(cmd.Context(), t, s, r)
 		},
-		ValidArgsFunction: completeExtras(false),
+		ValidArgsFunction: completeAdd,
 	}
 	o.define(cmd)
 	cmd.AddCommand(addHandlerCommand(t))
@@ -162,12 +163,22 @@ func (s *site) addExtras(extras []string) (request, error) {
 			if slices.ContainsFunc(extras, func(other string) bool { return other != extra && slices.Contains(answers.Sources(), other) }) {
 				return r, usage("a service has one source of messages", "%s are several sources", strings.Join(extras, ", "))
 			}
+			if kept := s.notFor(extra); len(kept) > 0 {
+				return r, usage("`forge remove "+strings.Join(kept, " ")+"` first", "the source %s does not go with %s, which the service has", extra, strings.Join(kept, ", "))
+			}
 			r.setSource(extra)
 		case !slices.Contains(r.answers.With, extra):
 			r.answers.With = answers.Insert(r.answers.With, extra)
 		}
 	}
 	return r, nil
+}
+
+// notFor returns the extras of the service that a source cannot have.
+func (s *site) notFor(source string) []string {
+	return slices.DeleteFunc(slices.Clone(s.record.Answers.With), func(extra string) bool {
+		return answers.CheckExtrasFor(source, []string{extra}) == nil
+	})
 }
 
 // copy returns the recorded answers, to be changed.
@@ -188,20 +199,31 @@ func someExtras(verb string) cobra.PositionalArgs {
 				continue
 			}
 			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
-			known := append(extraNames(), "handler")
+			known, what := append(extraNames(), "handler"), "is not an extra"
 			if verb == "add" {
+				what = "is neither an extra nor a source"
+				hint = "the sources are " + strings.Join(answers.Sources(), ", ") + "; " + hint
 				known = append(known, answers.Sources()...)
 			}
 			if name := nearest(arg, known); name != "" {
 				hint = "did you mean `forge " + verb + " " + name + "`?"
 			}
-			return usage(hint, "%q is not an extra", arg)
+			return usage(hint, "%q %s", arg, what)
 		}
 		return nil
 	}
 }
 
 var participle = map[string]string{"add": "added", "remove": "removed"}
+
+// sourceList has a line for each source.
+func sourceList() string {
+	var b strings.Builder
+	for _, name := range answers.Sources() {
+		fmt.Fprintf(&b, "  %-11s %s\n", name, answers.SourceHelp(name))
+	}
+	return b.String()
+}
 
 // extraList has a line for each extra.
 func extraList() string {
@@ -234,6 +256,30 @@ func completeExtras(has bool) cobra.CompletionFunc {
 	}
 }
 
+// completeAdd completes the extras that the project has not, and the sources but its own:
+// it has one.
+func completeAdd(cmd *cobra.Command, args []string, begins string) ([]string, cobra.ShellCompDirective) {
+	names, directive := completeExtras(false)(cmd, args, begins)
+	if slices.ContainsFunc(args, func(arg string) bool { return slices.Contains(answers.Sources(), arg) }) {
+		return names, directive
+	}
+	record, _ := recordHere() // without one any source is another
+	sources, _ := completeSources(record.Answers.Source)(cmd, nil, begins)
+	return append(names, sources...), directive
+}
+
+// completeSources completes the sources but one.
+func completeSources(but string) cobra.CompletionFunc {
+	return func(*cobra.Command, []string, string) (all []string, _ cobra.ShellCompDirective) {
+		for _, source := range answers.Sources() {
+			if source != but {
+				all = append(all, source+"\t"+answers.SourceHelp(source))
+			}
+		}
+		return all, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // recordHere reads the record of the project around, and says nothing.
 func recordHere() (project.Project, error) {
 	root, err := findSite()
@@ -250,7 +296,7 @@ func (r *request) setSource(to string) {
 		r.answers.Brokers = answers.BrokersFor(to, answers.Defaults(r.answers.Name).Brokers) // the old ones are no address of it
 	}
 	r.notes = append(r.notes,
-		fmt.Sprintf("the source is %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
+		fmt.Sprintf("source %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
 		"- what is left in the old topics is not handled: drain them before you deploy",
 		"- producers, dead letters and the place to which the group has read stay where they are",
 		"- settings of the new source have their defaults: look through .env",

@@ -49,7 +49,10 @@ func (f *answerFlags) define(cmd *cobra.Command) {
 		default:
 			flags.Var(new(textFlag), q.Key, help)
 		}
-		if q.Options == nil {
+		switch {
+		case q.Key == answers.Source:
+			_ = cmd.RegisterFlagCompletionFunc(q.Key, completeSources(""))
+		case q.Options == nil:
 			_ = cmd.RegisterFlagCompletionFunc(q.Key, cobra.NoFileCompletions)
 		}
 	}

@@ -150,8 +150,8 @@ func (s *site) checkRecord(recordErr error) check {
 // dialTime is for all brokers, which are asked at once.
 const dialTime = 3 * time.Second
 
-// checkBrokers opens a connection to each broker, and asks the first of Kafka's that
-// answers for the service's topics. The service makes what it needs of other sources.
+// checkBrokers opens a connection to each broker and asks it as its source is asked. Of
+// what the brokers say of topics, the first's counts.
 func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	name, _ := answers.SettingsOf(s.record.Answers.Source)
 	list := setting(dotEnv, name)
@@ -165,27 +165,17 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	}
 	ctx, cancel := context.WithTimeout(ctx, dialTime)
 	defer cancel()
-	ask := func(context.Context, net.Conn) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }
-	secured := isSecured(dotEnv)
-	switch {
-	case !s.record.Answers.Has(answers.Kafka):
-		ask = askGreeting(s.record.Answers.Source)
-	case secured == "":
-		wanted := s.topicsHere(dotEnv)
-		ask = func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
-			return askTopics(ctx, conn, wanted)
-		}
-	}
-	brokers := strings.Split(list, ",")
+	ask, whyNot := inquiries[s.record.Answers.Source].of(s, dotEnv)
+	brokers := answers.BrokersOf(s.record.Answers.Source, list)
 	found, topics := make([]check, len(brokers)), make([][]check, len(brokers))
 	var wg sync.WaitGroup
 	for i, broker := range brokers {
-		wg.Go(func() { found[i], topics[i] = s.checkBroker(ctx, strings.TrimSpace(broker), ask) })
+		wg.Go(func() { found[i], topics[i] = s.checkBroker(ctx, broker, ask) })
 	}
 	wg.Wait()
 	checks := slices.Clone(found)
-	if secured != "" {
-		return append(checks, fine("topic", "not asked: %s; the service checks them when it starts", secured))
+	if whyNot != "" {
+		return append(checks, fine("topic", "not asked: %s; the service checks them when it starts", whyNot))
 	}
 	if i := slices.IndexFunc(topics, func(found []check) bool { return len(found) > 0 }); i >= 0 {
 		checks = append(checks, topics[i]...)
@@ -193,14 +183,30 @@ func (s *site) checkBrokers(ctx context.Context, dotEnv []variable) []check {
 	return checks
 }
 
-// asker asks a broker about the service's topics.
+// asker asks a broker whether it is one of its source, and for the service's topics where
+// the service does not make them itself.
 type asker func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error)
+
+// inquiry is how the brokers of a source are asked.
+type inquiry struct {
+	of         func(*site, []variable) (ask asker, whyNot string) // whyNot says why topics are not asked for
+	todo       string                                             // when something else answers
+	isEmbedded bool                                               // `make dev` has a broker of its own
+}
+
+var (
+	ofKafka   = inquiry{inquireTopics, "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?", true}
+	inquiries = map[string]inquiry{
+		answers.Kafka:      ofKafka,
+		answers.KafkaShare: ofKafka,
+		answers.JetStream:  {greeting{begins: "INFO "}.inquire, "is it the right port?", true},                                        // NATS' client protocol
+		answers.RabbitMQ:   {greeting{hello: "AMQP\x00\x00\x09\x01", begins: "\x01\x00\x00"}.inquire, "is it the right port?", false}, // AMQP 0-9-1: a method frame on channel 0
+	}
+)
 
 func (s *site) checkBroker(ctx context.Context, address string, ask asker) (broker check, topics []check) {
 	name, _ := answers.SettingsOf(s.record.Answers.Source)
-	if !s.record.Answers.Has(answers.Kafka) {
-		address = hostPort(address, s.record.Answers.BrokerPort())
-	}
+	inquiry := inquiries[s.record.Answers.Source]
 	if _, _, err := net.SplitHostPort(address); err != nil || strings.ContainsAny(address, "@/") { // a password may be in it
 		return wrong("broker", "write host:port, several separated by commas", "%s has something that is not host:port", name), nil
 	}
@@ -210,7 +216,7 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 		if s.record.Answers.Has("docker") {
 			todo = "start it (`make up` starts one), or set " + name + " in .env"
 		}
-		if s.record.Answers.Source != answers.RabbitMQ {
+		if inquiry.isEmbedded {
 			todo += "; `make dev` needs none"
 		}
 		return wrong("broker", todo, "%s does not answer: %v", address, err), nil
@@ -218,11 +224,7 @@ func (s *site) checkBroker(ctx context.Context, address string, ask asker) (brok
 	defer func() { _ = conn.Close() }()
 	found, err := ask(ctx, conn)
 	if err != nil {
-		todo := "is it the right port?"
-		if s.record.Answers.Has(answers.Kafka) {
-			todo = "is it the right port, and does it want KAFKA_SECURITY_PROTOCOL?"
-		}
-		return wrong("broker", todo, "%s %v", address, err), nil
+		return wrong("broker", inquiry.todo, "%s %v", address, err), nil
 	}
 	return fine("broker", "%s answers", address), checkTopics(address, found)
 }

@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
-	"strings"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
-
-	"github.com/ouroboros-forge/forge/internal/answers"
 )
 
 // greeting is how a broker begins to talk.
@@ -20,15 +16,10 @@ type greeting struct {
 	begins string // what the broker says then
 }
 
-var greetings = map[string]greeting{
-	answers.JetStream: {begins: "INFO "},                                       // NATS' client protocol
-	answers.RabbitMQ:  {hello: "AMQP\x00\x00\x09\x01", begins: "\x01\x00\x00"}, // AMQP 0-9-1: a method frame on channel 0
-}
-
-// askGreeting returns who finds out whether it is that source that answers.
-func askGreeting(source string) asker {
+// inquire returns what finds out whether it is the site's source that answers.
+func (g greeting) inquire(s *site, _ []variable) (ask asker, whyNot string) {
+	name := s.record.Answers.BrokerName()
 	return func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
-		g := greetings[source]
 		if deadline, ok := ctx.Deadline(); ok {
 			if err := conn.SetDeadline(deadline); err != nil {
 				return nil, err
@@ -37,7 +28,7 @@ func askGreeting(source string) asker {
 		if _, err := conn.Write([]byte(g.hello)); err != nil {
 			return nil, err
 		}
-		begins, name := make([]byte, len(g.begins)), answers.Answers{Source: source}.BrokerName()
+		begins := make([]byte, len(g.begins))
 		_, err := io.ReadFull(conn, begins)
 		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 			return nil, fmt.Errorf("accepts connections but does not speak as %s does", name)
@@ -46,21 +37,5 @@ func askGreeting(source string) asker {
 			return nil, fmt.Errorf("answers, but is no %s", name)
 		}
 		return nil, nil
-	}
-}
-
-// hostPort returns what of a broker's URL says where it is; port is the one that stands
-// for none.
-func hostPort(broker, port string) string {
-	if !strings.Contains(broker, "://") {
-		return broker
-	}
-	u, err := url.Parse(broker)
-	if err != nil {
-		return broker
-	}
-	if u.Port() == "" {
-		return net.JoinHostPort(u.Hostname(), port)
-	}
-	return u.Host
+	}, ""
 }

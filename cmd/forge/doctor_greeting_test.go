@@ -30,6 +30,7 @@ func TestDoctorKnowsABrokerByItsGreeting(t *testing.T) {
 			_, _ = conn.Write([]byte(says))
 			_ = conn.Close()
 		}()
+		t.Setenv("KAFKA_SECURITY_PROTOCOL", "SSL") // another program's
 		a := answers.Defaults("books")
 		answers.SetSource(&a, answers.JetStream)
 		s := &site{record: project.Project{Answers: a}}

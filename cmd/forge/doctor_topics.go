@@ -133,6 +133,17 @@ func checkTopics(address string, found []kmsg.MetadataResponseTopic) []check {
 	return checks
 }
 
+// inquireTopics returns what asks one of Kafka's brokers for the service's topics.
+func inquireTopics(s *site, dotEnv []variable) (ask asker, whyNot string) {
+	if whyNot = isSecured(dotEnv); whyNot != "" {
+		return func(context.Context, net.Conn) ([]kmsg.MetadataResponseTopic, error) { return nil, nil }, whyNot
+	}
+	wanted := s.topicsHere(dotEnv)
+	return func(ctx context.Context, conn net.Conn) ([]kmsg.MetadataResponseTopic, error) {
+		return askTopics(ctx, conn, wanted)
+	}, ""
+}
+
 // isSecured says which setting asks for more than a plain connection, "" if none.
 func isSecured(dotEnv []variable) string {
 	if protocol := setting(dotEnv, "KAFKA_SECURITY_PROTOCOL"); protocol != "" && !strings.EqualFold(protocol, "PLAINTEXT") {

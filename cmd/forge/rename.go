@@ -145,12 +145,14 @@ func (s *site) isLast(title string) bool {
 
 // brokerNotes say what a rename does not do.
 func (s *site) brokerNotes(from, to string) []string {
-	return []string{
+	notes := []string{
 		"at the broker nothing is renamed:",
 		fmt.Sprintf("- the topic %s stays, and the service reads it no more: drain it before you deploy, or what is left in it is not handled", from),
-		fmt.Sprintf("- the group %s has no position in %s, and begins there at the earliest message, unless a setting says otherwise", s.record.Answers.Group, to),
-		fmt.Sprintf("- dead letters go to %s.dlq; earlier ones stay in %s.dlq", to, from),
 	}
+	if s.record.Answers.KeepsPositions() {
+		notes = append(notes, fmt.Sprintf("- the group %s has no position in %s, and begins there at the earliest message, unless a setting says otherwise", s.record.Answers.Group, to))
+	}
+	return append(notes, fmt.Sprintf("- dead letters go to %s.dlq; earlier ones stay in %s.dlq", to, from))
 }
 
 // renameModule are the answers with another module.

@@ -48,6 +48,7 @@ func runProject(ctx context.Context, t terminal, o *newOptions, r result) (err e
 	}
 	dev := exec.Command(binary, args...) //nolint:gosec,noctx // just built; runToEnd ends it, gently
 	dev.Dir = r.target.abs
+	dev.Env = append(r.answers.DevEnv(), os.Environ()...) // the last of a name counts
 	dev.Stdin, dev.Stdout, dev.Stderr = t.stdin, t.stdout, t.stderr
 	if o.asJSON { // stdout is the result's
 		dev.Stdout = t.stderr

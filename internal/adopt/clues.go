@@ -209,7 +209,7 @@ func (c *clues) readSettings() {
 			c.groups = appendNew(c.groups, group)
 		}
 	}
-	c.brokers = answers.BrokersOf(brokers)
+	c.brokers = answers.BrokersOf(c.source, brokers)
 	if answers.CheckBrokers(c.brokers) != nil {
 		c.brokers = answers.BrokersFor(c.source, answers.Defaults("x").Brokers)
 		c.guessed = append(c.guessed, answers.Brokers)

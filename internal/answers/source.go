@@ -2,6 +2,7 @@ package answers
 
 import (
 	"fmt"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,8 +20,10 @@ type source struct {
 	name   string
 	parts  []string // of the template
 	title  string   // of the broker
+	help   string   // what it is, in a line
 	broker string   // where it is looked for by default
 	url    string   // of a broker, as its setting has it
+	apart  bool     // no such broker runs in a process of ours
 
 	brokersIn, groupIn, loginIn string // settings
 }
@@ -28,25 +31,25 @@ type source struct {
 // sources are what there is to choose from, the default first.
 var sources = []source{
 	{
-		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		name: Kafka, parts: []string{"kafka", "group"}, title: "Kafka", help: "messages from Kafka, shared by a consumer group", broker: "localhost:9092", url: "%s",
 		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
-		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", broker: "localhost:9092", url: "%s",
+		name: KafkaShare, parts: []string{"kafka", "share"}, title: "Kafka", help: "messages from Kafka 4.2 or later, shared by a share group", broker: "localhost:9092", url: "%s",
 		brokersIn: "KAFKA_BOOTSTRAP_SERVERS", groupIn: "KAFKA_GROUP_ID", loginIn: "KAFKA_SASL_PASSWORD",
 	},
 	{
-		name: JetStream, parts: []string{"jetstream"}, title: "NATS", broker: "localhost:4222", url: "nats://%s",
+		name: JetStream, parts: []string{"jetstream"}, title: "NATS", help: "messages from NATS JetStream", broker: "localhost:4222", url: "nats://%s",
 		brokersIn: "NATS_URL", groupIn: "JETSTREAM_GROUP", loginIn: "NATS_PASSWORD",
 	},
 	{
-		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/",
+		name: RabbitMQ, parts: []string{"rabbitmq"}, title: "RabbitMQ", help: "messages from RabbitMQ", broker: "localhost:5672", url: "amqp://guest:guest@%s/", apart: true,
 		brokersIn: "RABBITMQ_URL", groupIn: "SERVICE_NAME", loginIn: "RABBITMQ_URL",
 	},
 }
 
-// ofKafka are the extras that speak Kafka's protocol themselves, or scale by its groups.
-var ofKafka = []string{DLQ, K8s}
+// ofKafka are the extras that scale by the groups of Kafka.
+var ofKafka = []string{K8s}
 
 // Sources returns the sources of messages, of which a service has exactly one;
 // the first is the default.
@@ -57,6 +60,9 @@ func Sources() []string {
 	}
 	return names
 }
+
+// SourceHelp says in a line what a source is.
+func SourceHelp(name string) string { return sourceOf(name).help }
 
 // SetSource makes name the source of a. Brokers that nobody chose become those of this source.
 func SetSource(a *Answers, name string) {
@@ -98,20 +104,46 @@ func (a Answers) BrokerURLs() string {
 	return strings.Join(all, ",")
 }
 
-// BrokersOf returns the brokers that a setting names, each host:port or a URL.
-func BrokersOf(setting string) []string {
+// BrokersOf returns the brokers that the setting of a source names, as host:port. What is
+// written otherwise is returned as it is.
+func BrokersOf(source, setting string) []string {
 	all := strings.Split(setting, ",")
-	for i := range all {
-		if u, err := url.Parse(all[i]); err == nil && u.Host != "" {
+	for i, broker := range all {
+		all[i] = strings.TrimSpace(broker)
+		u, err := url.Parse(all[i])
+		switch {
+		case !sourceOf(source).hasURLs() || err != nil || u.Host == "":
+		case u.Port() == "":
+			all[i] = net.JoinHostPort(u.Hostname(), portOf(source))
+		default:
 			all[i] = u.Host
 		}
 	}
 	return all
 }
 
+// DevEnv returns what a new service's dev program has to have in its environment to find
+// the broker that was answered: nothing if it brings its own.
+func (a Answers) DevEnv() []string {
+	s := sourceOf(a.Source)
+	if !s.apart {
+		return nil
+	}
+	return []string{s.brokersIn + "=" + a.BrokerURLs()}
+}
+
+// KeepsPositions reports whether the source remembers for each group how far it has read
+// a topic: a queue has only what is not done.
+func (a Answers) KeepsPositions() bool { return a.Source != RabbitMQ }
+
+// hasURLs reports whether the setting has brokers as URLs, and not as host:port.
+func (s source) hasURLs() bool { return strings.Contains(s.url, "://") }
+
 // BrokerPort returns where on a machine the broker is looked for.
-func (a Answers) BrokerPort() string {
-	_, port, _ := strings.Cut(sourceOf(a.Source).broker, ":")
+func (a Answers) BrokerPort() string { return portOf(a.Source) }
+
+func portOf(source string) string {
+	_, port, _ := strings.Cut(sourceOf(source).broker, ":")
 	return port
 }
 

@@ -56,7 +56,20 @@ type field struct {
 	chosen []string
 
 	resize func(width int)
-	enter  func() // when it gets the focus; nil: nothing is to do
+	enter  func()        // when it gets the focus; nil: nothing is to do
+	option func() string // that the cursor is at; nil: it has none
+}
+
+// isAtEdge reports whether there is nothing in the field that an arrow leads to.
+func (f *field) isAtEdge(arrow tea.KeyType) bool {
+	if f.option == nil {
+		return true
+	}
+	edge := f.Options[0]
+	if arrow == tea.KeyDown {
+		edge = f.Options[len(f.Options)-1]
+	}
+	return f.option() == edge.Key
 }
 
 func (f *field) Focus() tea.Cmd {
@@ -114,6 +127,10 @@ func (f *field) choose() {
 		Value(&f.chosen).
 		Validate(func(chosen []string) error { return flat(q.Accept(JoinList(chosen))) })
 	f.Field = in
+	f.option = func() string {
+		key, _ := in.Hovered()
+		return key
+	}
 	wrapped := 0
 	f.resize = func(width int) {
 		if width == wrapped {

@@ -137,6 +137,30 @@ func TestFormTakesTheLastWordWhenTheUserGoesBack(t *testing.T) {
 	}
 }
 
+func TestArrowsGoFromFieldToFieldAndThroughTheOptions(t *testing.T) {
+	a := answers.Defaults("shop")
+	d := drive(t, Questions(&a)).press(tea.KeyUp, tea.KeyDown).typed("orders,payments").press(tea.KeyUp).typed("example.com/one")
+	for range 5 {
+		d.press(tea.KeyDown)
+	}
+	for range 2 * len(answers.Extras()) { // through the options, and no further than the last field
+		d.press(tea.KeyDown)
+	}
+	if d.submitted {
+		t.Fatal("an arrow has sent the form")
+	}
+	d.press(tea.KeySpace) // the last option, unless a field follows
+	for range 2 * len(answers.Extras()) {
+		d.press(tea.KeyUp)
+	}
+	if d.at != 0 {
+		t.Errorf("the cursor is at %d, not at the first field:\n%s", d.at, d.shown())
+	}
+	if err := d.submit(); err != nil || a.Module != "example.com/one" || len(a.Topics) != 2 || !a.Has(answers.Extras()[len(answers.Extras())-1].Name) {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
 func TestFormCannotBeLeftWithAWrongAnswer(t *testing.T) {
 	a := answers.Defaults("shop")
 	d := drive(t, Questions(&a)).press(tea.KeyEnter).typed("a b").press(tea.KeyShiftTab)

@@ -87,15 +87,28 @@ func (s *screen) key(msg tea.KeyMsg) tea.Cmd {
 	case tea.KeyEnter, tea.KeyCtrlJ: // Ctrl-J is an Enter from before the terminal was the form's
 		return s.forward()
 	case tea.KeyTab:
-		if s.at < len(s.fields)-1 { // the form is sent by Enter only
-			return s.forward()
+		return s.down()
+	case tea.KeyUp, tea.KeyDown:
+		switch {
+		case !s.reviewing() && !s.fields[s.at].isAtEdge(msg.Type): // the options have it
+		case msg.Type == tea.KeyUp:
+			return s.move(max(s.at-1, 0))
+		default:
+			return s.down()
 		}
-		return nil
 	}
 	if s.reviewing() {
 		return nil
 	}
 	return s.fields[s.at].pass(msg)
+}
+
+// down is forward, but not out of the form, which is sent by Enter only.
+func (s *screen) down() tea.Cmd {
+	if s.at < len(s.fields)-1 {
+		return s.forward()
+	}
+	return nil
 }
 
 func (s *screen) reviewing() bool { return s.at == len(s.fields) }

@@ -1,6 +1,7 @@
 package render_test
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +9,7 @@ import (
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/project"
 	"github.com/ouroboros-forge/forge/internal/render"
+	"github.com/ouroboros-forge/forge/template"
 )
 
 // TestFiles proves which files there are, whose they are, and their modes.
@@ -132,6 +134,40 @@ func TestVariants(t *testing.T) {
 		} {
 			if slices.Contains(got, name) && string(file(t, tree, name).Content) != want {
 				t.Errorf("with %q, %s is %q", with, name, file(t, tree, name).Content)
+			}
+		}
+	}
+}
+
+// TestNothingOfKafkaIsWithAnotherSource proves that a service of another source, with every
+// extra that it may have, says nothing of Kafka but where a Schema Registry needs it.
+func TestNothingOfKafkaIsWithAnotherSource(t *testing.T) {
+	because := map[string]string{
+		"compose.yaml":                   "the registry keeps its schemas there",
+		"internal/schema/behind.go":      "as above",
+		"internal/schema/python_test.go": "a library is called so",
+		"internal/config/docs_test.go":   "it reads the template of all sources",
+		"docs/avro.md":                   "schemas are committed to git",
+		"go.sum":                         "a sum of a module that another names",
+	}
+	ofKafka := regexp.MustCompile("(?i)kafka|rebalanc|consumer group|committed|the group's|session timeout|low-water")
+	for _, source := range []string{answers.JetStream, answers.RabbitMQ} {
+		a := two()
+		answers.SetSource(&a, source)
+		a.With = slices.DeleteFunc(allExtras(), func(extra string) bool { return answers.CheckExtrasFor(source, []string{extra}) != nil })
+		tree, err := render.Render(template.FS, a, "v1.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range tree.Files {
+			of := ofKafka
+			if strings.HasSuffix(f.Path, ".go") || strings.HasPrefix(f.Path, "deploy/") {
+				of = regexp.MustCompile("(?i)kafka")
+			}
+			for i, line := range strings.Split(string(f.Content), "\n") {
+				if of.MatchString(line) && because[f.Path] == "" && line != "## RebalanceStorm" { // the alert's name, and link
+					t.Errorf("%s: %s:%d: %s", source, f.Path, i+1, line)
+				}
 			}
 		}
 	}

@@ -92,7 +92,7 @@ func (s *scope) merge(source []entry) {
 		setting, prefix := s.setting(e.name)
 		name := prefix + setting.Name
 		switch {
-		case e.place == fromEnvironment || e.name == "KAFKA_IMAGE": // the tests' own
+		case e.place == fromEnvironment || e.name == sourcePrefix+"IMAGE": // the tests' own
 		case setting.Name == "" && (!isDotEnv(e) || strings.HasPrefix(e.name, sourcePrefix)):
 			s.addProblem("%s: %s is not a setting; the config command lists those that are", e.place, e.name)
 		case setting.Name == "" || prefix != "":
@@ -151,7 +151,7 @@ func (s *scope) resolve(setting Setting, e entry) entry {
 	case setting.Secret && strings.TrimSpace(e.text) != e.text:
 		s.refuse(setting, e, "has a blank at an end: remove it, or put the value in a file and name that in %s%s", setting.Name, fileSuffix)
 	case strings.HasSuffix(e.name, ".ms") && strings.Trim(e.text, "0123456789") == "":
-		e.text += "ms" // as Kafka's clients mean it
+		e.text += "ms" // as other clients of the broker mean it
 	}
 	return e
 }

@@ -73,7 +73,7 @@ func appendSettings(all []Setting, section reflect.Value, prefix string) []Setti
 		case name != "":
 			secret := f.Type == reflect.TypeFor[Secret]()
 			all = append(all, Setting{
-				Name: prefix + name, Default: cmp.Or(sourceDefaults[name], f.Tag.Get("envDefault")), Allowed: allowed(f), Help: f.Tag.Get("help"),
+				Name: prefix + name, Default: cmp.Or(sourceDefaults[name], f.Tag.Get("envDefault")), Allowed: allowed(f), Help: cmp.Or(sourceHelp[name], f.Tag.Get("help")),
 				Secret: secret, File: secret || f.Tag.Get("file") == "true", value: value, field: f, prefix: prefix,
 			})
 		case value.Kind() == reflect.Struct:

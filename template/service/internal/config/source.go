@@ -47,6 +47,6 @@ func (s *scope) finishSource(service string) {
 	k.checkSecurity(s)
 }
 
-// sourceDefaults are what settings are when they are not set, if that is not what they are
+// What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources.
-var sourceDefaults map[string]string
+var sourceDefaults, sourceHelp map[string]string

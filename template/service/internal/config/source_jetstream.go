@@ -43,6 +43,12 @@ func (j JetStream) isRival(other JetStream) bool {
 	return j.GroupID != "" && j.GroupID == other.GroupID && slices.Equal(j.URLs, other.URLs)
 }
 
-// sourceDefaults are what settings are when they are not set, if that is not what they are
+// What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources.
-var sourceDefaults map[string]string
+var (
+	sourceDefaults map[string]string
+	sourceHelp     = map[string]string{
+		"COMMIT_INTERVAL":  "time between two questions whether the server has the acknowledgements, which go out as messages are done",
+		"MAX_BUFFER_BYTES": "bytes of all partitions held in memory before fetching pauses",
+	}
+)

@@ -2,10 +2,7 @@
 
 package config
 
-import (
-	"cmp"
-	"net/url"
-)
+import "net/url"
 
 // Source is where messages come from, and where events go.
 type Source = RabbitMQ
@@ -17,8 +14,9 @@ const (
 )
 
 // finishSource sets what follows other settings where it is not set, and refuses
-// settings that do not fit together. What stands behind # in the URL is the prefix of
-// its queues: so one value leads tests and `make dev` to queues of their own.
+// settings that do not fit together. What stands behind # in the URL begins the names of
+// queues, in the place of the service's prefix and before one of the consumer's own: so one
+// value leads tests and `make dev` to queues that are nobody else's.
 func (s *scope) finishSource(service string) {
 	r := s.source
 	r.files = s.files
@@ -30,7 +28,11 @@ func (s *scope) finishSource(service string) {
 	}
 	s.require(isAMQP(r.URL), "RABBITMQ_URL", "must be amqp://user:password@host:port/vhost, or amqps://")
 	if u, err := url.Parse(string(r.URL)); err == nil {
-		r.QueuePrefix = cmp.Or(u.Fragment, r.QueuePrefix)
+		r.Temporary = u.Fragment != ""
+		if _, isOwn := s.find("RABBITMQ_QUEUE_PREFIX"); r.Temporary && (s.consumer == "" || !isOwn) {
+			r.QueuePrefix = ""
+		}
+		r.QueuePrefix = u.Fragment + r.QueuePrefix
 	}
 	s.checkEngine(&r.Engine)
 	s.checkPublish(r.Publish)
@@ -49,6 +51,18 @@ func isAMQP(text Secret) bool {
 	return err == nil && (u.Scheme == "amqp" || u.Scheme == "amqps") && u.Hostname() != ""
 }
 
-// sourceDefaults are what settings are when they are not set, if that is not what they are
+// What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources.
-var sourceDefaults map[string]string
+var (
+	// With more, what is done out of order costs the broker more: it searches what it has
+	// delivered for each.
+	sourceDefaults = map[string]string{"MAX_POLL_RECORDS": "1000"}
+	sourceHelp     = map[string]string{
+		"SERVICE_NAME":     "the service's name in logs, message headers and at the broker",
+		"MAX_POLL_RECORDS": "messages of one queue that the broker delivers before one is done (the prefetch), at most 65535",
+		"MAX_BUFFER_BYTES": "bytes of all queues in memory above which one handler of each queue runs at a time; only MAX_POLL_RECORDS holds the broker back",
+		"ERROR_POLICY":     "what becomes of a message that failed for good (continue means skip)",
+		"COMMIT_INTERVAL":  "time between two questions whether the broker has the acknowledgements, which go out as messages are done, by then at the latest",
+		"DRAIN_TIMEOUT":    "time for running handlers to end on shutdown",
+	}
+)

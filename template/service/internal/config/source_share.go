@@ -32,6 +32,9 @@ func (s *scope) finishSource(service string) {
 	k.checkSecurity(s)
 }
 
-// sourceDefaults are what settings are when they are not set, if that is not what they are
+// What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources. A share group has no order over its instances.
-var sourceDefaults = map[string]string{"ORDERING": "none"}
+var (
+	sourceDefaults = map[string]string{"ORDERING": "none"}
+	sourceHelp     map[string]string
+)

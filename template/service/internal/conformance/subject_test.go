@@ -121,7 +121,7 @@ func (w *world) start(settings ...string) *subject {
 	}
 	s.cmd = exec.Command(self, "-test.run=^$")
 	s.cmd.Dir, s.cmd.Stderr = w.t.TempDir(), w.t.Output()
-	s.cmd.Env = append(os.Environ(), logFile+"="+w.log, "KAFKA_SESSION_TIMEOUT=6s") // one that is killed is missed soon
+	s.cmd.Env = append(os.Environ(), append(missedSoon, logFile+"="+w.log)...)
 	over := embedded.Settings(w.address, "conformance")
 	over["OPS_ADDR"], over["DRAIN_TIMEOUT"], over["LOG_LEVEL"] = s.ops, "5s", "error"
 	over["HTTP_ADDR"] = "127.0.0.1:0" //forge:if http

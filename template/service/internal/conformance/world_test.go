@@ -46,7 +46,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w.address = w.broker
-	if u, err := url.Parse(w.broker); err == nil && u.Host != "" { // Kafka's brokers tell their clients where they are
+	if u, err := url.Parse(w.broker); err == nil && u.Host != "" { // the others tell their clients where they are
 		w.line = newWire(t, u.Host)
 		u.Host = w.line.listener.Addr().String()
 		w.address = u.String()
@@ -57,7 +57,7 @@ func newWorld(t *testing.T) *world {
 // needsLine skips a test where the line cannot be cut.
 func (w *world) needsLine() {
 	if w.line == nil {
-		w.t.Skip("Kafka's clients do not stay behind a proxy: e2e/faults of forge does this with one proxy for each broker")
+		w.t.Skip("the clients of this broker do not stay behind a proxy: e2e/faults of forge does this with one proxy for each broker")
 	}
 }
 

@@ -9,7 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
-	"net"
+	"net/url"
 	"os"
 	"os/signal"
 	"slices"
@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
@@ -41,7 +42,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 		fmt.Fprintf(os.Stderr, "dev: no argument %q is known; see -help\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop)       // restores the default handler, so that a second signal kills the process
 	dir, _ := fs.Sub(files, "samples") // it is a valid path
 	all, err := samples.Load(dir)
@@ -60,15 +61,16 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 
 // sendTo sends the samples to a broker that is already there.
 func sendTo(ctx context.Context, to samples.Target, all []samples.Sample) error {
-	if _, _, err := net.SplitHostPort(to.Broker[strings.Index(to.Broker, "//")+1:]); err != nil { // it may be a URL
-		return fmt.Errorf("-broker %q: it must be host:port: %w", to.Broker, err)
+	_, address, _ := strings.Cut(to.Broker, "//") // of a URL
+	if u, err := url.Parse("//" + cmp.Or(address, to.Broker)); err != nil || u.Port() == "" {
+		return fmt.Errorf("-broker %q: it must be host:port, or a URL with both", config.Redact(to.Broker))
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no broker with these topics answers at %s; is `make dev` running?", to.Broker))
+	ctx, cancel := context.WithTimeoutCause(ctx, 5*time.Second, fmt.Errorf("no broker with these topics answers at %s; is `make dev` running?", config.Redact(to.Broker)))
 	defer cancel()
 	if _, err := to.Send(ctx, all); err != nil {
 		return cmp.Or(context.Cause(ctx), err)
 	}
-	fmt.Printf("%d samples sent to %s\n", len(all), to.Broker)
+	fmt.Printf("%d samples sent to %s\n", len(all), config.Redact(to.Broker))
 	return nil
 }
 

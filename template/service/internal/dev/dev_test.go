@@ -56,8 +56,8 @@ func loadSamples(t *testing.T) []samples.Sample {
 func runOnce(t *testing.T, all []samples.Sample) (string, error) {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	for name, value := range map[string]string{"SECURITY_PROTOCOL": "SASL_SSL", "SASL_USERNAME": "u", "SASL_PASSWORD": "p"} {
-		t.Setenv("KAFKA_"+name, value) // the user's own broker
+	for name, value := range ownBroker {
+		t.Setenv(name, value)
 	}
 	var text strings.Builder
 	err := run(t.Context(), "books", build, all, true, newReport(&text, false))
@@ -127,9 +127,23 @@ func TestOnceNamesTheSamplesThatAreNotDone(t *testing.T) {
 	}
 }
 
-func TestABrokerWithoutAPortIsRefused(t *testing.T) {
-	if err := sendTo(t.Context(), samples.Target{Broker: "foo"}, loadSamples(t)); err == nil || !strings.Contains(err.Error(), `-broker "foo": it must be host:port`) {
-		t.Errorf("it says %v", err)
+func TestABrokerWithoutAPortIsRefusedAndNoPasswordShown(t *testing.T) {
+	for _, broker := range []string{"foo", "amqp://me:hunter2@foo/", "foo:bar", "nats://foo"} {
+		err := sendTo(t.Context(), samples.Target{Broker: broker}, loadSamples(t))
+		if err == nil || !strings.HasSuffix(err.Error(), ": it must be host:port, or a URL with both") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("of %q it says %v", broker, err)
+		}
+	}
+}
+
+func TestABrokerIsAnAddressOrAURL(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("taken")) // before it is asked for
+	for _, broker := range []string{"127.0.0.1:1", "[::1]:1", "amqp://me:hunter2@127.0.0.1:1/#books.", "nats://127.0.0.1:1"} {
+		err := sendTo(ctx, samples.Target{Broker: broker}, loadSamples(t))
+		if err == nil || strings.Contains(err.Error(), "must be") || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("of %q it says %v", broker, err)
+		}
 	}
 }
 

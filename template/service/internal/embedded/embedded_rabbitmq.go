@@ -35,7 +35,7 @@ const (
 const startTimeout = 1500 * time.Millisecond
 
 var (
-	created sync.Map     // the topics that CreateTopics created, by broker
+	created sync.Map     // the topics that CreateTopics created, by the broker's whole URL
 	offset  atomic.Int64 // of the last message that Send sent
 )
 
@@ -55,7 +55,7 @@ func Start(int) (broker string, stop func(), err error) {
 	broker = u.String()
 	conn, err := rabbitmq.Connect(ctx, settingsOf(broker), "embedded")
 	if err != nil {
-		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL: %w", err)
+		return "", nil, fmt.Errorf("a RabbitMQ is needed: start one with `docker compose up -d rabbitmq` or as the package rabbitmq-server, or set RABBITMQ_URL in the environment (that in .env is the service's own): %w", err)
 	}
 	_ = conn.Close()
 	return broker, func() { deleteTopics(broker) }, nil
@@ -65,7 +65,7 @@ func Start(int) (broker string, stop func(), err error) {
 // own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
 	return map[string]string{
-		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_QUEUE_PREFIX": "",
+		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1",
 		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}
@@ -94,7 +94,7 @@ func settingsOf(broker string) config.RabbitMQ {
 	cfg := config.RabbitMQ{URL: config.Secret(broker), Partitions: Partitions}
 	cfg.Ordering, cfg.PublishTimeout = "key", time.Minute
 	if u, err := url.Parse(broker); err == nil {
-		cfg.QueuePrefix = u.Fragment
+		cfg.QueuePrefix, cfg.Temporary = u.Fragment, u.Fragment != ""
 	}
 	return cfg
 }
@@ -107,7 +107,7 @@ func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 			if err := rabbitmq.DeclareTopic(ch, cfg, topic, 0); err != nil {
 				return fmt.Errorf("creating topic %s: %w", topic, err)
 			}
-			before, _ := created.LoadOrStore(broker, new(sync.Map))
+			before, _ := created.LoadOrStore(urlOf(broker), new(sync.Map))
 			before.(*sync.Map).Store(topic, nil) //nolint:forcetypeassert // nothing else is in it
 		}
 		return nil
@@ -115,7 +115,7 @@ func CreateTopics(ctx context.Context, broker string, topics ...string) error {
 }
 
 func deleteTopics(broker string) {
-	topics, ok := created.LoadAndDelete(broker)
+	topics, ok := created.LoadAndDelete(urlOf(broker))
 	if !ok {
 		return
 	}

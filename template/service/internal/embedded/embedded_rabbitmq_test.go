@@ -3,10 +3,16 @@
 package embedded
 
 import (
+	"errors"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
 )
 
 func TestWithoutABrokerOneSentenceSaysSoonWhatToStart(t *testing.T) {
@@ -46,6 +52,42 @@ func TestABrokersNameHasNoPasswordAndLeadsThereAllTheSame(t *testing.T) {
 		t.Setenv(Address, c.setting)
 		if got := Settings(c.broker, "test")[Address]; got != c.want {
 			t.Errorf("%s: %s, want %s", c.broker, got, c.want)
+		}
+	}
+}
+
+// The e2e test gives the service the broker's whole URL, and dev the one without a user.
+func TestQueuesEndWithWhoFoundTheBroker(t *testing.T) {
+	if os.Getenv(Address) == "" {
+		t.Skip("NOT TESTED: RABBITMQ_URL has no URL of a RabbitMQ")
+	}
+	for _, given := range []func(broker string) string{
+		func(broker string) string { return broker },
+		func(broker string) string { return Settings(broker, "test")[Address] },
+	} {
+		broker, stop, err := Start(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := CreateTopics(t.Context(), given(broker), "orders"); err != nil {
+			t.Fatal(err)
+		}
+		isThere := func(queue string) bool {
+			err := onChannel(t.Context(), broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+				_, err := ch.QueueDeclarePassive(cfg.QueuePrefix+queue, true, false, false, false, nil)
+				return err
+			})
+			answer, isAnswer := errors.AsType[*amqp.Error](err)
+			if err != nil && (!isAnswer || answer.Code != amqp.NotFound) {
+				t.Fatal(err)
+			}
+			return err == nil
+		}
+		if !isThere("orders") || !isThere("orders.dlq") {
+			t.Error("the queues were not created")
+		}
+		if stop(); isThere("orders") || isThere("orders.dlq") {
+			t.Errorf("queues are left behind at %s", given(broker))
 		}
 	}
 }

@@ -1,5 +1,5 @@
 // Package engine decides which handler runs when, and what may be committed.
-// It takes messages from lanes (a lane is a Kafka partition, or a queue), runs
+// It takes messages from lanes (a lane is a partition, or a queue), runs
 // their handlers side by side while it keeps the order of each key, and marks
 // each lane's progress at its source. It knows no broker.
 //

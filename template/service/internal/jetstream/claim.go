@@ -17,8 +17,12 @@ import (
 var (
 	ack      = []byte("+ACK")
 	progress = []byte("+WPI") // it is still worked on
-	again    = []byte("-NAK") // another may have it
+	nak      = []byte("-NAK") // another may have it
 )
+
+// errUnconfirmed is of what was acknowledged, and of which the server has not said that it
+// knows.
+var errUnconfirmed = errors.New("acknowledgements were not confirmed")
 
 // errLost is why nothing of a lane can be acknowledged any more.
 var errLost = message.Permanent(errors.New("its messages are another instance's: they will be delivered again"))
@@ -153,8 +157,10 @@ func (c *claim) flush() error {
 func (c *claim) Commit(ctx context.Context) error {
 	c.committing.Lock()
 	defer c.committing.Unlock()
-	if err := c.flush(); err != nil {
+	if err := c.flush(); errors.Is(err, errLost) {
 		return err
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", errUnconfirmed, err)
 	}
 	c.mu.Lock()
 	sent := c.unconfirmed
@@ -166,17 +172,17 @@ func (c *claim) Commit(ctx context.Context) error {
 	if reconnects != c.reconnects {
 		for _, reply := range sent {
 			if err := c.conn.Publish(reply, ack); err != nil {
-				return err
+				return fmt.Errorf("%w: %w", errUnconfirmed, err)
 			}
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if _, err := c.conn.RequestWithContext(ctx, sent[len(sent)-1], ack); err != nil {
-		return fmt.Errorf("acknowledge %d messages: %w", len(sent), err)
+		return fmt.Errorf("acknowledge %d messages: %w: %w", len(sent), errUnconfirmed, err)
 	}
 	if c.conn.Stats().Reconnects != reconnects { // the others may have gone with the connection before
-		return errors.New("connected anew while messages were acknowledged")
+		return fmt.Errorf("connected anew while messages were acknowledged: %w", errUnconfirmed)
 	}
 	c.reconnects = reconnects
 	c.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -34,9 +35,10 @@ type Consumer struct {
 	ran      atomic.Bool
 	js       jetstream.JetStream
 
-	mu      sync.Mutex
-	pullers []*puller
-	left    []string // durable consumers that ended with work left
+	mu            sync.Mutex
+	subscriptions []*subscription
+	left          []string // durable consumers that ended with work left
+	leftErr       error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
@@ -64,22 +66,23 @@ func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready(
 // done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, p := range c.all() {
-		if l := p.life.Load(); l != nil && l.lag.Load() >= 0 {
+		if l := p.assignment.Load(); l != nil && l.lag.Load() >= 0 {
 			f(p.layout.topic, p.partition, l.lag.Load())
 		}
 	}
 }
 
-func (c *Consumer) all() []*puller {
+func (c *Consumer) all() []*subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pullers
+	return c.subscriptions
 }
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
 // acknowledged, and Run returns nil. While NATS is unavailable it keeps trying. It returns
-// an error when a stream is not what its topic needs, or when the error policy stops the
-// service. A consumer runs once, and its registry is started before.
+// an error when a stream is not what its topic needs, when the error policy stops the
+// service, or when NATS does not confirm the last acknowledgements. A consumer runs once,
+// and its registry is started before.
 func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
@@ -97,19 +100,20 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		stopped <- c.Engine.Run(engineCtx)
 		cancel()
 	}()
-	err = c.keepPulling(ctx)
+	err = c.keepConsuming(ctx)
 	unavailable := c.health.Stop()
 	stopEngine()
-	if err = errors.Join(err, <-stopped); err != nil {
+	if c.leftErr != nil {
+		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
+	}
+	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
 		return err
 	}
 	log := c.log.With("group", c.cfg.GroupID)
 	switch {
-	case len(c.left) > 0 && unavailable != nil:
-		return fmt.Errorf("%v: what is done is not acknowledged: it will be delivered again: %w", c.left, unavailable)
 	case len(c.left) > 0:
 		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
-	case len(c.pullers) > 0:
+	case len(c.subscriptions) > 0:
 		log.Info("stopped, all acknowledged")
 	default:
 		log.Info("stopped before it had consumed")
@@ -117,10 +121,10 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// keepPulling makes sure of the streams, and takes messages until ctx ends.
-func (c *Consumer) keepPulling(ctx context.Context) error {
+// keepConsuming makes sure of the streams, and takes messages until ctx ends.
+func (c *Consumer) keepConsuming(ctx context.Context) error {
 	delays := backoff.Backoff()
-	pullers, err := c.ensure(ctx)
+	subscriptions, err := c.ensure(ctx)
 	for err != nil && ctx.Err() == nil {
 		if message.OutcomeOf(err) == message.OutcomePermanent {
 			return err
@@ -128,19 +132,19 @@ func (c *Consumer) keepPulling(ctx context.Context) error {
 		c.health.Set("streams", err)
 		delay, _ := delays.Next()
 		sleep(ctx, delay)
-		pullers, err = c.ensure(ctx)
+		subscriptions, err = c.ensure(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // to be stopped is no failure
 	}
 	c.mu.Lock()
-	c.pullers = pullers
+	c.subscriptions = subscriptions
 	c.mu.Unlock()
 	c.health.Set("streams", nil)
-	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(pullers))
+	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(subscriptions))
 	var running sync.WaitGroup
 	running.Go(func() { c.watch(ctx) })
-	for _, p := range pullers {
+	for _, p := range subscriptions {
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Wait()
@@ -149,7 +153,7 @@ func (c *Consumer) keepPulling(ctx context.Context) error {
 
 // ensure makes the streams that there are not yet, and returns who takes what there is in
 // the topics that have handlers.
-func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
+func (c *Consumer) ensure(ctx context.Context) (subscriptions []*subscription, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
 	defer cancel()
 	for _, topic := range c.registry.Topics() {
@@ -157,7 +161,7 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 		if err != nil {
 			return nil, err
 		}
-		pullers = append(pullers, c.pullersOf(stream, l)...)
+		subscriptions = append(subscriptions, c.subscriptionsOf(stream, l)...)
 		if c.cfg.ErrorPolicy == "dead-letter" {
 			if _, _, err := EnsureStream(ctx, c.js, c.cfg, deadletter.Topic(topic), true); err != nil {
 				return nil, err
@@ -169,11 +173,11 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 			return nil, err
 		}
 	}
-	return pullers, nil
+	return subscriptions, nil
 }
 
-// pullersOf returns one puller for each partition, or one for all if no order is wanted.
-func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) {
+// subscriptionsOf returns one subscription for each partition, or one for all if no order is wanted.
+func (c *Consumer) subscriptionsOf(stream jetstream.Stream, l Layout) (all []*subscription) {
 	durable := jetstream.ConsumerConfig{
 		Durable: c.cfg.GroupID, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.cfg.AckWait,
 		MaxDeliver: -1, MaxAckPending: -1, Replicas: 0,
@@ -182,14 +186,14 @@ func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) 
 		durable.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
 	if c.cfg.Ordering == string(engine.OrderNone) {
-		return []*puller{{consumer: c, layout: l, stream: stream, config: durable}}
+		return []*subscription{{consumer: c, layout: l, stream: stream, config: durable}}
 	}
 	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
 	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
 	for n := range int32(l.partitions) {
 		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
 		durable.FilterSubject = l.subject(n)
-		all = append(all, &puller{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
+		all = append(all, &subscription{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
 	}
 	return all
 }
@@ -201,10 +205,10 @@ const watchInterval = 3 * time.Second
 // that another instance waits for if this one has more than its share.
 func (c *Consumer) watch(ctx context.Context) {
 	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
-		var mine []*puller
+		var mine []*subscription
 		others := 0
-		for _, p := range c.pullers {
-			l := p.life.Load()
+		for _, p := range c.subscriptions {
+			l := p.assignment.Load()
 			if l == nil {
 				continue
 			}
@@ -221,25 +225,28 @@ func (c *Consumer) watch(ctx context.Context) {
 				others = max(others, now.NumWaiting-1)
 			}
 		}
-		if share := (len(c.pullers) + others) / (others + 1); len(mine) > share {
+		if share := (len(c.subscriptions) + others) / (others + 1); len(mine) > share {
 			mine[0].yield.Store(true)
 		}
 	}
 }
 
-// leave notes that a lane ended with work left.
-func (c *Consumer) leave(durable string, err error) {
+// noteUndrained notes that a lane ended with work left, and why if that is the server's fault.
+func (c *Consumer) noteUndrained(durable string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = append(c.left, durable)
-	c.log.Warn("a lane did not end in order", "durable", durable, "error", err)
+	if errors.Is(err, errUnconfirmed) {
+		c.leftErr = err
+	}
+	c.log.Warn("partition given back with work left", "durable", durable, "error", err)
 }
 
 // commit has the server confirm what the lanes acknowledged.
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.life.Load(); l != nil && !l.lost.Load() {
+		if l := p.assignment.Load(); l != nil && !l.lost.Load() {
 			errs = append(errs, l.Commit(ctx))
 		}
 	}

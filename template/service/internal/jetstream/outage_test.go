@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -175,7 +176,7 @@ func TestNothingOfALostLaneIsAcknowledged(t *testing.T) {
 	})
 	eventually(t, "it runs", func() bool { return runs.Load() == 1 })
 	for _, p := range r.all() {
-		if l := p.life.Load(); l != nil {
+		if l := p.assignment.Load(); l != nil {
 			l.lose()
 			l.Ack(1)
 			if err := l.Commit(t.Context()); message.OutcomeOf(err) != message.OutcomePermanent {
@@ -239,6 +240,50 @@ func TestAStreamThatIsNotTheTopicsIsRefused(t *testing.T) {
 			if err := consumer.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "payments") {
 				t.Errorf("error is %v", err)
 			}
+		})
+	}
+}
+
+// A server that hangs, or is away, does not say whether it knows what was acknowledged last:
+// who stopped the service is told so, and where. With nothing acknowledged there is nothing
+// to be told.
+func TestAStopThatIsNotConfirmedIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		n      int
+		isHung bool
+	}{{0, true}, {1, true}, {0, false}, {1, false}} {
+		t.Run(fmt.Sprintf("%+v", c), func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t)
+			runs, release := make(chan struct{}, 1), make(chan struct{})
+			cfg := b.settings(func(cfg *config.JetStream) { cfg.AckWait, cfg.DrainTimeout = time.Minute, time.Second })
+			r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+				runs <- struct{}{}
+				<-release
+				return nil
+			})
+			eventually(t, "ready", func() bool { return r.Ready() == nil })
+			if c.n > 0 {
+				b.publish(0, c.n, 1)
+				<-runs
+			}
+			if c.isHung {
+				b.deaf.Store(true)
+			} else {
+				b.leave(true)
+			}
+			close(release)
+			r.await(t, engine.Handled, c.n)
+			began := time.Now()
+			err := r.stop()
+			if c.n == 0 && err != nil {
+				t.Error(err)
+			}
+			if c.n > 0 && (err == nil || !strings.Contains(err.Error(), "tests-") || !strings.Contains(err.Error(), "not confirmed") || !strings.Contains(err.Error(), b.url())) {
+				t.Errorf("it ended with %v, want the durable consumer, and that its acknowledgements are not confirmed by %s", err, b.url())
+			}
+			t.Logf("it took %v", time.Since(began))
 		})
 	}
 }

@@ -99,6 +99,8 @@ func (t *transport) attempt(ctx context.Context, m *message.Message, id string, 
 		return nil
 	case errors.Is(err, nats.ErrMaxPayload), isCode(err, 10054):
 		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
+	case isCode(err, 10097):
+		return message.Permanent(fmt.Errorf("%w: its headers have %d bytes: a stream takes 64 KiB: %w", message.ErrTooLarge, sizeOf(out.Header), err))
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		t.mu.Lock()
 		delete(t.layouts, m.Topic) // it may have been made anew

@@ -135,7 +135,7 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	if err := next.stop(); err != nil {
 		t.Error(err)
 	}
-	if n := next.lanes[0].number - 1; n > 0 {
+	if n := next.subscriptions[0].number - 1; n > 0 {
 		t.Errorf("%d of 100 come again", n)
 	}
 }
@@ -178,10 +178,10 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	publishAll(t, newPublisher(t, direct), 1, 1)
 	<-began
-	first := r.lanes[0].claim.Load()
+	first := r.subscriptions[0].claim.Load()
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
-		claim := r.lanes[0].claim.Load()
+		claim := r.subscriptions[0].claim.Load()
 		return claim != nil && claim != first && claim.unfinished() == 1
 	})
 	if n := r.Stats().Records; n != 1 {
@@ -245,7 +245,7 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
-	if claim := r.lanes[0].claim.Load(); claim.unfinished() != 1 {
+	if claim := r.subscriptions[0].claim.Load(); claim.unfinished() != 1 {
 		t.Error("the message is acknowledged without its dead letter")
 	}
 	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
@@ -307,7 +307,7 @@ func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
 	mu.Unlock()
 	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
 	s.check(t)
-	if n := r.lanes[0].number; n != 100 {
+	if n := r.subscriptions[0].number; n != 100 {
 		t.Errorf("the broker delivered %d times", n)
 	}
 }
@@ -336,27 +336,6 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 		t.Error(err)
 	}
 	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
-}
-
-func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
-	t.Parallel()
-	cfg := settings(t, "ORDERING", "none")
-	first := consume(t, cfg, newSeen().handle)
-	eventually(t, "the consumer is ready", isReady(first))
-	if err := first.stop(); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Ordering = "key"
-	registry := newRegistry()
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = c.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") {
-		t.Errorf("the error is: %v", err)
-	}
 }
 
 func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {
@@ -480,12 +459,47 @@ func TestABrokerThatSaysNothingIsKnownAndLeftInTime(t *testing.T) {
 				eventually(t, "readiness says so", func() bool { return r.Ready() != nil })
 			}
 			began := time.Now()
-			if err := r.stop(); err != nil {
+			if err := r.stop(); err != nil && (known || !errors.Is(err, errUnconfirmed)) {
 				t.Error(err)
 			}
 			if took := time.Since(began); took > 6*time.Second { // the drain, and what a service has beyond it
 				t.Errorf("stopped after %v", took)
 			}
+		})
+	}
+}
+
+// A broker that hangs does not say whether it knows what was acknowledged last: who stopped
+// the service is told so, and where. With nothing acknowledged there is nothing to be told.
+func TestAStopThatIsNotConfirmedIsAnError(t *testing.T) {
+	t.Parallel()
+	for _, n := range []int{0, 1} {
+		t.Run(strconv.Itoa(n), func(t *testing.T) {
+			t.Parallel()
+			cfg, network := through(t, settings(t, "DRAIN_TIMEOUT", "1s"))
+			runs, release := make(chan struct{}, 1), make(chan struct{})
+			r := consume(t, cfg, func(context.Context, message.Of[payment]) error {
+				runs <- struct{}{}
+				<-release
+				return nil
+			})
+			eventually(t, "the consumer is ready", isReady(r))
+			if n > 0 {
+				publishAll(t, r.publisher, n, 1)
+				<-runs
+			}
+			network.hang()
+			close(release)
+			eventually(t, "it is handled", func() bool { return r.count(engine.Handled) == n })
+			began := time.Now()
+			err := r.stop()
+			if n == 0 && err != nil {
+				t.Error(err)
+			}
+			if n > 0 && (err == nil || !strings.Contains(err.Error(), queueName(cfg, "payments", 0)) || !strings.Contains(err.Error(), "not confirmed") || !strings.Contains(err.Error(), cfg.Address())) {
+				t.Errorf("it ended with %v, want the queue, and that its acknowledgements are not confirmed by %s", err, cfg.Address())
+			}
+			t.Logf("it took %v", time.Since(began))
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -18,7 +19,8 @@ const (
 	// deliveryLimit is how often the broker may deliver a message: it gives one up after
 	// 20 times by itself, in quorum queues of RabbitMQ 4. Retries are the engine's.
 	deliveryLimit = 1_000_000_000
-	maxShortText  = 255 // bytes of a routing key, a property, or a header's name
+	temporary     = 24 * time.Hour // is for how long a temporary queue that nobody uses stays
+	maxShortText  = 255            // bytes of a routing key, a property, or a header's name
 )
 
 // queueName returns the queue of a topic's partition.
@@ -46,7 +48,7 @@ func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
 // the queue of its dead letters.
 func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
 	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
-	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
+	if err := declareQueue(ch, letters, expiring(cfg, amqp.Table{})); err != nil {
 		return err
 	}
 	// What dies in the broker, such as what expires, becomes a dead letter too.
@@ -54,7 +56,7 @@ func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition
 	if cfg.Ordering != "none" {
 		arguments["x-single-active-consumer"] = true
 	}
-	if err := declareQueue(ch, name, arguments); err != nil || cfg.Partitions == 1 {
+	if err := declareQueue(ch, name, expiring(cfg, arguments)); err != nil || cfg.Partitions == 1 {
 		return err
 	}
 	exchange := cfg.QueuePrefix + topic
@@ -69,6 +71,14 @@ func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition
 		return refused("queue", name, err)
 	}
 	return nil
+}
+
+// expiring adds to the arguments of a queue when it goes, if it is temporary.
+func expiring(cfg config.RabbitMQ, arguments amqp.Table) amqp.Table {
+	if cfg.Temporary {
+		arguments["x-expires"] = temporary.Milliseconds()
+	}
+	return arguments
 }
 
 func declareQueue(ch *amqp.Channel, name string, arguments amqp.Table) error {

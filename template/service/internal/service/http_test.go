@@ -77,8 +77,8 @@ func awaitMetric(t *testing.T, s *servicetest.Service, line string) {
 	}
 }
 
-// While Kafka is down a request is told to come again, in good time.
-func TestHTTPAnswers503WhileKafkaIsDown(t *testing.T) {
+// While the broker is down a request is told to come again, in good time.
+func TestHTTPAnswers503WhileTheBrokerIsDown(t *testing.T) {
 	over := settings("127.0.0.1:1")
 	over["HTTP_REQUEST_TIMEOUT"], over["DRAIN_TIMEOUT"] = "300ms", "1s"
 	s, stop := start(t, posting, over)

@@ -35,7 +35,7 @@ func TestStartIsTriedAgainWhileUnavailable(t *testing.T) {
 	s, stop := start(t, b, settings("127.0.0.1:1"))
 	awaitReady(t, s, http.StatusServiceUnavailable, "start database: no route\n")
 	close(release)
-	awaitReady(t, s, http.StatusServiceUnavailable, "database: ok\n") // Kafka is away, but it has started
+	awaitReady(t, s, http.StatusServiceUnavailable, "database: ok\n") // the broker is away, but it has started
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

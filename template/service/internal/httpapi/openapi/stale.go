@@ -8,7 +8,7 @@ import (
 
 // removeOperations takes out what the file says of paths that no httpapi.Post
 // registers any more. It knows their operations by their answer Accepted, that
-// Kafka has the message; all other operations are written by hand.
+// the broker has the message; all other operations are written by hand.
 func (u *updater) removeOperations(file *yaml.Node, document Object) {
 	paths := valueOf(file, "paths")
 	for i := 0; i+1 < len(paths.Content); i += 2 {
