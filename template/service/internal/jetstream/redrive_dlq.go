@@ -13,20 +13,22 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // Connect returns a connection for a command, which a person waits for: it fails if there
 // is no server now. Whoever has it closes it.
 func Connect(ctx context.Context, cfg config.JetStream) (jetstream.JetStream, error) {
-	h := newHealth(slog.New(slog.DiscardHandler), "", "")
-	js, err := connect(cfg, h)
+	log := slog.New(slog.DiscardHandler)
+	h := ops.NewHealth(log, "", "")
+	js, err := connect(cfg, h, log)
 	if err != nil {
 		return nil, err
 	}
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if err := js.Conn().FlushWithContext(asking); err != nil {
-		if why := h.why(); why != nil && !errors.Is(why, errConnecting) {
+		if why := h.Why(); why != nil && !errors.Is(why, ops.ErrConnecting) {
 			err = why
 		}
 		js.Conn().Close()
@@ -85,7 +87,7 @@ func Lag(ctx context.Context, cfg config.JetStream, topics []string) (all []Part
 			continue
 		}
 		c := Consumer{cfg: cfg}
-		for _, p := range c.pullersOf(stream, l) {
+		for _, p := range c.subscriptionsOf(stream, l) {
 			lag, err := p.askLag(ctx)
 			if err != nil {
 				errs = append(errs, fmt.Errorf("durable consumer %s of topic %q: %w", p.config.Durable, topic, err))
@@ -98,7 +100,7 @@ func Lag(ctx context.Context, cfg config.JetStream, topics []string) (all []Part
 }
 
 // askLag asks the server how far the durable consumer is.
-func (p *puller) askLag(ctx context.Context) (PartitionLag, error) {
+func (p *subscription) askLag(ctx context.Context) (PartitionLag, error) {
 	lag := PartitionLag{Topic: p.layout.topic, Partition: p.partition, Committed: -1, End: int64(p.stream.CachedInfo().State.LastSeq)}
 	durable, err := p.stream.Consumer(ctx, p.config.Durable)
 	if err == nil {
