@@ -62,7 +62,7 @@ func TestTheLagOfWhatIsDoneIsNone(t *testing.T) {
 	if code != 0 || !strings.HasSuffix(strings.Join(strings.Fields(stdout), " "), "test all 0") {
 		t.Errorf("code %d, %s%s", code, stdout, stderr)
 	}
-	nobody, _ := freePort(t)
+	nobody := freePort(t)
 	code, stdout, stderr = sayIn(t, embedded.Settings(nobody, "test"), "lag")
 	if code != 1 || !strings.Contains(stderr, nobody) || !strings.HasSuffix(stdout, " unknown\n") {
 		t.Errorf("without a broker: code %d, %s%s", code, stdout, stderr)
