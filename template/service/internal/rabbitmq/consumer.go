@@ -32,6 +32,7 @@ type Consumer struct {
 	log    *slog.Logger
 	topics []string
 	lanes  []*lane
+	events *transport // what the service publishes goes by it, dead letters too
 	health *health
 	ran    atomic.Bool
 	fail   context.CancelCauseFunc
@@ -69,7 +70,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 	if cfg.URL != t.cfg.URL {
 		return nil, errors.New("RABBITMQ_URL is another than the service's, which publishes the dead letters: let a service of its own consume there")
 	}
-	t.consumers = append(t.consumers, c)
+	t.consumers, c.events = append(t.consumers, c), t
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: p.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -77,8 +78,9 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 // Name returns the consumer's name: the service's, and its own behind it.
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
-// Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+// Ready returns why the consumer does not consume at present, or something cannot be
+// published, nil when all is well.
+func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.events.why(), c.Engine.Ready()) }
 
 // EachLag calls f for each queue, with how much of it was not done some seconds ago, but
 // for what other instances had been given.
@@ -99,6 +101,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
+	c.events.check()
 	parent := ctx
 	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
 	defer context.AfterFunc(parent, func() { c.fail(errStopped) })()
