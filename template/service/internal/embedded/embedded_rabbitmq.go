@@ -65,7 +65,7 @@ func Start(int) (broker string, stop func(), err error) {
 // own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
 	return map[string]string{
-		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1",
+		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_DECLARE": "declare",
 		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}

@@ -354,8 +354,46 @@ func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = c.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") {
+	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") || !strings.Contains(err.Error(), "RABBITMQ_DECLARE=check") {
 		t.Errorf("the error is: %v", err)
+	}
+}
+
+// Queues of others are taken as they are: they are not made, and what they are like is not
+// the service's business.
+func TestQueuesOfOthersAreOnlyChecked(t *testing.T) {
+	t.Parallel()
+	for _, partitions := range []string{"1", "2"} {
+		t.Run(partitions, func(t *testing.T) {
+			t.Parallel()
+			cfg, s := settings(t, "RABBITMQ_PARTITIONS", partitions, "RABBITMQ_DECLARE", "check"), newSeen()
+			r := consume(t, cfg, s.handle)
+			eventually(t, "the consumer misses the queue", func() bool {
+				return strings.Contains(fmt.Sprint(r.Ready()), "RABBITMQ_DECLARE=declare")
+			})
+			onBroker(t, cfg, func(ch *amqp.Channel) error {
+				var errs []error
+				for _, name := range []string{cfg.QueuePrefix + "payments.dlq", queueName(cfg, "payments", 0), queueName(cfg, "payments", 1)} {
+					_, err := ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-queue-type": "classic", "x-expires": 600_000})
+					errs = append(errs, err)
+				}
+				if cfg.Partitions > 1 {
+					errs = append(errs, ch.ExchangeDeclare(cfg.QueuePrefix+"payments", "direct", true, false, false, false, nil), ch.QueueBind(queueName(cfg, "payments", 1), "a", cfg.QueuePrefix+"payments", false, nil))
+				}
+				return errors.Join(errs...)
+			})
+			eventually(t, "the consumer is ready", isReady(r))
+			if err := r.publisher.Publish(t.Context(), payment{"a", 1}); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the message is handled", func() bool { return s.distinct() == 1 })
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			if n := waitingIn(t, cfg, queueName(cfg, "payments", cfg.Partitions-1)); n > 0 {
+				t.Errorf("%d messages are not acknowledged", n)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -77,7 +78,7 @@ func TestATopicThatIsNotThereHoldsUpNoOther(t *testing.T) {
 			const n = 50
 			missing := make(chan error, n)
 			for i := range n {
-				p.PublishAsync(t.Context(), elsewhere{payment{fmt.Sprint(i), i}}, func(_ message.Delivery, err error) { missing <- err })
+				p.PublishAsync(t.Context(), elsewhere{payment{strconv.Itoa(i), i}}, func(_ message.Delivery, err error) { missing <- err })
 			}
 			for i := range 200 {
 				if err := p.Publish(t.Context(), payment{"a", i}); err != nil {
@@ -85,15 +86,7 @@ func TestATopicThatIsNotThereHoldsUpNoOther(t *testing.T) {
 				}
 			}
 			for range n {
-				err := <-missing
-				if message.OutcomeOf(err) != message.OutcomeUnavailable {
-					t.Fatalf("the error is: %v", err)
-				}
-				for _, part := range []string{"given up after 1s", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"receipts"), `topic "receipts"`, "RABBITMQ_PARTITIONS"} {
-					if !strings.Contains(err.Error(), part) {
-						t.Errorf("the error does not say %s: %v", part, err)
-					}
-				}
+				wantMissing(t, <-missing, "given up after 1s", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"receipts"), `topic "receipts"`, "RABBITMQ_PARTITIONS")
 			}
 			if why := fmt.Sprint(tr.why()); !strings.Contains(why, `topic "receipts"`) || strings.Contains(why, "payments\"") {
 				t.Errorf("what cannot be published: %s", why)
@@ -102,6 +95,18 @@ func TestATopicThatIsNotThereHoldsUpNoOther(t *testing.T) {
 				t.Errorf("told %d times, and publishing was interrupted %d times:\n%s", told, interrupted, log.text.String())
 			}
 		})
+	}
+}
+
+func wantMissing(t *testing.T, err error, parts ...string) {
+	t.Helper()
+	if message.OutcomeOf(err) != message.OutcomeUnavailable {
+		t.Fatalf("the error is: %v", err)
+	}
+	for _, part := range parts {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("the error does not say %s: %v", part, err)
+		}
 	}
 }
 
