@@ -35,6 +35,7 @@ type Consumer struct {
 	events *transport // what the service publishes goes by it, dead letters too
 	health *health
 	ran    atomic.Bool
+	ended  bool // a connection, by the broker's own error
 	fail   context.CancelCauseFunc
 
 	mu      sync.Mutex
@@ -165,13 +166,17 @@ func (c *Consumer) consume(ctx context.Context) error {
 		}
 	}
 	c.health.note("", nil)
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	var all sync.WaitGroup
 	for _, l := range c.lanes {
 		all.Go(func() {
 			again(ctx, sleep, func() bool {
 				err := l.consume(ctx, conn)
+				c.refuse(err, l)
+				if conn.IsClosed() { // which is told once, with its reason
+					err = errConnecting
+				}
 				if ctx.Err() == nil {
-					c.refuse(err, l)
 					c.health.note(l.queue, err)
 				}
 				return conn.IsClosed()
@@ -179,7 +184,24 @@ func (c *Consumer) consume(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
+	if ctx.Err() != nil {
+		return nil
+	}
+	return c.explainEnd(<-closed)
+}
+
+// explainEnd explains why a connection ended. Of two instances that make a queue at the same
+// time the broker may end one's, once, with an error of its own.
+func (c *Consumer) explainEnd(why *amqp.Error) error {
+	if isFirst := !c.ended; isFirst && why != nil && why.Code == amqp.InternalError {
+		c.ended = true
+		return errConnecting
+	}
+	err := fmt.Errorf("the connection to RabbitMQ at %s ended", c.cfg.Address())
+	if why != nil {
+		err = fmt.Errorf("%w: %w", err, why)
+	}
+	return err
 }
 
 // refuse ends the consumer for what only a person can correct, unless one of the lanes has
@@ -250,8 +272,10 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 	}()
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
-	l.consumed.Store(true)
 	c.health.note(l.queue, nil)
+	if !l.consumed.Swap(true) {
+		c.log.Info("consuming", "queue", l.queue, "broker", c.cfg.Address())
+	}
 	ask := time.NewTicker(lagInterval)
 	defer ask.Stop()
 	for {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -347,15 +348,64 @@ func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
 		t.Fatal(err)
 	}
 	cfg.Ordering = "key"
-	registry := newRegistry()
+	registry, log := newRegistry(), new(lines)
 	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
+	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(log, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	err = c.Run(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") || !strings.Contains(err.Error(), "RABBITMQ_DECLARE=check") {
 		t.Errorf("the error is: %v", err)
+	}
+	if log.count("not consuming") > 0 {
+		t.Errorf("the log says that it goes on:\n%s", log.text.String())
+	}
+}
+
+// Both make the queues, which the broker may take amiss. What each consumes is in its log.
+func TestTwoInstancesThatStartTogetherWarnOfNothing(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, "RABBITMQ_PARTITIONS", "2")
+	var logs [2]*lines
+	for i := range logs {
+		registry := newRegistry()
+		message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+		logs[i] = new(lines)
+		c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(logs[i], nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i, log := range logs {
+		eventually(t, "it consumes", func() bool { return log.count("msg=consuming ") == 2 })
+		if log.count("level=WARN") > 0 || log.count(queueName(cfg, "payments", 1)) == 0 {
+			t.Errorf("instance %d:\n%s", i, log.text.String())
+		}
+	}
+}
+
+// A broker's own error ends the first connection without a word, and no other.
+func TestAnEndOfTheConnectionSaysWhy(t *testing.T) {
+	c := &Consumer{cfg: settingsWithout(t, "RABBITMQ_URL", "amqp://me:hunter2@shop:5672/")}
+	broken := &amqp.Error{Code: amqp.InternalError, Server: true, Reason: "INTERNAL_ERROR"}
+	if err := c.explainEnd(broken); !errors.Is(err, errConnecting) {
+		t.Errorf("the first: %v", err)
+	}
+	for _, why := range []*amqp.Error{broken, nil} {
+		err := c.explainEnd(why)
+		if errors.Is(err, errConnecting) || !strings.Contains(err.Error(), "shop:5672") || strings.Contains(err.Error(), "hunter2") || (why != nil) != strings.Contains(err.Error(), "INTERNAL_ERROR") {
+			t.Errorf("a later one: %v", err)
+		}
 	}
 }
 

@@ -124,7 +124,7 @@ func Received(d *amqp.Delivery, exchange string) message.Message {
 		properties = append(properties, property{propertyPrefix + "priority", new(strconv.Itoa(int(d.Priority))), false})
 	}
 	for _, p := range properties {
-		if _, isHeader := d.Headers[p.header]; *p.value != "" && !isHeader { // of a dead letter the header has what its message had
+		if *p.value != "" {
 			m.Headers = append(m.Headers, message.Field{Key: p.header, Value: []byte(*p.value)})
 		}
 	}
