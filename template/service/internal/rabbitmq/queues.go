@@ -49,7 +49,11 @@ func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
 func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
 	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
 	if cfg.Declare == "check" {
-		return checkTopic(ch, cfg, topic, letters, name)
+		queues := []string{name}
+		if cfg.ErrorPolicy == "dead-letter" {
+			queues = append(queues, letters)
+		}
+		return checkTopic(ch, cfg, topic, queues...)
 	}
 	if err := declareQueue(ch, letters, expiring(cfg, amqp.Table{})); err != nil {
 		return err
