@@ -18,6 +18,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -30,14 +31,14 @@ type Consumer struct {
 	cfg      config.JetStream
 	registry *message.Registry
 	log      *slog.Logger
-	health   *health
+	health   *ops.Health
 	ran      atomic.Bool
 	js       jetstream.JetStream
 
-	mu      sync.Mutex
-	pullers []*puller
-	left    []string // durable consumers that ended with work left
-	leftErr error    // why what is done of them may not be acknowledged
+	mu            sync.Mutex
+	subscriptions []*subscription
+	left          []string // durable consumers that ended with work left
+	leftErr       error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
@@ -50,7 +51,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: ops.NewHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -59,22 +60,22 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
 // EachLag calls f for each partition that the consumer reads, with how much of it is not
 // done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, p := range c.all() {
-		if l := p.life.Load(); l != nil && l.lag.Load() >= 0 {
+		if l := p.assignment.Load(); l != nil && l.lag.Load() >= 0 {
 			f(p.layout.topic, p.partition, l.lag.Load())
 		}
 	}
 }
 
-func (c *Consumer) all() []*puller {
+func (c *Consumer) all() []*subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pullers
+	return c.subscriptions
 }
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
@@ -86,7 +87,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
-	if c.js, err = connect(c.cfg, c.health); err != nil {
+	if c.js, err = connect(c.cfg, c.health, c.log.With("group", c.cfg.GroupID)); err != nil {
 		return err
 	}
 	defer c.js.Conn().Close()
@@ -99,8 +100,8 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		stopped <- c.Engine.Run(engineCtx)
 		cancel()
 	}()
-	err = c.keepPulling(ctx)
-	unavailable := c.health.stop()
+	err = c.keepConsuming(ctx)
+	unavailable := c.health.Stop()
 	stopEngine()
 	if c.leftErr != nil {
 		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
@@ -112,7 +113,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	switch {
 	case len(c.left) > 0:
 		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
-	case len(c.pullers) > 0:
+	case len(c.subscriptions) > 0:
 		log.Info("stopped, all acknowledged")
 	default:
 		log.Info("stopped before it had consumed")
@@ -120,30 +121,30 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// keepPulling makes sure of the streams, and takes messages until ctx ends.
-func (c *Consumer) keepPulling(ctx context.Context) error {
+// keepConsuming makes sure of the streams, and takes messages until ctx ends.
+func (c *Consumer) keepConsuming(ctx context.Context) error {
 	delays := backoff.Backoff()
-	pullers, err := c.ensure(ctx)
+	subscriptions, err := c.ensure(ctx)
 	for err != nil && ctx.Err() == nil {
 		if message.OutcomeOf(err) == message.OutcomePermanent {
 			return err
 		}
-		c.health.set("streams", err)
+		c.health.Set("streams", err)
 		delay, _ := delays.Next()
 		sleep(ctx, delay)
-		pullers, err = c.ensure(ctx)
+		subscriptions, err = c.ensure(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // to be stopped is no failure
 	}
 	c.mu.Lock()
-	c.pullers = pullers
+	c.subscriptions = subscriptions
 	c.mu.Unlock()
-	c.health.set("streams", nil)
-	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(pullers))
+	c.health.Set("streams", nil)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(subscriptions))
 	var running sync.WaitGroup
 	running.Go(func() { c.watch(ctx) })
-	for _, p := range pullers {
+	for _, p := range subscriptions {
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Wait()
@@ -152,7 +153,7 @@ func (c *Consumer) keepPulling(ctx context.Context) error {
 
 // ensure makes the streams that there are not yet, and returns who takes what there is in
 // the topics that have handlers.
-func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
+func (c *Consumer) ensure(ctx context.Context) (subscriptions []*subscription, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
 	defer cancel()
 	for _, topic := range c.registry.Topics() {
@@ -160,7 +161,7 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 		if err != nil {
 			return nil, err
 		}
-		pullers = append(pullers, c.pullersOf(stream, l)...)
+		subscriptions = append(subscriptions, c.subscriptionsOf(stream, l)...)
 		if c.cfg.ErrorPolicy == "dead-letter" {
 			if _, _, err := EnsureStream(ctx, c.js, c.cfg, deadletter.Topic(topic), true); err != nil {
 				return nil, err
@@ -172,11 +173,11 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 			return nil, err
 		}
 	}
-	return pullers, nil
+	return subscriptions, nil
 }
 
-// pullersOf returns one puller for each partition, or one for all if no order is wanted.
-func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) {
+// subscriptionsOf returns one subscription for each partition, or one for all if no order is wanted.
+func (c *Consumer) subscriptionsOf(stream jetstream.Stream, l Layout) (all []*subscription) {
 	durable := jetstream.ConsumerConfig{
 		Durable: c.cfg.GroupID, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.cfg.AckWait,
 		MaxDeliver: -1, MaxAckPending: -1, Replicas: 0,
@@ -185,14 +186,14 @@ func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) 
 		durable.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
 	if c.cfg.Ordering == string(engine.OrderNone) {
-		return []*puller{{consumer: c, layout: l, stream: stream, config: durable}}
+		return []*subscription{{consumer: c, layout: l, stream: stream, config: durable}}
 	}
 	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
 	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
 	for n := range int32(l.partitions) {
 		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
 		durable.FilterSubject = l.subject(n)
-		all = append(all, &puller{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
+		all = append(all, &subscription{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
 	}
 	return all
 }
@@ -204,10 +205,10 @@ const watchInterval = 3 * time.Second
 // that another instance waits for if this one has more than its share.
 func (c *Consumer) watch(ctx context.Context) {
 	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
-		var mine []*puller
+		var mine []*subscription
 		others := 0
-		for _, p := range c.pullers {
-			l := p.life.Load()
+		for _, p := range c.subscriptions {
+			l := p.assignment.Load()
 			if l == nil {
 				continue
 			}
@@ -224,14 +225,14 @@ func (c *Consumer) watch(ctx context.Context) {
 				others = max(others, now.NumWaiting-1)
 			}
 		}
-		if share := (len(c.pullers) + others) / (others + 1); len(mine) > share {
+		if share := (len(c.subscriptions) + others) / (others + 1); len(mine) > share {
 			mine[0].yield.Store(true)
 		}
 	}
 }
 
-// leave notes that a lane ended with work left, and why if that is the server's fault.
-func (c *Consumer) leave(durable string, err error) {
+// noteUndrained notes that a lane ended with work left, and why if that is the server's fault.
+func (c *Consumer) noteUndrained(durable string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = append(c.left, durable)
@@ -245,7 +246,7 @@ func (c *Consumer) leave(durable string, err error) {
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.life.Load(); l != nil && !l.lost.Load() {
+		if l := p.assignment.Load(); l != nil && !l.lost.Load() {
 			errs = append(errs, l.Commit(ctx))
 		}
 	}

@@ -4,7 +4,7 @@
 //	streams.go     topics as streams: partitions are subjects
 //	message.go     messages as they lie in a stream
 //	consumer.go    Consumer: Run, readiness, lag
-//	puller.go      takes what one durable consumer has
+//	subscription.go      takes what one durable consumer has
 //	claim.go       what the engine says of a lane's messages, on its way to the server
 //	publisher.go   what the publisher writes by: in order by key, tried again, without doubles
 package jetstream

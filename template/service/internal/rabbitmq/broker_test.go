@@ -308,7 +308,8 @@ type proxy struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{}
 	away     bool
-	hung     bool // connections stay, and say nothing
+	hung     bool          // connections stay, and say nothing
+	held     chan struct{} // what is sent waits until it is closed
 }
 
 // through returns the settings with a proxy before the broker.
@@ -382,7 +383,7 @@ func (p *proxy) setAway(away bool) {
 	}
 }
 
-// gate drops what it is given while its proxy hangs.
+// gate drops what it is given while its proxy hangs, and keeps it while that holds it.
 type gate struct {
 	to    net.Conn
 	proxy *proxy
@@ -390,8 +391,11 @@ type gate struct {
 
 func (g gate) Write(b []byte) (int, error) {
 	g.proxy.mu.Lock()
-	hung := g.proxy.hung
+	hung, held := g.proxy.hung, g.proxy.held
 	g.proxy.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	if hung {
 		return len(b), nil
 	}
@@ -404,10 +408,16 @@ func (p *proxy) hang() {
 	p.hung = true
 }
 
-// goOn ends what hangs, and cuts the connections that have a gap.
-func (p *proxy) goOn() {
+// hold makes what is sent wait until release is called.
+func (p *proxy) hold() (release func()) {
+	held := make(chan struct{})
 	p.mu.Lock()
-	p.hung = false
-	p.mu.Unlock()
-	p.cut()
+	defer p.mu.Unlock()
+	p.held = held
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.held = nil
+		close(held)
+	})
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // seen is what handlers got, by account.
@@ -136,7 +137,7 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	if err := next.stop(); err != nil {
 		t.Error(err)
 	}
-	if n := next.lanes[0].number - 1; n > 0 {
+	if n := next.subscriptions[0].number - 1; n > 0 {
 		t.Errorf("%d of 100 come again", n)
 	}
 }
@@ -179,10 +180,10 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	publishAll(t, newPublisher(t, direct), 1, 1)
 	<-began
-	first := r.lanes[0].claim.Load()
+	first := r.subscriptions[0].claim.Load()
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
-		claim := r.lanes[0].claim.Load()
+		claim := r.subscriptions[0].claim.Load()
 		return claim != nil && claim != first && claim.unfinished() == 1
 	})
 	if n := r.Stats().Records; n != 1 {
@@ -246,7 +247,7 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
-	if claim := r.lanes[0].claim.Load(); claim.unfinished() != 1 {
+	if claim := r.subscriptions[0].claim.Load(); claim.unfinished() != 1 {
 		t.Error("the message is acknowledged without its dead letter")
 	}
 	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
@@ -308,7 +309,7 @@ func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
 	mu.Unlock()
 	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
 	s.check(t)
-	if n := r.lanes[0].number; n != 100 {
+	if n := r.subscriptions[0].number; n != 100 {
 		t.Errorf("the broker delivered %d times", n)
 	}
 }
@@ -337,30 +338,6 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 		t.Error(err)
 	}
 	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
-}
-
-func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
-	t.Parallel()
-	cfg := settings(t, "ORDERING", "none")
-	first := consume(t, cfg, newSeen().handle)
-	eventually(t, "the consumer is ready", isReady(first))
-	if err := first.stop(); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Ordering = "key"
-	registry, log := newRegistry(), new(lines)
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(log, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = c.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") || !strings.Contains(err.Error(), "RABBITMQ_DECLARE=check") {
-		t.Errorf("the error is: %v", err)
-	}
-	if log.count("not consuming") > 0 {
-		t.Errorf("the log says that it goes on:\n%s", log.text.String())
-	}
 }
 
 // Both make the queues, which the broker may take amiss. What each consumes is in its log.
@@ -398,12 +375,12 @@ func TestTwoInstancesThatStartTogetherWarnOfNothing(t *testing.T) {
 func TestAnEndOfTheConnectionSaysWhy(t *testing.T) {
 	c := &Consumer{cfg: settingsWithout(t, "RABBITMQ_URL", "amqp://me:hunter2@shop:5672/")}
 	broken := &amqp.Error{Code: amqp.InternalError, Server: true, Reason: "INTERNAL_ERROR"}
-	if err := c.explainEnd(broken); !errors.Is(err, errConnecting) {
+	if err := c.explainEnd(broken); !errors.Is(err, ops.ErrConnecting) {
 		t.Errorf("the first: %v", err)
 	}
 	for _, why := range []*amqp.Error{broken, nil} {
 		err := c.explainEnd(why)
-		if errors.Is(err, errConnecting) || !strings.Contains(err.Error(), "shop:5672") || strings.Contains(err.Error(), "hunter2") || (why != nil) != strings.Contains(err.Error(), "INTERNAL_ERROR") {
+		if errors.Is(err, ops.ErrConnecting) || !strings.Contains(err.Error(), "shop:5672") || strings.Contains(err.Error(), "hunter2") || (why != nil) != strings.Contains(err.Error(), "INTERNAL_ERROR") {
 			t.Errorf("a later one: %v", err)
 		}
 	}

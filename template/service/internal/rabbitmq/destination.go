@@ -115,7 +115,7 @@ func (t *transport) known() []*destination {
 
 // why returns why something cannot be published at present, nil if all can.
 func (t *transport) why() error {
-	if why := t.health.why(); !errors.Is(why, errConnecting) && why != nil { // it connects when it has to
+	if why := t.health.Why(); !errors.Is(why, ops.ErrConnecting) && why != nil { // it connects when it has to
 		return why
 	}
 	var all []error

@@ -14,6 +14,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -221,7 +222,9 @@ func TestABrokerThatTakesNothingIsNotReadyAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.health.queues, c.health.all = map[string]error{}, nil
+	for _, part := range []string{ops.Connection, "payments"} {
+		c.health.Set(part, nil)
+	}
 	tr.noteBlocked(amqp.Blocking{Active: true, Reason: "low on memory"})
 	if err := c.Ready(); err == nil || !strings.Contains(err.Error(), "low on memory") {
 		t.Errorf("the consumer is ready: %v", err)

@@ -15,6 +15,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -30,7 +31,7 @@ func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registr
 type transport struct {
 	cfg       config.RabbitMQ
 	client    string // the connection's name
-	health    *health
+	health    *ops.Health
 	keys      *publisher.Keys
 	consumers []*Consumer // the service's
 	published func() []string
@@ -48,7 +49,7 @@ type transport struct {
 
 func newTransport(cfg config.RabbitMQ, service string, published func() []string, log *slog.Logger) *transport {
 	t := &transport{
-		cfg: cfg, client: service + " publisher", health: newHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
+		cfg: cfg, client: service + " publisher", health: ops.NewHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
 		keys: publisher.NewKeys(cfg.Publish), published: published, log: log, destinations: map[[2]string]*destination{},
 		queue: make(chan *attempt), ended: make(chan struct{}),
 	}
@@ -92,7 +93,7 @@ func (t *transport) attempt(ctx context.Context, a *attempt) error {
 		select {
 		case t.queue <- a:
 		case <-ctx.Done():
-			return cmp.Or(t.health.why(), ctx.Err())
+			return cmp.Or(t.health.Why(), ctx.Err())
 		}
 		select {
 		case err := <-a.answer:
@@ -100,7 +101,7 @@ func (t *transport) attempt(ctx context.Context, a *attempt) error {
 				return err
 			}
 		case <-ctx.Done():
-			return cmp.Or(t.health.why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
+			return cmp.Or(t.health.Why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
 		}
 	}
 }
@@ -111,7 +112,7 @@ func (t *transport) WithOutcome(err error) error {
 	if _, ok := errors.AsType[*message.Error](err); ok {
 		return err
 	}
-	if why := t.health.why(); why != nil && !errors.Is(err, publisher.ErrClosed) {
+	if why := t.health.Why(); why != nil && !errors.Is(err, publisher.ErrClosed) {
 		return message.Unavailable(fmt.Errorf("%w: %w", err, why))
 	}
 	return message.Retry(err)
@@ -133,7 +134,7 @@ func (t *transport) run() {
 	defer close(t.ended)
 	again(t.life, t.refuse, func() (over bool) {
 		if err := t.publish(); t.life.Err() == nil {
-			t.health.note("", err)
+			t.health.Set(ops.Connection, err)
 		}
 		return false
 	})
@@ -144,7 +145,7 @@ func (t *transport) refuse(ctx context.Context, d time.Duration) {
 	for over := time.After(d); ; {
 		select {
 		case a := <-t.queue:
-			a.answer <- t.health.why()
+			a.answer <- t.health.Why()
 		case <-over:
 			return
 		case <-ctx.Done():
@@ -178,7 +179,7 @@ func (t *transport) publish() error {
 			return err
 		}
 		if isFirst {
-			t.health.note("", nil)
+			t.health.Set(ops.Connection, nil)
 			go t.watch(ctx, conn)
 		}
 		if isNext, err = t.publishOn(conn, c); err != nil {
@@ -194,7 +195,7 @@ func (t *transport) noteBlocked(b amqp.Blocking) {
 	if b.Active {
 		why = fmt.Errorf("RabbitMQ at %s takes no messages: %s", t.cfg.Address(), b.Reason)
 	}
-	t.health.note("", why)
+	t.health.Set(ops.Connection, why)
 }
 
 // publishOn publishes on c until that ends. It reports whether another channel is to take
@@ -203,7 +204,7 @@ func (t *transport) publishOn(conn *amqp.Connection, c *confirmed) (isNext bool,
 	for {
 		select {
 		case a := <-t.queue:
-			if why := t.health.why(); why != nil {
+			if why := t.health.Why(); why != nil {
 				a.answer <- why
 			} else if a.to.mayTake() {
 				c.publish(t.life, a)

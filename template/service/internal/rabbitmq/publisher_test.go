@@ -74,24 +74,28 @@ func TestPublishingOverCutConnectionsLosesAndOvertakesNothing(t *testing.T) {
 	}
 }
 
-// While the broker is away, and when it hangs.
+// While the broker is slow to connect, and while it is away.
 func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	t.Parallel()
-	direct := settings(t, "PUBLISH_TIMEOUT", "300ms", "ORDERING", "none") // with one active consumer, a queue is for it alone
+	direct := settings(t, "ORDERING", "none") // with one active consumer, a queue is for it alone
 	makeTopic(t, direct)
 	cfg, wire := through(t, direct)
 	p := newPublisher(t, cfg)
 	giveUp := func(n int) {
 		t.Helper()
+		timeout := p.Timeout
+		p.Timeout = 300 * time.Millisecond
+		defer func() { p.Timeout = timeout }()
 		for _, account := range []string{"a", "b"} {
 			if err := p.Publish(t.Context(), payment{account, n}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 				t.Errorf("event %d: %v", n, err)
 			}
 		}
 	}
-	wire.hang()
+	release := wire.hold()
+	defer release()
 	giveUp(1) // before there is a connection
-	wire.goOn()
+	release()
 	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
 		t.Error(err)
