@@ -23,10 +23,7 @@ import (
 
 // NewPublisher returns a publisher of events in the name of service. It does not connect yet.
 func NewPublisher(cfg config.JetStream, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
-	p := publisher.New(&transport{
-		cfg: cfg, registry: registry, health: newHealth(log.With("publisher", service), "publishing is interrupted, retrying", "publishing resumed"),
-		keys: publisher.NewKeys(cfg.Publish), layouts: map[string]Layout{},
-	}, service, registry, log)
+	p := publisher.New(newTransport(cfg, service, registry, log), service, registry, log)
 	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 2048
 	return p
 }
@@ -47,6 +44,13 @@ type transport struct {
 	mu      sync.Mutex
 	js      jetstream.JetStream // nil before it is needed
 	layouts map[string]Layout   // by topic, of those that were asked for
+}
+
+func newTransport(cfg config.JetStream, service string, registry *message.Registry, log *slog.Logger) *transport {
+	return &transport{
+		cfg: cfg, registry: registry, health: newHealth(log.With("publisher", service), "publishing is interrupted, retrying", "publishing resumed"),
+		keys: publisher.NewKeys(cfg.Publish), layouts: map[string]Layout{},
+	}
 }
 
 // Send implements publisher.Transport.

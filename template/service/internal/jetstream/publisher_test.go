@@ -140,16 +140,19 @@ func TestAPublishIsTriedUntilItsTimeIsUp(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
 	b.leave(true)
-	p := newTestPublisher(t, b.settings(func(c *config.JetStream) { c.PublishTimeout = 300 * time.Millisecond }))
+	cfg := b.settings(func(c *config.JetStream) { c.PublishTimeout = 300 * time.Millisecond })
+	registry := newRegistry()
+	registry.Publishes(payment{})
+	way := newTransport(cfg, "tests", registry, quiet)
+	p := publisher.New(way, "tests", registry, quiet)
+	p.Timeout = cfg.PublishTimeout
+	t.Cleanup(func() { _ = p.Close(0) })
 	err := p.Publish(t.Context(), payment{N: 1, Of: "a"})
 	if err == nil || message.OutcomeOf(err) != message.OutcomeUnavailable || !strings.Contains(err.Error(), b.url()) || !strings.Contains(err.Error(), "given up after 300ms") {
 		t.Errorf("error is %v", err)
 	}
-	if err := p.Ready(t.Context()); err == nil || !strings.Contains(err.Error(), "no connection to NATS at "+b.url()) {
-		t.Errorf("ready without a server: %v", err)
-	}
 	b.leave(false)
-	eventually(t, "ready", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "ready", func() bool { return way.health.why() == nil })
 	if err := p.Publish(t.Context(), payment{N: 2, Of: "a"}); err != nil {
 		t.Error(err)
 	}
@@ -157,12 +160,12 @@ func TestAPublishIsTriedUntilItsTimeIsUp(t *testing.T) {
 	if err := p.Publish(t.Context(), payment{N: 3, Of: "a"}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 		t.Errorf("without an answer: %v", err)
 	}
-	eventually(t, "the loss of the connection is known", func() bool { return p.Ready(t.Context()) != nil })
+	eventually(t, "the loss of the connection is known", func() bool { return way.health.why() != nil })
 	if err := p.Publish(t.Context(), payment{N: 4, Of: "a"}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 		t.Errorf("without a connection: %v", err)
 	}
 	b.leave(false) // what was given up is not written then
-	eventually(t, "ready again", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "ready again", func() bool { return way.health.why() == nil })
 	if err := p.Publish(t.Context(), payment{N: 5, Of: "a"}); err != nil {
 		t.Error(err)
 	}

@@ -170,6 +170,18 @@ func newPublisher(t *testing.T, cfg config.RabbitMQ) *publisher.Publisher {
 	return p
 }
 
+// newPublisherAndTransport returns a publisher with its transport, whose health says whether
+// it is connected.
+func newPublisherAndTransport(t *testing.T, cfg config.RabbitMQ) (*publisher.Publisher, *transport) {
+	t.Helper()
+	registry, log := newRegistry(), slog.New(slog.NewTextHandler(t.Output(), nil))
+	way := newTransport(cfg, "tests", log)
+	p := publisher.New(way, "tests", registry, log)
+	p.Timeout, p.HandlerTimeout = cfg.PublishTimeout, cfg.HandlerTimeout
+	t.Cleanup(func() { _ = p.Close(time.Second) })
+	return p, way
+}
+
 // running is a consumer of payments that runs.
 type running struct {
 	*Consumer

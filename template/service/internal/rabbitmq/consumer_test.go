@@ -318,7 +318,7 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	cfg, wire := through(t, direct)
 	wire.setAway(true)
 	r := consume(t, cfg, s.handle)
-	p := newPublisher(t, cfg)
+	p, way := newPublisherAndTransport(t, cfg)
 	eventually(t, "readiness says why", func() bool {
 		err := r.Ready()
 		return err != nil && strings.Contains(err.Error(), "no connection to RabbitMQ at "+cfg.Address())
@@ -328,14 +328,14 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	publishAll(t, p, 10, 3)
 	eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
 	wire.setAway(true)
-	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && p.Ready(t.Context()) != nil })
+	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && way.health.why() != nil })
 	published := make(chan error, 1)
 	go func() { published <- p.Publish(t.Context(), payment{"account-0", 10}) }()
 	wire.setAway(false)
 	if err := <-published; err != nil {
 		t.Error(err)
 	}
-	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
+	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && way.health.why() == nil })
 }
 
 func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {

@@ -143,7 +143,7 @@ func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	direct := settings(t, "PUBLISH_TIMEOUT", "300ms", "ORDERING", "none") // with one active consumer, a queue is for it alone
 	makeTopic(t, direct)
 	cfg, wire := through(t, direct)
-	p := newPublisher(t, cfg)
+	p, way := newPublisherAndTransport(t, cfg)
 	giveUp := func(n int) {
 		t.Helper()
 		for _, account := range []string{"a", "b"} {
@@ -155,14 +155,14 @@ func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	wire.hang()
 	giveUp(1) // before there is a connection
 	wire.goOn()
-	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "there is a connection", func() bool { return way.health.why() == nil })
 	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
 		t.Error(err)
 	}
 	wire.setAway(true)
 	giveUp(3) // without one
 	wire.setAway(false)
-	eventually(t, "there is a connection again", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "there is a connection again", func() bool { return way.health.why() == nil })
 	if err := p.Publish(t.Context(), payment{"a", 4}); err != nil {
 		t.Error(err)
 	}
