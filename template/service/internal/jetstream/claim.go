@@ -73,11 +73,22 @@ func (c *claim) Resume() {
 func (c *claim) Ack(offset int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.lost.Load() {
+		return
+	}
 	if d := c.held[offset]; d != nil {
 		c.done = append(c.done, d.reply)
 		signal(c.wake)
 	}
 	delete(c.held, offset)
+}
+
+// settle acknowledges a message that is done and was delivered again.
+func (c *claim) settle(reply string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = append(c.done, reply)
+	signal(c.wake)
 }
 
 func signal(ch chan struct{}) {
@@ -198,7 +209,7 @@ func (c *claim) tellProgress(ctx context.Context, ackWait time.Duration) {
 	for {
 		select {
 		case <-tick.C:
-			for _, reply := range c.replies(false) {
+			for _, reply := range c.replies() {
 				_ = c.conn.Publish(reply, progress) // what is not told is delivered again, and then told
 			}
 		case <-ctx.Done():
@@ -207,13 +218,13 @@ func (c *claim) tellProgress(ctx context.Context, ackWait time.Duration) {
 	}
 }
 
-// replies returns where to answer what is held, but for what has just come, unless all is
-// meant: that is old the next time.
-func (c *claim) replies(all bool) (found []string) {
+// replies returns where to answer what is held, but for what has just come: that is old the
+// next time.
+func (c *claim) replies() (found []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range c.held {
-		if all || d.old {
+		if d.old {
 			found = append(found, d.reply)
 		}
 		d.old = true

@@ -27,8 +27,8 @@ const (
 // The server numbers what it delivers. A number that is missing, as after a connection was
 // cut, is a message that would come again behind later ones. So the lane ends then, the
 // durable consumer is set back to the first message that is not acknowledged, and a new
-// lane has all from there in order. The same is done by who is served for the first time:
-// what the one before it did not finish lies before what it is given.
+// lane has all from there in order (handover.go). The same is done by who is served for the
+// first time, unless the one before it gave back in order what it had not done.
 type puller struct {
 	consumer  *Consumer
 	layout    Layout
@@ -43,6 +43,7 @@ type puller struct {
 	next    uint64             // the number of the next delivery
 	last    int64              // the offset of the last one
 	life    atomic.Pointer[life]
+	memory  memory
 	yield   atomic.Bool // the partition is to go to another instance
 }
 
@@ -98,7 +99,7 @@ func (p *puller) consume(ctx context.Context) error {
 		}
 		var err error
 		if l := p.current(); l != nil && l.paused.Load() {
-			err = p.rest(ctx, l)
+			err = p.pause(ctx, l)
 		} else {
 			err = p.fetch(ctx)
 		}
@@ -144,7 +145,7 @@ func (p *puller) fetch(ctx context.Context) error {
 	n, wait, parent := min(maxFetch, p.consumer.cfg.MaxPollRecords), p.wait(), ctx
 	if p.isOrdered && p.current() == nil {
 		if p.isServed(ctx) {
-			return p.begin(ctx)
+			return p.begin(ctx, nil)
 		}
 		n, wait, parent = 1, min(wait, time.Second), context.WithoutCancel(ctx)
 	}
@@ -160,9 +161,13 @@ func (p *puller) fetch(ctx context.Context) error {
 		return p.check(ctx, p.current(), began, err)
 	}
 	for m := range batch.Messages() {
-		if !p.take(m, batch.Messages()) {
+		switch isFirst := p.current() == nil; {
+		case p.take(m, batch.Messages()):
+		case isFirst:
+			return p.begin(ctx, m)
+		default:
 			cancel()
-			return p.begin(ctx)
+			return p.begin(ctx, nil)
 		}
 	}
 	if err = batch.Error(); errors.Is(err, context.DeadlineExceeded) {
@@ -197,8 +202,9 @@ func (p *puller) take(first jetstream.Msg, more <-chan jetstream.Msg) bool {
 		}
 		p.next++
 		switch {
-		case p.isOrdered && offset <= p.last && !l.isHeld(offset): // it is done, and the server does not know
-			_ = l.conn.Publish(m.Reply(), ack)
+		case p.isOrdered && (offset <= p.last || p.memory.isDone(offset)) && !l.isHeld(offset): // it is done, and the server does not know
+			p.last = max(p.last, offset)
+			l.settle(m.Reply())
 		case l.hold(offset, m.Reply()):
 			p.last = offset
 			batch = append(batch, NewMessage(p.layout, m, meta))
@@ -228,20 +234,6 @@ func (p *puller) isServed(ctx context.Context) bool {
 		p.pin = ""
 	}
 	return p.pin != ""
-}
-
-// begin sets the durable consumer back to the first message that is not acknowledged, and
-// begins a lane with it.
-func (p *puller) begin(ctx context.Context) error {
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout) // else the server would go on serving who has no lane to drain
-	defer cancel()
-	began := time.Now()
-	if _, err := p.stream.ResetConsumer(asking, p.config.Durable); err != nil {
-		return fmt.Errorf("reset: %w: a server before 2.14 cannot: ORDERING=none does without", err)
-	}
-	p.next, p.last = 1, 0
-	p.assign().renew(began, p.config.AckWait)
-	return nil
 }
 
 // assign begins a lane.
@@ -295,8 +287,8 @@ func (p *puller) look(ctx context.Context, l *life, cause error) error {
 	return errors.Join(cause, err)
 }
 
-// rest waits while the lane is paused.
-func (p *puller) rest(ctx context.Context, l *life) error {
+// pause waits while the lane is paused.
+func (p *puller) pause(ctx context.Context, l *life) error {
 	select {
 	case <-l.resume:
 		return nil
@@ -352,27 +344,36 @@ func (p *puller) drain() {
 	if err != nil {
 		p.consumer.leave(p.config.Durable, err)
 	}
-	if l.lost.Swap(true) {
+	defer p.remember(l.claim)
+	if l.lost.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer l.lost.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), handOverTimeout)
 	defer cancel()
 	if p.isOrdered {
-		_, _ = p.stream.ResetConsumer(ctx, p.config.Durable)     // else another has what was not begun, and the rest,
-		_ = p.stream.UnpinConsumer(ctx, p.config.Durable, group) // after AckWait
-		p.pin = ""
+		if failed := p.handOver(ctx, l); failed != nil && err == nil {
+			p.consumer.leave(p.config.Durable, fmt.Errorf("what was done behind what was not begun may come again: %w", failed))
+		}
 	} else if err == nil { // nothing runs
-		for _, reply := range l.replies(true) {
-			_ = l.conn.Publish(reply, again) // else they come again after AckWait
+		for _, h := range l.holds() {
+			_ = l.conn.Publish(h.reply, again) // else they come again after AckWait
 		}
 	}
 	_ = l.conn.FlushWithContext(ctx)
 }
 
+// handOverTimeout is for how long the server is asked to give others what was not begun.
+const handOverTimeout = 3 * time.Second
+
 // current returns the life of the lane, nil if there is none or it is lost.
 func (p *puller) current() *life {
-	if l := p.life.Load(); l != nil && !l.lost.Load() {
+	l := p.life.Load()
+	if l != nil && !l.lost.Load() {
 		return l
+	}
+	if l != nil {
+		p.remember(l.claim)
 	}
 	p.life.Store(nil)
 	return nil
