@@ -34,7 +34,6 @@ type claim struct {
 	paused atomic.Bool
 	resume chan struct{} // has one when it was resumed
 	wake   chan struct{} // has one when there are acks to send
-	lag    atomic.Int64  // -1 before it is known
 
 	mu          sync.Mutex
 	held        map[int64]*holding // delivered and not done, by offset
@@ -52,7 +51,6 @@ type holding struct {
 
 func newClaim(conn *nats.Conn) *claim {
 	c := &claim{conn: conn, resume: make(chan struct{}, 1), wake: make(chan struct{}, 1), held: map[int64]*holding{}}
-	c.lag.Store(-1)
 	c.reconnects = conn.Stats().Reconnects
 	return c
 }
@@ -170,6 +168,8 @@ func (c *claim) Commit(ctx context.Context) error {
 	defer c.committing.Unlock()
 	if err := c.flush(); errors.Is(err, errLost) {
 		return err
+	} else if !c.conn.IsConnected() {
+		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", errUnconfirmed, err)
 	}

@@ -56,3 +56,58 @@ func TestWhatIsDoneDoesNotComeAgainAfterAStop(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatIsDoneBehindOthersIsNotHandledAgainInTheNextLane of the same instance: the server
+// forgets that it was acknowledged, this instance does not.
+func TestWhatIsDoneBehindOthersIsNotHandledAgainInTheNextLane(t *testing.T) {
+	t.Parallel()
+	b, done, gate := startBroker(t), newBook(), make(chan struct{})
+	cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.AckWait = 1, time.Minute })
+	if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
+		t.Fatal(err)
+	}
+	b.publish(0, 10, 10)
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		if m.Body.N == 0 {
+			select {
+			case <-gate:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		done.note(m, func() {})
+		return nil
+	})
+	eventually(t, "what is behind the first is acknowledged", func() bool { return done.handled() == 9 && b.pending("tests-0") == 1 })
+	r.living(t).lose()
+	close(gate)
+	b.publish(10, 20, 10)
+	eventually(t, "all is handled", func() bool { return done.distinct() == 20 })
+	eventually(t, "all is acknowledged", func() bool { return done.distinct() == 20 && b.pending("tests-0") == 0 })
+	if n := done.handled(); n != 20 {
+		t.Errorf("%d were handled, want each of 20 once", n)
+	}
+	done.check(t, 20, 10)
+}
+
+// TestADeliveryThatIsLostIsHandledWithoutAnotherBehindIt, long before AckWait: as what was on
+// its way when a connection was cut.
+func TestADeliveryThatIsLostIsHandledWithoutAnotherBehindIt(t *testing.T) {
+	t.Parallel()
+	b, done := startBroker(t), newBook()
+	cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.AckWait = 1, time.Minute })
+	if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
+		t.Fatal(err)
+	}
+	b.publish(0, 1, 1)
+	consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+		done.note(m, func() {})
+		return nil
+	})
+	eventually(t, "there is a lane", func() bool { return done.distinct() == 1 })
+	b.deaf.Store(true)
+	b.publish(1, 2, 1)
+	eventually(t, "it is delivered", func() bool { return b.pending("tests-0") == 1 })
+	b.deaf.Store(false)
+	eventually(t, "it is handled", func() bool { return done.distinct() == 2 })
+}

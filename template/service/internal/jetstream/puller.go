@@ -44,7 +44,14 @@ type puller struct {
 	last    int64              // the offset of the last one
 	life    atomic.Pointer[life]
 	memory  memory
-	yield   atomic.Bool // the partition is to go to another instance
+	yield   atomic.Bool  // the partition is to go to another instance
+	lag     atomic.Int64 // -1 before it is known
+}
+
+func newPuller(c *Consumer, l Layout, partition int32, stream jetstream.Stream, config jetstream.ConsumerConfig, isOrdered bool) *puller {
+	p := &puller{consumer: c, layout: l, partition: partition, stream: stream, config: config, isOrdered: isOrdered}
+	p.lag.Store(-1)
+	return p
 }
 
 // life is that of a lane.
@@ -160,18 +167,24 @@ func (p *puller) fetch(ctx context.Context) error {
 	if err != nil {
 		return p.check(ctx, p.current(), began, err)
 	}
+	got := 0
 	for m := range batch.Messages() {
-		switch isFirst := p.current() == nil; {
-		case p.take(m, batch.Messages()):
-		case isFirst:
-			return p.begin(ctx, m)
-		default:
-			cancel()
-			return p.begin(ctx, nil)
+		got++
+		isFirst := p.current() == nil && n == 1
+		if p.take(m, batch.Messages()) {
+			continue
 		}
+		cancel()
+		if !isFirst {
+			m = nil // more of the batch may be on its way
+		}
+		return p.begin(ctx, m)
 	}
 	if err = batch.Error(); errors.Is(err, context.DeadlineExceeded) {
 		err = nil // there were heartbeats
+	}
+	if l := p.current(); err == nil && got == 0 && p.isOrdered && l != nil && ctx.Err() == nil {
+		return p.look(ctx, l, p.check(ctx, l, began, nil)) // what is missing has nothing behind it that would tell
 	}
 	return p.check(ctx, p.current(), began, err)
 }
@@ -230,10 +243,15 @@ func (p *puller) isServed(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	if !slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID == p.pin }) {
-		p.pin = ""
+	if slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID == p.pin }) {
+		return true
 	}
-	return p.pin != ""
+	isFree := !slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" })
+	if isFree && info.NumAckPending > 0 { // the server was started again: it would wait for who had them
+		_ = p.reset(asking) // else they come after AckWait
+	}
+	p.pin = ""
+	return false
 }
 
 // assign begins a lane.
