@@ -62,6 +62,7 @@ var scenarios = []struct {
 	{"redrive", true, (*bench).redriving},
 	{"jetstream", false, (*bench).jetstream},
 	{"kafka-share", true, (*bench).share},
+	{"rabbitmq", false, (*bench).rabbitmq},
 }
 
 func main() {

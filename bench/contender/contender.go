@@ -23,6 +23,8 @@ type settings struct {
 	topic, group string
 	workers      int    // of those that have workers; 0 is to handle messages one after the other
 	nats         string // its URL
+	rabbitmq     string // its URL
+	prefetch     int    // messages that RabbitMQ delivers before one is done
 }
 
 // contender consumes until ctx ends and gives each message to the meter.
@@ -46,6 +48,8 @@ var all = map[string]contender{
 	"jetstream-6":            byJetStream(6),
 	"watermill-jetstream":    byWatermillJetStream,
 	"share":                  byShareGroup,
+	"rabbitmq":               byRabbitMQ,
+	"watermill-rabbitmq":     byWatermillRabbitMQ,
 }
 
 // Names returns the names of all contenders, sorted.
@@ -61,6 +65,7 @@ func Run(name string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	workers, _ := strconv.Atoi(os.Getenv("MAX_WORKERS"))
+	prefetch, _ := strconv.Atoi(os.Getenv("MAX_POLL_RECORDS"))
 	m := meter.New()
 	s := settings{
 		brokers: strings.Split(os.Getenv("KAFKA_BOOTSTRAP_SERVERS"), ","),
@@ -68,6 +73,9 @@ func Run(name string) error {
 		group:   os.Getenv("KAFKA_GROUP_ID"),
 		workers: workers,
 		nats:    os.Getenv("NATS_URL"),
+
+		rabbitmq: os.Getenv("RABBITMQ_URL"),
+		prefetch: prefetch,
 	}
 	if err := run(ctx, s, m); err != nil {
 		return err

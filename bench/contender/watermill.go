@@ -5,9 +5,11 @@ import (
 
 	"github.com/IBM/sarama"
 	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill-amqp/v3/pkg/amqp"
 	"github.com/ThreeDotsLabs/watermill-kafka/v3/pkg/kafka"
 	"github.com/ThreeDotsLabs/watermill-nats/v2/pkg/jetstream"
 	"github.com/ThreeDotsLabs/watermill/message"
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/ouroboros-forge/forge/bench/meter"
 )
@@ -37,6 +39,27 @@ func byWatermillJetStream(ctx context.Context, s settings, m *meter.Meter) error
 		return err
 	}
 	return route(ctx, s, m, subscriber)
+}
+
+// byWatermillRabbitMQ is the same over its subscriber of AMQP, with the same prefetch as the
+// others. The queue is there, and is not looked at: its arguments are the service's.
+func byWatermillRabbitMQ(ctx context.Context, s settings, m *meter.Meter) error {
+	c := amqp.NewDurableQueueConfig(s.rabbitmq)
+	c.Consume.Qos.PrefetchCount = s.prefetch
+	c.TopologyBuilder = &noTopology{}
+	subscriber, err := amqp.NewSubscriber(c, watermill.NopLogger{})
+	if err != nil {
+		return err
+	}
+	return route(ctx, s, m, subscriber)
+}
+
+// noTopology takes the queue as it is.
+type noTopology struct{ amqp.DefaultTopologyBuilder }
+
+// BuildTopology does nothing.
+func (noTopology) BuildTopology(*amqp091.Channel, amqp.BuildTopologyParams, amqp.Config, watermill.LoggerAdapter) error {
+	return nil
 }
 
 // route handles what a subscriber has.

@@ -163,12 +163,22 @@ func (s *site) addExtras(extras []string) (request, error) {
 			if slices.ContainsFunc(extras, func(other string) bool { return other != extra && slices.Contains(answers.Sources(), other) }) {
 				return r, usage("a service has one source of messages", "%s are several sources", strings.Join(extras, ", "))
 			}
+			if kept := s.notFor(extra); len(kept) > 0 {
+				return r, usage("`forge remove "+strings.Join(kept, " ")+"` first", "the source %s does not go with %s, which the service has", extra, strings.Join(kept, ", "))
+			}
 			r.setSource(extra)
 		case !slices.Contains(r.answers.With, extra):
 			r.answers.With = answers.Insert(r.answers.With, extra)
 		}
 	}
 	return r, nil
+}
+
+// notFor returns the extras of the service that a source cannot have.
+func (s *site) notFor(source string) []string {
+	return slices.DeleteFunc(slices.Clone(s.record.Answers.With), func(extra string) bool {
+		return answers.CheckExtrasFor(source, []string{extra}) == nil
+	})
 }
 
 // copy returns the recorded answers, to be changed.
@@ -189,15 +199,16 @@ func someExtras(verb string) cobra.PositionalArgs {
 				continue
 			}
 			hint := "the extras are " + strings.Join(extraNames(), ", ") + "; a topic: `forge " + verb + " handler " + args[len(args)-1] + "`"
-			known := append(extraNames(), "handler")
+			known, what := append(extraNames(), "handler"), "is not an extra"
 			if verb == "add" {
+				what = "is neither an extra nor a source"
 				hint = "the sources are " + strings.Join(answers.Sources(), ", ") + "; " + hint
 				known = append(known, answers.Sources()...)
 			}
 			if name := nearest(arg, known); name != "" {
 				hint = "did you mean `forge " + verb + " " + name + "`?"
 			}
-			return usage(hint, "%q is not an extra", arg)
+			return usage(hint, "%q %s", arg, what)
 		}
 		return nil
 	}
@@ -285,7 +296,7 @@ func (r *request) setSource(to string) {
 		r.answers.Brokers = answers.BrokersFor(to, answers.Defaults(r.answers.Name).Brokers) // the old ones are no address of it
 	}
 	r.notes = append(r.notes,
-		fmt.Sprintf("the source is %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
+		fmt.Sprintf("source %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
 		"- what is left in the old topics is not handled: drain them before you deploy",
 		"- producers, dead letters and the place to which the group has read stay where they are",
 		"- settings of the new source have their defaults: look through .env",

@@ -104,9 +104,10 @@ var Sets = []AnswerSet{
 	{Name: "jetstream", Args: []string{"--source", "jetstream"}},
 	{Name: "jetstream-avro", Args: []string{"--source", "jetstream", "--with", "avro", "--without", "docker,github"}},
 	{Name: "jetstream-http", Args: []string{"--source", "jetstream", "--with", "http", "--without", "docker,github"}},
-	{Name: "jetstream-everything", Args: []string{"--source", "jetstream", "--with", "avro,http,batch,otel,monitoring,tests"}, Raced: []string{"internal/engine"}},
+	{Name: "jetstream-everything", Args: []string{"--source", "jetstream", "--with", "avro,http,batch,dlq,otel,monitoring,tests"}, Raced: []string{"internal/engine"}},
 	{Name: "rabbitmq", Args: []string{"--source", "rabbitmq"}},
 	{Name: "rabbitmq-avro", Args: []string{"--source", "rabbitmq", "--with", "avro,otel,monitoring", "--without", "docker,github"}},
+	{Name: "rabbitmq-dlq", Args: []string{"--source", "rabbitmq", "--with", "dlq,monitoring,tests", "--without", "docker,github"}, Raced: []string{"internal/engine"}},
 	{Name: "rabbitmq-http", Args: []string{"--source", "rabbitmq", "--with", "http,batch", "--without", "docker,github"}},
 	{Name: "everything", Args: append([]string{"--with", "avro,http,batch,dlq,k8s,otel,monitoring,tests"}, avroSchemas...)},
 }

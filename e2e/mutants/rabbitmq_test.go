@@ -4,7 +4,13 @@ package mutants
 func init() {
 	for _, m := range []struct{ name, file, old, replacement, seenBy string }{
 		{"rabbitmq: one word acknowledges beyond what is done", "rabbitmq/claim.go",
-			"tags[0] == next {", "tags[0] >= next {", "TestWhatIsDone"},
+			"\t\t\tlast = next\n", "\t\t\tlast = next + 1\n", "TestWhatIsDone"},
+		{"rabbitmq: a commit leaves what is done behind what is not", "rabbitmq/claim.go",
+			"if !all && ", "if ", "TestWhatIsDone"},
+		{"rabbitmq: what is done behind what is not holds the broker back", "rabbitmq/claim.go",
+			"len(c.held) <= c.prefetch/4", "true", "TestWhatIsDone"},
+		{"rabbitmq: what was gathered is not sent", "rabbitmq/claim.go",
+			"\t\tcase <-time.After(ackPause):\n", "", "TestWhatIsDone"},
 		{"rabbitmq: what was acknowledged alone is forgotten", "rabbitmq/claim.go",
 			"\t\tc.beyond[tag] = struct{}{}\n", "", "TestWhatIsDone"},
 		{"rabbitmq: a message is acknowledged twice", "rabbitmq/claim.go",
@@ -12,7 +18,7 @@ func init() {
 		{"rabbitmq: a commit believes what it sent", "rabbitmq/claim.go",
 			"return c.channel.Qos(c.prefetch, 0, false)", "return nil", "TestACommit"},
 		{"rabbitmq: a channel is left before its acknowledgements are written", "rabbitmq/consumer.go",
-			"return claim.settle(l.queue)", "return claim.send()", "TestAStop"},
+			"return claim.settle(l.queue)", "return claim.send(true)", "TestAStop"},
 		{"rabbitmq: a lost lane is acknowledged on", "rabbitmq/consumer.go",
 			"\t\tassigned.Lose()\n", "", "TestNothingIsAcknowledged"},
 		{"rabbitmq: two messages have one place", "rabbitmq/claim.go",

@@ -3,6 +3,7 @@ package oncall
 import (
 	"crypto/sha256"
 	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -46,7 +47,7 @@ func TestAThousandDeadLettersGoBack(t *testing.T) {
 	d.says("redriven 334", "redrive", "--class", "handler", "--execute")
 	selection := sha256.Sum256([]byte("class=handler"))
 	d.allCameBack(fmt.Sprintf("shop.redrive.%x", selection[:8]), wrote[handlerClass])
-	d.killARedrive()
+	killARedrive(t, d.command("dlq", "redrive", "--execute", "--rate", "200"), func() int64 { return d.end("orders") })
 	d.dlq("redrive", "--execute")
 	d.allCameBack("shop.redrive", wrote[handlerClass], wrote[invalidClass], wrote[decodeClass])
 	d.says("redriven before 1000", "ls")
@@ -238,26 +239,26 @@ func (d *desk) allCameBack(group string, wrote ...sums) {
 	}
 }
 
-// killARedrive kills one when it has written some of what it is to write.
-func (d *desk) killARedrive() {
-	d.Helper()
-	from := d.end("orders")
-	cmd := d.command("dlq", "redrive", "--execute", "--rate", "200")
+// killARedrive kills one when it has written some of what it is to write. size is how many
+// messages its topic has.
+func killARedrive(t *testing.T, cmd *exec.Cmd, size func() int64) {
+	t.Helper()
+	from := size()
 	if err := cmd.Start(); err != nil {
-		d.Fatal(err)
+		t.Fatal(err)
 	}
-	await(d.T, "a part to be written", func() (bool, string) {
-		n := d.end("orders") - from
+	await(t, "a part to be written", func() (bool, string) {
+		n := size() - from
 		return n >= letters/4, fmt.Sprint(n, " are written")
 	})
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
-		d.Fatal(err)
+		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err == nil {
-		d.Fatal("it was done before it was killed")
+		t.Fatal("it was done before it was killed")
 	}
-	if n := d.end("orders") - from; n >= letters*2/3 {
-		d.Errorf("%d were written before it was killed: that is all", n)
+	if n := size() - from; n >= letters*2/3 {
+		t.Errorf("%d were written before it was killed: that is all", n)
 	}
 }
 

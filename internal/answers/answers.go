@@ -75,7 +75,7 @@ func Extras() []Extra {
 		{Name: HTTP, Title: "web service that publishes what is posted to it"},
 		{Name: Batch, Title: "handlers that take several messages at once"},
 		{Name: DLQ, Title: "the commands dlq, which lists dead letters and sends them back, lag and acl"},
-		{Name: K8s, Title: "manifests for Kubernetes, with KEDA and the Prometheus Operator"},
+		{Name: K8s, Title: "manifests for Kubernetes, with KEDA and the Prometheus Operator; for Kafka"},
 		{Name: OTel, Title: "traces with OpenTelemetry, sent by OTLP"},
 		{Name: Monitoring, Title: "alerts for Prometheus, a dashboard for Grafana, and a runbook"},
 		{Name: Fast, Title: "JSON read in less than half the time, for some code more"},

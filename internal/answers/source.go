@@ -48,8 +48,8 @@ var sources = []source{
 	},
 }
 
-// ofKafka are the extras that speak Kafka's protocol themselves, or scale by its groups.
-var ofKafka = []string{DLQ, K8s}
+// ofKafka are the extras that scale by the groups of Kafka.
+var ofKafka = []string{K8s}
 
 // Sources returns the sources of messages, of which a service has exactly one;
 // the first is the default.

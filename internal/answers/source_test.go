@@ -29,21 +29,21 @@ func TestASourceBringsItsBroker(t *testing.T) {
 	}
 }
 
-// What speaks Kafka's protocol is for sources that are Kafka's, and refused with the
+// What scales by Kafka's groups is for sources that are Kafka's, and refused with the
 // extra's name for others.
 func TestExtrasAreOfTheirSource(t *testing.T) {
 	for _, source := range answers.Sources() {
 		a := answers.Defaults("books")
 		answers.SetSource(&a, source)
-		a.With = []string{answers.DLQ}
+		a.With = []string{answers.K8s}
 		isRefused := a.Validate() != nil
 		if want := !a.Has("kafka"); isRefused != want {
-			t.Errorf("%s with dlq: refused is %v", source, isRefused)
+			t.Errorf("%s with k8s: refused is %v", source, isRefused)
 		}
-		if problems := answers.Problems(a.Validate()); isRefused && (len(problems) != 1 || problems[0].Value != answers.DLQ) {
+		if problems := answers.Problems(a.Validate()); isRefused && (len(problems) != 1 || problems[0].Value != answers.K8s) {
 			t.Errorf("%s: %v", source, problems)
 		}
-		a.With = []string{answers.Docker, answers.Avro, answers.HTTP}
+		a.With = []string{answers.Docker, answers.Avro, answers.HTTP, answers.DLQ}
 		if err := a.Validate(); err != nil {
 			t.Errorf("%s: %v", source, err)
 		}

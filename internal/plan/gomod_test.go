@@ -39,6 +39,25 @@ func TestALibraryStaysWithWhatImportsIt(t *testing.T) {
 	}
 }
 
+// A module may lie in another: who imports a package of the inner one needs no outer one.
+func TestALibraryGoesAlthoughOneThatIsInItStays(t *testing.T) {
+	a := bare("orders")
+	a.With = append(a.With, answers.Avro) // which imports franz-go/pkg/sr
+	b := a
+	answers.SetSource(&b, answers.JetStream)
+	s := newShop(t, a)
+	s.put("own/own.go", "package own\n\nimport _ \"github.com/twmb/franz-go/pkg/sr\"\n")
+	p := s.make(t, b)
+	for _, step := range p.Steps {
+		if step.Left() {
+			t.Errorf("%s is left to the user, who did nothing: %v", step.Path, step.Lines)
+		}
+	}
+	if after := string(s.with(p).files["go.mod"].Content); strings.Contains(after, "\tgithub.com/twmb/franz-go v") || !strings.Contains(after, "\tgithub.com/twmb/franz-go/pkg/sr v") {
+		t.Errorf("go.mod is\n%s", after)
+	}
+}
+
 // A service with a library of its own may have lines in go.sum after a change that nothing
 // needs: it is told, since only go knows, and not where a line of its own is all.
 func TestAGoSumWithLinesTooManyIsTold(t *testing.T) {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"cmp"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
@@ -201,6 +202,27 @@ func isAddress(s string, least int) bool {
 func isName(s string) bool {
 	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
 	return len(s) <= 249 && utf8.ValidString(s) && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, hidden)
+}
+
+// ClientTLS returns what a client needs to speak TLS, from settings that are certificates
+// in PEM: those that sign servers', the system's if there are none, and its own with its
+// key, if it has one. Their names begin with prefix.
+func ClientTLS(prefix, ca, cert string, key Secret) (*tls.Config, error) {
+	t := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		t.RootCAs = x509.NewCertPool()
+		if !t.RootCAs.AppendCertsFromPEM([]byte(ca)) {
+			return nil, fmt.Errorf("%sCA has no certificate in PEM", prefix)
+		}
+	}
+	if cert != "" {
+		pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+		if err != nil {
+			return nil, fmt.Errorf("%sCERT and %[1]sKEY: %w", prefix, err)
+		}
+		t.Certificates = []tls.Certificate{pair}
+	}
+	return t, nil
 }
 
 func isKey(s string) bool {

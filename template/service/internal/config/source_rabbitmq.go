@@ -54,13 +54,15 @@ func isAMQP(text Secret) bool {
 // What settings are when they are not set, and what they are for, if that is not what it is
 // with other sources.
 var (
-	sourceDefaults map[string]string
+	// With more, what is done out of order costs the broker more: it searches what it has
+	// delivered for each.
+	sourceDefaults = map[string]string{"MAX_POLL_RECORDS": "1000"}
 	sourceHelp     = map[string]string{
 		"SERVICE_NAME":     "the service's name in logs, message headers and at the broker",
 		"MAX_POLL_RECORDS": "messages of one queue that the broker delivers before one is done (the prefetch), at most 65535",
 		"MAX_BUFFER_BYTES": "bytes of all queues in memory above which one handler of each queue runs at a time; only MAX_POLL_RECORDS holds the broker back",
 		"ERROR_POLICY":     "what becomes of a message that failed for good (continue means skip)",
-		"COMMIT_INTERVAL":  "time between two questions whether the broker has the acknowledgements, which go out as messages are done",
+		"COMMIT_INTERVAL":  "time between two questions whether the broker has the acknowledgements, which go out as messages are done, by then at the latest",
 		"DRAIN_TIMEOUT":    "time for running handlers to end on shutdown",
 	}
 )

@@ -42,7 +42,7 @@ func Main[S any](name string, build service.Build[S], files fs.FS) {
 		fmt.Fprintf(os.Stderr, "dev: no argument %q is known; see -help\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the last when its terminal goes
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop)       // restores the default handler, so that a second signal kills the process
 	dir, _ := fs.Sub(files, "samples") // it is a valid path
 	all, err := samples.Load(dir)

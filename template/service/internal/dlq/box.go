@@ -3,27 +3,42 @@
 // runs while the service consumes.
 //
 //	command.go     the command line
-//	box.go         the dead letters of a cluster's consumers
-//	scan.go        reads partitions up to where they end now
+//	box.go         whose dead letters they are, and what is to become of one
 //	letter.go      one dead letter, and the message in it
-//	selection.go   which are meant, and which were sent back already
-//	redrive.go     sends them back
+//	selection.go   which are meant
 //	report.go      what is counted and printed
+//
+// The rest is of the source of messages, of which each has a box with the methods that
+// the command line calls.
 package dlq
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
-
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+const (
+	// countHeader has how often a message was redriven.
+	countHeader = "forge-redrive-count"
+	// maxRedrives is how often that may be. What fails once more is parked.
+	maxRedrives = 3
+	// ParkedSuffix ends the name of the topic for that.
+	ParkedSuffix = ".parked"
+
+	// answerTimeout is how long the broker may take to bring the next dead letter, or to
+	// take one.
+	answerTimeout = 30 * time.Second
+	// silence is how long nothing comes before it is asked whether there is anything.
+	silence = time.Second
 )
 
 // Consumer is one of the service's: its group, the topics it consumes, and the codec
@@ -31,7 +46,7 @@ import (
 type Consumer struct {
 	Group  string
 	Topics []string
-	Kafka  config.Kafka
+	Source config.Source
 	Open   func(ctx context.Context, m *message.Message) (message.Header, error)
 }
 
@@ -39,10 +54,7 @@ type Consumer struct {
 // however many of them consume its topic.
 func clusters(all []Consumer) (found [][]Consumer) {
 	for _, c := range all {
-		i := slices.IndexFunc(found, func(others []Consumer) bool {
-			k := others[0].Kafka
-			return slices.Equal(k.Brokers, c.Kafka.Brokers) && k.SASLUsername == c.Kafka.SASLUsername
-		})
+		i := slices.IndexFunc(found, func(others []Consumer) bool { return isSameBroker(others[0].Source, c.Source) })
 		if i < 0 {
 			i, found = len(found), append(found, nil)
 		}
@@ -51,149 +63,50 @@ func clusters(all []Consumer) (found [][]Consumer) {
 	return found
 }
 
-// box has the dead letters of a cluster's consumers, as they are when it is opened.
-type box struct {
+// judge says what is to become of dead letters of consumers that read at one place.
+type judge struct {
 	options
 	consumers []Consumer
 	groups    []string // theirs
-	kafka     config.Kafka
-	admin     *kadm.Client
-	spans     spans
-	done      []redriven
 	kind      func(*Letter) string
-	away      error // why a message cannot be read at present
+	away      error     // why a message cannot be read at present
+	next      time.Time // when --rate allows the next letter
 }
 
-// openBox looks at dead letter topics, and at what was redriven of them.
-func openBox(ctx context.Context, consumers []Consumer, o options, topics []string) (*box, error) {
-	b := &box{options: o, consumers: consumers, kafka: consumers[0].Kafka}
+func newJudge(ctx context.Context, consumers []Consumer, o options) *judge {
+	j := &judge{options: o, consumers: consumers}
 	for _, c := range consumers {
-		b.groups = append(b.groups, c.Group)
+		j.groups = append(j.groups, c.Group)
 	}
-	client, err := kafka.NewClient(b.kafka, kgo.RetryTimeout(answerTimeout))
-	if err != nil {
-		return nil, err
-	}
-	b.admin = kadm.NewClient(client)
-	b.kind = func(l *Letter) string { return b.kindOf(ctx, l) }
-	if b.spans, err = findSpans(ctx, b.admin, topics); err == nil {
-		b.done, err = findRedriven(ctx, b.admin, b.groups)
-	}
-	if err != nil {
-		b.close()
-		return nil, explain(b.kafka, err)
-	}
-	return b, nil
+	j.kind = func(l *Letter) string { return j.kindOf(ctx, l) }
+	return j
 }
 
-// explain adds to an error what to do about it. That of a group names a redrive's, not the
-// settings'.
-func explain(cfg config.Kafka, err error) error {
-	switch {
-	case errors.Is(err, kerr.GroupAuthorizationFailed):
-		return fmt.Errorf("%w: the command acl prints the rights that dlq needs", err)
-	case errors.Is(err, kerr.UnknownTopicOrPartition): // the client asks for the topic before it commits
-		return fmt.Errorf("%w: the dead letter topic is gone, or no broker answers", err)
-	}
-	return kafka.Explain(cfg, err)
-}
-
-func (b *box) close() { b.admin.Close() }
-
-// judge opens a record and says what it is to this selection. That cannot be known while
-// b.away is set.
-func (b *box) judge(r *kgo.Record) (*Letter, row) {
-	l, err := open(r)
+// judge opens a dead letter and says what it is to the selection. That cannot be known
+// while j.away is set.
+func (j *judge) judge(m message.Message) (*Letter, row) {
+	l, err := open(m)
 	if err != nil {
-		return nil, row{From: r.Topic, Outcome: unreadable, Reason: err.Error()}
+		return nil, row{From: m.Topic, Outcome: unreadable, Reason: err.Error()}
 	}
 	outcome := selected
-	if !b.selection.takesGroup(l, b.groups) {
+	if !j.selection.takesGroup(l, j.groups) {
 		outcome = otherGroup
-	} else if !b.selection.matches(l, b.groups, b.kind) {
+	} else if !j.selection.matches(l, j.groups, j.kind) {
 		outcome = notSelected
-	}
-	for _, d := range b.done {
-		if outcome == selected && d.has(l, b.kind) {
-			outcome = redrivenBefore
-		}
 	}
 	return l, newRow(l, l.Original.Topic, outcome)
 }
 
-// find returns the letter at one place.
-func (b *box) find(ctx context.Context, topic string, p int32, offset int64) (found *Letter, err error) {
-	there, ok := b.spans[topic][p]
-	if ok && offset >= there.first && offset < there.end {
-		err = scan(ctx, b.kafka, spans{topic: {p: {offset, offset + 1}}}, func(r *kgo.Record) error {
-			var unread error
-			if found, unread = open(r); unread != nil {
-				found = unopened(r) // for a person to see
-				found.Reason = "unreadable: " + unread.Error()
-			}
-			return nil
-		})
-	}
-	switch {
-	case err == nil && !ok:
-		err = fmt.Errorf("there is no partition %d of topic %q", p, topic)
-	case err == nil && found == nil:
-		err = fmt.Errorf("%s/%d has nothing at offset %d: it has those from %d to %d", topic, p, offset, there.first, there.end-1)
-	}
-	return found, err
-}
-
-// purge deletes letters from the beginning of each partition, up to the first that
-// stays. It only counts them without --execute, and with it only what it has deleted.
-func (b *box) purge(ctx context.Context, all *report) error {
-	report := newReport(nil, nil)
-	to := make(kadm.Offsets)
-	kept := make(map[string]bool) // partitions of which the first letter that stays was seen
-	err := scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
-		l, row := b.judge(r)
-		if b.away != nil {
-			return b.away
-		}
-		place := fmt.Sprintf("%s/%d", r.Topic, r.Partition)
-		switch {
-		case l == nil:
-			kept[place] = true
-		case kept[place] || !b.mayGo(l, row.Outcome):
-			kept[place] = true
-			row.Outcome = stays
-		default:
-			row.Outcome = deleted
-			to.AddOffset(r.Topic, r.Partition, r.Offset+1, -1)
-		}
-		report.add(row, l)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	if b.execute && len(to) > 0 {
-		answers, err := b.admin.DeleteRecords(ctx, to)
-		if err == nil {
-			err = answers.Error()
-		}
-		if err != nil {
-			return fmt.Errorf("delete dead letters: %w: `dlq ls --all` says what is left", err)
-		}
-	}
-	all.addAll(report)
-	return nil
-}
-
-// mayGo reports whether a letter may be deleted: it was redriven, or with --all it is
-// known to be ours; and it failed before --until.
-func (b *box) mayGo(l *Letter, o outcome) bool {
-	until := b.selection.until
-	return (until.IsZero() || l.FailedAt.Before(until)) && (o == redrivenBefore || b.all && (b.selection.anyGroup || slices.Contains(b.groups, l.Group)))
+// isOurs reports whether a letter is known to be of one of the consumers, or of any if
+// the command asks for that.
+func (j *judge) isOurs(l *Letter) bool {
+	return j.selection.anyGroup || slices.Contains(j.groups, l.Group)
 }
 
 // consumersOf returns those that consume a topic.
-func (b *box) consumersOf(topic string) (found []Consumer) {
-	for _, c := range b.consumers {
+func (j *judge) consumersOf(topic string) (found []Consumer) {
+	for _, c := range j.consumers {
 		if slices.Contains(c.Topics, topic) {
 			found = append(found, c)
 		}
@@ -202,11 +115,11 @@ func (b *box) consumersOf(topic string) (found []Consumer) {
 }
 
 // kindOf returns a letter's message type, "" if the message cannot be read. What is
-// needed to read it may be away: then nobody knows, and the box has the error.
-func (b *box) kindOf(ctx context.Context, l *Letter) string {
-	h, err := append(b.consumersOf(l.Original.Topic), b.consumers...)[0].Open(ctx, &l.Original)
+// needed to read it may be away: then nobody knows, and the judge has the error.
+func (j *judge) kindOf(ctx context.Context, l *Letter) string {
+	h, err := append(j.consumersOf(l.Original.Topic), j.consumers...)[0].Open(ctx, &l.Original)
 	if h.MessageType == "" && message.OutcomeOf(err) == message.OutcomeUnavailable {
-		b.away = fmt.Errorf("%s: %w", l.place(), err)
+		j.away = fmt.Errorf("%s: %w", l.place(), err)
 	}
 	return h.MessageType
 }
@@ -214,12 +127,68 @@ func (b *box) kindOf(ctx context.Context, l *Letter) string {
 // groupOf returns the group that is to handle a letter again: the one whose handler
 // failed or, if the letter does not say so, the only one of ours that consumes the topic.
 // "" is all that do.
-func (b *box) groupOf(l *Letter) string {
+func (j *judge) groupOf(l *Letter) string {
 	if l.Group != "" {
 		return l.Group
 	}
-	if ours := b.consumersOf(l.Original.Topic); len(ours) == 1 {
+	if ours := j.consumersOf(l.Original.Topic); len(ours) == 1 {
 		return ours[0].Group
 	}
 	return ""
+}
+
+// target returns the message that a letter becomes. One that was redriven too often is
+// parked: as it is, dead letter and all. Whoever asks for a parked one, or names a topic,
+// begins anew.
+func (j *judge) target(l *Letter) (message.Message, outcome) {
+	count, _ := l.Original.Get(countHeader)
+	times, _ := strconv.Atoi(string(count))
+	if j.to != "" || strings.HasSuffix(l.Topic, ParkedSuffix) {
+		times = 0
+	}
+	if times >= maxRedrives {
+		return message.Message{Topic: l.Original.Topic + ParkedSuffix, Partition: l.Partition, Key: l.Key, Value: l.Value, Headers: l.Headers}, parked
+	}
+	to := message.Message{Topic: cmp.Or(j.to, l.Original.Topic), Partition: l.Original.Partition, Key: l.Original.Key, Value: l.Original.Value}
+	if j.to != "" {
+		to.Partition = -1 // that topic's partitions are others
+	}
+	to.Headers = make([]message.Field, 0, len(l.Original.Headers)+2)
+	for _, h := range l.Original.Headers {
+		if h.Key != countHeader && h.Key != message.RedriveGroup {
+			to.Headers = append(to.Headers, h)
+		}
+	}
+	to.Headers = append(to.Headers, message.Field{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)})
+	if group := j.groupOf(l); group != "" && j.to == "" { // who reads another topic is another
+		to.Headers = append(to.Headers, message.Field{Key: message.RedriveGroup, Value: []byte(group)})
+	}
+	return to, redrivenNow
+}
+
+// wait waits until --rate allows one more.
+func (j *judge) wait(ctx context.Context) error {
+	if j.rate == 0 {
+		return ctx.Err()
+	}
+	now := time.Now()
+	j.next = latest(j.next, now)
+	delay := j.next.Sub(now)
+	j.next = j.next.Add(time.Duration(float64(time.Second) / j.rate))
+	select {
+	case <-time.After(delay):
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// errEnough ends a scan: as many letters were sent as were asked for.
+var errEnough = errors.New("enough")
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }

@@ -13,16 +13,14 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-const usage = `dlq ls [TOPIC…]                  count the dead letters by topic, class and reason
-dlq show TOPIC/PARTITION@OFFSET   print one, with its body
+const usage = `dlq ls [TOPIC…]                   count the dead letters by topic, class and reason
+dlq show ` + placeForm + `   print one, with its body
 dlq redrive [TOPIC…]              send them back to the topics they came from
-dlq purge [TOPIC…]                delete those that were redriven, up to the first of a partition that was not, or is no dead letter
+dlq purge [TOPIC…]                delete ` + purgeSays + `
 
 TOPIC is a dead letter topic, or one that the service consumes; without any it is all of those. redrive and purge only
 say what they would do, unless they are told to --execute.
@@ -33,12 +31,12 @@ say what they would do, unless they are told to --execute.
   --key KEY         only those with a key
   --since TIME      only those that failed at TIME or later: 2026-01-02T15:04:05Z, or 2h for two hours ago
   --until TIME      only those that failed before TIME
-  --any-group       also those of other consumer groups, which get theirs back; with purge --all, those of unknown ones too
+  --any-group       also those of other consumer groups, which get theirs back; ` + purgeAnyGroup + `
   --execute         do it                                                    (redrive, purge)
   --max N           at most N                                                (redrive)
   --rate N          at most N each second                                    (redrive)
   --to TOPIC        to this topic, which REDRIVE_TOPICS must allow           (redrive)
-  --all             also what was redriven (ls), or what was not (purge)
+  --all             ` + allSays + `
   --json            print JSON                                               (all but purge)
 
 Exit codes: 0 done, 1 failed or some could not be read, 2 wrong usage.
@@ -128,10 +126,10 @@ func parse(args []string, now time.Time) (name string, o options, err error) {
 
 // takes are the flags that a command takes.
 var takes = map[string][]string{
-	"ls":      {"class", "reason", "type", "key", "since", "until", "any-group", "all", "json"},
+	"ls":      lsTakes,
 	"show":    {"json"},
 	"redrive": {"class", "reason", "type", "key", "since", "until", "any-group", "execute", "max", "rate", "to", "json"},
-	"purge":   {"until", "any-group", "execute", "all"},
+	"purge":   purgeTakes,
 }
 
 func check(name string, o options, given map[string]bool) error {
@@ -148,17 +146,15 @@ func check(name string, o options, given map[string]bool) error {
 		}
 	}
 	switch {
-	case len(o.selection.text()) > maxText:
-		return fmt.Errorf("--key, --reason and the others have %d bytes together: at most %d", len(o.selection.text()), maxText)
 	case slices.Contains(o.topics, ""):
 		return errors.New("the name of a topic is empty")
 	case name == "show" && len(o.topics) != 1:
-		return errors.New("show takes one place: TOPIC/PARTITION@OFFSET")
+		return fmt.Errorf("show takes one place: %s", strings.TrimSpace(placeForm))
 	case name == "show":
-		_, _, _, err := parsePlace(o.topics[0])
+		_, err := parsePlace(o.topics[0])
 		return err
 	}
-	return nil
+	return checkFor(name, o)
 }
 
 // textOf refuses what is empty: that is a variable of a script without a value, and
@@ -228,27 +224,21 @@ func (c *command) runIn(ctx context.Context, name string, consumers []Consumer) 
 		return err
 	}
 	defer b.close()
-	if err := c.checkThere(b.spans, topics); err != nil {
+	if err := c.checkThere(b, topics); err != nil {
 		return err
 	}
 	switch name {
 	case "redrive":
-		return (&redrive{box: b, created: make(map[string]bool), failed: make(map[partition]int64), tried: make(map[[2]partition]bool), first: make(map[partition]chan struct{})}).run(ctx, c.report)
+		return b.redrive(ctx, c.report)
 	case "purge":
 		return b.purge(ctx, c.report)
 	}
-	return scan(ctx, b.kafka, b.spans, func(r *kgo.Record) error {
-		l, row := b.judge(r)
-		if b.away == nil {
-			c.report.add(row, l)
-		}
-		return b.away
-	})
+	return b.list(ctx, c.report)
 }
 
 // checkThere checks that topics are there. Those of the service may be missing: they have
 // no dead letter yet.
-func (c *command) checkThere(there spans, topics []string) error {
+func (c *command) checkThere(b *box, topics []string) error {
 	var own []string
 	for _, consumer := range c.consumers {
 		for _, t := range consumer.Topics {
@@ -256,7 +246,7 @@ func (c *command) checkThere(there spans, topics []string) error {
 		}
 	}
 	for _, t := range topics {
-		if there[t] == nil && !slices.Contains(own, t) {
+		if !b.has(t) && !slices.Contains(own, t) {
 			return fmt.Errorf("there is no topic %q: the service's are %s", t, strings.Join(own, ", "))
 		}
 	}
@@ -313,18 +303,18 @@ func (c *command) print(name string) error {
 	case name != "ls" && !c.execute:
 		fmt.Fprintln(r.out, "nothing was written: --execute does it")
 	case name == "redrive" && r.of(redrivenNow, redrivenBefore) > 0:
-		fmt.Fprintln(r.out, "dlq purge deletes what was redriven; after offsets.retention.minutes, seven days by default, the brokers forget what that was, and the next redrive would send it again")
+		fmt.Fprint(r.out, redrivenSays)
 	}
 	return nil
 }
 
 // show prints one dead letter, for a person who asked for it: the body too.
 func (c *command) show(ctx context.Context) error {
-	topic, p, offset, err := parsePlace(c.topics[0])
+	at, err := parsePlace(c.topics[0])
 	if err != nil {
 		return err
 	}
-	c.topics = []string{topic}
+	c.topics = []string{at.topic}
 	for _, consumers := range clusters(c.consumers) {
 		topics := c.topicsOf(consumers)
 		if len(topics) == 0 {
@@ -335,30 +325,14 @@ func (c *command) show(ctx context.Context) error {
 			return err
 		}
 		defer b.close()
-		l, err := b.find(ctx, topics[0], p, offset)
+		at.topic = topics[0]
+		l, err := b.find(ctx, at)
 		if err != nil {
 			return err
 		}
 		return c.report.letter(l, c.json)
 	}
 	return nil
-}
-
-func parsePlace(s string) (topic string, p int32, offset int64, err error) {
-	rest, number, _ := strings.Cut(s, "@")
-	at := strings.LastIndexByte(rest, '/')
-	if at > 0 {
-		var n int64
-		n, err = strconv.ParseInt(rest[at+1:], 10, 32)
-		p = int32(n)
-		if err == nil {
-			offset, err = strconv.ParseInt(number, 10, 64)
-		}
-	}
-	if at <= 0 || err != nil || p < 0 || offset < 0 {
-		return "", 0, 0, fmt.Errorf("%q is no place: write TOPIC/PARTITION@OFFSET, such as payments.dlq/3@17", s)
-	}
-	return rest[:at], p, offset, nil
 }
 
 // field is a header, or the value, of a letter in JSON.

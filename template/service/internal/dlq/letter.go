@@ -12,17 +12,13 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Letter is a dead letter: the message that failed, and why.
 type Letter struct {
-	Topic     string // of the dead letter itself
-	Partition int32
-	Offset    int64
+	message.Message // the dead letter itself
 
 	Group    string // whose handler failed; "" is not known
 	Class    string
@@ -30,18 +26,12 @@ type Letter struct {
 	Attempts string
 	FailedAt time.Time
 	Original message.Message // with its own topic, partition, offset, time, key, value and headers
-
-	record *kgo.Record
 }
 
-// unopened returns a record as it is.
-func unopened(r *kgo.Record) *Letter {
-	l := &Letter{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, FailedAt: sayable(r.Timestamp), record: r}
-	l.Original = message.Message{Key: r.Key, Value: r.Value, Partition: -1, Offset: -1}
-	l.Original.Headers = make([]message.Field, 0, len(r.Headers))
-	for _, h := range r.Headers {
-		l.Original.Headers = append(l.Original.Headers, message.Field{Key: h.Key, Value: h.Value})
-	}
+// unopened returns a dead letter as it is.
+func unopened(m message.Message) *Letter {
+	l := &Letter{Message: m, FailedAt: sayable(m.Time)}
+	l.Original = message.Message{Key: m.Key, Value: m.Value, Headers: slices.Clone(m.Headers), Partition: -1, Offset: -1}
 	return l
 }
 
@@ -55,8 +45,8 @@ func sayable(t time.Time) time.Time {
 
 // open reads a dead letter of this service, of Spring for Apache Kafka, or of
 // Watermill. Partition and offset of the original are -1 when they are not known.
-func open(r *kgo.Record) (*Letter, error) {
-	l := unopened(r)
+func open(m message.Message) (*Letter, error) {
+	l := unopened(m)
 	for _, format := range []struct {
 		topic string // the header that all letters of the format have
 		read  func(*Letter) error
@@ -76,9 +66,6 @@ func open(r *kgo.Record) (*Letter, error) {
 	return nil, fmt.Errorf("no header says which topic it came from (%stopic)", deadletter.Prefix)
 }
 
-// place returns where the letter is, as `dlq show` takes it.
-func (l *Letter) place() string { return fmt.Sprintf("%s/%d@%d", l.Topic, l.Partition, l.Offset) }
-
 // text returns a header's value.
 func (l *Letter) text(name string) string {
 	value, _ := l.Original.Get(name)
@@ -90,7 +77,7 @@ func (l *Letter) dropHeaders(isAdded func(name string) bool) {
 	l.Original.Headers = slices.DeleteFunc(l.Original.Headers, func(h message.Field) bool { return isAdded(h.Key) })
 }
 
-// readOwn reads what package kafka writes.
+// readOwn reads what package deadletter writes.
 func readOwn(l *Letter) (err error) {
 	get := func(name string) string { return l.text(deadletter.Prefix + name) }
 	l.Group, l.Class, l.Reason, l.Attempts = get("group"), get("class"), get("reason"), get("attempts")

@@ -105,20 +105,6 @@ func (r *report) add(key row, l *Letter) {
 	f.Last = latest(f.Last, l.FailedAt)
 }
 
-// addAll counts what another report has counted, of another cluster.
-func (r *report) addAll(other *report) {
-	for key, f := range other.rows {
-		if had := r.rows[key]; had != nil {
-			f.Count += had.Count
-			f.Last = latest(f.Last, had.Last)
-			if had.First.Before(f.First) {
-				f.First = had.First
-			}
-		}
-		r.rows[key] = f
-	}
-}
-
 // of returns how many letters had an outcome, and with none how many there were.
 func (r *report) of(outcomes ...outcome) (n int) {
 	r.mu.Lock()

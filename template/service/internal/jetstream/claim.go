@@ -17,7 +17,7 @@ import (
 var (
 	ack      = []byte("+ACK")
 	progress = []byte("+WPI") // it is still worked on
-	again    = []byte("-NAK") // another may have it
+	nak      = []byte("-NAK") // another may have it
 )
 
 // errUnconfirmed is of what was acknowledged, and of which the server has not said that it

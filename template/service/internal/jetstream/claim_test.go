@@ -15,12 +15,12 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// living returns the life of the only lane.
-func (r *running) living(t *testing.T) (found *life) {
+// assigned returns the only assignment.
+func (r *running) assigned(t *testing.T) (found *assignment) {
 	t.Helper()
 	eventually(t, "there is a lane", func() bool {
 		for _, p := range r.all() {
-			if l := p.life.Load(); l != nil {
+			if l := p.assignment.Load(); l != nil {
 				found = l
 			}
 		}
@@ -30,7 +30,7 @@ func (r *running) living(t *testing.T) (found *life) {
 }
 
 // replyOf returns where a message that is held is to be answered.
-func (l *life) replyOf(offset int64) string {
+func (l *assignment) replyOf(offset int64) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if d := l.held[offset]; d != nil {
@@ -53,10 +53,10 @@ func TestARedeliveredMessageIsNotRunTwice(t *testing.T) {
 				<-gate
 				return nil
 			})
-			l := r.living(t)
+			l := r.assigned(t)
 			eventually(t, "it runs", func() bool { return runs.Load() == 1 })
 			before := l.replyOf(1)
-			if err := b.client.Conn().Publish(before, again); err != nil {
+			if err := b.client.Conn().Publish(before, nak); err != nil {
 				t.Fatal(err)
 			}
 			eventually(t, "it is delivered again", func() bool { return l.replyOf(1) != before })
@@ -83,7 +83,7 @@ func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
 		<-gate
 		return nil
 	})
-	l := r.living(t)
+	l := r.assigned(t)
 	eventually(t, "all is there", func() bool { return r.Stats().Records == 5 })
 	b.leave(true)
 	close(gate)

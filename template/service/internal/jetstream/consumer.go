@@ -20,6 +20,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -32,14 +33,14 @@ type Consumer struct {
 	cfg      config.JetStream
 	registry *message.Registry
 	log      *slog.Logger
-	health   *health
+	health   *ops.Health
 	ran      atomic.Bool
 	js       jetstream.JetStream
 
-	mu      sync.Mutex
-	pullers []*puller
-	left    []string // durable consumers that ended with work left
-	leftErr error    // why what is done of them may not be acknowledged
+	mu            sync.Mutex
+	subscriptions []*subscription
+	left          []string // durable consumers that ended with work left
+	leftErr       error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail
@@ -52,7 +53,7 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: ops.NewHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -61,10 +62,10 @@ func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *pu
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
-// EachLag calls f for each partition that the consumer reads, with how much of it is not
-// done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
+// EachLag calls f for each partition, whoever reads it, with how much of it is not done, as
+// far as that was known some seconds ago. Where no order is wanted, a topic is one.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, p := range c.all() {
 		if n := p.lag.Load(); n >= 0 {
@@ -73,10 +74,10 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	}
 }
 
-func (c *Consumer) all() []*puller {
+func (c *Consumer) all() []*subscription {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.pullers
+	return c.subscriptions
 }
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
@@ -88,7 +89,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
-	if c.js, err = connect(c.cfg, c.health); err != nil {
+	if c.js, err = connect(c.cfg, c.health, c.log.With("group", c.cfg.GroupID)); err != nil {
 		return err
 	}
 	defer c.js.Conn().Close()
@@ -101,8 +102,8 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 		stopped <- c.Engine.Run(engineCtx)
 		cancel()
 	}()
-	err = c.keepPulling(ctx)
-	unavailable := c.health.stop()
+	err = c.keepConsuming(ctx)
+	unavailable := c.health.Stop()
 	stopEngine()
 	if c.leftErr != nil {
 		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
@@ -114,7 +115,7 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	switch {
 	case len(c.left) > 0:
 		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
-	case len(c.pullers) > 0:
+	case len(c.subscriptions) > 0:
 		log.Info("stopped, all acknowledged")
 	default:
 		log.Info("stopped before it had consumed")
@@ -122,30 +123,30 @@ func (c *Consumer) Run(ctx context.Context) (err error) {
 	return nil
 }
 
-// keepPulling makes sure of the streams, and takes messages until ctx ends.
-func (c *Consumer) keepPulling(ctx context.Context) error {
+// keepConsuming makes sure of the streams, and takes messages until ctx ends.
+func (c *Consumer) keepConsuming(ctx context.Context) error {
 	delays := backoff.Backoff()
-	pullers, err := c.ensure(ctx)
+	subscriptions, err := c.ensure(ctx)
 	for err != nil && ctx.Err() == nil {
 		if message.OutcomeOf(err) == message.OutcomePermanent {
 			return err
 		}
-		c.health.set("streams", err)
+		c.health.Set("streams", err)
 		delay, _ := delays.Next()
 		sleep(ctx, delay)
-		pullers, err = c.ensure(ctx)
+		subscriptions, err = c.ensure(ctx)
 	}
 	if ctx.Err() != nil {
 		return nil //nolint:nilerr // to be stopped is no failure
 	}
 	c.mu.Lock()
-	c.pullers = pullers
+	c.subscriptions = subscriptions
 	c.mu.Unlock()
-	c.health.set("streams", nil)
-	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(pullers))
+	c.health.Set("streams", nil)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "durables", len(subscriptions))
 	var running sync.WaitGroup
 	running.Go(func() { c.watch(ctx) })
-	for _, p := range pullers {
+	for _, p := range subscriptions {
 		running.Go(func() { p.run(ctx) })
 	}
 	running.Wait()
@@ -154,7 +155,7 @@ func (c *Consumer) keepPulling(ctx context.Context) error {
 
 // ensure makes the streams that there are not yet, and returns who takes what there is in
 // the topics that have handlers.
-func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
+func (c *Consumer) ensure(ctx context.Context) (subscriptions []*subscription, err error) {
 	ctx, cancel := context.WithTimeout(ctx, 2*askTimeout)
 	defer cancel()
 	for _, topic := range c.registry.Topics() {
@@ -162,7 +163,7 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 		if err != nil {
 			return nil, err
 		}
-		pullers = append(pullers, c.pullersOf(stream, l)...)
+		subscriptions = append(subscriptions, c.subscriptionsOf(stream, l)...)
 		if c.cfg.ErrorPolicy == "dead-letter" {
 			if _, _, err := EnsureStream(ctx, c.js, c.cfg, deadletter.Topic(topic), true); err != nil {
 				return nil, err
@@ -174,11 +175,11 @@ func (c *Consumer) ensure(ctx context.Context) (pullers []*puller, err error) {
 			return nil, err
 		}
 	}
-	return pullers, nil
+	return subscriptions, nil
 }
 
-// pullersOf returns one puller for each partition, or one for all if no order is wanted.
-func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) {
+// subscriptionsOf returns one subscription for each partition, or one for all if no order is wanted.
+func (c *Consumer) subscriptionsOf(stream jetstream.Stream, l Layout) (all []*subscription) {
 	durable := jetstream.ConsumerConfig{
 		Durable: c.cfg.GroupID, AckPolicy: jetstream.AckExplicitPolicy, AckWait: c.cfg.AckWait,
 		MaxDeliver: -1, MaxAckPending: -1, Replicas: 0,
@@ -187,14 +188,14 @@ func (c *Consumer) pullersOf(stream jetstream.Stream, l Layout) (all []*puller) 
 		durable.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
 	if c.cfg.Ordering == string(engine.OrderNone) {
-		return []*puller{newPuller(c, l, 0, stream, durable, false)}
+		return []*subscription{newSubscription(c, l, 0, stream, durable, false)}
 	}
 	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
 	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
 	for n := range int32(l.partitions) {
 		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
 		durable.FilterSubject = l.subject(n)
-		all = append(all, newPuller(c, l, n, stream, durable, true))
+		all = append(all, newSubscription(c, l, n, stream, durable, true))
 	}
 	return all
 }
@@ -207,14 +208,14 @@ const watchInterval = 3 * time.Second
 func (c *Consumer) watch(ctx context.Context) {
 	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
 		all := &share{byTopic: map[string]*share{}}
-		for _, p := range c.pullers {
+		for _, p := range c.subscriptions {
 			asking, cancel := context.WithTimeout(ctx, askTimeout)
 			info, err := p.stream.Consumer(asking, p.config.Durable)
 			cancel()
 			if err != nil {
 				continue // who takes messages says what is wrong
 			}
-			now, l := info.CachedInfo(), p.life.Load()
+			now, l := info.CachedInfo(), p.assignment.Load()
 			p.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
 			if p.isOrdered && slices.ContainsFunc(now.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" }) {
 				all.add(p, l != nil, now.NumWaiting)
@@ -229,13 +230,13 @@ func (c *Consumer) watch(ctx context.Context) {
 // share is what instances have of the partitions that the server serves to one. Where no
 // messages are, nobody has any.
 type share struct {
-	mine    []*puller
+	mine    []*subscription
 	served  int // to any instance
 	others  int // instances that wait
 	byTopic map[string]*share
 }
 
-func (s *share) add(p *puller, isMine bool, waiting int) {
+func (s *share) add(p *subscription, isMine bool, waiting int) {
 	s.served++
 	if isMine {
 		s.mine = append(s.mine, p)
@@ -253,7 +254,7 @@ func (s *share) add(p *puller, isMine bool, waiting int) {
 
 // surplus returns a partition of a topic of which this instance has more than its share, or
 // one of all if it has more than its share of all; nil if it has neither.
-func (s *share) surplus() *puller {
+func (s *share) surplus() *subscription {
 	for _, name := range slices.Sorted(maps.Keys(s.byTopic)) {
 		if p := s.byTopic[name].surplus(); p != nil {
 			return p
@@ -265,8 +266,8 @@ func (s *share) surplus() *puller {
 	return nil
 }
 
-// leave notes that a lane ended with work left, and why if that is the server's fault.
-func (c *Consumer) leave(durable string, err error) {
+// noteUndrained notes that a lane ended with work left, and why if that is the server's fault.
+func (c *Consumer) noteUndrained(durable string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.left = append(c.left, durable)
@@ -280,7 +281,7 @@ func (c *Consumer) leave(durable string, err error) {
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.life.Load(); l != nil && !l.lost.Load() {
+		if l := p.assignment.Load(); l != nil && !l.lost.Load() {
 			errs = append(errs, l.Commit(ctx))
 		}
 	}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/nats-io/nats.go"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -154,7 +157,7 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 				return b.pending(partitions...) == 0 || b.pending("tests") == 0
 			})
 			if again := second.count(engine.Handled); o == "none" && again != 100-n {
-				t.Errorf("the first instance handled %d, the next one %d, want the rest", n, again)
+				t.Errorf("the first instance handled %d, the next one %d, want the rest", n, nak)
 			}
 		})
 	}
@@ -200,5 +203,54 @@ func TestADeliveryThatIsMissingIsNotOvertaken(t *testing.T) {
 			}
 		}
 		done.check(t, n+20, 1)
+	}
+}
+
+// TestAMessageWithManyHeadersBecomesADeadLetter with all of them, as far as a stream takes
+// them. One that has more is never lost: it is refused, and why is said, until somebody
+// makes room.
+func TestAMessageWithManyHeadersBecomesADeadLetter(t *testing.T) {
+	t.Parallel()
+	const value = "x"
+	for _, c := range []struct {
+		size int
+		of   string
+		kind engine.EventKind
+	}{{40 << 10, "z", engine.DeadLettered}, {40 << 10, "\"", engine.DeadLettered}, {64<<10 - 100, "z", engine.DeadLetterRefused}} {
+		t.Run(fmt.Sprint(c.size, c.of), func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t)
+			r := consume(t, b.settings(), succeed)
+			eventually(t, "there is a stream", func() bool {
+				_, err := b.client.Stream(t.Context(), "payments")
+				return err == nil
+			})
+			sent := &nats.Msg{Subject: "payments.0", Header: nats.Header{"z": {strings.Repeat(c.of, c.size)}}, Data: []byte(value)}
+			if _, err := b.client.PublishMsg(t.Context(), sent); err != nil {
+				t.Fatal(err)
+			}
+			r.await(t, c.kind, 1)
+			if c.kind == engine.DeadLetterRefused {
+				if n := b.pending(partitions...); n != 1 || !r.log.has("dead letter refused", "too large", "headers", "64 KiB") {
+					t.Errorf("%d messages are not acknowledged, want the one", n)
+				}
+				return
+			}
+			stream, layout, err := EnsureStream(t.Context(), b.client, b.settings(), "payments.dlq", false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := stream.GetMsg(t.Context(), 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for _, f := range fields(raw.Header) {
+				got[f.Key] = string(f.Value)
+			}
+			if got["z"] != sent.Header.Get("z") || got["forge-dlq-topic"] != "payments" || got["forge-dlq-encoding"] != "base64" || layout.partitions != 1 {
+				t.Errorf("of the headers %d bytes are there, and %q", len(got["z"]), got["forge-dlq-topic"])
+			}
+		})
 	}
 }

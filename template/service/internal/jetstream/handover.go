@@ -41,7 +41,7 @@ func (m *memory) of(created time.Time, floor uint64) {
 
 // remember notes what a lane that has ended leaves. What a lane before it had further on is
 // as it was.
-func (p *puller) remember(c *claim) {
+func (p *subscription) remember(c *claim) {
 	open := map[int64]bool{}
 	for _, h := range c.holds() {
 		open[h.offset] = true
@@ -56,7 +56,7 @@ func (p *puller) remember(c *claim) {
 
 // begin begins a lane with the first message that is not acknowledged. The server has just
 // begun to serve this instance with the message first, or serves it still, if that is nil.
-func (p *puller) begin(ctx context.Context, first jetstream.Msg) error {
+func (p *subscription) begin(ctx context.Context, first jetstream.Msg) error {
 	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout) // else the server would go on serving who has no lane to drain
 	defer cancel()
 	p.current() // what was before it is remembered
@@ -83,7 +83,7 @@ type delivery struct {
 // gather returns all that was delivered and is not acknowledged, in its order, if the server
 // delivers just that from first on: so it does when who was served before has given it back,
 // though not always in order.
-func (p *puller) gather(ctx context.Context, first jetstream.Msg) (all []delivery) {
+func (p *subscription) gather(ctx context.Context, first jetstream.Msg) (all []delivery) {
 	if first == nil {
 		return nil
 	}
@@ -120,7 +120,7 @@ func (p *puller) gather(ctx context.Context, first jetstream.Msg) (all []deliver
 }
 
 // deliver gives a lane that begins what was gathered for it.
-func (p *puller) deliver(l *life, all []delivery) {
+func (p *subscription) deliver(l *assignment, all []delivery) {
 	var batch []message.Message
 	for _, d := range all {
 		p.last = int64(d.meta.Sequence.Stream)
@@ -139,7 +139,7 @@ const restWait = 200 * time.Millisecond
 
 // rest returns up to n messages that the server has at once. The server ends the request, so
 // none is on its way afterwards.
-func (p *puller) rest(n int) <-chan jetstream.Msg {
+func (p *subscription) rest(n int) <-chan jetstream.Msg {
 	batch, err := p.durable.Fetch(min(n, maxFetch), jetstream.FetchMaxWait(restWait), jetstream.FetchPriorityGroup(group))
 	if err != nil {
 		none := make(chan jetstream.Msg)
@@ -150,7 +150,7 @@ func (p *puller) rest(n int) <-chan jetstream.Msg {
 }
 
 // reset sets the durable consumer back to the first message that is not acknowledged.
-func (p *puller) reset(ctx context.Context) error {
+func (p *subscription) reset(ctx context.Context) error {
 	made, err := p.stream.ResetConsumer(ctx, p.config.Durable)
 	if err != nil {
 		return fmt.Errorf("reset: %w: a server before 2.14 cannot: ORDERING=none does without", err)
@@ -163,7 +163,7 @@ func (p *puller) reset(ctx context.Context) error {
 // handOver has the server give another instance what the lane had and is not done, in its
 // order, and nothing else of it. If it cannot, what was done behind the first of those comes
 // again.
-func (p *puller) handOver(ctx context.Context, l *life) error {
+func (p *subscription) handOver(ctx context.Context, l *assignment) error {
 	err := l.Commit(ctx)
 	var back []string
 	if err == nil {
@@ -171,9 +171,9 @@ func (p *puller) handOver(ctx context.Context, l *life) error {
 	}
 	for i, reply := range back {
 		if i < len(back)-1 {
-			err = cmp.Or(err, l.conn.Publish(reply, again))
+			err = cmp.Or(err, l.conn.Publish(reply, nak))
 		} else if err == nil { // the server takes them in their order, and before it serves another
-			_, err = l.conn.RequestWithContext(ctx, reply, again)
+			_, err = l.conn.RequestWithContext(ctx, reply, nak)
 		}
 	}
 	if err != nil {
@@ -187,7 +187,7 @@ func (p *puller) handOver(ctx context.Context, l *life) error {
 // notDone returns where to answer what is not done, in its order. What the server delivered
 // and did not arrive has to be delivered again for that, and with it all behind the first
 // message that is not done.
-func (p *puller) notDone(ctx context.Context, l *life) (replies []string, err error) {
+func (p *subscription) notDone(ctx context.Context, l *assignment) (replies []string, err error) {
 	info, err := p.durable.Info(ctx)
 	if err != nil {
 		return nil, err

@@ -79,7 +79,7 @@ func TestWhatIsDoneBehindOthersIsNotHandledAgainInTheNextLane(t *testing.T) {
 		return nil
 	})
 	eventually(t, "what is behind the first is acknowledged", func() bool { return done.handled() == 9 && b.pending("tests-0") == 1 })
-	r.living(t).lose()
+	r.assigned(t).lose()
 	close(gate)
 	b.publish(10, 20, 10)
 	eventually(t, "all is handled", func() bool { return done.distinct() == 20 })

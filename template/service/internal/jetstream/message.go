@@ -24,6 +24,10 @@ const (
 	headerFields    = "Forge-Headers"   // all transport headers, where those of NATS do not say them as they are
 )
 
+// maxHeaders is how many bytes of headers a stream keeps of a message, 64 KiB, without what
+// the publisher adds.
+const maxHeaders = 64<<10 - 1 - 1<<10
+
 // wire returns m as it goes to a subject.
 func wire(subject string, m *message.Message) *nats.Msg {
 	h := nats.Header{}
@@ -43,13 +47,51 @@ func wire(subject string, m *message.Message) *nats.Msg {
 			h[f.Key] = append(h[f.Key], string(f.Value))
 		}
 	}
-	if !slices.EqualFunc(fields(h), m.Headers, func(a, b message.Field) bool { return a.Key == b.Key && string(a.Value) == string(b.Value) }) {
+	if !slices.EqualFunc(fields(h), m.Headers, isSame) {
 		h[headerFields] = []string{strings.Join(all, "&")}
+		keepBelow(maxHeaders, h, m.Headers)
 	}
 	if id := idOf(m); id != "" {
 		h[nats.MsgIdHdr] = []string{id}
 	}
 	return &nats.Msg{Subject: subject, Header: h, Data: m.Value}
+}
+
+func isSame(a, b message.Field) bool { return a.Key == b.Key && string(a.Value) == string(b.Value) }
+
+// keepBelow takes out of h what says again what another part of it says, if both are too
+// large for a stream: the headers of NATS first, then their order, which is all that
+// headerFields adds if NATS carries each of them as it is.
+func keepBelow(limit int, h nats.Header, all []message.Field) {
+	if sizeOf(h) <= limit {
+		return
+	}
+	own := nats.Header{}
+	for name, values := range h {
+		if strings.HasPrefix(name, "Forge-") {
+			own[name] = values
+		}
+	}
+	if sizeOf(own) > limit && !slices.ContainsFunc(all, func(f message.Field) bool { return !isPlain(f) }) {
+		delete(h, headerFields)
+		return
+	}
+	for name := range h {
+		if own[name] == nil {
+			delete(h, name)
+		}
+	}
+}
+
+// sizeOf returns the bytes of headers as they are sent.
+func sizeOf(h nats.Header) int {
+	n := len("NATS/1.0\r\n\r\n")
+	for name, values := range h {
+		for _, v := range values {
+			n += len(name) + len(": \r\n") + len(v)
+		}
+	}
+	return n
 }
 
 // idOf returns the id by which the server knows a message that it has: that of an event,

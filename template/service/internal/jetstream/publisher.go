@@ -18,12 +18,17 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
 // NewPublisher returns a publisher of events in the name of service. It does not connect yet.
 func NewPublisher(cfg config.JetStream, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
-	p := publisher.New(newTransport(cfg, service, registry, log), service, registry, log)
+	from := log.With("publisher", service)
+	p := publisher.New(&transport{
+		cfg: cfg, registry: registry, log: from, health: ops.NewHealth(from, "publishing is interrupted, retrying", "publishing resumed"),
+		keys: publisher.NewKeys(cfg.Publish), layouts: map[string]Layout{},
+	}, service, registry, log)
 	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 2048
 	return p
 }
@@ -37,20 +42,14 @@ func NewPublisher(cfg config.JetStream, service string, registry *message.Regist
 type transport struct {
 	cfg      config.JetStream
 	registry *message.Registry
-	health   *health
+	log      *slog.Logger
+	health   *ops.Health
 	keys     *publisher.Keys
 	turn     atomic.Uint32 // of messages without a key
 
 	mu      sync.Mutex
 	js      jetstream.JetStream // nil before it is needed
 	layouts map[string]Layout   // by topic, of those that were asked for
-}
-
-func newTransport(cfg config.JetStream, service string, registry *message.Registry, log *slog.Logger) *transport {
-	return &transport{
-		cfg: cfg, registry: registry, health: newHealth(log.With("publisher", service), "publishing is interrupted, retrying", "publishing resumed"),
-		keys: publisher.NewKeys(cfg.Publish), layouts: map[string]Layout{},
-	}
 }
 
 // Send implements publisher.Transport.
@@ -70,7 +69,7 @@ func (t *transport) WithOutcome(err error) error {
 // Close implements publisher.Transport.
 func (t *transport) Close() {
 	t.keys.Abandon()
-	_ = t.health.stop() // what is not published was told
+	_ = t.health.Stop() // what is not published was told
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.js != nil {
@@ -100,12 +99,14 @@ func (t *transport) attempt(ctx context.Context, m *message.Message, id string, 
 		return nil
 	case errors.Is(err, nats.ErrMaxPayload), isCode(err, 10054):
 		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
+	case isCode(err, 10097):
+		return message.Permanent(fmt.Errorf("%w: its headers have %d bytes: a stream takes 64 KiB: %w", message.ErrTooLarge, sizeOf(out.Header), err))
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		t.mu.Lock()
 		delete(t.layouts, m.Topic) // it may have been made anew
 		t.mu.Unlock()
 	}
-	return cmp.Or(t.health.why(), err) // which says more
+	return cmp.Or(t.health.Why(), err) // which says more
 }
 
 func isCode(err error, code jetstream.ErrorCode) bool {
@@ -118,7 +119,7 @@ func (t *transport) open() (_ jetstream.JetStream, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.js == nil {
-		t.js, err = connect(t.cfg, t.health)
+		t.js, err = connect(t.cfg, t.health, t.log)
 	}
 	return t.js, err
 }
@@ -140,7 +141,7 @@ func (t *transport) layoutOf(ctx context.Context, js jetstream.JetStream, topic 
 		return l, message.Retry(fmt.Errorf("topic %q does not exist: create its stream, or correct its name; with b.Publishes(the event) the start creates it: %w", topic, err))
 	}
 	if err != nil {
-		return l, cmp.Or(t.health.why(), err)
+		return l, cmp.Or(t.health.Why(), err)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // Ready implements publisher.Transport.
@@ -12,13 +14,13 @@ func (t *transport) Ready(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err = t.health.why(); err == nil || errors.Is(err, errConnecting) {
+	if err = t.health.Why(); err == nil || errors.Is(err, ops.ErrConnecting) {
 		asking, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
 		err = js.Conn().FlushWithContext(asking)
 	}
 	if err != nil {
-		return cmp.Or(t.health.why(), err)
+		return cmp.Or(t.health.Why(), err)
 	}
 	return nil
 }

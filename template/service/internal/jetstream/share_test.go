@@ -26,7 +26,7 @@ func TestAnInstanceYieldsWhatIsMoreThanItsShare(t *testing.T) {
 			add := func(topics map[string]int, isMine bool) {
 				for topic, n := range topics {
 					for range n {
-						all.add(&puller{layout: Layout{topic: topic}}, isMine, c.waiting+1)
+						all.add(&subscription{layout: Layout{topic: topic}}, isMine, c.waiting+1)
 					}
 				}
 			}

@@ -225,3 +225,24 @@ func TestADeadLetterIsAcknowledgedBeforeItsMessageIsAccepted(t *testing.T) {
 		t.Errorf("the lag is %d after that, want 0", lag)
 	}
 }
+
+// A broker that hangs does not say whether it knows what was accepted last: who stopped the
+// service is told so, and where.
+func TestAStopWhoseAcceptIsNotAnsweredIsAnError(t *testing.T) {
+	t.Parallel()
+	c, network := startFreezable(t)
+	runs, release := make(chan struct{}), make(chan struct{})
+	r := share(t, settings(t, c, "DRAIN_TIMEOUT", "1s", "COMMIT_INTERVAL", "1m"), func(context.Context, message.Of[payment]) error {
+		close(runs)
+		<-release
+		return nil
+	})
+	produce(t, c, 0, envelopes(t, 0, 1)...)
+	<-runs
+	network.freeze()
+	close(release)
+	r.await(t, engine.Handled, 1)
+	if err := r.stop(); err == nil || !strings.Contains(err.Error(), "payments/0") || !strings.Contains(err.Error(), "no broker has confirmed") {
+		t.Errorf("it ended with %v, want the partition, and that no broker has confirmed what was accepted", err)
+	}
+}

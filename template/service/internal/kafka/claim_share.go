@@ -30,6 +30,9 @@ type heldRecord struct {
 	until time.Time // its lock lasts
 }
 
+// errUnaccepted is of what was accepted, and of which no broker has said that it knows.
+var errUnaccepted = errors.New("no broker has confirmed what was accepted")
+
 var errLockLost = errors.New("it was not done before its lock ended, which could not be renewed")
 
 // hold notes a record that has arrived, and returns false if the claim has it: its first
@@ -149,7 +152,7 @@ func (s *shareSession) commit(ctx context.Context, own *shareClaim) error {
 	defer s.acking.Release(1)
 	s.accept()
 	if err := s.client.FlushAcks(ctx); err != nil {
-		return fmt.Errorf("accept: no answer: %w", err)
+		return fmt.Errorf("%w: %w", errUnaccepted, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -96,8 +97,9 @@ func (c *ShareConsumer) commit(ctx context.Context) error {
 
 // Run consumes until ctx ends. Then it drains: what runs may finish, what is done is
 // accepted, the group gets the rest back, and Run returns nil. While Kafka is unavailable
-// it keeps trying. It returns an error when a dead letter topic cannot be had, or when the
-// error policy stops the service. A consumer runs once, and its registry is started before.
+// it keeps trying. It returns an error when a dead letter topic cannot be had, when the error
+// policy stops the service, or when Kafka does not answer the last accept. A consumer runs
+// once, and its registry is started before.
 func (c *ShareConsumer) Run(ctx context.Context) error {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
@@ -138,6 +140,8 @@ func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, err e
 	for {
 		left, err := c.consumeSession(ctx, requests)
 		switch {
+		case errors.Is(err, errUnaccepted):
+			return left, fmt.Errorf("%s: %w; brokers at %s", strings.Join(left, ", "), err, strings.Join(c.cfg.Brokers, ", "))
 		case ctx.Err() != nil:
 			return left, nil
 		case message.OutcomeOf(err) == message.OutcomePermanent:

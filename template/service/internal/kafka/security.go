@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -49,33 +48,15 @@ func (d dialer) connect(ctx context.Context, network, address string) (net.Conn,
 	if !d.cfg.TLS() {
 		return plain.DialContext(ctx, network, address)
 	}
-	secure, err := tlsConfig(d.cfg)
+	cfg, err := d.cfg.Renewed()
+	var secure *tls.Config
+	if err == nil {
+		secure, err = config.ClientTLS("KAFKA_SSL_", cfg.SSLCA, cfg.SSLCert, cfg.SSLKey)
+	}
 	if err != nil { // a file may be half written: clients take it as a connection that failed, and try again
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
 	return (&tls.Dialer{NetDialer: plain, Config: secure}).DialContext(ctx, network, address)
-}
-
-func tlsConfig(cfg config.Kafka) (*tls.Config, error) {
-	cfg, err := cfg.Renewed()
-	if err != nil {
-		return nil, err
-	}
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.SSLCA != "" {
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.SSLCA)) {
-			return nil, errors.New("KAFKA_SSL_CA has no certificate in PEM")
-		}
-	}
-	if cfg.SSLCert != "" {
-		pair, err := tls.X509KeyPair([]byte(cfg.SSLCert), []byte(cfg.SSLKey))
-		if err != nil {
-			return nil, fmt.Errorf("KAFKA_SSL_CERT and KAFKA_SSL_KEY: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 // saslMechanism returns how clients authenticate: each time with the password that

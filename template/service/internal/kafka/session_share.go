@@ -93,7 +93,7 @@ func (s *shareSession) consume(ctx context.Context) (left []string, err error) {
 	if err = s.poll(ctx); err == nil {
 		all.Go(func() { s.forget(working) })
 		settled := time.After(2 * min(c.cfg.FetchMaxWait, maxShareWait))
-		left = s.drain(context.WithoutCancel(ctx))
+		left, err = s.drain(context.WithoutCancel(ctx))
 		<-settled
 	}
 	for _, claim := range s.lanes {
@@ -165,8 +165,9 @@ func (s *shareSession) assign(at place) {
 	s.claims = append(s.claims, claim)
 }
 
-// drain drains the lanes and returns which had work left.
-func (s *shareSession) drain(ctx context.Context) (left []string) {
+// drain drains the lanes and returns which had work left, and why if that is the brokers'
+// fault.
+func (s *shareSession) drain(ctx context.Context) (left []string, unaccepted error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for at, claim := range s.lanes {
@@ -176,12 +177,15 @@ func (s *shareSession) drain(ctx context.Context) (left []string) {
 				mu.Lock()
 				defer mu.Unlock()
 				left = append(left, at.String())
+				if errors.Is(err, errUnaccepted) {
+					unaccepted = err
+				}
 			}
 		})
 	}
 	all.Wait()
 	slices.Sort(left)
-	return left
+	return left, unaccepted
 }
 
 // failed notes what the client reports of a poll. It returns an error when only another

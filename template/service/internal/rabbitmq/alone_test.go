@@ -22,7 +22,7 @@ func TestNothingIsAcknowledgedForAChannelThatIsGone(t *testing.T) {
 		return nil
 	})
 	<-began
-	claim := c.lanes[0].claim.Load()
+	claim := c.subscriptions[0].claim.Load()
 	f.gone <- &amqp.Error{Code: amqp.PreconditionFailed, Reason: "timed out"}
 	close(deliveries)
 	if err := <-served; codeOf(err) != 0 || err == nil {
@@ -30,7 +30,7 @@ func TestNothingIsAcknowledgedForAChannelThatIsGone(t *testing.T) {
 	}
 	close(release)
 	eventually(t, "the handler is done", func() bool { return c.Stats().Busy == 0 })
-	if err := claim.send(); err != nil || f.words > 0 {
+	if err := claim.send(false); err != nil || f.words > 0 {
 		t.Errorf("%d words on a channel that is gone: %v", f.words, err)
 	}
 }
@@ -120,7 +120,7 @@ func (*recorder) PublishWithContext(context.Context, string, string, bool, bool,
 	return nil
 }
 
-// serve has a lane of payments serve a channel that is no broker's, with one delivery,
+// serve has a subscription to payments serve a channel that is no broker's, with one delivery,
 // until ctx ends or the channel.
 func serve(ctx context.Context, t *testing.T, handle func(context.Context, message.Of[payment]) error) (*Consumer, *fake, chan amqp.Delivery, <-chan error) {
 	t.Helper()
@@ -132,6 +132,6 @@ func serve(ctx context.Context, t *testing.T, handle func(context.Context, messa
 	}
 	f, deliveries, served := &fake{unacked: map[uint64]bool{1: true}}, make(chan amqp.Delivery, 1), make(chan error, 1)
 	deliveries <- amqp.Delivery{DeliveryTag: 1, Body: []byte(envelopetest.Envelope("PaymentMade", "m-1", `{"account":"a","n":1}`))}
-	go func() { served <- c.lanes[0].serve(ctx, f, deliveries) }()
+	go func() { served <- c.subscriptions[0].serve(ctx, f, deliveries) }()
 	return c, f, deliveries, served
 }

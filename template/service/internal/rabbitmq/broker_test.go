@@ -170,18 +170,6 @@ func newPublisher(t *testing.T, cfg config.RabbitMQ) *publisher.Publisher {
 	return p
 }
 
-// newPublisherAndTransport returns a publisher with its transport, whose health says whether
-// it is connected.
-func newPublisherAndTransport(t *testing.T, cfg config.RabbitMQ) (*publisher.Publisher, *transport) {
-	t.Helper()
-	registry, log := newRegistry(), slog.New(slog.NewTextHandler(t.Output(), nil))
-	way := newTransport(cfg, "tests", log)
-	p := publisher.New(way, "tests", registry, log)
-	p.Timeout, p.HandlerTimeout = cfg.PublishTimeout, cfg.HandlerTimeout
-	t.Cleanup(func() { _ = p.Close(time.Second) })
-	return p, way
-}
-
 // running is a consumer of payments that runs.
 type running struct {
 	*Consumer
@@ -310,7 +298,8 @@ type proxy struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]struct{}
 	away     bool
-	hung     bool // connections stay, and say nothing
+	hung     bool          // connections stay, and say nothing
+	held     chan struct{} // what is sent waits until it is closed
 }
 
 // through returns the settings with a proxy before the broker.
@@ -384,7 +373,7 @@ func (p *proxy) setAway(away bool) {
 	}
 }
 
-// gate drops what it is given while its proxy hangs.
+// gate drops what it is given while its proxy hangs, and keeps it while that holds it.
 type gate struct {
 	to    net.Conn
 	proxy *proxy
@@ -392,8 +381,11 @@ type gate struct {
 
 func (g gate) Write(b []byte) (int, error) {
 	g.proxy.mu.Lock()
-	hung := g.proxy.hung
+	hung, held := g.proxy.hung, g.proxy.held
 	g.proxy.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	if hung {
 		return len(b), nil
 	}
@@ -406,10 +398,16 @@ func (p *proxy) hang() {
 	p.hung = true
 }
 
-// goOn ends what hangs, and cuts the connections that have a gap.
-func (p *proxy) goOn() {
+// hold makes what is sent wait until release is called.
+func (p *proxy) hold() (release func()) {
+	held := make(chan struct{})
 	p.mu.Lock()
-	p.hung = false
-	p.mu.Unlock()
-	p.cut()
+	defer p.mu.Unlock()
+	p.held = held
+	return sync.OnceFunc(func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.held = nil
+		close(held)
+	})
 }

@@ -14,6 +14,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // attempt is one to publish a message.
@@ -88,7 +89,7 @@ func (t *transport) noteBlocked(b amqp.Blocking) {
 	if b.Active {
 		why = fmt.Errorf("RabbitMQ at %s takes no messages: %s", t.cfg.Address(), b.Reason)
 	}
-	t.health.note("", why)
+	t.health.Set(ops.Connection, why)
 }
 
 // publish publishes a, unless that would end the channel, and with it what others have

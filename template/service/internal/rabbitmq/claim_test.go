@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
@@ -87,7 +89,8 @@ func TestWhatIsDoneIsAcknowledgedAndNothingElse(t *testing.T) {
 		{[]int64{10}, []uint64{2, 4, 6, 7, 8}, 3},
 		{[]int64{20}, []uint64{4, 6, 7, 8}, 4}, // up to 3
 		{[]int64{70, 40, 60}, []uint64{8}, 5},  // up to 7 with one word
-		{[]int64{80, 80}, nil, 6},              // twice is once
+		{[]int64{80, 80}, nil, 6},              // twice is once,
+		{[]int64{80}, nil, 6},                  // and stays so
 	} {
 		for _, offset := range step.done {
 			c.Ack(offset)
@@ -99,6 +102,72 @@ func TestWhatIsDoneIsAcknowledgedAndNothingElse(t *testing.T) {
 			t.Fatalf("after %v: %v are left after %d words, want %v after %d", step.done, f.left(), f.words, step.left, step.words)
 		}
 	}
+}
+
+func TestWhatIsDoneOutOfOrderWaitsForWhatIsBeforeItUnlessTooMuchWould(t *testing.T) {
+	c, f := deliver(8)
+	c.prefetch = 12 // so 3 may wait
+	for _, step := range []struct {
+		done  []int64
+		left  []uint64
+		words int
+	}{
+		{[]int64{20, 30}, []uint64{1, 2, 3, 4, 5, 6, 7, 8}, 0}, // 1 is not done
+		{[]int64{10}, []uint64{4, 5, 6, 7, 8}, 1},              // up to 3
+		{[]int64{50, 60, 70}, []uint64{4, 5, 6, 7, 8}, 1},
+		{[]int64{80}, []uint64{4}, 5}, // each by itself
+		{[]int64{40}, nil, 6},
+	} {
+		for _, offset := range step.done {
+			c.Ack(offset)
+		}
+		if err := c.send(false); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(f.left(), step.left) || f.words != step.words {
+			t.Fatalf("after %v: %v are left after %d words, want %v after %d", step.done, f.left(), f.words, step.left, step.words)
+		}
+	}
+}
+
+func TestWhatIsDoneIsGatheredWhileTheBrokerMayDeliver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c, f := deliver(6)
+		c.prefetch = 12 // of which 3 done bring the next word forward
+		gone, ended := make(chan *amqp.Error, 1), make(chan struct{})
+		go func() {
+			_ = c.run(gone)
+			close(ended)
+		}()
+		for _, step := range []struct {
+			done  []int64
+			pause time.Duration
+			words int
+		}{
+			{[]int64{10}, 0, 1}, // at once
+			{[]int64{20}, 0, 1},
+			{[]int64{30}, ackPause - 1, 1},
+			{nil, 1, 2},
+			{[]int64{40, 50, 60}, 0, 3},
+		} {
+			for _, offset := range step.done {
+				c.Ack(offset)
+			}
+			time.Sleep(step.pause)
+			synctest.Wait()
+			c.sending.Lock() // the fake is used with it held
+			words := f.words
+			c.sending.Unlock()
+			if words != step.words {
+				t.Errorf("%d words after %v and %v, want %d", words, step.done, step.pause, step.words)
+			}
+		}
+		if left := f.left(); left != nil {
+			t.Errorf("%v are left", left)
+		}
+		gone <- nil
+		<-ended
+	})
 }
 
 func TestWhatIsAcknowledgedLastIsInTheQueuesLogBeforeTheChannelGoes(t *testing.T) {
@@ -132,5 +201,31 @@ func TestTwoMessagesWithOneOffsetAreTold(t *testing.T) {
 	c.Ack(20)
 	if !c.note(20, 3) {
 		t.Error("an offset is taken by what is done")
+	}
+}
+
+// An instance that waits for another one's queue does not tell of what is in it: nothing of
+// that is its to do, and an alarm would say that it does nothing.
+func TestWhoWaitsForAQueueDoesNotTellItsLag(t *testing.T) {
+	lag := func(l *subscription) (all []int64) {
+		(&Consumer{subscriptions: []*subscription{l}}).EachLag(func(_ string, _ int32, n int64) { all = append(all, n) })
+		return all
+	}
+	l, c := new(subscription), newClaim(&fake{}, 10)
+	if got := lag(l); len(got) > 0 {
+		t.Errorf("without a channel it is %v", got)
+	}
+	l.claim.Store(c)
+	if got := lag(l); !slices.Equal(got, []int64{0}) {
+		t.Errorf("of an empty queue it is %v, want 0", got)
+	}
+	if l.waiting.Store(5); len(lag(l)) > 0 {
+		t.Errorf("of another's queue it is %v", lag(l))
+	}
+	if c.note(0, 1); !slices.Equal(lag(l), []int64{6}) {
+		t.Errorf("of its own queue it is %v, want what waits and what it has", lag(l))
+	}
+	if c.Ack(0); !slices.Equal(lag(l), []int64{5}) {
+		t.Errorf("once that is done it is %v", lag(l))
 	}
 }

@@ -3,7 +3,6 @@ package rabbitmq
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -53,7 +52,7 @@ func dial(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connecti
 	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties()}
 	settings.Properties.SetClientConnectionName(name)
 	if cfg.TLS() {
-		if settings.TLSClientConfig, err = tlsConfig(cfg); err != nil {
+		if settings.TLSClientConfig, err = config.ClientTLS("RABBITMQ_", cfg.CA, cfg.Cert, cfg.Key); err != nil {
 			return nil, err
 		}
 	}
@@ -82,24 +81,6 @@ func isTLS(err error) bool {
 	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	return noTLS || untrusted
-}
-
-func tlsConfig(cfg config.RabbitMQ) (*tls.Config, error) {
-	t := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.CA != "" {
-		t.RootCAs = x509.NewCertPool()
-		if !t.RootCAs.AppendCertsFromPEM([]byte(cfg.CA)) {
-			return nil, errors.New("RABBITMQ_CA has no certificate in PEM")
-		}
-	}
-	if cfg.Cert != "" {
-		pair, err := tls.X509KeyPair([]byte(cfg.Cert), []byte(cfg.Key))
-		if err != nil {
-			return nil, fmt.Errorf("RABBITMQ_CERT and RABBITMQ_KEY: %w", err)
-		}
-		t.Certificates = []tls.Certificate{pair}
-	}
-	return t, nil
 }
 
 // codeOf returns the broker's code of an error, 0 if it is not the broker's.

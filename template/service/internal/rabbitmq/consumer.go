@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -28,13 +30,13 @@ import (
 type Consumer struct {
 	*engine.Engine // but for Run and Ready
 
-	cfg    config.RabbitMQ
-	log    *slog.Logger
-	topics []string
-	lanes  []*lane
-	health *health
-	ran    atomic.Bool
-	fail   context.CancelCauseFunc
+	cfg           config.RabbitMQ
+	log           *slog.Logger
+	topics        []string
+	subscriptions []*subscription
+	health        *ops.Health
+	ran           atomic.Bool
+	fail          context.CancelCauseFunc
 
 	mu      sync.Mutex
 	left    []string // queues that ended with work left
@@ -49,7 +51,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 	}
 	log = log.With("consumer", cfg.GroupID)
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: newHealth(log, "not consuming, retrying", "consuming again")}
+	c := &Consumer{cfg: cfg, topics: registry.Topics(), log: log, health: ops.NewHealth(log, "not consuming, retrying", "consuming again")}
 	t := p.Transport.(*transport) //nolint:forcetypeassert // of NewPublisher
 	for _, topic := range c.topics {
 		for _, other := range t.consumers {
@@ -58,12 +60,12 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 			}
 		}
 		for partition := range cfg.Partitions {
-			l := &lane{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
+			l := &subscription{consumer: c, topic: topic, partition: partition, queue: queueName(cfg, topic, partition)}
 			if cfg.Ordering != "none" && cfg.Partitions > 1 { // chance spreads the queues over the instances, since RabbitMQ 4.0
 				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)} //nolint:gosec // no secret
 			}
-			c.lanes = append(c.lanes, l)
-			c.health.queues[l.queue] = errConnecting
+			c.subscriptions = append(c.subscriptions, l)
+			c.health.Set(l.queue, ops.ErrConnecting)
 		}
 	}
 	if cfg.URL != t.cfg.URL {
@@ -78,14 +80,16 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
 // Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.why(), c.Engine.Ready()) }
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
 // EachLag calls f for each queue, with how much of it was not done some seconds ago, but
-// for what other instances had been given.
+// for what other instances had been given, and but for queues of which they have all: a
+// queue's only active consumer is one to which it gives what waits.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
-	for _, l := range c.lanes {
-		if claim := l.claim.Load(); claim != nil {
-			f(l.topic, int32(l.partition), l.waiting.Load()+claim.unfinished())
+	for _, l := range c.subscriptions {
+		claim, waiting := l.claim.Load(), l.waiting.Load()
+		if claim != nil && (waiting == 0 || claim.isGiven()) {
+			f(l.topic, int32(l.partition), waiting+claim.unfinished())
 		}
 	}
 }
@@ -101,23 +105,23 @@ func (c *Consumer) Run(ctx context.Context) error {
 	}
 	parent := ctx
 	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
-	defer context.AfterFunc(parent, func() { c.fail(errStopped) })()
+	defer context.AfterFunc(parent, func() { c.fail(ops.ErrStopped) })()
 	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
 	stopped := make(chan error, 1)
 	go func() {
 		stopped <- c.Engine.Run(engineCtx)
-		c.fail(errStopped)
+		c.fail(ops.ErrStopped)
 	}()
 	again(ctx, sleep, func() bool {
 		if err := c.consume(ctx); ctx.Err() == nil {
-			c.health.note("", err)
+			c.health.Set(ops.Connection, err)
 		}
 		return false
 	})
-	c.health.note("", errStopped)
+	_ = c.health.Stop() // was told
 	stopEngine()
 	err := context.Cause(ctx)
-	if errors.Is(err, errStopped) {
+	if errors.Is(err, ops.ErrStopped) {
 		err = nil
 	}
 	if c.leftErr != nil {
@@ -129,7 +133,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	switch {
 	case len(c.left) > 0:
 		c.log.Warn("stopped with work left: it will be delivered again", "queues", c.left)
-	case slices.ContainsFunc(c.lanes, func(l *lane) bool { return l.consumed.Load() }):
+	case slices.ContainsFunc(c.subscriptions, func(l *subscription) bool { return l.consumed.Load() }):
 		c.log.Info("stopped, all acknowledged")
 	default:
 		c.log.Info("stopped before it had consumed")
@@ -137,8 +141,8 @@ func (c *Consumer) Run(ctx context.Context) error {
 	return nil
 }
 
-// leave notes that a queue ended with work left, and why if that is the broker's fault.
-func (c *Consumer) leave(queue string, err error) {
+// noteUndrained notes that a queue ended with work left, and why if that is the broker's fault.
+func (c *Consumer) noteUndrained(queue string, err error) {
 	c.log.Warn("queue given back with work left", "queue", queue, "error", err)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -157,19 +161,19 @@ func (c *Consumer) consume(ctx context.Context) error {
 	defer leave(conn)
 	for _, topic := range c.topics {
 		if err := within(ctx, func() error { return checkPartitions(conn, c.cfg, topic) }); err != nil {
-			c.refuse(err, c.lanes...)
+			c.refuse(err, c.subscriptions...)
 			return err
 		}
 	}
-	c.health.note("", nil)
+	c.health.Set(ops.Connection, nil)
 	var all sync.WaitGroup
-	for _, l := range c.lanes {
+	for _, l := range c.subscriptions {
 		all.Go(func() {
 			again(ctx, sleep, func() bool {
 				err := l.consume(ctx, conn)
 				if ctx.Err() == nil {
 					c.refuse(err, l)
-					c.health.note(l.queue, err)
+					c.health.Set(l.queue, err)
 				}
 				return conn.IsClosed()
 			})
@@ -179,10 +183,10 @@ func (c *Consumer) consume(ctx context.Context) error {
 	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
 }
 
-// refuse ends the consumer for what only a person can correct, unless one of the lanes has
+// refuse ends the consumer for what only a person can correct, unless one of the queues has
 // consumed before: then it waits for that.
-func (c *Consumer) refuse(err error, lanes ...*lane) {
-	if message.OutcomeOf(err) == message.OutcomePermanent && !slices.ContainsFunc(lanes, func(l *lane) bool { return l.consumed.Load() }) {
+func (c *Consumer) refuse(err error, subscriptions ...*subscription) {
+	if message.OutcomeOf(err) == message.OutcomePermanent && !slices.ContainsFunc(subscriptions, func(l *subscription) bool { return l.consumed.Load() }) {
 		c.fail(err)
 	}
 }
@@ -190,7 +194,7 @@ func (c *Consumer) refuse(err error, lanes ...*lane) {
 // commit makes sure that what is done is acknowledged on all channels that there are.
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
-	for _, l := range c.lanes {
+	for _, l := range c.subscriptions {
 		if claim := l.claim.Load(); claim != nil {
 			if err := claim.Commit(ctx); message.OutcomeOf(err) != message.OutcomePermanent { // else its messages come again
 				errs = append(errs, err)
@@ -208,8 +212,8 @@ const (
 	lagInterval = 5 * time.Second // between two questions for what waits in a queue
 )
 
-// lane is one queue.
-type lane struct {
+// subscription consumes one queue, on one channel after another.
+type subscription struct {
 	consumer  *Consumer
 	topic     string
 	partition int
@@ -222,7 +226,7 @@ type lane struct {
 }
 
 // consume consumes the queue until its channel or ctx ends.
-func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
+func (l *subscription) consume(ctx context.Context, conn *amqp.Connection) error {
 	var ch *amqp.Channel
 	var deliveries <-chan amqp.Delivery
 	if err := within(ctx, func() (err error) { ch, deliveries, err = l.subscribe(conn); return err }); err != nil {
@@ -233,7 +237,7 @@ func (l *lane) consume(ctx context.Context, conn *amqp.Connection) error {
 
 // serve has handled what is delivered until the channel or ctx ends. In the first case
 // the lane is lost, in the second it is drained.
-func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Delivery) error {
+func (l *subscription) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Delivery) error {
 	c, claim, ended := l.consumer, newClaim(ch, prefetch(l.consumer.cfg)), make(chan error, 1)
 	assigned, gone := c.Assign(claim), ch.NotifyClose(make(chan *amqp.Error, 1))
 	go func() {
@@ -248,7 +252,7 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
 	l.consumed.Store(true)
-	c.health.note(l.queue, nil)
+	c.health.Set(l.queue, nil)
 	ask := time.NewTicker(lagInterval)
 	defer ask.Stop()
 	for {
@@ -270,7 +274,7 @@ func (l *lane) serve(ctx context.Context, ch channel, deliveries <-chan amqp.Del
 
 // drain lets what runs finish, and makes sure that it is acknowledged. The channel stays
 // open meanwhile: with it the queue goes to another instance.
-func (l *lane) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
+func (l *subscription) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
 	err := assigned.Drain(ctx)
 	if claim.hasAcknowledged() && !errors.Is(err, errUnconfirmed) {
 		ctx, cancel := context.WithTimeout(ctx, closingTimeout)
@@ -280,12 +284,12 @@ func (l *lane) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
 		}
 	}
 	if err != nil {
-		l.consumer.leave(l.queue, err)
+		l.consumer.noteUndrained(l.queue, err)
 	}
 }
 
 // subscribe opens a channel, makes sure of the queue and has it delivered.
-func (l *lane) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Delivery, error) {
+func (l *subscription) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Delivery, error) {
 	cfg := l.consumer.cfg
 	ch, err := conn.Channel()
 	if err != nil {
@@ -306,7 +310,7 @@ func (l *lane) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan amqp.Deli
 }
 
 // take returns first and what else is there as the engine gets it.
-func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []message.Message {
+func (l *subscription) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []message.Message {
 	var batch []message.Message
 	for d, ok := first, true; ok; {
 		m := Received(&d, l.consumer.cfg.QueuePrefix+l.topic)
@@ -320,6 +324,7 @@ func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []
 		if batch = append(batch, m); len(batch) == maxBatch {
 			break
 		}
+		runtime.Gosched() // the client's goroutine has the next only after it was run again
 		select {
 		case d, ok = <-more:
 		default:
@@ -330,7 +335,7 @@ func (l *lane) take(c *claim, first amqp.Delivery, more <-chan amqp.Delivery) []
 }
 
 // ask notes how many messages wait in the queue.
-func (l *lane) ask(c *claim) error {
+func (l *subscription) ask(c *claim) error {
 	c.asking.Lock()
 	defer c.asking.Unlock()
 	q, err := c.channel.QueueDeclarePassive(l.queue, true, false, false, false, nil)

@@ -135,7 +135,7 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	if err := next.stop(); err != nil {
 		t.Error(err)
 	}
-	if n := next.lanes[0].number - 1; n > 0 {
+	if n := next.subscriptions[0].number - 1; n > 0 {
 		t.Errorf("%d of 100 come again", n)
 	}
 }
@@ -178,10 +178,10 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	publishAll(t, newPublisher(t, direct), 1, 1)
 	<-began
-	first := r.lanes[0].claim.Load()
+	first := r.subscriptions[0].claim.Load()
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
-		claim := r.lanes[0].claim.Load()
+		claim := r.subscriptions[0].claim.Load()
 		return claim != nil && claim != first && claim.unfinished() == 1
 	})
 	if n := r.Stats().Records; n != 1 {
@@ -245,7 +245,7 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
-	if claim := r.lanes[0].claim.Load(); claim.unfinished() != 1 {
+	if claim := r.subscriptions[0].claim.Load(); claim.unfinished() != 1 {
 		t.Error("the message is acknowledged without its dead letter")
 	}
 	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
@@ -307,7 +307,7 @@ func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
 	mu.Unlock()
 	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
 	s.check(t)
-	if n := r.lanes[0].number; n != 100 {
+	if n := r.subscriptions[0].number; n != 100 {
 		t.Errorf("the broker delivered %d times", n)
 	}
 }
@@ -318,7 +318,7 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	cfg, wire := through(t, direct)
 	wire.setAway(true)
 	r := consume(t, cfg, s.handle)
-	p, way := newPublisherAndTransport(t, cfg)
+	p := newPublisher(t, cfg)
 	eventually(t, "readiness says why", func() bool {
 		err := r.Ready()
 		return err != nil && strings.Contains(err.Error(), "no connection to RabbitMQ at "+cfg.Address())
@@ -328,35 +328,14 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	publishAll(t, p, 10, 3)
 	eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
 	wire.setAway(true)
-	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && way.health.why() != nil })
+	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && p.Ready(t.Context()) != nil })
 	published := make(chan error, 1)
 	go func() { published <- p.Publish(t.Context(), payment{"account-0", 10}) }()
 	wire.setAway(false)
 	if err := <-published; err != nil {
 		t.Error(err)
 	}
-	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && way.health.why() == nil })
-}
-
-func TestAQueueThatWasMadeOtherwiseIsAClearError(t *testing.T) {
-	t.Parallel()
-	cfg := settings(t, "ORDERING", "none")
-	first := consume(t, cfg, newSeen().handle)
-	eventually(t, "the consumer is ready", isReady(first))
-	if err := first.stop(); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Ordering = "key"
-	registry := newRegistry()
-	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-	c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), quiet())
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = c.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "x-single-active-consumer") || !strings.Contains(err.Error(), "ORDERING") {
-		t.Errorf("the error is: %v", err)
-	}
+	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
 }
 
 func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {

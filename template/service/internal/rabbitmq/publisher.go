@@ -13,6 +13,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -28,7 +29,7 @@ func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registr
 type transport struct {
 	cfg       config.RabbitMQ
 	client    string // the connection's name
-	health    *health
+	health    *ops.Health
 	keys      *publisher.Keys
 	consumers []*Consumer // the service's
 
@@ -41,7 +42,7 @@ type transport struct {
 
 func newTransport(cfg config.RabbitMQ, service string, log *slog.Logger) *transport {
 	t := &transport{
-		cfg: cfg, client: service + " publisher", health: newHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
+		cfg: cfg, client: service + " publisher", health: ops.NewHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
 		keys:  publisher.NewKeys(cfg.Publish),
 		queue: make(chan *attempt), ended: make(chan struct{}),
 	}
@@ -84,13 +85,13 @@ func (t *transport) attempt(ctx context.Context, a *attempt) error {
 	select {
 	case t.queue <- a:
 	case <-ctx.Done():
-		return cmp.Or(t.health.why(), ctx.Err())
+		return cmp.Or(t.health.Why(), ctx.Err())
 	}
 	select {
 	case err := <-a.answer:
 		return err
 	case <-ctx.Done():
-		return cmp.Or(t.health.why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
+		return cmp.Or(t.health.Why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
 	}
 }
 
@@ -100,7 +101,7 @@ func (t *transport) WithOutcome(err error) error {
 	if _, ok := errors.AsType[*message.Error](err); ok {
 		return err
 	}
-	if why := t.health.why(); why != nil && !errors.Is(err, publisher.ErrClosed) {
+	if why := t.health.Why(); why != nil && !errors.Is(err, publisher.ErrClosed) {
 		return message.Unavailable(fmt.Errorf("%w: %w", err, why))
 	}
 	return message.Retry(err)
@@ -122,7 +123,7 @@ func (t *transport) run() {
 	defer close(t.ended)
 	again(t.life, t.refuse, func() (over bool) {
 		if err := t.publish(); t.life.Err() == nil {
-			t.health.note("", err)
+			t.health.Set(ops.Connection, err)
 		}
 		return false
 	})
@@ -133,7 +134,7 @@ func (t *transport) refuse(ctx context.Context, d time.Duration) {
 	for over := time.After(d); ; {
 		select {
 		case a := <-t.queue:
-			a.answer <- t.health.why()
+			a.answer <- t.health.Why()
 		case <-over:
 			return
 		case <-ctx.Done():
@@ -153,11 +154,11 @@ func (t *transport) publish() error {
 	if err != nil {
 		return err
 	}
-	t.health.note("", nil)
+	t.health.Set(ops.Connection, nil)
 	for {
 		select {
 		case a := <-t.queue:
-			if why := t.health.why(); why != nil {
+			if why := t.health.Why(); why != nil {
 				a.answer <- why
 			} else {
 				c.publish(t.life, a)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // Ready implements publisher.Transport.
@@ -11,8 +13,8 @@ func (t *transport) Ready(ctx context.Context) error {
 	t.begin()
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout/2)
 	defer cancel()
-	for errors.Is(t.health.why(), errConnecting) && ctx.Err() == nil {
+	for errors.Is(t.health.Why(), ops.ErrConnecting) && ctx.Err() == nil {
 		sleep(ctx, 10*time.Millisecond)
 	}
-	return t.health.why()
+	return t.health.Why()
 }

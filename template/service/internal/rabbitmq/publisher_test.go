@@ -81,7 +81,7 @@ func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
 	for partitions, place := range map[string]string{"1": "queue", "2": "exchange"} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
-			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "500ms")
+			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "2s")
 			makeTopic(t, cfg)
 			p := newPublisher(t, cfg)
 			events := []message.Event{elsewhere{payment{"a", 1}}, payment{"a", 2}}
@@ -97,7 +97,7 @@ func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
 			if err == nil || message.OutcomeOf(err) != message.OutcomeRetry {
 				t.Fatalf("the error is: %v", err)
 			}
-			for _, part := range []string{"given up after 500ms", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
+			for _, part := range []string{"given up after 2s", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
 				if !strings.Contains(err.Error(), part) {
 					t.Errorf("the error does not say %s: %v", part, err)
 				}
@@ -137,32 +137,36 @@ func TestAnEventThatWaitsForItsQueueIsPublished(t *testing.T) {
 	}
 }
 
-// While the broker is away, and when it hangs.
+// While the broker is slow to connect, and while it is away.
 func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	t.Parallel()
-	direct := settings(t, "PUBLISH_TIMEOUT", "300ms", "ORDERING", "none") // with one active consumer, a queue is for it alone
+	direct := settings(t, "ORDERING", "none") // with one active consumer, a queue is for it alone
 	makeTopic(t, direct)
 	cfg, wire := through(t, direct)
-	p, way := newPublisherAndTransport(t, cfg)
+	p := newPublisher(t, cfg)
 	giveUp := func(n int) {
 		t.Helper()
+		timeout := p.Timeout
+		p.Timeout = 300 * time.Millisecond
+		defer func() { p.Timeout = timeout }()
 		for _, account := range []string{"a", "b"} {
 			if err := p.Publish(t.Context(), payment{account, n}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 				t.Errorf("event %d: %v", n, err)
 			}
 		}
 	}
-	wire.hang()
+	release := wire.hold()
+	defer release()
 	giveUp(1) // before there is a connection
-	wire.goOn()
-	eventually(t, "there is a connection", func() bool { return way.health.why() == nil })
+	release()
+	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
 		t.Error(err)
 	}
 	wire.setAway(true)
 	giveUp(3) // without one
 	wire.setAway(false)
-	eventually(t, "there is a connection again", func() bool { return way.health.why() == nil })
+	eventually(t, "there is a connection again", func() bool { return p.Ready(t.Context()) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 4}); err != nil {
 		t.Error(err)
 	}

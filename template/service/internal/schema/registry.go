@@ -2,8 +2,6 @@ package schema
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -101,26 +99,8 @@ func (t *renewing) renew() (config.Registry, *http.Transport, error) {
 }
 
 func newTransport(cfg config.Registry) (*http.Transport, error) {
-	secure, err := tlsConfig(cfg)
+	secure, err := config.ClientTLS("SCHEMA_REGISTRY_", cfg.CA, cfg.Cert, cfg.Key)
 	return &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: secure, ForceAttemptHTTP2: true, IdleConnTimeout: idle}, err
-}
-
-func tlsConfig(cfg config.Registry) (*tls.Config, error) {
-	c := &tls.Config{MinVersion: tls.VersionTLS12}
-	if cfg.CA != "" {
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM([]byte(cfg.CA)) {
-			return nil, errors.New("SCHEMA_REGISTRY_CA has no certificate in PEM")
-		}
-	}
-	if cfg.Cert != "" {
-		pair, err := tls.X509KeyPair([]byte(cfg.Cert), []byte(cfg.Key))
-		if err != nil {
-			return nil, fmt.Errorf("SCHEMA_REGISTRY_CERT and SCHEMA_REGISTRY_KEY: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }
 
 // registered is a schema as the registry has it.

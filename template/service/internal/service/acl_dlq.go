@@ -17,7 +17,7 @@ import (
 // wrong, and then those of `dlq`, as commands of Kafka's own tool. Read and Write have
 // Describe in them. Where the service may not see a topic's settings, it takes a
 // broker's defaults and does not check the topics for dead letters.
-func (s *Service) writeACL(w io.Writer) {
+func (s *Service) writeACL(w io.Writer) error {
 	fmt.Fprint(w, "# As an administrator, with --command-config where the brokers ask who that is. What the service needs:\n")
 	for _, c := range s.b.consumers {
 		g := grant{w, c.source}
@@ -52,6 +52,7 @@ func (s *Service) writeACL(w io.Writer) {
 	for _, topic := range s.b.Config.DLQ.RedriveTopics {
 		own.allow("--topic", topic, "Write", "DescribeConfigs")
 	}
+	return nil
 }
 
 // grant writes what a user of the brokers is allowed.

@@ -1,5 +1,3 @@
-//go:build !jetstream && !rabbitmq
-
 package service
 
 import (
@@ -21,7 +19,7 @@ func deadLetters[S any](ctx context.Context, name string, build Build[S], o Opti
 	var consumers []dlq.Consumer
 	for _, c := range s.b.consumers {
 		if topics := c.registry.Topics(); len(topics) > 0 {
-			consumers = append(consumers, dlq.Consumer{Group: c.source.GroupID, Topics: topics, Kafka: c.source, Open: c.registry.Open})
+			consumers = append(consumers, dlq.Consumer{Group: c.source.GroupID, Topics: topics, Source: c.source, Open: c.registry.Open})
 		}
 	}
 	if len(consumers) == 0 {

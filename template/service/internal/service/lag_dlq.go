@@ -1,5 +1,3 @@
-//go:build !jetstream && !rabbitmq
-
 package service
 
 import (
@@ -18,7 +16,7 @@ const lagTimeout = 15 * time.Second
 // writeLag writes how far the consumers' groups are behind in each partition, and in
 // all. With an error it has written what could be told.
 func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, lagTimeout, fmt.Errorf("no answer from Kafka within %v", lagTimeout))
+	ctx, cancel := context.WithTimeoutCause(ctx, lagTimeout, fmt.Errorf("no answer from the broker within %v", lagTimeout))
 	defer cancel()
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "GROUP\tTOPIC\tPARTITION\tCOMMITTED\tEND\tLAG")
@@ -35,11 +33,7 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 		errs = append(errs, err)
 		total := int64(0)
 		for _, l := range lags {
-			committed := "-"
-			if l.Committed >= 0 {
-				committed = strconv.FormatInt(l.Committed, 10)
-			}
-			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%d\t%d\n", c.source.GroupID, l.Topic, l.Partition, committed, l.End, l.Lag)
+			fmt.Fprintf(table, "%s\t%s\t%d\t%s\t%s\t%d\n", c.source.GroupID, l.Topic, l.Partition, place(l.Committed), place(l.End), l.Lag)
 			total += l.Lag
 		}
 		sum := strconv.FormatInt(total, 10)
@@ -49,4 +43,12 @@ func (s *Service) writeLag(ctx context.Context, w io.Writer) error {
 		fmt.Fprintf(table, "%s\tall\t\t\t\t%s\n", c.source.GroupID, sum)
 	}
 	return errors.Join(append(errs, table.Flush())...)
+}
+
+// place returns an offset as it is printed; what is less than 0 is none.
+func place(offset int64) string {
+	if offset < 0 {
+		return "-"
+	}
+	return strconv.FormatInt(offset, 10)
 }

@@ -72,7 +72,7 @@ func Command[S any](ctx context.Context, name string, build Build[S], args []str
 	case "acl": //forge:if dlq
 		var s *Service                                          //forge:if dlq
 		if s, err = assemble(ctx, name, build, o); err == nil { //forge:if dlq
-			s.writeACL(stdout) //forge:if dlq
+			err = s.writeACL(stdout) //forge:if dlq
 		} //forge:if dlq
 	case "schema": //forge:if avro
 		return schemas(ctx, name, build, o, stdout, stderr) //forge:if avro

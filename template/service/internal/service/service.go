@@ -24,6 +24,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/httpapi" //forge:if http
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
+	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 	"github.com/ouroboros-forge/forge/template/service/internal/tracing" //forge:if otel
 )
 
@@ -42,7 +43,7 @@ type Options struct {
 // Service is a service that was put together. Run runs it, once.
 type Service struct {
 	b         *Builder
-	publisher *producer
+	publisher *publisher.Publisher
 	consumers []*source
 	ops       *ops.Server
 	listener  net.Listener     // of ops

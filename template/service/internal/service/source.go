@@ -2,16 +2,10 @@
 
 package service
 
-import (
-	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
-	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
-)
+import "github.com/ouroboros-forge/forge/template/service/internal/kafka"
 
-// What the source of messages has.
-type (
-	producer = publisher.Publisher
-	source   = kafka.Consumer
-)
+// source is where messages come from.
+type source = kafka.Consumer
 
 var (
 	newPublisher = kafka.NewPublisher

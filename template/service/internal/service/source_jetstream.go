@@ -2,16 +2,10 @@
 
 package service
 
-import (
-	"github.com/ouroboros-forge/forge/template/service/internal/jetstream"
-	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
-)
+import "github.com/ouroboros-forge/forge/template/service/internal/jetstream"
 
-// What the source of messages has.
-type (
-	producer = publisher.Publisher
-	source   = jetstream.Consumer
-)
+// source is where messages come from.
+type source = jetstream.Consumer
 
 var (
 	newPublisher = jetstream.NewPublisher

@@ -2,16 +2,10 @@
 
 package service
 
-import (
-	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
-	"github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
-)
+import "github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
 
-// What the source of messages has.
-type (
-	producer = publisher.Publisher
-	source   = rabbitmq.Consumer
-)
+// source is where messages come from.
+type source = rabbitmq.Consumer
 
 var (
 	newPublisher = rabbitmq.NewPublisher

@@ -45,7 +45,7 @@ func consumerOf(brokers, group string, topics ...string) Consumer {
 		panic(err)
 	}
 	registry := message.NewRegistry(envelope.JSON{}, envelope.NewRules())
-	return Consumer{Group: group, Topics: topics, Kafka: any(cfg.Source).(config.Kafka), Open: registry.Open}
+	return Consumer{Group: group, Topics: topics, Source: cfg.Source, Open: registry.Open}
 }
 
 // world is a Kafka in this process with dead letters in it.
@@ -121,7 +121,7 @@ func (w *world) read(topic string) (records []*kgo.Record) {
 	w.t.Helper()
 	s, err := findSpans(w.t.Context(), w.admin, []string{topic})
 	if err == nil {
-		err = scan(w.t.Context(), consumerOf(w.cluster.ListenAddrs()[0], "reader").Kafka, s, func(r *kgo.Record) error {
+		err = scan(w.t.Context(), consumerOf(w.cluster.ListenAddrs()[0], "reader").Source, s, func(r *kgo.Record) error {
 			records = append(records, r)
 			return nil
 		})

@@ -28,7 +28,7 @@ func TestALetterThatHasNoAnswerIsGivenUp(t *testing.T) {
 		}
 		return nil, errors.New("the connection is cut"), true
 	})
-	producer, err := (&redrive{box: &box{kafka: consumerOf(w.cluster.ListenAddrs()[0], "shop").Kafka}}).newProducer()
+	producer, err := (&redrive{box: &box{kafka: consumerOf(w.cluster.ListenAddrs()[0], "shop").Source}}).newProducer()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,7 @@ func TestWhoMayNotCommitSendsNothing(t *testing.T) {
 // TestACommitWithoutAnAnswerIsNoMissingTopic: the client asks for the topic first, and tells
 // no answer as that.
 func TestACommitWithoutAnAnswerIsNoMissingTopic(t *testing.T) {
-	err := explain(consumerOf("127.0.0.1:1", "shop").Kafka, fmt.Errorf("commit of group %q: %w", "shop.redrive", kerr.UnknownTopicOrPartition))
+	err := explain(consumerOf("127.0.0.1:1", "shop").Source, fmt.Errorf("commit of group %q: %w", "shop.redrive", kerr.UnknownTopicOrPartition))
 	if !strings.HasSuffix(err.Error(), ": the dead letter topic is gone, or no broker answers") {
 		t.Error(err)
 	}

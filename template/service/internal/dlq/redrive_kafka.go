@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 package dlq
 
 import (
@@ -5,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -14,26 +14,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 const (
-	// countHeader has how often a message was redriven.
-	countHeader = "forge-redrive-count"
-	// maxRedrives is how often that may be. What fails once more is parked.
-	maxRedrives = 3
-	// ParkedSuffix ends the name of the topic for that.
-	ParkedSuffix = ".parked"
-
 	// A commit comes after this many bytes of dead letters, or this much time, and as many
 	// are sent while it is made: they wait in memory, and are sent again when the redrive is
 	// killed.
 	commitBytes    = 8 << 20
 	commitInterval = time.Second / 2
 )
-
-// errEnough ends a scan: as many letters were sent as were asked for.
-var errEnough = errors.New("enough")
 
 // redrive sends the dead letters of a box back.
 type redrive struct {
@@ -45,7 +34,6 @@ type redrive struct {
 	unsaved   int                         // bytes of letters since then
 	began     time.Time                   // when that was
 	last      *saving                     // and what became of it
-	next      time.Time                   // when --rate allows the next letter
 	created   map[string]bool             // topics for what is parked
 	tried     map[[2]partition]bool       // from where to which topic a letter was sent
 	first     map[partition]chan struct{} // closed when the last of those from there has its answer
@@ -113,7 +101,7 @@ func (r *redrive) advance(to func(span) int64) {
 // take handles one record: it is sent if it is selected and was not sent before. What
 // is behind one that could not be written waits for it, as its key's order wants.
 func (r *redrive) take(ctx context.Context, record *kgo.Record, report *report) error {
-	l, row := r.judge(record)
+	l, row := r.judgeRecord(record)
 	if r.away != nil {
 		return r.away
 	}
@@ -239,67 +227,13 @@ func (r *redrive) commit(ctx context.Context, group string, positions kadm.Offse
 	return nil
 }
 
-// wait waits until --rate allows one more.
-func (r *redrive) wait(ctx context.Context) error {
-	if r.rate == 0 {
-		return ctx.Err()
-	}
-	now := time.Now()
-	r.next = latest(r.next, now)
-	delay := r.next.Sub(now)
-	r.next = r.next.Add(time.Duration(float64(time.Second) / r.rate))
-	select {
-	case <-time.After(delay):
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-// target returns the record that a letter becomes. One that was redriven too often is
-// parked: as it is, dead letter and all. Whoever asks for a parked one, or names a topic,
-// begins anew.
-func (r *redrive) target(l *Letter) (*kgo.Record, outcome) {
-	count, _ := l.Original.Get(countHeader)
-	times, _ := strconv.Atoi(string(count))
-	if r.to != "" || strings.HasSuffix(l.Topic, ParkedSuffix) {
-		times = 0
-	}
-	if times >= maxRedrives {
-		return &kgo.Record{
-			Topic: l.Original.Topic + ParkedSuffix, Key: l.record.Key, Value: l.record.Value, Headers: l.record.Headers, Partition: l.Partition,
-		}, parked
-	}
-	to := &kgo.Record{Topic: cmp.Or(r.to, l.Original.Topic), Key: l.Original.Key, Value: l.Original.Value, Partition: l.Original.Partition}
-	if r.to != "" {
-		to.Partition = -1 // that topic's partitions are others
-	}
-	to.Headers = make([]kgo.RecordHeader, 0, len(l.Original.Headers)+2)
-	for _, h := range l.Original.Headers {
-		if h.Key != countHeader && h.Key != message.RedriveGroup {
-			to.Headers = append(to.Headers, kgo.RecordHeader{Key: h.Key, Value: h.Value})
-		}
-	}
-	to.Headers = append(to.Headers, kgo.RecordHeader{Key: countHeader, Value: strconv.AppendInt(nil, int64(times)+1, 10)})
-	if group := r.groupOf(l); group != "" && r.to == "" { // who reads another topic is another
-		to.Headers = append(to.Headers, kgo.RecordHeader{Key: message.RedriveGroup, Value: []byte(group)})
-	}
-	return to, redrivenNow
-}
-
 // send sends a letter, or only counts it. The first from a partition to a topic is waited
 // for: it may be the one that failed the last time, or the topic may be gone, and what is
 // behind it would be sent once more.
 func (r *redrive) send(ctx context.Context, l *Letter, row row, report *report) error {
 	report.sent++
-	to, becomes := r.target(l)
+	target, becomes := r.target(l)
+	to := recordOf(target)
 	row.To, row.Outcome = to.Topic, becomes
 	if !r.execute {
 		report.add(row, l)

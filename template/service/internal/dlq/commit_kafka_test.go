@@ -9,17 +9,19 @@ import (
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // A commit waits for the answers of all that was sent before it, and stops before what
 // they refuse.
 func TestACommitWaitsForTheAnswers(t *testing.T) {
 	w := newWorld(t)
-	l := &Letter{Topic: "payments.dlq", Offset: 5}
+	l := &Letter{Message: message.Message{Topic: "payments.dlq", Offset: 5}}
 	before := &saving{done: make(chan struct{})}
 	close(before.done)
 	r := &redrive{
-		box: &box{groups: []string{"shop"}, admin: w.admin}, positions: make(kadm.Offsets), sent: new(sync.WaitGroup), last: before,
+		box: &box{judge: &judge{groups: []string{"shop"}}, admin: w.admin}, positions: make(kadm.Offsets), sent: new(sync.WaitGroup), last: before,
 		failed: make(map[partition]int64),
 	}
 	r.positions.AddOffset(l.Topic, l.Partition, 10, -1)

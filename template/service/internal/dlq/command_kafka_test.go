@@ -250,7 +250,7 @@ func FuzzWhatADeadLetterHoldsComesBack(f *testing.F) {
 		if err := (&deadletter.Writer{Send: send, Group: "g"}).DeadLetter(t.Context(), m, engine.Failure{Err: errors.New("x"), Time: time.Now()}); err != nil {
 			t.Fatal(err)
 		}
-		l, err := open(r)
+		l, err := open(messageOf(r))
 		if err != nil {
 			t.Fatal(err)
 		}

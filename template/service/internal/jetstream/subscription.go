@@ -21,7 +21,7 @@ const (
 	group     = "instances"     // the priority group: the server serves one of those who ask in it, the pinned one
 )
 
-// puller takes what one durable consumer has: of a partition, in order, while the server
+// subscription takes what one durable consumer has: of a partition, in order, while the server
 // serves this instance alone; or of a whole topic beside others, if no order is wanted.
 //
 // The server numbers what it delivers. A number that is missing, as after a connection was
@@ -29,7 +29,7 @@ const (
 // durable consumer is set back to the first message that is not acknowledged, and a new
 // lane has all from there in order (handover.go). The same is done by who is served for the
 // first time, unless the one before it gave back in order what it had not done.
-type puller struct {
+type subscription struct {
 	consumer  *Consumer
 	layout    Layout
 	partition int32
@@ -37,25 +37,25 @@ type puller struct {
 	config    jetstream.ConsumerConfig
 	isOrdered bool
 
-	durable jetstream.Consumer // nil before it is there
-	wasMade bool               // it was there once
-	pin     string             // by which the server knows who is served
-	next    uint64             // the number of the next delivery
-	last    int64              // the offset of the last one
-	life    atomic.Pointer[life]
-	memory  memory
-	yield   atomic.Bool  // the partition is to go to another instance
-	lag     atomic.Int64 // -1 before it is known
+	durable    jetstream.Consumer // nil before it is there
+	wasMade    bool               // it was there once
+	pin        string             // by which the server knows who is served
+	next       uint64             // the number of the next delivery
+	last       int64              // the offset of the last one
+	assignment atomic.Pointer[assignment]
+	memory     memory
+	yield      atomic.Bool  // the partition is to go to another instance
+	lag        atomic.Int64 // -1 before it is known
 }
 
-func newPuller(c *Consumer, l Layout, partition int32, stream jetstream.Stream, config jetstream.ConsumerConfig, isOrdered bool) *puller {
-	p := &puller{consumer: c, layout: l, partition: partition, stream: stream, config: config, isOrdered: isOrdered}
+func newSubscription(c *Consumer, l Layout, partition int32, stream jetstream.Stream, config jetstream.ConsumerConfig, isOrdered bool) *subscription {
+	p := &subscription{consumer: c, layout: l, partition: partition, stream: stream, config: config, isOrdered: isOrdered}
 	p.lag.Store(-1)
 	return p
 }
 
-// life is that of a lane.
-type life struct {
+// assignment is of a partition, or of a topic, from the first message on until it is drained or lost.
+type assignment struct {
 	*claim
 	lane  *engine.Lane
 	lease *time.Timer // ends it, when the server may serve another
@@ -63,24 +63,24 @@ type life struct {
 }
 
 // renew notes that the server serves this instance for a time from at on.
-func (l *life) renew(at time.Time, d time.Duration) {
+func (l *assignment) renew(at time.Time, d time.Duration) {
 	l.lease.Reset(time.Until(at.Add(d * 9 / 10)))
 }
 
 // lose ends the lane at once.
-func (l *life) lose() {
+func (l *assignment) lose() {
 	l.lost.Store(true)
 	l.end()
 	l.lane.Lose()
 }
 
 // run takes messages until ctx ends, and then drains.
-func (p *puller) run(ctx context.Context) {
+func (p *subscription) run(ctx context.Context) {
 	delays := backoff.Backoff()
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := p.consume(ctx); ctx.Err() == nil {
-			p.consumer.health.set(p.config.Durable, err)
+			p.consumer.health.Set(p.config.Durable, err)
 			if time.Since(began) > backoff.MaxDelay {
 				delays = backoff.Backoff()
 			}
@@ -93,7 +93,7 @@ func (p *puller) run(ctx context.Context) {
 
 // consume makes sure of the durable consumer and takes what it has, until that fails or
 // ctx ends.
-func (p *puller) consume(ctx context.Context) error {
+func (p *subscription) consume(ctx context.Context) error {
 	if p.durable == nil {
 		if err := p.ensure(ctx); err != nil {
 			return err
@@ -106,21 +106,21 @@ func (p *puller) consume(ctx context.Context) error {
 		}
 		var err error
 		if l := p.current(); l != nil && l.paused.Load() {
-			err = p.pause(ctx, l)
+			err = p.waitWhilePaused(ctx, l)
 		} else {
 			err = p.fetch(ctx)
 		}
 		if err != nil {
 			return err
 		}
-		p.consumer.health.set(p.config.Durable, nil)
+		p.consumer.health.Set(p.config.Durable, nil)
 	}
 	return nil
 }
 
 // ensure makes the durable consumer, or changes it to what the settings say. Where it
 // begins is said once.
-func (p *puller) ensure(ctx context.Context) error {
+func (p *subscription) ensure(ctx context.Context) error {
 	cfg := p.config
 	old, err := p.stream.Consumer(ctx, cfg.Durable)
 	switch {
@@ -141,14 +141,14 @@ func (p *puller) ensure(ctx context.Context) error {
 
 // wait returns how long a request stays at the server. The server serves this instance for
 // as long as it asks in time.
-func (p *puller) wait() time.Duration { return min(p.config.AckWait/3, fetchWait) }
+func (p *subscription) wait() time.Duration { return min(p.config.AckWait/3, fetchWait) }
 
 // fetch asks for messages once and gives them to the lane. It returns only errors that
 // end what was before.
 //
 // Who is not served yet asks for one message, which says so, and awaits the answer even
 // when ctx ends: the server may take a request that was given up for one to serve.
-func (p *puller) fetch(ctx context.Context) error {
+func (p *subscription) fetch(ctx context.Context) error {
 	n, wait, parent := min(maxFetch, p.consumer.cfg.MaxPollRecords), p.wait(), ctx
 	if p.isOrdered && p.current() == nil {
 		if p.isServed(ctx) {
@@ -191,7 +191,7 @@ func (p *puller) fetch(ctx context.Context) error {
 
 // take gives the lane a message and those that are there behind it. It returns false when
 // a lane has to begin.
-func (p *puller) take(first jetstream.Msg, more <-chan jetstream.Msg) bool {
+func (p *subscription) take(first jetstream.Msg, more <-chan jetstream.Msg) bool {
 	l := p.current()
 	if l == nil {
 		if p.isOrdered {
@@ -233,7 +233,7 @@ func (p *puller) take(first jetstream.Msg, more <-chan jetstream.Msg) bool {
 
 // isServed reports whether the server serves this instance, whose lane has ended. What
 // that had will come only later, and nothing else perhaps.
-func (p *puller) isServed(ctx context.Context) bool {
+func (p *subscription) isServed(ctx context.Context) bool {
 	if p.pin == "" {
 		return false
 	}
@@ -255,20 +255,20 @@ func (p *puller) isServed(ctx context.Context) bool {
 }
 
 // assign begins a lane.
-func (p *puller) assign() *life {
+func (p *subscription) assign() *assignment {
 	ctx, end := context.WithCancel(context.Background())
-	l := &life{claim: newClaim(p.consumer.js.Conn()), end: end}
+	l := &assignment{claim: newClaim(p.consumer.js.Conn()), end: end}
 	l.lane = p.consumer.Assign(l.claim)
 	l.lease = time.AfterFunc(time.Hour, l.lose)
 	l.lease.Stop()
 	go l.send(ctx)
 	go l.tellProgress(ctx, p.config.AckWait)
-	p.life.Store(l)
+	p.assignment.Store(l)
 	return l
 }
 
 // check decides by how a request ended what becomes of the lane, if there is one.
-func (p *puller) check(ctx context.Context, l *life, began time.Time, err error) error {
+func (p *subscription) check(ctx context.Context, l *assignment, began time.Time, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return nil //nolint:nilerr // to be stopped is no failure
@@ -288,7 +288,7 @@ func (p *puller) check(ctx context.Context, l *life, began time.Time, err error)
 
 // look asks for the durable consumer after a request failed. It is made again if it is
 // gone. Where it has delivered what did not arrive, the lane ends.
-func (p *puller) look(ctx context.Context, l *life, cause error) error {
+func (p *subscription) look(ctx context.Context, l *assignment, cause error) error {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	info, err := p.durable.Info(asking)
@@ -305,21 +305,21 @@ func (p *puller) look(ctx context.Context, l *life, cause error) error {
 	return errors.Join(cause, err)
 }
 
-// pause waits while the lane is paused.
-func (p *puller) pause(ctx context.Context, l *life) error {
+// waitWhilePaused waits while the lane is paused.
+func (p *subscription) waitWhilePaused(ctx context.Context, l *assignment) error {
 	select {
 	case <-l.resume:
 		return nil
 	case <-ctx.Done():
 		return nil
 	case <-time.After(p.wait()):
-		return p.stay(ctx, l)
+		return p.stayPinned(ctx, l)
 	}
 }
 
-// stay has the server go on serving this instance: it is asked for a message of a byte,
+// stayPinned has the server go on serving this instance: it is asked for a message of a byte,
 // which none has. Without an order it is enough that the server answers.
-func (p *puller) stay(ctx context.Context, l *life) error {
+func (p *subscription) stayPinned(ctx context.Context, l *assignment) error {
 	if p.durable == nil {
 		return jetstream.ErrConsumerNotFound
 	}
@@ -341,7 +341,7 @@ func (p *puller) stay(ctx context.Context, l *life) error {
 
 // drain ends the lane in order. Then another instance may have the partition, or what was
 // not begun.
-func (p *puller) drain() {
+func (p *subscription) drain() {
 	l := p.current()
 	if l == nil {
 		return
@@ -350,7 +350,7 @@ func (p *puller) drain() {
 	var stays sync.WaitGroup
 	stays.Go(func() {
 		for err := error(nil); staying.Err() == nil && err == nil; sleep(staying, p.wait()) {
-			err = p.stay(staying, l)
+			err = p.stayPinned(staying, l)
 		}
 	})
 	err := l.lane.Drain(context.Background())
@@ -358,9 +358,9 @@ func (p *puller) drain() {
 	stays.Wait()
 	l.lease.Stop()
 	l.end()
-	p.life.Store(nil)
+	p.assignment.Store(nil)
 	if err != nil {
-		p.consumer.leave(p.config.Durable, err)
+		p.consumer.noteUndrained(p.config.Durable, err)
 	}
 	defer p.remember(l.claim)
 	if l.lost.Load() {
@@ -371,11 +371,11 @@ func (p *puller) drain() {
 	defer cancel()
 	if p.isOrdered {
 		if failed := p.handOver(ctx, l); failed != nil && err == nil {
-			p.consumer.leave(p.config.Durable, fmt.Errorf("what was done behind what was not begun may come again: %w", failed))
+			p.consumer.noteUndrained(p.config.Durable, fmt.Errorf("what was done behind what was not begun may come again: %w", failed))
 		}
 	} else if err == nil { // nothing runs
 		for _, h := range l.holds() {
-			_ = l.conn.Publish(h.reply, again) // else they come again after AckWait
+			_ = l.conn.Publish(h.reply, nak) // else they come again after AckWait
 		}
 	}
 	_ = l.conn.FlushWithContext(ctx)
@@ -385,15 +385,15 @@ func (p *puller) drain() {
 const handOverTimeout = 3 * time.Second
 
 // current returns the life of the lane, nil if there is none or it is lost.
-func (p *puller) current() *life {
-	l := p.life.Load()
+func (p *subscription) current() *assignment {
+	l := p.assignment.Load()
 	if l != nil && !l.lost.Load() {
 		return l
 	}
 	if l != nil {
 		p.remember(l.claim)
 	}
-	p.life.Store(nil)
+	p.assignment.Store(nil)
 	return nil
 }
 

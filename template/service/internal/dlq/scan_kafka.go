@@ -1,3 +1,5 @@
+//go:build !jetstream && !rabbitmq
+
 package dlq
 
 import (
@@ -16,13 +18,6 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/kafka"
-)
-
-const (
-	// answerTimeout is how long the brokers may take to bring the next dead letter.
-	answerTimeout = 30 * time.Second
-	// silence is how long nothing comes before a scan asks whether there is anything.
-	silence = time.Second
 )
 
 // span is the part of a partition that a command reads: from the first offset to
