@@ -49,6 +49,17 @@ func TestProjectsAreInOrder(t *testing.T) {
 	}
 }
 
+// The tests of a source's package compile also where it is the only extra: what another brings,
+// they must not use.
+func TestTheTestsOfEachSourceVet(t *testing.T) {
+	for _, source := range answers.Sources() {
+		t.Run(source, func(t *testing.T) {
+			dir := generated.Project(t, generated.AnswerSet{Name: source + "-tests", Args: []string{"--source", source, "--with", "tests", "--without", "docker,github"}})
+			generated.Do(t, dir, "go", "vet", "./...")
+		})
+	}
+}
+
 func lint(t *testing.T, dir string) {
 	t.Helper()
 	linter, err := exec.LookPath("golangci-lint")

@@ -81,18 +81,27 @@ func messages(t *testing.T) (all []samples.Sample) {
 	return all
 }
 
-// checkDeadLetters finds in the topics of the dead letters what the services wrote.
+// checkDeadLetters finds in the topics of the dead letters what the services wrote. A message
+// that came twice has one or two there, as the broker knows it again or not.
 func checkDeadLetters(ctx context.Context, t *testing.T, settings map[string]string, services ...*servicetest.Service) {
 	t.Helper()
-	want := map[string]int64{} // by topic
+	type place struct {
+		partition int32
+		offset    int64
+	}
+	want := map[string]map[place]bool{} // by topic
 	for _, s := range services {
 		for _, e := range s.DeadLetters() {
-			want[e.Message.Topic+".dlq"]++
+			topic := e.Message.Topic + ".dlq"
+			if want[topic] == nil {
+				want[topic] = map[place]bool{}
+			}
+			want[topic][place{e.Message.Partition, e.Message.Offset}] = true
 		}
 	}
 	for topic, want := range want {
-		if got := written(ctx, t, settings, topic); got != want {
-			t.Errorf("%s has %d messages, want %d", topic, got, want)
+		if got := written(ctx, t, settings, topic); got < int64(len(want)) {
+			t.Errorf("%s has %d messages, want at least %d", topic, got, len(want))
 		}
 	}
 }

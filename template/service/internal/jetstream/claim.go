@@ -34,7 +34,6 @@ type claim struct {
 	paused atomic.Bool
 	resume chan struct{} // has one when it was resumed
 	wake   chan struct{} // has one when there are acks to send
-	lag    atomic.Int64  // -1 before it is known
 
 	mu          sync.Mutex
 	held        map[int64]*holding // delivered and not done, by offset
@@ -52,7 +51,6 @@ type holding struct {
 
 func newClaim(conn *nats.Conn) *claim {
 	c := &claim{conn: conn, resume: make(chan struct{}, 1), wake: make(chan struct{}, 1), held: map[int64]*holding{}}
-	c.lag.Store(-1)
 	c.reconnects = conn.Stats().Reconnects
 	return c
 }
@@ -73,11 +71,22 @@ func (c *claim) Resume() {
 func (c *claim) Ack(offset int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.lost.Load() {
+		return
+	}
 	if d := c.held[offset]; d != nil {
 		c.done = append(c.done, d.reply)
 		signal(c.wake)
 	}
 	delete(c.held, offset)
+}
+
+// settle acknowledges a message that is done and was delivered again.
+func (c *claim) settle(reply string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = append(c.done, reply)
+	signal(c.wake)
 }
 
 func signal(ch chan struct{}) {
@@ -159,6 +168,8 @@ func (c *claim) Commit(ctx context.Context) error {
 	defer c.committing.Unlock()
 	if err := c.flush(); errors.Is(err, errLost) {
 		return err
+	} else if !c.conn.IsConnected() {
+		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", errUnconfirmed, err)
 	}
@@ -198,7 +209,7 @@ func (c *claim) tellProgress(ctx context.Context, ackWait time.Duration) {
 	for {
 		select {
 		case <-tick.C:
-			for _, reply := range c.replies(false) {
+			for _, reply := range c.replies() {
 				_ = c.conn.Publish(reply, progress) // what is not told is delivered again, and then told
 			}
 		case <-ctx.Done():
@@ -207,13 +218,13 @@ func (c *claim) tellProgress(ctx context.Context, ackWait time.Duration) {
 	}
 }
 
-// replies returns where to answer what is held, but for what has just come, unless all is
-// meant: that is old the next time.
-func (c *claim) replies(all bool) (found []string) {
+// replies returns where to answer what is held, but for what has just come: that is old the
+// next time.
+func (c *claim) replies() (found []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, d := range c.held {
-		if all || d.old {
+		if d.old {
 			found = append(found, d.reply)
 		}
 		d.old = true

@@ -104,7 +104,7 @@ func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
 func TestWhatIsDoneIsAcknowledgedAtOnceOrTogether(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := &claim{wake: make(chan struct{}, 1), held: map[int64]*holding{1: {}, 2: {}, 3: {}}}
+		c := &claim{wake: make(chan struct{}, 1)}
 		c.lost.Store(true) // what it says goes nowhere
 		ctx, stop := context.WithCancel(t.Context())
 		defer stop()
@@ -118,11 +118,11 @@ func TestWhatIsDoneIsAcknowledgedAtOnceOrTogether(t *testing.T) {
 				t.Errorf("%d acknowledgements wait, not %d", len(c.done), want)
 			}
 		}
-		c.Ack(1)
+		c.settle("1")
 		waiting(0)
-		c.Ack(2)
+		c.settle("2")
 		waiting(1)
-		c.Ack(3)
+		c.settle("3")
 		waiting(2)
 		time.Sleep(ackPause)
 		waiting(0)

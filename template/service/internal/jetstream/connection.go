@@ -25,7 +25,7 @@ const (
 )
 
 // backoff says when what failed is tried again.
-var backoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 5 * time.Second}
+var backoff = message.RetryPolicy{Kind: message.RetryExponential, Delay: 100 * time.Millisecond, MaxDelay: 2 * time.Second}
 
 // connect returns a connection that is made, and made again, for as long as it is not
 // closed: h knows whether there is one at present.

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -62,12 +64,12 @@ func (c *Consumer) Name() string { return c.cfg.GroupID }
 // Ready returns why the consumer does not consume at present, nil when it does.
 func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
 
-// EachLag calls f for each partition that the consumer reads, with how much of it is not
-// done, as far as that was known some seconds ago. Where no order is wanted, a topic is one.
+// EachLag calls f for each partition, whoever reads it, with how much of it is not done, as
+// far as that was known some seconds ago. Where no order is wanted, a topic is one.
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, p := range c.all() {
-		if l := p.assignment.Load(); l != nil && l.lag.Load() >= 0 {
-			f(p.layout.topic, p.partition, l.lag.Load())
+		if n := p.lag.Load(); n >= 0 {
+			f(p.layout.topic, p.partition, n)
 		}
 	}
 }
@@ -186,14 +188,14 @@ func (c *Consumer) subscriptionsOf(stream jetstream.Stream, l Layout) (all []*su
 		durable.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
 	if c.cfg.Ordering == string(engine.OrderNone) {
-		return []*subscription{{consumer: c, layout: l, stream: stream, config: durable}}
+		return []*subscription{newSubscription(c, l, 0, stream, durable, false)}
 	}
 	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
 	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
 	for n := range int32(l.partitions) {
 		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
 		durable.FilterSubject = l.subject(n)
-		all = append(all, &subscription{consumer: c, layout: l, partition: n, stream: stream, config: durable, isOrdered: true})
+		all = append(all, newSubscription(c, l, n, stream, durable, true))
 	}
 	return all
 }
@@ -205,30 +207,63 @@ const watchInterval = 3 * time.Second
 // that another instance waits for if this one has more than its share.
 func (c *Consumer) watch(ctx context.Context) {
 	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
-		var mine []*subscription
-		others := 0
+		all := &share{byTopic: map[string]*share{}}
 		for _, p := range c.subscriptions {
-			l := p.assignment.Load()
-			if l == nil {
-				continue
-			}
 			asking, cancel := context.WithTimeout(ctx, askTimeout)
 			info, err := p.stream.Consumer(asking, p.config.Durable)
 			cancel()
 			if err != nil {
 				continue // who takes messages says what is wrong
 			}
-			now := info.CachedInfo()
-			l.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
-			if p.isOrdered {
-				mine = append(mine, p)
-				others = max(others, now.NumWaiting-1)
+			now, l := info.CachedInfo(), p.assignment.Load()
+			p.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
+			if p.isOrdered && slices.ContainsFunc(now.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" }) {
+				all.add(p, l != nil, now.NumWaiting)
 			}
 		}
-		if share := (len(c.subscriptions) + others) / (others + 1); len(mine) > share {
-			mine[0].yield.Store(true)
+		if p := all.surplus(); p != nil {
+			p.yield.Store(true)
 		}
 	}
+}
+
+// share is what instances have of the partitions that the server serves to one. Where no
+// messages are, nobody has any.
+type share struct {
+	mine    []*subscription
+	served  int // to any instance
+	others  int // instances that wait
+	byTopic map[string]*share
+}
+
+func (s *share) add(p *subscription, isMine bool, waiting int) {
+	s.served++
+	if isMine {
+		s.mine = append(s.mine, p)
+		s.others = max(s.others, waiting-1)
+	}
+	if s.byTopic != nil {
+		topic := s.byTopic[p.layout.topic]
+		if topic == nil {
+			topic = new(share)
+			s.byTopic[p.layout.topic] = topic
+		}
+		topic.add(p, isMine, waiting)
+	}
+}
+
+// surplus returns a partition of a topic of which this instance has more than its share, or
+// one of all if it has more than its share of all; nil if it has neither.
+func (s *share) surplus() *subscription {
+	for _, name := range slices.Sorted(maps.Keys(s.byTopic)) {
+		if p := s.byTopic[name].surplus(); p != nil {
+			return p
+		}
+	}
+	if len(s.mine) > (s.served+s.others)/(s.others+1) {
+		return s.mine[0]
+	}
+	return nil
 }
 
 // noteUndrained notes that a lane ended with work left, and why if that is the server's fault.

@@ -157,7 +157,7 @@ func TestADrainLetsHandlersEndAndAcknowledgesThem(t *testing.T) {
 				return b.pending(partitions...) == 0 || b.pending("tests") == 0
 			})
 			if again := second.count(engine.Handled); o == "none" && again != 100-n {
-				t.Errorf("the first instance handled %d, the next one %d, want the rest", n, again)
+				t.Errorf("the first instance handled %d, the next one %d, want the rest", n, nak)
 			}
 		})
 	}

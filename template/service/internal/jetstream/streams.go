@@ -1,6 +1,7 @@
 package jetstream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -97,6 +98,10 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg config.JetStr
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another instance was first
 			s, err = js.Stream(ctx, name)
 		}
+	}
+	if isCode(err, 10065) {
+		other, _ := js.StreamNameBySubject(ctx, topic+".>") // "" if it has only the topic itself
+		return nil, Layout{}, message.Permanent(fmt.Errorf("stream %s of topic %q cannot be made, as stream %s has some of its subjects: take them from that, or give the topic another name: %w", name, topic, cmp.Or(other, "another"), err))
 	}
 	if err != nil {
 		return nil, Layout{}, outcome(fmt.Errorf("stream %s of topic %q: %w", name, topic, err))

@@ -27,8 +27,8 @@ const (
 // The server numbers what it delivers. A number that is missing, as after a connection was
 // cut, is a message that would come again behind later ones. So the lane ends then, the
 // durable consumer is set back to the first message that is not acknowledged, and a new
-// lane has all from there in order. The same is done by who is served for the first time:
-// what the one before it did not finish lies before what it is given.
+// lane has all from there in order (handover.go). The same is done by who is served for the
+// first time, unless the one before it gave back in order what it had not done.
 type subscription struct {
 	consumer  *Consumer
 	layout    Layout
@@ -43,7 +43,15 @@ type subscription struct {
 	next       uint64             // the number of the next delivery
 	last       int64              // the offset of the last one
 	assignment atomic.Pointer[assignment]
-	yield      atomic.Bool // the partition is to go to another instance
+	memory     memory
+	yield      atomic.Bool  // the partition is to go to another instance
+	lag        atomic.Int64 // -1 before it is known
+}
+
+func newSubscription(c *Consumer, l Layout, partition int32, stream jetstream.Stream, config jetstream.ConsumerConfig, isOrdered bool) *subscription {
+	p := &subscription{consumer: c, layout: l, partition: partition, stream: stream, config: config, isOrdered: isOrdered}
+	p.lag.Store(-1)
+	return p
 }
 
 // assignment is of a partition, or of a topic, from the first message on until it is drained or lost.
@@ -144,7 +152,7 @@ func (p *subscription) fetch(ctx context.Context) error {
 	n, wait, parent := min(maxFetch, p.consumer.cfg.MaxPollRecords), p.wait(), ctx
 	if p.isOrdered && p.current() == nil {
 		if p.isServed(ctx) {
-			return p.begin(ctx)
+			return p.begin(ctx, nil)
 		}
 		n, wait, parent = 1, min(wait, time.Second), context.WithoutCancel(ctx)
 	}
@@ -159,14 +167,24 @@ func (p *subscription) fetch(ctx context.Context) error {
 	if err != nil {
 		return p.check(ctx, p.current(), began, err)
 	}
+	got := 0
 	for m := range batch.Messages() {
-		if !p.take(m, batch.Messages()) {
-			cancel()
-			return p.begin(ctx)
+		got++
+		isFirst := p.current() == nil && n == 1
+		if p.take(m, batch.Messages()) {
+			continue
 		}
+		cancel()
+		if !isFirst {
+			m = nil // more of the batch may be on its way
+		}
+		return p.begin(ctx, m)
 	}
 	if err = batch.Error(); errors.Is(err, context.DeadlineExceeded) {
 		err = nil // there were heartbeats
+	}
+	if l := p.current(); err == nil && got == 0 && p.isOrdered && l != nil && ctx.Err() == nil {
+		return p.look(ctx, l, p.check(ctx, l, began, nil)) // what is missing has nothing behind it that would tell
 	}
 	return p.check(ctx, p.current(), began, err)
 }
@@ -197,8 +215,9 @@ func (p *subscription) take(first jetstream.Msg, more <-chan jetstream.Msg) bool
 		}
 		p.next++
 		switch {
-		case p.isOrdered && offset <= p.last && !l.isHeld(offset): // it is done, and the server does not know
-			_ = l.conn.Publish(m.Reply(), ack)
+		case p.isOrdered && (offset <= p.last || p.memory.isDone(offset)) && !l.isHeld(offset): // it is done, and the server does not know
+			p.last = max(p.last, offset)
+			l.settle(m.Reply())
 		case l.hold(offset, m.Reply()):
 			p.last = offset
 			batch = append(batch, NewMessage(p.layout, m, meta))
@@ -224,24 +243,15 @@ func (p *subscription) isServed(ctx context.Context) bool {
 	if err != nil {
 		return false
 	}
-	if !slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID == p.pin }) {
-		p.pin = ""
+	if slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID == p.pin }) {
+		return true
 	}
-	return p.pin != ""
-}
-
-// begin sets the durable consumer back to the first message that is not acknowledged, and
-// begins a lane with it.
-func (p *subscription) begin(ctx context.Context) error {
-	asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout) // else the server would go on serving who has no lane to drain
-	defer cancel()
-	began := time.Now()
-	if _, err := p.stream.ResetConsumer(asking, p.config.Durable); err != nil {
-		return fmt.Errorf("reset: %w: a server before 2.14 cannot: ORDERING=none does without", err)
+	isFree := !slices.ContainsFunc(info.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" })
+	if isFree && info.NumAckPending > 0 { // the server was started again: it would wait for who had them
+		_ = p.reset(asking) // else they come after AckWait
 	}
-	p.next, p.last = 1, 0
-	p.assign().renew(began, p.config.AckWait)
-	return nil
+	p.pin = ""
+	return false
 }
 
 // assign begins a lane.
@@ -352,27 +362,36 @@ func (p *subscription) drain() {
 	if err != nil {
 		p.consumer.noteUndrained(p.config.Durable, err)
 	}
-	if l.lost.Swap(true) {
+	defer p.remember(l.claim)
+	if l.lost.Load() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer l.lost.Store(true)
+	ctx, cancel := context.WithTimeout(context.Background(), handOverTimeout)
 	defer cancel()
 	if p.isOrdered {
-		_, _ = p.stream.ResetConsumer(ctx, p.config.Durable)     // else another has what was not begun, and the rest,
-		_ = p.stream.UnpinConsumer(ctx, p.config.Durable, group) // after AckWait
-		p.pin = ""
+		if failed := p.handOver(ctx, l); failed != nil && err == nil {
+			p.consumer.noteUndrained(p.config.Durable, fmt.Errorf("what was done behind what was not begun may come again: %w", failed))
+		}
 	} else if err == nil { // nothing runs
-		for _, reply := range l.replies(true) {
-			_ = l.conn.Publish(reply, nak) // else they come again after AckWait
+		for _, h := range l.holds() {
+			_ = l.conn.Publish(h.reply, nak) // else they come again after AckWait
 		}
 	}
 	_ = l.conn.FlushWithContext(ctx)
 }
 
-// current returns the assignment, nil if there is none or it is lost.
+// handOverTimeout is for how long the server is asked to give others what was not begun.
+const handOverTimeout = 3 * time.Second
+
+// current returns the life of the lane, nil if there is none or it is lost.
 func (p *subscription) current() *assignment {
-	if l := p.assignment.Load(); l != nil && !l.lost.Load() {
+	l := p.assignment.Load()
+	if l != nil && !l.lost.Load() {
 		return l
+	}
+	if l != nil {
+		p.remember(l.claim)
 	}
 	p.assignment.Store(nil)
 	return nil

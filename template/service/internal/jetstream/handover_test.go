@@ -1,0 +1,113 @@
+package jetstream
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+)
+
+// handled returns how often handlers ended.
+func (b *book) handled() (n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, all := range b.of {
+		n += len(all)
+	}
+	return n
+}
+
+// TestWhatIsDoneDoesNotComeAgainAfterAStop in the middle of work: also what was done behind
+// a message that was not begun, and while more is on its way. The order of keys stays.
+func TestWhatIsDoneDoesNotComeAgainAfterAStop(t *testing.T) {
+	t.Parallel()
+	for _, o := range []string{"key", "partition"} {
+		t.Run(o, func(t *testing.T) {
+			t.Parallel()
+			const total, accounts, stops = 1200, 60, 5
+			b, done := startBroker(t), newBook()
+			cfg := b.settings(ordering(o), func(c *config.JetStream) { c.AckWait = 5 * time.Minute; c.MaxPollRecords = 200 })
+			var published sync.WaitGroup
+			published.Go(func() { b.publish(0, total, accounts) })
+			for n := range stops + 1 {
+				r := consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+					done.note(m, func() { time.Sleep(time.Duration(1+m.Body.N%7) * time.Millisecond) })
+					return nil
+				})
+				eventually(t, "some more is handled", func() bool { return done.distinct() >= min(total, (n+1)*total/(stops+1)) })
+				if err := r.stop(); err != nil {
+					t.Error(err)
+				}
+				if r.log.has("level=WARN") {
+					t.Errorf("stop %d: %s", n, r.log)
+				}
+			}
+			published.Wait()
+			done.check(t, total, accounts)
+			if n := done.handled(); n != total {
+				t.Errorf("%d were handled, want each of %d once", n, total)
+			}
+			if n := b.pending(partitions...); n != 0 {
+				t.Errorf("%d messages are not acknowledged", n)
+			}
+		})
+	}
+}
+
+// TestWhatIsDoneBehindOthersIsNotHandledAgainInTheNextLane of the same instance: the server
+// forgets that it was acknowledged, this instance does not.
+func TestWhatIsDoneBehindOthersIsNotHandledAgainInTheNextLane(t *testing.T) {
+	t.Parallel()
+	b, done, gate := startBroker(t), newBook(), make(chan struct{})
+	cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.AckWait = 1, time.Minute })
+	if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
+		t.Fatal(err)
+	}
+	b.publish(0, 10, 10)
+	r := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+		if m.Body.N == 0 {
+			select {
+			case <-gate:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		done.note(m, func() {})
+		return nil
+	})
+	eventually(t, "what is behind the first is acknowledged", func() bool { return done.handled() == 9 && b.pending("tests-0") == 1 })
+	r.assigned(t).lose()
+	close(gate)
+	b.publish(10, 20, 10)
+	eventually(t, "all is handled", func() bool { return done.distinct() == 20 })
+	eventually(t, "all is acknowledged", func() bool { return done.distinct() == 20 && b.pending("tests-0") == 0 })
+	if n := done.handled(); n != 20 {
+		t.Errorf("%d were handled, want each of 20 once", n)
+	}
+	done.check(t, 20, 10)
+}
+
+// TestADeliveryThatIsLostIsHandledWithoutAnotherBehindIt, long before AckWait: as what was on
+// its way when a connection was cut.
+func TestADeliveryThatIsLostIsHandledWithoutAnotherBehindIt(t *testing.T) {
+	t.Parallel()
+	b, done := startBroker(t), newBook()
+	cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.AckWait = 1, time.Minute })
+	if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
+		t.Fatal(err)
+	}
+	b.publish(0, 1, 1)
+	consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+		done.note(m, func() {})
+		return nil
+	})
+	eventually(t, "there is a lane", func() bool { return done.distinct() == 1 })
+	b.deaf.Store(true)
+	b.publish(1, 2, 1)
+	eventually(t, "it is delivered", func() bool { return b.pending("tests-0") == 1 })
+	b.deaf.Store(false)
+	eventually(t, "it is handled", func() bool { return done.distinct() == 2 })
+}
