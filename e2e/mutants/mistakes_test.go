@@ -287,7 +287,7 @@ var mutants = []mutant{
 	{"a batch that is too large is tried once", "kafka/claim_group.go",
 		"\t\t\tclient.SetOffsets(", "\t\t\t_ = any("},
 	{"certificates are read once", "kafka/security.go",
-		"\tcfg, err := cfg.Renewed()\n\tif err != nil {", "\tvar err error\n\tif err != nil {"},
+		"\tcfg, err := d.cfg.Renewed()\n", "\tcfg, err := d.cfg, error(nil)\n"},
 	{"a password is read once", "kafka/security.go",
 		"\t\tcfg, err := cfg.Renewed()\n\t\treturn scram", "\t\tvar err error\n\t\treturn scram"},
 	{"a refusal that only a person ends may pass", "kafka/publisher.go",

@@ -16,7 +16,7 @@ func TestAMessageThatIsSentBackIsNoDuplicateOfItself(t *testing.T) {
 	w := newWorld(t)
 	first := &message.Message{Topic: "payments", Key: []byte("k"), Value: []byte("1"), Header: message.Header{MessageID: "m-1"}}
 	w.send(first)
-	w.write("shop", message.ClassHandler, "no", w.read("payments")[0])
+	w.write(message.ClassHandler, "no", w.read("payments")[0])
 	w.run(0, "redrive", "--execute")
 	if came := w.read("payments"); len(came) != 2 || came[1].Partition != came[0].Partition {
 		t.Errorf("%d messages, want the first and the one that was sent back beside it: %v", len(came), came)

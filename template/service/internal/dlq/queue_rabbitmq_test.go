@@ -62,7 +62,7 @@ func TestATopicOfSeveralQueuesGetsItsLettersByKey(t *testing.T) {
 		_ = end.queues["other"].ExchangeDelete(c.Source.QueuePrefix+"payments", false, false)
 	}()
 	for i := range 60 {
-		w.write("shop", message.ClassHandler, "no", message.Message{Key: []byte{byte(i % 20)}, Value: []byte{byte(i)}})
+		w.write(message.ClassHandler, "no", message.Message{Key: []byte{byte(i % 20)}, Value: []byte{byte(i)}})
 	}
 	for range 2 {
 		var out, errs bytes.Buffer

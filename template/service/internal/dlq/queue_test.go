@@ -142,7 +142,7 @@ func TestALetterThatFailsAgainThreeTimesIsParked(t *testing.T) {
 	w := newWorld(t)
 	m := message.Message{Key: []byte("k"), Value: []byte(`{"n":1}`), Headers: []message.Field{{Key: "a", Value: []byte("b")}}}
 	for n := range maxRedrives {
-		w.write("shop", message.ClassHandler, "no", m)
+		w.write(message.ClassHandler, "no", m)
 		w.run(0, "redrive", "--execute")
 		came := w.read("payments")
 		if len(came) != n+1 {
@@ -153,7 +153,7 @@ func TestALetterThatFailsAgainThreeTimesIsParked(t *testing.T) {
 			t.Fatalf("it was redriven for group %q", group)
 		}
 	}
-	w.write("shop", message.ClassHandler, "no", m)
+	w.write(message.ClassHandler, "no", m)
 	letter := w.letters()[0]
 	if out := w.run(0, "redrive", "--execute"); !strings.Contains(out, "parked 1") {
 		t.Errorf("it is not parked: %s", out)
@@ -246,8 +246,8 @@ func TestPurgeDeletesOnlyWhatItSays(t *testing.T) {
 
 func TestOneLetterIsShownWhole(t *testing.T) {
 	w := newWorld(t)
-	w.write("shop", message.ClassInvalid, "first", message.Message{Value: []byte("1")})
-	w.write("shop", message.ClassHandler, "no\x1b[2J", message.Message{Partition: 1, Key: []byte("k"), Value: []byte("{\"n\":\t1}")})
+	w.write(message.ClassInvalid, "first", message.Message{Value: []byte("1")})
+	w.write(message.ClassHandler, "no\x1b[2J", message.Message{Partition: 1, Key: []byte("k"), Value: []byte("{\"n\":\t1}")})
 	out := w.run(0, "show", "payments.dlq@2")
 	for _, want := range []string{"payments.dlq@2", "payments/1@2", "handler", "key", `no\u001b[2J`, "{\"n\":\t1}"} {
 		if !strings.Contains(out, want) {

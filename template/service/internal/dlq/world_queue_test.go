@@ -87,9 +87,9 @@ func (w *world) send(messages ...*message.Message) {
 }
 
 // write writes one dead letter as the service does.
-func (w *world) write(group string, class message.Class, reason string, m message.Message) {
+func (w *world) write(class message.Class, reason string, m message.Message) {
 	w.t.Helper()
-	w.send(w.letter(group, class, reason, m))
+	w.send(w.letter("shop", class, reason, m))
 }
 
 // run runs the command line of a service with one consumer and returns what it printed.

@@ -4,23 +4,20 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"strconv"
 	"testing"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 )
 
-// freePort returns a port of loopback on which nothing listens.
-func freePort(t *testing.T) (address string, port int) {
+// freePort returns host and port of loopback on which nothing listens.
+func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()
-	_, text, _ := net.SplitHostPort(l.Addr().String())
-	port, _ = strconv.Atoi(text)
-	return "127.0.0.1:" + text, port
+	return l.Addr().String()
 }
 
 // send sends a message.

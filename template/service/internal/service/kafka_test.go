@@ -4,7 +4,9 @@ package service_test
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"strconv"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -38,17 +40,28 @@ func startBroker(t *testing.T) string {
 	return startKafka(t, 0).ListenAddrs()[0]
 }
 
+// portOf returns the port of an address.
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	_, text, _ := net.SplitHostPort(address)
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
 // Without Kafka at the start the service is alive and not ready, and works when
 // Kafka comes.
 func TestWaitsForKafka(t *testing.T) {
-	address, port := freePort(t)
+	address := freePort(t)
 	b, handled := handling()
 	s, stop := start(t, b, settings(address))
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	if code, body := get(s, "/livez"); code != http.StatusOK {
 		t.Errorf("/livez says %d %s without Kafka", code, body)
 	}
-	startKafka(t, port)
+	startKafka(t, portOf(t, address))
 	awaitReady(t, s, http.StatusOK, "ok\n")
 	handleOne(t, address, handled, "a-1")
 	if err := stop(); err != nil {
@@ -58,16 +71,16 @@ func TestWaitsForKafka(t *testing.T) {
 
 // When Kafka goes and comes back, so does the service.
 func TestOutlivesKafka(t *testing.T) {
-	address, port := freePort(t)
+	address := freePort(t)
 	data := kfake.DataDir(t.TempDir())
-	kafka := startKafka(t, port, data)
+	kafka := startKafka(t, portOf(t, address), data)
 	b, handled := handling()
 	s, stop := start(t, b, settings(address))
 	awaitReady(t, s, http.StatusOK, "ok\n")
 	handleOne(t, address, handled, "a-1")
 	kafka.Close()
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
-	startKafka(t, port, data)
+	startKafka(t, portOf(t, address), data)
 	awaitReady(t, s, http.StatusOK, "ok\n")
 	handleOne(t, address, handled, "a-2")
 	if err := stop(); err != nil {
@@ -76,7 +89,7 @@ func TestOutlivesKafka(t *testing.T) {
 }
 
 func TestStopsWithoutKafka(t *testing.T) {
-	address, _ := freePort(t)
+	address := freePort(t)
 	s, stop := start(t, build(nothing), settings(address))
 	awaitReady(t, s, http.StatusServiceUnavailable, "")
 	if err := stop(); err != nil {

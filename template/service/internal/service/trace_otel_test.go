@@ -215,7 +215,7 @@ func TestACollectorThatHangsHoldsNothingUp(t *testing.T) {
 // A collector that is not there is logged once, and its service ends in order. What a
 // handler logs with its context has the ids of its span.
 func TestWithoutACollectorTheServiceGoesOn(t *testing.T) {
-	address, _ := freePort(t)
+	address := freePort(t)
 	exportTo(t, "http://"+address, "10")
 	var log lines
 	b := func(_ context.Context, _ none, b *service.Builder) error {
