@@ -11,8 +11,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/service/servicetest"
 )
 
-// The service on an embedded broker: each message of dev/samples becomes what it
-// expects.
+// The service on topics that nobody else has: each message of dev/samples becomes what
+// it expects.
 func TestSamples(t *testing.T) {
 	s := apptest.Start(t, nil)
 	all, sent := sendSamples(t, s)

@@ -1,5 +1,5 @@
-// Command dev runs the service with a broker of its own, embedded and on
-// loopback, which keeps nothing. It sends the messages of dev/samples and prints
+// Command dev runs the service apart from others: on an embedded broker, or with queues of
+// its own where a broker has to be there. It sends the messages of dev/samples and prints
 // what becomes of each. What .env and the environment say of the broker's connection and
 // of the group's name (here it is dev) is not for it, nor are the times and addresses
 // that would make it slow or need ports of their own; OPS_ADDR and LOG_LEVEL of the

@@ -4,7 +4,7 @@ import "time"
 
 // Engine holds the settings of the engine, which runs the handlers, whatever the broker.
 type Engine struct {
-	MaxWorkers     int    `env:"MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions"`
+	MaxWorkers     int    `env:"MAX_WORKERS" envDefault:"16" validate:"min=1,max=100000" help:"handlers that run at once, over all partitions; of several partitions none has more than half"`
 	Ordering       string `env:"ORDERING" envDefault:"key" validate:"oneof=key partition none" help:"which messages wait for each other: those of one key, of one partition, or none"`
 	MaxPollRecords int    `env:"MAX_POLL_RECORDS" also:"max.poll.records" envDefault:"4096" validate:"min=1,max=1000000" help:"messages of one partition held in memory before its fetching pauses"`
 	MaxBufferBytes int64  `env:"MAX_BUFFER_BYTES" envDefault:"268435456" validate:"min=1024,max=1099511627776" help:"bytes of all partitions held in memory before fetching pauses; one compressed batch may become as many, or 64 MiB"`

@@ -10,6 +10,7 @@ type RabbitMQ struct {
 	URL         Secret `env:"RABBITMQ_URL" validate:"required" allowed:"amqp://user:password@host:port/vhost, or amqps:// for TLS" help:"where the broker is, with user and password"`
 	Partitions  int    `env:"RABBITMQ_PARTITIONS" envDefault:"1" validate:"min=1,max=256" help:"queues that a topic is spread over by key; all services that share a topic have the same number"`
 	QueuePrefix string `env:"RABBITMQ_QUEUE_PREFIX" validate:"omitempty,name" help:"begins the names of all queues and exchanges; topics are called as ever"`
+	Declare     string `env:"RABBITMQ_DECLARE" envDefault:"declare" validate:"oneof=declare check" help:"whether the service makes its queues and exchanges, and refuses those that were made otherwise, or only checks that they are there"`
 	Temporary   bool   // its queues go some time after the last that uses them: they are those of tests or of `make dev`
 	GroupID     string // the consumer's name in its dead letters and metrics: the service's, and its own behind it
 

@@ -65,7 +65,7 @@ func Start(int) (broker string, stop func(), err error) {
 // own, and keep nobody waiting.
 func Settings(broker, group string) map[string]string {
 	return map[string]string{
-		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1",
+		Address: urlOf(broker), "SERVICE_NAME": group, "RABBITMQ_PARTITIONS": "1", "RABBITMQ_DECLARE": "declare",
 		"RABBITMQ_CA": "", "RABBITMQ_CERT": "", "RABBITMQ_KEY": "",
 		"COMMIT_INTERVAL": "50ms", "OPS_ADDR": "127.0.0.1:0", "LOG_LEVEL": "warn",
 	}
@@ -137,8 +137,7 @@ func Send(ctx context.Context, broker string, messages ...*message.Message) erro
 		if err := ch.Confirm(false); err != nil {
 			return err
 		}
-		var last *amqp.DeferredConfirmation
-		returned := ch.NotifyReturn(make(chan amqp.Return, len(messages)))
+		returned := ch.NotifyReturn(make(chan amqp.Return, 1))
 		for _, m := range messages {
 			m.Partition, m.Offset = 0, offset.Add(1)
 			out, err := rabbitmq.Publishing(m)
@@ -146,18 +145,31 @@ func Send(ctx context.Context, broker string, messages ...*message.Message) erro
 				return err
 			}
 			out.Headers[rabbitmq.OffsetHeader] = m.Offset
-			if last, err = ch.PublishWithDeferredConfirm("", cfg.QueuePrefix+m.Topic, true, false, out); err != nil {
+			if err := publish(ctx, ch, returned, cfg.QueuePrefix+m.Topic, string(m.Key), out); err != nil {
 				return err
 			}
-			if _, err := last.WaitContext(ctx); err != nil {
-				return err
-			}
-		}
-		if len(returned) > 0 {
-			return fmt.Errorf("there is no queue %q", (<-returned).RoutingKey)
 		}
 		return nil
 	})
+}
+
+// publish publishes to a topic: a queue, or else an exchange of that name before several.
+func publish(ctx context.Context, ch *amqp.Channel, returned <-chan amqp.Return, topic, key string, out amqp.Publishing) error {
+	for _, to := range [][2]string{{"", topic}, {topic, key}} {
+		sent, err := ch.PublishWithDeferredConfirm(to[0], to[1], true, false, out)
+		if err != nil {
+			return err
+		}
+		isTaken, err := sent.WaitContext(ctx)
+		if err != nil || isTaken && len(returned) == 0 {
+			return err
+		}
+		if len(returned) == 0 { // it is full, or the channel ended: there is no exchange either
+			break
+		}
+		<-returned
+	}
+	return fmt.Errorf("there is no queue %q that takes messages, nor an exchange before several", topic)
 }
 
 // Read returns the first n messages of a topic that no service handles, or fewer when ctx

@@ -13,6 +13,8 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/rabbitmq"
 )
 
 func TestWithoutABrokerOneSentenceSaysSoonWhatToStart(t *testing.T) {
@@ -89,5 +91,47 @@ func TestQueuesEndWithWhoFoundTheBroker(t *testing.T) {
 		if stop(); isThere("orders") || isThere("orders.dlq") {
 			t.Errorf("queues are left behind at %s", given(broker))
 		}
+	}
+}
+
+// make send knows nothing of the service's settings.
+func TestWhatIsSentReachesATopicOfSeveralQueues(t *testing.T) {
+	if os.Getenv(Address) == "" {
+		t.Skip("NOT TESTED: RABBITMQ_URL has no URL of a RabbitMQ")
+	}
+	broker, stop, err := Start(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	send := func(topic string) error {
+		return Send(t.Context(), broker, &message.Message{Topic: topic, Key: []byte("a"), Value: []byte("{}")})
+	}
+	if err := send("none"); err == nil || !strings.Contains(err.Error(), "there is no queue") {
+		t.Errorf("to nowhere: %v", err)
+	}
+	err = onChannel(t.Context(), broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+		cfg.Partitions = 2
+		return errors.Join(rabbitmq.DeclareTopic(ch, cfg, "several", 0), rabbitmq.DeclareTopic(ch, cfg, "several", 1))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := send("several"); err != nil {
+		t.Error(err)
+	}
+	err = onChannel(t.Context(), broker, func(ch *amqp.Channel, cfg config.RabbitMQ) error {
+		var n int
+		for _, name := range []string{"several-0", "several-1", "several.dlq"} {
+			purged, _ := ch.QueueDelete(cfg.QueuePrefix+name, false, false, false)
+			n += purged
+		}
+		if n != 1 {
+			t.Errorf("%d messages are there", n)
+		}
+		return ch.ExchangeDelete(cfg.QueuePrefix+"several", false, false)
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -53,7 +53,7 @@ func TestAStopLeavesTheChannelWithAllAcknowledged(t *testing.T) {
 // A message whose dead letter is on its way is not done: what is not confirmed is sent again.
 func TestADeadLetterIsSafeOnceTheBrokerSaysSo(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t))
-	c, sent := &confirmed{channel: new(recorder), known: map[string]bool{"": true}}, make(chan error, 1)
+	c, sent := &confirmed{channel: new(recorder)}, make(chan error, 1)
 	go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte("x")}) }()
 	for i, says := range []func(){
 		func() { c.confirm(false) },

@@ -118,6 +118,10 @@ func removeQueues(t *testing.T, cfg config.RabbitMQ) {
 	conn := connect(t, cfg)
 	defer leave(conn)
 	for _, topic := range []string{"payments", "receipts"} {
+		if ch, err := conn.Channel(); err == nil {
+			_ = ch.ExchangeDelete(cfg.QueuePrefix+topic, false, false)
+			_ = ch.Close()
+		}
 		single := cfg
 		single.Partitions = 1
 		names := []string{queueName(single, topic, 0), cfg.QueuePrefix + topic + ".dlq"}
@@ -183,9 +187,15 @@ type running struct {
 // consume runs a consumer until the test ends.
 func consume(t *testing.T, cfg config.RabbitMQ, handle func(context.Context, message.Of[payment]) error) *running {
 	t.Helper()
+	return consumeWith(t, cfg, NewPublisher(cfg, "tests", newRegistry(), slog.New(slog.NewTextHandler(t.Output(), nil))), handle)
+}
+
+// consumeWith runs a consumer whose dead letters are published by p.
+func consumeWith(t *testing.T, cfg config.RabbitMQ, p *publisher.Publisher, handle func(context.Context, message.Of[payment]) error) *running {
+	t.Helper()
 	registry, log := newRegistry(), slog.New(slog.NewTextHandler(t.Output(), nil))
 	message.Register(registry, "payments", message.TypedHandlerFunc[payment](handle))
-	r := &running{publisher: NewPublisher(cfg, "tests", registry, log)}
+	r := &running{publisher: p}
 	var err error
 	if r.Consumer, err = NewConsumer(cfg, registry, r.publisher, log); err != nil {
 		t.Fatal(err)

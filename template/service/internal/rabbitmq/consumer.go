@@ -34,8 +34,10 @@ type Consumer struct {
 	log           *slog.Logger
 	topics        []string
 	subscriptions []*subscription
+	events        *transport // what the service publishes goes by it, dead letters too
 	health        *ops.Health
 	ran           atomic.Bool
+	ended         bool // a connection, by the broker's own error
 	fail          context.CancelCauseFunc
 
 	mu      sync.Mutex
@@ -71,7 +73,7 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 	if cfg.URL != t.cfg.URL {
 		return nil, errors.New("RABBITMQ_URL is another than the service's, which publishes the dead letters: let a service of its own consume there")
 	}
-	t.consumers = append(t.consumers, c)
+	t.consumers, c.events = append(t.consumers, c), t
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: p.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
 }
@@ -79,8 +81,9 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 // Name returns the consumer's name: the service's, and its own behind it.
 func (c *Consumer) Name() string { return c.cfg.GroupID }
 
-// Ready returns why the consumer does not consume at present, nil when it does.
-func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.Engine.Ready()) }
+// Ready returns why the consumer does not consume at present, or something cannot be
+// published, nil when all is well.
+func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.events.why(), c.Engine.Ready()) }
 
 // EachLag calls f for each queue, with how much of it was not done some seconds ago, but
 // for what other instances had been given, and but for queues of which they have all: a
@@ -103,6 +106,7 @@ func (c *Consumer) Run(ctx context.Context) error {
 	if c.ran.Swap(true) {
 		return errors.New("consumer was run already: make a new one")
 	}
+	c.events.check()
 	parent := ctx
 	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
 	defer context.AfterFunc(parent, func() { c.fail(ops.ErrStopped) })()
@@ -166,13 +170,17 @@ func (c *Consumer) consume(ctx context.Context) error {
 		}
 	}
 	c.health.Set(ops.Connection, nil)
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	var all sync.WaitGroup
 	for _, l := range c.subscriptions {
 		all.Go(func() {
 			again(ctx, sleep, func() bool {
 				err := l.consume(ctx, conn)
+				c.refuse(err, l)
+				if conn.IsClosed() { // which is told once, with its reason
+					err = ops.ErrConnecting
+				}
 				if ctx.Err() == nil {
-					c.refuse(err, l)
 					c.health.Set(l.queue, err)
 				}
 				return conn.IsClosed()
@@ -180,7 +188,24 @@ func (c *Consumer) consume(ctx context.Context) error {
 		})
 	}
 	all.Wait()
-	return errors.New("the connection to RabbitMQ at " + c.cfg.Address() + " ended")
+	if ctx.Err() != nil {
+		return nil
+	}
+	return c.explainEnd(<-closed)
+}
+
+// explainEnd explains why a connection ended. Of two instances that make a queue at the same
+// time the broker may end one's, once, with an error of its own.
+func (c *Consumer) explainEnd(why *amqp.Error) error {
+	if isFirst := !c.ended; isFirst && why != nil && why.Code == amqp.InternalError {
+		c.ended = true
+		return ops.ErrConnecting
+	}
+	err := fmt.Errorf("the connection to RabbitMQ at %s ended", c.cfg.Address())
+	if why != nil {
+		err = fmt.Errorf("%w: %w", err, why)
+	}
+	return err
 }
 
 // refuse ends the consumer for what only a person can correct, unless one of the queues has
@@ -251,8 +276,10 @@ func (l *subscription) serve(ctx context.Context, ch channel, deliveries <-chan 
 	}()
 	l.claim.Store(claim)
 	defer l.claim.Store(nil)
-	l.consumed.Store(true)
 	c.health.Set(l.queue, nil)
+	if !l.consumed.Swap(true) {
+		c.log.Info("consuming", "queue", l.queue, "broker", c.cfg.Address())
+	}
 	ask := time.NewTicker(lagInterval)
 	defer ask.Stop()
 	for {

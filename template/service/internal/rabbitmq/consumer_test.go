@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 // seen is what handlers got, by account.
@@ -336,6 +338,90 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 		t.Error(err)
 	}
 	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
+}
+
+// Both make the queues, which the broker may take amiss. What each consumes is in its log.
+func TestTwoInstancesThatStartTogetherWarnOfNothing(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t, "RABBITMQ_PARTITIONS", "2")
+	var logs [2]*lines
+	for i := range logs {
+		registry := newRegistry()
+		message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
+		logs[i] = new(lines)
+		c, err := NewConsumer(cfg, registry, newPublisher(t, cfg), slog.New(slog.NewTextHandler(logs[i], nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(context.Background())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		t.Cleanup(func() {
+			stop()
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for i, log := range logs {
+		eventually(t, "it consumes", func() bool { return log.count("msg=consuming ") == 2 })
+		if log.count("level=WARN") > 0 || log.count(queueName(cfg, "payments", 1)) == 0 {
+			t.Errorf("instance %d:\n%s", i, log.text.String())
+		}
+	}
+}
+
+// A broker's own error ends the first connection without a word, and no other.
+func TestAnEndOfTheConnectionSaysWhy(t *testing.T) {
+	c := &Consumer{cfg: settingsWithout(t, "RABBITMQ_URL", "amqp://me:hunter2@shop:5672/")}
+	broken := &amqp.Error{Code: amqp.InternalError, Server: true, Reason: "INTERNAL_ERROR"}
+	if err := c.explainEnd(broken); !errors.Is(err, ops.ErrConnecting) {
+		t.Errorf("the first: %v", err)
+	}
+	for _, why := range []*amqp.Error{broken, nil} {
+		err := c.explainEnd(why)
+		if errors.Is(err, ops.ErrConnecting) || !strings.Contains(err.Error(), "shop:5672") || strings.Contains(err.Error(), "hunter2") || (why != nil) != strings.Contains(err.Error(), "INTERNAL_ERROR") {
+			t.Errorf("a later one: %v", err)
+		}
+	}
+}
+
+// Queues of others are taken as they are: they are not made, and what they are like is not
+// the service's business.
+func TestQueuesOfOthersAreOnlyChecked(t *testing.T) {
+	t.Parallel()
+	for _, partitions := range []string{"1", "2"} {
+		t.Run(partitions, func(t *testing.T) {
+			t.Parallel()
+			cfg, s := settings(t, "RABBITMQ_PARTITIONS", partitions, "RABBITMQ_DECLARE", "check"), newSeen()
+			r := consume(t, cfg, s.handle)
+			eventually(t, "the consumer misses the queue", func() bool {
+				return strings.Contains(fmt.Sprint(r.Ready()), "RABBITMQ_DECLARE=declare")
+			})
+			onBroker(t, cfg, func(ch *amqp.Channel) error {
+				var errs []error
+				for _, name := range []string{cfg.QueuePrefix + "payments.dlq", queueName(cfg, "payments", 0), queueName(cfg, "payments", 1)} {
+					_, err := ch.QueueDeclare(name, true, false, false, false, amqp.Table{"x-queue-type": "classic", "x-expires": 600_000})
+					errs = append(errs, err)
+				}
+				if cfg.Partitions > 1 {
+					errs = append(errs, ch.ExchangeDeclare(cfg.QueuePrefix+"payments", "direct", true, false, false, false, nil), ch.QueueBind(queueName(cfg, "payments", 1), "a", cfg.QueuePrefix+"payments", false, nil))
+				}
+				return errors.Join(errs...)
+			})
+			eventually(t, "the consumer is ready", isReady(r))
+			if err := r.publisher.Publish(t.Context(), payment{"a", 1}); err != nil {
+				t.Fatal(err)
+			}
+			eventually(t, "the message is handled", func() bool { return s.distinct() == 1 })
+			if err := r.stop(); err != nil {
+				t.Error(err)
+			}
+			if n := waitingIn(t, cfg, queueName(cfg, "payments", cfg.Partitions-1)); n > 0 {
+				t.Errorf("%d messages are not acknowledged", n)
+			}
+		})
+	}
 }
 
 func TestFewerPartitionsThanThereAreAreRefused(t *testing.T) {

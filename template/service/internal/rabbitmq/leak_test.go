@@ -31,7 +31,7 @@ func TestAPasswordThatCannotBeReadIsNotShown(t *testing.T) {
 // other.
 func TestAReturnIsOfOneMessage(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t))
-	c, results := &confirmed{channel: new(recorder), known: map[string]bool{"": true}}, make(chan string, 3)
+	c, results := &confirmed{channel: new(recorder)}, make(chan string, 3)
 	for _, value := range []string{"a", "b", "b"} {
 		go func() {
 			if err := p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte(value)}); err != nil {
@@ -88,8 +88,8 @@ func TestDeadLettersAreWhereTheConsumersQueuesAre(t *testing.T) {
 			written <- letters.DeadLetter(t.Context(), &message.Message{Topic: "payments"}, engine.Failure{Err: errors.New("no")})
 		}()
 		a := <-tr.queue
-		if a.exchange != "" || a.key != want {
-			t.Errorf("those of %s go to %q, %q", group, a.exchange, a.key)
+		if a.to.exchange != "" || a.key != want {
+			t.Errorf("those of %s go to %q, %q", group, a.to.exchange, a.key)
 		}
 		a.answer <- nil
 		if err := <-written; err != nil {

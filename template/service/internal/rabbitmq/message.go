@@ -1,14 +1,17 @@
 package rabbitmq
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -22,12 +25,38 @@ const (
 	OffsetHeader = "forge-offset"
 )
 
+// property is one of AMQP's own of a message, as consumers see it among the headers.
+type property struct {
+	header string
+	value  *string
+	isBack bool // what goes out with the header has the property in its place
+}
+
+const propertyPrefix = "amqp-" // begins their headers
+
+// propertiesOf returns the properties of what is published. What says of a body how it is
+// written is none of a dead letter, whose body is another; a time to live would end it, and a
+// user is the broker's to say.
+func propertiesOf(p *amqp.Publishing, isLetter bool) []property {
+	return []property{
+		{propertyPrefix + "message-id", &p.MessageId, true}, {propertyPrefix + "correlation-id", &p.CorrelationId, true},
+		{propertyPrefix + "type", &p.Type, true}, {propertyPrefix + "app-id", &p.AppId, true}, {propertyPrefix + "reply-to", &p.ReplyTo, true},
+		{propertyPrefix + "content-type", &p.ContentType, !isLetter}, {propertyPrefix + "content-encoding", &p.ContentEncoding, !isLetter},
+		{propertyPrefix + "expiration", &p.Expiration, false}, {propertyPrefix + "user-id", &p.UserId, false},
+	}
+}
+
 // Publishing returns a message as it goes to the broker, durable.
 func Publishing(m *message.Message) (amqp.Publishing, error) {
 	out := amqp.Publishing{
 		DeliveryMode: amqp.Persistent, Body: m.Value, Timestamp: m.Time, Headers: amqp.Table{keyHeader: nil},
 		MessageId: short(m.Header.MessageID), CorrelationId: short(m.Header.CorrelationID), Type: short(m.Header.MessageType), AppId: short(m.Header.Producer),
 	}
+	isLetter := strings.HasSuffix(m.Topic, deadletter.Suffix)
+	if !isLetter && bytes.HasPrefix(m.Value, []byte("{")) {
+		out.ContentType = "application/json"
+	}
+	properties := propertiesOf(&out, isLetter)
 	if m.Time.IsZero() {
 		out.Timestamp = time.Now()
 	}
@@ -38,6 +67,10 @@ func Publishing(m *message.Message) (amqp.Publishing, error) {
 		out.Headers[nullHeader] = true
 	}
 	for _, h := range m.Headers {
+		if at := slices.IndexFunc(properties, func(p property) bool { return p.header == h.Key }); at >= 0 && properties[at].isBack && len(h.Value) <= maxShortText {
+			*properties[at].value = string(h.Value)
+			continue
+		}
 		if len(h.Key) > maxShortText {
 			return out, message.Permanent(fmt.Errorf("header %.20q… has a name of %d bytes: AMQP takes %d", h.Key, len(h.Key), maxShortText))
 		}
@@ -82,6 +115,18 @@ func Received(d *amqp.Delivery, exchange string) message.Message {
 		m.Key = bytesOf(key)
 	} else if d.Exchange == exchange {
 		m.Key = []byte(d.RoutingKey)
+	}
+	properties := propertiesOf(&amqp.Publishing{
+		MessageId: d.MessageId, CorrelationId: d.CorrelationId, Type: d.Type, AppId: d.AppId, ReplyTo: d.ReplyTo,
+		ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, Expiration: d.Expiration, UserId: d.UserId,
+	}, false)
+	if d.Priority > 0 {
+		properties = append(properties, property{propertyPrefix + "priority", new(strconv.Itoa(int(d.Priority))), false})
+	}
+	for _, p := range properties {
+		if *p.value != "" {
+			m.Headers = append(m.Headers, message.Field{Key: p.header, Value: []byte(*p.value)})
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) { // a table has no order
 		switch value := d.Headers[name].(type) {

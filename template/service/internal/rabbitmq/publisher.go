@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	amqp "github.com/rabbitmq/amqp091-go"
+
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -19,7 +21,7 @@ import (
 
 // NewPublisher returns a publisher of events in the name of service. It does not connect yet.
 func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
-	p := publisher.New(newTransport(cfg, service, log), service, registry, log)
+	p := publisher.New(newTransport(cfg, service, registry.PublishedTopics, log), service, registry, log)
 	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 1024
 	return p
 }
@@ -32,6 +34,11 @@ type transport struct {
 	health    *ops.Health
 	keys      *publisher.Keys
 	consumers []*Consumer // the service's
+	published func() []string
+	log       *slog.Logger
+
+	mu           sync.Mutex
+	destinations map[[2]string]*destination // by exchange and queue
 
 	begin func()        // connects, once
 	queue chan *attempt // to whoever has the channel, or knows why there is none
@@ -40,10 +47,10 @@ type transport struct {
 	ended chan struct{}
 }
 
-func newTransport(cfg config.RabbitMQ, service string, log *slog.Logger) *transport {
+func newTransport(cfg config.RabbitMQ, service string, published func() []string, log *slog.Logger) *transport {
 	t := &transport{
 		cfg: cfg, client: service + " publisher", health: ops.NewHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
-		keys:  publisher.NewKeys(cfg.Publish),
+		keys: publisher.NewKeys(cfg.Publish), published: published, log: log, destinations: map[[2]string]*destination{},
 		queue: make(chan *attempt), ended: make(chan struct{}),
 	}
 	t.life, t.end = context.WithCancel(context.Background())
@@ -62,7 +69,7 @@ func (t *transport) Send(o publisher.Outgoing) {
 	t.begin()
 	t.keys.Send(o, func(ctx context.Context) error {
 		o.Partition, o.Offset = -1, -1 // AMQP does not tell
-		return t.attempt(ctx, &attempt{topic: o.Topic, exchange: exchange, key: key, publishing: out, answer: make(chan error, 1)})
+		return t.attempt(ctx, &attempt{to: t.destination(o.Topic, exchange, key), key: key, publishing: out, answer: make(chan error, 1)})
 	})
 }
 
@@ -82,16 +89,20 @@ func (t *transport) route(m *message.Message) (exchange, key string) {
 // attempt has a published, and returns what the broker says of it. Nobody publishes what
 // was not taken when ctx ended.
 func (t *transport) attempt(ctx context.Context, a *attempt) error {
-	select {
-	case t.queue <- a:
-	case <-ctx.Done():
-		return cmp.Or(t.health.Why(), ctx.Err())
-	}
-	select {
-	case err := <-a.answer:
-		return err
-	case <-ctx.Done():
-		return cmp.Or(t.health.Why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
+	for {
+		select {
+		case t.queue <- a:
+		case <-ctx.Done():
+			return cmp.Or(t.health.Why(), ctx.Err())
+		}
+		select {
+		case err := <-a.answer:
+			if !errors.Is(err, errIsThere) {
+				return err
+			}
+		case <-ctx.Done():
+			return cmp.Or(t.health.Why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
+		}
 	}
 }
 
@@ -143,35 +154,74 @@ func (t *transport) refuse(ctx context.Context, d time.Duration) {
 	}
 }
 
-// publish connects, and publishes until the connection or its channel ends. It returns why.
+// publish connects, and publishes until the connection ends. It returns why.
 func (t *transport) publish() error {
 	conn, err := Connect(t.life, t.cfg, t.client)
 	if err != nil {
 		return err
 	}
-	defer leave(conn)
-	c, err := t.open(conn)
-	if err != nil {
-		return err
+	ctx, cancel := context.WithCancel(t.life)
+	blocked, noted := conn.NotifyBlocked(make(chan amqp.Blocking, 1)), make(chan struct{})
+	go func() {
+		defer close(noted)
+		for b := range blocked {
+			t.noteBlocked(b)
+		}
+	}()
+	defer func() {
+		cancel()
+		leave(conn)
+		<-noted
+	}()
+	for isFirst, isNext := true, true; isNext; isFirst = false {
+		c, err := open(conn)
+		if err != nil {
+			return err
+		}
+		if isFirst {
+			t.health.Set(ops.Connection, nil)
+			go t.watch(ctx, conn)
+		}
+		if isNext, err = t.publishOn(conn, c); err != nil {
+			return err
+		}
 	}
-	t.health.Set(ops.Connection, nil)
+	return nil
+}
+
+// noteBlocked notes that the broker takes nothing, or does again.
+func (t *transport) noteBlocked(b amqp.Blocking) {
+	var why error
+	if b.Active {
+		why = fmt.Errorf("RabbitMQ at %s takes no messages: %s", t.cfg.Address(), b.Reason)
+	}
+	t.health.Set(ops.Connection, why)
+}
+
+// publishOn publishes on c until that ends. It reports whether another channel is to take
+// its place at once, because a message ended it, or why none can.
+func (t *transport) publishOn(conn *amqp.Connection, c *confirmed) (isNext bool, err error) {
 	for {
 		select {
 		case a := <-t.queue:
 			if why := t.health.Why(); why != nil {
 				a.answer <- why
-			} else {
+			} else if a.to.mayTake() {
 				c.publish(t.life, a)
+			} else { // others do not wait for this
+				go func() { a.answer <- a.to.ask(conn) }()
 			}
 		case why := <-c.ended:
 			err := errors.New("the connection ended")
 			if why != nil {
 				err = fmt.Errorf("RabbitMQ at %s ended the channel: %w", t.cfg.Address(), why)
 			}
-			c.fail(err)
-			return err
+			if c.fail(err) {
+				return true, nil
+			}
+			return false, err
 		case <-t.life.Done():
-			return nil
+			return false, nil
 		}
 	}
 }

@@ -74,69 +74,6 @@ func TestPublishingOverCutConnectionsLosesAndOvertakesNothing(t *testing.T) {
 	}
 }
 
-// An event to where no queue is fails with one error, however many queues its topic has, and
-// holds up no other.
-func TestAnEventThatNoQueueTakesIsAnErrorThatSaysSo(t *testing.T) {
-	t.Parallel()
-	for partitions, place := range map[string]string{"1": "queue", "2": "exchange"} {
-		t.Run(place, func(t *testing.T) {
-			t.Parallel()
-			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions, "PUBLISH_TIMEOUT", "2s")
-			makeTopic(t, cfg)
-			p := newPublisher(t, cfg)
-			events := []message.Event{elsewhere{payment{"a", 1}}, payment{"a", 2}}
-			errs := make([]chan error, len(events))
-			for i, e := range events {
-				errs[i] = make(chan error, 1)
-				p.PublishAsync(t.Context(), e, func(_ message.Delivery, err error) { errs[i] <- err })
-			}
-			if err := <-errs[1]; err != nil {
-				t.Errorf("the event beside it: %v", err)
-			}
-			err := <-errs[0]
-			if err == nil || message.OutcomeOf(err) != message.OutcomeRetry {
-				t.Fatalf("the error is: %v", err)
-			}
-			for _, part := range []string{"given up after 2s", "no queue takes it", fmt.Sprintf("%s %q", place, cfg.QueuePrefix+"elsewhere"), `consumes topic "elsewhere"`, "RABBITMQ_PARTITIONS"} {
-				if !strings.Contains(err.Error(), part) {
-					t.Errorf("the error does not say %s: %v", part, err)
-				}
-			}
-		})
-	}
-}
-
-// elsewhere is a payment whose topic nobody consumes.
-type elsewhere struct{ payment }
-
-func (elsewhere) Topic() string { return "elsewhere" }
-
-func TestAnEventThatWaitsForItsQueueIsPublished(t *testing.T) {
-	t.Parallel()
-	for _, partitions := range []string{"1", "2"} {
-		t.Run(partitions, func(t *testing.T) {
-			t.Parallel()
-			cfg := settings(t, "RABBITMQ_PARTITIONS", partitions)
-			p, tr := unconnected(cfg)
-			conn := connect(t, cfg)
-			defer leave(conn)
-			c, err := tr.open(conn)
-			if err != nil {
-				t.Fatal(err)
-			}
-			published := make(chan error, 1)
-			go func() { published <- p.Publish(t.Context(), payment{"a", 1}) }()
-			c.publish(t.Context(), <-tr.queue)
-			again := <-tr.queue
-			makeTopic(t, cfg)
-			c.publish(t.Context(), again)
-			if err := <-published; err != nil {
-				t.Error(err)
-			}
-		})
-	}
-}
-
 // While the broker is slow to connect, and while it is away.
 func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	t.Parallel()
@@ -224,8 +161,8 @@ func TestCloseGivesUpWhatIsNotPublished(t *testing.T) {
 func TestAnEventThatIsTooLargeForTheBrokerIsGivenUpAlone(t *testing.T) {
 	t.Parallel()
 	err := &amqp.Error{Code: amqp.PreconditionFailed, Server: true, Reason: "PRECONDITION_FAILED - message size 200 is larger than configured max size 100"}
-	large := &attempt{publishing: amqp.Publishing{Body: make([]byte, 200)}}
-	small := &attempt{publishing: amqp.Publishing{Body: make([]byte, 100)}}
+	large := &attempt{to: new(destination), publishing: amqp.Publishing{Body: make([]byte, 200)}}
+	small := &attempt{to: new(destination), publishing: amqp.Publishing{Body: make([]byte, 100)}}
 	if got := large.blame(err); !errors.Is(got, message.ErrTooLarge) || message.OutcomeOf(got) != message.OutcomePermanent {
 		t.Errorf("the large one: %v", got)
 	}
@@ -238,7 +175,7 @@ func TestAnEventThatTheBrokerRefusesIsGivenUpAlone(t *testing.T) {
 	t.Parallel()
 	err := &amqp.Error{Code: amqp.AccessRefused, Server: true, Reason: "ACCESS_REFUSED - write access to exchange 'shop.payments' in vhost '/' refused for user 'books'"}
 	for exchange, isMeant := range map[string]bool{"shop.payments": true, "payments": false, "": false} {
-		if got := (&attempt{exchange: exchange}).blame(err); errors.Is(got, message.ErrRefused) != isMeant {
+		if got := (&attempt{to: &destination{exchange: exchange}}).blame(err); errors.Is(got, message.ErrRefused) != isMeant {
 			t.Errorf("to exchange %q: %v", exchange, got)
 		}
 	}
@@ -265,7 +202,8 @@ func TestWhatAMessageIsComesAsItWent(t *testing.T) {
 					d, ok = get(t, cfg, queueName(cfg, "payments", p))
 				}
 				got := Received(&d, cfg.QueuePrefix+"payments")
-				if fmt.Sprintf("%#v %#v %#v", got.Key, got.Value, got.Headers) != fmt.Sprintf("%#v %#v %#v", m.Key, m.Value, m.Headers) {
+				got.Headers = slices.DeleteFunc(got.Headers, func(h message.Field) bool { return strings.HasPrefix(h.Key, propertyPrefix) })
+				if fmt.Sprintf("%#v %#v %q", got.Key, got.Value, got.Headers) != fmt.Sprintf("%#v %#v %q", m.Key, m.Value, m.Headers) {
 					t.Errorf("came as %#v %#v %#v", got.Key, got.Value, got.Headers)
 				}
 				if d.DeliveryMode != amqp.Persistent || d.MessageId != "id-1" || d.CorrelationId != "id-0" || d.Type != "PaymentMade" || d.AppId != "tests" || time.Since(d.Timestamp) > time.Minute {

@@ -44,10 +44,17 @@ func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
 	}
 }
 
-// DeclareTopic makes or checks the queue of a topic's partition, what leads to it, and
-// the queue of its dead letters.
+// DeclareTopic makes the queue of a topic's partition, what leads to it, and the queue of
+// its dead letters, or checks that they are there.
 func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
 	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
+	if cfg.Declare == "check" {
+		queues := []string{name}
+		if cfg.ErrorPolicy == "dead-letter" {
+			queues = append(queues, letters)
+		}
+		return checkTopic(ch, cfg, topic, queues...)
+	}
 	if err := declareQueue(ch, letters, expiring(cfg, amqp.Table{})); err != nil {
 		return err
 	}
@@ -73,6 +80,24 @@ func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition
 	return nil
 }
 
+// checkTopic checks that queues are there, whatever they are like, and with several
+// partitions their exchange. The channel ends with the answer that one is not.
+func checkTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, queues ...string) error {
+	for _, name := range queues {
+		if _, err := ch.QueueDeclarePassive(name, true, false, false, false, nil); err != nil {
+			return fmt.Errorf("%w: create it, or have the service do so with RABBITMQ_DECLARE=declare", refused("queue", name, err))
+		}
+	}
+	if cfg.Partitions == 1 {
+		return nil
+	}
+	exchange := cfg.QueuePrefix + topic
+	if err := ch.ExchangeDeclarePassive(exchange, hashExchange, true, false, false, false, nil); err != nil {
+		return fmt.Errorf("%w: create it, or have the service do so with RABBITMQ_DECLARE=declare", refused("exchange", exchange, err))
+	}
+	return nil
+}
+
 // expiring adds to the arguments of a queue when it goes, if it is temporary.
 func expiring(cfg config.RabbitMQ, arguments amqp.Table) amqp.Table {
 	if cfg.Temporary {
@@ -93,7 +118,7 @@ func declareQueue(ch *amqp.Channel, name string, arguments amqp.Table) error {
 // correct is permanent.
 func refused(kind, name string, err error) error {
 	if codeOf(err) == amqp.PreconditionFailed {
-		return message.Permanent(fmt.Errorf("%s %q is there and was made otherwise: %w: change the setting (ORDERING decides x-single-active-consumer), or delete it once it is empty, and the service makes it anew", kind, name, err))
+		return message.Permanent(fmt.Errorf("%s %q is there and was made otherwise: %w: change the setting (ORDERING decides x-single-active-consumer), set RABBITMQ_DECLARE=check to take it as it is, or delete it once it is empty, and the service makes it anew", kind, name, err))
 	}
 	return fmt.Errorf("%s %q: %w", kind, name, err)
 }

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"context"
+	"log/slog"
 	"runtime"
 	"strings"
 	"sync"
@@ -22,8 +23,8 @@ func TestAQueueThatWasMadeOtherwiseEndsTheStart(t *testing.T) {
 		arguments amqp.Table
 		says      string // what is to be done
 	}{
-		{"payments", amqp.Table{"x-queue-type": "classic"}, "delete it once it is empty"},
-		{"payments", amqp.Table{"x-queue-type": "quorum"}, "change the setting (ORDERING decides x-single-active-consumer), or delete it"},
+		{"payments", amqp.Table{"x-queue-type": "classic"}, "set RABBITMQ_DECLARE=check to take it as it is, or delete it once it is empty"},
+		{"payments", amqp.Table{"x-queue-type": "quorum"}, "change the setting (ORDERING decides x-single-active-consumer), set RABBITMQ_DECLARE=check"},
 		{"payments.dlq", amqp.Table{"x-queue-type": "classic"}, "delete it once it is empty"},
 		{"payments-0", amqp.Table{"x-queue-type": "quorum"}, "set the number that topic \"payments\" was made with"},
 	} {
@@ -40,9 +41,9 @@ func TestAQueueThatWasMadeOtherwiseEndsTheStart(t *testing.T) {
 			if _, err := ch.QueueDeclare(name, true, false, false, false, c.arguments); err != nil {
 				t.Fatal(err)
 			}
-			registry := newRegistry()
+			registry, log := newRegistry(), new(lines)
 			message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
-			consumer, err := NewConsumer(cfg, registry, NewPublisher(cfg, "tests", registry, quiet()), quiet())
+			consumer, err := NewConsumer(cfg, registry, NewPublisher(cfg, "tests", registry, quiet()), slog.New(slog.NewTextHandler(log, nil)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -50,6 +51,9 @@ func TestAQueueThatWasMadeOtherwiseEndsTheStart(t *testing.T) {
 			defer cancel()
 			if err := consumer.Run(ctx); err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), `"`+name+`"`) || !strings.Contains(err.Error(), c.says) {
 				t.Errorf("the start ends with %v, want an error with %q that says: %s", err, name, c.says)
+			}
+			if log.count("not consuming") > 0 {
+				t.Errorf("the log says that it is tried again:\n%s", log.text.String())
 			}
 		})
 	}

@@ -7,7 +7,7 @@ import (
 	"io"
 )
 
-// writeACL refuses: the rights of other brokers than Kafka are kept in their own files.
+// writeACL refuses: this broker's rights are no commands of its own.
 func (s *Service) writeACL(io.Writer) error {
-	return errors.New("acl prints commands for Kafka: the rights at this broker are in " + rightsIn)
+	return errors.New("no commands set the rights at this broker: they are in " + rightsIn)
 }
