@@ -50,9 +50,9 @@ func TestProjectsAreInOrder(t *testing.T) {
 }
 
 // The tests of a source's package compile also where it is the only extra: what another brings,
-// they must not use.
+// they must not use. Of Kafka the set "tests" shows it.
 func TestTheTestsOfEachSourceVet(t *testing.T) {
-	for _, source := range answers.Sources() {
+	for _, source := range answers.Sources()[1:] {
 		t.Run(source, func(t *testing.T) {
 			dir := generated.Project(t, generated.AnswerSet{Name: source + "-tests", Args: []string{"--source", source, "--with", "tests", "--without", "docker,github"}})
 			generated.Do(t, dir, "go", "vet", "./...")
