@@ -174,6 +174,13 @@ func newPublisher(t *testing.T, cfg config.RabbitMQ) *publisher.Publisher {
 	return p
 }
 
+// whyNot returns why nothing can be published, as far as that is known.
+func whyNot(p *publisher.Publisher) error {
+	tr := p.Transport.(*transport)
+	tr.begin()
+	return tr.health.Why()
+}
+
 // running is a consumer of payments that runs.
 type running struct {
 	*Consumer

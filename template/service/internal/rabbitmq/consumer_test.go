@@ -330,14 +330,14 @@ func TestTheBrokerMayBeAwayAtTheStartAndInTheMiddle(t *testing.T) {
 	publishAll(t, p, 10, 3)
 	eventually(t, "all are handled", func() bool { return s.distinct() == 10 })
 	wire.setAway(true)
-	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && p.Ready(t.Context()) != nil })
+	eventually(t, "readiness says that it is away", func() bool { return r.Ready() != nil && whyNot(p) != nil })
 	published := make(chan error, 1)
 	go func() { published <- p.Publish(t.Context(), payment{"account-0", 10}) }()
 	wire.setAway(false)
 	if err := <-published; err != nil {
 		t.Error(err)
 	}
-	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && p.Ready(t.Context()) == nil })
+	eventually(t, "it is handled", func() bool { return s.distinct() == 11 && r.Ready() == nil && whyNot(p) == nil })
 }
 
 // Both make the queues, which the broker may take amiss. What each consumes is in its log.

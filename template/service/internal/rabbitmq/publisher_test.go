@@ -96,14 +96,14 @@ func TestAnEventThatWasGivenUpIsNotWrittenLater(t *testing.T) {
 	defer release()
 	giveUp(1) // before there is a connection
 	release()
-	eventually(t, "there is a connection", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "there is a connection", func() bool { return whyNot(p) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 2}); err != nil {
 		t.Error(err)
 	}
 	wire.setAway(true)
 	giveUp(3) // without one
 	wire.setAway(false)
-	eventually(t, "there is a connection again", func() bool { return p.Ready(t.Context()) == nil })
+	eventually(t, "there is a connection again", func() bool { return whyNot(p) == nil })
 	if err := p.Publish(t.Context(), payment{"a", 4}); err != nil {
 		t.Error(err)
 	}

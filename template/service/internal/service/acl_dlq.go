@@ -18,7 +18,9 @@ import (
 // Describe in them. Where the service may not see a topic's settings, it takes a
 // broker's defaults and does not check the topics for dead letters.
 func (s *Service) writeACL(w io.Writer) error {
-	fmt.Fprint(w, "# As an administrator, with --command-config where the brokers ask who that is. What the service needs:\n")
+	if _, err := fmt.Fprint(w, "# As an administrator, with --command-config where the brokers ask who that is. What the service needs:\n"); err != nil {
+		return err
+	}
 	for _, c := range s.b.consumers {
 		g := grant{w, c.source}
 		topics := c.registry.Topics()

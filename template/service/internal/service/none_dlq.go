@@ -9,5 +9,5 @@ import (
 
 // writeACL refuses: this broker's rights are no commands of its own.
 func (s *Service) writeACL(io.Writer) error {
-	return errors.New("no commands set the rights at this broker: they are in " + rightsIn)
+	return errors.New("acl has no commands for this: the rights at this broker are in " + rightsIn)
 }
