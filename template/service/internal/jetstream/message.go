@@ -21,16 +21,13 @@ const (
 	headerKey       = "Forge-Key"       // escaped as in a URL's query
 	headerTombstone = "Forge-Tombstone" // the value is nil
 	headerTime      = "Forge-Time"      // when the message was produced
-	headerFields    = "Forge-Headers"   // all transport headers, where those of NATS do not say them as they are
+	headerOrder     = "Forge-Order"     // names of headers in their order, if it is not that of the names, with the values that NATS cannot carry
+	headerFields    = "Forge-Headers"   // the same of an older version of this package
 )
 
-// maxHeaders is how many bytes of headers a stream keeps of a message, 64 KiB, without what
-// the publisher adds.
-const maxHeaders = 64<<10 - 1 - 1<<10
-
-// wire returns m as it goes to a subject.
-func wire(subject string, m *message.Message) *nats.Msg {
-	h := nats.Header{}
+// wire returns m as it goes to a subject. The server knows it by its id.
+func wire(subject string, m *message.Message, id string) *nats.Msg {
+	h := nats.Header{nats.MsgIdHdr: {id}}
 	if m.Key != nil {
 		h[headerKey] = []string{url.QueryEscape(string(m.Key))}
 	}
@@ -40,48 +37,23 @@ func wire(subject string, m *message.Message) *nats.Msg {
 	if !m.Time.IsZero() {
 		h[headerTime] = []string{m.Time.UTC().Format(time.RFC3339Nano)}
 	}
-	var all []string
+	var order []string
 	for _, f := range m.Headers {
-		all = append(all, url.QueryEscape(f.Key)+"="+url.QueryEscape(string(f.Value)))
+		item := url.QueryEscape(f.Key)
 		if isPlain(f) {
 			h[f.Key] = append(h[f.Key], string(f.Value))
+		} else {
+			item += "=" + url.QueryEscape(string(f.Value))
 		}
+		order = append(order, item)
 	}
 	if !slices.EqualFunc(fields(h), m.Headers, isSame) {
-		h[headerFields] = []string{strings.Join(all, "&")}
-		keepBelow(maxHeaders, h, m.Headers)
-	}
-	if id := idOf(m); id != "" {
-		h[nats.MsgIdHdr] = []string{id}
+		h[headerOrder] = []string{strings.Join(order, "&")}
 	}
 	return &nats.Msg{Subject: subject, Header: h, Data: m.Value}
 }
 
 func isSame(a, b message.Field) bool { return a.Key == b.Key && string(a.Value) == string(b.Value) }
-
-// keepBelow takes out of h what says again what another part of it says, if both are too
-// large for a stream: the headers of NATS first, then their order, which is all that
-// headerFields adds if NATS carries each of them as it is.
-func keepBelow(limit int, h nats.Header, all []message.Field) {
-	if sizeOf(h) <= limit {
-		return
-	}
-	own := nats.Header{}
-	for name, values := range h {
-		if strings.HasPrefix(name, "Forge-") {
-			own[name] = values
-		}
-	}
-	if sizeOf(own) > limit && !slices.ContainsFunc(all, func(f message.Field) bool { return !isPlain(f) }) {
-		delete(h, headerFields)
-		return
-	}
-	for name := range h {
-		if own[name] == nil {
-			delete(h, name)
-		}
-	}
-}
 
 // sizeOf returns the bytes of headers as they are sent.
 func sizeOf(h nats.Header) int {
@@ -118,15 +90,8 @@ func isPlain(f message.Field) bool {
 		strings.Trim(value, " \t") == value && !strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f || r == unicode.ReplacementChar })
 }
 
-// fields returns the transport headers, by their names if NATS has them.
+// fields returns the transport headers, by their names if nothing says their order.
 func fields(h nats.Header) (all []message.Field) {
-	if list, ok := h[headerFields]; ok {
-		for pair := range strings.SplitSeq(list[0], "&") {
-			name, value, _ := strings.Cut(pair, "=")
-			all = append(all, message.Field{Key: unescape(name), Value: []byte(unescape(value))})
-		}
-		return all
-	}
 	for name, values := range h {
 		if !strings.HasPrefix(name, "Nats-") && !strings.HasPrefix(name, "Forge-") {
 			for _, v := range values {
@@ -135,7 +100,22 @@ func fields(h nats.Header) (all []message.Field) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b message.Field) int { return cmp.Compare(a.Key, b.Key) })
-	return all
+	order := cmp.Or(h.Get(headerOrder), h.Get(headerFields))
+	if order == "" {
+		return all
+	}
+	var ordered []message.Field
+	for item := range strings.SplitSeq(order, "&") {
+		name, value, hasValue := strings.Cut(item, "=")
+		f := message.Field{Key: unescape(name), Value: []byte(unescape(value))}
+		i := slices.IndexFunc(all, func(of message.Field) bool { return of.Key == f.Key })
+		if !hasValue && i >= 0 {
+			f = all[i]
+			all = slices.Delete(all, i, i+1)
+		}
+		ordered = append(ordered, f)
+	}
+	return ordered
 }
 
 // unescape returns text without escapes; what was not escaped, as by another program, is

@@ -88,8 +88,7 @@ func (t *transport) attempt(ctx context.Context, m *message.Message, id string, 
 		return err
 	}
 	partition := l.partitionOf(m.Key, turn)
-	out := wire(l.subject(partition), m)
-	out.Header[nats.MsgIdHdr] = []string{id}
+	out := wire(l.subject(partition), m, id)
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	got, err := js.PublishMsg(asking, out, jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(StreamName(m.Topic)))
@@ -97,21 +96,26 @@ func (t *transport) attempt(ctx context.Context, m *message.Message, id string, 
 	case err == nil:
 		m.Partition, m.Offset = partition, int64(got.Sequence)
 		return nil
-	case errors.Is(err, nats.ErrMaxPayload), isCode(err, 10054):
-		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
-	case isCode(err, 10097):
-		return message.Permanent(fmt.Errorf("%w: its headers have %d bytes: a stream takes 64 KiB: %w", message.ErrTooLarge, sizeOf(out.Header), err))
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		t.mu.Lock()
 		delete(t.layouts, m.Topic) // it may have been made anew
 		t.mu.Unlock()
 	}
+	if refused := tooLarge(out, err); refused != nil {
+		return refused
+	}
 	return cmp.Or(t.health.Why(), err) // which says more
 }
 
-func isCode(err error, code jetstream.ErrorCode) bool {
-	e, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && e.ErrorCode == code
+// tooLarge returns an error that is permanent if a message was refused for its size, or else nil.
+func tooLarge(m *nats.Msg, err error) error {
+	switch {
+	case errors.Is(err, nats.ErrMaxPayload), isCode(err, 10054):
+		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
+	case isCode(err, 10097):
+		return message.Permanent(fmt.Errorf("%w: its headers have %d bytes: a stream takes 64 KiB: %w", message.ErrTooLarge, sizeOf(m.Header), err))
+	}
+	return nil
 }
 
 // open returns the connection, which it makes when it is first needed.
@@ -147,4 +151,10 @@ func (t *transport) layoutOf(ctx context.Context, js jetstream.JetStream, topic 
 	defer t.mu.Unlock()
 	t.layouts[topic] = l
 	return l, nil
+}
+
+// isCode reports whether an error is the server's of that code.
+func isCode(err error, code jetstream.ErrorCode) bool {
+	e, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && e.ErrorCode == code
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -60,6 +61,7 @@ func TestAMessageArrivesAsItWasSent(t *testing.T) {
 		{Key: []byte("k\x00\r\n\xff"), Value: []byte{0, 0xff}, Time: at},
 		{Key: []byte("a b%2"), Headers: []message.Field{field("traceparent", "00-1"), field("baggage", "a=b")}},
 		{Value: []byte("v"), Headers: []message.Field{field("a", "1"), field("a", "2"), field("b", "")}},
+		{Value: []byte("v"), Headers: []message.Field{field("b", strings.Repeat("=", 50<<10)), field("a", "1"), field("b", "\x00"), field("a", "2")}},
 		{Headers: []message.Field{field("Status", "503"), field("Nats-Msg-Id", "x"), field("", "\r\n"), field("ü", " \xff ")}},
 		{Value: []byte{}, Headers: []message.Field{field("Status", "404"), field("Description", "No Messages")}},
 	} {
@@ -78,6 +80,19 @@ func TestAMessageArrivesAsItWasSent(t *testing.T) {
 		if !want.Time.IsZero() && !got.Time.Equal(want.Time) || got.Time.IsZero() {
 			t.Errorf("%d: time is %v, want %v", i, got.Time, want.Time)
 		}
+	}
+}
+
+// TestHeadersOfAnOlderVersionAreRead in their order, to the byte.
+func TestHeadersOfAnOlderVersionAreRead(t *testing.T) {
+	t.Parallel()
+	h := nats.Header{"traceparent": {"00-1"}, "baggage": {"a=b"}, "Forge-Headers": {"traceparent=00-1&baggage=a%3Db&id=%00+%FF"}}
+	var got []string
+	for _, f := range fields(h) {
+		got = append(got, f.Key+"="+string(f.Value))
+	}
+	if want := []string{"traceparent=00-1", "baggage=a=b", "id=\x00 \xff"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
@@ -28,21 +27,13 @@ func Connect(ctx context.Context, cfg config.JetStream) (jetstream.JetStream, er
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if err := js.Conn().FlushWithContext(asking); err != nil {
-		if why := h.Why(); why != nil && !errors.Is(why, ops.ErrConnecting) {
-			err = why
-		}
 		js.Conn().Close()
-		return nil, explained(cfg, err)
+		if why := h.Why(); why != nil && !errors.Is(why, ops.ErrConnecting) {
+			return nil, why
+		}
+		return nil, explain(cfg, err)
 	}
 	return js, nil
-}
-
-// explained says of an error where it was, unless it does already.
-func explained(cfg config.JetStream, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
-		return explain(cfg, err)
-	}
-	return err
 }
 
 // Write publishes m to the partition that it came from, or else that of its key, and
@@ -53,13 +44,9 @@ func Write(ctx context.Context, js jetstream.JetStream, l Layout, m *message.Mes
 	if partition < 0 || int(partition) >= l.partitions {
 		partition = l.partitionOf(m.Key, rand.Uint32()) //nolint:gosec // no secret
 	}
-	out := wire(l.subject(partition), m)
-	out.Header[nats.MsgIdHdr] = []string{id}
+	out := wire(l.subject(partition), m, id)
 	_, err := js.PublishMsg(ctx, out, jetstream.WithExpectStream(StreamName(m.Topic)))
-	if errors.Is(err, nats.ErrMaxPayload) || isCode(err, 10054) {
-		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, err))
-	}
-	return err
+	return cmp.Or(tooLarge(out, err), err)
 }
 
 // PartitionLag is how far a group is behind in a partition.
