@@ -34,7 +34,7 @@ func init() {
 		{"jetstream: no instance yields a partition", "jetstream/consumer.go",
 			"\t\t\tp.yield.Store(true)\n", "", "TestTwo"},
 		{"jetstream: a retry is another message", "jetstream/publisher.go",
-			"out := wire(l.subject(partition), m, id)", "out := wire(l.subject(partition), m, uuid.NewString())", "TestAnEventWhose"},
+			"out := wire(l.subjects[partition], m, id)", "out := wire(l.subjects[partition], m, uuid.NewString())", "TestAnEventWhose"},
 		{"jetstream: a key is not waited for", "publisher/keys.go",
 			"\tif o.Key == nil {", "\tif o.Key == nil || true {", "TestAMessageWaits"},
 		{"jetstream: an event without an answer is published", "jetstream/publisher.go",

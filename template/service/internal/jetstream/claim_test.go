@@ -140,7 +140,7 @@ func (plainMsg) Data() []byte         { return nil }
 // that is not there.
 func TestAMessageWithoutHeadersIsReadWithoutAllocations(t *testing.T) {
 	m, meta := jetstream.Msg(plainMsg{}), &jetstream.MsgMetadata{}
-	if n := testing.AllocsPerRun(100, func() { NewMessage(Layout{topic: "payments", partitions: 6, numbered: true}, m, meta) }); n > 0 {
+	if n := testing.AllocsPerRun(100, func() { NewMessage(numbered("payments", 6), m, meta) }); n > 0 {
 		t.Errorf("%v allocations", n)
 	}
 }

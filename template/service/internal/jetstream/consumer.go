@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -187,15 +185,20 @@ func (c *Consumer) subscriptionsOf(stream jetstream.Stream, l Layout) (all []*su
 	if c.cfg.Deliver == "new" {
 		durable.DeliverPolicy = jetstream.DeliverNewPolicy
 	}
-	if c.cfg.Ordering == string(engine.OrderNone) {
-		return []*subscription{newSubscription(c, l, 0, stream, durable, false)}
+	subjects, isOrdered := l.subjects, c.cfg.Ordering != string(engine.OrderNone)
+	if isOrdered {
+		durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
+		durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
+	} else {
+		subjects = []string{""} // all
 	}
-	durable.MaxAckPending = 2*c.cfg.MaxPollRecords + maxFetch // what waits here, and acknowledgements under way
-	durable.PriorityPolicy, durable.PriorityGroups, durable.PinnedTTL = jetstream.PriorityPolicyPinned, []string{group}, c.cfg.AckWait
-	for n := range int32(l.partitions) {
-		durable.Durable = c.cfg.GroupID + "-" + strconv.Itoa(int(n))
-		durable.FilterSubject = l.subject(n)
-		all = append(all, newSubscription(c, l, n, stream, durable, true))
+	for n, subject := range subjects {
+		p := &subscription{consumer: c, layout: l, partition: int32(n), stream: stream, config: durable, isOrdered: isOrdered}
+		if p.config.FilterSubject = subject; isOrdered {
+			p.config.Durable += "-" + strconv.Itoa(n)
+		}
+		p.lag.Store(-1)
+		all = append(all, p)
 	}
 	return all
 }
@@ -207,7 +210,7 @@ const watchInterval = 3 * time.Second
 // that another instance waits for if this one has more than its share.
 func (c *Consumer) watch(ctx context.Context) {
 	for sleep(ctx, watchInterval); ctx.Err() == nil; sleep(ctx, watchInterval) {
-		all := &share{byTopic: map[string]*share{}}
+		var all []place
 		for _, p := range c.subscriptions {
 			asking, cancel := context.WithTimeout(ctx, askTimeout)
 			info, err := p.stream.Consumer(asking, p.config.Durable)
@@ -215,53 +218,44 @@ func (c *Consumer) watch(ctx context.Context) {
 			if err != nil {
 				continue // who takes messages says what is wrong
 			}
-			now, l := info.CachedInfo(), p.assignment.Load()
+			now := info.CachedInfo()
 			p.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
-			if p.isOrdered && slices.ContainsFunc(now.PriorityGroups, func(g jetstream.PriorityGroupState) bool { return g.PinnedClientID != "" }) {
-				all.add(p, l != nil, now.NumWaiting)
+			if served(now) != "" {
+				all = append(all, place{p, p.assignment.Load() != nil, now.NumWaiting - 1})
 			}
 		}
-		if p := all.surplus(); p != nil {
+		if p := surplus(c.registry.Topics(), all); p != nil {
 			p.yield.Store(true)
 		}
 	}
 }
 
-// share is what instances have of the partitions that the server serves to one. Where no
-// messages are, nobody has any.
-type share struct {
-	mine    []*subscription
-	served  int // to any instance
-	others  int // instances that wait
-	byTopic map[string]*share
-}
+// place is a partition that the server serves to one instance. Where no messages are, there
+// is none.
+type place struct {
+	*subscription
 
-func (s *share) add(p *subscription, isMine bool, waiting int) {
-	s.served++
-	if isMine {
-		s.mine = append(s.mine, p)
-		s.others = max(s.others, waiting-1)
-	}
-	if s.byTopic != nil {
-		topic := s.byTopic[p.layout.topic]
-		if topic == nil {
-			topic = new(share)
-			s.byTopic[p.layout.topic] = topic
-		}
-		topic.add(p, isMine, waiting)
-	}
+	isMine bool
+	others int // instances that wait for it, if it is this one's
 }
 
 // surplus returns a partition of a topic of which this instance has more than its share, or
 // one of all if it has more than its share of all; nil if it has neither.
-func (s *share) surplus() *subscription {
-	for _, name := range slices.Sorted(maps.Keys(s.byTopic)) {
-		if p := s.byTopic[name].surplus(); p != nil {
-			return p
+func surplus(topics []string, places []place) *subscription {
+	for _, topic := range append(topics, "") { // "" is all
+		var mine []*subscription
+		served, others := 0, 0
+		for _, p := range places {
+			if topic != "" && topic != p.layout.topic {
+				continue
+			}
+			if served++; p.isMine {
+				mine, others = append(mine, p.subscription), max(others, p.others)
+			}
 		}
-	}
-	if len(s.mine) > (s.served+s.others)/(s.others+1) {
-		return s.mine[0]
+		if len(mine) > (served+others)/(others+1) {
+			return mine[0]
+		}
 	}
 	return nil
 }

@@ -243,3 +243,11 @@ func (c *claim) holds() (all []held) {
 	slices.SortFunc(all, func(a, b held) int { return cmp.Compare(a.offset, b.offset) })
 	return all
 }
+
+// served returns the pin of who is served, "" if nobody is.
+func served(info *jetstream.ConsumerInfo) string {
+	if len(info.PriorityGroups) == 0 {
+		return ""
+	}
+	return info.PriorityGroups[0].PinnedClientID
+}

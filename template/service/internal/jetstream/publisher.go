@@ -88,7 +88,7 @@ func (t *transport) attempt(ctx context.Context, m *message.Message, id string, 
 		return err
 	}
 	partition := l.partitionOf(m.Key, turn)
-	out := wire(l.subject(partition), m, id)
+	out := wire(l.subjects[partition], m, id)
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	got, err := js.PublishMsg(asking, out, jetstream.WithRetryAttempts(0), jetstream.WithExpectStream(StreamName(m.Topic)))
@@ -151,10 +151,4 @@ func (t *transport) layoutOf(ctx context.Context, js jetstream.JetStream, topic 
 	defer t.mu.Unlock()
 	t.layouts[topic] = l
 	return l, nil
-}
-
-// isCode reports whether an error is the server's of that code.
-func isCode(err error, code jetstream.ErrorCode) bool {
-	e, ok := errors.AsType[*jetstream.APIError](err)
-	return ok && e.ErrorCode == code
 }

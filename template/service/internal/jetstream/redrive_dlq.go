@@ -41,10 +41,10 @@ func Connect(ctx context.Context, cfg config.JetStream) (jetstream.JetStream, er
 // minutes.
 func Write(ctx context.Context, js jetstream.JetStream, l Layout, m *message.Message, id string) error {
 	partition := m.Partition
-	if partition < 0 || int(partition) >= l.partitions {
+	if partition < 0 || int(partition) >= len(l.subjects) {
 		partition = l.partitionOf(m.Key, rand.Uint32()) //nolint:gosec // no secret
 	}
-	out := wire(l.subject(partition), m, id)
+	out := wire(l.subjects[partition], m, id)
 	_, err := js.PublishMsg(ctx, out, jetstream.WithExpectStream(StreamName(m.Topic)))
 	return cmp.Or(tooLarge(out, err), err)
 }

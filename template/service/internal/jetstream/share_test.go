@@ -1,6 +1,10 @@
 package jetstream
 
-import "testing"
+import (
+	"maps"
+	"slices"
+	"testing"
+)
 
 // TestAnInstanceYieldsWhatIsMoreThanItsShare, of each topic and of all that is served to
 // anybody: partitions in which nothing is count for nobody.
@@ -22,17 +26,19 @@ func TestAnInstanceYieldsWhatIsMoreThanItsShare(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			all := &share{byTopic: map[string]*share{}}
-			add := func(topics map[string]int, isMine bool) {
-				for topic, n := range topics {
+			var all []place
+			topics := map[string]bool{}
+			add := func(partitions map[string]int, isMine bool) {
+				for topic, n := range partitions {
+					topics[topic] = true
 					for range n {
-						all.add(&subscription{layout: Layout{topic: topic}}, isMine, c.waiting+1)
+						all = append(all, place{&subscription{layout: Layout{topic: topic}}, isMine, c.waiting})
 					}
 				}
 			}
 			add(c.mine, true)
 			add(c.other, false)
-			switch p := all.surplus(); {
+			switch p := surplus(slices.Sorted(maps.Keys(topics)), all); {
 			case p == nil && c.want != "":
 				t.Error("nothing is yielded")
 			case p != nil && c.want != "a topic" && p.layout.topic != c.want:

@@ -21,27 +21,23 @@ import (
 // StreamName returns the name of a topic's stream, which may have no dot.
 func StreamName(topic string) string { return strings.ReplaceAll(topic, ".", "_") }
 
-// Layout is how a topic lies in its stream.
+// Layout is how a topic lies in its stream: each partition has a subject.
 type Layout struct {
-	topic      string
-	partitions int
-	numbered   bool // a partition has a subject of its own; else the topic is the only one
+	topic    string
+	subjects []string
 }
 
-// subject returns the subject of a partition.
-func (l Layout) subject(partition int32) string {
-	if l.numbered {
-		return l.topic + "." + strconv.Itoa(int(partition))
+// numbered returns the layout of a topic with n partitions.
+func numbered(topic string, n int) Layout {
+	l := Layout{topic: topic}
+	for p := range n {
+		l.subjects = append(l.subjects, topic+"."+strconv.Itoa(p))
 	}
-	return l.topic
+	return l
 }
 
-func (l Layout) subjects() (all []string) {
-	for p := range l.partitions {
-		all = append(all, l.subject(int32(p)))
-	}
-	return all
-}
+// alone returns the layout of a topic that is the subject of its only partition.
+func alone(topic string) Layout { return Layout{topic, []string{topic}} }
 
 // partition returns the number of the partition that a subject is of.
 func (l Layout) partition(subject string) int32 {
@@ -56,18 +52,17 @@ func (l Layout) partitionOf(key []byte, turn uint32) int32 {
 		_, _ = h.Write(key)
 		turn = h.Sum32()
 	}
-	return int32(turn % uint32(l.partitions))
+	return int32(turn % uint32(len(l.subjects)))
 }
 
 // layoutOf returns how a topic lies in a stream, or says that it is none of the topic's.
 func layoutOf(topic string, c jetstream.StreamConfig) (Layout, error) {
-	l := Layout{topic: topic, partitions: len(c.Subjects), numbered: len(c.Subjects) != 1 || c.Subjects[0] != topic}
-	has := make(map[string]bool)
-	for _, s := range c.Subjects {
-		has[s] = true
+	l := alone(topic)
+	if !slices.Equal(c.Subjects, l.subjects) {
+		l = numbered(topic, len(c.Subjects))
 	}
-	for _, s := range l.subjects() {
-		if !has[s] {
+	for _, s := range l.subjects {
+		if !slices.Contains(c.Subjects, s) {
 			return l, message.Permanent(fmt.Errorf("stream %s has the subjects %s, none of them %s: topic %q needs %s.0 and so on, or %s alone: give the stream those, or the topic another name",
 				c.Name, strings.Join(c.Subjects, ", "), s, topic, topic, topic))
 		}
@@ -87,12 +82,12 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg config.JetStr
 	name := StreamName(topic)
 	s, err := js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) && create {
-		l := Layout{topic: topic, partitions: cfg.Partitions, numbered: true}
+		l := numbered(topic, cfg.Partitions)
 		if strings.HasSuffix(topic, deadletter.Suffix) {
-			l = Layout{topic: topic, partitions: 1}
+			l = alone(topic)
 		}
 		s, err = js.CreateStream(ctx, jetstream.StreamConfig{
-			Name: name, Subjects: l.subjects(), Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
+			Name: name, Subjects: l.subjects, Storage: jetstream.FileStorage, Replicas: cfg.Replicas,
 			Duplicates: max(minDuplicates, cfg.PublishTimeout),
 		})
 		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another instance was first
@@ -104,25 +99,18 @@ func EnsureStream(ctx context.Context, js jetstream.JetStream, cfg config.JetStr
 		return nil, Layout{}, message.Permanent(fmt.Errorf("stream %s of topic %q cannot be made, as stream %s has some of its subjects: take them from that, or give the topic another name: %w", name, topic, cmp.Or(other, "another"), err))
 	}
 	if err != nil {
-		return nil, Layout{}, outcome(fmt.Errorf("stream %s of topic %q: %w", name, topic, err))
+		err = fmt.Errorf("stream %s of topic %q: %w", name, topic, err)
+		if isCode(err, 10025) || isCode(err, 10052) { // a name that it does not take, a configuration that it refuses
+			err = message.Permanent(err)
+		}
+		return nil, Layout{}, err
 	}
 	l, err := layoutOf(topic, s.CachedInfo().Config)
 	return s, l, err
 }
 
-// The server's codes of what only a person can correct.
-var permanent = []jetstream.ErrorCode{
-	10025, // a bad request, which a name that it does not take is
-	10052, // a stream's configuration is refused
-	10065, // its subjects overlap those of another stream
-}
-
-// outcome makes an error permanent if only a person can correct it.
-func outcome(err error) error {
-	if e, ok := errors.AsType[*jetstream.APIError](err); ok {
-		if slices.Contains(permanent, e.ErrorCode) {
-			return message.Permanent(err)
-		}
-	}
-	return err
+// isCode reports whether an error is the server's of that code.
+func isCode(err error, code jetstream.ErrorCode) bool {
+	e, ok := errors.AsType[*jetstream.APIError](err)
+	return ok && e.ErrorCode == code
 }

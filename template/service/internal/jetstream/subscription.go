@@ -48,12 +48,6 @@ type subscription struct {
 	lag        atomic.Int64 // -1 before it is known
 }
 
-func newSubscription(c *Consumer, l Layout, partition int32, stream jetstream.Stream, config jetstream.ConsumerConfig, isOrdered bool) *subscription {
-	p := &subscription{consumer: c, layout: l, partition: partition, stream: stream, config: config, isOrdered: isOrdered}
-	p.lag.Store(-1)
-	return p
-}
-
 // assignment is of a partition, or of a topic, from the first message on until it is drained or lost.
 type assignment struct {
 	*claim
