@@ -3,9 +3,12 @@
 package dlq
 
 import (
+	"bytes"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/nats-io/nats-server/v2/server"
 	nats "github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -81,6 +84,48 @@ func TestWhatIsGoneIsRemoved(t *testing.T) {
 	for range 2 {
 		if err := b.remove(t.Context(), &Letter{Message: message.Message{Topic: "payments.dlq", Offset: 1}}); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// TestTheRightsThatAreDocumentedAreEnough for a user that lists, shows, sends back, parks and
+// deletes.
+func TestTheRightsThatAreDocumentedAreEnough(t *testing.T) {
+	rights := &server.Permissions{
+		Publish: &server.SubjectPermission{Allow: []string{
+			"payments.*", "payments.dlq", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.CREATE.*", "$JS.API.CONSUMER.>", "$JS.ACK.>",
+			"payments.parked.0", "$JS.API.STREAM.MSG.DELETE.*", "$JS.API.STREAM.MSG.GET.*",
+		}},
+		Subscribe: &server.SubjectPermission{Allow: []string{"_INBOX.>"}},
+	}
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true, NoAuthUser: "all",
+		Users: []*server.User{{Username: "all", Password: "all"}, {Username: "service", Password: "secret", Permissions: rights}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("no server")
+	}
+	w := &world{t: t, broker: s.ClientURL()}
+	w.createTopics()
+	w.fill(6)
+	w.write(message.ClassHandler, "no", message.Message{Value: []byte("1"), Headers: []message.Field{{Key: countHeader, Value: []byte("3")}}})
+	shop := consumerOf(w.broker, "shop", "payments")
+	shop.Source.User, shop.Source.Password = "service", "secret"
+	for _, c := range []struct{ args, want string }{
+		{"ls", "selected 7"},
+		{"show payments.dlq@2", "payments.dlq@2"},
+		{"redrive --execute --class handler", "parked 1"},
+		{"purge --execute --class invalid", "deleted 2"},
+		{"redrive payments.parked --execute", "redriven 1"},
+	} {
+		var stdout, stderr bytes.Buffer
+		if code := Command(t.Context(), []Consumer{shop}, nil, strings.Fields(c.args), &stdout, &stderr); code != 0 || !strings.Contains(stdout.String()+stderr.String(), c.want) {
+			t.Errorf("%s: %d, no %q in\n%s%s", c.args, code, c.want, &stdout, &stderr)
 		}
 	}
 }

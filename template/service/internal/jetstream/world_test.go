@@ -32,6 +32,7 @@ type broker struct {
 	listener net.Listener
 	client   jetstream.JetStream // past the network
 	deaf     atomic.Bool         // what the server says is lost
+	mute     atomic.Bool         // what it is told
 
 	mu     sync.Mutex
 	server *server.Server
@@ -39,9 +40,12 @@ type broker struct {
 	conns  map[net.Conn]bool
 }
 
-func startBroker(t *testing.T) *broker {
+func startBroker(t *testing.T, change ...func(*server.Options)) *broker {
 	t.Helper()
 	b := &broker{t: t, options: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}, conns: map[net.Conn]bool{}}
+	for _, f := range change {
+		f(&b.options)
+	}
 	b.start()
 	t.Cleanup(b.stop)
 	var err error
@@ -109,7 +113,7 @@ func (b *broker) serve() {
 		}
 		b.conns[in], b.conns[out] = true, true
 		b.mu.Unlock()
-		go b.pipe(out, in, new(atomic.Bool))
+		go b.pipe(out, in, &b.mute)
 		go b.pipe(in, out, &b.deaf)
 	}
 }
