@@ -221,7 +221,7 @@ func (c *Consumer) watch(ctx context.Context) {
 			now := info.CachedInfo()
 			p.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
 			if served(now) != "" {
-				all = append(all, place{p, p.assignment.Load() != nil, now.NumWaiting - 1})
+				all = append(all, place{p, p.lane.Load() != nil, now.NumWaiting - 1})
 			}
 		}
 		if p := surplus(c.registry.Topics(), all); p != nil {
@@ -275,7 +275,7 @@ func (c *Consumer) noteUndrained(durable string, err error) {
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.assignment.Load(); l != nil && !l.lost.Load() {
+		if l := p.lane.Load(); l != nil && !l.lost.Load() {
 			errs = append(errs, l.Commit(ctx))
 		}
 	}
