@@ -275,8 +275,10 @@ func (c *Consumer) noteUndrained(durable string, err error) {
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.lane.Load(); l != nil && !l.lost.Load() {
-			errs = append(errs, l.Commit(ctx))
+		if l := p.lane.Load(); l != nil {
+			if err := l.Commit(ctx); !errors.Is(err, errLost) { // a lane that ends has committed, or cannot
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)
