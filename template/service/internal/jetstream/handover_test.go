@@ -125,7 +125,9 @@ func TestAnotherInstanceIsToldWhatIsDone(t *testing.T) {
 		t.Run(strconv.FormatBool(isMissing), func(t *testing.T) {
 			t.Parallel()
 			b, done := startBroker(t), newBook()
-			cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.AckWait, c.DrainTimeout, c.CommitInterval = 1, time.Minute, time.Second, time.Minute })
+			cfg := b.settings(func(c *config.JetStream) {
+				c.Partitions, c.AckWait, c.DrainTimeout, c.CommitInterval = 1, time.Minute, time.Second, time.Minute
+			})
 			if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
 				t.Fatal(err)
 			}
