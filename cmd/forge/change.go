@@ -141,7 +141,10 @@ func (s *site) plan(r request) (plan.Plan, error) {
 	if r.plan != nil {
 		makePlan = r.plan
 	}
-	p := makePlan(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk, Gone: missing(s.record.Answers.Topics, r.answers.Topics)})
+	p := makePlan(plan.Input{
+		Record: s.record, Base: base, Next: next, Disk: s.disk,
+		Gone: missing(s.record.Answers.Topics, r.answers.Topics), Source: r.answers.Source,
+	})
 	p.Steps = append(p.Steps, r.left...)
 	p.Record.Answers = r.answers
 	return p, nil

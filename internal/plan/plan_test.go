@@ -111,7 +111,7 @@ func (s shop) text(t failer) string {
 // make plans other answers.
 func (s shop) make(t failer, a answers.Answers) plan.Plan {
 	t.Helper()
-	p := plan.Make(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s})
+	p := plan.Make(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s, Source: a.Source})
 	p.Record.Answers = a
 	return p
 }
