@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -82,5 +84,45 @@ func TestGitIsInterrupted(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(dir, "shop", ".git")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a part of the repository is left: %v", err)
+	}
+}
+
+// TestManySignalsLeaveOneState proves that who presses Ctrl-C again and again while forge
+// writes has the project as it was, and is told so, or as it was to be.
+func TestManySignalsLeaveOneState(t *testing.T) {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	t.Chdir(dir)
+	if code := run(t.Context(), []string{"new", "shop", "--no-input"}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+		t.Fatal(code)
+	}
+	project := filepath.Join(dir, "shop")
+	before := snapshot(t, project)
+	add := func(env ...string) (code int, stderr string) {
+		var errs bytes.Buffer
+		cmd := exec.Command(exe, "add", "handler", "payments")
+		cmd.Args[0] = "forge" // see TestMain
+		cmd.Dir, cmd.Stderr, cmd.Env = project, &errs, append(os.Environ(), env...)
+		_ = cmd.Run() // the exit code tells
+		return cmd.ProcessState.ExitCode(), errs.String()
+	}
+	for _, from := range []string{"0", "3", "20", "24", "30"} {
+		code, stderr := add("FORGE_TEST_INTERRUPT=" + from)
+		switch now := snapshot(t, project); {
+		case maps.Equal(now, before):
+			if code != exitInterrupted || stderr != "forge: error: interrupted, nothing was written\n" {
+				t.Errorf("from step %s: exit code %d, %s", from, code, stderr)
+			}
+		case code != exitOK || stderr != "" || now["handlers/payments.go"] == "" || now["models/payments.go"] == "":
+			t.Errorf("from step %s: exit code %d, %s, and %d files", from, code, stderr, len(now))
+		default:
+			t.Chdir(project)
+			if code := run(t.Context(), []string{"undo"}, strings.NewReader(""), io.Discard, io.Discard); code != exitOK {
+				t.Fatal(code)
+			}
+		}
 	}
 }
