@@ -153,7 +153,7 @@ func (s *site) checkRecord(recordErr error) check {
 func (s *site) checkConflicts() (checks []check) {
 	left, err := update.Input{Record: s.record, Disk: s.disk, Beside: s.beside()}.Left()
 	if err != nil {
-		checks = append(checks, wrong("conflict", readHint(err, "see what is there"), "%v", err))
+		checks = append(checks, wrong("conflict", readHint(err, "see what is there"), "whether one is left cannot be told: %v", err))
 	}
 	for _, c := range left {
 		checks = append(checks, wrong("conflict", "put it right", "%v", c))
