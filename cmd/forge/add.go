@@ -41,7 +41,7 @@ before anything is written. ` + "`forge undo`" + ` takes it back.`,
 			if err != nil {
 				return err
 			}
-			r, err := s.addExtras(args)
+			r, err := s.addExtras(splitArgs(args))
 			if err != nil {
 				return err
 			}
@@ -92,7 +92,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 	return cmd
 }
 
-// splitArgs takes lists with commas apart, which --topics takes too.
+// splitArgs takes lists with commas apart, as --topics and --with do.
 func splitArgs(args []string) []string {
 	var all []string
 	for _, arg := range args {
@@ -196,7 +196,7 @@ func someExtras(verb string) cobra.PositionalArgs {
 		if len(args) == 0 {
 			return usage("as in `forge "+verb+" handler payments`, or `forge "+verb+" avro`; see `"+cmd.CommandPath()+" --help`", "what is to be %s?", participle[verb])
 		}
-		for _, arg := range args {
+		for _, arg := range splitArgs(args) {
 			if slices.Contains(extraNames(), arg) || slices.Contains(answers.Sources(), arg) {
 				continue
 			}
