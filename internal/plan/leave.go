@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/merge"
 	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/rename"
 	"github.com/ouroboros-forge/forge/internal/render"
 )
 
@@ -16,7 +18,7 @@ func (p *planner) leave(base, next render.File, disk File, reason string) {
 	}
 	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(base.Content, next.Content)}
 	if path.Ext(next.Path) == ".md" { // what the user tells in other words needs no line of forge's
-		s.Reason, s.Lines = "is changed by you at the same lines: it stays", nil
+		s.Reason, s.Lines = "is changed by you at the same lines: it stays", p.namesOldBroker(next.Path, disk.Content)
 	}
 	if p.isOpenAPI(next.Path) {
 		s.Reason = "is changed by you at the same lines: it stays"
@@ -26,6 +28,18 @@ func (p *planner) leave(base, next render.File, disk File, reason string) {
 		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
 	}
 	p.step(s)
+}
+
+// namesOldBroker are the lines of a text that name the broker which the service leaves.
+func (p *planner) namesOldBroker(name string, text []byte) (lines []Line) {
+	old := p.Record.Answers.BrokerName()
+	if !p.moves() || old == (answers.Answers{Source: p.Source}).BrokerName() {
+		return nil
+	}
+	for _, at := range rename.Find(name, text, []string{old}) {
+		lines = append(lines, Line{'=', fmt.Sprintf("line %d: %s", at.Line, at.Text)})
+	}
+	return few(lines)
 }
 
 // moves reports whether the service gets another source.

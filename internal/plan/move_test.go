@@ -46,6 +46,20 @@ func TestMoveMarksWhatBothChanged(t *testing.T) {
 	}
 }
 
+// TestMoveListsWhatTextsSay proves that a text of the user's stays, and that where it names
+// the old broker is listed.
+func TestMoveListsWhatTextsSay(t *testing.T) {
+	s := newShop(t, from(answers.Kafka))
+	s.put("README.md", "# All mine\n\nIt reads Kafka.\n")
+	got := summary(s.make(t, from(answers.RabbitMQ)))
+	if want := "keep README.md is changed by you at the same lines: it stays\n  = line 3: It reads Kafka.\n"; !strings.Contains(got, want) {
+		t.Error(got)
+	}
+	if got := summary(s.make(t, from(answers.KafkaShare))); strings.Contains(got, "  = ") {
+		t.Error(got)
+	}
+}
+
 // TestMoveKeepsTheGroup proves that the user's name of the group goes along, also past a
 // source that has none.
 func TestMoveKeepsTheGroup(t *testing.T) {
