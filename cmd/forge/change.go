@@ -129,6 +129,12 @@ func (s *site) plan(r request) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
+	switch unknown, err := render.Unknown(tmpl, s.record.Answers, r.answers); {
+	case err != nil:
+		return plan.Plan{}, err
+	case len(unknown) > 0:
+		return plan.Plan{}, usage("`forge update` first", "forge %s, which wrote this service, has no %s; %s", s.record.Forge, strings.Join(unknown, ", "), nothingWritten)
+	}
 	base, next, err := render.Both(tmpl, s.record.Answers, r.answers, s.record.Forge)
 	if err != nil {
 		return plan.Plan{}, refused(err)
