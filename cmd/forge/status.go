@@ -285,11 +285,12 @@ func (r *status) text(t terminal) string {
 	if r.This != r.Forge {
 		made += ", this is " + r.This
 	}
-	text := t.tree(filepath.Base(r.Project)+"  "+t.style(faint, made), rows)
+	var b strings.Builder
+	b.WriteString(t.tree(filepath.Base(r.Project)+"  "+t.style(faint, made), rows))
 	for _, c := range r.left {
-		text += t.style(colours["!"], c.String()) + "\n"
+		fmt.Fprintln(&b, t.style(colours["!"], c.String()))
 	}
-	return text
+	return b.String()
 }
 
 var marks = map[string]string{pristine: "~", edited: "~", deleted: "-", foreign: "?", unwritten: "+"}
