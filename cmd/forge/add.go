@@ -22,7 +22,9 @@ belongs to them. A topic is added with ` + "`forge add handler`" + `. The extras
 
 ` + extraList() + `
 A source takes the place of the one that the service has; handlers and models stay as
-they are. The sources are
+they are. Where you and the new source changed the same lines, of compose.yaml say, both
+are in the file between markers, which status and doctor name until it is put right.
+The sources are
 
 ` + sourceList() + `
 Files that you have not changed are written anew. In those that are yours forge adds
@@ -39,7 +41,7 @@ before anything is written. ` + "`forge undo`" + ` takes it back.`,
 			if err != nil {
 				return err
 			}
-			r, err := s.addExtras(args)
+			r, err := s.addExtras(splitArgs(args))
 			if err != nil {
 				return err
 			}
@@ -90,7 +92,7 @@ the service has them compose.yaml and an endpoint in web/.`,
 	return cmd
 }
 
-// splitArgs takes lists with commas apart, which --topics takes too.
+// splitArgs takes lists with commas apart, as --topics and --with do.
 func splitArgs(args []string) []string {
 	var all []string
 	for _, arg := range args {
@@ -194,7 +196,7 @@ func someExtras(verb string) cobra.PositionalArgs {
 		if len(args) == 0 {
 			return usage("as in `forge "+verb+" handler payments`, or `forge "+verb+" avro`; see `"+cmd.CommandPath()+" --help`", "what is to be %s?", participle[verb])
 		}
-		for _, arg := range args {
+		for _, arg := range splitArgs(args) {
 			if slices.Contains(extraNames(), arg) || slices.Contains(answers.Sources(), arg) {
 				continue
 			}
@@ -295,10 +297,14 @@ func (r *request) setSource(to string) {
 	if answers.SetSource(&r.answers, to); r.answers.BrokerName() != from.BrokerName() {
 		r.answers.Brokers = answers.BrokersFor(to, answers.Defaults(r.answers.Name).Brokers) // the old ones are no address of it
 	}
+	group := "the group keeps its name"
+	if to == answers.RabbitMQ {
+		group = "the group's name is gone, since RabbitMQ has no groups"
+	}
 	r.notes = append(r.notes,
 		fmt.Sprintf("source %s in the place of %s; at the brokers nothing is moved:", to, from.Source),
 		"- what is left in the old topics is not handled: drain them before you deploy",
 		"- producers, dead letters and the place to which the group has read stay where they are",
-		"- settings of the new source have their defaults: look through .env",
+		"- settings of the new source have their defaults, and "+group+": look through .env",
 	)
 }

@@ -129,6 +129,12 @@ func (s *site) plan(r request) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, err
 	}
+	switch unknown, err := render.Unknown(tmpl, s.record.Answers, r.answers); {
+	case err != nil:
+		return plan.Plan{}, err
+	case len(unknown) > 0:
+		return plan.Plan{}, usage("`forge update` first", "forge %s, which wrote this service, has no %s; %s", s.record.Forge, strings.Join(unknown, ", "), nothingWritten)
+	}
 	base, next, err := render.Both(tmpl, s.record.Answers, r.answers, s.record.Forge)
 	if err != nil {
 		return plan.Plan{}, refused(err)
@@ -141,7 +147,10 @@ func (s *site) plan(r request) (plan.Plan, error) {
 	if r.plan != nil {
 		makePlan = r.plan
 	}
-	p := makePlan(plan.Input{Record: s.record, Base: base, Next: next, Disk: s.disk, Gone: missing(s.record.Answers.Topics, r.answers.Topics)})
+	p := makePlan(plan.Input{
+		Record: s.record, Base: base, Next: next, Disk: s.disk,
+		Gone: missing(s.record.Answers.Topics, r.answers.Topics), Source: r.answers.Source,
+	})
 	p.Steps = append(p.Steps, r.left...)
 	p.Record.Answers = r.answers
 	return p, nil

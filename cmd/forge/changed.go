@@ -30,6 +30,7 @@ type jsonChanged struct {
 	Project string     `json:"project"` // absolute
 	Undone  string     `json:"undone,omitempty"`
 	Module  string     `json:"module"`  // afterwards
+	Source  string     `json:"source"`  // afterwards
 	Topics  []string   `json:"topics"`  // afterwards
 	With    []string   `json:"with"`    // afterwards
 	Written bool       `json:"written"` // whether anything was
@@ -101,14 +102,10 @@ func printJSON(t terminal, v any) error {
 
 func (c changed) forPrograms() jsonChanged {
 	a := c.request.answers
-	j := jsonChanged{
-		Command: c.request.title, Project: c.site.root, Undone: c.undone, Module: a.Module, Topics: a.Topics, With: append([]string{}, a.With...),
-		Notes: c.notes(), Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: []jsonStep{}, Left: c.left(),
+	return jsonChanged{
+		Command: c.request.title, Project: c.site.root, Undone: c.undone, Module: a.Module, Source: a.Source, Topics: a.Topics, With: append([]string{}, a.With...),
+		Notes: c.notes(), Written: !c.isNothing() && !c.options.dryRun, There: append([]string{}, c.request.there...), Files: stepsForPrograms(c.plan.Steps), Left: c.left(),
 	}
-	for _, s := range c.plan.Steps {
-		j.Files = append(j.Files, jsonStep{s.Path, s.From, s.Kind, s.Reason, s.Stays, linesForPrograms(s)})
-	}
-	return j
 }
 
 // printThere says that nothing was to do.
@@ -166,10 +163,15 @@ func (t terminal) linesOf(s plan.Step) string {
 	return b.String()
 }
 
-// linesForPrograms is the same for programs.
-func linesForPrograms(s plan.Step) (all []jsonLine) {
-	for _, l := range s.Lines {
-		all = append(all, jsonLine{string(l.Op), l.Text})
+// stepsForPrograms are steps with what is left to do, for programs.
+func stepsForPrograms(steps []plan.Step) []jsonStep {
+	all := []jsonStep{}
+	for _, s := range steps {
+		step := jsonStep{s.Path, s.From, s.Kind, s.Reason, s.Stays, nil}
+		for _, l := range s.Lines {
+			step.Lines = append(step.Lines, jsonLine{string(l.Op), l.Text})
+		}
+		all = append(all, step)
 	}
 	return all
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/project"
+	"github.com/ouroboros-forge/forge/internal/update"
 )
 
 func doctorCommand(t terminal) *cobra.Command {
@@ -55,7 +56,7 @@ type diagnosis struct {
 // check is one thing that was looked at. No value of a setting is in it but
 // addresses of brokers and ports.
 type check struct {
-	Name string `json:"name"` // go, module, record, settings, broker, topic, port
+	Name string `json:"name"` // go, module, record, conflict, settings, broker, topic, port
 	OK   bool   `json:"ok"`
 	Text string `json:"text"`           // what is so
 	Todo string `json:"todo,omitempty"` // what to do, if anything
@@ -74,6 +75,7 @@ func (s *site) examine(ctx context.Context, recordErr error) *diagnosis {
 	d := &diagnosis{Project: s.root}
 	d.Checks = append(d.Checks, s.checkModule(ctx, recordErr == nil)...)
 	d.Checks = append(d.Checks, s.checkRecord(recordErr))
+	d.Checks = append(d.Checks, s.checkConflicts()...)
 	dotEnv, err := readDotEnv(filepath.Join(s.root, ".env"))
 	if err != nil {
 		d.Checks = append(d.Checks, wrong("settings", "make it readable", ".env cannot be read: %v", err))
@@ -145,6 +147,18 @@ func (s *site) checkRecord(recordErr error) check {
 		return wrong("record", "take them from version control, if they are missed", "%s not there: %s", isOrAre(len(gone), "file"), strings.Join(gone, ", "))
 	}
 	return fine("record", "%s, by forge %s", count(len(s.record.Files), "file"), s.record.Forge)
+}
+
+// checkConflicts names what the last change has left to the user.
+func (s *site) checkConflicts() (checks []check) {
+	left, err := update.Input{Record: s.record, Disk: s.disk, Beside: s.beside()}.Left()
+	if err != nil {
+		checks = append(checks, wrong("conflict", readHint(err, "see what is there"), "whether one is left cannot be told: %v", err))
+	}
+	for _, c := range left {
+		checks = append(checks, wrong("conflict", "put it right", "%v", c))
+	}
+	return checks
 }
 
 // dialTime is for all brokers, which are asked at once.

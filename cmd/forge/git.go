@@ -59,8 +59,14 @@ func (r repository) question(git *bool) prompts.Question {
 }
 
 // makeRepository has git keep what is in dir, and returns what was done. The
-// first commit is made only if git knows in whose name.
+// first commit is made only if git knows in whose name. What is interrupted leaves no
+// repository.
 func makeRepository(ctx context.Context, dir, message string) (done string, err error) {
+	defer func() {
+		if ctx.Err() != nil {
+			done, err = "", errors.Join(interrupted("the service is written, but is no git repository"), os.RemoveAll(filepath.Join(dir, ".git")))
+		}
+	}()
 	for _, args := range [][]string{{"init", "--quiet"}, {"add", "--all"}} {
 		if err := git(ctx, dir, args...); err != nil {
 			return "", failed("the service is written all the same", "no git repository was made: %w", err)
@@ -82,7 +88,9 @@ func git(ctx context.Context, dir string, args ...string) error {
 
 // gitOutput runs git in dir, and returns what it printed.
 func gitOutput(ctx context.Context, dir string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // all arguments are above and below
+	cmd := exec.CommandContext(ctx, "git", args...)                       //nolint:gosec // all arguments are above and below
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // killed, git would leave its lock, which stops the next
+	cmd.WaitDelay = endingTime
 	cmd.Dir = dir
 	// Set by git for hooks and aliases; they would lead to another repository.
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {

@@ -32,7 +32,7 @@ forge add, remove, rename, undo
   command  what was asked for, as in "add handler payments"
   project  its directory, absolute
   undone   of undo: the command that was taken back
-  module, topics, with    the answers afterwards
+  module, source, topics, with    the answers afterwards
   written  whether anything was
   there    what was so already, each a sentence
   notes    what is to be known beside, each a sentence
@@ -47,7 +47,7 @@ forge update
            recorded one afterwards, which is to unless conflicts are left
   written  whether anything was
   tested   whether the result was built and tested before
-  files    of each: path, change, reason, and lines that are left to you: op and text
+  files    as of forge add: path, from, change, reason, stays, lines (op and text)
   conflicts  of each: path, line and end of the markers, reason
   notes    what of yours has to follow, code or settings: path, line, symbol, change
 
@@ -77,7 +77,7 @@ forge adopt
 forge doctor
   project
   ok       whether nothing is to be done
-  checks   of each: name (go, module, record, settings, broker, topic, port), ok, text,
+  checks   of each: name (go, module, record, conflict, settings, broker, topic, port), ok, text,
            and todo where something is to be done
 
 forge version

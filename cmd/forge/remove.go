@@ -29,7 +29,7 @@ takes it back.`,
 			if err != nil {
 				return err
 			}
-			r, err := s.removeExtras(args)
+			r, err := s.removeExtras(splitArgs(args))
 			if err != nil {
 				return err
 			}

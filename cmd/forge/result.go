@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"strings"
@@ -26,10 +25,7 @@ type result struct {
 func (r result) print(t terminal, o *newOptions) error {
 	switch {
 	case o.asJSON:
-		enc := json.NewEncoder(t.stdout)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		return enc.Encode(r.forPrograms())
+		return printJSON(t, r.forPrograms())
 	case o.dryRun:
 		return r.printList(t)
 	default:
@@ -42,6 +38,7 @@ type jsonResult struct {
 	Name    string   `json:"name"`
 	Target  string   `json:"target"` // absolute
 	Module  string   `json:"module"`
+	Source  string   `json:"source"`
 	Topics  []string `json:"topics"`
 	Group   string   `json:"group"`
 	Brokers []string `json:"brokers"`
@@ -65,7 +62,7 @@ type jsonFile struct {
 func (r result) forPrograms() jsonResult {
 	a := r.answers
 	j := jsonResult{
-		Name: a.Name, Target: r.target.abs, Module: a.Module, Topics: a.Topics, Group: a.Group, Brokers: a.Brokers,
+		Name: a.Name, Target: r.target.abs, Module: a.Module, Source: a.Source, Topics: a.Topics, Group: a.Group, Brokers: a.Brokers,
 		With: append([]string{}, a.With...), Written: r.written, Git: r.git,
 	}
 	for topic, schema := range a.Schemas {

@@ -38,6 +38,9 @@ func TestMain(m *testing.M) {
 		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_KILL")); err == nil {
 			landingStep = killAt(n)
 		}
+		if n, err := strconv.Atoi(os.Getenv("FORGE_TEST_INTERRUPT")); err == nil {
+			landingStep = interruptFrom(n)
+		}
 		main()
 	}})
 }
@@ -56,6 +59,21 @@ func killAt(n int) landing.Step {
 			select {} // the signal is on its way
 		}
 		return nil
+	}
+}
+
+// interruptFrom interrupts this process before its n-th change of a project, and before
+// each that follows.
+func interruptFrom(n int) landing.Step {
+	return func(string) error {
+		if n--; n >= 0 {
+			return nil
+		}
+		self, err := os.FindProcess(os.Getpid())
+		if err != nil {
+			return err
+		}
+		return self.Signal(os.Interrupt)
 	}
 }
 

@@ -187,10 +187,14 @@ func (e *linkError) Error() string {
 	return fmt.Sprintf("%s is a symbolic link, and %s would be behind it", e.dir, e.name)
 }
 
-// readHint says what to do about an error of reading: for that of a link, or else.
+// readHint says what to do about an error of reading: where it is one of a link or of
+// permissions, or else.
 func readHint(err error, otherwise string) string {
 	if link, ok := errors.AsType[*linkError](err); ok {
 		return "make " + link.dir + " a directory of the project"
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return "check its permissions"
 	}
 	return otherwise
 }

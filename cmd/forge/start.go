@@ -121,9 +121,7 @@ func watch(ctx context.Context, dir string, args []string, out func(string), not
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // all arguments are above
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOWORK=off") // the module is in no workspace yet
-	ownGroup(cmd)
-	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
+	interruptible(cmd)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -151,6 +149,16 @@ func watch(ctx context.Context, dir string, args []string, out func(string), not
 		return fmt.Errorf("%s\n`go %s`: %w", strings.Join(said, "\n"), args[0], err)
 	}
 	return nil
+}
+
+// endingTime is what a command has to end when forge is interrupted, before it is killed.
+const endingTime = 5 * time.Second
+
+// interruptible has a command, and what that has started, be interrupted when forge is.
+func interruptible(cmd *exec.Cmd) {
+	ownGroup(cmd)
+	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
+	cmd.WaitDelay = endingTime
 }
 
 func eachLine(r io.Reader, do func(string)) {

@@ -28,7 +28,8 @@ func statusCommand(t terminal) *cobra.Command {
 		Long: `status compares each file of the service that the working directory is in with what
 forge wrote, and with what this forge would write now. It changes nothing, but like
 each command first finishes, or takes back, a change that was killed on its way. It needs
-no network. Exit code 3 says that an update would change something.`,
+no network. Exit code 3 says that an update would change something, or that
+a conflict is left of the last change.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := openSite(t)
@@ -65,6 +66,8 @@ type status struct {
 	InStep  bool           `json:"inStep"`  // an update would change nothing
 	Counts  map[string]int `json:"counts"`  // files by state, and how many are behind
 	Files   []fileStatus   `json:"files"`
+
+	left []update.Conflict // of the last change
 }
 
 type fileStatus struct {
@@ -154,7 +157,7 @@ func (s *site) foresee(ctx context.Context, r *status, now *render.Tree) error {
 			r.Counts["behind"]++
 		}
 	}
-	r.InStep = u.IsNothing()
+	r.InStep, r.left = u.IsNothing(), u.Pending
 	return nil
 }
 
@@ -227,7 +230,10 @@ func (r *status) print(t terminal, asJSON, quiet bool) error {
 	}
 	if err == nil && !r.InStep {
 		text := isOrAre(r.Counts["behind"], "file") + " behind this forge"
-		if r.Counts["behind"] == 0 {
+		switch {
+		case len(r.left) > 0:
+			text = isOrAre(len(r.left), "conflict") + " left of the last change"
+		case r.Counts["behind"] == 0:
 			text = "the record says forge " + r.Forge + ", and the files are as forge " + r.This + " has them: `forge update` records it"
 		}
 		if quiet {
@@ -279,7 +285,12 @@ func (r *status) text(t terminal) string {
 	if r.This != r.Forge {
 		made += ", this is " + r.This
 	}
-	return t.tree(filepath.Base(r.Project)+"  "+t.style(faint, made), rows)
+	var b strings.Builder
+	b.WriteString(t.tree(filepath.Base(r.Project)+"  "+t.style(faint, made), rows))
+	for _, c := range r.left {
+		fmt.Fprintln(&b, t.style(colours["!"], c.String()))
+	}
+	return b.String()
 }
 
 var marks = map[string]string{pristine: "~", edited: "~", deleted: "-", foreign: "?", unwritten: "+"}

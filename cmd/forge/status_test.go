@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -81,5 +82,12 @@ func putFile(t *testing.T, name, text string) func(dir string) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// What cannot be read for its permissions is in no version control's hands.
+func TestHintOfPermissions(t *testing.T) {
+	if hint := readHint(&fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, recordHint); hint != "check its permissions" {
+		t.Error(hint)
 	}
 }

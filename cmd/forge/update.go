@@ -182,16 +182,9 @@ type jsonUpdated struct {
 	Recorded  string         `json:"recorded"`  // the recorded version afterwards: To, unless conflicts are left
 	Written   bool           `json:"written"`   // whether anything was
 	Tested    bool           `json:"tested"`    // whether the result was built and tested before
-	Files     []jsonFileStep `json:"files"`     // what happens to each
-	Conflicts []jsonConflict `json:"conflicts"` // what this update left, or the one before
+	Files     []jsonStep     `json:"files"`     // what happens to each
+	Conflicts []jsonConflict `json:"conflicts"` // what this update left, or the change before
 	Notes     []jsonNote     `json:"notes"`     // what is to be changed in the user's files
-}
-
-type jsonFileStep struct {
-	Path   string     `json:"path"`
-	Change plan.Kind  `json:"change"`
-	Reason string     `json:"reason,omitempty"`
-	Lines  []jsonLine `json:"lines,omitempty"` // what is left to the user
 }
 
 type jsonConflict struct {
@@ -239,7 +232,7 @@ func (d updated) print(t terminal) error {
 	}
 	switch n := len(d.conflicts()); {
 	case len(d.Pending) > 0:
-		return &failure{code: exitLeft, err: fmt.Errorf("the last update left %s; %s", count(n, "conflict"), nothingWritten), hint: d.again()}
+		return &failure{code: exitLeft, err: fmt.Errorf("%s left of the last change; %s", isOrAre(n, "conflict"), nothingWritten), hint: d.again()}
 	case n > 0 && !d.written:
 		return &failure{code: exitLeft, err: fmt.Errorf("%s would be left to you", count(n, "conflict"))}
 	case n > 0:
@@ -273,13 +266,10 @@ func (s *site) tellVendored(t terminal, steps []plan.Step) {
 func (d updated) forPrograms() jsonUpdated {
 	j := jsonUpdated{
 		Command: "update", Project: d.site.root, From: d.From, To: d.To, Recorded: d.Record.Forge, Written: d.written, Tested: d.tested != "",
-		Files: []jsonFileStep{}, Conflicts: []jsonConflict{}, Notes: []jsonNote{},
+		Files: stepsForPrograms(d.Steps), Conflicts: []jsonConflict{}, Notes: []jsonNote{},
 	}
 	if !d.written {
 		j.Recorded = d.From
-	}
-	for _, s := range d.Steps {
-		j.Files = append(j.Files, jsonFileStep{s.Path, s.Kind, s.Reason, linesForPrograms(s)})
 	}
 	for _, c := range d.conflicts() {
 		j.Conflicts = append(j.Conflicts, jsonConflict{c.Path, c.Line, c.End, c.Reason})

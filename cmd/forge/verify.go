@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"golang.org/x/mod/modfile"
 
@@ -261,8 +260,6 @@ func (c *trial) run(ctx context.Context, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the arguments are those of checks
 	cmd.Dir = c.dir
 	cmd.Env = append(os.Environ(), "GOWORK="+c.workspace, "PWD="+c.dir)
-	ownGroup(cmd) // tests have processes of their own, which are to end with it
-	cmd.Cancel = func() error { return signalGroup(cmd, os.Interrupt) }
-	cmd.WaitDelay = 5 * time.Second
+	interruptible(cmd)
 	return cmd.CombinedOutput()
 }

@@ -195,9 +195,10 @@ func (c *clues) readNames(dir string) {
 
 func (c *clues) readSettings() {
 	var brokers, group string
-	for _, source := range slices.Backward(answers.Sources()) { // the first has the last word
+	sources := c.disk.sources()
+	for _, source := range slices.Backward(sources) { // the first has the last word
 		inBrokers, inGroup := answers.SettingsOf(source)
-		if text := c.disk.setting(inBrokers); text != "" || source == answers.Sources()[0] && c.source == "" {
+		if text := c.disk.setting(inBrokers); text != "" || source == sources[0] && c.source == "" {
 			c.source, brokers, group = source, text, c.disk.setting(inGroup)
 		}
 	}
@@ -245,6 +246,19 @@ func (d files) setting(name string) string {
 		}
 	}
 	return ""
+}
+
+// sources are those whose package is there, or all: a service that was moved from one to
+// another may have settings of both.
+func (d files) sources() []string {
+	there := slices.DeleteFunc(answers.Sources(), func(source string) bool {
+		dir, _, _ := strings.Cut(source, "-") // kafka-share is in internal/kafka
+		return !slices.ContainsFunc(d.disk.Files(), func(name string) bool { return strings.HasPrefix(name, "internal/"+dir+"/") })
+	})
+	if len(there) == 0 {
+		return answers.Sources()
+	}
+	return there
 }
 
 // written are the topics that have a file which forge would have written.

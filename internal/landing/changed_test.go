@@ -2,6 +2,7 @@ package landing
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,5 +124,20 @@ func TestWhatIsNotAsTheJournalSaysDoesNotLand(t *testing.T) {
 	}
 	if _, err := os.Lstat(filepath.Join(root, "a")); err == nil {
 		t.Errorf("a is %s", content("a"))
+	}
+}
+
+// TestErrorNamesTheFile proves that what cannot be changed is told by its own name, and not
+// by those of what forge keeps.
+func TestErrorNamesTheFile(t *testing.T) {
+	root, _ := newProject(t, "a", "b")
+	err := Land(t.Context(), root, newOf("a", "b"), func(what string) error {
+		if what == "b" {
+			return &os.LinkError{Op: "renameat", Old: going + "/after/1", New: "b", Err: fs.ErrPermission}
+		}
+		return nil
+	})
+	if want := "b cannot be changed: permission denied"; err == nil || err.Error() != want || !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("%v, want %s", err, want)
 	}
 }

@@ -250,6 +250,7 @@ func (l *lander) forward(j journal, whole bool) (left []string, err error) {
 	}
 	for i, op := range j.Ops {
 		ok, err := l.move(op.Path, op.Before, op.After, blobName(going, "after", i), j.Back)
+		err = unchanged(op.Path, err)
 		if err == nil && !ok && whole {
 			err = &ChangedError{op.Path}
 		}
@@ -300,7 +301,7 @@ func (l *lander) backward(j journal) (left []string, err error) {
 	for i, op := range slices.Backward(j.Ops) {
 		ok, err := l.move(op.Path, op.After, op.Before, blobName(backing, "before", i), j.Dirs)
 		if err != nil {
-			return left, err
+			return left, unchanged(op.Path, err)
 		}
 		if !ok {
 			left = append(left, op.Path)

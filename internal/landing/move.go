@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -54,6 +55,20 @@ func (l *lander) move(name string, from, to state, blob string, dirs dirModes) (
 		} // a file system without links
 	}
 	return true, l.root.Rename(filepath.FromSlash(blob), local)
+}
+
+// unchanged is the error of a file that cannot be changed, without the names that forge
+// itself has for what is to be there.
+func unchanged(name string, err error) error {
+	if link, ok := errors.AsType[*os.LinkError](err); ok {
+		err = link.Err
+	} else if path, ok := errors.AsType[*fs.PathError](err); ok {
+		err = path.Err
+	}
+	if err != nil {
+		err = fmt.Errorf("%s cannot be changed: %w", name, err)
+	}
+	return err
 }
 
 // parents are the directories that a file is in, the innermost first.

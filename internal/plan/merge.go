@@ -29,7 +29,7 @@ func (p *planner) mergeByName(name string, base, ours, next []byte) (merged []by
 		}
 		return merge.GoSum(base, ours, next), true
 	case ".env", ".env.example":
-		return merge.Lines(base, ours, next, merge.EnvKey), true
+		return merge.Lines(p.withGroup(base), p.withGroup(ours), next, merge.EnvKey), true
 	case ".gitignore":
 		return merge.Lines(base, ours, next, merge.IgnoreKey), true
 	case openAPI:

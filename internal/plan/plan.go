@@ -55,6 +55,7 @@ type Input struct {
 	Base, Next *render.Tree    // rendered with the old and the new answers
 	Disk       Disk
 	Gone       []string // the topics that the new answers have not
+	Source     string   // that the new answers have; empty: that of the old ones
 }
 
 // Make makes the plan.
@@ -203,7 +204,7 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 	case !isThere:
 		p.step(Step{Path: name, Kind: Keep, Reason: "is removed by you: it stays away"})
 	case !disk.Mode.IsRegular():
-		p.leave(base, next, "is no regular file: it stays")
+		p.leave(base, next, disk, "is no regular file: it stays")
 	case p.isPristine(name, disk) && (name != goMod && name != goSum || !p.keepsLibrary()):
 		p.step(Step{Path: name, Kind: Replace, Mode: disk.Mode.Perm(), Content: merge.LikeLines(disk.Content, next.Content)})
 	case bytes.Equal(disk.Content, next.Content): // somebody has done it by hand
@@ -218,7 +219,7 @@ func (p *planner) change(base, next render.File, disk File, isThere bool) {
 	default:
 		merged, ok := p.merge(name, base.Content, disk.Content, next.Content)
 		if !ok {
-			p.leave(base, next, "is changed by you at the same lines: it stays, and these are yours to change")
+			p.leave(base, next, disk, "is changed by you at the same lines: it stays, and these are yours to change")
 		} else if !bytes.Equal(merged, disk.Content) {
 			p.step(Step{Path: name, Kind: Edit, Mode: disk.Mode.Perm(), Content: merged})
 		}
@@ -241,7 +242,7 @@ func (p *planner) wire(base, next render.File, disk File, gone string) {
 		})
 		return
 	case err != nil:
-		p.leave(base, next, "is changed by you: it stays, and these lines are yours to change")
+		p.leave(base, next, disk, "is changed by you: it stays, and these lines are yours to change")
 		return
 	}
 	if !bytes.Equal(out, disk.Content) {
@@ -330,30 +331,6 @@ func placeLines(noPlace *wire.PlaceError) []Line {
 		lines = append(lines, Line{'+', s})
 	}
 	return lines
-}
-
-// leave leaves a file to the user, with the lines that are different.
-func (p *planner) leave(base, next render.File, reason string) {
-	s := Step{Path: next.Path, Kind: Keep, Reason: reason, Lines: changedLines(base.Content, next.Content)}
-	if path.Ext(next.Path) == ".md" { // what the user tells in other words needs no line of forge's
-		s.Reason, s.Lines = "is changed by you at the same lines: it stays", nil
-	}
-	if p.isOpenAPI(next.Path) {
-		s.Reason = "is changed by you at the same lines: it stays"
-		s.Lines = []Line{updateOpenAPI}
-	}
-	if next.Path == "go.mod" { // it is no go.mod any more, or no regular file
-		s.Lines = append(s.Lines, Line{'=', "go mod tidy"})
-	}
-	p.step(s)
-}
-
-// updateOpenAPI is what brings an openapi.yaml up to date that forge leaves.
-var updateOpenAPI = Line{'=', "`go test ./web -run OpenAPI -update` puts it right"}
-
-// isOpenAPI reports whether a file is the openapi.yaml that a test holds against the code.
-func (p *planner) isOpenAPI(name string) bool {
-	return name == openAPI && p.record[name].Path != ""
 }
 
 // newRecord is the record afterwards. What the new answers do not change keeps

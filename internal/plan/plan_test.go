@@ -111,7 +111,7 @@ func (s shop) text(t failer) string {
 // make plans other answers.
 func (s shop) make(t failer, a answers.Answers) plan.Plan {
 	t.Helper()
-	p := plan.Make(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s})
+	p := plan.Make(plan.Input{Record: s.record, Base: rendered(t, s.record.Answers), Next: rendered(t, a), Disk: s, Source: a.Source})
 	p.Record.Answers = a
 	return p
 }
@@ -330,22 +330,29 @@ keep models/payments.go stays: handlers/payments.go:32 uses Payment
 `)
 }
 
-// TestExtras proves of each extra that adding it gives what forge new writes, and
-// that removing it gives back what was there.
+// TestExtras proves of each extra of each source that adding it gives what forge new
+// writes, and that removing it gives back what was there.
 func TestExtras(t *testing.T) {
-	for _, e := range answers.Extras() {
-		without, with := bare("orders", "payments"), bare("orders", "payments")
-		without.With = slices.DeleteFunc([]string{answers.Docker, answers.GitHub}, func(s string) bool { return s == e.Name })
-		with.With = append(slices.Clone(without.With), e.Name)
-		s := newShop(t, without)
-		p := s.make(t, with)
-		added, want := s.with(p), newShop(t, with)
-		if len(p.Refusals) > 0 || added.text(t) != want.text(t) || !reflect.DeepEqual(added.files, want.files) {
-			t.Errorf("add %s: %s", e.Name, summary(p))
-		}
-		p = added.make(t, without)
-		if back := added.with(p); len(p.Refusals) > 0 || back.text(t) != s.text(t) || !reflect.DeepEqual(back.files, s.files) {
-			t.Errorf("remove %s: %s", e.Name, summary(p))
+	for _, source := range answers.Sources() {
+		for _, e := range answers.Extras() {
+			without := from(source)
+			without.Topics = []string{"orders", "payments"}
+			without.With = slices.DeleteFunc([]string{answers.Docker, answers.GitHub}, func(s string) bool { return s == e.Name })
+			with := without
+			with.With = answers.Insert(without.With, e.Name)
+			if with.Validate() != nil { // it is not for this source
+				continue
+			}
+			s := newShop(t, without)
+			p := s.make(t, with)
+			added, want := s.with(p), newShop(t, with)
+			if len(p.Refusals) > 0 || added.text(t) != want.text(t) || !reflect.DeepEqual(added.files, want.files) {
+				t.Errorf("%s: add %s: %s", source, e.Name, summary(p))
+			}
+			p = added.make(t, without)
+			if back := added.with(p); len(p.Refusals) > 0 || back.text(t) != s.text(t) || !reflect.DeepEqual(back.files, s.files) {
+				t.Errorf("%s: remove %s: %s", source, e.Name, summary(p))
+			}
 		}
 	}
 }

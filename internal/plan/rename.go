@@ -220,7 +220,7 @@ func (r *renamer) decide(name, to string) {
 	case err != nil:
 		r.refuse(Refusal{Path: name, Reason: "cannot be read: " + cause(err), Hint: readHint})
 	case !disk.Mode.IsRegular():
-		r.leave(base, render.File{Path: name, Content: next.Content}, "is no regular file: it stays")
+		r.leave(base, render.File{Path: name, Content: next.Content}, disk, "is no regular file: it stays")
 	case !isSame && !r.proven(name):
 		r.refuseUnproven(name)
 	case !isSame && r.isPristine(name, disk):

@@ -2,13 +2,38 @@ package plan
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/internal/merge"
 )
 
 // SettingFiles are the files with settings that a service has.
 var SettingFiles = []string{".env", ".env.example"}
+
+// withGroup is a file with settings in which the group is called as the new source calls it:
+// its name goes with the service, be it the user's own. A source without groups has the
+// service's name in that place, which is another thing.
+func (p *planner) withGroup(text []byte) []byte {
+	const noGroup = "SERVICE_NAME"
+	_, to := answers.SettingsOf(p.Source)
+	if !p.moves() || to == noGroup || settingOf(to).Match(text) {
+		return text
+	}
+	for _, source := range answers.Sources() {
+		if _, from := answers.SettingsOf(source); from != noGroup {
+			text = settingOf(from).ReplaceAll(text, []byte("${1}"+to+"="))
+		}
+	}
+	return text
+}
+
+// settingOf finds where a setting is set, also that of a further consumer, which has its
+// name before it.
+func settingOf(name string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^([ \t]*#?[ \t]*(?:export[ \t]+)?(?:[A-Z0-9_]+_)?)` + name + `=`)
+}
 
 // Setting is a line of a file with settings.
 type Setting struct {

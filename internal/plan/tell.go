@@ -111,8 +111,14 @@ func mayBeSecret(name string) bool {
 // .envrc.
 var envFile = regexp.MustCompile(`(?i)(^|\.)env(rc|\.|$)`)
 
-// atMost is how many lines of a file are listed.
-const atMost = 20
+// few are the first lines of those of a file, and how many there are more.
+func few(lines []Line) []Line {
+	const atMost = 20
+	if n := len(lines) - atMost; n > 0 {
+		lines = append(lines[:atMost], Line{'=', fmt.Sprintf("and %d more", n)})
+	}
+	return lines
+}
 
 // tell lists what may have to be changed by hand in files that are not as forge
 // writes them.
@@ -141,10 +147,8 @@ func (r *renamer) tell(find func(name string, content []byte) []rename.Place, wa
 				s.Lines = append(s.Lines, l)
 			}
 		}
-		if n := len(s.Lines) - atMost; n > 0 {
-			s.Lines = append(s.Lines[:atMost], Line{'=', fmt.Sprintf("and %d more", n)})
-		}
 		if len(s.Lines) > 0 {
+			s.Lines = few(s.Lines)
 			r.step(s)
 		}
 	}

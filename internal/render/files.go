@@ -121,6 +121,28 @@ func partsOf(name string) []string {
 	return parts
 }
 
+// Unknown returns the extras and the source that is has and was has not, and of which the
+// template has no file: that of an older release may know nothing of them.
+func Unknown(tmpl fs.FS, was, is answers.Answers) (unknown []string, err error) {
+	known := make(map[string]bool)
+	err = fs.WalkDir(tmpl, ".", func(name string, _ fs.DirEntry, err error) error {
+		for _, part := range partsOf(name) {
+			known[part] = true
+		}
+		return err
+	})
+	for _, part := range answers.Parts() {
+		name := is.Source
+		if slices.Contains(is.With, part) {
+			name = part
+		}
+		if is.Has(part) && !was.Has(part) && !known[part] && !slices.Contains(unknown, name) {
+			unknown = append(unknown, name)
+		}
+	}
+	return unknown, err
+}
+
 // isInternal reports whether a file is below internal/, where nothing is called
 // by the sample's names.
 func isInternal(name string) bool { return strings.HasPrefix(name, "internal/") }

@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
+	"github.com/ouroboros-forge/forge/internal/answers"
 	"github.com/ouroboros-forge/forge/template"
 )
 
@@ -32,6 +34,24 @@ func TestTablesNameFiles(t *testing.T) {
 	for _, pattern := range patterns {
 		if !slices.ContainsFunc(names, func(name string) bool { return matches(pattern, name) }) {
 			t.Errorf("no file of the template is %s: take it out of files.go", strings.TrimSuffix(pattern, "*"))
+		}
+	}
+}
+
+// TestTheTemplateKnowsAllParts proves that of each source and each extra a file is there,
+// by which an older template is told from one that knows them.
+func TestTheTemplateKnowsAllParts(t *testing.T) {
+	for _, source := range answers.Sources() {
+		is := answers.Answers{Source: source}
+		for _, e := range answers.Extras() {
+			is.With = append(is.With, e.Name)
+		}
+		if unknown, err := Unknown(template.FS, answers.Answers{}, is); err != nil || len(unknown) > 0 {
+			t.Errorf("%s: %v, %v", source, unknown, err)
+		}
+		none := fstest.MapFS{"main.go": {}}
+		if unknown, err := Unknown(none, answers.Answers{}, is); err != nil || len(unknown) != len(is.With)+1 {
+			t.Errorf("of nothing: %v, %v", unknown, err)
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 )
 
 // file reads a file of the project.
-func (p *planner) file(name string) (f plan.File, exists bool, err error) {
-	f, err = p.Disk.File(name)
+func (in Input) file(name string) (f plan.File, exists bool, err error) {
+	f, err = in.Disk.File(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return f, false, nil
 	}

@@ -15,7 +15,8 @@ import (
 // leaves the files of the user's as they are, so that a change of the answers
 // must go on from there. base and next are the project with its answers and with
 // others; of each file in which they differ, and which the record has with
-// another checksum than base, both get the content of the release that gives it.
+// another checksum than base, both get the content of the release that gives it; next
+// keeps its own where that release knows nothing of what others have more.
 // moved has the paths of files that next has elsewhere. own is the template of version,
 // which may be no release.
 func Follow(open func() (*release.Archive, error), own fs.FS, version string, record project.Project, others answers.Answers, base, next *render.Tree, moved map[string]string) error {
@@ -43,7 +44,14 @@ func Follow(open func() (*release.Archive, error), own fs.FS, version string, re
 				return err
 			}
 		}
+		unknown, err := render.Unknown(tmpl, record.Answers, others)
+		if err != nil {
+			return err
+		}
 		then, now, err := render.Both(tmpl, record.Answers, others, version)
+		if len(unknown) > 0 {
+			now = next
+		}
 		if err == nil { // else nothing was written from it
 			take(left, then, now, base, next, moved)
 		}

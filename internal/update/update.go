@@ -53,7 +53,7 @@ type Update struct {
 
 	From, To  string
 	Conflicts []Conflict // what this update leaves to the user
-	Pending   []Conflict // what the one before has left, which is to be done first
+	Pending   []Conflict // what the last change has left, which is to be done first
 	Notes     []Note     // what the user has to change
 }
 
@@ -108,7 +108,7 @@ func Make(in Input) (Update, error) {
 	}
 	p.update.From, p.update.To = in.Record.Forge, in.Version
 	p.update.Record = in.Record
-	if p.update.Pending, err = p.pending(); err != nil || len(p.update.Pending) > 0 {
+	if p.update.Pending, err = in.Left(); err != nil || len(p.update.Pending) > 0 {
 		return p.update, err
 	}
 	for _, f := range next.Files {
@@ -184,14 +184,11 @@ func renamesOf(renames []release.Rename) map[string]string {
 	return to
 }
 
-// pending finds what the last update has left to the user.
-func (p *planner) pending() ([]Conflict, error) {
+// Left finds what the last update, or the move to another source, has left to the user.
+func (in Input) Left() ([]Conflict, error) {
 	var left []Conflict
-	for _, f := range p.Record.Files {
-		if f.Owner != project.Managed {
-			continue
-		}
-		disk, exists, err := p.file(f.Path)
+	for _, f := range in.Record.Files {
+		disk, exists, err := in.file(f.Path)
 		if err != nil {
 			return nil, err
 		}
@@ -202,7 +199,7 @@ func (p *planner) pending() ([]Conflict, error) {
 			left = append(left, Conflict{Path: f.Path, Line: c.Start, End: c.End, Reason: "a conflict is left"})
 		}
 	}
-	for _, name := range p.Beside {
+	for _, name := range in.Beside {
 		reason := "take over what you want of it, and delete it"
 		if kept, ok := strings.CutSuffix(name, DeletedSuffix); ok {
 			reason = "keep " + kept + " or delete it, and delete this note"
