@@ -22,7 +22,6 @@ const (
 	headerTombstone = "Forge-Tombstone" // the value is nil
 	headerTime      = "Forge-Time"      // when the message was produced
 	headerOrder     = "Forge-Order"     // names of headers in their order, if it is not that of the names, with the values that NATS cannot carry
-	headerFields    = "Forge-Headers"   // the same of an older version of this package
 )
 
 // wire returns m as it goes to a subject. The server knows it by its id.
@@ -100,7 +99,7 @@ func fields(h nats.Header) (all []message.Field) {
 		}
 	}
 	slices.SortStableFunc(all, func(a, b message.Field) int { return cmp.Compare(a.Key, b.Key) })
-	order := cmp.Or(h.Get(headerOrder), h.Get(headerFields))
+	order := h.Get(headerOrder)
 	if order == "" {
 		return all
 	}

@@ -89,13 +89,13 @@ func TestWhatTakesLongIsNotDeliveredAgain(t *testing.T) {
 			t.Parallel()
 			b, gate := startBroker(t), make(chan struct{})
 			b.publish(0, 5, 1) // all but the first wait behind it, with an order
-			r := consume(t, b.settings(ordering(o), func(c *config.JetStream) { c.AckWait = time.Second }), func(context.Context, message.Of[payment]) error {
+			r := consume(t, b.settings(ordering(o), func(c *config.JetStream) { c.AckWait = 2 * time.Second }), func(context.Context, message.Of[payment]) error {
 				<-gate
 				return nil
 			})
 			eventually(t, "it runs", func() bool { return r.Stats().Busy > 0 && r.Stats().Records == 5 })
 			durable := b.durableOf(5)
-			for range 35 { // three times as long as the server waits
+			for range 70 { // three times as long as the server waits
 				<-time.After(100 * time.Millisecond)
 				c, err := b.client.Consumer(t.Context(), "payments", durable)
 				if err != nil {

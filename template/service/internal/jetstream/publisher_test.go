@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -80,19 +79,6 @@ func TestAMessageArrivesAsItWasSent(t *testing.T) {
 		if !want.Time.IsZero() && !got.Time.Equal(want.Time) || got.Time.IsZero() {
 			t.Errorf("%d: time is %v, want %v", i, got.Time, want.Time)
 		}
-	}
-}
-
-// TestHeadersOfAnOlderVersionAreRead in their order, to the byte.
-func TestHeadersOfAnOlderVersionAreRead(t *testing.T) {
-	t.Parallel()
-	h := nats.Header{"traceparent": {"00-1"}, "baggage": {"a=b"}, "Forge-Headers": {"traceparent=00-1&baggage=a%3Db&id=%00+%FF"}}
-	var got []string
-	for _, f := range fields(h) {
-		got = append(got, f.Key+"="+string(f.Value))
-	}
-	if want := []string{"traceparent=00-1", "baggage=a=b", "id=\x00 \xff"}; !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
