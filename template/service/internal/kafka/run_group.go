@@ -154,7 +154,7 @@ func (c *Consumer) lookAtTopics(ctx context.Context, conn *connection) error {
 	}
 	conn.found.Store(&found)
 	c.noteIDs(found)
-	if err := c.noteNewTopics(ctx, conn.admin); err != nil {
+	if err := c.noteNewTopics(ctx, conn.admin, found); err != nil {
 		return err
 	}
 	all := errors.Join(slices.Collect(maps.Values(problems))...)
@@ -196,7 +196,7 @@ func (c *Consumer) topicID(topic string) kadm.TopicID {
 // noteNewTopics notes, once, where the topics end in which the group has no offset, if
 // those are to begin there. What comes later is the group's, whoever commits first, and
 // so are partitions that appear later.
-func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client) error {
+func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) error {
 	if c.cfg.AutoOffsetReset != "latest" || c.joined.Load() {
 		return nil
 	}
@@ -204,9 +204,12 @@ func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client) error 
 	if err != nil {
 		return err
 	}
-	ends, err := admin.ListEndOffsets(ctx, c.topics.subscribed...)
-	if err != nil && len(ends) == 0 {
-		return fmt.Errorf("ask where topics end: %w", err)
+	var ends kadm.ListedOffsets
+	there := slices.DeleteFunc(slices.Clone(c.topics.subscribed), func(topic string) bool { return found[topic].Err != nil })
+	if len(there) > 0 { // to ask for no topic is to ask for all, and for a forbidden one is to be told of none
+		if ends, err = admin.ListEndOffsets(ctx, there...); err != nil && len(ends) == 0 {
+			return fmt.Errorf("ask where topics end: %w", err)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
