@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -45,12 +46,10 @@ func (k Kafka) Renewed() (Kafka, error) {
 }
 
 // TLS reports whether connections are encrypted.
-func (k Kafka) TLS() bool { return k.SecurityProtocol == "SSL" || k.SecurityProtocol == "SASL_SSL" }
+func (k Kafka) TLS() bool { return strings.HasSuffix(k.SecurityProtocol, "SSL") }
 
 // SASL reports whether the client gives a user and a password.
-func (k Kafka) SASL() bool {
-	return k.SecurityProtocol == "SASL_PLAINTEXT" || k.SecurityProtocol == "SASL_SSL"
-}
+func (k Kafka) SASL() bool { return strings.HasPrefix(k.SecurityProtocol, "SASL") }
 
 // Doubt returns what is allowed and may not be meant, "" if nothing is.
 func (k Kafka) Doubt() string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,7 +20,7 @@ import (
 type claim struct {
 	session *session
 	place
-	source    sarama.ConsumerGroupClaim
+	hasBegun  bool         // sarama reads it; guarded by session.mu
 	id        kadm.TopicID // of the topic, zero if it is not known
 	metadata  string       // of its commits: the topic's id
 	isLost    atomic.Bool  // the topic was made anew
@@ -37,7 +36,7 @@ type claim struct {
 	suspect     chan struct{} // sarama's fetch failed, perhaps because of what is in a batch
 	unexplained int64         // where it did last although franz-go could fetch
 	steering    sync.Mutex
-	paused      atomic.Bool
+	paused      bool                       // guarded by steering
 	alone       atomic.Pointer[kgo.Client] // fetches the partition in the place of sarama, if not nil
 }
 
@@ -56,24 +55,18 @@ func (c *claim) Mark(offset int64) { c.next.Store(offset + 1) }
 func (c *claim) Commit(ctx context.Context) error { return c.session.commit(ctx, c) }
 
 // Pause implements engine.Claim.
-func (c *claim) Pause() {
-	c.paused.Store(true)
-	c.steer()
-}
+func (c *claim) Pause() { c.steer(true) }
 
 // Resume implements engine.Claim.
-func (c *claim) Resume() {
-	c.paused.Store(false)
-	c.steer()
-}
+func (c *claim) Resume() { c.steer(false) }
 
 // steer pauses or resumes who fetches the partition.
-func (c *claim) steer() {
+func (c *claim) steer(paused bool) {
 	c.steering.Lock()
 	defer c.steering.Unlock()
+	c.paused = paused
 	partition := map[string][]int32{c.topic: {c.partition}}
-	alone, paused := c.alone.Load(), c.paused.Load()
-	switch {
+	switch alone := c.alone.Load(); {
 	case alone != nil && paused:
 		alone.PauseFetchPartitions(partition)
 	case alone != nil:
@@ -109,8 +102,10 @@ func (c *claim) fetchAlone(ctx context.Context, revoked <-chan *sarama.ConsumerM
 	c.steering.Lock() // nobody resumes sarama in between
 	c.session.group.Pause(map[string][]int32{c.topic: {c.partition}})
 	c.alone.Store(client)
+	if c.paused {
+		client.PauseFetchPartitions(map[string][]int32{c.topic: {c.partition}})
+	}
 	c.steering.Unlock()
-	c.steer()
 	for {
 		if records := fetches.Records(); len(records) > 0 {
 			c.delivered.Store(records[len(records)-1].Offset + 1)
@@ -151,8 +146,7 @@ var notOfABatch = []error{
 func isUndecodable(err error) bool {
 	_, isAnswer := errors.AsType[sarama.KError](err)
 	_, isAnswerToFranz := errors.AsType[*kerr.Error](err) // or to a login of both
-	return err != nil && !isAnswer && !isAnswerToFranz && !isNetwork(err) &&
-		!slices.ContainsFunc(notOfABatch, func(other error) bool { return errors.Is(err, other) })
+	return err != nil && !isAnswer && !isAnswerToFranz && !isNetwork(err) && !isAny(err, notOfABatch...)
 }
 
 // poll returns what client fetches within a time.

@@ -19,7 +19,6 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c := sarama.NewConfig()
 	c.Version = sarama.V2_8_0_0 // sarama knows all of this version's protocol; brokers up to 4.x speak it
 	c.ClientID = cfg.ClientID
-	c.ChannelBufferSize = 256
 
 	c.Net.Proxy.Enable, c.Net.Proxy.Dialer = true, dialer{cfg}
 	c.Net.ReadTimeout = cfg.ReadTimeout
@@ -35,7 +34,6 @@ func clientConfig(cfg config.Kafka) (*sarama.Config, error) {
 	c.Consumer.Return.Errors = true // otherwise errors of fetching are reported nowhere; the consumer must read Errors()
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest // where the session sets no position; newest, the default, loses messages
-	c.Consumer.Group.ResetInvalidOffsets = true      // otherwise an offset out of range makes sessions end in a tight loop
 	c.Consumer.MaxWaitTime = cfg.FetchMaxWait
 	if cfg.IsolationLevel == "read_committed" {
 		c.Consumer.IsolationLevel = sarama.ReadCommitted
@@ -92,10 +90,14 @@ const decodeTimeout = 15 * time.Second
 
 // newFetchClient returns a client that fetches one partition from an offset.
 func newFetchClient(cfg config.Kafka, topic string, partition int32, offset int64) (*kgo.Client, error) {
-	isolation := kgo.ReadUncommitted()
-	if cfg.IsolationLevel == "read_committed" {
-		isolation = kgo.ReadCommitted()
-	}
 	return NewClient(cfg, kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {partition: kgo.NewOffset().At(offset)}}),
-		kgo.FetchIsolationLevel(isolation), kgo.FetchMaxWait(cfg.FetchMaxWait), kgo.FetchMaxPartitionBytes(fetchSize))
+		kgo.FetchIsolationLevel(isolation(cfg)), kgo.FetchMaxWait(cfg.FetchMaxWait), kgo.FetchMaxPartitionBytes(fetchSize))
+}
+
+// isolation returns whether messages of transactions that are open or aborted are read.
+func isolation(cfg config.Kafka) kgo.IsolationLevel {
+	if cfg.IsolationLevel == "read_committed" {
+		return kgo.ReadCommitted()
+	}
+	return kgo.ReadUncommitted()
 }

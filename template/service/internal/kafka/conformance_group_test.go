@@ -3,6 +3,7 @@ package kafka
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -48,7 +49,7 @@ func assign(t *testing.T) *assigned {
 func liveClaims(s *session) []*claim {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.claims)
+	return slices.DeleteFunc(slices.Collect(maps.Values(s.claims)), func(c *claim) bool { return !c.hasBegun })
 }
 
 // expectCommitted compares what the group has of the claim's partition.

@@ -25,7 +25,7 @@ type connection struct {
 	kafka  *kgo.Client
 	admin  *kadm.Client
 
-	found   atomic.Pointer[kadm.TopicDetails] // the topics as they were seen last
+	found   atomic.Pointer[kadm.TopicDetails] // the topics as they were seen last, each with the last id that it had
 	closing time.Duration                     // to leave the group and disconnect; what takes longer is left behind
 }
 
@@ -41,6 +41,7 @@ func open(cfg config.Kafka) (*connection, error) {
 		return nil, err
 	}
 	conn := &connection{kafka: kafka, admin: kadm.NewClient(kafka), closing: closingTimeout}
+	conn.found.Store(&kadm.TopicDetails{})
 	fetches, err := sarama.NewClient(cfg.Brokers, sc)
 	if err != nil {
 		return nil, err
@@ -53,6 +54,9 @@ func open(cfg config.Kafka) (*connection, error) {
 	conn.group, err = sarama.NewConsumerGroupFromClient(cfg.GroupID, conn.client)
 	return conn, err
 }
+
+// lastSeen returns what there was of a topic when it was seen last.
+func (conn *connection) lastSeen(topic string) kadm.TopicDetail { return (*conn.found.Load())[topic] }
 
 // close leaves the group and disconnects. Its errors would only say that a broker
 // does not answer.
@@ -105,10 +109,7 @@ type groupClient struct {
 }
 
 // isMissing reports whether a topic was missing or forbidden when it was seen last.
-func (c groupClient) isMissing(topic string) bool {
-	found := c.conn.found.Load()
-	return found != nil && (*found)[topic].Err != nil
-}
+func (c groupClient) isMissing(topic string) bool { return c.conn.lastSeen(topic).Err != nil }
 
 func (c groupClient) Coordinator(group string) (*sarama.Broker, error) {
 	return c.coordinators.Coordinator(group)
@@ -142,10 +143,8 @@ func (c groupClient) PartitionNotReadable(topic string, partition int32) bool {
 
 // unlessOfTopic returns err unless it is one of a topic or partition.
 func unlessOfTopic(err error) error {
-	for _, of := range []error{sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrTopicAuthorizationFailed, sarama.ErrInvalidTopic} {
-		if errors.Is(err, of) {
-			return nil
-		}
+	if isAny(err, sarama.ErrUnknownTopicOrPartition, sarama.ErrLeaderNotAvailable, sarama.ErrTopicAuthorizationFailed, sarama.ErrInvalidTopic) {
+		return nil
 	}
 	return err
 }

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -34,7 +32,6 @@ type Consumer struct {
 	session atomic.Pointer[session] // the present one, nil between sessions
 
 	mu      sync.Mutex
-	ids     map[string]kadm.TopicID    // of the topics that there are, or were last
 	ends    map[string]map[int32]int64 // of topics that were new to the group: where their partitions begin with latest
 	left    []string                   // partitions that the last session ended with work left in
 	leftErr error                      // why what is done of one is not committed, as far as it is no other member's now
@@ -51,7 +48,7 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *publis
 	}
 	setUpSarama(log)
 	registry.Group = cfg.GroupID
-	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ids: map[string]kadm.TopicID{}, ends: map[string]map[int32]int64{}}
+	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ends: map[string]map[int32]int64{}}
 	c.topics = &topics{subscribed: registry.Topics(), published: registry.PublishedTopics(), deadLetters: cfg.ErrorPolicy == "dead-letter"}
 	c.Engine = engine.New(engine.NewConfig(cfg.Engine), registry, &deadletter.Writer{Send: publisher.Send, Group: cfg.GroupID}, c.commit, log)
 	return c, nil
@@ -78,24 +75,6 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 			f(claim.topic, claim.partition, max(end-next, 0))
 		}
 	}
-}
-
-// begin notes that a session began.
-func (c *Consumer) begin(s *session) {
-	c.mu.Lock()
-	c.left, c.leftErr = nil, nil
-	c.mu.Unlock()
-	c.joined.Store(true)
-	c.session.Store(s)
-	c.log.Info("consuming", "group", c.cfg.GroupID, "member", s.sarama.MemberID(), "generation", s.sarama.GenerationID(), "partitions", s.sarama.Claims())
-	c.health.enter(nil)
-}
-
-// end notes that the session ended.
-func (c *Consumer) end(cause error) {
-	c.session.Store(nil)
-	c.health.enter(errors.New("partitions are being assigned anew"))
-	c.log.Info("session ended", "group", c.cfg.GroupID, "cause", cause)
 }
 
 // leave notes that a partition ended with work left, and why if that is the broker's

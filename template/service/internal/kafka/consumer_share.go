@@ -156,7 +156,7 @@ func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, err e
 // the group until ctx ends, or its client cannot go on.
 func (c *ShareConsumer) consumeSession(ctx context.Context, requests *kgo.Client) (left []string, err error) {
 	admin := kadm.NewClient(requests)
-	asking, cancel := context.WithTimeout(ctx, topicsTimeout)
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if _, err := c.lookAtTopics(asking, admin); err != nil {
 		return nil, err

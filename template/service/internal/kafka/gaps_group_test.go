@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -90,6 +89,7 @@ func TestAMessageThatCompactionTookAwayIsStillToBeDone(t *testing.T) {
 	if to, _, err := s.nextMessage(t.Context(), claims[0], 1, fetchSize); err != nil || to != 2 {
 		t.Fatalf("the first message of the log is at %d, %v", to, err)
 	}
+	s.noteEnds(t.Context(), claims)
 	s.skipGaps(t.Context(), claims)
 	s.skipGaps(t.Context(), claims) // only the second time it looks
 	if got := committed(t, c, 0); got != 1 {
@@ -98,14 +98,6 @@ func TestAMessageThatCompactionTookAwayIsStillToBeDone(t *testing.T) {
 	free()
 	eventually(t, "all is committed", func() bool { return committed(t, c, 0) == 4 })
 }
-
-// endsAt is a claim's source whose log ends at an offset.
-type endsAt struct {
-	sarama.ConsumerGroupClaim
-	end int64
-}
-
-func (e endsAt) HighWaterMarkOffset() int64 { return e.end }
 
 // TestAMessageIsLookedAtOnce: who looks for gaps takes nothing of a quota from a
 // partition whose messages it holds back. The session's own topic has none.
@@ -127,8 +119,10 @@ func TestAMessageIsLookedAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	r.noteTopics(s.connection, found)
 	held := newClaim(s, place{"payments", 0}, -1)
-	held.id, held.source = found["payments"].ID, endsAt{end: 3}
+	held.id = found["payments"].ID
+	held.end.Store(3)
 	for range 5 {
 		s.skipGaps(t.Context(), []*claim{held})
 	}
@@ -196,6 +190,7 @@ func TestNothingIsCommittedPastAMessageThatIsNotDone(t *testing.T) {
 		transact(t, c, "t", kgo.TransactionEndTry(i%2 == 0), envelopes(t, 200+i, 201+i)...)
 		ctx, cancel := context.WithTimeout(t.Context(), probeInterval/10)
 		_ = r.session.Load().commit(ctx, nil)
+		r.session.Load().noteEnds(ctx, liveClaims(r.session.Load()))
 		r.session.Load().skipGaps(ctx, liveClaims(r.session.Load()))
 		cancel()
 		if got := committed(t, c, 0); got >= waits.Load() {

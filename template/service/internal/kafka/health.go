@@ -23,26 +23,23 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
-// The states before the first session and after the last.
-var (
-	errConnecting = errors.New("not connected to Kafka yet")
-	errStopped    = errors.New("stopped")
-)
+// errStopped is the state after the last session.
+var errStopped = errors.New("stopped")
 
 const (
 	// Brokers are asked every probeInterval whether they answer, and have
 	// probeTimeout to do so: one that hangs is known after both at most.
 	probeInterval = 3 * time.Second
 	probeTimeout  = 5 * time.Second
+	// askTimeout bounds how long the questions for topics or offsets may take, after which
+	// the log says where nobody answers.
+	askTimeout = 10 * time.Second
+	// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
+	// is back.
+	retryDelay = 500 * time.Millisecond
+	// lasting is how long a failure lasts that the client reports once.
+	lasting = 5 * fetchBackoff
 )
-
-// retryDelay is the pause between attempts to consume: short, to go on soon after Kafka
-// is back.
-const retryDelay = 500 * time.Millisecond
-
-// topicsTimeout bounds how long the questions for topics may take, after which the log
-// says where nobody answers.
-const topicsTimeout = 10 * time.Second
 
 // place names a partition.
 type place struct {
@@ -68,11 +65,8 @@ type part struct {
 	outage ops.Outage
 }
 
-// lasting is how long a failure lasts that the client reports once.
-const lasting = 5 * fetchBackoff
-
 func newHealth(log *slog.Logger) *health {
-	return &health{state: errConnecting, all: part{outage: ops.Outage{Log: log}}, parts: map[string]*part{}}
+	return &health{state: errors.New("not connected to Kafka yet"), all: part{outage: ops.Outage{Log: log}}, parts: map[string]*part{}}
 }
 
 // why returns why the consumer does not consume, nil when it does.
@@ -109,23 +103,14 @@ func (h *health) stop() error {
 }
 
 // fail notes that a step failed, or that the client reports an error of a session.
-func (h *health) fail(err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.all.err, h.all.failed = err, time.Now()
-	h.log()
-}
+func (h *health) fail(err error) { h.failAt(place{}, err) }
 
-// failAt notes that the client reports an error of a partition.
+// failAt notes that the client reports an error of a partition, if it is of one.
 func (h *health) failAt(at place, err error) {
-	if isNetwork(err) {
-		h.fail(err)
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	failed := &h.all
-	if h.state == nil {
+	if h.state == nil && at.topic != "" && !isNetwork(err) {
 		failed = h.part(at.String())
 	}
 	failed.err, failed.failed = err, time.Now()
@@ -192,6 +177,11 @@ func (h *health) log() {
 func isNetwork(err error) bool {
 	_, network := errors.AsType[net.Error](err)
 	return network || errors.Is(err, io.EOF)
+}
+
+// isAny reports whether err is one of others.
+func isAny(err error, others ...error) bool {
+	return slices.ContainsFunc(others, func(other error) bool { return errors.Is(err, other) })
 }
 
 // Explain adds to the failure of a connection where it was tried, and the settings that

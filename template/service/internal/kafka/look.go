@@ -8,37 +8,26 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// look is a fetch of so many bytes that only asks where there is a message.
-type look struct {
-	topic             string
-	id                kadm.TopicID
-	partition, leader int32
-	offset            int64
-	bytes             int32
-	committed         bool
-}
-
-// next returns the offset of the first message at or after offset, or where the leader's
-// answer ends if there is none in it.
-func (l look) next(ctx context.Context, client *kgo.Client) (next int64, isMessage bool, err error) {
-	options := kgo.ProcessFetchPartitionOpts{Topic: l.topic, Partition: l.partition, Offset: l.offset}
+// findMessage returns the offset of the first message at or after that of from, or where the
+// leader's answer ends if there is none in it, which has so many bytes at most, or one batch.
+func findMessage(ctx context.Context, client *kgo.Client, leader int32, id kadm.TopicID, from kgo.ProcessFetchPartitionOpts, bytes int32) (next int64, isMessage bool, err error) {
 	request, topic, partition := kmsg.NewPtrFetchRequest(), kmsg.NewFetchRequestTopic(), kmsg.NewFetchRequestTopicPartition()
-	if l.committed {
-		request.IsolationLevel, options.IsolationLevel = 1, kgo.ReadCommitted()
+	if from.IsolationLevel == kgo.ReadCommitted() {
+		request.IsolationLevel = 1
 	}
-	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = l.partition, l.offset, l.bytes
-	topic.Topic, topic.TopicID, topic.Partitions = l.topic, l.id, append(topic.Partitions, partition)
+	partition.Partition, partition.FetchOffset, partition.PartitionMaxBytes = from.Partition, from.Offset, bytes
+	topic.Topic, topic.TopicID, topic.Partitions = from.Topic, id, append(topic.Partitions, partition)
 	request.Topics = append(request.Topics, topic)
-	answer, err := client.Broker(int(l.leader)).RetriableRequest(ctx, request)
+	answer, err := client.Broker(int(leader)).RetriableRequest(ctx, request)
 	if err != nil {
 		return 0, false, err
 	}
 	response, ok := answer.(*kmsg.FetchResponse)
 	if !ok || len(response.Topics) == 0 || len(response.Topics[0].Partitions) == 0 {
-		return l.offset, false, nil
+		return from.Offset, false, nil
 	}
 	bounded, _ := client.OptValue(kgo.WithDecompressor).(kgo.Decompressor) // by NewClient
-	fetched, end := kgo.ProcessFetchPartition(options, &response.Topics[0].Partitions[0], bounded, nil)
+	fetched, end := kgo.ProcessFetchPartition(from, &response.Topics[0].Partitions[0], bounded, nil)
 	if len(fetched.Records) > 0 {
 		return fetched.Records[0].Offset, true, nil
 	}

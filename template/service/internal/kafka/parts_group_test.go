@@ -181,6 +181,24 @@ func TestATopicThatIsForbiddenStopsNoOther(t *testing.T) {
 	}
 }
 
+// TestATopicThatIsForbiddenStopsNoOtherThatBeginsAtItsEnd: where topics end is told of
+// none if one of those that are asked for is forbidden.
+func TestATopicThatIsForbiddenStopsNoOtherThatBeginsAtItsEnd(t *testing.T) {
+	t.Parallel()
+	c, admin := startForbidding(t, nil)
+	r := consume(t, settings(t, c, "KAFKA_AUTO_OFFSET_RESET", "latest", "KAFKA_SECURITY_PROTOCOL", "SASL_PLAINTEXT", "KAFKA_SASL_USERNAME", "u", "KAFKA_SASL_PASSWORD", "p"),
+		succeed, "payments", "refunds")
+	eventually(t, "a session", func() bool { return r.session.Load() != nil })
+	record := &kgo.Record{Topic: "payments", Key: []byte("k"), Value: envelopes(t, 0, 1)[0]}
+	if err := admin.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	r.await(t, engine.Handled, 1)
+	if !isNotReady(r, "refunds", "authorized") {
+		t.Errorf("ready says %v, want why refunds is not read", r.Ready())
+	}
+}
+
 // produceTo writes values to partition 0 of a topic.
 func produceTo(t *testing.T, c *kfake.Cluster, topic string, values ...[]byte) {
 	t.Helper()

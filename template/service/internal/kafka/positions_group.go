@@ -8,20 +8,16 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/IBM/sarama"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const (
-	// offsetTimeout bounds how long the questions for offsets may take.
-	offsetTimeout = 10 * time.Second
-	// topicIDPrefix begins the metadata of a commit, which says of which topic the offset
-	// is: one that is deleted and made anew has the same name and another id.
-	topicIDPrefix = "topic-id="
-)
+// topicIDPrefix begins the metadata of a commit, which says of which topic the offset
+// is: one that is deleted and made anew has the same name and another id.
+const topicIDPrefix = "topic-id="
 
 // Why a session is ended.
 var (
@@ -36,7 +32,7 @@ func (s *session) setPositions(assigned map[string][]int32) error {
 	if len(assigned) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(s.sarama.Context(), offsetTimeout)
+	ctx, cancel := context.WithTimeout(s.sarama.Context(), askTimeout)
 	defer cancel()
 	topics := slices.Collect(maps.Keys(assigned))
 	var found kadm.TopicDetails
@@ -50,7 +46,7 @@ func (s *session) setPositions(assigned map[string][]int32) error {
 	if err != nil {
 		return err
 	}
-	s.consumer.noteIDs(found)
+	s.consumer.noteTopics(s.connection, found)
 	for topic, partitions := range assigned {
 		for _, p := range partitions {
 			start, ok := starts.Lookup(topic, p)
@@ -85,7 +81,7 @@ func fetchOffsets(ctx context.Context, admin *kadm.Client, group string) (kadm.O
 func (s *session) setPosition(at place, committed kadm.Offset, start, end int64) {
 	log := s.consumer.log.With("topic", at.topic, "partition", at.partition, "committed", committed.At, "log_start", start, "log_end", end)
 	c, position := newClaim(s, at, -1), start
-	if c.id = s.consumer.topicID(at.topic); c.id != (kadm.TopicID{}) {
+	if c.id = s.lastSeen(at.topic).ID; c.id != (kadm.TopicID{}) {
 		c.metadata = topicIDPrefix + c.id.String()
 	}
 	switch {
@@ -106,7 +102,7 @@ func (s *session) setPosition(at place, committed kadm.Offset, start, end int64)
 	s.sarama.ResetOffset(at.topic, at.partition, position, "") // down only
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.positioned[at] = c
+	s.claims[at] = c
 }
 
 // beginClaim returns the claim of a partition that sarama begins to read, nil when the
@@ -114,20 +110,20 @@ func (s *session) setPosition(at place, committed kadm.Offset, start, end int64)
 func (s *session) beginClaim(source sarama.ConsumerGroupClaim) *claim {
 	at := place{source.Topic(), source.Partition()}
 	s.mu.Lock()
-	_, ok := s.positioned[at]
+	c := s.claims[at]
 	s.mu.Unlock()
-	if !ok { // assigned in the course of the session, or its leader did not answer
+	if c == nil { // assigned in the course of the session, or its leader did not answer
 		if err := s.setPositions(map[string][]int32{at.topic: {at.partition}}); err != nil {
 			s.consumer.log.Warn("where a partition begins is not committed yet", "topic", at.topic, "partition", at.partition, "error", err)
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c, begins := s.positioned[at], source.InitialOffset()
-	delete(s.positioned, at)
-	if c == nil {
+	begins := source.InitialOffset()
+	if c = s.claims[at]; c == nil {
 		c = newClaim(s, at, begins)
 		c.next.Store(begins)
+		s.claims[at] = c
 	}
 	if begins >= 0 && begins != c.next.Load() {
 		s.end(errMoved)
@@ -135,9 +131,8 @@ func (s *session) beginClaim(source sarama.ConsumerGroupClaim) *claim {
 	if s.sarama.Context().Err() != nil {
 		return nil
 	}
-	c.source = source
 	c.delivered.Store(c.next.Load())
-	s.claims = append(s.claims, c)
+	c.hasBegun = true
 	s.active.Add(1)
 	return c
 }
@@ -149,7 +144,7 @@ func (s *session) beginClaim(source sarama.ConsumerGroupClaim) *claim {
 func (s *session) skipGaps(ctx context.Context, claims []*claim) {
 	for _, c := range claims {
 		next := c.next.Load()
-		if next < 0 || next < c.delivered.Load() || next >= c.source.HighWaterMarkOffset() || s.consumer.health.isFailing(c.place) {
+		if next < 0 || next < c.delivered.Load() || next >= c.end.Load() || s.consumer.health.isFailing(c.place) {
 			continue
 		}
 		if c.seen.Swap(next) != next || c.occupied.Load() == next {
@@ -171,14 +166,11 @@ func (s *session) skipGaps(ctx context.Context, claims []*claim) {
 	_ = s.commit(ctx, nil) // what fails is in the next commit
 }
 
-// nextMessage is look's answer from the leader of a claim's partition.
+// nextMessage is findMessage in a claim's partition.
 func (s *session) nextMessage(ctx context.Context, c *claim, offset int64, bytes int32) (next int64, isMessage bool, err error) {
-	leader, err := s.client.Leader(c.topic, c.partition)
-	if err != nil {
-		return 0, false, err
-	}
-	committed := s.consumer.cfg.IsolationLevel == "read_committed"
-	return look{c.topic, c.id, c.partition, leader.ID(), offset, bytes, committed}.next(ctx, s.kafka)
+	leader := s.lastSeen(c.topic).Partitions[c.partition].Leader
+	from := kgo.ProcessFetchPartitionOpts{Topic: c.topic, Partition: c.partition, Offset: offset, IsolationLevel: isolation(s.consumer.cfg)}
+	return findMessage(ctx, s.kafka, leader, c.id, from, bytes)
 }
 
 // isFailing reports whether a partition is not consumed.

@@ -89,7 +89,6 @@ func (p *producer) Close() {
 func (p *producer) finish(client *kgo.Client, o *outgoing, err error) error {
 	defer func() { p.backlog.remove(o, err) }()
 	limit := p.sizes.of(o.Topic)
-	isErr := func(target error) bool { return errors.Is(err, target) }
 	switch {
 	case err == nil:
 		return nil
@@ -106,7 +105,7 @@ func (p *producer) finish(client *kgo.Client, o *outgoing, err error) error {
 		return message.Retry(fmt.Errorf("topic %q was deleted and made anew: %w", o.Topic, err))
 	case errors.Is(err, kerr.UnknownTopicOrPartition):
 		return message.Retry(fmt.Errorf("topic %q or its partition does not exist%s: %w", o.Topic, p.undeclared(o), err))
-	case slices.ContainsFunc(forbidden, isErr), o.isAlone.Load() && slices.ContainsFunc([]error{kerr.InvalidRecord, kerr.InvalidTimestamp}, isErr):
+	case isAny(err, forbidden...), o.isAlone.Load() && isAny(err, kerr.InvalidRecord, kerr.InvalidTimestamp):
 		return message.Retry(fmt.Errorf("%w: %w", message.ErrRefused, err)) // of several, nobody knows which is meant
 	case time.Now().After(o.Deadline), errors.Is(err, context.DeadlineExceeded): // of its own time, or that of one before it
 		return message.Unavailable(p.backlog.withReason(fmt.Errorf("given up after %v", min(o.Timeout, (o.Timeout-time.Until(o.Deadline)).Round(time.Millisecond))), err))

@@ -24,7 +24,8 @@ func NewProducer(cfg config.Kafka, more ...kgo.Opt) (client *kgo.Client, err err
 // NextMessage returns the offset of the first committed message of a partition at or after
 // offset, or how far there is none.
 func NextMessage(ctx context.Context, client *kgo.Client, t kadm.TopicDetail, partition int32, offset int64) (next int64, isMessage bool, err error) {
-	return look{t.Topic, t.ID, partition, t.Partitions[partition].Leader, offset, fetchSize, true}.next(ctx, client)
+	from := kgo.ProcessFetchPartitionOpts{Topic: t.Topic, Partition: partition, Offset: offset, IsolationLevel: kgo.ReadCommitted()}
+	return findMessage(ctx, client, t.Partitions[partition].Leader, t.ID, from, fetchSize)
 }
 
 // CreateParked creates a topic for dead letters that are parked, unless it is there. It

@@ -41,6 +41,10 @@ func (c *Consumer) Run(ctx context.Context) error {
 	stopEngine()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.leftErr != nil {
+		hanging := cmp.Or(c.health.stop(), fmt.Errorf("brokers at %s", strings.Join(c.cfg.Brokers, ", ")))
+		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, hanging)
+	}
 	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
 		return err
 	}
@@ -68,13 +72,17 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 	go c.watch(watching, conn)
 	go func() {
 		for err := range conn.group.Errors() { // unread, they would be dropped
-			c.failed(err)
-			if s := c.session.Load(); s != nil {
-				s.suspect(err)
+			var at place
+			if of, ok := errors.AsType[*sarama.ConsumerError](err); ok {
+				at = place{of.Topic, of.Partition}
+			}
+			c.health.failAt(at, err)
+			if s := c.session.Load(); s != nil && isUndecodable(err) {
+				s.suspect(at)
 			}
 		}
 	}()
-	defer c.stop()
+	defer func() { _ = c.health.stop() }()
 	for {
 		began := time.Now()
 		err := c.consumeSession(ctx, conn)
@@ -85,24 +93,13 @@ func (c *Consumer) keepConsuming(ctx context.Context) error {
 			return err
 		case errors.Is(err, sarama.ErrFencedInstancedId):
 			return fmt.Errorf("another member of group %q uses KAFKA_GROUP_INSTANCE_ID %q: give each its own: %w", c.cfg.GroupID, c.cfg.InstanceID, err)
-		}
-		if err == nil && time.Since(began) > time.Second {
-			continue // a rebalance
-		}
-		if err != nil {
+		case err != nil:
 			c.health.fail(c.explain(err))
+		case time.Since(began) > time.Second:
+			continue // a rebalance
 		}
 		sleep(ctx, retryDelay)
 	}
-}
-
-// failed notes what sarama reports, which is of one partition perhaps.
-func (c *Consumer) failed(err error) {
-	if of, ok := errors.AsType[*sarama.ConsumerError](err); ok {
-		c.health.failAt(place{of.Topic, of.Partition}, err)
-		return
-	}
-	c.health.fail(err)
 }
 
 // explain is Explain, for what sarama says of groups too.
@@ -117,29 +114,17 @@ func (c *Consumer) explain(err error) error {
 	return Explain(c.cfg, err)
 }
 
-// stop notes that the consumer consumes no more, and adds to the error of what is not
-// committed who did not answer.
-func (c *Consumer) stop() {
-	hanging := c.health.stop()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.leftErr != nil {
-		hanging = cmp.Or(hanging, fmt.Errorf("brokers at %s", strings.Join(c.cfg.Brokers, ", ")))
-		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, hanging)
-	}
-}
-
 // consumeSession makes sure of the topics, which may be gone since the last
 // session, and is a member of the group until the session ends.
 func (c *Consumer) consumeSession(ctx context.Context, conn *connection) error {
-	asking, cancel := context.WithTimeout(ctx, topicsTimeout)
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	if err := message.CallBounded(asking, 0, func(context.Context) error { return c.lookAtTopics(asking, conn) }); err != nil {
 		return err
 	}
 	joining := fmt.Errorf("joining the group: another member's session may have to end first, at most %v", c.cfg.SessionTimeout)
 	c.health.enter(joining)
-	s := &session{consumer: c, connection: conn, commits: semaphore.NewWeighted(1), positioned: map[place]*claim{}}
+	s := &session{consumer: c, connection: conn, commits: semaphore.NewWeighted(1), claims: map[place]*claim{}}
 	s.slow = time.AfterFunc(noticeDelay, func() { c.log.Info("waiting", "group", c.cfg.GroupID, "for", joining) })
 	defer s.slow.Stop()
 	return s.consume(ctx)
@@ -152,9 +137,8 @@ func (c *Consumer) lookAtTopics(ctx context.Context, conn *connection) error {
 	if err != nil {
 		return err
 	}
-	conn.found.Store(&found)
-	c.noteIDs(found)
-	if err := c.noteNewTopics(ctx, conn.admin); err != nil {
+	c.noteTopics(conn, found)
+	if err := c.noteNewTopics(ctx, conn.admin, found); err != nil {
 		return err
 	}
 	all := errors.Join(slices.Collect(maps.Values(problems))...)
@@ -168,35 +152,29 @@ func (c *Consumer) lookAtTopics(ctx context.Context, conn *connection) error {
 	return all
 }
 
-// noteIDs notes which topics there are, by their ids. One that was made anew since it was
-// seen last is as one that appears.
-func (c *Consumer) noteIDs(found kadm.TopicDetails) {
+// noteTopics notes what there is of topics. One that was made anew since it was seen last is
+// as one that appears.
+func (c *Consumer) noteTopics(conn *connection, found kadm.TopicDetails) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, topic := range c.topics.subscribed {
-		t := found[topic]
-		if t.ID == (kadm.TopicID{}) {
-			continue // it is not there, or was not asked for, or its cluster has no ids
-		}
-		if old, known := c.ids[topic]; known && old != t.ID {
+	all := maps.Clone(*conn.found.Load())
+	for topic, t := range found {
+		switch old := all[topic].ID; {
+		case t.ID == (kadm.TopicID{}):
+			t.ID = old // it is not there any more, or its cluster has no ids
+		case old != t.ID && old != (kadm.TopicID{}) && slices.Contains(c.topics.subscribed, topic):
 			c.log.Error("topic was deleted and made anew, reading it from its start", "topic", topic)
 			c.ends[topic] = nil
 		}
-		c.ids[topic] = t.ID
+		all[topic] = t
 	}
-}
-
-// topicID returns a topic's id, if it is known.
-func (c *Consumer) topicID(topic string) kadm.TopicID {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.ids[topic]
+	conn.found.Store(&all)
 }
 
 // noteNewTopics notes, once, where the topics end in which the group has no offset, if
 // those are to begin there. What comes later is the group's, whoever commits first, and
 // so are partitions that appear later.
-func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client) error {
+func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) error {
 	if c.cfg.AutoOffsetReset != "latest" || c.joined.Load() {
 		return nil
 	}
@@ -204,9 +182,12 @@ func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client) error 
 	if err != nil {
 		return err
 	}
-	ends, err := admin.ListEndOffsets(ctx, c.topics.subscribed...)
-	if err != nil && len(ends) == 0 {
-		return fmt.Errorf("ask where topics end: %w", err)
+	var ends kadm.ListedOffsets
+	there := slices.DeleteFunc(slices.Clone(c.topics.subscribed), func(topic string) bool { return found[topic].Err != nil })
+	if len(there) > 0 { // to ask for no topic is to ask for all, and for a forbidden one is to be told of none
+		if ends, err = admin.ListEndOffsets(ctx, there...); err != nil && len(ends) == 0 {
+			return fmt.Errorf("ask where topics end: %w", err)
+		}
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -259,10 +240,10 @@ func (s *session) look(ctx context.Context) {
 	defer cancel()
 	_ = s.consumer.lookAtTopics(ctx, s.connection) // what is wrong is noted
 	s.mu.Lock()
-	claims := slices.Clone(s.claims)
+	claims := slices.DeleteFunc(slices.Collect(maps.Values(s.claims)), func(c *claim) bool { return !c.hasBegun })
 	s.mu.Unlock()
 	for _, c := range claims {
-		if c.id != s.consumer.topicID(c.topic) && c.metadata != "" {
+		if c.id != s.lastSeen(c.topic).ID && c.metadata != "" {
 			c.isLost.Store(true)
 			s.end(errMadeAnew)
 		}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -30,11 +29,9 @@ type session struct {
 	ctx      context.Context             // of which sarama's is a child
 	end      context.CancelCauseFunc
 
-	mu         sync.Mutex
-	member     bool             // between Setup and Cleanup
-	positioned map[place]*claim // that have not begun
-	claims     []*claim         // that have begun and not ended
-	active     sync.WaitGroup   // of those
+	mu     sync.Mutex
+	claims map[place]*claim // of which it is set where they begin, and which have not ended
+	active sync.WaitGroup   // of those that have begun
 }
 
 // consume is a member of the group until the session ends: with a nil error when
@@ -61,9 +58,9 @@ func (s *session) consume(ctx context.Context) error {
 	}
 	end(context.Cause(ctx)) // once it returns, no claim begins
 	s.mu.Lock()
-	member := s.member
+	isMember := s.consumer.session.Load() == s
 	s.mu.Unlock()
-	if !member {
+	if !isMember {
 		return ctx.Err() // closing the group leaves it, if it is joined soon
 	}
 	s.active.Wait() // each drains in its time
@@ -91,8 +88,14 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 	} else if err != nil {
 		return nil // it has ended already, and no claim begins
 	}
-	s.member = true
-	s.consumer.begin(s)
+	c := s.consumer
+	c.mu.Lock()
+	c.left, c.leftErr = nil, nil
+	c.mu.Unlock()
+	c.joined.Store(true)
+	c.session.Store(s)
+	c.log.Info("consuming", "group", c.cfg.GroupID, "member", cs.MemberID(), "generation", cs.GenerationID(), "partitions", cs.Claims())
+	c.health.enter(nil)
 	return nil
 }
 
@@ -102,9 +105,9 @@ func (s *session) Setup(cs sarama.ConsumerGroupSession) error {
 func (s *session) Cleanup(cs sarama.ConsumerGroupSession) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.member {
-		s.member = false
-		s.consumer.end(context.Cause(cs.Context()))
+	if c := s.consumer; c.session.CompareAndSwap(s, nil) {
+		c.health.enter(errors.New("partitions are being assigned anew"))
+		c.log.Info("session ended", "group", c.cfg.GroupID, "cause", context.Cause(cs.Context()))
 	}
 	return nil
 }
@@ -151,8 +154,7 @@ func (s *session) ConsumeClaim(cs sarama.ConsumerGroupSession, sc sarama.Consume
 // group any more. A cooperative one has no cause when it could not join anew: then no
 // commit of its generation arrives either.
 func isForgotten(cause error) bool {
-	return errors.Is(cause, sarama.ErrUnknownMemberId) || errors.Is(cause, sarama.ErrIllegalGeneration) ||
-		errors.Is(cause, sarama.ErrFencedInstancedId) || errors.Is(cause, context.Canceled)
+	return isAny(cause, sarama.ErrUnknownMemberId, sarama.ErrIllegalGeneration, sarama.ErrFencedInstancedId, context.Canceled)
 }
 
 // deliver gives messages to the lane as they come, whatever the channel holds at
@@ -202,24 +204,18 @@ func newMessage(m *sarama.ConsumerMessage) message.Message {
 
 // suspect makes a claim look for itself why a fetch failed for it. Sarama's fails for all
 // partitions of a broker when one batch in it cannot be decoded.
-func (s *session) suspect(err error) {
-	of, ok := errors.AsType[*sarama.ConsumerError](err)
-	if !ok || !isUndecodable(err) {
-		return
-	}
+func (s *session) suspect(at place) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.claims {
-		if c.place == (place{of.Topic, of.Partition}) && len(c.suspect) == 0 {
-			c.suspect <- struct{}{} // nobody else sends
-		}
+	if c := s.claims[at]; c != nil && len(c.suspect) == 0 {
+		c.suspect <- struct{}{} // nobody else sends
 	}
 }
 
 func (s *session) removeClaim(c *claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.claims = slices.DeleteFunc(s.claims, func(other *claim) bool { return other == c })
+	delete(s.claims, c.place) // sarama begins none in its place before
 	s.active.Done()
 }
 
@@ -265,7 +261,7 @@ func (s *session) commit(ctx context.Context, own *claim) error {
 		switch {
 		case refused == nil:
 			return nil
-		case errors.Is(refused, kerr.UnknownMemberID), errors.Is(refused, kerr.FencedInstanceID), errors.Is(refused, kerr.UnknownTopicOrPartition), old && ended:
+		case isAny(refused, kerr.UnknownMemberID, kerr.FencedInstanceID, kerr.UnknownTopicOrPartition), old && ended:
 			return message.Permanent(refused)
 		case !old && !errors.Is(refused, kerr.RebalanceInProgress), ctx.Err() != nil, ended:
 			return refused
@@ -285,7 +281,7 @@ func (s *session) newCommit() (*kmsg.OffsetCommitRequest, map[place]*claim) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	claims, topics := make(map[place]*claim), make(map[string][]kmsg.OffsetCommitRequestTopicPartition)
-	for _, c := range slices.AppendSeq(slices.Clone(s.claims), maps.Values(s.positioned)) {
+	for _, c := range s.claims {
 		if c.requested = c.next.Load(); c.requested != c.committed && !c.isLost.Load() {
 			p := kmsg.NewOffsetCommitRequestTopicPartition()
 			p.Partition, p.Offset, p.Metadata = c.partition, c.requested, &c.metadata

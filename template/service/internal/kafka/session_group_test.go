@@ -191,14 +191,13 @@ func (partitionZero) InitialOffset() int64 { return -1 }
 func TestNoClaimBeginsWhileTheServiceStops(t *testing.T) {
 	t.Parallel()
 	ctx, end := context.WithCancel(t.Context())
-	s := &session{sarama: endingSession{ctx: ctx}, positioned: map[place]*claim{}}
+	s := &session{sarama: endingSession{ctx: ctx}, claims: map[place]*claim{}}
 	at := place{"payments", 0}
-	s.positioned[at] = newClaim(s, at, -1)
+	s.claims[at] = newClaim(s, at, -1)
 	c := s.beginClaim(partitionZero{})
 	if c == nil {
 		t.Fatal("no claim begins in a session")
 	}
-	s.positioned[at] = newClaim(s, at, -1)
 	end()
 	if s.beginClaim(partitionZero{}) != nil || len(liveClaims(s)) != 1 {
 		t.Errorf("%d claims after the session's end, want the one from before", len(liveClaims(s)))

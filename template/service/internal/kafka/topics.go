@@ -209,7 +209,7 @@ func (d deadLetterTopic) create(ctx context.Context, admin *kadm.Client, log *sl
 	}
 	wrapped := fmt.Errorf("topic %q for dead letters does not exist and cannot be created: %w: create it with %d partitions, %s=%s, %s=%s and %s=%s",
 		d.found.Topic, err, partitions, cleanupPolicy, policy, retention, forever, maxMessageBytes, size)
-	if slices.ContainsFunc(forbidden, func(f error) bool { return errors.Is(err, f) }) {
+	if isAny(err, forbidden...) {
 		return message.Permanent(wrapped)
 	}
 	return wrapped

@@ -266,17 +266,19 @@ func TestWhatMakesAClaimDoubtABatch(t *testing.T) {
 		{fmt.Errorf("payments: %w", sarama.ErrTopicAuthorizationFailed), false},
 		{kerr.SaslAuthenticationFailed, false},
 	} {
-		s := &session{}
-		c := newClaim(s, place{"payments", 0}, -1)
-		s.claims = []*claim{c, newClaim(s, place{"payments", 1}, -1)}
-		s.suspect(&sarama.ConsumerError{Topic: "payments", Err: tt.err})
-		if got := len(c.suspect) == 1; got != tt.want || len(s.claims[1].suspect) > 0 {
-			t.Errorf("%T %v: doubted %v, and the other partition %d times", tt.err, tt.err, got, len(s.claims[1].suspect))
+		if got := isUndecodable(&sarama.ConsumerError{Topic: "payments", Err: tt.err}); got != tt.want {
+			t.Errorf("%T %v: doubted %v", tt.err, tt.err, got)
 		}
-		s.suspect(tt.err) // of no partition
-		if len(c.suspect) > 1 {
-			t.Errorf("%v: doubted twice", tt.err)
-		}
+	}
+	s := new(session)
+	its, others := newClaim(s, place{"payments", 0}, -1), newClaim(s, place{"payments", 1}, -1)
+	s.claims = map[place]*claim{its.place: its, others.place: others}
+	for range 2 {
+		s.suspect(place{}) // of no partition
+		s.suspect(its.place)
+	}
+	if doubted, other := len(its.suspect), len(others.suspect); doubted != 1 || other > 0 {
+		t.Errorf("doubted %d times, and the other partition %d times", doubted, other)
 	}
 }
 

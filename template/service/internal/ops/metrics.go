@@ -3,6 +3,7 @@ package ops
 import (
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -83,7 +84,9 @@ type figures struct {
 	topics   map[string]successes
 	events   *prometheus.CounterVec
 	attempts *prometheus.HistogramVec
-	failures failures
+
+	mu       sync.Mutex
+	failures []failure // of the messages that failed last, the newest first
 }
 
 // successes are what most messages of a topic are counted by, looked up once.
@@ -138,7 +141,7 @@ func (f *figures) observe(e engine.Event) {
 	}
 	f.events.WithLabelValues(e.Message.Topic, e.Kind.String(), string(class)).Inc()
 	if e.Err != nil {
-		f.failures.add(e, class)
+		f.addFailure(e, class)
 	}
 	if e.Kind != engine.DeadLetterRefused && e.Kind != engine.Ignored {
 		f.attempts.WithLabelValues(e.Message.Topic).Observe(e.Elapsed.Seconds())

@@ -19,6 +19,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
@@ -134,37 +135,21 @@ type Check struct {
 // NewCheck returns a check that f answers. Who asks while it is called gets the answer
 // of that call: one that never returns is called once, not by each probe.
 func NewCheck(name string, f func(context.Context) error) Check {
-	type call struct {
-		ended chan struct{}
-		err   error
-	}
-	var mu sync.Mutex
-	var running *call
+	var calls singleflight.Group
 	return Check{name, func(ctx context.Context) error {
-		mu.Lock()
-		c := running
-		if c == nil {
-			c = &call{ended: make(chan struct{})}
-			running = c
-			go func() {
-				asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
-				defer cancel()
-				c.err = message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error {
-					if err := f(asking); err != nil {
-						return errors.New(textOf(err)) // here, where a nil pointer that is an error panics
-					}
-					return nil
-				})
-				mu.Lock()
-				running = nil
-				mu.Unlock()
-				close(c.ended)
-			}()
-		}
-		mu.Unlock()
+		answered := calls.DoChan("", func() (any, error) {
+			asking, cancel := context.WithTimeout(context.WithoutCancel(ctx), checkTimeout)
+			defer cancel()
+			return nil, message.CallBounded(context.WithoutCancel(ctx), 0, func(context.Context) error {
+				if err := f(asking); err != nil {
+					return errors.New(textOf(err)) // here, where a nil pointer that is an error panics
+				}
+				return nil
+			})
+		})
 		select {
-		case <-c.ended:
-			return c.err
+		case answer := <-answered:
+			return answer.Err
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		}

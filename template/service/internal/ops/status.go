@@ -6,7 +6,6 @@ import (
 	"maps"
 	"net/http"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,23 +26,17 @@ type failure struct {
 	Error     string        `json:"error"`
 }
 
-// failures are those of the messages that failed last, the newest first.
-type failures struct {
-	mu   sync.Mutex
-	last []failure
-}
-
 const mostFailures = 10
 
-func (f *failures) add(e engine.Event, class message.Class) {
+func (f *figures) addFailure(e engine.Event, class message.Class) {
 	m := e.Message
 	added := failure{time.Now().UTC(), m.Topic, m.Partition, m.Offset, e.Kind.String(), class, textOf(e.Err)}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.last = slices.DeleteFunc(f.last, func(other failure) bool { // one message that is tried again and again hides no other
+	f.failures = slices.DeleteFunc(f.failures, func(other failure) bool { // one message that is tried again and again hides no other
 		return other.Topic == m.Topic && other.Partition == m.Partition && other.Offset == m.Offset
 	})
-	f.last = append([]failure{added}, f.last[:min(len(f.last), mostFailures-1)]...)
+	f.failures = append([]failure{added}, f.failures[:min(len(f.failures), mostFailures-1)]...)
 }
 
 // textOf returns an error's text on one line, cut as in dead letters, and none of nil.
@@ -69,9 +62,9 @@ func (s *Server) answerStatus(w http.ResponseWriter, r *http.Request) {
 	}
 	for _, c := range s.consumers {
 		err := c.Ready()
-		c.failures.mu.Lock()
-		failed := append([]failure{}, c.failures.last...)
-		c.failures.mu.Unlock()
+		c.mu.Lock()
+		failed := append([]failure{}, c.failures...)
+		c.mu.Unlock()
 		consumers = append(consumers, map[string]any{
 			"group": c.Name(), "topics": slices.Sorted(maps.Keys(c.topics)), "notReady": textOf(err), "notLive": textOf(c.Live()),
 			"pausedTopics": append([]string{}, c.Stats().PausedTopics...), "errors": failed, "figures": c.present(),
