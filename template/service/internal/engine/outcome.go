@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,8 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 	if errors.Is(cause, errDraining) {
 		return Event{Kind: requeued, Err: err}
 	}
-	asks, ok := errors.AsType[*message.Error](err)
-	if !ok {
-		asks = new(message.Error) // for nothing
-	}
+	asks, _ := errors.AsType[*message.Error](err)
+	asks = cmp.Or(asks, new(message.Error)) // which asks for nothing
 	if errors.Is(cause, errTimeout) {
 		late := fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)
 		err = &message.Error{Class: message.ClassTimeout, Err: late, Outcome: asks.Outcome, After: asks.After}
@@ -53,7 +52,7 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 // safeError returns err, or a PanicError when asking err for its text or for what
 // it wraps panics, as a nil pointer in an error does.
 func safeError(err error) error {
-	return message.Protect(context.Background(), func(context.Context) error {
+	return message.CallBounded(context.Background(), 0, func(context.Context) error {
 		_ = err.Error()
 		_ = errors.Is(err, errTimeout) // looks at all that it wraps
 		return err
@@ -88,4 +87,29 @@ func (it *item) nextDelay(why EventKind) time.Duration {
 	}
 	delay, _ := it.backoff.Next()
 	return delay
+}
+
+// pauseAfter is how many messages of a topic in a row may use up their attempts
+// before dead-lettering pauses.
+const pauseAfter = 10
+
+// mayDeadLetter reports whether a message that used up its attempts, and failed with
+// err, may become a dead letter. During an outage that would be the whole topic. So
+// dead-lettering of a topic pauses after pauseAfter of them without a success between
+// them: further ones are tried again, each with its own backoff, until any message of
+// the topic succeeds. Messages that fail for good at once never ask. e.mu is held.
+func (e *Engine) mayDeadLetter(topic string, err error) bool {
+	e.failedInARow[topic]++
+	if e.failedInARow[topic] == pauseAfter+1 { // the first that may not
+		go e.log.Error("dead-lettering paused", "topic", topic, "failed_in_a_row", pauseAfter, "error", err) // not with the lock held
+	}
+	return e.failedInARow[topic] <= pauseAfter
+}
+
+// resumeDeadLettering notes that a message of the topic succeeded. e.mu is held.
+func (e *Engine) resumeDeadLettering(topic string) {
+	if e.failedInARow[topic] > pauseAfter {
+		go e.log.Info("dead-lettering resumed", "topic", topic)
+	}
+	delete(e.failedInARow, topic)
 }

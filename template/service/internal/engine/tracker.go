@@ -1,65 +1,46 @@
 package engine
 
-import (
-	"cmp"
-	"slices"
-	"time"
-)
+import "container/list"
 
-// tracker knows which messages of a lane are done, and up to where all are. It
-// counts in order of delivery, because offsets have holes: compaction and
-// transactions leave some out.
+// tracker knows which messages of a lane are not done, in order of delivery. It counts
+// messages, because offsets have holes: compaction and transactions leave some out.
 type tracker struct {
-	places       []place // of the messages above the low-water mark
-	base         uint64  // the sequence number of the first of them
-	lowWaterMark int64   // the offset of the last message below base
-	each         bool    // the source is a queue: what is done has no place, whatever was before it
+	open      list.List // of *item: what is not done
+	delivered uint64    // messages
+	last      int64     // the offset of the last of them
+	each      bool      // the source is a queue, which takes each message by itself
 }
 
-type place struct {
-	seq    uint64
-	offset int64
-	since  time.Time // when it was written
-	done   bool
+// add notes a message as delivered.
+func (t *tracker) add(it *item) {
+	it.seq, it.before, it.place = t.delivered, t.last, t.open.PushBack(it)
+	t.delivered, t.last = t.delivered+1, it.msg.Offset
 }
 
-// add notes a message, written at since, as delivered and returns its sequence number.
-func (t *tracker) add(offset int64, since time.Time) uint64 {
-	seq := t.base + uint64(len(t.places))
-	t.places = append(t.places, place{seq: seq, offset: offset, since: since})
-	return seq
+// first returns the first message that is not done, nil when all are.
+func (t *tracker) first() *item {
+	if place := t.open.Front(); place != nil {
+		return place.Value.(*item) //nolint:forcetypeassert // nothing else is in it
+	}
+	return nil
 }
 
-// done notes a message as done and moves the low-water mark over it when
-// everything before it is done. Doing it twice changes nothing.
-func (t *tracker) done(seq uint64) {
+// lowWaterMark returns how many messages are done before the first that is not, and the
+// offset of the last of them. Of a queue it counts all that are done.
+func (t *tracker) lowWaterMark() (count uint64, offset int64) {
+	place := t.open.Front()
+	if place == nil {
+		return t.delivered, t.last
+	}
+	first := place.Value.(*item) //nolint:forcetypeassert // as above
 	if t.each {
-		i, found := slices.BinarySearchFunc(t.places, seq, func(p place, seq uint64) int { return cmp.Compare(p.seq, seq) })
-		if found { // few are before it
-			copy(t.places[1:i+1], t.places[:i])
-			t.places = t.places[1:]
-			t.base++
-		}
-		return
+		return t.delivered - uint64(t.open.Len()), first.before
 	}
-	if seq < t.base {
-		return
-	}
-	t.places[seq-t.base].done = true
-	for len(t.places) > 0 && t.places[0].done {
-		t.lowWaterMark = t.places[0].offset
-		t.places = t.places[1:]
-		t.base++
-	}
+	return first.seq, first.before
 }
 
 // doneAbove returns how many messages above the low-water mark are done.
 func (t *tracker) doneAbove() int {
-	n := 0
-	for _, p := range t.places {
-		if p.done {
-			n++
-		}
-	}
-	return n
+	below, _ := t.lowWaterMark()
+	return int(t.delivered-below) - t.open.Len()
 }
