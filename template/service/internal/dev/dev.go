@@ -132,31 +132,22 @@ func run[S any](ctx context.Context, name string, build service.Build[S], all []
 func try(ctx context.Context, broker string, s *service.Service, all []samples.Sample, out *report) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("gave up after %v", patience))
 	defer cancel()
-	defer close(out.tried)
 	to := samples.Target{Broker: broker}
 	to.Registry, to.Awaited = s.RegistryURL(), s.SchemaTopics() //forge:if avro
 	sent, err := to.Send(ctx, all)
 	if err != nil {
 		return fmt.Errorf("sending the samples: %w", err)
 	}
-	waiting := make(map[string]samples.Sample)
-	for i, r := range sent {
-		waiting[placeOf(r.Topic, r.Partition, r.Offset)] = all[i]
-	}
 	var wrong []error
-	for len(waiting) > 0 {
-		select {
-		case done := <-out.done:
-			if sample, ok := waiting[done.place]; ok && done.consumer == s.FirstConsumer(sample.Topic) {
-				delete(waiting, done.place)
-				wrong = append(wrong, sample.Check(done.event))
-			}
-		case <-ctx.Done():
-			for place, sample := range waiting {
-				wrong = append(wrong, fmt.Errorf("sample %q, %s, is not done: %w", sample.Name, place, context.Cause(ctx)))
-			}
-			return errors.Join(wrong...)
+	for i, sample := range all {
+		place := placeOf(sent[i])
+		e, err := out.outcome(ctx, s.FirstConsumer(sample.Topic), place)
+		if err != nil {
+			err = fmt.Errorf("sample %q, %s, is not done: %w", sample.Name, place, err)
+		} else {
+			err = sample.Check(e)
 		}
+		wrong = append(wrong, err)
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -171,34 +170,27 @@ func TestLines(t *testing.T) {
 	} {
 		var text strings.Builder
 		e.Message = m
-		printed(&text, false).event("", e)
+		newReport(&text, false).event("", e)
 		if _, got, _ := strings.Cut(text.String(), "  "); got != want+id+"\n" {
 			t.Errorf("got  %q\nwant %q", got, want+id)
 		}
 	}
 	var long strings.Builder
-	printed(&long, false).event("", engine.Event{Message: m, Kind: engine.Stopped, Err: errors.New(strings.Repeat("a", 299) + "bc")})
+	newReport(&long, false).event("", engine.Event{Message: m, Kind: engine.Stopped, Err: errors.New(strings.Repeat("a", 299) + "bc")})
 	if !strings.Contains(long.String(), "ab  ") {
 		t.Errorf("of a long error: %q", long.String())
 	}
 	var text strings.Builder
-	printed(&text, false).event("audit", engine.Event{Message: &message.Message{Topic: "t"}, Kind: engine.DeadLettered, Err: bad})
+	newReport(&text, false).event("audit", engine.Event{Message: &message.Message{Topic: "t"}, Kind: engine.DeadLettered, Err: bad})
 	if !strings.Contains(text.String(), "  t/0@0  dead letter  -  a.b: must be more [31m and a second line → t.dlq    audit\n") {
 		t.Errorf("of a further consumer, and without a header: %q", text.String())
 	}
 }
 
-// printed is a report that nobody waits for.
-func printed(w io.Writer, colours bool) *report {
-	r := newReport(w, colours)
-	close(r.tried)
-	return r
-}
-
 func TestColoursOnlyWhereTheyShow(t *testing.T) {
 	for colours, want := range map[bool]int{true: 2, false: 0} {
 		var text strings.Builder
-		printed(&text, colours).event("", engine.Event{Message: &message.Message{Topic: "t"}})
+		newReport(&text, colours).event("", engine.Event{Message: &message.Message{Topic: "t"}})
 		if got := strings.Count(text.String(), "\x1b["); got != want {
 			t.Errorf("with colours %v: %d of them in %q", colours, got, text.String())
 		}
@@ -209,7 +201,6 @@ func TestColoursOnlyWhereTheyShow(t *testing.T) {
 func TestTheEndSaysWhatBecameOfTheMessages(t *testing.T) {
 	var text strings.Builder
 	r := newReport(&text, false)
-	close(r.tried)
 	if got := r.summary(); got != "no message came" {
 		t.Errorf("before the first message: %s", got)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/ouroboros-forge/forge/template/service/internal/embedded"
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
+	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/samples"
 	"github.com/ouroboros-forge/forge/template/service/internal/service"
 )
@@ -23,34 +24,21 @@ import (
 // use by the service's workers.
 type report struct {
 	colours bool
-	done    chan outcome  // what became of each message, as long as somebody waits for it
-	tried   chan struct{} // closed when nobody does
-
-	width int // of the place's column
-
-	became sync.Map // what became of each message, by consumer and place
+	width   int      // of the place's column
+	last    sync.Map // the last event of each message, without the message, by consumer and place
 
 	mu sync.Mutex
 	w  io.Writer
 }
 
-// outcome is the last event of a message.
-type outcome struct {
-	consumer, place string
-	event           engine.Event // without the message
-}
-
-func newReport(w io.Writer, colours bool) *report {
-	return &report{colours: colours, done: make(chan outcome), tried: make(chan struct{}), w: w}
-}
+func newReport(w io.Writer, colours bool) *report { return &report{colours: colours, w: w} }
 
 // event prints what happened to a message: how long it took, or why it failed and
 // what comes next.
 func (r *report) event(consumer string, e engine.Event) {
 	m := e.Message
-	place := placeOf(m.Topic, m.Partition, m.Offset)
+	place := placeOf(m)
 	kind, detail := samples.NameOf(e.Kind), e.Elapsed.Round(time.Microsecond).String()
-	r.became.Store(consumer+place, kind)
 	if e.Err != nil { // on one line, without what would disturb a terminal
 		detail = strings.Join(strings.FieldsFunc(fmt.Sprintf("%.300s", e.Err.Error()), unicode.IsControl), " ")
 	}
@@ -62,7 +50,6 @@ func (r *report) event(consumer string, e engine.Event) {
 	}
 	if e.Delay > 0 {
 		detail += ", in " + e.Delay.Round(time.Millisecond).String()
-		r.became.Store(consumer+place, "not done")
 	}
 	kind = fmt.Sprintf("%-11s", kind)
 	if r.colours {
@@ -71,21 +58,34 @@ func (r *report) event(consumer string, e engine.Event) {
 	line := fmt.Sprintf("%s  %-*s  %s  %s  %s  %s  %s", time.Now().Format(time.TimeOnly), r.width, place, kind,
 		cmp.Or(m.Header.MessageType, "-"), detail, m.Header.MessageID, consumer)
 	r.say("%s\n", strings.TrimRight(line, " "))
-	if e.Delay > 0 {
-		return
-	}
 	e.Message = nil // which is valid during the call only
-	select {
-	case r.done <- outcome{consumer, place, e}:
-	case <-r.tried:
+	r.last.Store(consumer+place, e)
+}
+
+// outcome waits until the message at a place is done, and returns its last event.
+func (r *report) outcome(ctx context.Context, consumer, place string) (engine.Event, error) {
+	for {
+		last, _ := r.last.Load(consumer + place)
+		if e, ok := last.(engine.Event); ok && e.Delay == 0 {
+			return e, nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return engine.Event{}, context.Cause(ctx)
+		}
 	}
 }
 
 // summary says how many messages became what.
 func (r *report) summary() string {
 	counts, parts := map[string]int{}, []string{}
-	for _, kind := range r.became.Range {
-		counts[kind.(string)]++ //nolint:forcetypeassert // nothing else is in it
+	for _, last := range r.last.Range {
+		if e := last.(engine.Event); e.Delay > 0 { //nolint:forcetypeassert // nothing else is in it
+			counts["not done"]++
+		} else {
+			counts[samples.NameOf(e.Kind)]++
+		}
 	}
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("%s %d", kind, counts[kind]))
@@ -93,8 +93,8 @@ func (r *report) summary() string {
 	return cmp.Or(strings.Join(parts, ", "), "no message came")
 }
 
-func placeOf(topic string, partition int32, offset int64) string {
-	return fmt.Sprintf("%s/%d@%d", topic, partition, offset)
+func placeOf(m *message.Message) string {
+	return fmt.Sprintf("%s/%d@%d", m.Topic, m.Partition, m.Offset)
 }
 
 // begin prints where everything is.

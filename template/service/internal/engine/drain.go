@@ -22,28 +22,20 @@ func (l *Lane) Drain(ctx context.Context) error {
 	if !l.endIntake() {
 		return nil
 	}
-	idle := make(chan struct{})
-	go func() {
-		l.busy.Wait()
-		close(idle)
-	}()
-	select {
-	case <-idle:
-	case <-ctx.Done():
-	case <-time.After(timeout * 4 / 5):
-	}
-	l.cancel(errDraining)
-	var err error
-	select {
-	case <-idle:
-	case <-time.After(timeout / 10): // what is left is for the commit
+	working, cancel := context.WithTimeout(ctx, timeout*4/5)
+	defer cancel()
+	defer context.AfterFunc(working, func() { l.cancel(errDraining) })()
+	wait := func(context.Context) error { l.busy.Wait(); return nil }
+	err := message.CallBounded(working, timeout/10, wait) // what is left is for the commit
+	if err != nil {
 		err = fmt.Errorf("engine: handlers still run after %v; their messages will be delivered again", timeout*9/10)
 	}
-	if l.detach(true) {
+	isMarked, again := l.detach(true)
+	if isMarked {
 		err = errors.Join(err, l.commit(ctx))
 	}
-	if n := l.tracker.doneAbove(); n > 0 { // a lane that is detached changes no more
-		err = errors.Join(err, fmt.Errorf("engine: messages that are done and will be delivered again, because one before them is not done: %d", n))
+	if again > 0 {
+		err = errors.Join(err, fmt.Errorf("engine: messages that are done and will be delivered again, because one before them is not done: %d", again))
 	}
 	return err
 }
@@ -75,19 +67,25 @@ func (l *Lane) endIntake() bool {
 
 // detach ends the lane: it marks the low-water mark, if mark is set, resumes the
 // claim, as a pause would outlive the lane, and ends the contexts of handlers. It
-// reports whether there is something to commit.
-func (l *Lane) detach(mark bool) bool {
+// reports whether there is something to commit, and how many messages are done and
+// come again.
+func (l *Lane) detach(mark bool) (isMarked bool, again int) {
 	l.cancel(errDraining)
 	e := l.engine
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if l.detached {
-		return false
+		return false, 0
 	}
 	if mark {
 		l.mark()
 	}
 	l.detached = true
+	again = l.tracker.doneAbove()
+	for first := l.tracker.first(); first != nil; first = l.tracker.first() {
+		l.tracker.open.Remove(first.place)
+		first.next = nil // a handler that outlives the lane keeps no others of its messages in memory
+	}
 	e.held -= l.bytes
 	if l.paused {
 		l.claim.Resume()
@@ -97,7 +95,7 @@ func (l *Lane) detach(mark bool) bool {
 		other.adjustFlow()
 	}
 	e.startWorkers()
-	return mark && l.marked != l.committed
+	return mark && l.marked != l.committed, again
 }
 
 // commit has the claim commit its marks, again and again until it did, no attempt

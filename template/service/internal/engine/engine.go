@@ -107,9 +107,9 @@ func (e *Engine) Assign(c Claim) *Lane {
 func (e *Engine) commit(ctx context.Context) {
 	e.mu.Lock()
 	e.doneSinceCommit = 0
-	lanes, marks, moved := slices.Clone(e.lanes), []uint64{}, false
+	lanes, moved := slices.Clone(e.lanes), false
 	for _, l := range lanes {
-		marks = append(marks, l.mark())
+		l.mark()
 		moved = moved || l.marked != l.committed
 	}
 	e.mu.Unlock()
@@ -135,7 +135,7 @@ func (e *Engine) commit(ctx context.Context) {
 	if moved {
 		e.commits.Add(1)
 	}
-	for i, l := range lanes {
-		l.committed = marks[i]
+	for _, l := range lanes {
+		l.committed = l.marked // nothing else marks, until the lane ends
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"cmp"
+	"container/list"
 	"context"
 	"hash/maphash"
 	"slices"
@@ -36,8 +37,7 @@ type Lane struct {
 	retries     queue                 // and what has
 	running     int                   // handlers, also those that outlived an earlier life of the lane
 	timers      map[*item]*time.Timer // of those that wait for their next attempt
-	records     int                   // delivered and not done
-	bytes       int64                 // of those
+	bytes       int64                 // of what is delivered and not done
 	waiting     [held + 1]int         // messages by why they wait, except notWaiting
 	lastWaitErr error                 // of the last that waits
 	paused      bool
@@ -60,10 +60,56 @@ type item struct {
 	hash      uint64        // of the key
 	keyed     bool          // others may wait for it
 	waits     EventKind     // why it waits, or waited before the present attempt
-	seq       uint64        // its place in order of delivery
+	seq       uint64        // how many were delivered before it
+	before    int64         // the offset of the last of those
+	place     *list.Element // among those that are not done
+	since     time.Time     // when it was written
 	size      int64         // what it counts for in bytes
 	backoff   retry.Backoff // nil before the first retry
 	span      SpanContext   // of the last attempt //forge:if otel
+}
+
+// tracker knows which messages of a lane are not done, in order of delivery. It counts
+// messages, because offsets have holes: compaction and transactions leave some out.
+type tracker struct {
+	open      list.List // of *item: what is not done
+	delivered uint64    // messages
+	last      int64     // the offset of the last of them
+	each      bool      // the source is a queue, which takes each message by itself
+}
+
+// add notes a message as delivered.
+func (t *tracker) add(it *item) {
+	it.seq, it.before, it.place = t.delivered, t.last, t.open.PushBack(it)
+	t.delivered, t.last = t.delivered+1, it.msg.Offset
+}
+
+// first returns the first message that is not done, nil when all are.
+func (t *tracker) first() *item {
+	if place := t.open.Front(); place != nil {
+		return place.Value.(*item) //nolint:forcetypeassert // nothing else is in it
+	}
+	return nil
+}
+
+// lowWaterMark returns how many messages are done before the first that is not, and the
+// offset of the last of them. Of a queue it counts all that are done.
+func (t *tracker) lowWaterMark() (count uint64, offset int64) {
+	place := t.open.Front()
+	if place == nil {
+		return t.delivered, t.last
+	}
+	first := place.Value.(*item) //nolint:forcetypeassert // as above
+	if t.each {
+		return t.delivered - uint64(t.open.Len()), first.before
+	}
+	return first.seq, first.before
+}
+
+// doneAbove returns how many messages above the low-water mark are done.
+func (t *tracker) doneAbove() int {
+	below, _ := t.lowWaterMark()
+	return int(t.delivered-below) - t.open.Len()
 }
 
 // What counts besides a message's own bytes.
@@ -117,8 +163,8 @@ func (l *Lane) Deliver(batch []message.Message) {
 	}
 	now := time.Now()
 	for _, it := range items {
-		it.seq = l.tracker.add(it.msg.Offset, cmp.Or(it.msg.Time, now))
-		l.records++
+		it.since = cmp.Or(it.msg.Time, now)
+		l.tracker.add(it)
 		l.bytes += it.size
 		e.held += it.size
 		last := l.keys[it.hash]
@@ -142,7 +188,7 @@ func (l *Lane) begin(topic string, partition int32) {
 	l.topic, l.partition = topic, partition
 	for w := range e.workers {
 		if it := w.item; it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
-			it.successor, it.next = l, nil
+			it.successor = l
 			l.running++
 			if it.keyed {
 				l.keys[it.hash] = it
@@ -213,11 +259,10 @@ func (l *Lane) setWaits(it *item, why EventKind, err error) {
 
 // markDone makes a message done.
 func (l *Lane) markDone(it *item) {
-	l.records--
 	e := l.engine
 	l.bytes -= it.size
 	e.held -= it.size
-	l.tracker.done(it.seq)
+	l.tracker.open.Remove(it.place)
 	if l.acker != nil {
 		l.acker.Ack(it.msg.Offset)
 	}
@@ -304,23 +349,22 @@ func (l *Lane) adjustFlow() {
 		divisor = 2
 	}
 	bytes := c.MaxBufferBytes / int64(max(len(l.engine.lanes), 1)*divisor)
-	full := l.records > c.MaxPollRecords/divisor || l.bytes > bytes || len(l.tracker.places) > c.MaxUncommitted/divisor
-	if full == l.paused {
-		return
-	}
-	if l.paused = full; !full {
+	below, _ := l.tracker.lowWaterMark()
+	full := l.tracker.open.Len() > c.MaxPollRecords/divisor || l.bytes > bytes || int(l.tracker.delivered-below) > c.MaxUncommitted/divisor
+	switch {
+	case full && !l.paused:
+		l.idleSince = time.Now()
+		l.claim.Pause()
+	case !full && l.paused:
 		l.claim.Resume()
-		return
 	}
-	l.idleSince = time.Now()
-	l.claim.Pause()
+	l.paused = full
 }
 
-// mark marks the low-water mark at the claim and returns it.
-func (l *Lane) mark() uint64 {
-	if l.tracker.base > l.marked {
-		l.claim.Mark(l.tracker.lowWaterMark)
-		l.marked = l.tracker.base
+// mark marks the low-water mark at the claim.
+func (l *Lane) mark() {
+	if done, offset := l.tracker.lowWaterMark(); done > l.marked {
+		l.claim.Mark(offset)
+		l.marked = done
 	}
-	return l.marked
 }

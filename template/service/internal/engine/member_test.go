@@ -63,8 +63,9 @@ func (l *life) bounded() {
 	l.owner.mu.Lock()
 	defer l.owner.mu.Unlock()
 	c, now := l.w.cfg, l.lane
-	if now.records > c.MaxPollRecords+more || now.bytes > c.MaxBufferBytes+more*each || len(now.tracker.places) > c.MaxUncommitted+more {
-		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", now.records, now.bytes, len(now.tracker.places))
+	open, above := now.tracker.open.Len(), now.tracker.doneAbove()
+	if open > c.MaxPollRecords+more || now.bytes > c.MaxBufferBytes+more*each || open+above > c.MaxUncommitted+more {
+		l.w.violate("6: %d records of %d bytes are held, %d are uncommitted", open, now.bytes, open+above)
 	}
 }
 

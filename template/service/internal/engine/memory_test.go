@@ -101,6 +101,26 @@ func TestALaneThatEndedIsForgotten(t *testing.T) {
 	t.Error("the lane is still in memory")
 }
 
+// What waits behind a handler that outlives its lane will be delivered again: it must not
+// stay in memory until the handler returns, uncounted.
+func TestAHandlerThatOutlivesItsLaneKeepsNoOtherMessages(t *testing.T) {
+	release := make(chan struct{})
+	defer close(release)
+	b := start(t, settings(), func(context.Context, *message.Message) error { <-release; return nil })
+	l := b.Assign(new(pausing))
+	l.Deliver(batch(0, 10, "one key"))
+	b.mu.Lock()
+	last := weak.Make(l.tracker.open.Back().Value.(*item))
+	b.mu.Unlock()
+	l.Lose()
+	for range 100 {
+		if runtime.GC(); last.Value() == nil {
+			return
+		}
+	}
+	t.Error("the messages of the lane are still in memory")
+}
+
 // The bound is of all partitions together, and of what handlers have in their hands as
 // well: as many as there are workers, each with a copy, also when all that waits is due
 // at the same time.

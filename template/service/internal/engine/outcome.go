@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,10 +27,8 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 	if errors.Is(cause, errDraining) {
 		return Event{Kind: requeued, Err: err}
 	}
-	asks, ok := errors.AsType[*message.Error](err)
-	if !ok {
-		asks = new(message.Error) // for nothing
-	}
+	asks, _ := errors.AsType[*message.Error](err)
+	asks = cmp.Or(asks, new(message.Error)) // which asks for nothing
 	if errors.Is(cause, errTimeout) {
 		late := fmt.Errorf("%w of %v: %w", errTimeout, e.cfg.HandlerTimeout, err)
 		err = &message.Error{Class: message.ClassTimeout, Err: late, Outcome: asks.Outcome, After: asks.After}
@@ -53,7 +52,7 @@ func (e *Engine) decide(it *item, err, cause error) Event {
 // safeError returns err, or a PanicError when asking err for its text or for what
 // it wraps panics, as a nil pointer in an error does.
 func safeError(err error) error {
-	return message.Protect(context.Background(), func(context.Context) error {
+	return message.CallBounded(context.Background(), 0, func(context.Context) error {
 		_ = err.Error()
 		_ = errors.Is(err, errTimeout) // looks at all that it wraps
 		return err

@@ -32,15 +32,14 @@ func (e *Engine) Stats() Stats {
 	defer e.mu.Unlock()
 	s := Stats{Oldest: map[string]time.Time{}, Lanes: len(e.lanes), Busy: len(e.workers), Commits: e.commits.Load(), FailedCommits: e.failedCommits.Load(), Assigned: e.assigned.Load()}
 	for _, l := range e.lanes {
-		s.Records += l.records
+		s.Records += l.tracker.open.Len()
 		s.Bytes += l.bytes
 		s.Refused += l.waiting[DeadLetterRefused]
 		s.Waiting += l.waiting[Unavailable]
-		s.Window += int64(l.tracker.base + uint64(len(l.tracker.places)) - l.committed)
-		if len(l.tracker.places) > 0 {
-			first := l.tracker.places[0].since
-			if other, ok := s.Oldest[l.topic]; !ok || first.Before(other) {
-				s.Oldest[l.topic] = first
+		s.Window += int64(l.tracker.delivered - l.committed)
+		if first := l.tracker.first(); first != nil {
+			if other, ok := s.Oldest[l.topic]; !ok || first.since.Before(other) {
+				s.Oldest[l.topic] = first.since
 			}
 		}
 		if l.paused {
@@ -71,7 +70,7 @@ func (e *Engine) Ready() error {
 	wrong := 0
 	for _, l := range e.lanes {
 		var err error
-		span := len(l.tracker.places)
+		first, records, doneAbove := l.tracker.first(), l.tracker.open.Len(), l.tracker.doneAbove()
 		switch {
 		case l.waiting[DeadLetterRefused] > 0:
 			err = fmt.Errorf("%d dead letters are refused and tried again", l.waiting[DeadLetterRefused])
@@ -80,10 +79,10 @@ func (e *Engine) Ready() error {
 		case e.isPaused(l):
 			err = fmt.Errorf("dead-lettering is paused, no message succeeds, %d are tried again: %w", l.waiting[held], l.lastWaitErr)
 		case !l.paused || time.Since(l.idleSince) < long:
-		case span > e.cfg.MaxUncommitted/2 && l.records <= e.cfg.MaxPollRecords/2:
-			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", span-l.records, l.tracker.places[0].offset)
+		case records+doneAbove > e.cfg.MaxUncommitted/2 && records <= e.cfg.MaxPollRecords/2:
+			err = fmt.Errorf("takes no messages: %d are done after the one at %d, which is not", doneAbove, first.msg.Offset)
 		case l.waiting[Retrying] > 0:
-			err = fmt.Errorf("takes no messages: %d wait behind what fails and is tried again, the first at %d", l.records, l.tracker.places[0].offset)
+			err = fmt.Errorf("takes no messages: %d wait behind what fails and is tried again, the first at %d", records, first.msg.Offset)
 		}
 		if err == nil {
 			continue
@@ -95,15 +94,13 @@ func (e *Engine) Ready() error {
 			all = fmt.Errorf("%w; %w", all, err)
 		}
 	}
-	if wrong > namedLanes {
+	switch failing := time.Since(e.failingSince); {
+	case wrong > namedLanes:
 		return fmt.Errorf("%w; %d more partitions do not go on", all, wrong-namedLanes)
-	} else if wrong > 0 {
-		return all
+	case wrong == 0 && e.commitErr != nil && failing >= long:
+		return fmt.Errorf("commits have failed for %v: %w", failing.Round(time.Second), e.commitErr)
 	}
-	if e.commitErr != nil && time.Since(e.failingSince) >= long {
-		return fmt.Errorf("commits have failed for %v: %w", time.Since(e.failingSince).Round(time.Second), e.commitErr)
-	}
-	return nil
+	return all
 }
 
 // Live returns an error when a handler has been running for longer than

@@ -26,11 +26,8 @@ func openError(err error) error {
 		return syntaxError("", err)
 	}
 	path, problem := pathOf("", serr.JSONPointer), mismatch(serr)
-	switch {
-	case path == "":
-		return message.Fail(message.ClassDecode, "not an envelope: %s", problem)
-	case strings.Count(string(serr.JSONPointer), "/") == 1: // the header itself, or another field of the envelope
-		return message.Fail(message.ClassDecode, "%s: %s", path, problem)
+	if strings.Count(string(serr.JSONPointer), "/") < 2 { // the envelope itself, or one of its fields
+		return message.Fail(message.ClassDecode, "%s: %s", cmp.Or(path, "not an envelope"), problem)
 	}
 	if bad, ok := errors.AsType[*time.ParseError](serr.Err); ok {
 		problem += ", got " + message.Quote(bad.Value)

@@ -23,9 +23,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// JSON is the codec of envelopes in JSON. Names are case-sensitive and given
-// once, text is UTF-8, unknown fields of the header and of the envelope are
-// refused. Unknown fields of the body are skipped unless the model embeds
+// JSON is the codec of envelopes in JSON. Names are case-sensitive and given once, text is
+// UTF-8, unknown fields are refused; those of a body only if its model embeds
 // message.ForbidExtra.
 type JSON struct {
 	// AssumeUTC takes a timestamp of the header that has no time zone as UTC.

@@ -99,7 +99,7 @@ func (b *batcher[T]) leave(w *batched[T]) bool {
 // handle calls the handler and gives each message its outcome.
 func (b *batcher[T]) handle(batch []*batched[T]) {
 	var outcomes []error
-	err := Protect(context.Background(), func(context.Context) error {
+	err := CallBounded(context.Background(), 0, func(context.Context) error {
 		outcomes = b.call(batch)
 		return nil
 	})

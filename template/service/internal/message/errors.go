@@ -27,8 +27,7 @@ const (
 )
 
 // Retry wraps err so that it is treated as a plain error is, also when it would
-// otherwise be Permanent or Unavailable: by the retry policy, and by the error
-// policy when the attempts are used up. Retry(nil) is nil, and so it is below.
+// otherwise be Permanent or Unavailable. Retry(nil) is nil, and so it is below.
 func Retry(err error) error { return withOutcome(err, OutcomeRetry, 0) }
 
 // RetryAfter is Retry with the delay before the next attempt, 24 hours at most. Its
@@ -39,11 +38,10 @@ func RetryAfter(delay time.Duration, err error) error { return withOutcome(err, 
 // trying again cannot help.
 func Permanent(err error) error { return withOutcome(err, OutcomePermanent, 0) }
 
-// Unavailable wraps err so that the message is tried again, ever more slowly,
-// until it works, is never a dead letter, and the attempt is not counted: a
-// database or another service is unavailable, whatever the message says. Its key
-// waits and the service is not ready meanwhile, so it is not for what only one
-// message lacks.
+// Unavailable wraps err so that the message is tried again, ever more slowly, until it
+// works, and the attempt is not counted: a database or another service is away, whatever
+// the message says. Its key waits and the service is not ready meanwhile, so it is not
+// for what only one message lacks.
 func Unavailable(err error) error { return withOutcome(err, OutcomeUnavailable, 0) }
 
 func withOutcome(err error, o Outcome, after time.Duration) error {
@@ -116,16 +114,14 @@ func ClassOf(err error) Class {
 	return ClassHandler
 }
 
-// IsOutage is the default rule for errors that count as Unavailable although
-// the handler did not say so; Registry.SetOutageRule replaces it. It reports
-// what is plainly the fault of the infrastructure: a failed network operation,
-// a connection that was refused or broke, driver.ErrBadConn, and errors with a
-// method SQLState() string of the classes 08 (connection), 53 (resources),
-// 57 (operator intervention) and 58 (system).
+// IsOutage is the default rule for errors that count as Unavailable although the handler
+// did not say so; Registry.SetOutageRule replaces it. It reports what is plainly the fault
+// of the infrastructure: a failed network operation, a connection that was refused or
+// broke, driver.ErrBadConn, and errors with a method SQLState() string of the classes
+// 08 (connection), 53 (resources), 57 (operator intervention) and 58 (system).
 //
-// It does not report what the content of a message can cause: an expired
-// context or a cancelled query, io.EOF (parsers return it too), a host or an
-// address that does not exist.
+// It does not report what a message can cause: an expired context or a cancelled query,
+// io.EOF (parsers return it too), a host or an address that does not exist.
 func IsOutage(err error) bool {
 	type sqlError interface {
 		error
@@ -194,8 +190,7 @@ const (
 	RetryFixed       RetryKind = "fixed"       // Delay each time
 )
 
-// RetryPolicy says when, and how often, a failed message is tried again before
-// the error policy decides.
+// RetryPolicy says when, and how often, a failed message is tried again.
 type RetryPolicy struct {
 	Kind        RetryKind
 	MaxAttempts int           // all attempts, the first included

@@ -13,9 +13,8 @@ import (
 // there at once; Unavailable, and an error that IsOutage reports, is tried
 // again until it works.
 //
-// The context ends when the handler's time is up or when the service has to
-// stop before the handler is done. Handle may be called from several goroutines
-// at once, though never for two messages of one key.
+// The context ends when the handler's time is up, or the service cannot wait for it to
+// stop. Handle may be called from several goroutines at once, never for one key.
 type TypedHandler[T any] interface {
 	Handle(ctx context.Context, m Of[T]) error
 }
@@ -67,10 +66,9 @@ type AfterHandler interface {
 	After(ctx context.Context, m *Message) error
 }
 
-// ErrorHandler is called with each error of Before, Handle and After. What it
-// returns takes the error's place: the error itself, Retry or Permanent of it, or
-// nil for handled. It is not called for messages that could not be decoded or are
-// invalid, nor for panics.
+// ErrorHandler is called with each error of Before, Handle and After, but not for panics.
+// What it returns takes the error's place: the error itself, Retry or Permanent of it, or
+// nil for handled.
 type ErrorHandler interface {
 	OnError(ctx context.Context, m *Message, err error) error
 }
@@ -107,9 +105,9 @@ func withHooks(next Handler, h any) Handler {
 	})
 }
 
-// Codec reads and writes envelopes. It is used by several goroutines at once.
-// A codec may also be a Binder, a Starter and a Stopper: each registry that
-// uses it starts it before its handlers and shuts it down after them.
+// Codec reads and writes envelopes, in several goroutines at once. It may also be a Binder,
+// and a Starter and a Stopper: a registry starts it before its handlers and shuts it down
+// after them.
 type Codec interface {
 	// Open reads the envelope in m.Value. It returns its header and its body as
 	// it stands, which Decode gets if there is a model for it. Fields that the

@@ -40,9 +40,8 @@ func (e *FieldError) Error() string {
 // names of fields and keys; never a value of the body.
 func Quote(text string) string { return fmt.Sprintf("%.40q", text) }
 
-// InvalidPart returns the permanent error of ClassInvalid for what is wrong
-// with a part of an envelope, "header" or "body". Its text has the whole path
-// of each field, on one line.
+// InvalidPart returns the permanent error of ClassInvalid for what is wrong with a part of
+// an envelope, "header" or "body". Its text has the whole path of each field.
 func InvalidPart(part string, err error) error {
 	return &Error{Class: ClassInvalid, Err: &partError{part, err}, Outcome: OutcomePermanent}
 }

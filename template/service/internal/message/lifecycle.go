@@ -11,17 +11,16 @@ import (
 
 var errStarted = errors.New("the registry was started: registrations come before that, and each consumer has a registry of its own")
 
-// Startup starts the codecs and then the handlers that have a Startup, as they
-// were registered. The error says which one failed: the next Startup goes on with
-// that one, and Shutdown shuts down those before it. Nothing can be registered
-// after Startup.
+// Startup starts the codecs and then the handlers that have a Startup, as they were
+// registered. After an error the next Startup goes on with the one that failed, and
+// Shutdown shuts down those before it. Nothing can be registered after Startup.
 func (r *Registry) Startup(ctx context.Context) error {
 	if r.running.Swap(true) {
 		return fmt.Errorf("message: start: %w", errStarted)
 	}
 	for _, part := range r.parts()[len(r.started):] {
 		if s, ok := part.(Starter); ok {
-			if err := Protect(ctx, s.Startup); err != nil {
+			if err := CallBounded(ctx, grace, s.Startup); err != nil {
 				r.running.Store(false)
 				return fmt.Errorf("start %T: %w", part, r.classify(err))
 			}
@@ -52,7 +51,7 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	var errs []error
 	for _, part := range slices.Backward(r.started) {
 		if s, ok := part.(Stopper); ok {
-			if err := Protect(ctx, s.Shutdown); err != nil {
+			if err := CallBounded(ctx, grace, s.Shutdown); err != nil {
 				errs = append(errs, fmt.Errorf("shut down %T: %w", part, err))
 			}
 		}
@@ -62,15 +61,9 @@ func (r *Registry) Shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// Protect is CallBounded with the grace of a function that heeds its context.
-func Protect(ctx context.Context, f func(context.Context) error) error {
-	return CallBounded(ctx, grace, f)
-}
-
-// CallBounded calls f in a goroutine of its own, and returns its error, its panic, or
-// that it ended the goroutine. When ctx has ended, f, which may ignore that, has grace
-// to return. Then it is left behind, and the error is the cause of ctx's end, which says
-// so if the caller gave none.
+// CallBounded calls f in a goroutine of its own, and returns its error, its panic, or that
+// it ended the goroutine. When ctx has ended, f has grace to return. Then it is left
+// behind, and the error is the cause of ctx's end, which says so if the caller gave none.
 func CallBounded(ctx context.Context, grace time.Duration, f func(context.Context) error) error {
 	outcome := make(chan error, 2) // the first counts
 	go func() {

@@ -72,9 +72,8 @@ type Header struct {
 	Producer      string    `json:"producer"`               // the service that wrote it
 }
 
-// NewHeader returns a header for a new message: a fresh id that sorts by time
-// (UUID version 7), the time now, and the message type as the schema's name at
-// version 1. The correlation id is left to the caller.
+// NewHeader returns a header for a new message: a fresh id that sorts by time (UUID version
+// 7), the time now, and the message type as the schema's name. It has no correlation id.
 func NewHeader(messageType, producer string) Header {
 	return Header{
 		MessageType:   messageType,
@@ -111,15 +110,14 @@ func FromContext(ctx context.Context) (*Message, bool) {
 	return m, m != nil
 }
 
-// NewContext returns a context in which m is the message being handled: for what
-// handles several at once and publishes because of one, and for tests.
+// NewContext returns a context in which m is the message being handled: for tests, and for
+// what handles several at once and publishes because of one.
 func NewContext(ctx context.Context, m *Message) context.Context {
 	return context.WithValue(ctx, messageKey{}, m)
 }
 
-// WithMessageID returns a context in which what is published has the given id
-// in the place of a fresh one. It is for one message: consumers take a second
-// one with the same id for the same.
+// WithMessageID returns a context in which what is published has the given id. It is for
+// one message: consumers take a second one with the same id for the same.
 func WithMessageID(ctx context.Context, id string) context.Context {
 	return context.WithValue(ctx, messageIDKey{}, id)
 }

@@ -29,21 +29,19 @@ var ErrRefused = errors.New("the broker refuses the message")
 // Publisher publishes events. It is what handlers are given; all of its errors
 // are *PublishError.
 type Publisher interface {
-	// Publish returns once the broker acknowledged the event, on all in-sync
-	// replicas. Until then it is tried again by the publisher's retry policy,
-	// for as long as ctx lasts. After an error the event may have been written
-	// all the same. An error that may pass asks for a Retry, so a handler can
-	// return it as it is.
+	// Publish returns once the broker acknowledged the event, on all in-sync replicas.
+	// Until then it is tried again by the publisher's retry policy, while ctx lasts. After
+	// an error the event may have been written all the same. An error that may pass asks
+	// for a Retry, so a handler can return it as it is.
 	Publish(ctx context.Context, e Event) error
 
-	// PublishAsync returns once the event is buffered, in the order of the
-	// calls, and calls delivered exactly once: with where the event landed, or
-	// with the error. While the buffer is full it waits; the end of ctx ends
-	// that, and has no effect on an event that is buffered.
+	// PublishAsync returns once the event is buffered, in the order of the calls, and calls
+	// delivered exactly once, with where the event landed or with the error. While the
+	// buffer is full it waits, until ctx ends.
 	//
-	// delivered delays the callbacks after it, so it must return soon and must not
-	// publish. That of an event which is not buffered is called before PublishAsync
-	// returns. If it is nil, an event that is not published is logged.
+	// delivered delays the callbacks after it, so it must return soon and must not publish.
+	// That of an event which is not buffered is called before PublishAsync returns. If it is
+	// nil, an event that is not published is logged.
 	PublishAsync(ctx context.Context, e Event, delivered func(Delivery, error))
 
 	// Flush returns once every event that was buffered before is published or
@@ -106,15 +104,13 @@ func (r *Registry) publishes(e Event) error {
 // siblings, sorted.
 func (r *Registry) PublishedTopics() []string { return slices.Sorted(maps.Keys(r.published)) }
 
-// Encode returns the message that e is published as by the service called
-// producer: its envelope, written by the codec of its topic, under its key. The
-// header has all seven fields. What is being handled in ctx gives the
-// correlation id, unless WithCorrelationID did, and the trace headers; without
-// either, the message's own id is its correlation id.
+// Encode returns the message that e is published as by the service called producer: its
+// envelope, written by the codec of its topic, under its key. The message being handled in
+// ctx gives the trace headers, and the correlation id unless WithCorrelationID did; without
+// either it is the event's own id.
 //
-// An event that breaks the rules of its model is a permanent error of
-// ClassHandler: it was made here, whatever was received. With an error the message
-// is as far as it was made.
+// An event that breaks the rules of its model is a permanent error of ClassHandler: it was
+// made here, whatever was received. With an error the message is as far as it was made.
 func (r *Registry) Encode(ctx context.Context, e Event, producer string) (m *Message, err error) {
 	defer func() {
 		if OutcomeOf(err) == OutcomePermanent {

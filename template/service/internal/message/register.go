@@ -35,16 +35,14 @@ func RegisterDefault(r *Registry, topic string, h Handler, opts ...Option) {
 	r.register(topic, &registration{hooks: h, handler: h}, opts)
 }
 
-// Scope is the handler of one message, with what it needs for that message
-// alone: a transaction, a tenant's connection. It may have Before, After and
-// OnError, but no Startup, Shutdown and HandleTombstone.
+// Scope is the handler of one message, with what it needs for that alone: a transaction,
+// a tenant's connection. It may have Before, After and OnError, but no other hooks.
 type Scope[T any] interface {
 	TypedHandler[T]
-	// Close ends the scope. It gets the handler's outcome and returns the
-	// message's: a transaction rolls back when outcome is not nil, and otherwise
-	// commits and returns the error of that. It is called exactly once, also
-	// after a panic of the handler, and then with an error. ctx is the
-	// handler's and may have ended.
+	// Close ends the scope. It gets the handler's outcome and returns the message's: a
+	// transaction rolls back when outcome is not nil, and otherwise commits and returns
+	// the error of that. It is called exactly once, after a panic of the handler with an
+	// error. ctx is the handler's and may have ended.
 	Close(ctx context.Context, outcome error) error
 }
 
@@ -72,9 +70,8 @@ func (open scoped[T]) Handle(ctx context.Context, m Of[T]) (err error) {
 	return outcome
 }
 
-// With adds middleware to one registration. It runs after the message was
-// decoded and found valid, so it sees m.Header and m.Decoded (a pointer to the
-// body); the first one is outermost. It does not run for tombstones.
+// With adds middleware to one registration; the first one is outermost. It runs once the
+// message was found valid, so it sees m.Header and m.Decoded, but not for tombstones.
 func With(middleware ...Middleware) Option {
 	return func(r *registration) { r.middleware = append(r.middleware, middleware...) }
 }
@@ -82,9 +79,9 @@ func With(middleware ...Middleware) Option {
 // WithRetry gives the registration's messages a retry policy of their own.
 func WithRetry(p RetryPolicy) Option { return func(r *registration) { r.retry = &p } }
 
-// WithHeaderRule adds a rule that the headers of the registration's messages must
-// keep. That all fields but correlationId are there is checked before. The rule
-// says what is wrong with Invalid, or with any other error.
+// WithHeaderRule adds a rule for the headers of the registration's messages, which says
+// what is wrong with Invalid, or with any other error. That all fields but correlationId
+// are there is checked before.
 func WithHeaderRule(rule func(Header) error) Option {
 	mustHave(rule, "the header rule")
 	return func(r *registration) { r.headerRules = append(r.headerRules, rule) }
@@ -184,9 +181,8 @@ var (
 	}
 )
 
-// checkMethods refuses what has a method with the name of an optional one that
-// would never be called, which makes no noise: its signature is another one, or
-// only a pointer has it.
+// checkMethods refuses a method with the name of an optional one that would never be
+// called, which makes no noise: its signature is another one, or only a pointer has it.
 func checkMethods(v any, methods []optional) error {
 	t, receiver := reflect.TypeOf(v), reflect.ValueOf(v)
 	if t.Kind() != reflect.Pointer {

@@ -109,12 +109,11 @@ func (r *Registry) Types(topic string) []string {
 	return slices.DeleteFunc(types, func(messageType string) bool { return messageType == "" })
 }
 
-// Handle decodes m, checks it and calls its handler with a copy of it. On the way
-// it sets m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error
-// is the handler's, Unavailable when the outage rule says so before ctx's
-// deadline, or a permanent *Error: of ClassUnhandled when there is no handler for
-// the topic, message type or tombstone, of ClassDecode or ClassInvalid for a
-// message that cannot be read or breaks a rule. Or it is ErrOtherGroup.
+// Handle decodes m, checks it and calls its handler with a copy of it. On the way it sets
+// m.Header, also when the body cannot be read, m.Decoded and m.Retry. The error is the
+// handler's, made Unavailable by the outage rule; or ErrOtherGroup; or a permanent *Error
+// of ClassUnhandled, when there is no handler for the topic, message type or tombstone, or
+// of ClassDecode or ClassInvalid.
 func (r *Registry) Handle(ctx context.Context, m *Message) error {
 	m.Header, m.Decoded, m.Retry = Header{}, nil, nil
 	for _, h := range m.Headers {

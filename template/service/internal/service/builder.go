@@ -17,10 +17,10 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
-// Build puts a service together, with its own settings, which are read and checked
-// like all others. It runs for every command, so it opens nothing that waits: that
-// belongs into a Start function. It runs also when settings are wrong, with defaults
-// in their place, so that those of all consumers are named. Its error ends the start.
+// Build puts a service together, with its own settings, which are read and checked like
+// all others. It runs for every command, so what waits belongs into a Start function. It
+// runs also when settings are wrong, with defaults in their place, so that those of all
+// consumers are named. Its error ends the start.
 type Build[S any] func(ctx context.Context, own S, b *Builder) error
 
 // Builder is what Build is given. It is used only until Build returns.
@@ -34,9 +34,8 @@ type Builder struct {
 
 	codec                    message.Codec // of all topics that have no other //forge:if avro
 	consumers                []consumer    // the first is of Registry
-	starts, besides, closers []task
+	starts, besides, closers []task        // in the order in which they are done
 	checks                   []ops.Check
-	mistakes                 []error
 }
 
 // consumer is a registry with the settings of what consumes its topics.
@@ -50,12 +49,12 @@ type consumer struct {
 // at the start, and by consumers that their topics exist. `make dev` and tests create them.
 func (b *Builder) Publishes(events ...message.Event) { b.Registry.Publishes(events...) }
 
-// Consumer adds a consumer with topics, workers and a group of its own, and returns
-// its registry. Its settings are NAME_MAX_WORKERS and the like, and where there is none MAX_WORKERS; its
-// group is the first one's, "-" and its name.
+// Consumer adds a consumer with topics, workers and a group of its own, and returns its
+// registry. Its settings are NAME_MAX_WORKERS and the like, and where there is none
+// MAX_WORKERS; its group is the first one's, "-" and its name.
 func (b *Builder) Consumer(name string) *message.Registry {
 	if slices.ContainsFunc(b.consumers, func(c consumer) bool { return c.name == name }) {
-		b.mistakes = append(b.mistakes, fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name))
+		panic(fmt.Errorf("app: consumer %q is added twice: keep the registry of the first time", name))
 	}
 	source, _ := b.Config.Consumer(name) // Config.Check says what is wrong
 	registry := b.Registry.NewSibling()
@@ -68,22 +67,22 @@ func (b *Builder) Consumer(name string) *message.Registry {
 // that message.IsOutage reports, it is called again, and /readyz says why. Any
 // other error ends the service. ctx ends when the service is to stop.
 func (b *Builder) Start(name string, f func(ctx context.Context) error) {
-	b.require(name, f != nil)
+	mustHave(name, f != nil)
 	b.starts = append(b.starts, task{"start " + name, f})
 }
 
 // Close adds a function that is called after the last handler has returned, also
 // when the start failed; the one that was added last is called first.
 func (b *Builder) Close(name string, f func() error) {
-	b.require(name, f != nil)
-	b.closers = append(b.closers, task{"close " + name, func(context.Context) error { return f() }})
+	mustHave(name, f != nil)
+	b.closers = slices.Insert(b.closers, 0, task{"close " + name, func(context.Context) error { return f() }})
 }
 
 // Check adds a function that /readyz calls, with two seconds to answer. Its error
 // makes the service not ready, and is shown with the name. It is not called before
 // all Start functions have succeeded.
 func (b *Builder) Check(name string, f func(ctx context.Context) error) {
-	b.require(name, f != nil)
+	mustHave(name, f != nil)
 	b.checks = append(b.checks, ops.NewCheck(name, f))
 }
 
@@ -91,7 +90,7 @@ func (b *Builder) Check(name string, f func(ctx context.Context) error) {
 // until ctx ends, which is after the last handler. Its error ends the service; it
 // may return nil before, when it is done.
 func (b *Builder) Run(name string, f func(ctx context.Context) error) {
-	b.require(name, f != nil)
+	mustHave(name, f != nil)
 	call := func(ctx context.Context) error {
 		err := f(ctx)
 		if ctx.Err() != nil && errors.Is(err, context.Canceled) { // it says no more than that ctx has ended
@@ -102,9 +101,10 @@ func (b *Builder) Run(name string, f func(ctx context.Context) error) {
 	b.besides = append(b.besides, task{"run " + name, call})
 }
 
-func (b *Builder) require(name string, hasFunction bool) {
+// mustHave panics when a part of the service lacks its name or its function.
+func mustHave(name string, hasFunction bool) {
 	if name == "" || !hasFunction {
-		b.mistakes = append(b.mistakes, fmt.Errorf("app: %q: Start, Close, Check and Run need a name and a function", name))
+		panic(fmt.Errorf("app: %q: Start, Close, Check and Run need a name and a function", name))
 	}
 }
 
@@ -134,5 +134,5 @@ func callBuild[S any](ctx context.Context, build Build[S], own S, b *Builder) (e
 			err = fmt.Errorf("app: panic: %v", v)
 		}
 	}()
-	return errors.Join(build(ctx, own, b), errors.Join(b.mistakes...))
+	return build(ctx, own, b)
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"time"
 
@@ -58,7 +57,6 @@ func (s *Service) Run(ctx context.Context) error {
 	s.ops.SetState(errors.New("stopping"))
 	errs := []error{err, s.finish(leaveTimeout, consumers...), s.finish(grace, s.shutdowns...)}
 	endBeside()
-	slices.Reverse(s.b.closers)
 	errs = append(errs, s.finish(0, besides...), s.finish(0, s.b.closers...))
 	closePublisher := func(context.Context) error { return s.publisher.Close(s.remaining()) }
 	errs = append(errs, s.finish(grace, task{"close publisher", closePublisher}))

@@ -15,6 +15,8 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"runtime"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -190,3 +192,16 @@ func (s *Service) Published() []string { return s.b.Registry.PublishedTopics() }
 
 // OpsAddr returns host and port of /livez, /readyz, /status and /metrics.
 func (s *Service) OpsAddr() string { return s.listener.Addr().String() }
+
+// release is the version that a build without .git is given, by -ldflags -X.
+var release string
+
+// version says what the binary was built from, as far as Go has noted it: the tag, or
+// time and commit, and whether there were changes.
+func version() string {
+	var noted string
+	if info, ok := debug.ReadBuildInfo(); ok {
+		noted = info.Main.Version
+	}
+	return fmt.Sprintf("%s, %s", cmp.Or(release, noted, "unknown"), runtime.Version())
+}
