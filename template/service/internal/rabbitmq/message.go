@@ -86,7 +86,7 @@ func Publishing(m *message.Message) (amqp.Publishing, error) {
 			if !isList {
 				list = []any{before}
 			}
-			value = append(list, value)
+			value = slices.Concat(list, []any{value})
 		}
 		out.Headers[h.Key] = value
 	}
