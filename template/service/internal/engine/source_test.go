@@ -45,7 +45,11 @@ func TestASourceEndsWithItsEngineAndSaysHow(t *testing.T) {
 				} else {
 					cancel()
 				}
-				<-ctx.Done()
+				select {
+				case <-ctx.Done():
+				case <-time.After(10 * time.Second):
+					t.Error("the source goes on")
+				}
 				if c.stop == nil && e.stopped.Err() != nil {
 					t.Error("the engine stopped before the source had drained")
 				}

@@ -105,7 +105,9 @@ func TestWhatEndsAChannelIsNamed(t *testing.T) {
 // What is given up while there is no connection is not published once there is one.
 func TestNobodyPublishesWhatWasGivenUp(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t, "PUBLISH_TIMEOUT", "1ms"))
-	if err := p.Publish(t.Context(), payment{"a", 1}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := p.Publish(ctx, payment{"a", 1}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 		t.Errorf("the error is: %v", err)
 	}
 	select {
