@@ -121,14 +121,15 @@ func Received(d *amqp.Delivery, exchange string) message.Message {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) { // a table has no order
+		if isOfTransport(name) {
+			continue
+		}
 		values, isList := d.Headers[name].([]any)
 		if !isList {
 			values = []any{d.Headers[name]}
 		}
 		for _, value := range values {
-			if !isOfTransport(name) {
-				m.Headers = append(m.Headers, message.Field{Key: name, Value: bytesOf(value)})
-			}
+			m.Headers = append(m.Headers, message.Field{Key: name, Value: bytesOf(value)})
 		}
 	}
 	return m
