@@ -12,13 +12,8 @@ faults-short: ## the selection for each change, up to 6 minutes
 	FAULTS=short go test ./e2e/faults -count=1 -v -timeout 15m
 
 .PHONY: conformance
-conformance: ## what every source must do: lost and out of order, test by test; a RabbitMQ is started unless RABBITMQ_URL names one
-	@if [ -z "$$RABBITMQ_URL" ]; then broker=$$(mktemp -d)/broker; trap "e2e/rabbitmq/rabbitmq.sh stop $$broker" EXIT; \
-		RABBITMQ_URL=$$(e2e/rabbitmq/rabbitmq.sh start $$broker) || exit; export RABBITMQ_URL; fi; \
-	for source in kafka share jetstream rabbitmq; do \
-		out=$$(cd template/service && CONFORMANCE_ROUNDS=50 go test -tags $$source ./internal/conformance -count=1 -v -timeout 20m) || bad=1; \
-		echo "$$out" | sed -n "s/.*conformance: /$$source: /p; /^--- [FS]/p; /^FAIL/p"; \
-	done; [ -z "$$bad" ]
+conformance: ## what every source must do, on real brokers too: lost and out of order, test by test; up to 20 minutes
+	e2e/conformance.sh
 
 .PHONY: mutants nightly chaos
 

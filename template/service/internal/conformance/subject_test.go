@@ -26,6 +26,9 @@ import (
 // handled.
 const logFile = "CONFORMANCE_LOG"
 
+// suffix ends, in that process, the names of topics.
+var suffix = os.Getenv("CONFORMANCE_SUFFIX")
+
 // TestMain is the subject when the tests start it as one: a process can be killed.
 func TestMain(m *testing.M) {
 	name := os.Getenv(logFile)
@@ -53,7 +56,7 @@ func (item) MessageType() string { return "Item" }
 // made is published.
 type made struct{ item }
 
-func (made) Topic() string       { return "made" }
+func (made) Topic() string       { return "made" + suffix }
 func (m made) Key() string       { return m.item.Key }
 func (made) MessageType() string { return "Made" }
 
@@ -68,7 +71,7 @@ func serve(ctx context.Context, log string) error {
 	build := func(_ context.Context, _ none, b *service.Builder) error {
 		b.Registry.SetCodec(envelope.JSON{})
 		b.Publishes(made{})
-		message.Register(b.Registry, "items", message.TypedHandlerFunc[item](func(ctx context.Context, m message.Of[item]) error {
+		message.Register(b.Registry, "items"+suffix, message.TypedHandlerFunc[item](func(ctx context.Context, m message.Of[item]) error {
 			if err := do(ctx, b.Publisher, m); err != nil {
 				return err
 			}
@@ -121,8 +124,8 @@ func (w *world) start(settings ...string) *subject {
 	}
 	s.cmd = exec.Command(self, "-test.run=^$")
 	s.cmd.Dir, s.cmd.Stderr = w.t.TempDir(), w.t.Output()
-	s.cmd.Env = append(os.Environ(), append(missedSoon, logFile+"="+w.log)...)
-	over := embedded.Settings(w.address, "conformance")
+	s.cmd.Env = append(os.Environ(), append(missedSoon, logFile+"="+w.log, "CONFORMANCE_SUFFIX="+w.suffix)...)
+	over := embedded.Settings(w.address, "conformance"+w.suffix)
 	over["OPS_ADDR"], over["DRAIN_TIMEOUT"], over["LOG_LEVEL"] = s.ops, "5s", "error"
 	over["HTTP_ADDR"] = "127.0.0.1:0" //forge:if http
 	for i := 0; i < len(settings); i += 2 {

@@ -1,6 +1,7 @@
 package conformance_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"io"
 	"net"
@@ -27,27 +28,35 @@ type world struct {
 	address string // where the subject finds the broker: behind the line, if it can be cut
 	line    *wire
 	log     string
+	suffix  string         // of topics and group: what is on a broker from other tests is none of ours
 	sent    map[string]int // by key, how many
 }
 
-// newWorld starts a broker, or takes the one that CONFORMANCE_BROKER names.
+// newWorld starts a broker, or takes the one that CONFORMANCE_BROKER names. That is for one
+// test after the other, as CONFORMANCE_LINE is.
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, broker: os.Getenv("CONFORMANCE_BROKER"), log: filepath.Join(t.TempDir(), "handled"), sent: map[string]int{}}
 	if w.broker == "" {
+		t.Parallel()
 		broker, stop, err := embedded.Start(0)
 		if err != nil {
 			t.Skip(err)
 		}
 		t.Cleanup(stop)
 		w.broker = broker
+	} else {
+		w.suffix = "-" + strings.ToLower(rand.Text())
 	}
-	if err := embedded.CreateTopics(t.Context(), w.broker, "items", "made"); err != nil {
+	if err := embedded.CreateTopics(t.Context(), w.broker, "items"+w.suffix, "made"+w.suffix); err != nil {
 		t.Fatal(err)
 	}
 	w.address = w.broker
-	if u, err := url.Parse(w.broker); err == nil && u.Host != "" { // the others tell their clients where they are
-		w.line = newWire(t, u.Host)
+	if at, to, ok := strings.Cut(os.Getenv("CONFORMANCE_LINE"), ","); ok {
+		w.line = newWire(t, at, to)
+		w.address = at
+	} else if u, err := url.Parse(w.broker); err == nil && u.Host != "" { // the others tell their clients where they are
+		w.line = newWire(t, "127.0.0.1:0", u.Host)
 		u.Host = w.line.listener.Addr().String()
 		w.address = u.String()
 	}
@@ -57,7 +66,7 @@ func newWorld(t *testing.T) *world {
 // needsLine skips a test where the line cannot be cut.
 func (w *world) needsLine() {
 	if w.line == nil {
-		w.t.Skip("the clients of this broker do not stay behind a proxy: e2e/faults of forge does this with one proxy for each broker")
+		w.t.Skip("the clients of this broker do not stay behind a proxy unless CONFORMANCE_LINE says how")
 	}
 }
 
@@ -86,7 +95,7 @@ func (w *world) next(key, do string) *message.Message {
 	n := w.sent[key]
 	w.sent[key]++
 	body := fmt.Sprintf(`{"key":%q,"n":%d,"do":%q}`, key, n, do)
-	return &message.Message{Topic: "items", Key: []byte(key), Value: []byte(envelopetest.Envelope("Item", fmt.Sprintf("%s-%d", key, n), body))}
+	return &message.Message{Topic: "items" + w.suffix, Key: []byte(key), Value: []byte(envelopetest.Envelope("Item", fmt.Sprintf("%s-%d", key, n), body))}
 }
 
 func (w *world) sendAll(messages []*message.Message) {
@@ -176,9 +185,9 @@ type wire struct {
 	away  bool
 }
 
-func newWire(t *testing.T, to string) *wire {
+func newWire(t *testing.T, at, to string) *wire {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", at)
 	if err != nil {
 		t.Fatal(err)
 	}
