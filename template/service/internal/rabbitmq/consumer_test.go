@@ -160,9 +160,10 @@ func TestADrainEndsWhatRunsAndLeavesTheRestToOthers(t *testing.T) {
 		t.Error(err)
 	}
 	handled := r.count(engine.Handled)
-	if n := waitingIn(t, cfg, queueName(cfg, "payments", 0)); n != 5-handled || handled == 0 {
-		t.Errorf("handled %d, and %d come again", handled, n)
+	if handled == 0 {
+		t.Error("what ran is not handled")
 	}
+	eventually(t, "the rest is back in the queue", func() bool { return waitingIn(t, cfg, queueName(cfg, "payments", 0)) == 5-handled })
 }
 
 func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
