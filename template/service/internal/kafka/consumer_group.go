@@ -46,6 +46,9 @@ func NewConsumer(cfg config.Kafka, registry *message.Registry, publisher *publis
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
 	}
+	if cfg.GroupID == "" {
+		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
+	}
 	setUpSarama(log)
 	registry.Group = cfg.GroupID
 	c := &Consumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID)), ids: map[string]kadm.TopicID{}, ends: map[string]map[int32]int64{}}
