@@ -476,7 +476,7 @@ var mutants = []mutant{
 	{"share: brokers without renewals will do", "kafka/settings_share.go",
 		"newest < renewals", "newest < 0"},
 	{"share: what is dropped at the end is accepted", "kafka/session_share.go",
-		"\tc.session.Store(nil)\n", "\tc.session.Store(nil)\n\tfor _, claim := range s.lanes {\n\t\tfor _, h := range claim.held {\n\t\t\th.Ack(kgo.AckAccept)\n\t\t}\n\t}\n"},
+		"\tc.session.Store(nil)\n", "\tc.session.Store(nil)\n\tfor _, claim := range s.claims {\n\t\tfor _, h := range claim.held {\n\t\t\th.Ack(kgo.AckAccept)\n\t\t}\n\t}\n"},
 }
 
 // testedIn is where the tests of a package are that see its mistakes, if that is

@@ -238,7 +238,7 @@ type sender struct {
 	*rabbitmq.Sender
 }
 
-func (b *broker) newSender() sender { return sender{b, rabbitmq.NewSender(b.conn)} }
+func (b *broker) newSender() sender { return sender{b, &rabbitmq.Sender{Conn: b.conn}} }
 
 // send writes what a letter becomes, and returns once the broker confirmed that its queue
 // has it.

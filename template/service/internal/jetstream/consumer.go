@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -32,7 +31,6 @@ type Consumer struct {
 	registry *message.Registry
 	log      *slog.Logger
 	health   *ops.Health
-	ran      atomic.Bool
 	js       jetstream.JetStream
 
 	mu            sync.Mutex
@@ -46,9 +44,6 @@ type Consumer struct {
 func NewConsumer(cfg config.JetStream, registry *message.Registry, publisher *publisher.Publisher, log *slog.Logger) (*Consumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
-	}
-	if cfg.GroupID == "" {
-		return nil, errors.New("JETSTREAM_GROUP is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
 	c := &Consumer{cfg: cfg, registry: registry, log: log, health: ops.NewHealth(log.With("group", cfg.GroupID), "not consuming, retrying", "consuming again")}
@@ -84,41 +79,19 @@ func (c *Consumer) all() []*subscription {
 // service, or when NATS does not confirm the last acknowledgements. A consumer runs once,
 // and its registry is started before.
 func (c *Consumer) Run(ctx context.Context) (err error) {
-	if c.ran.Swap(true) {
-		return errors.New("consumer was run already: make a new one")
-	}
-	if c.js, err = connect(c.cfg, c.health, c.log.With("group", c.cfg.GroupID)); err != nil {
+	log := c.log.With("group", c.cfg.GroupID)
+	if c.js, err = connect(c.cfg, c.health, log); err != nil {
 		return err
 	}
 	defer c.js.Conn().Close()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stopped := make(chan error, 1)
-	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopEngine()
-	go func() {
-		stopped <- c.Engine.Run(engineCtx)
-		cancel()
-	}()
-	err = c.keepConsuming(ctx)
-	unavailable := c.health.Stop()
-	stopEngine()
-	if c.leftErr != nil {
-		c.leftErr = fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", "))))
-	}
-	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
-		return err
-	}
-	log := c.log.With("group", c.cfg.GroupID)
-	switch {
-	case len(c.left) > 0:
-		log.Warn("stopped with work left: it will be delivered again", "durables", c.left)
-	case len(c.subscriptions) > 0:
-		log.Info("stopped, all acknowledged")
-	default:
-		log.Info("stopped before it had consumed")
-	}
-	return nil
+	return c.RunSource(ctx, log, "durables", func(ctx context.Context) (left []string, hasConsumed bool, err error) {
+		err = c.keepConsuming(ctx)
+		unavailable := c.health.Stop()
+		if c.leftErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w; %w", strings.Join(c.left, ", "), c.leftErr, cmp.Or(unavailable, fmt.Errorf("NATS at %s", strings.Join(c.cfg.URLs, ", ")))))
+		}
+		return c.left, len(c.subscriptions) > 0, err
+	})
 }
 
 // keepConsuming makes sure of the streams, and takes messages until ctx ends.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
+	"slices"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -56,10 +56,8 @@ func (c *shareClaim) hold(r *kgo.Record) bool {
 func (s *shareSession) deliveries(m *message.Message) int32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, c := range s.claims {
-		if h := c.held[m.Offset]; h != nil && c.topic == m.Topic && c.partition == m.Partition {
-			return h.DeliveryCount()
-		}
+	if c := s.claims[place{m.Topic, m.Partition}]; c != nil && c.held[m.Offset] != nil {
+		return c.held[m.Offset].DeliveryCount()
 	}
 	return 0
 }
@@ -200,11 +198,11 @@ func (s *shareSession) renew(ctx context.Context) {
 			return
 		}
 		var records []*kgo.Record
-		for _, held := range due {
-			for _, h := range held {
-				records = append(records, h.Record)
-			}
+		s.mu.Lock()
+		for _, h := range due {
+			records = append(records, h.Record)
 		}
+		s.mu.Unlock()
 		accepted := s.swapRefused(map[place]error{})
 		began := time.Now()
 		s.client.MarkAcks(kgo.AckRenew, records...)
@@ -213,27 +211,38 @@ func (s *shareSession) renew(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		s.renewed(due, refused, began)
-		maps.DeleteFunc(due, func(at place, _ []*heldRecord) bool { return refused[at] == nil })
-		for at := range due {
-			s.consumer.log.Warn("locks were not renewed, messages may be delivered twice", "topic", at.topic, "partition", at.partition, "error", refused[at])
+		for at, why := range refused {
+			s.consumer.log.Warn("locks were not renewed, messages may be delivered twice", "topic", at.topic, "partition", at.partition, "error", why)
 		}
+		due = s.noteRenewed(due, refused, began)
 	}
 }
 
 // due returns what is held and has a lock that is not new, and not over.
-func (s *shareSession) due() map[place][]*heldRecord {
+func (s *shareSession) due() (due []*heldRecord) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, due := time.Now(), map[place][]*heldRecord{}
 	for _, c := range s.claims {
 		for _, h := range c.held {
-			if left := h.until.Sub(now); left > 0 && left < s.lock*5/6 {
-				due[c.place] = append(due[c.place], h)
+			if left := time.Until(h.until); left > 0 && left < s.lock*5/6 {
+				due = append(due, h)
 			}
 		}
 	}
 	return due
+}
+
+// noteRenewed notes which locks are new since began, and returns what is due still.
+func (s *shareSession) noteRenewed(due []*heldRecord, refused map[place]error, began time.Time) []*heldRecord {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(due, func(h *heldRecord) bool {
+		isNew := refused[place{h.Topic, h.Partition}] == nil
+		if isNew {
+			h.until = began.Add(s.lock)
+		}
+		return isNew
+	})
 }
 
 // swapRefused sets what was refused and returns what that was before.
@@ -243,17 +252,4 @@ func (s *shareSession) swapRefused(refused map[place]error) map[place]error {
 	before := s.refused
 	s.refused = refused
 	return before
-}
-
-// renewed notes which locks are new since began.
-func (s *shareSession) renewed(due map[place][]*heldRecord, refused map[place]error, began time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for at, held := range due {
-		for _, h := range held {
-			if refused[at] == nil {
-				h.until = began.Add(s.lock)
-			}
-		}
-	}
 }

@@ -34,11 +34,10 @@ type ShareConsumer struct {
 	log      *slog.Logger
 	health   *health
 
-	ran     atomic.Bool
-	joined  atomic.Bool                  // there was a session
-	session atomic.Pointer[shareSession] // the present one, nil between sessions
-	lags    atomic.Pointer[[]shareLag]   // as they were seen last
-	limit   atomic.Int32                 // how often a message is delivered before the group gives it up
+	joined  atomic.Bool                        // there was a session
+	session atomic.Pointer[shareSession]       // the present one, nil between sessions
+	lags    atomic.Pointer[[]kadm.ShareOffset] // as they were seen last
+	limit   atomic.Int32                       // how often a message is delivered before the group gives it up
 }
 
 // NewShareConsumer returns a consumer for the registry's topics. Messages that fail for
@@ -46,9 +45,6 @@ type ShareConsumer struct {
 func NewShareConsumer(cfg config.Kafka, registry *message.Registry, publisher *publisher.Publisher, log *slog.Logger) (*ShareConsumer, error) {
 	if len(registry.Topics()) == 0 {
 		return nil, errors.New("no topic has a handler: register one with message.Register")
-	}
-	if cfg.GroupID == "" {
-		return nil, errors.New("KAFKA_GROUP_ID is not set: a consumer needs a group")
 	}
 	registry.Group = cfg.GroupID
 	c := &ShareConsumer{cfg: cfg, registry: registry, log: log, health: newHealth(log.With("group", cfg.GroupID))}
@@ -79,7 +75,7 @@ func (c *ShareConsumer) handle(ctx context.Context, m *message.Message) error {
 func (c *ShareConsumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	if lags := c.lags.Load(); lags != nil {
 		for _, l := range *lags {
-			f(l.topic, l.partition, l.lag)
+			f(l.Topic, l.Partition, l.Lag)
 		}
 	}
 }
@@ -101,39 +97,16 @@ func (c *ShareConsumer) commit(ctx context.Context) error {
 // policy stops the service, or when Kafka does not answer the last accept. A consumer runs
 // once, and its registry is started before.
 func (c *ShareConsumer) Run(ctx context.Context) error {
-	if c.ran.Swap(true) {
-		return errors.New("consumer was run already: make a new one")
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	stopped := make(chan error, 1)
-	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
-	go func() {
-		stopped <- c.Engine.Run(engineCtx)
-		cancel()
-	}()
-	left, err := c.keepConsuming(ctx)
-	stopEngine()
-	if err = errors.Join(err, <-stopped); err != nil {
-		return err
-	}
-	switch log := c.log.With("group", c.cfg.GroupID); {
-	case len(left) > 0:
-		log.Warn("stopped with work left: it will be delivered again", "partitions", left)
-	case c.joined.Load():
-		log.Info("stopped, all accepted")
-	default:
-		log.Info("stopped before it had consumed")
-	}
-	return nil
+	return c.RunSource(ctx, c.log.With("group", c.cfg.GroupID), "partitions", c.keepConsuming)
 }
 
 // keepConsuming joins the group and consumes, again after each failure, until ctx ends. It
-// returns which partitions had work left then. What only a person can correct is an error.
-func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, err error) {
+// returns which partitions had work left then, and whether there was ever a session. What only
+// a person can correct is an error.
+func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, hasConsumed bool, err error) {
 	requests, err := newRequestClient(c.cfg)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer closeInTime(closingTimeout, requests.Close)
 	defer func() { _ = c.health.stop() }()
@@ -141,11 +114,11 @@ func (c *ShareConsumer) keepConsuming(ctx context.Context) (left []string, err e
 		left, err := c.consumeSession(ctx, requests)
 		switch {
 		case errors.Is(err, errUnaccepted):
-			return left, fmt.Errorf("%s: %w; brokers at %s", strings.Join(left, ", "), err, strings.Join(c.cfg.Brokers, ", "))
+			return left, true, fmt.Errorf("%s: %w; brokers at %s", strings.Join(left, ", "), err, strings.Join(c.cfg.Brokers, ", "))
 		case ctx.Err() != nil:
-			return left, nil
+			return left, c.joined.Load(), nil
 		case message.OutcomeOf(err) == message.OutcomePermanent:
-			return left, err
+			return left, c.joined.Load(), err
 		}
 		c.health.fail(Explain(c.cfg, err))
 		sleep(ctx, retryDelay)

@@ -54,7 +54,7 @@ func lagOf(t *testing.T, c *kfake.Cluster) (sum int64) {
 		return -1
 	}
 	for _, l := range lags {
-		sum += l.lag
+		sum += l.Lag
 	}
 	return sum
 }

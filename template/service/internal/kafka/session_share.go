@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"golang.org/x/sync/semaphore"
@@ -21,15 +22,14 @@ type shareSession struct {
 	requests *kgo.Client // for questions
 	admin    *kadm.Client
 	began    sync.Once
-	arrived  []*kgo.Record         // with the present poll
-	lanes    map[place]*shareClaim // for who polls
-	acking   *semaphore.Weighted   // one at a time tells the client what became of messages, and hears what the broker says
-	isDone   chan struct{}         // there is something to accept
+	arrived  []*kgo.Record       // with the present poll
+	acking   *semaphore.Weighted // one at a time tells the client what became of messages, and hears what the broker says
+	isDone   chan struct{}       // there is something to accept
 
 	mu      sync.Mutex
-	lock    time.Duration // how long the broker keeps a message for who has it
-	claims  []*shareClaim
-	refused map[place]error // the broker's answers since they were asked for
+	lock    time.Duration         // how long the broker keeps a message for who has it
+	claims  map[place]*shareClaim // who polls changes it, and alone reads it without mu
+	refused map[place]error       // the broker's answers since they were asked for
 }
 
 const (
@@ -42,7 +42,7 @@ const (
 func (c *ShareConsumer) newSession(requests *kgo.Client) (s *shareSession, err error) {
 	s = &shareSession{
 		consumer: c, requests: requests, admin: kadm.NewClient(requests), acking: semaphore.NewWeighted(1), isDone: make(chan struct{}, 1),
-		lanes: map[place]*shareClaim{}, lock: minLock, refused: map[place]error{},
+		claims: map[place]*shareClaim{}, lock: minLock, refused: map[place]error{},
 	}
 	s.client, err = NewClient(c.cfg, kgo.ShareGroup(c.cfg.GroupID), kgo.ConsumeTopics(c.registry.Topics()...), kgo.WithHooks(s),
 		kgo.ShareAckCallback(func(_ *kgo.Client, results kgo.ShareAckResults) { s.note(results) }), kgo.ConnIdleTimeout(shareIdleTimeout),
@@ -96,7 +96,7 @@ func (s *shareSession) consume(ctx context.Context) (left []string, err error) {
 		left, err = s.drain(context.WithoutCancel(ctx))
 		<-settled
 	}
-	for _, claim := range s.lanes {
+	for _, claim := range s.claims {
 		claim.lane.Lose() // unless it has drained
 	}
 	c.session.Store(nil)
@@ -133,10 +133,10 @@ func (s *shareSession) deliver() {
 	batches := map[*shareClaim][]*kgo.Record{}
 	for _, r := range s.arrived {
 		at := place{r.Topic, r.Partition}
-		if s.lanes[at] == nil {
+		if s.claims[at] == nil {
 			s.assign(at)
 		}
-		if claim := s.lanes[at]; claim.hold(r) {
+		if claim := s.claims[at]; claim.hold(r) {
 			batches[claim] = append(batches[claim], r)
 		}
 	}
@@ -150,8 +150,7 @@ func (s *shareSession) deliver() {
 	for _, r := range s.arrived { // the engine has its own copies, and the record is kept until it is done
 		r.Key, r.Value, r.Headers = nil, nil, nil
 	}
-	clear(s.arrived)
-	s.arrived = s.arrived[:0]
+	s.arrived = nil
 }
 
 // assign begins the lane of a partition, which lasts as long as the session: what was
@@ -159,10 +158,9 @@ func (s *shareSession) deliver() {
 func (s *shareSession) assign(at place) {
 	claim := &shareClaim{session: s, place: at, held: map[int64]*heldRecord{}}
 	claim.lane = s.consumer.Assign(claim)
-	s.lanes[at] = claim
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.claims = append(s.claims, claim)
+	s.claims[at] = claim
 }
 
 // drain drains the lanes and returns which had work left, and why if that is the brokers'
@@ -170,7 +168,7 @@ func (s *shareSession) assign(at place) {
 func (s *shareSession) drain(ctx context.Context) (left []string, unaccepted error) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	for at, claim := range s.lanes {
+	for at, claim := range s.claims {
 		all.Go(func() {
 			if err := claim.lane.Drain(ctx); err != nil {
 				s.consumer.log.Warn("partition given back with work left", "topic", at.topic, "partition", at.partition, "error", err)
@@ -195,7 +193,7 @@ func (s *shareSession) failed(fetches kgo.Fetches) (err error) {
 	fetches.EachError(func(topic string, partition int32, e error) {
 		switch {
 		case errors.Is(e, context.Canceled):
-		case isMadeAnew(e):
+		case errors.Is(e, kerr.UnknownTopicID), errors.Is(e, kerr.InconsistentTopicID):
 			err = fmt.Errorf("topic %q was deleted and made anew: %w", topic, e)
 		case topic == "":
 			c.health.fail(Explain(c.cfg, e))

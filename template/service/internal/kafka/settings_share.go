@@ -1,9 +1,11 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -31,14 +33,8 @@ func (c *ShareConsumer) setUpGroup(ctx context.Context, client *kgo.Client) erro
 		}
 	}
 	c.limit.Store(shareLimit(ctx, client, versions))
-	wanted := map[string]string{"share.auto.offset.reset": c.cfg.AutoOffsetReset, "share.isolation.level": c.cfg.IsolationLevel}
-	if has, err := groupSettings(ctx, client, c.cfg.GroupID); err == nil {
-		for name, value := range wanted {
-			if has[name] == value {
-				delete(wanted, name)
-			}
-		}
-	}
+	wanted, has := map[string]string{"share.auto.offset.reset": c.cfg.AutoOffsetReset, "share.isolation.level": c.cfg.IsolationLevel}, groupSettings(ctx, client, c.cfg.GroupID)
+	maps.DeleteFunc(wanted, func(name, value string) bool { return has[name] == value })
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -67,25 +63,24 @@ func shareLimit(ctx context.Context, client *kgo.Client, brokers kadm.BrokersApi
 	return defaultDeliveryLimit
 }
 
-// groupSettings returns the settings of a group.
-func groupSettings(ctx context.Context, client *kgo.Client, group string) (map[string]string, error) {
+// groupSettings returns the settings of a group, as far as the service may see them.
+func groupSettings(ctx context.Context, client *kgo.Client, group string) map[string]string {
 	request, resource := kmsg.NewPtrDescribeConfigsRequest(), kmsg.NewDescribeConfigsRequestResource()
 	resource.ResourceType, resource.ResourceName = kmsg.ConfigResourceTypeGroupConfig, group
 	request.Resources = append(request.Resources, resource)
 	response, err := request.RequestWith(ctx, client)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	has := map[string]string{}
 	for _, r := range response.Resources {
-		err = errors.Join(err, kerr.ErrorForCode(r.ErrorCode))
 		for _, s := range r.Configs {
 			if s.Value != nil {
 				has[s.Name] = *s.Value
 			}
 		}
 	}
-	return has, err
+	return has
 }
 
 // setGroupSettings changes settings of a group, which need not be there yet.
@@ -110,39 +105,14 @@ func setGroupSettings(ctx context.Context, client *kgo.Client, group string, set
 	return nil
 }
 
-// isMadeAnew reports whether err is of a topic with another id than it had.
-func isMadeAnew(err error) bool {
-	return errors.Is(err, kerr.UnknownTopicID) || errors.Is(err, kerr.InconsistentTopicID)
-}
-
-// shareLag is how far a group is behind in a partition.
-type shareLag struct {
-	place
-	start int64 // the first offset that is not done
-	lag   int64 // messages from there on that are not
-}
-
 // shareLags returns how far the settings' group is behind in each partition of the topics.
-func shareLags(ctx context.Context, client *kgo.Client, cfg config.Kafka, topics []string) ([]shareLag, error) {
-	request, group := kmsg.NewPtrDescribeShareGroupOffsetsRequest(), kmsg.NewDescribeShareGroupOffsetsRequestGroup()
-	group.GroupID = cfg.GroupID
-	request.Groups = append(request.Groups, group) // of all topics
-	response, err := request.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("ask for the group's offsets: %w", err)
+func shareLags(ctx context.Context, client *kgo.Client, cfg config.Kafka, topics []string) ([]kadm.ShareOffset, error) {
+	groups, err := kadm.NewClient(client).DescribeShareGroupOffsets(ctx, cfg.GroupID)
+	found := groups[cfg.GroupID]
+	if err = cmp.Or(err, found.Err); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // it is new
+		return nil, fmt.Errorf("ask for the offsets of group %q: %w", cfg.GroupID, err)
 	}
-	var lags []shareLag
-	for _, g := range response.Groups {
-		if err := kerr.ErrorForCode(g.ErrorCode); err != nil && !errors.Is(err, kerr.GroupIDNotFound) { // it is new
-			return nil, fmt.Errorf("ask for the offsets of group %q: %w", cfg.GroupID, err)
-		}
-		for _, t := range g.Topics {
-			for _, p := range t.Partitions {
-				if slices.Contains(topics, t.Topic) && p.ErrorCode == 0 && p.StartOffset >= 0 && p.Lag >= 0 {
-					lags = append(lags, shareLag{place{t.Topic, p.Partition}, p.StartOffset, p.Lag})
-				}
-			}
-		}
-	}
-	return lags, nil
+	return slices.DeleteFunc(found.Offsets.Sorted(), func(o kadm.ShareOffset) bool {
+		return o.Err != nil || o.StartOffset < 0 || o.Lag < 0 || !slices.Contains(topics, o.Topic)
+	}), nil
 }

@@ -35,8 +35,8 @@ func ShareLag(ctx context.Context, cfg config.Kafka, topics []string) ([]Partiti
 				continue
 			}
 			l := PartitionLag{Topic: topic, Partition: p, Committed: -1, End: end.Offset, Lag: end.Offset}
-			if i := slices.IndexFunc(known, func(k shareLag) bool { return k.place == place{topic, p} }); i >= 0 {
-				l.Committed, l.Lag = known[i].start, known[i].lag
+			if i := slices.IndexFunc(known, func(k kadm.ShareOffset) bool { return k.Topic == topic && k.Partition == p }); i >= 0 {
+				l.Committed, l.Lag = known[i].StartOffset, known[i].Lag
 			}
 			all = append(all, l)
 		}

@@ -25,24 +25,18 @@ type Keys struct {
 	abandon context.CancelFunc
 
 	mu      sync.Mutex
-	waiting map[place][]attempts
+	waiting map[place][]func() // to finish a message, one after another
 }
 
 // place is what keeps an order.
 type place struct{ topic, key string }
-
-// attempts are those to write a message.
-type attempts struct {
-	Outgoing
-	try func(context.Context) error
-}
 
 // errWaited is why a message is given up that was never tried.
 var errWaited = errors.New("those before it in its key took that long")
 
 // NewKeys returns what nothing waits in.
 func NewKeys(cfg config.Publish) *Keys {
-	k := &Keys{waiting: map[place][]attempts{}, policy: message.RetryPolicy{
+	k := &Keys{waiting: map[place][]func(){}, policy: message.RetryPolicy{
 		Kind: message.RetryKind(cfg.PublishRetryPolicy), MaxAttempts: cfg.PublishRetryMaxAttempts,
 		Delay: cfg.PublishRetryDelay, MaxDelay: cfg.PublishRetryMaxDelay,
 	}}
@@ -54,16 +48,16 @@ func NewKeys(cfg config.Publish) *Keys {
 // error of it means that the broker is away, unless it is message.Retry. It is the last
 // when it is message.Permanent or message.ErrRefused.
 func (k *Keys) Send(o Outgoing, try func(context.Context) error) {
-	a := attempts{o, try}
+	finish := func() { k.finish(o, try) }
 	if o.Key == nil {
-		go k.finish(a)
+		go finish()
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	at := place{o.Topic, string(o.Key)}
 	_, isBusy := k.waiting[at]
-	k.waiting[at] = append(k.waiting[at], a)
+	k.waiting[at] = append(k.waiting[at], finish)
 	if !isBusy {
 		go k.finishAll(at)
 	}
@@ -84,19 +78,20 @@ func (k *Keys) finishAll(at place) {
 		first := k.waiting[at][0]
 		k.waiting[at] = k.waiting[at][1:]
 		k.mu.Unlock()
-		k.finish(first)
+		first()
 	}
 }
 
-func (k *Keys) finish(a attempts) {
-	ctx, cancel := context.WithDeadline(k.life, a.Deadline)
+// finish has o tried until it is done.
+func (k *Keys) finish(o Outgoing, try func(context.Context) error) {
+	ctx, cancel := context.WithDeadline(k.life, o.Deadline)
 	defer cancel()
 	delays := k.policy.Backoff()
 	var last error
 	for attempt := 1; ; attempt++ {
 		err := cmp.Or(last, errWaited)
 		if ctx.Err() == nil { // else it could be written although it is given up
-			err = a.try(ctx)
+			err = try(ctx)
 		}
 		isTimeUp := ctx.Err() != nil
 		if isTimeUp && errors.Is(err, ctx.Err()) {
@@ -105,20 +100,20 @@ func (k *Keys) finish(a attempts) {
 		last = err
 		switch {
 		case err == nil, message.OutcomeOf(err) == message.OutcomePermanent, errors.Is(err, message.ErrRefused):
-			a.Done(err)
+			o.Done(err)
 			return
 		case k.life.Err() != nil:
-			a.Done(message.Retry(ErrAbandoned))
+			o.Done(message.Retry(ErrAbandoned))
 			return
 		case isTimeUp:
-			err = fmt.Errorf("given up after %v: %w", a.Timeout, err)
+			err = fmt.Errorf("given up after %v: %w", o.Timeout, err)
 			if message.OutcomeOf(err) != message.OutcomeRetry {
 				err = message.Unavailable(err)
 			}
-			a.Done(err)
+			o.Done(err)
 			return
 		case attempt == k.policy.MaxAttempts:
-			a.Done(message.Retry(fmt.Errorf("given up after %d attempts: %w", attempt, err)))
+			o.Done(message.Retry(fmt.Errorf("given up after %d attempts: %w", attempt, err)))
 			return
 		}
 		delay, _ := delays.Next()

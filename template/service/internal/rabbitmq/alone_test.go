@@ -3,6 +3,7 @@ package rabbitmq
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -10,6 +11,7 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/envelope/envelopetest"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
@@ -53,23 +55,20 @@ func TestAStopLeavesTheChannelWithAllAcknowledged(t *testing.T) {
 // A message whose dead letter is on its way is not done: what is not confirmed is sent again.
 func TestADeadLetterIsSafeOnceTheBrokerSaysSo(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t))
-	c, sent := &confirmed{channel: new(recorder)}, make(chan error, 1)
+	r, sent := newRecorder(), make(chan error, 1)
+	tr.lines <- &r.line
 	go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte("x")}) }()
 	for i, says := range []func(){
-		func() { c.confirm(false) },
-		func() {
-			c.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("x")})
-			c.confirm(true)
-		},
-		func() { c.fail(amqp.ErrClosed); c.sent = nil },
-		func() { c.confirm(true) },
+		func() { r.confirm(false) },
+		func() { r.giveBack(); r.confirm(true) },
+		func() { r.confirm(true) },
 	} {
 		select {
-		case a := <-tr.queue:
-			c.publish(t.Context(), a)
+		case tr.connected <- new(amqp.Connection):
 		case err := <-sent:
 			t.Fatalf("it is taken for written after %d times without a confirmation: %v", i, err)
 		}
+		<-r.published
 		says()
 	}
 	if err := <-sent; err != nil {
@@ -87,37 +86,73 @@ func TestMessagesOfOneKeyGoOneWay(t *testing.T) {
 		{"payments", "", "shop.payments", ""},
 		{"payments.dlq", "a-1", "", "shop.payments.dlq"},
 	} {
-		if exchange, key := route(cfg, &message.Message{Topic: c.topic, Key: []byte(c.key)}); exchange != c.exchange || key != c.want {
-			t.Errorf("%s, %s goes to %q with %q", c.topic, c.key, exchange, key)
+		if to := route(cfg, &message.Message{Topic: c.topic, Key: []byte(c.key)}); to.exchange != c.exchange || to.key != c.want {
+			t.Errorf("%s, %s goes to %+v", c.topic, c.key, to)
 		}
 	}
 	ways := map[string]bool{}
 	for range 10 {
-		_, key := route(cfg, &message.Message{Topic: "payments"})
-		ways[key] = true
+		ways[route(cfg, &message.Message{Topic: "payments"}).key] = true
 	}
 	if len(ways) == 1 {
 		t.Error("all messages without a key go one way")
 	}
 	cfg.Partitions = 1
-	if exchange, key := route(cfg, &message.Message{Topic: "payments", Key: []byte("a-1")}); exchange != "" || key != "shop.payments" {
-		t.Errorf("a single queue is led to by %q with %q", exchange, key)
+	if to := route(cfg, &message.Message{Topic: "payments", Key: []byte("a-1")}); to.exchange != "" || to.key != "shop.payments" {
+		t.Errorf("a single queue is led to by %+v", to)
 	}
 }
 
-// unconnected returns a publisher that gives what it has to the test.
+// unconnected returns a publisher that the test gives its connections.
 func unconnected(cfg config.RabbitMQ) (*publisher.Publisher, *transport) {
 	p := NewPublisher(cfg, "tests", newRegistry(), quiet())
 	tr := p.Transport.(*transport)
 	tr.begin = func() {}
+	tr.health.Set(ops.Connection, nil)
 	return p, tr
 }
 
-// recorder takes what is published.
-type recorder struct{}
+// recorder is the channel of a line, and says of what is published what the test wants.
+type recorder struct {
+	line
 
-func (*recorder) PublishWithContext(context.Context, string, string, bool, bool, amqp.Publishing) error {
+	published chan amqp.Publishing
+	at        string // the routing key of the last
+	isClosed  atomic.Bool
+}
+
+func newRecorder() *recorder {
+	r := &recorder{published: make(chan amqp.Publishing, 9)}
+	r.line = line{r, make(chan amqp.Return, 1), make(chan amqp.Confirmation, 1), make(chan *amqp.Error, 1)}
+	return r
+}
+
+func (r *recorder) PublishWithContext(_ context.Context, exchange, key string, _, _ bool, m amqp.Publishing) error {
+	r.at = exchange + key
+	r.published <- m
 	return nil
+}
+
+func (r *recorder) IsClosed() bool { return r.isClosed.Load() }
+
+func (r *recorder) Close() error {
+	r.isClosed.Store(true)
+	return nil
+}
+
+func (r *recorder) confirm(isTaken bool) { r.confirmations <- amqp.Confirmation{Ack: isTaken} }
+
+func (r *recorder) giveBack() {
+	r.returns <- amqp.Return{ReplyCode: amqp.NoRoute, ReplyText: "NO_ROUTE"}
+}
+
+// end ends the channel as the client does.
+func (r *recorder) end(why *amqp.Error) {
+	r.isClosed.Store(true)
+	r.closed <- why
+	close(r.returns)
+	close(r.closed)
+	close(r.confirmations)
 }
 
 // serve has a subscription to payments serve a channel that is no broker's, with one delivery,

@@ -116,7 +116,7 @@ func removeQueues(t *testing.T, cfg config.RabbitMQ) {
 	t.Helper()
 	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	for _, topic := range []string{"payments", "receipts"} {
 		if ch, err := conn.Channel(); err == nil {
 			_ = ch.ExchangeDelete(cfg.QueuePrefix+topic, false, false)
@@ -275,7 +275,7 @@ func waitingIn(t *testing.T, cfg config.RabbitMQ, queue string) int {
 	t.Helper()
 	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +292,7 @@ func get(t *testing.T, cfg config.RabbitMQ, queue string) (d amqp.Delivery, ok b
 	t.Helper()
 	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"time"
 
@@ -34,62 +32,64 @@ var errUnconfirmed = errors.New("acknowledgements were not confirmed")
 type claim struct {
 	channel  channel
 	prefetch int
-	asking   sync.Mutex // the client gives an answer to whoever waits first
+	wake     chan struct{} // something is done
+	full     chan struct{} // so much is that the broker would soon deliver no more
+	asking   sync.Mutex    // the client gives an answer to whoever waits first
+	sending  sync.Mutex    // guards the order of what is sent
 
-	mu    sync.Mutex
-	tags  map[int64]uint64 // of what is delivered and not done, by offset
-	said  []uint64         // that are done, and not yet sent
-	given bool             // something was delivered
-	wake  chan struct{}    // something was said
-	full  chan struct{}    // so much was said that the broker would soon deliver no more
-
-	sending sync.Mutex          // guards what follows, and the order of sending
-	prefix  uint64              // all tags up to it are acknowledged
-	held    map[uint64]struct{} // that are done, after it, and not acknowledged
-	beyond  map[uint64]struct{} // that are acknowledged, after it
+	mu     sync.Mutex
+	tags   map[int64]uint64 // of what is delivered and not done, by offset
+	prefix uint64           // all tags up to it are acknowledged
+	after  []state          // of those that were delivered after it
+	unsent int              // done since something was sent
 }
+
+// state is that of a delivery.
+type state byte
+
+const (
+	delivered state = iota
+	done
+	acknowledged
+)
 
 func newClaim(ch channel, prefetch int) *claim {
-	return &claim{channel: ch, prefetch: prefetch, tags: map[int64]uint64{}, wake: make(chan struct{}, 1), full: make(chan struct{}, 1),
-		held: map[uint64]struct{}{}, beyond: map[uint64]struct{}{}}
+	return &claim{channel: ch, prefetch: prefetch, tags: map[int64]uint64{}, wake: make(chan struct{}, 1), full: make(chan struct{}, 1)}
 }
 
-// note notes a delivery. It reports false if its sender gave it the offset of another
-// that is not done.
-func (c *claim) note(offset int64, tag uint64) bool {
+// note notes a delivery, and returns its offset: another one if its sender gave it that of
+// a message that is not done.
+func (c *claim) note(offset int64, tag uint64) int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, taken := c.tags[offset]; taken {
-		return false
+	for c.tags[offset] != 0 {
+		offset++
 	}
-	c.tags[offset], c.given = tag, true
-	return true
+	c.tags[offset] = tag
+	c.after = append(c.after, make([]state, tag-c.prefix-uint64(len(c.after)))...)
+	return offset
 }
 
-// isGiven reports whether anything was delivered.
-func (c *claim) isGiven() bool {
+// count returns how many messages were delivered, and how many of them are done.
+func (c *claim) count() (given, ended int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.given
-}
-
-// unfinished returns how many messages are delivered and not done.
-func (c *claim) unfinished() int64 {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return int64(len(c.tags))
+	given = int64(c.prefix) + int64(len(c.after))
+	return given, given - int64(len(c.tags))
 }
 
 // Ack implements engine.Acker.
 func (c *claim) Ack(offset int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if tag, ok := c.tags[offset]; ok {
-		delete(c.tags, offset)
-		c.said = append(c.said, tag)
+	tag, ok := c.tags[offset]
+	if !ok {
+		return
 	}
+	delete(c.tags, offset)
+	c.after[tag-c.prefix-1] = done
 	signal(c.wake)
-	if len(c.said) >= c.prefetch/4 {
+	if c.unsent++; c.unsent >= c.prefetch/4 {
 		signal(c.full)
 	}
 }
@@ -113,7 +113,7 @@ func (*claim) Resume() {}
 // Commit implements engine.Claim: it sends what was said, and has the broker answer
 // something on the same channel, which it does after that.
 func (c *claim) Commit(ctx context.Context) error {
-	err := within(ctx, func() error {
+	err := Within(ctx, func() error {
 		if err := c.send(true); err != nil {
 			return err
 		}
@@ -130,31 +130,23 @@ func (c *claim) Commit(ctx context.Context) error {
 	return err
 }
 
-// hasAcknowledged reports whether the broker was told of a message, or is to be.
-func (c *claim) hasAcknowledged() bool {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.prefix > 0 || len(c.beyond) > 0 || len(c.held) > 0 || len(c.said) > 0
-}
-
-// settle returns once the queue has in its log what was said, after which the channel may
-// go. A quorum queue has 32 words of a channel under way at most, and what waits behind
-// them is forgotten with the channel. A further consumer that comes and goes is written
-// into the same log, and the broker waits for that: by its coming there is room for what
-// waited, and its going stands behind that. To cancel the claim's own consumer instead would
-// give the queue to another instance before what was not started is back in its place.
+// settle returns once the queue has in its log what was said, after which the channel may go.
 func (c *claim) settle(queue string) error {
 	if err := c.send(true); err != nil {
 		return err
 	}
 	c.asking.Lock()
 	defer c.asking.Unlock()
-	return settle(c.channel, queue)
+	return Settle(c.channel, queue)
 }
 
-func settle(ch channel, queue string) error {
+// Settle returns once the queue has in its log what was acknowledged on the channel. A quorum
+// queue has 32 words of a channel under way at most, and what waits behind them is forgotten
+// with the channel. A further consumer that comes and goes is written into the same log, and
+// the broker waits for that: by its coming there is room for what waited, and its going stands
+// behind that. To cancel the channel's own consumer instead would give the queue to another
+// instance before what was not started is back in its place.
+func Settle(ch channel, queue string) error {
 	const consumer = "last"
 	if _, err := ch.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
 		return err
@@ -191,44 +183,43 @@ func (c *claim) run(gone <-chan *amqp.Error) *amqp.Error {
 func (c *claim) send(all bool) error {
 	c.sending.Lock()
 	defer c.sending.Unlock()
-	c.mu.Lock()
-	said := c.said
-	c.said = nil
-	c.mu.Unlock()
-	for _, tag := range said {
-		c.held[tag] = struct{}{}
-	}
-	if last := c.advance(); last > 0 {
-		if err := c.channel.Ack(last, true); err != nil {
+	upTo, each := c.due(all)
+	if upTo > 0 {
+		if err := c.channel.Ack(upTo, true); err != nil {
 			return err
 		}
 	}
-	if !all && len(c.held) <= c.prefetch/4 {
-		return nil
-	}
-	for _, tag := range slices.Sorted(maps.Keys(c.held)) {
+	for _, tag := range each {
 		if err := c.channel.Ack(tag, false); err != nil {
 			return err
 		}
-		delete(c.held, tag)
-		c.beyond[tag] = struct{}{}
 	}
 	return nil
 }
 
-// advance moves the prefix to the first message that is not done, and returns the last
-// before that which is to be acknowledged, 0 if none is. c.sending is held.
-func (c *claim) advance() (last uint64) {
-	for {
-		next := c.prefix + 1
-		if _, isHeld := c.held[next]; isHeld {
-			delete(c.held, next)
-			last = next
-		} else if _, isAcked := c.beyond[next]; isAcked {
-			delete(c.beyond, next)
-		} else {
-			return last
+// due returns up to which tag, if that is not 0, and which of those after it are to be
+// acknowledged, and notes that they are.
+func (c *claim) due(all bool) (upTo uint64, each []uint64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.unsent = 0
+	for len(c.after) > 0 && c.after[0] != delivered {
+		c.prefix++
+		if c.after[0] == done { // a tag that was acknowledged is none to the broker
+			upTo = c.prefix
 		}
-		c.prefix = next
+		c.after = c.after[1:]
 	}
+	for i, s := range c.after {
+		if s == done {
+			each = append(each, c.prefix+uint64(i)+1)
+		}
+	}
+	if !all && len(each) <= c.prefetch/4 {
+		return upTo, nil
+	}
+	for _, tag := range each {
+		c.after[tag-c.prefix-1] = acknowledged
+	}
+	return upTo, each
 }

@@ -195,13 +195,19 @@ func TestACommitOnAChannelThatIsGoneIsNotTriedAgain(t *testing.T) {
 
 func TestTwoMessagesWithOneOffsetAreTold(t *testing.T) {
 	c, _ := deliver(2)
-	if c.note(20, 3) {
-		t.Error("an offset was given twice")
+	if at := c.note(20, 3); at != 21 {
+		t.Errorf("the third is at %d", at)
 	}
 	c.Ack(20)
-	if !c.note(20, 3) {
-		t.Error("an offset is taken by what is done")
+	if at := c.note(20, 4); at != 20 {
+		t.Errorf("an offset is taken by what is done: the fourth is at %d", at)
 	}
+}
+
+// unfinished returns how many messages are delivered and not done.
+func unfinished(c *claim) int64 {
+	given, ended := c.count()
+	return given - ended
 }
 
 // An instance that waits for another one's queue does not tell of what is in it: nothing of

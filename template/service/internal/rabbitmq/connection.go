@@ -2,17 +2,15 @@ package rabbitmq
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
+	"github.com/ouroboros-forge/forge/template/service/internal/ops"
 )
 
 const (
@@ -28,59 +26,51 @@ var reopenPolicy = message.RetryPolicy{Kind: message.RetryExponential, Delay: 10
 // Connect connects in the name of a part of the service, with the certificates that their
 // files hold now.
 func Connect(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
-	conn, err := dial(ctx, cfg, name)
-	if ctx.Err() != nil {
-		if err == nil {
-			leave(conn)
+	var conn *amqp.Connection
+	var keep func() bool
+	err := Within(ctx, func() (err error) {
+		if conn, err = dial(cfg, name); err == nil {
+			keep = context.AfterFunc(ctx, func() { Disconnect(conn) }) // unless somebody waits for it still
 		}
+		return err
+	})
+	switch {
+	case err == nil && keep():
+		return conn, nil
+	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("no connection to RabbitMQ at %s: %w: is it there, and are user, password and vhost of RABBITMQ_URL right?", cfg.Address(), err)
-	}
-	return conn, nil
+	return nil, fmt.Errorf("no connection to RabbitMQ at %s: %w: is it there, and are user, password and vhost of RABBITMQ_URL right?", cfg.Address(), err)
 }
 
-// leave disconnects, also from a broker that does not answer.
-func leave(conn *amqp.Connection) { _ = conn.CloseDeadline(time.Now().Add(closingTimeout)) }
+// Disconnect disconnects, also from a broker that does not answer.
+func Disconnect(conn *amqp.Connection) { _ = conn.CloseDeadline(time.Now().Add(closingTimeout)) }
 
-func dial(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
+func dial(cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
 	cfg, err := cfg.Renewed()
 	if err != nil {
 		return nil, err
 	}
-	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties()}
+	if _, err := amqp.ParseURI(string(cfg.URL)); err != nil {
+		return nil, errors.New("the URL cannot be used") // the cause may have the password in it
+	}
+	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties(), Dial: amqp.DefaultDial(dialTimeout)}
 	settings.Properties.SetClientConnectionName(name)
 	if cfg.TLS() {
 		if settings.TLSClientConfig, err = config.ClientTLS("RABBITMQ_", cfg.CA, cfg.Cert, cfg.Key); err != nil {
 			return nil, err
 		}
 	}
-	ended := func() bool { return true }
-	defer func() { ended() }()
-	settings.Dial = func(network, address string) (net.Conn, error) {
-		conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, network, address)
-		if err == nil {
-			ended = context.AfterFunc(ctx, func() { _ = conn.Close() })
-			err = conn.SetDeadline(time.Now().Add(dialTimeout)) // until both logins are done
-		}
-		return conn, err
-	}
-	conn, err := amqp.DialConfig(string(cfg.URL), settings)
-	if _, isAnswer := errors.AsType[*amqp.Error](err); isAnswer {
-		return nil, err
-	}
-	_, isNetwork := errors.AsType[net.Error](err)
-	if _, isURL := errors.AsType[*url.Error](err); isURL || err != nil && !isNetwork && !isTLS(err) {
-		return nil, errors.New("the URL cannot be used, or the broker ended the connection") // the cause may have the password in it
-	}
-	return conn, err
+	return amqp.DialConfig(string(cfg.URL), settings)
 }
 
-func isTLS(err error) bool {
-	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
-	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
-	return noTLS || untrusted
+// endOf says that a connection ended, and why if the client knows.
+func endOf(cfg config.RabbitMQ, why *amqp.Error) error {
+	err := fmt.Errorf("the connection to RabbitMQ at %s ended", cfg.Address())
+	if why != nil { // a nil *amqp.Error would be an error
+		err = fmt.Errorf("%w: %w", err, why)
+	}
+	return err
 }
 
 // codeOf returns the broker's code of an error, 0 if it is not the broker's.
@@ -91,8 +81,8 @@ func codeOf(err error) int {
 	return 0
 }
 
-// within calls f, which ends when its connection does, and waits no longer than ctx.
-func within(ctx context.Context, f func() error) error {
+// Within calls f, which ends when its connection does, and waits no longer than ctx.
+func Within(ctx context.Context, f func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- f() }()
 	select {
@@ -103,13 +93,13 @@ func within(ctx context.Context, f func() error) error {
 	}
 }
 
-// again calls f until it says that it is over or ctx ends, and pause between calls, for
-// longer and longer when they do not last.
-func again(ctx context.Context, pause func(context.Context, time.Duration), f func() (over bool)) {
+// again calls f until ctx ends, and pause between calls, for longer and longer when they do not
+// last. Meanwhile health has for a part why f ended.
+func again(ctx context.Context, health *ops.Health, part string, pause func(context.Context, time.Duration), f func() error) {
 	for backoff := reopenPolicy.Backoff(); ctx.Err() == nil; {
 		began := time.Now()
-		if f() {
-			return
+		if err := f(); ctx.Err() == nil {
+			health.Set(part, err)
 		}
 		if time.Since(began) > reopenPolicy.MaxDelay {
 			backoff = reopenPolicy.Backoff()

@@ -10,7 +10,6 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,13 +35,8 @@ type Consumer struct {
 	subscriptions []*subscription
 	events        *transport // what the service publishes goes by it, dead letters too
 	health        *ops.Health
-	ran           atomic.Bool
 	ended         bool // a connection, by the broker's own error
 	fail          context.CancelCauseFunc
-
-	mu      sync.Mutex
-	left    []string // queues that ended with work left
-	leftErr error    // why what is done of them may not be acknowledged
 }
 
 // NewConsumer returns a consumer for the registry's topics. Messages that fail for good
@@ -67,7 +61,6 @@ func NewConsumer(cfg config.RabbitMQ, registry *message.Registry, p *publisher.P
 				l.priority = amqp.Table{"x-priority": rand.Int32N(1000)} //nolint:gosec // no secret
 			}
 			c.subscriptions = append(c.subscriptions, l)
-			c.health.Set(l.queue, ops.ErrConnecting)
 		}
 	}
 	if cfg.URL != t.cfg.URL {
@@ -91,8 +84,11 @@ func (c *Consumer) Ready() error { return cmp.Or(c.health.Why(), c.events.why(),
 func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	for _, l := range c.subscriptions {
 		claim, waiting := l.claim.Load(), l.waiting.Load()
-		if claim != nil && (waiting == 0 || claim.isGiven()) {
-			f(l.topic, int32(l.partition), waiting+claim.unfinished())
+		if claim == nil {
+			continue
+		}
+		if given, ended := claim.count(); waiting == 0 || given > 0 {
+			f(l.topic, int32(l.partition), waiting+given-ended)
 		}
 	}
 }
@@ -103,57 +99,30 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 // the service, or when RabbitMQ does not confirm the last acknowledgements. A consumer runs
 // once, and its registry is started before.
 func (c *Consumer) Run(ctx context.Context) error {
-	if c.ran.Swap(true) {
-		return errors.New("consumer was run already: make a new one")
-	}
-	c.events.check()
-	parent := ctx
-	ctx, c.fail = context.WithCancelCause(context.WithoutCancel(parent))
-	defer context.AfterFunc(parent, func() { c.fail(ops.ErrStopped) })()
-	engineCtx, stopEngine := context.WithCancel(context.WithoutCancel(ctx))
-	stopped := make(chan error, 1)
-	go func() {
-		stopped <- c.Engine.Run(engineCtx)
-		c.fail(ops.ErrStopped)
-	}()
-	again(ctx, sleep, func() bool {
-		if err := c.consume(ctx); ctx.Err() == nil {
-			c.health.Set(ops.Connection, err)
-		}
-		return false
-	})
-	_ = c.health.Stop() // was told
-	stopEngine()
-	err := context.Cause(ctx)
-	if errors.Is(err, ops.ErrStopped) {
-		err = nil
-	}
-	if c.leftErr != nil {
-		c.leftErr = fmt.Errorf("queues %s: %w; RabbitMQ at %s", strings.Join(c.left, ", "), c.leftErr, c.cfg.Address())
-	}
-	if err = errors.Join(err, <-stopped, c.leftErr); err != nil {
-		return err
-	}
-	switch {
-	case len(c.left) > 0:
-		c.log.Warn("stopped with work left: it will be delivered again", "queues", c.left)
-	case slices.ContainsFunc(c.subscriptions, func(l *subscription) bool { return l.consumed.Load() }):
-		c.log.Info("stopped, all acknowledged")
-	default:
-		c.log.Info("stopped before it had consumed")
-	}
-	return nil
+	return c.RunSource(ctx, c.log, "queues", c.keepConsuming)
 }
 
-// noteUndrained notes that a queue ended with work left, and why if that is the broker's fault.
-func (c *Consumer) noteUndrained(queue string, err error) {
-	c.log.Warn("queue given back with work left", "queue", queue, "error", err)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.left = append(c.left, queue)
-	if errors.Is(err, errUnconfirmed) {
-		c.leftErr = err
+// keepConsuming consumes on one connection after another, until ctx ends. It returns which
+// queues had work left then, and whether any was ever consumed. What only a person can correct
+// is an error.
+func (c *Consumer) keepConsuming(ctx context.Context) (left []string, hasConsumed bool, err error) {
+	c.events.check()
+	ctx, c.fail = context.WithCancelCause(ctx)
+	defer c.fail(nil)
+	again(ctx, c.health, ops.Connection, sleep, func() error { return c.consume(ctx) })
+	_ = c.health.Stop() // was told
+	if why := context.Cause(ctx); message.OutcomeOf(why) == message.OutcomePermanent {
+		err = why
 	}
+	for _, l := range c.subscriptions {
+		if l.left != nil {
+			left = append(left, l.queue)
+		}
+		if errors.Is(l.left, errUnconfirmed) {
+			err = errors.Join(err, fmt.Errorf("queue %s: %w; RabbitMQ at %s", l.queue, l.left, c.cfg.Address()))
+		}
+	}
+	return left, hasAnyConsumed(c.subscriptions), err
 }
 
 // consume connects, and consumes all queues until the connection or ctx ends.
@@ -162,36 +131,33 @@ func (c *Consumer) consume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer leave(conn)
+	defer Disconnect(conn)
 	for _, topic := range c.topics {
-		if err := within(ctx, func() error { return checkPartitions(conn, c.cfg, topic) }); err != nil {
+		if err := Within(ctx, func() error { return checkPartitions(conn, c.cfg, topic) }); err != nil {
 			c.refuse(err, c.subscriptions...)
 			return err
 		}
 	}
-	c.health.Set(ops.Connection, nil)
 	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	connected, end := context.WithCancelCause(ctx)
+	go func() { end(c.explainEnd(<-closed)) }()
 	var all sync.WaitGroup
 	for _, l := range c.subscriptions {
+		c.health.Set(l.queue, ops.ErrConnecting)
 		all.Go(func() {
-			again(ctx, sleep, func() bool {
+			again(connected, c.health, l.queue, sleep, func() error {
 				err := l.consume(ctx, conn)
 				c.refuse(err, l)
 				if conn.IsClosed() { // which is told once, with its reason
-					err = ops.ErrConnecting
+					return ops.ErrConnecting
 				}
-				if ctx.Err() == nil {
-					c.health.Set(l.queue, err)
-				}
-				return conn.IsClosed()
+				return err
 			})
 		})
 	}
+	c.health.Set(ops.Connection, nil)
 	all.Wait()
-	if ctx.Err() != nil {
-		return nil
-	}
-	return c.explainEnd(<-closed)
+	return context.Cause(connected)
 }
 
 // explainEnd explains why a connection ended. Of two instances that make a queue at the same
@@ -201,19 +167,19 @@ func (c *Consumer) explainEnd(why *amqp.Error) error {
 		c.ended = true
 		return ops.ErrConnecting
 	}
-	err := fmt.Errorf("the connection to RabbitMQ at %s ended", c.cfg.Address())
-	if why != nil {
-		err = fmt.Errorf("%w: %w", err, why)
-	}
-	return err
+	return endOf(c.cfg, why)
 }
 
 // refuse ends the consumer for what only a person can correct, unless one of the queues has
 // consumed before: then it waits for that.
 func (c *Consumer) refuse(err error, subscriptions ...*subscription) {
-	if message.OutcomeOf(err) == message.OutcomePermanent && !slices.ContainsFunc(subscriptions, func(l *subscription) bool { return l.consumed.Load() }) {
+	if message.OutcomeOf(err) == message.OutcomePermanent && !hasAnyConsumed(subscriptions) {
 		c.fail(err)
 	}
+}
+
+func hasAnyConsumed(subscriptions []*subscription) bool {
+	return slices.ContainsFunc(subscriptions, func(l *subscription) bool { return l.consumed.Load() })
 }
 
 // commit makes sure that what is done is acknowledged on all channels that there are.
@@ -244,17 +210,17 @@ type subscription struct {
 	partition int
 	queue     string
 	priority  amqp.Table // among the queue's consumers
-	number    int64      // of messages that were delivered
 	waiting   atomic.Int64
 	consumed  atomic.Bool           // it took messages once
 	claim     atomic.Pointer[claim] // nil between channels
+	left      error                 // why it ended with work left
 }
 
 // consume consumes the queue until its channel or ctx ends.
 func (l *subscription) consume(ctx context.Context, conn *amqp.Connection) error {
 	var ch *amqp.Channel
 	var deliveries <-chan amqp.Delivery
-	if err := within(ctx, func() (err error) { ch, deliveries, err = l.subscribe(conn); return err }); err != nil {
+	if err := Within(ctx, func() (err error) { ch, deliveries, err = l.subscribe(conn); return err }); err != nil {
 		return err
 	}
 	return l.serve(ctx, ch, deliveries)
@@ -291,7 +257,7 @@ func (l *subscription) serve(ctx context.Context, ch channel, deliveries <-chan 
 			}
 			assigned.Deliver(l.take(claim, d, deliveries))
 		case <-ask.C:
-			_ = within(ctx, func() error { return l.ask(claim) })
+			_ = Within(ctx, func() error { return l.ask(claim) })
 		case <-ctx.Done():
 			l.drain(context.WithoutCancel(ctx), claim, assigned)
 			return nil
@@ -303,15 +269,15 @@ func (l *subscription) serve(ctx context.Context, ch channel, deliveries <-chan 
 // open meanwhile: with it the queue goes to another instance.
 func (l *subscription) drain(ctx context.Context, claim *claim, assigned *engine.Lane) {
 	err := assigned.Drain(ctx)
-	if claim.hasAcknowledged() && !errors.Is(err, errUnconfirmed) {
+	if _, ended := claim.count(); ended > 0 && !errors.Is(err, errUnconfirmed) {
 		ctx, cancel := context.WithTimeout(ctx, closingTimeout)
 		defer cancel()
-		if notSettled := within(ctx, func() error { return claim.settle(l.queue) }); notSettled != nil {
+		if notSettled := Within(ctx, func() error { return claim.settle(l.queue) }); notSettled != nil {
 			err = errors.Join(err, fmt.Errorf("what was acknowledged last may be delivered again: %w: %w", errUnconfirmed, notSettled))
 		}
 	}
-	if err != nil {
-		l.consumer.noteUndrained(l.queue, err)
+	if l.left = err; err != nil {
+		l.consumer.log.Warn("queue given back with work left", "queue", l.queue, "error", err)
 	}
 }
 
@@ -327,11 +293,11 @@ func (l *subscription) subscribe(conn *amqp.Connection) (*amqp.Channel, <-chan a
 		return nil, nil, err
 	}
 	if err := ch.Qos(prefetch(cfg), 0, false); err != nil {
-		return nil, nil, refused("queue", l.queue, err)
+		return nil, nil, refused(address{key: l.queue}, err)
 	}
 	deliveries, err := ch.Consume(l.queue, "", false, false, false, false, l.priority)
 	if err != nil {
-		return nil, nil, refused("queue", l.queue, err)
+		return nil, nil, refused(address{key: l.queue}, err)
 	}
 	return ch, deliveries, nil
 }
@@ -341,13 +307,11 @@ func (l *subscription) take(c *claim, first amqp.Delivery, more <-chan amqp.Deli
 	var batch []message.Message
 	for d, ok := first, true; ok; {
 		m := Received(&d, l.consumer.cfg.QueuePrefix+l.topic)
-		m.Topic, m.Partition, m.Offset = l.topic, int32(l.partition), l.number
+		m.Topic, m.Partition, m.Offset = l.topic, int32(l.partition), int64(d.DeliveryTag)
 		if offset, isGiven := d.Headers[OffsetHeader].(int64); isGiven {
 			m.Offset = offset
 		}
-		for l.number++; !c.note(m.Offset, d.DeliveryTag); l.number++ {
-			m.Offset = l.number
-		}
+		m.Offset = c.note(m.Offset, d.DeliveryTag)
 		if batch = append(batch, m); len(batch) == maxBatch {
 			break
 		}

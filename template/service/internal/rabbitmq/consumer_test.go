@@ -133,11 +133,11 @@ func TestWhatASlowQueueWasToldLastDoesNotComeAgain(t *testing.T) {
 	next := consume(t, cfg, newSeen().handle)
 	publishAll(t, next.publisher, 1, 1) // behind what comes again
 	eventually(t, "what was published last is handled", func() bool { return next.count(engine.Handled) > 0 })
+	if given, _ := next.subscriptions[0].claim.Load().count(); given > 1 {
+		t.Errorf("%d of 100 come again", given-1)
+	}
 	if err := next.stop(); err != nil {
 		t.Error(err)
-	}
-	if n := next.subscriptions[0].number - 1; n > 0 {
-		t.Errorf("%d of 100 come again", n)
 	}
 }
 
@@ -155,15 +155,15 @@ func TestADrainEndsWhatRunsAndLeavesTheRestToOthers(t *testing.T) {
 	<-began
 	stopped := make(chan error, 1)
 	go func() { stopped <- r.stop() }()
-	eventually(t, "the drain has begun", func() bool { return r.Stats().Records == 0 || r.Ready() != nil || len(began) == 0 && r.ran.Load() })
 	close(release)
 	if err := <-stopped; err != nil {
 		t.Error(err)
 	}
 	handled := r.count(engine.Handled)
-	if n := waitingIn(t, cfg, queueName(cfg, "payments", 0)); n != 5-handled || handled == 0 {
-		t.Errorf("handled %d, and %d come again", handled, n)
+	if handled == 0 {
+		t.Error("what ran is not handled")
 	}
+	eventually(t, "the rest is back in the queue", func() bool { return waitingIn(t, cfg, queueName(cfg, "payments", 0)) == 5-handled })
 }
 
 func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
@@ -175,7 +175,7 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 	eventually(t, "the consumer is ready", isReady(r))
 	queue, letters := queueName(cfg, "payments", 0), cfg.QueuePrefix+"payments.dlq"
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)
@@ -188,10 +188,10 @@ func TestADeadLetterIsConfirmedBeforeItsMessageIsAcknowledged(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is refused", func() bool { return r.count(engine.DeadLetterRefused) > 0 })
-	if claim := r.subscriptions[0].claim.Load(); claim.unfinished() != 1 {
+	if claim := r.subscriptions[0].claim.Load(); unfinished(claim) != 1 {
 		t.Error("the message is acknowledged without its dead letter")
 	}
-	if err := declareQueue(ch, letters, amqp.Table{}); err != nil {
+	if err := declareQueue(ch, cfg, address{key: letters}, amqp.Table{}); err != nil {
 		t.Fatal(err)
 	}
 	eventually(t, "the dead letter is written", func() bool { return r.count(engine.DeadLettered) == 1 })
@@ -250,8 +250,8 @@ func TestARetryHoldsItsKeyOnlyAndTheBrokerDeliversOnce(t *testing.T) {
 	mu.Unlock()
 	eventually(t, "the key goes on", func() bool { return s.distinct() == 100 })
 	s.check(t)
-	if n := r.subscriptions[0].number; n != 100 {
-		t.Errorf("the broker delivered %d times", n)
+	if given, _ := r.subscriptions[0].claim.Load().count(); given != 100 {
+		t.Errorf("the broker delivered %d times", given)
 	}
 }
 
@@ -385,7 +385,7 @@ func TestWhatExpiresInTheBrokerIsADeadLetter(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)

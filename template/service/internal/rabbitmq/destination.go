@@ -19,43 +19,31 @@ import (
 const (
 	askInterval    = 10 * time.Second       // between two questions for what the service is to publish to,
 	soonInterval   = time.Second            // and while something is wrong
-	answerLasts    = 500 * time.Millisecond // of one question, for all that wait to publish there
+	missingLasts   = 500 * time.Millisecond // of one answer, for all that wait to publish there: each would cost a channel
 	refusalLasts   = 10 * time.Second       // which asking does not refute: the pause before the next attempt is shorter
 	forgottenAfter = time.Minute            // after which nobody publishes there any more
 )
 
-var (
-	errUnasked = errors.New("RabbitMQ was not asked yet whether it is there")
-	errIsThere = errors.New("it is there") // so a message can be published
-)
-
 // destination is where messages of a topic go. What is wrong with it is of nobody else.
 type destination struct {
-	topic, exchange, queue string // the default exchange leads to the queue
-	wanted                 time.Time
-
-	asking sync.Mutex // held by who asks for it
+	address
+	wanted time.Time
 
 	mu      sync.Mutex
-	isThere bool
-	asked   time.Time
 	err     error     // why nothing can be published there at present
-	refused time.Time // when the broker said so of a message, and asking does not tell
+	isThere bool      // all the same, so asking does not refute that
+	noted   time.Time // when the broker said so, or that all is well
 	outage  ops.Outage
 }
 
-// destination returns where messages of a topic go by exchange and routing key.
-func (t *transport) destination(topic, exchange, key string) *destination {
-	at := [2]string{exchange, key}
-	if exchange != "" {
-		at[1] = ""
-	}
+// destination returns that of an address.
+func (t *transport) destination(to address) *destination {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d := t.destinations[at]
+	d := t.destinations[to.name()]
 	if d == nil {
-		d = &destination{topic: topic, exchange: at[0], queue: at[1], outage: ops.Outage{Log: t.log.With("topic", topic)}}
-		t.destinations[at] = d
+		d = &destination{address: to, outage: ops.Outage{Log: t.log.With("topic", to.topic)}}
+		t.destinations[to.name()] = d
 	}
 	d.wanted = time.Now()
 	return d
@@ -68,8 +56,7 @@ func (t *transport) declared() (all []*destination) {
 		if !slices.ContainsFunc(t.consumers, func(c *Consumer) bool {
 			return c.cfg.QueuePrefix == t.cfg.QueuePrefix && slices.Contains(c.topics, topic)
 		}) {
-			exchange, key := route(t.cfg, &message.Message{Topic: topic})
-			all = append(all, t.destination(topic, exchange, key))
+			all = append(all, t.destination(route(t.cfg, &message.Message{Topic: topic})))
 		}
 	}
 	return all
@@ -80,8 +67,8 @@ func (t *transport) declared() (all []*destination) {
 func (t *transport) check() {
 	for _, d := range t.declared() {
 		d.mu.Lock()
-		if d.asked.IsZero() && d.err == nil {
-			d.err = fmt.Errorf("topic %q: %w", d.topic, errUnasked)
+		if d.noted.IsZero() {
+			d.err = fmt.Errorf("topic %q: RabbitMQ was not asked yet whether it is there", d.topic)
 		}
 		d.mu.Unlock()
 		t.begin()
@@ -97,7 +84,7 @@ func (t *transport) watch(ctx context.Context, conn *amqp.Connection) {
 			if d.why() == nil && !slices.Contains(declared, d) {
 				continue
 			}
-			if _ = d.ask(conn); d.why() != nil {
+			if d.ask(conn); d.why() != nil {
 				delay = soonInterval
 			}
 		}
@@ -109,7 +96,7 @@ func (t *transport) watch(ctx context.Context, conn *amqp.Connection) {
 func (t *transport) known() []*destination {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	maps.DeleteFunc(t.destinations, func(_ [2]string, d *destination) bool { return time.Since(d.wanted) > forgottenAfter })
+	maps.DeleteFunc(t.destinations, func(_ string, d *destination) bool { return time.Since(d.wanted) > forgottenAfter })
 	return slices.SortedFunc(maps.Values(t.destinations), func(a, b *destination) int { return cmp.Compare(a.topic, b.topic) })
 }
 
@@ -125,70 +112,44 @@ func (t *transport) why() error {
 	return errors.Join(all...)
 }
 
-// ask asks the broker for d, and returns errIsThere or why nothing can be published there.
-func (d *destination) ask(conn *amqp.Connection) error {
-	d.asking.Lock()
-	defer d.asking.Unlock()
-	if !d.isAnswered() {
-		ch, err := conn.Channel() // which ends with the answer that there is none
-		if err != nil {
-			return err
-		}
-		defer func() { _ = ch.Close() }()
-		if d.exchange == "" {
-			_, err = ch.QueueDeclarePassive(d.queue, true, false, false, false, nil)
-		} else {
-			err = ch.ExchangeDeclarePassive(d.exchange, hashExchange, true, false, false, false, nil)
-		}
-		switch code := codeOf(err); {
-		case code == amqp.NotFound:
-			_ = d.note(false, d.missing("it does not exist"))
-		case err != nil && code == 0:
-			return err // of the connection
-		default: // what else the broker says does not keep it from taking messages
-			_ = d.note(true, nil)
-		}
+// ask notes whether d is there.
+func (d *destination) ask(conn *amqp.Connection) {
+	ch, err := conn.Channel() // which ends with the answer that there is none
+	if err != nil {
+		return // of the connection
 	}
-	if d.mayTake() {
-		return errIsThere
+	defer func() { _ = ch.Close() }()
+	err = d.look(ch)
+	switch code := codeOf(err); {
+	case code == amqp.NotFound:
+		d.note(d.missing("it does not exist", false), false)
+	case err == nil, code != 0: // what else the broker says does not keep it from taking messages
+		d.note(nil, true)
 	}
-	return d.why()
 }
 
-// isAnswered reports whether the broker was asked just now. If not, it is from now on.
-func (d *destination) isAnswered() bool {
+// note notes why d takes nothing, and whether it is there all the same, or that all is well.
+func (d *destination) note(err error, isThere bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if time.Since(d.asked) < answerLasts {
-		return true
-	}
-	d.asked = time.Now()
-	return false
-}
-
-// note notes whether d is there, and why it takes nothing all the same. It returns that.
-func (d *destination) note(isThere bool, err error) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.isThere = isThere
 	switch {
 	case err != nil:
-		if d.err = err; isThere {
-			d.refused = time.Now()
-		}
+		d.err, d.isThere, d.noted = err, isThere, time.Now()
 		d.outage.Failed("cannot be published to, retrying", err)
-	case time.Since(d.refused) > refusalLasts:
-		d.err = nil
+	case !d.isThere || time.Since(d.noted) > refusalLasts:
+		d.err, d.isThere, d.noted = nil, false, time.Now()
 		d.outage.End("can be published to again")
 	}
-	return err
 }
 
-// mayTake reports whether a message can be published.
-func (d *destination) mayTake() bool {
+// missed returns why nothing can be published to d if its exchange was not there just now.
+func (d *destination) missed() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.isThere
+	if d.exchange != "" && !d.isThere && time.Since(d.noted) < missingLasts {
+		return d.err
+	}
+	return nil
 }
 
 // why returns why nothing can be published to d at present, nil if it can.
@@ -196,16 +157,4 @@ func (d *destination) why() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.err
-}
-
-func (d *destination) place() string {
-	if d.exchange != "" {
-		return fmt.Sprintf("exchange %q", d.exchange)
-	}
-	return fmt.Sprintf("queue %q", d.queue)
-}
-
-// missing returns that no queue takes what is published to d.
-func (d *destination) missing(why string) error {
-	return message.Unavailable(fmt.Errorf("topic %q: no queue takes it at %s (%s): the service that consumes the topic makes its queues when it starts, with the same RABBITMQ_PARTITIONS and RABBITMQ_QUEUE_PREFIX", d.topic, d.place(), why))
 }

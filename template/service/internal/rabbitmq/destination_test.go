@@ -56,7 +56,7 @@ func onBroker(t *testing.T, cfg config.RabbitMQ, f func(ch *amqp.Channel) error)
 	t.Helper()
 	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err == nil {
 		err = f(ch)

@@ -27,47 +27,92 @@ func TestAPasswordThatCannotBeReadIsNotShown(t *testing.T) {
 	}
 }
 
-// Of several messages on their way to a queue, one that no queue took is sent again, and no
-// other.
-func TestAReturnIsOfOneMessage(t *testing.T) {
+// A channel has one message at a time: what comes back is of that, and what the broker says
+// later of one that was given up is not of the next.
+func TestAChannelIsOfOneMessage(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t))
-	c, results := &confirmed{channel: new(recorder)}, make(chan string, 3)
-	for _, value := range []string{"a", "b", "b"} {
-		go func() {
-			if err := p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte(value)}); err != nil {
-				t.Error(err)
-			}
-			results <- value
-		}()
+	a, b := newRecorder(), newRecorder()
+	send := func(value string, free ...*recorder) <-chan error {
+		for _, r := range free {
+			tr.lines <- &r.line
+		}
+		sent := make(chan error, 1)
+		go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq", Value: []byte(value)}) }()
+		tr.connected <- new(amqp.Connection)
+		return sent
 	}
-	for range 3 {
-		c.publish(t.Context(), <-tr.queue)
+	published := func() (string, *recorder) {
+		select {
+		case m := <-a.published:
+			return string(m.Body), a
+		case m := <-b.published:
+			return string(m.Body), b
+		}
 	}
-	c.noteReturn(amqp.Return{RoutingKey: "payments.dlq", Body: []byte("b")})
-	for range 3 {
-		c.confirm(true)
+	first := send("first", a)
+	if _, on := published(); on != a {
+		t.Fatal("it was not published on the channel that is free")
 	}
-	got := map[string]int{<-results: 1}
-	got[<-results]++
-	if got["a"] != 1 || got["b"] != 1 {
-		t.Errorf("confirmed are %v, want a and one of b", got)
+	second := send("second", b)
+	if m, on := published(); m != "second" || on != b {
+		t.Fatalf("%s was published on the channel of the first", m)
 	}
-	c.publish(t.Context(), <-tr.queue)
-	c.confirm(true)
-	if last := <-results; last != "b" {
-		t.Errorf("sent again is %s", last)
+	b.giveBack()
+	b.confirm(true)
+	a.confirm(true)
+	if err := <-first; err != nil {
+		t.Errorf("the first, which was taken: %v", err)
+	}
+	tr.connected <- new(amqp.Connection)
+	again, on := published()
+	if on.confirm(true); again != "second" {
+		t.Errorf("sent again is %s", again)
+	}
+	if err := <-second; err != nil {
+		t.Errorf("the second: %v", err)
+	}
+	given := newRecorder()
+	ctx, giveUp := context.WithCancel(t.Context())
+	giveUp()
+	if err := given.send(ctx, nil, address{}, amqp.Publishing{}); err == nil || given.channel != nil {
+		t.Errorf("one that was given up leaves its channel to the next: %v", err)
 	}
 }
 
-// What is given up while nobody has a channel is not published once somebody has.
+// What ends a channel is of its message, and said in words that who sent it can act on.
+func TestWhatEndsAChannelIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		why     *amqp.Error
+		outcome message.Outcome
+		is      error
+		says    string
+	}{
+		{&amqp.Error{Code: amqp.PreconditionFailed, Server: true, Reason: "PRECONDITION_FAILED - message size 17 is larger than configured max size 16"}, message.OutcomePermanent, message.ErrTooLarge, "size 17"},
+		{&amqp.Error{Code: amqp.AccessRefused, Server: true, Reason: "ACCESS_REFUSED - write access to exchange 'shop.payments' refused"}, message.OutcomeRetry, message.ErrRefused, "write access"},
+		{&amqp.Error{Code: amqp.NotFound, Server: true, Reason: "NOT_FOUND - no exchange 'payments'"}, message.OutcomeUnavailable, nil, "exchange \"payments\" (it does not exist)"},
+		{&amqp.Error{Code: amqp.ConnectionForced, Server: true, Reason: "CONNECTION_FORCED"}, message.OutcomePlain, nil, "CONNECTION_FORCED"},
+	} {
+		r := newRecorder()
+		r.end(c.why)
+		r.isClosed.Store(false) // so that it is published on, and ends then
+		err := r.send(t.Context(), nil, address{topic: "payments", exchange: "payments"}, amqp.Publishing{})
+		if message.OutcomeOf(err) != c.outcome || c.is != nil && !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%v: %v", c.why, err)
+		}
+	}
+}
+
+// What is given up while there is no connection is not published once there is one.
 func TestNobodyPublishesWhatWasGivenUp(t *testing.T) {
 	p, tr := unconnected(settingsWithout(t, "PUBLISH_TIMEOUT", "1ms"))
-	if err := p.Publish(t.Context(), payment{"a", 1}); message.OutcomeOf(err) != message.OutcomeUnavailable {
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := p.Publish(ctx, payment{"a", 1}); message.OutcomeOf(err) != message.OutcomeUnavailable {
 		t.Errorf("the error is: %v", err)
 	}
 	select {
-	case a := <-tr.queue:
-		t.Errorf("there is one to publish %s", a.publishing.Body)
+	case tr.connected <- nil:
+		t.Error("it waits for a connection still")
 	default:
 	}
 }
@@ -77,6 +122,8 @@ func TestDeadLettersAreWhereTheConsumersQueuesAre(t *testing.T) {
 	cfg, registry := settingsWithout(t), newRegistry()
 	message.Register(registry, "payments", message.TypedHandlerFunc[payment](newSeen().handle))
 	p, tr := unconnected(cfg)
+	r := newRecorder()
+	tr.lines <- &r.line
 	for group, want := range map[string]string{"tests": "payments.dlq", "tests-audit": "audit.payments.dlq", "tests-mail": "mail.payments.dlq"} {
 		cfg.GroupID, cfg.QueuePrefix = group, strings.TrimSuffix(want, "payments.dlq")
 		if _, err := NewConsumer(cfg, registry, p, quiet()); err != nil {
@@ -87,11 +134,11 @@ func TestDeadLettersAreWhereTheConsumersQueuesAre(t *testing.T) {
 		go func() {
 			written <- letters.DeadLetter(t.Context(), &message.Message{Topic: "payments"}, engine.Failure{Err: errors.New("no")})
 		}()
-		a := <-tr.queue
-		if a.to.exchange != "" || a.key != want {
-			t.Errorf("those of %s go to %q, %q", group, a.to.exchange, a.key)
+		tr.connected <- new(amqp.Connection)
+		if <-r.published; r.at != want {
+			t.Errorf("those of %s go to %q", group, r.at)
 		}
-		a.answer <- nil
+		r.confirm(true)
 		if err := <-written; err != nil {
 			t.Error(err)
 		}

@@ -2,6 +2,7 @@ package rabbitmq
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -21,7 +22,7 @@ const (
 	keyHeader  = "forge-key"  // its key, nothing if it has none; without the header it is the routing key of its exchange
 	nullHeader = "forge-null" // it is a tombstone
 	// OffsetHeader has its place in its queue, for senders that wait for what becomes of
-	// it, as tests do. Other messages have the number that the consumer gives them.
+	// it, as tests do. Other messages have the number that their channel gives them.
 	OffsetHeader = "forge-offset"
 )
 
@@ -49,16 +50,18 @@ func propertiesOf(p *amqp.Publishing, isLetter bool) []property {
 // Publishing returns a message as it goes to the broker, durable.
 func Publishing(m *message.Message) (amqp.Publishing, error) {
 	out := amqp.Publishing{
-		DeliveryMode: amqp.Persistent, Body: m.Value, Timestamp: m.Time, Headers: amqp.Table{keyHeader: nil},
-		MessageId: short(m.Header.MessageID), CorrelationId: short(m.Header.CorrelationID), Type: short(m.Header.MessageType), AppId: short(m.Header.Producer),
+		DeliveryMode: amqp.Persistent, Body: m.Value, Timestamp: cmp.Or(m.Time, time.Now()), Headers: amqp.Table{keyHeader: nil},
+		MessageId: m.Header.MessageID, CorrelationId: m.Header.CorrelationID, Type: m.Header.MessageType, AppId: m.Header.Producer,
 	}
 	isLetter := strings.HasSuffix(m.Topic, deadletter.Suffix)
 	if !isLetter && bytes.HasPrefix(m.Value, []byte("{")) {
 		out.ContentType = "application/json"
 	}
 	properties := propertiesOf(&out, isLetter)
-	if m.Time.IsZero() {
-		out.Timestamp = time.Now()
+	for _, p := range properties {
+		if len(*p.value) > maxShortText { // the message itself has it too
+			*p.value = ""
+		}
 	}
 	if m.Key != nil {
 		out.Headers[keyHeader] = string(m.Key)
@@ -78,27 +81,16 @@ func Publishing(m *message.Message) (amqp.Publishing, error) {
 		if h.Value != nil {
 			value = string(h.Value)
 		}
-		switch before, isThere := out.Headers[h.Key]; {
-		case !isThere:
-			out.Headers[h.Key] = value
-		default: // AMQP has each name once
-			list, _ := before.([]any)
-			if list == nil {
+		if before, isThere := out.Headers[h.Key]; isThere { // AMQP has each name once
+			list, isList := before.([]any)
+			if !isList {
 				list = []any{before}
 			}
-			out.Headers[h.Key] = append(list, value)
+			value = slices.Concat(list, []any{value})
 		}
+		out.Headers[h.Key] = value
 	}
 	return out, nil
-}
-
-// short returns a text that is a property of AMQP, nothing if it is too long for that:
-// the message itself has it too.
-func short(text string) string {
-	if len(text) > maxShortText {
-		return ""
-	}
-	return text
 }
 
 // Received returns a delivery as the engine gets it, but for where it is from. exchange is
@@ -129,15 +121,15 @@ func Received(d *amqp.Delivery, exchange string) message.Message {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(d.Headers)) { // a table has no order
-		switch value := d.Headers[name].(type) {
-		case []any:
-			for _, v := range value {
-				m.Headers = append(m.Headers, message.Field{Key: name, Value: bytesOf(v)})
-			}
-		default:
-			if !isOfTransport(name) {
-				m.Headers = append(m.Headers, message.Field{Key: name, Value: bytesOf(value)})
-			}
+		if isOfTransport(name) {
+			continue
+		}
+		values, isList := d.Headers[name].([]any)
+		if !isList {
+			values = []any{d.Headers[name]}
+		}
+		for _, value := range values {
+			m.Headers = append(m.Headers, message.Field{Key: name, Value: bytesOf(value)})
 		}
 	}
 	return m

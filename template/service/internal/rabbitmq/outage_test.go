@@ -58,7 +58,7 @@ func TestWhatIsDoneAfterItsChannelIsGoneComesAgain(t *testing.T) {
 	wire.cut()
 	eventually(t, "there is another channel", func() bool {
 		claim := r.subscriptions[0].claim.Load()
-		return claim != nil && claim != first && claim.unfinished() == 1
+		return claim != nil && claim != first && unfinished(claim) == 1
 	})
 	if n := r.Stats().Records; n != 1 {
 		t.Errorf("the engine has %d messages, of which one can be acknowledged", n)
@@ -121,7 +121,7 @@ func TestAQueueThatIsDeletedIsMadeAnew(t *testing.T) {
 	r := consume(t, cfg, s.handle)
 	eventually(t, "the consumer is ready", isReady(r))
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)

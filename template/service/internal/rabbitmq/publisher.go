@@ -11,6 +11,7 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
@@ -19,12 +20,9 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
-// NewPublisher returns a publisher of events in the name of service. It does not connect yet.
-func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
-	p := publisher.New(newTransport(cfg, service, registry.PublishedTopics, log), service, registry, log)
-	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 1024
-	return p
-}
+// maxUnderWay is how many messages wait for the broker's answer at most, each on a channel of
+// its own.
+const maxUnderWay = 100
 
 // transport publishes: each message is durable, and confirmed by the majority of its queue.
 // One whose confirmation was lost is written again, so it may be there twice.
@@ -38,24 +36,29 @@ type transport struct {
 	log       *slog.Logger
 
 	mu           sync.Mutex
-	destinations map[[2]string]*destination // by exchange and queue
+	destinations map[string]*destination // by the name of their exchange, or of their queue
 
-	begin func()        // connects, once
-	queue chan *attempt // to whoever has the channel, or knows why there is none
-	life  context.Context
-	end   context.CancelFunc
-	ended chan struct{}
+	begin     func()                // connects, once
+	connected chan *amqp.Connection // to whoever publishes, nil while there is none
+	room      *semaphore.Weighted   // for messages under way
+	lines     chan *line            // that are free
+	life      context.Context
+	end       context.CancelFunc
+	ended     chan struct{}
 }
 
-func newTransport(cfg config.RabbitMQ, service string, published func() []string, log *slog.Logger) *transport {
+// NewPublisher returns a publisher of events in the name of service. It does not connect yet.
+func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registry, log *slog.Logger) *publisher.Publisher {
 	t := &transport{
 		cfg: cfg, client: service + " publisher", health: ops.NewHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
-		keys: publisher.NewKeys(cfg.Publish), published: published, log: log, destinations: map[[2]string]*destination{},
-		queue: make(chan *attempt), ended: make(chan struct{}),
+		keys: publisher.NewKeys(cfg.Publish), published: registry.PublishedTopics, log: log, destinations: map[string]*destination{},
+		connected: make(chan *amqp.Connection), room: semaphore.NewWeighted(maxUnderWay), lines: make(chan *line, maxUnderWay), ended: make(chan struct{}),
 	}
 	t.life, t.end = context.WithCancel(context.Background())
 	t.begin = sync.OnceFunc(func() { go t.run() })
-	return t
+	p := publisher.New(t, service, registry, log)
+	p.Timeout, p.HandlerTimeout, p.Overhead = cfg.PublishTimeout, cfg.HandlerTimeout, 1024
+	return p
 }
 
 // Send implements publisher.Transport.
@@ -65,17 +68,21 @@ func (t *transport) Send(o publisher.Outgoing) {
 		o.Done(err)
 		return
 	}
-	exchange, key := t.route(o.Message)
+	to := t.route(o.Message)
 	t.begin()
 	t.keys.Send(o, func(ctx context.Context) error {
 		o.Partition, o.Offset = -1, -1 // AMQP does not tell
-		return t.attempt(ctx, &attempt{to: t.destination(o.Topic, exchange, key), key: key, publishing: out, answer: make(chan error, 1)})
+		err := t.attempt(ctx, to, out)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			err = cmp.Or(t.health.Why(), err) // which says why
+		}
+		return err
 	})
 }
 
-// route returns the exchange and the routing key of m. A dead letter lies where the queues
-// are of the consumer that wrote it.
-func (t *transport) route(m *message.Message) (exchange, key string) {
+// route returns where m goes. A dead letter lies where the queues are of the consumer that
+// wrote it.
+func (t *transport) route(m *message.Message) address {
 	if group, ok := m.Get(deadletter.Prefix + "group"); ok && strings.HasSuffix(m.Topic, deadletter.Suffix) {
 		for _, c := range t.consumers {
 			if c.cfg.GroupID == string(group) {
@@ -86,24 +93,33 @@ func (t *transport) route(m *message.Message) (exchange, key string) {
 	return route(t.cfg, m)
 }
 
-// attempt has a published, and returns what the broker says of it. Nobody publishes what
-// was not taken when ctx ended.
-func (t *transport) attempt(ctx context.Context, a *attempt) error {
-	for {
-		select {
-		case t.queue <- a:
-		case <-ctx.Done():
-			return cmp.Or(t.health.Why(), ctx.Err())
-		}
-		select {
-		case err := <-a.answer:
-			if !errors.Is(err, errIsThere) {
-				return err
-			}
-		case <-ctx.Done():
-			return cmp.Or(t.health.Why(), fmt.Errorf("no answer from the broker: %w", ctx.Err()))
-		}
+// attempt publishes m, and returns what the broker says of it, or why it cannot be asked.
+func (t *transport) attempt(ctx context.Context, to address, m amqp.Publishing) error {
+	var conn *amqp.Connection
+	select {
+	case conn = <-t.connected:
+	case <-ctx.Done():
+		return ctx.Err()
 	}
+	d := t.destination(to)
+	if why := cmp.Or(t.health.Why(), d.missed()); conn == nil || why != nil {
+		return cmp.Or(why, error(amqp.ErrClosed))
+	}
+	if err := t.room.Acquire(ctx, 1); err != nil {
+		return fmt.Errorf("others wait for the broker's answer: %w", err)
+	}
+	defer t.room.Release(1)
+	l := new(line)
+	select {
+	case l = <-t.lines:
+	default:
+	}
+	err := l.send(ctx, conn, to, m)
+	t.lines <- l
+	if why, isAnswer := errors.AsType[untaken](err); isAnswer || err == nil {
+		d.note(err, why.isThere)
+	}
+	return err
 }
 
 // WithOutcome implements publisher.Transport. A handler that returns err as it is has its
@@ -123,29 +139,20 @@ func (t *transport) Close() {
 	t.keys.Abandon()
 	t.end()
 	t.begin() // if it had not begun, it ends at once
-	select {
-	case <-t.ended:
-	case <-time.After(closingTimeout):
-	}
+	<-t.ended
 }
 
 // run publishes on one channel after another, until t ends.
 func (t *transport) run() {
 	defer close(t.ended)
-	again(t.life, t.refuse, func() (over bool) {
-		if err := t.publish(); t.life.Err() == nil {
-			t.health.Set(ops.Connection, err)
-		}
-		return false
-	})
+	again(t.life, t.health, ops.Connection, t.refuse, t.publish)
 }
 
-// refuse fails for d what is to be published, as there is no channel.
+// refuse has it told for d that there is no connection.
 func (t *transport) refuse(ctx context.Context, d time.Duration) {
 	for over := time.After(d); ; {
 		select {
-		case a := <-t.queue:
-			a.answer <- t.health.Why()
+		case t.connected <- nil:
 		case <-over:
 			return
 		case <-ctx.Done():
@@ -154,39 +161,31 @@ func (t *transport) refuse(ctx context.Context, d time.Duration) {
 	}
 }
 
-// publish connects, and publishes until the connection ends. It returns why.
+// publish connects, and has messages published until the connection ends. It returns why.
 func (t *transport) publish() error {
 	conn, err := Connect(t.life, t.cfg, t.client)
 	if err != nil {
 		return err
 	}
+	defer Disconnect(conn)
 	ctx, cancel := context.WithCancel(t.life)
-	blocked, noted := conn.NotifyBlocked(make(chan amqp.Blocking, 1)), make(chan struct{})
-	go func() {
-		defer close(noted)
-		for b := range blocked {
-			t.noteBlocked(b)
-		}
-	}()
-	defer func() {
-		cancel()
-		leave(conn)
-		<-noted
-	}()
-	for isFirst, isNext := true, true; isNext; isFirst = false {
-		c, err := open(conn)
-		if err != nil {
-			return err
-		}
-		if isFirst {
-			t.health.Set(ops.Connection, nil)
-			go t.watch(ctx, conn)
-		}
-		if isNext, err = t.publishOn(conn, c); err != nil {
-			return err
+	defer cancel()
+	blocked, closed := conn.NotifyBlocked(make(chan amqp.Blocking, 9)), conn.NotifyClose(make(chan *amqp.Error, 1))
+	t.health.Set(ops.Connection, nil)
+	go t.watch(ctx, conn)
+	for {
+		select {
+		case t.connected <- conn:
+		case b, isOpen := <-blocked:
+			if isOpen {
+				t.noteBlocked(b)
+			}
+		case why := <-closed:
+			return endOf(t.cfg, why)
+		case <-t.life.Done():
+			return nil
 		}
 	}
-	return nil
 }
 
 // noteBlocked notes that the broker takes nothing, or does again.
@@ -196,32 +195,4 @@ func (t *transport) noteBlocked(b amqp.Blocking) {
 		why = fmt.Errorf("RabbitMQ at %s takes no messages: %s", t.cfg.Address(), b.Reason)
 	}
 	t.health.Set(ops.Connection, why)
-}
-
-// publishOn publishes on c until that ends. It reports whether another channel is to take
-// its place at once, because a message ended it, or why none can.
-func (t *transport) publishOn(conn *amqp.Connection, c *confirmed) (isNext bool, err error) {
-	for {
-		select {
-		case a := <-t.queue:
-			if why := t.health.Why(); why != nil {
-				a.answer <- why
-			} else if a.to.mayTake() {
-				c.publish(t.life, a)
-			} else { // others do not wait for this
-				go func() { a.answer <- a.to.ask(conn) }()
-			}
-		case why := <-c.ended:
-			err := errors.New("the connection ended")
-			if why != nil {
-				err = fmt.Errorf("RabbitMQ at %s ended the channel: %w", t.cfg.Address(), why)
-			}
-			if c.fail(err) {
-				return true, nil
-			}
-			return false, err
-		case <-t.life.Done():
-			return false, nil
-		}
-	}
 }

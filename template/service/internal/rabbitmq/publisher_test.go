@@ -21,7 +21,7 @@ func makeTopic(t *testing.T, cfg config.RabbitMQ) {
 	t.Helper()
 	cfg.URL = config.Secret(brokerURL())
 	conn := connect(t, cfg)
-	defer leave(conn)
+	defer Disconnect(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		t.Fatal(err)
@@ -154,30 +154,6 @@ func TestCloseGivesUpWhatIsNotPublished(t *testing.T) {
 	}
 	if err := p.Publish(t.Context(), payment{"a", 2}); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("the next one's error is: %v", err)
-	}
-}
-
-// What ends the channel must not be sent for ever, nor take others with it.
-func TestAnEventThatIsTooLargeForTheBrokerIsGivenUpAlone(t *testing.T) {
-	t.Parallel()
-	err := &amqp.Error{Code: amqp.PreconditionFailed, Server: true, Reason: "PRECONDITION_FAILED - message size 200 is larger than configured max size 100"}
-	large := &attempt{to: new(destination), publishing: amqp.Publishing{Body: make([]byte, 200)}}
-	small := &attempt{to: new(destination), publishing: amqp.Publishing{Body: make([]byte, 100)}}
-	if got := large.blame(err); !errors.Is(got, message.ErrTooLarge) || message.OutcomeOf(got) != message.OutcomePermanent {
-		t.Errorf("the large one: %v", got)
-	}
-	if got := small.blame(err); got != nil {
-		t.Errorf("the small one: %v", got)
-	}
-}
-
-func TestAnEventThatTheBrokerRefusesIsGivenUpAlone(t *testing.T) {
-	t.Parallel()
-	err := &amqp.Error{Code: amqp.AccessRefused, Server: true, Reason: "ACCESS_REFUSED - write access to exchange 'shop.payments' in vhost '/' refused for user 'books'"}
-	for exchange, isMeant := range map[string]bool{"shop.payments": true, "payments": false, "": false} {
-		if got := (&attempt{to: &destination{exchange: exchange}}).blame(err); errors.Is(got, message.ErrRefused) != isMeant {
-			t.Errorf("to exchange %q: %v", exchange, got)
-		}
 	}
 }
 

@@ -31,106 +31,104 @@ func queueName(cfg config.RabbitMQ, topic string, partition int) string {
 	return cfg.QueuePrefix + topic
 }
 
-// route returns the exchange and the routing key of a message. Keys that begin with the
-// same 255 bytes are in one partition; those of no key are in any.
-func route(cfg config.RabbitMQ, m *message.Message) (exchange, key string) {
+// route returns where a message goes. Keys that begin with the same 255 bytes are in one
+// partition; those of no key are in any.
+func route(cfg config.RabbitMQ, m *message.Message) address {
 	switch name := cfg.QueuePrefix + m.Topic; {
 	case cfg.Partitions == 1, strings.HasSuffix(m.Topic, deadletter.Suffix):
-		return "", name
+		return address{topic: m.Topic, key: name}
 	case m.Key == nil:
-		return name, strconv.FormatUint(rand.Uint64(), 36) //nolint:gosec // no secret
+		return address{m.Topic, name, strconv.FormatUint(rand.Uint64(), 36)} //nolint:gosec // no secret
 	default:
-		return name, string(m.Key[:min(len(m.Key), maxShortText)])
+		return address{m.Topic, name, string(m.Key[:min(len(m.Key), maxShortText)])}
 	}
 }
 
 // DeclareTopic makes the queue of a topic's partition, what leads to it, and the queue of
 // its dead letters, or checks that they are there.
 func DeclareTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, partition int) error {
-	letters, name := cfg.QueuePrefix+deadletter.Topic(topic), queueName(cfg, topic, partition)
+	letters := address{key: cfg.QueuePrefix + deadletter.Topic(topic)}
+	queue, exchange := address{key: queueName(cfg, topic, partition)}, address{exchange: cfg.QueuePrefix + topic}
 	if cfg.Declare == "check" {
-		queues := []string{name}
-		if cfg.ErrorPolicy == "dead-letter" {
-			queues = append(queues, letters)
-		}
-		return checkTopic(ch, cfg, topic, queues...)
+		return checkTopic(ch, cfg, queue, letters, exchange)
 	}
-	if err := declareQueue(ch, letters, expiring(cfg, amqp.Table{})); err != nil {
+	if err := declareQueue(ch, cfg, letters, amqp.Table{}); err != nil {
 		return err
 	}
 	// What dies in the broker, such as what expires, becomes a dead letter too.
-	arguments := amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": letters, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
+	arguments := amqp.Table{"x-dead-letter-exchange": "", "x-dead-letter-routing-key": letters.key, "x-dead-letter-strategy": "at-least-once", "x-overflow": "reject-publish"}
 	if cfg.Ordering != "none" {
 		arguments["x-single-active-consumer"] = true
 	}
-	if err := declareQueue(ch, name, expiring(cfg, arguments)); err != nil || cfg.Partitions == 1 {
+	if err := declareQueue(ch, cfg, queue, arguments); err != nil || cfg.Partitions == 1 {
 		return err
 	}
-	exchange := cfg.QueuePrefix + topic
-	err := ch.ExchangeDeclare(exchange, hashExchange, true, false, false, false, nil)
+	err := ch.ExchangeDeclare(exchange.exchange, hashExchange, true, false, false, false, nil)
 	if codeOf(err) == amqp.CommandInvalid {
 		return message.Permanent(fmt.Errorf("RABBITMQ_PARTITIONS=%d needs the exchange type %s: %w: run rabbitmq-plugins enable rabbitmq_consistent_hash_exchange at the broker", cfg.Partitions, hashExchange, err))
 	}
 	if err != nil {
-		return refused("exchange", exchange, err)
+		return refused(exchange, err)
 	}
-	if err := ch.QueueBind(name, "1", exchange, false, nil); err != nil { // "1" is its weight
-		return refused("queue", name, err)
+	if err := ch.QueueBind(queue.key, "1", exchange.exchange, false, nil); err != nil { // "1" is its weight
+		return refused(queue, err)
 	}
 	return nil
 }
 
-// checkTopic checks that queues are there, whatever they are like, and with several
-// partitions their exchange. The channel ends with the answer that one is not.
-func checkTopic(ch *amqp.Channel, cfg config.RabbitMQ, topic string, queues ...string) error {
-	for _, name := range queues {
-		if _, err := ch.QueueDeclarePassive(name, true, false, false, false, nil); err != nil {
-			return fmt.Errorf("%w: create it, or have the service do so with RABBITMQ_DECLARE=declare", refused("queue", name, err))
+// checkTopic checks that what is needed is there, whatever it is like.
+func checkTopic(ch *amqp.Channel, cfg config.RabbitMQ, queue, letters, exchange address) error {
+	needed := []address{queue}
+	if cfg.ErrorPolicy == "dead-letter" {
+		needed = append(needed, letters)
+	}
+	if cfg.Partitions > 1 {
+		needed = append(needed, exchange)
+	}
+	for _, a := range needed {
+		if err := a.look(ch); err != nil {
+			return fmt.Errorf("%w: create it, or have the service do so with RABBITMQ_DECLARE=declare", refused(a, err))
 		}
 	}
-	if cfg.Partitions == 1 {
-		return nil
-	}
-	exchange := cfg.QueuePrefix + topic
-	if err := ch.ExchangeDeclarePassive(exchange, hashExchange, true, false, false, false, nil); err != nil {
-		return fmt.Errorf("%w: create it, or have the service do so with RABBITMQ_DECLARE=declare", refused("exchange", exchange, err))
-	}
 	return nil
 }
 
-// expiring adds to the arguments of a queue when it goes, if it is temporary.
-func expiring(cfg config.RabbitMQ, arguments amqp.Table) amqp.Table {
+// look returns an error if a's exchange or queue is not there, with which the channel ends.
+func (a address) look(ch *amqp.Channel) error {
+	if a.exchange != "" {
+		return ch.ExchangeDeclarePassive(a.exchange, hashExchange, true, false, false, false, nil)
+	}
+	_, err := ch.QueueDeclarePassive(a.key, true, false, false, false, nil)
+	return err
+}
+
+func declareQueue(ch *amqp.Channel, cfg config.RabbitMQ, queue address, arguments amqp.Table) error {
+	arguments["x-queue-type"], arguments["x-delivery-limit"] = "quorum", int64(deliveryLimit)
 	if cfg.Temporary {
 		arguments["x-expires"] = temporary.Milliseconds()
 	}
-	return arguments
-}
-
-func declareQueue(ch *amqp.Channel, name string, arguments amqp.Table) error {
-	arguments["x-queue-type"], arguments["x-delivery-limit"] = "quorum", int64(deliveryLimit)
-	if _, err := ch.QueueDeclare(name, true, false, false, false, arguments); err != nil {
-		return refused("queue", name, err)
+	if _, err := ch.QueueDeclare(queue.key, true, false, false, false, arguments); err != nil {
+		return refused(queue, err)
 	}
 	return nil
 }
 
 // refused explains why a queue or an exchange cannot be had. What only a person can
 // correct is permanent.
-func refused(kind, name string, err error) error {
+func refused(a address, err error) error {
 	if codeOf(err) == amqp.PreconditionFailed {
-		return message.Permanent(fmt.Errorf("%s %q is there and was made otherwise: %w: change the setting (ORDERING decides x-single-active-consumer), set RABBITMQ_DECLARE=check to take it as it is, or delete it once it is empty, and the service makes it anew", kind, name, err))
+		return message.Permanent(fmt.Errorf("%s is there and was made otherwise: %w: change the setting (ORDERING decides x-single-active-consumer), set RABBITMQ_DECLARE=check to take it as it is, or delete it once it is empty, and the service makes it anew", a, err))
 	}
-	return fmt.Errorf("%s %q: %w", kind, name, err)
+	return fmt.Errorf("%s: %w", a, err)
 }
 
 // checkPartitions refuses a topic that was made with another number of partitions, as far
 // as that leaves queues that nobody would read.
 func checkPartitions(conn *amqp.Connection, cfg config.RabbitMQ, topic string) error {
-	single, several := cfg, cfg
-	single.Partitions, several.Partitions = 1, max(cfg.Partitions, 2)
-	others := []string{queueName(several, topic, cfg.Partitions), queueName(single, topic, 0)}
+	single := cfg.QueuePrefix + topic
+	others := []string{single, fmt.Sprintf("%s-%d", single, cfg.Partitions)}
 	if cfg.Partitions == 1 {
-		others = []string{queueName(several, topic, 0)}
+		others = []string{single + "-0"}
 	}
 	for _, name := range others {
 		ch, err := conn.Channel() // which ends with the answer that there is no such queue
@@ -143,7 +141,7 @@ func checkPartitions(conn *amqp.Connection, cfg config.RabbitMQ, topic string) e
 			return message.Permanent(fmt.Errorf("queue %q is there, with %d messages: with RABBITMQ_PARTITIONS=%d nobody reads it: set the number that topic %q was made with, or delete the queue once it is empty", name, q.Messages, cfg.Partitions, topic))
 		}
 		if codeOf(err) != amqp.NotFound {
-			return refused("queue", name, err)
+			return refused(address{key: name}, err)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func TestAQueueThatWasMadeOtherwiseEndsTheStart(t *testing.T) {
 			t.Parallel()
 			cfg := settings(t)
 			conn := connect(t, cfg)
-			defer leave(conn)
+			defer Disconnect(conn)
 			ch, err := conn.Channel()
 			if err != nil {
 				t.Fatal(err)

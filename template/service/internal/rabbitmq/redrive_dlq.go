@@ -17,20 +17,11 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// Disconnect ends a connection, also to a broker that does not answer.
-func Disconnect(conn *amqp.Connection) { leave(conn) }
-
-// Sender writes messages one by one, so what comes back is the one that was sent last. It
-// is for one goroutine.
+// Sender writes messages one by one. It is for one goroutine.
 type Sender struct {
-	conn    *amqp.Connection
-	channel *amqp.Channel // nil before the first
-	returns chan amqp.Return
-	closed  chan *amqp.Error
+	Conn *amqp.Connection
+	line line // on a channel that is opened when it is first needed
 }
-
-// NewSender returns a sender, which opens a channel when it is first needed.
-func NewSender(conn *amqp.Connection) *Sender { return &Sender{conn: conn} }
 
 // Send writes m where the settings say that its topic is, and returns once the broker has
 // confirmed that its queue has it.
@@ -39,67 +30,12 @@ func (s *Sender) Send(ctx context.Context, cfg config.RabbitMQ, m *message.Messa
 	if err != nil {
 		return err
 	}
-	if s.channel == nil || s.channel.IsClosed() {
-		if err := within(ctx, s.open); err != nil {
-			return err
-		}
-	}
-	exchange, key := route(cfg, m)
-	sent, err := s.channel.PublishWithDeferredConfirmWithContext(ctx, exchange, key, true, false, out)
-	if err != nil {
-		return s.abandon(err)
-	}
-	isTaken, err := sent.WaitContext(ctx)
-	if err != nil {
-		return s.abandon(fmt.Errorf("no answer from the broker: %w", err))
-	}
-	select {
-	case r := <-s.returns: // it comes before the confirmation
-		return fmt.Errorf("no queue takes it (%s): the service that consumes topic %q makes its queues when it starts, with the same RABBITMQ_PARTITIONS", r.ReplyText, m.Topic)
-	default:
-	}
-	if isTaken {
-		return nil
-	}
-	select {
-	case why := <-s.closed:
-		return refusal(m, why)
-	default:
-		return errors.New("the broker did not take it: its queue is full, or has no majority")
-	}
-}
-
-func (s *Sender) open() (err error) {
-	if s.channel, err = s.conn.Channel(); err != nil {
-		return err
-	}
-	s.returns, s.closed = s.channel.NotifyReturn(make(chan amqp.Return, 1)), s.channel.NotifyClose(make(chan *amqp.Error, 1))
-	return s.channel.Confirm(false)
-}
-
-// abandon leaves the channel: what comes back later is not of the next message.
-func (s *Sender) abandon(err error) error {
-	go func(ch *amqp.Channel) { _ = ch.Close() }(s.channel)
-	s.channel = nil
-	return err
-}
-
-// refusal is why m ended its channel.
-func refusal(m *message.Message, why *amqp.Error) error {
-	switch {
-	case why == nil: // a nil *amqp.Error would be an error
-		return errors.New("the connection ended")
-	case why.Code == amqp.PreconditionFailed && strings.Contains(why.Reason, "larger than"):
-		return message.Permanent(fmt.Errorf("%w: %w", message.ErrTooLarge, why))
-	case why.Code == amqp.NotFound:
-		return fmt.Errorf("topic %q does not exist: the service that consumes it makes it when it starts: %w", m.Topic, why)
-	}
-	return why
+	return s.line.send(ctx, s.Conn, route(cfg, m), out)
 }
 
 // DeclareLetters makes or checks the queue of a topic for dead letters.
 func DeclareLetters(ch *amqp.Channel, cfg config.RabbitMQ, topic string) error {
-	return declareQueue(ch, cfg.QueuePrefix+topic, amqp.Table{})
+	return declareQueue(ch, cfg, address{key: cfg.QueuePrefix + topic}, amqp.Table{})
 }
 
 // Count returns how many messages wait in a queue, and whether it is there. The channel
@@ -110,7 +46,7 @@ func Count(ch *amqp.Channel, queue string) (n int, isThere bool, err error) {
 		return 0, false, nil
 	}
 	if err != nil {
-		return 0, false, refused("queue", queue, err)
+		return 0, false, refused(address{key: queue}, err)
 	}
 	return q.Messages, true, nil
 }
@@ -193,12 +129,12 @@ func Lag(ctx context.Context, cfg config.RabbitMQ, topics []string) (all []Parti
 	if err != nil {
 		return nil, err
 	}
-	defer leave(conn)
+	defer Disconnect(conn)
 	var errs []error
 	for _, topic := range topics {
 		for p := range cfg.Partitions {
 			l := PartitionLag{Topic: topic, Partition: int32(p), Committed: -1, End: -1}
-			err := within(ctx, func() error {
+			err := Within(ctx, func() error {
 				ch, err := conn.Channel()
 				if err != nil {
 					return err
@@ -219,10 +155,3 @@ func Lag(ctx context.Context, cfg config.RabbitMQ, topics []string) (all []Parti
 	}
 	return all, errors.Join(errs...)
 }
-
-// Settle returns once the queue has in its log what was acknowledged on the channel, after
-// which that may go.
-func Settle(ch *amqp.Channel, queue string) error { return settle(ch, queue) }
-
-// Within calls f, which ends when its connection does, and waits no longer than ctx.
-func Within(ctx context.Context, f func() error) error { return within(ctx, f) }

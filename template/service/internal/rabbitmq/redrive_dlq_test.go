@@ -7,7 +7,6 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
-	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // TestADeathIsADeadLetterOfItsTopic: of the queue that it died in first, with the key that
@@ -43,19 +42,5 @@ func TestADeathIsADeadLetterOfItsTopic(t *testing.T) {
 				t.Errorf("key %q, value %q", m.Key, m.Value)
 			}
 		})
-	}
-}
-
-// TestWhatEndsAChannelIsNamed: a message that is too large is no reason to stop.
-func TestWhatEndsAChannelIsNamed(t *testing.T) {
-	m := &message.Message{Topic: "payments"}
-	for reason, c := range map[*amqp.Error]message.Outcome{
-		{Code: amqp.PreconditionFailed, Reason: "PRECONDITION_FAILED - message size 17 is larger than configured max size 16"}: message.OutcomePermanent,
-		{Code: amqp.NotFound, Reason: "NOT_FOUND - no exchange 'payments'"}:                                                    message.OutcomePlain,
-		nil: message.OutcomePlain,
-	} {
-		if err := refusal(m, reason); err == nil || message.OutcomeOf(err) != c {
-			t.Errorf("%v: %v", reason, err)
-		}
 	}
 }
