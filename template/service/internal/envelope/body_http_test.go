@@ -41,7 +41,7 @@ func TestBodyNamesEveryFieldAtFault(t *testing.T) {
 		`{}`:                                    "id: is required; total: must be greater than 0",
 		`{"id": "i", "total": "5"}`:             "total: must be a number, got string",
 		`{"id": "i", "total": 5, "lines": [1]}`: "lines[0]: must be an object, got number",
-		`{"id": "i", "total": 5, "lines": [{"count": 1}, {"count": 0}]}`: "lines[1].count: must be 1 or greater",
+		`{"id": "i", "total": 5, "lines": [{"count": 1}, {"count": 0}]}`: "lines[1].count: must be at least 1",
 		`[]`:   "must be an object, got array",
 		`null`: "must not be null",
 	} {

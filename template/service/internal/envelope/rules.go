@@ -5,23 +5,18 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 
-	"github.com/go-playground/locales/en"
-	ut "github.com/go-playground/universal-translator"
 	"github.com/go-playground/validator/v10"
-	rulewords "github.com/go-playground/validator/v10/translations/en"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
 // Rules are those that models state themselves: by a method Validate() error,
 // which then alone decides, or by validate tags as package validator reads them.
-type Rules struct {
-	validate *validator.Validate
-	english  ut.Translator // of broken rules into words
-}
+type Rules struct{ validate *validator.Validate }
 
 // NewRules returns Rules that call fields as the JSON does.
 func NewRules() *Rules {
@@ -31,9 +26,7 @@ func NewRules() *Rules {
 		return name
 	})
 	_ = v.RegisterValidation("validateFn", callValidate) // fails only without a name or a function
-	english := ut.New(en.New()).GetFallback()
-	_ = rulewords.RegisterDefaultTranslations(v, english) // fails only when they are there already
-	return &Rules{v, english}
+	return &Rules{v}
 }
 
 // callValidate takes the place of the validator's own, which finds a method by any name: for
@@ -70,7 +63,7 @@ func (r *Rules) Of(model reflect.Type) (func(body any) error, error) {
 	}
 	return func(body any) error {
 		if err := check(body); err != nil {
-			return r.fieldErrors(err)
+			return fieldErrors(err)
 		}
 		return nil
 	}, nil
@@ -97,14 +90,14 @@ func (r *Rules) tryTags(t reflect.Type) (err error) {
 }
 
 // fieldErrors returns all that the validator found, in the order of declaration.
-func (r *Rules) fieldErrors(err error) error {
+func fieldErrors(err error) error {
 	found, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
 		return err
 	}
 	errs := make([]error, len(found))
 	for i, f := range found {
-		errs[i] = message.Invalid(fieldPath(f), r.ruleProblem(f))
+		errs[i] = message.Invalid(fieldPath(f), ruleProblem(f))
 	}
 	return errors.Join(errs...)
 }
@@ -126,15 +119,41 @@ func fieldPath(f validator.FieldError) string {
 }
 
 // ruleProblem says in words which rule a field breaks. Its value is not shown.
-func (r *Rules) ruleProblem(f validator.FieldError) string {
-	words := f.Translate(r.english)
+func ruleProblem(f validator.FieldError) string {
+	rule, limit := f.Tag(), f.Param()
+	words, counted := ruleWords[rule], countedKinds[f.Kind()]
 	switch {
-	case strings.HasPrefix(f.Tag(), "required"):
-		return "is required"
-	case words == f.Error(): // there are none for this rule
-		return fmt.Sprintf("breaks the rule %q", strings.TrimSuffix(f.Tag()+"="+f.Param(), "="))
+	case strings.HasPrefix(rule, "required_"):
+		return ruleWords["required"]
+	case words == "", limit == "" && strings.HasSuffix(words, "%s"):
+		return fmt.Sprintf("breaks the rule %q", strings.TrimSuffix(rule+"="+limit, "="))
+	case rule == "startswith":
+		limit = strconv.Quote(limit)
+	case rule == "oneof" && !strings.Contains(limit, "'"): // which are around choices with spaces
+		limit = strings.Join(strings.Fields(limit), ", ")
+	case strings.HasSuffix(words, "%s") && counted != "" && rule != "oneof":
+		words = strings.NewReplacer("be ", "have ", "greater", "more", "less", "fewer").Replace(words) + " " + counted
+		if limit != "1" {
+			words += "s"
+		}
 	}
-	return strings.TrimPrefix(words, f.Field()+" ")
+	return strings.ReplaceAll(words, "%s", limit)
+}
+
+// countedKinds are what a limit of a text, a list or a map is counted in.
+var countedKinds = map[reflect.Kind]string{
+	reflect.String: "character", reflect.Slice: "item", reflect.Array: "item", reflect.Map: "item",
+}
+
+// ruleWords are what a field must be or have, with %s in the place of the limit.
+var ruleWords = map[string]string{
+	"gt": "must be greater than %s", "gte": "must be at least %s", "min": "must be at least %s", "len": "must be exactly %s",
+	"lt": "must be less than %s", "lte": "must be at most %s", "max": "must be at most %s",
+	"oneof": "must be one of %s", "startswith": "must start with %s",
+	"required": "is required", "email": "must be an email address", "uuid": "must be a UUID", "url": "must be a URL",
+	"http_url": "must be an HTTP URL", "ip": "must be an IP address", "e164": "must be a phone number like +15551234567",
+	"alphanum": "must have letters and digits only", "number": "must have digits only", "unique": "must not have duplicates",
+	"iso4217": "must be a currency code like EUR", "timezone": "must be a time zone like Europe/Berlin",
 }
 
 // samplesOf returns a value of each struct type in t, t's own first. What is in

@@ -69,6 +69,6 @@ func ExampleCodec() {
 	// Output:
 	// greenhouse roof 21.5
 	// <nil>
-	// body.Value: must be 150 or less
+	// body.Value: must be at most 150
 	// decode
 }
