@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -56,8 +57,8 @@ func TestASourceEndsWithItsEngineAndSaysHow(t *testing.T) {
 				return c.left, c.consumed, c.err
 			}
 			err := e.RunSource(ctx, slog.New(slog.NewTextHandler(&log, nil)), "queues", consume)
-			if errors.Is(err, broken) != (c.err != nil) || errors.Is(err, stopped) != (c.stop != nil) || (err != nil) != (c.err != nil || c.stop != nil) {
-				t.Errorf("it ends with %v", err)
+			if want := errors.Join(c.err, c.stop); fmt.Sprint(err) != fmt.Sprint(want) {
+				t.Errorf("it ends with %v, want %v", err, want)
 			}
 			if !strings.Contains(log.String(), c.says) || c.says == "" && log.Len() > 0 {
 				t.Errorf("the log has %q, want %q", &log, c.says)
