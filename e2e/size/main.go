@@ -105,7 +105,7 @@ func measure(ctx context.Context, verbose bool, out io.Writer) ([]figure, error)
 		// health (410), quotas, batches that cannot be decoded and renewed secrets (310);
 		// 8,245 before figures by topic, class and partition; 8,413 before /status, errors
 		// that name more, and the smaller image.
-		{"lines of Go, not tests", size.code, 6500, 8930, ""},
+		{"lines of Go, not tests", size.code, 6500, 8748, ""},
 		{"lines of Go, tests", size.tests, 1500, 1500, ""},
 		{"functions a handled message passes", len(passed), 35, 35, ""},
 		{"files these functions are in", len(filesOf(passed)), 14, 14, ""},
