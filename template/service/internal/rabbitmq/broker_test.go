@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/url"
@@ -317,6 +318,8 @@ type proxy struct {
 	away     bool
 	hung     bool          // connections stay, and say nothing
 	held     chan struct{} // what is sent waits until it is closed
+	frozen   map[net.Conn]struct{}
+	end      chan struct{}
 }
 
 // through returns the settings with a proxy before the broker.
@@ -330,9 +333,9 @@ func through(t *testing.T, cfg config.RabbitMQ) (config.RabbitMQ, *proxy) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &proxy{listener: l, conns: map[net.Conn]struct{}{}}
+	p := &proxy{listener: l, conns: map[net.Conn]struct{}{}, frozen: map[net.Conn]struct{}{}, end: make(chan struct{})}
 	go p.serve(u.Host)
-	t.Cleanup(func() { _ = l.Close(); p.cut() })
+	t.Cleanup(func() { _ = l.Close(); close(p.end); p.cut() })
 	u.Host = l.Addr().String()
 	cfg.URL = config.Secret(u.String())
 	return cfg, p
@@ -344,6 +347,7 @@ func (p *proxy) serve(broker string) {
 		if err != nil {
 			return
 		}
+		_ = client.(*net.TCPConn).SetReadBuffer(1 << 17) // so that a few messages fill it
 		server, err := net.Dial("tcp", broker)
 		p.mu.Lock()
 		if err != nil || p.away {
@@ -399,7 +403,11 @@ type gate struct {
 func (g gate) Write(b []byte) (int, error) {
 	g.proxy.mu.Lock()
 	hung, held := g.proxy.hung, g.proxy.held
+	_, frozen := g.proxy.frozen[g.to]
 	g.proxy.mu.Unlock()
+	if frozen {
+		<-g.proxy.end
+	}
 	if held != nil {
 		<-held
 	}
@@ -407,6 +415,13 @@ func (g gate) Write(b []byte) (int, error) {
 		return len(b), nil
 	}
 	return g.to.Write(b)
+}
+
+// freeze reads no more from the connections that there are, and lets new ones pass.
+func (p *proxy) freeze() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	maps.Copy(p.frozen, p.conns)
 }
 
 func (p *proxy) hang() {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -16,7 +17,8 @@ import (
 const (
 	closingTimeout = 2 * time.Second
 	dialTimeout    = 10 * time.Second // for the connection and both logins
-	// A broker that says nothing is given up after three heartbeats at most.
+	// A broker that says nothing is given up after 6 s: the client waits for one and a half. One
+	// that reads nothing is after three.
 	heartbeat = 4 * time.Second
 )
 
@@ -46,6 +48,15 @@ func Connect(ctx context.Context, cfg config.RabbitMQ, name string) (*amqp.Conne
 // Disconnect disconnects, also from a broker that does not answer.
 func Disconnect(conn *amqp.Connection) { _ = conn.CloseDeadline(time.Now().Add(closingTimeout)) }
 
+// bounded is a network connection of which each write ends. Who writes holds what the client
+// needs to end the connection.
+type bounded struct{ net.Conn }
+
+func (b bounded) Write(data []byte) (int, error) {
+	_ = b.SetWriteDeadline(time.Now().Add(3 * heartbeat))
+	return b.Conn.Write(data)
+}
+
 func dial(cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
 	cfg, err := cfg.Renewed()
 	if err != nil {
@@ -54,7 +65,10 @@ func dial(cfg config.RabbitMQ, name string) (*amqp.Connection, error) {
 	if _, err := amqp.ParseURI(string(cfg.URL)); err != nil {
 		return nil, errors.New("the URL cannot be used") // the cause may have the password in it
 	}
-	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties(), Dial: amqp.DefaultDial(dialTimeout)}
+	settings := amqp.Config{Heartbeat: heartbeat, Properties: amqp.NewConnectionProperties(), Dial: func(network, address string) (net.Conn, error) {
+		conn, err := amqp.DefaultDial(dialTimeout)(network, address)
+		return bounded{conn}, err
+	}}
 	settings.Properties.SetClientConnectionName(name)
 	if cfg.TLS() {
 		if settings.TLSClientConfig, err = config.ClientTLS("RABBITMQ_", cfg.CA, cfg.Cert, cfg.Key); err != nil {

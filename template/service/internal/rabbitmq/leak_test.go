@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -115,6 +116,14 @@ func TestNobodyPublishesWhatWasGivenUp(t *testing.T) {
 		t.Error("it waits for a connection still")
 	default:
 	}
+}
+
+// What has hung in the client does not keep a service from its end.
+func TestAPublisherIsClosedThoughItsConnectionDoesNotEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, tr := unconnected(settingsWithout(t))
+		tr.Close()
+	})
 }
 
 // The dead letters of a consumer with queues of its own are in its own queue.

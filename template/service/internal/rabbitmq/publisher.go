@@ -139,10 +139,13 @@ func (t *transport) Close() {
 	t.keys.Abandon()
 	t.end()
 	t.begin() // if it had not begun, it ends at once
-	<-t.ended
+	select {
+	case <-t.ended:
+	case <-time.After(closingTimeout): // unless the client hangs
+	}
 }
 
-// run publishes on one channel after another, until t ends.
+// run keeps a connection for those who publish, until t ends.
 func (t *transport) run() {
 	defer close(t.ended)
 	again(t.life, t.health, ops.Connection, t.refuse, t.publish)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -154,6 +155,45 @@ func TestCloseGivesUpWhatIsNotPublished(t *testing.T) {
 	}
 	if err := p.Publish(t.Context(), payment{"a", 2}); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("the next one's error is: %v", err)
+	}
+}
+
+// large is a payment of which a few fill what is under way to a broker.
+type large struct {
+	payment
+	Text string
+}
+
+// A broker that reads no more blocks who writes, who holds what the client needs to end the
+// connection.
+func TestPublishingGoesOnFromABrokerThatReadsNoMore(t *testing.T) {
+	t.Parallel()
+	cfg, wire := through(t, settings(t, "PUBLISH_TIMEOUT", "40s"))
+	makeTopic(t, cfg)
+	p := newPublisher(t, cfg)
+	const n = 40
+	errs := make(chan error, 2*n)
+	publish := func() {
+		for i := range n {
+			p.PublishAsync(t.Context(), large{payment{strconv.Itoa(i), i}, strings.Repeat("x", 500_000)}, func(_ message.Delivery, err error) { errs <- err })
+		}
+	}
+	for range 2 {
+		publish() // first to have channels, which are there when nothing is read any more
+		for range n {
+			if err := <-errs; err != nil {
+				t.Fatal(err)
+			}
+		}
+		wire.freeze()
+	}
+	publish()
+	began := time.Now()
+	if err := p.Close(time.Second); err == nil {
+		t.Error("all is published")
+	}
+	if took := time.Since(began); took > 6*time.Second {
+		t.Errorf("closed after %v", took)
 	}
 }
 
