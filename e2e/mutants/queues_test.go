@@ -37,7 +37,7 @@ func init() {
 		{"rabbitmq: what ends its channel is taken for another", "rabbitmq/channel.go",
 			"case !isOpen:", "case !isOpen && false:", "TestWhatEndsAChannel"},
 		{"rabbitmq: two messages have one channel", "rabbitmq/publisher.go",
-			"\terr := l.send(ctx, conn, to, m)\n\tt.lines <- l\n", "\tt.lines <- l\n\terr := l.send(ctx, conn, to, m)\n", "TestAChannelIsOfOneMessage"},
+			"\terr := l.send(ctx, conn, to, m)\n\tt.keep(l)\n", "\tt.keep(l)\n\terr := l.send(ctx, conn, to, m)\n", "TestAChannelIsOfOneMessage"},
 		{"rabbitmq: the next has the channel of what was given up", "rabbitmq/channel.go",
 			"\t\tl.channel = nil\n", "", "TestAChannelIsOfOneMessage"},
 		{"rabbitmq: what is given up waits for a connection", "rabbitmq/publisher.go",

@@ -85,17 +85,26 @@ func (l *line) send(ctx context.Context, conn *amqp.Connection, to address, m am
 		}
 		return nil
 	case <-ctx.Done():
-		go func(abandoned interface{ Close() error }) { _ = abandoned.Close() }(l.channel) // what comes of it later is not of the next
-		l.channel = nil
-		return fmt.Errorf("no answer from the broker: %w", ctx.Err())
+		l.abandon() // what comes of it later is not of the next
+		return untaken{fmt.Errorf("topic %q: no answer from the broker: %w", to.topic, ctx.Err()), true}
 	}
 }
 
-// untaken is why no queue takes a message.
+// abandon closes the line's channel, and waits for nothing.
+func (l *line) abandon() {
+	if ch := l.channel; ch != nil {
+		go func() { _ = ch.Close() }()
+		l.channel = nil
+	}
+}
+
+// untaken is why no queue takes a message, or none is known to.
 type untaken struct {
 	error
 	isThere bool // where it goes, so only another message can tell whether that is over
 }
+
+func (u untaken) Unwrap() error { return u.error }
 
 // missing returns that no queue takes what is published.
 func (a address) missing(why string, isThere bool) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 	"github.com/ouroboros-forge/forge/template/service/internal/ops"
@@ -28,6 +29,7 @@ const (
 type destination struct {
 	address
 	wanted time.Time
+	room   *semaphore.Weighted // for messages under way
 
 	mu      sync.Mutex
 	err     error     // why nothing can be published there at present
@@ -42,7 +44,7 @@ func (t *transport) destination(to address) *destination {
 	defer t.mu.Unlock()
 	d := t.destinations[to.name()]
 	if d == nil {
-		d = &destination{address: to, outage: ops.Outage{Log: t.log.With("topic", to.topic)}}
+		d = &destination{address: to, room: semaphore.NewWeighted(maxUnderWay), outage: ops.Outage{Log: t.log.With("topic", to.topic)}}
 		t.destinations[to.name()] = d
 	}
 	d.wanted = time.Now()

@@ -3,6 +3,8 @@ package rabbitmq
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -116,6 +118,82 @@ func TestNobodyPublishesWhatWasGivenUp(t *testing.T) {
 		t.Error("it waits for a connection still")
 	default:
 	}
+}
+
+// selective is a channel that the broker answers at once, but for payments.
+type selective struct{ *recorder }
+
+func (s selective) PublishWithContext(_ context.Context, _, key string, _, _ bool, _ amqp.Publishing) error {
+	if key != "payments" {
+		s.confirm(true)
+	}
+	return nil
+}
+
+// What waits for the answer of one queue keeps no event and no dead letter from another, and
+// readiness names it.
+func TestAQueueThatDoesNotAnswerHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, tr := unconnected(settingsWithout(t))
+		for range cap(tr.lines) {
+			r := newRecorder()
+			r.channel = selective{r}
+			tr.lines <- &r.line
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		go func() {
+			for ctx.Err() == nil {
+				select {
+				case tr.connected <- new(amqp.Connection):
+				case <-ctx.Done():
+				}
+			}
+		}()
+		const n = 120
+		errs := make(chan error, n)
+		for i := range n {
+			p.PublishAsync(ctx, payment{strconv.Itoa(i), i}, func(_ message.Delivery, err error) { errs <- err })
+		}
+		synctest.Wait()
+		if err := p.Publish(ctx, elsewhere{payment{"a", 1}}); err != nil {
+			t.Errorf("an event of another topic: %v", err)
+		}
+		if err := p.Send(ctx, &message.Message{Topic: "payments.dlq"}); err != nil {
+			t.Errorf("a dead letter: %v", err)
+		}
+		for range n {
+			if err := <-errs; message.OutcomeOf(err) != message.OutcomeUnavailable {
+				t.Errorf("an event without an answer: %v", err)
+			}
+		}
+		if why := fmt.Sprint(tr.why()); !strings.Contains(why, `topic "payments": no answer`) || strings.Contains(why, "receipts") {
+			t.Errorf("what cannot be published: %s", why)
+		}
+	})
+}
+
+// More channels than are kept are closed when they are free.
+func TestAChannelTooManyIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, tr := unconnected(settingsWithout(t))
+		r := newRecorder()
+		tr.lines <- &r.line
+		sent := make(chan error, 1)
+		go func() { sent <- p.Send(t.Context(), &message.Message{Topic: "payments.dlq"}) }()
+		tr.connected <- new(amqp.Connection)
+		<-r.published
+		for range cap(tr.lines) {
+			tr.lines <- new(line)
+		}
+		r.confirm(true)
+		if err := <-sent; err != nil {
+			t.Error(err)
+		}
+		if synctest.Wait(); !r.isClosed.Load() {
+			t.Error("it is open")
+		}
+	})
 }
 
 // What has hung in the client does not keep a service from its end.

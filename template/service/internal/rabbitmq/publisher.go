@@ -11,7 +11,6 @@ import (
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
-	"golang.org/x/sync/semaphore"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
 	"github.com/ouroboros-forge/forge/template/service/internal/deadletter"
@@ -20,9 +19,10 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
-// maxUnderWay is how many messages wait for the broker's answer at most, each on a channel of
-// its own.
-const maxUnderWay = 100
+const (
+	maxUnderWay = 50  // messages to one destination that wait for the broker's answer, each on a channel of its own
+	maxFree     = 100 // channels that are kept for the next messages
+)
 
 // transport publishes: each message is durable, and confirmed by the majority of its queue.
 // One whose confirmation was lost is written again, so it may be there twice.
@@ -40,7 +40,6 @@ type transport struct {
 
 	begin     func()                // connects, once
 	connected chan *amqp.Connection // to whoever publishes, nil while there is none
-	room      *semaphore.Weighted   // for messages under way
 	lines     chan *line            // that are free
 	life      context.Context
 	end       context.CancelFunc
@@ -52,7 +51,7 @@ func NewPublisher(cfg config.RabbitMQ, service string, registry *message.Registr
 	t := &transport{
 		cfg: cfg, client: service + " publisher", health: ops.NewHealth(log, "publishing is interrupted, retrying", "publishing resumed"),
 		keys: publisher.NewKeys(cfg.Publish), published: registry.PublishedTopics, log: log, destinations: map[string]*destination{},
-		connected: make(chan *amqp.Connection), room: semaphore.NewWeighted(maxUnderWay), lines: make(chan *line, maxUnderWay), ended: make(chan struct{}),
+		connected: make(chan *amqp.Connection), lines: make(chan *line, maxFree), ended: make(chan struct{}),
 	}
 	t.life, t.end = context.WithCancel(context.Background())
 	t.begin = sync.OnceFunc(func() { go t.run() })
@@ -105,21 +104,30 @@ func (t *transport) attempt(ctx context.Context, to address, m amqp.Publishing) 
 	if why := cmp.Or(t.health.Why(), d.missed()); conn == nil || why != nil {
 		return cmp.Or(why, error(amqp.ErrClosed))
 	}
-	if err := t.room.Acquire(ctx, 1); err != nil {
+	if err := d.room.Acquire(ctx, 1); err != nil {
 		return fmt.Errorf("others wait for the broker's answer: %w", err)
 	}
-	defer t.room.Release(1)
+	defer d.room.Release(1)
 	l := new(line)
 	select {
 	case l = <-t.lines:
 	default:
 	}
 	err := l.send(ctx, conn, to, m)
-	t.lines <- l
-	if why, isAnswer := errors.AsType[untaken](err); isAnswer || err == nil {
-		d.note(err, why.isThere)
+	t.keep(l)
+	if why, isKnown := errors.AsType[untaken](err); isKnown && !errors.Is(err, context.Canceled) || err == nil {
+		t.destination(to).note(err, why.isThere) // d may be forgotten by now
 	}
 	return err
+}
+
+// keep keeps a line for the next message, or closes it when there are enough.
+func (t *transport) keep(l *line) {
+	select {
+	case t.lines <- l:
+	default:
+		l.abandon()
+	}
 }
 
 // WithOutcome implements publisher.Transport. A handler that returns err as it is has its
