@@ -13,7 +13,7 @@ func init() {
 		{"rabbitmq: a commit leaves what is done behind what is not", "rabbitmq/claim.go",
 			"if !all && ", "if ", "TestWhatIsDone"},
 		{"rabbitmq: what is done behind what is not holds the broker back", "rabbitmq/claim.go",
-			"len(each) <= c.prefetch/4", "true", "TestWhatIsDone"},
+			"len(c.unsent) <= c.prefetch/4", "true", "TestWhatIsDone"},
 		{"rabbitmq: what was gathered is not sent", "rabbitmq/claim.go",
 			"\t\tcase <-time.After(ackPause):\n", "", "TestWhatIsDone"},
 		{"rabbitmq: what was acknowledged alone is forgotten", "rabbitmq/claim.go",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -41,7 +42,7 @@ type claim struct {
 	tags   map[int64]uint64 // of what is delivered and not done, by offset
 	prefix uint64           // all tags up to it are acknowledged
 	after  []state          // of those that were delivered after it
-	unsent int              // done since something was sent
+	unsent []uint64         // tags of what is done and not acknowledged
 }
 
 // state is that of a delivery.
@@ -89,7 +90,7 @@ func (c *claim) Ack(offset int64) {
 	delete(c.tags, offset)
 	c.after[tag-c.prefix-1] = done
 	signal(c.wake)
-	if c.unsent++; c.unsent >= c.prefetch/4 {
+	if c.unsent = append(c.unsent, tag); len(c.unsent) > c.prefetch/4 {
 		signal(c.full)
 	}
 }
@@ -145,10 +146,12 @@ func (c *claim) settle(queue string) error {
 // with the channel. A further consumer that comes and goes is written into the same log, and
 // the broker waits for that: by its coming there is room for what waited, and its going stands
 // behind that. To cancel the channel's own consumer instead would give the queue to another
-// instance before what was not started is back in its place.
+// instance before what was not started is back in its place. By its priority the last is never
+// a queue's single active consumer; of another queue it may be given messages, which go back
+// with the channel.
 func Settle(ch channel, queue string) error {
 	const consumer = "last"
-	if _, err := ch.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil { // it never is the active one
+	if _, err := ch.Consume(queue, consumer, false, false, false, false, amqp.Table{"x-priority": int32(-1)}); err != nil {
 		return err
 	}
 	return ch.Cancel(consumer, false)
@@ -202,7 +205,6 @@ func (c *claim) send(all bool) error {
 func (c *claim) due(all bool) (upTo uint64, each []uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.unsent = 0
 	for len(c.after) > 0 && c.after[0] != delivered {
 		c.prefix++
 		if c.after[0] == done { // a tag that was acknowledged is none to the broker
@@ -210,14 +212,11 @@ func (c *claim) due(all bool) (upTo uint64, each []uint64) {
 		}
 		c.after = c.after[1:]
 	}
-	for i, s := range c.after {
-		if s == done {
-			each = append(each, c.prefix+uint64(i)+1)
-		}
-	}
-	if !all && len(each) <= c.prefetch/4 {
+	c.unsent = slices.DeleteFunc(c.unsent, func(tag uint64) bool { return tag <= c.prefix })
+	if !all && len(c.unsent) <= c.prefetch/4 {
 		return upTo, nil
 	}
+	each, c.unsent = slices.Sorted(slices.Values(c.unsent)), nil
 	for _, tag := range each {
 		c.after[tag-c.prefix-1] = acknowledged
 	}

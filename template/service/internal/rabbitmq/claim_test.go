@@ -130,10 +130,35 @@ func TestWhatIsDoneOutOfOrderWaitsForWhatIsBeforeItUnlessTooMuchWould(t *testing
 	}
 }
 
+// A message that waits does not make what is acknowledged after it dearer and dearer.
+func TestAcknowledgingCostsTheSameWhateverCameSinceAMessageThatWaits(t *testing.T) {
+	cost := func(n uint64) time.Duration {
+		c, least := newClaim(&fake{}, 10), time.Hour
+		c.note(1, 1)
+		for tag := uint64(2); tag <= n; tag++ {
+			c.note(int64(tag), tag)
+			if c.Ack(int64(tag)); tag%100 > 0 && tag < n-100 {
+				continue
+			}
+			began := time.Now()
+			if _, each := c.due(true); !slices.Contains(each, tag) {
+				t.Fatalf("%d is not acknowledged", tag)
+			}
+			if tag > n-100 {
+				least = min(least, time.Since(began))
+			}
+		}
+		return least
+	}
+	if few, many := cost(1_000), cost(1_000_000); many > 20*few+20*time.Microsecond {
+		t.Errorf("after 1,000 messages it takes %v, after 1,000,000 %v", few, many)
+	}
+}
+
 func TestWhatIsDoneIsGatheredWhileTheBrokerMayDeliver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c, f := deliver(6)
-		c.prefetch = 12 // of which 3 done bring the next word forward
+		c, f := deliver(7)
+		c.prefetch = 12 // of which 4 done bring the next word forward
 		gone, ended := make(chan *amqp.Error, 1), make(chan struct{})
 		go func() {
 			_ = c.run(gone)
@@ -148,7 +173,7 @@ func TestWhatIsDoneIsGatheredWhileTheBrokerMayDeliver(t *testing.T) {
 			{[]int64{20}, 0, 1},
 			{[]int64{30}, ackPause - 1, 1},
 			{nil, 1, 2},
-			{[]int64{40, 50, 60}, 0, 3},
+			{[]int64{40, 50, 60, 70}, 0, 3},
 		} {
 			for _, offset := range step.done {
 				c.Ack(offset)
