@@ -41,18 +41,24 @@ type line struct {
 // openLine returns a line on a new channel of conn.
 func openLine(ctx context.Context, conn *amqp.Connection) (*line, error) {
 	var opened *line
+	var keep func() bool
 	err := Within(ctx, func() error {
 		ch, err := conn.Channel()
 		if err != nil {
 			return err
 		}
 		opened = &line{ch, ch.NotifyReturn(make(chan amqp.Return, 1)), ch.NotifyPublish(make(chan amqp.Confirmation, 1)), ch.NotifyClose(make(chan *amqp.Error, 1))}
-		return ch.Confirm(false)
+		err = ch.Confirm(false)
+		keep = context.AfterFunc(ctx, func() { _ = ch.Close() }) // unless somebody waits for it still
+		return err
 	})
-	if err != nil {
-		return nil, err
+	switch {
+	case err == nil && keep():
+		return opened, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
 	}
-	return opened, nil
+	return nil, err
 }
 
 // send publishes a message, on a new channel of conn if there is none yet, and returns once the

@@ -1,6 +1,7 @@
 package rabbitmq
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -156,6 +157,38 @@ func TestCloseGivesUpWhatIsNotPublished(t *testing.T) {
 	if err := p.Publish(t.Context(), payment{"a", 2}); !errors.Is(err, publisher.ErrClosed) {
 		t.Errorf("the next one's error is: %v", err)
 	}
+}
+
+// What is given up while its channel opens leaves none open.
+func TestAChannelThatOpensForNobodyIsClosed(t *testing.T) {
+	t.Parallel()
+	cfg := settings(t)
+	cfg.URL += "?channel_max=3"
+	conn := connect(t, cfg)
+	defer Disconnect(conn)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 10 {
+		if _, err := openLine(gone, conn); err == nil {
+			t.Fatal("it is open")
+		}
+	}
+	eventually(t, "three channels can be opened", func() bool {
+		var all []*line
+		defer func() {
+			for _, l := range all {
+				_ = l.channel.Close()
+			}
+		}()
+		for range 3 {
+			l, err := openLine(t.Context(), conn)
+			if err != nil {
+				return false
+			}
+			all = append(all, l)
+		}
+		return true
+	})
 }
 
 // large is a payment of which a few fill what is under way to a broker.
