@@ -216,7 +216,8 @@ func (c *claim) due(all bool) (upTo uint64, each []uint64) {
 	if !all && len(c.unsent) <= c.prefetch/4 {
 		return upTo, nil
 	}
-	each, c.unsent = slices.Sorted(slices.Values(c.unsent)), nil
+	slices.Sort(c.unsent)
+	each, c.unsent = c.unsent, nil
 	for _, tag := range each {
 		c.after[tag-c.prefix-1] = acknowledged
 	}

@@ -23,13 +23,14 @@ const (
 	missingLasts   = 500 * time.Millisecond // of one answer, for all that wait to publish there: each would cost a channel
 	refusalLasts   = 10 * time.Second       // which asking does not refute: the pause before the next attempt is shorter
 	forgottenAfter = time.Minute            // after which nobody publishes there any more
+	maxUnderWay    = 50                     // messages that wait for the broker's answer, each on a channel of its own
 )
 
 // destination is where messages of a topic go. What is wrong with it is of nobody else.
 type destination struct {
 	address
 	wanted time.Time
-	room   *semaphore.Weighted // for messages under way
+	room   *semaphore.Weighted // for what is under way
 
 	mu      sync.Mutex
 	err     error     // why nothing can be published there at present

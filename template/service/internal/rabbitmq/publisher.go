@@ -19,10 +19,8 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/publisher"
 )
 
-const (
-	maxUnderWay = 50  // messages to one destination that wait for the broker's answer, each on a channel of its own
-	maxFree     = 100 // channels that are kept for the next messages
-)
+// maxFree is how many channels are kept for the next messages.
+const maxFree = 100
 
 // transport publishes: each message is durable, and confirmed by the majority of its queue.
 // One whose confirmation was lost is written again, so it may be there twice.
