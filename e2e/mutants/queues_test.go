@@ -50,6 +50,8 @@ func init() {
 			"c.events.why(), ", "", "TestABrokerThatTakesNothing"},
 		{"rabbitmq: a key goes anywhere", "rabbitmq/queues.go",
 			"case m.Key == nil:", "case true:", "TestMessagesOfOneKey"},
+		{"jetstream: what did not arrive is not given back", "jetstream/handover.go",
+			"if info.Delivered.Consumer == p.next-1 {", "if info != nil {", "TestAnotherInstanceHas"},
 		{"jetstream: a number that is given out again is taken for done", "jetstream/handover.go",
 			" && of.Timestamp.After(m.until) {", " && false {", "TestANumberThatIsGivenOut"},
 		{"jetstream: what is worked on is not told", "jetstream/claim.go",

@@ -2,6 +2,7 @@ package jetstream
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/config"
+	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -131,4 +133,115 @@ func TestADeliveryThatIsLostIsHandledWithoutAnotherBehindIt(t *testing.T) {
 	eventually(t, "it is delivered", func() bool { return b.pending("tests-0") == 1 })
 	b.deaf.Store(false)
 	eventually(t, "it is handled", func() bool { return done.distinct() == 2 })
+}
+
+// TestAnotherInstanceHasOnlyWhatIsNotDone of what the one before it gave back, also if a
+// delivery is missing at its end.
+func TestAnotherInstanceHasOnlyWhatIsNotDone(t *testing.T) {
+	t.Parallel()
+	for _, isMissing := range []bool{false, true} {
+		t.Run(strconv.FormatBool(isMissing), func(t *testing.T) {
+			t.Parallel()
+			b, done := startBroker(t), newBook()
+			cfg := b.settings(func(c *config.JetStream) {
+				c.Partitions, c.AckWait, c.DrainTimeout, c.CommitInterval = 1, time.Minute, time.Second, time.Minute
+			})
+			if _, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true); err != nil {
+				t.Fatal(err)
+			}
+			b.publish(0, 10, 10)
+			first := consume(t, cfg, func(ctx context.Context, m message.Of[payment]) error {
+				if m.Body.N == 0 {
+					<-ctx.Done()
+					return ctx.Err()
+				}
+				done.note(m, func() {})
+				return nil
+			})
+			eventually(t, "what is behind the first is acknowledged", func() bool { return done.handled() == 9 && b.pending("tests-0") == 1 })
+			total := 10
+			if isMissing {
+				b.deaf.Store(true)
+				b.publish(10, 11, 11)
+				eventually(t, "one more is delivered", func() bool { return b.pending("tests-0") == 2 })
+				b.deaf.Store(false)
+				total = 11
+			}
+			if err := first.stop(); err != nil {
+				t.Error(err)
+			}
+			consume(t, cfg, func(_ context.Context, m message.Of[payment]) error {
+				done.note(m, func() {})
+				return nil
+			})
+			eventually(t, "all is acknowledged", func() bool { return done.distinct() == total && b.pending("tests-0") == 0 })
+			if n := done.handled(); n != total {
+				t.Errorf("%d were handled, want each of %d once", n, total)
+			}
+		})
+	}
+}
+
+// TestWhatSomebodyWantsOnceMoreIsHandledAgain: a durable consumer that is set back, or made
+// anew, begins there, whatever was known as done.
+func TestWhatSomebodyWantsOnceMoreIsHandledAgain(t *testing.T) {
+	t.Parallel()
+	for name, again := range map[string]func(s jetstream.Stream) error{
+		"set back": func(s jetstream.Stream) error {
+			_, err := s.ResetConsumerToSequence(t.Context(), "tests-0", 1)
+			return err
+		},
+		"made anew": func(s jetstream.Stream) error { return s.DeleteConsumer(t.Context(), "tests-0") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t)
+			cfg := b.settings(func(c *config.JetStream) { c.Partitions = 1 })
+			stream, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.publish(0, 10, 10)
+			for range 2 {
+				r := consume(t, cfg, succeed)
+				r.await(t, engine.Handled, 10)
+				if err := r.stop(); err != nil {
+					t.Error(err)
+				}
+				if err := again(stream); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestADurableConsumerThatIsDeletedBeginsWithAll, also with JETSTREAM_DELIVER=new: what is new
+// is not known any more, nor what is done.
+func TestADurableConsumerThatIsDeletedBeginsWithAll(t *testing.T) {
+	t.Parallel()
+	for deliver, first := range map[string]int{"all": 15, "new": 5} {
+		t.Run(deliver, func(t *testing.T) {
+			t.Parallel()
+			b := startBroker(t)
+			cfg := b.settings(func(c *config.JetStream) { c.Partitions, c.Deliver = 1, deliver })
+			stream, _, err := EnsureStream(t.Context(), b.client, cfg, "payments", true)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.publish(0, 10, 10)
+			r := consume(t, cfg, succeed)
+			eventually(t, "there is a durable consumer", func() bool { return b.pending("tests-0") == 0 })
+			b.publish(10, 15, 10)
+			r.await(t, engine.Handled, first)
+			eventually(t, "all is acknowledged", func() bool { return b.pending("tests-0") == 0 })
+			if n := r.count(engine.Handled); n != first {
+				t.Errorf("%d were handled, want %d", n, first)
+			}
+			if err := stream.DeleteConsumer(t.Context(), "tests-0"); err != nil {
+				t.Fatal(err)
+			}
+			r.await(t, engine.Handled, first+15)
+		})
+	}
 }
