@@ -56,7 +56,7 @@ type item struct {
 	msg       message.Message // as delivered; handlers get copies of it
 	lane      *Lane
 	next      *item         // of the same key
-	successor *Lane         // the lane's next life, if the handler outlived its own
+	successor *Lane         // the lane's latest life, if the handler outlived its own
 	hash      uint64        // of the key
 	keyed     bool          // others may wait for it
 	waits     EventKind     // why it waits, or waited before the present attempt

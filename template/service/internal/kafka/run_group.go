@@ -176,10 +176,9 @@ func (c *Consumer) noteTopics(conn *connection, found kadm.TopicDetails) {
 // so are partitions that appear later.
 func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) error {
 	c.mu.Lock()
-	// To ask for a forbidden one is to be told of none.
 	fresh := slices.DeleteFunc(slices.Clone(c.topics.subscribed), func(topic string) bool {
 		_, isKnown := c.ends[topic]
-		return isKnown || errors.Is(found[topic].Err, kerr.TopicAuthorizationFailed)
+		return isKnown || errors.Is(found[topic].Err, kerr.TopicAuthorizationFailed) // to ask for it is to be told of none
 	})
 	c.mu.Unlock()
 	if c.cfg.AutoOffsetReset != "latest" || len(fresh) == 0 {
