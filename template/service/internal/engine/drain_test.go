@@ -143,6 +143,37 @@ func TestALaneCanBeLostWhileItDrains(t *testing.T) {
 
 // A handler that ignores its context outlives its lane. When the lane comes
 // back, the key waits for it, and other keys do not.
+// TestAHandlerThatOutlivesTwoLivesReleasesNothingOfThem, as others may have handled what waited
+// behind it.
+func TestAHandlerThatOutlivesTwoLivesReleasesNothingOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var started atomic.Int64
+		b := start(t, settings(), func(_ context.Context, m *message.Message) error {
+			if string(m.Key) == "a" && started.Add(1) == 1 {
+				time.Sleep(time.Minute)
+			}
+			return nil
+		})
+		for range 2 {
+			l := b.Assign(b)
+			l.Deliver(batch(0, 2, "a", "b"))
+			elapse(time.Second)
+			l.Lose()
+		}
+		l := b.Assign(b)
+		l.Deliver(batch(2, 1, "b"))
+		elapse(2 * time.Minute)
+		if n := started.Load(); n != 1 {
+			t.Errorf("handlers of the key began %d times, want 1: nothing of it was delivered again", n)
+		}
+		l.Deliver(batch(3, 1, "a"))
+		elapse(time.Second)
+		if started.Load() != 2 || b.marks.Load() != 3 {
+			t.Errorf("the next message of the key: %d began, marked %d; want 2, 3", started.Load(), b.marks.Load())
+		}
+	})
+}
+
 func TestAKeyWaitsForItsHandlerOfAnEarlierLife(t *testing.T) {
 	for _, ordering := range []string{OrderKey, OrderPartition} {
 		t.Run(ordering, func(t *testing.T) {

@@ -136,6 +136,6 @@ func (e *Engine) commit(ctx context.Context) {
 		e.commits.Add(1)
 	}
 	for _, l := range lanes {
-		l.committed = l.marked // nothing else marks, until the lane ends
+		l.committed = l.marked // only a lane that ended meanwhile has marked more, and commits that itself
 	}
 }

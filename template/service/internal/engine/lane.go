@@ -56,7 +56,7 @@ type item struct {
 	msg       message.Message // as delivered; handlers get copies of it
 	lane      *Lane
 	next      *item         // of the same key
-	successor *Lane         // the lane's next life, if the handler outlived its own
+	successor *Lane         // the lane's latest life, if the handler outlived its own
 	hash      uint64        // of the key
 	keyed     bool          // others may wait for it
 	waits     EventKind     // why it waits, or waited before the present attempt
@@ -188,7 +188,7 @@ func (l *Lane) begin(topic string, partition int32) {
 	l.topic, l.partition = topic, partition
 	for w := range e.workers {
 		if it := w.item; it.lane.detached && it.lane.topic == topic && it.lane.partition == partition {
-			it.successor = l
+			it.successor, it.next = l, nil // what waited behind it is of the life that ended
 			l.running++
 			if it.keyed {
 				l.keys[it.hash] = it
@@ -363,7 +363,7 @@ func (l *Lane) adjustFlow() {
 
 // mark marks the low-water mark at the claim.
 func (l *Lane) mark() {
-	if done, offset := l.tracker.lowWaterMark(); done > l.marked {
+	if done, offset := l.tracker.lowWaterMark(); done > l.marked && !l.detached {
 		l.claim.Mark(offset)
 		l.marked = done
 	}

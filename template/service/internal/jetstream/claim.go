@@ -4,15 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
-	"github.com/ouroboros-forge/forge/template/service/internal/engine"
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
@@ -30,28 +27,32 @@ var errUnconfirmed = errors.New("acknowledgements were not confirmed")
 // errLost is why nothing of a lane can be acknowledged any more.
 var errLost = message.Permanent(errors.New("its messages are another instance's: they will be delivered again"))
 
-// claim is one lane's life: what it has of a durable consumer, from the first message on
-// until it is drained or lost.
+// claim is one lane's life, as the engine sees it: what it has of a durable consumer.
 type claim struct {
-	conn      *nats.Conn
-	lane      *engine.Lane
-	next      uint64      // the server's number of the next delivery
-	delivered int64       // the offset of the last one
-	lease     *time.Timer // ends it, when the server may serve another
-	end       context.CancelFunc
-	lost      atomic.Bool
-	paused    atomic.Bool
-	resume    chan struct{} // has one when it was resumed
-	wake      chan struct{} // has one when there are acks to send
+	conn   *nats.Conn
+	lost   atomic.Bool
+	paused atomic.Bool
+	resume chan struct{} // has one when it was resumed
+	wake   chan struct{} // has one when there are acks to send
 
-	mu   sync.Mutex
-	held map[int64]string // where to answer what is delivered and not done, by offset
-	last int64            // the largest offset of what is done
-	acks []string         // where to acknowledge what is done, until the server has said that it knows
+	mu          sync.Mutex
+	held        map[int64]*holding // delivered and not done, by offset
+	done        []string           // where to acknowledge what is done
+	unconfirmed []string           // of what is acknowledged; the server has not said that it knows
+	committing  sync.Mutex
+	reconnects  uint64 // of the connection, when all before was confirmed; for who commits
+}
 
-	sending    sync.Mutex
-	sent       int    // of acks, by the connection that there was
-	reconnects uint64 // then
+// holding is a message that is held.
+type holding struct {
+	reply string
+	old   bool // it was there when progress was told last
+}
+
+func newClaim(conn *nats.Conn) *claim {
+	c := &claim{conn: conn, resume: make(chan struct{}, 1), wake: make(chan struct{}, 1), held: map[int64]*holding{}}
+	c.reconnects = conn.Stats().Reconnects
+	return c
 }
 
 // Mark implements engine.Claim: a queue's says nothing by it.
@@ -73,11 +74,19 @@ func (c *claim) Ack(offset int64) {
 	if c.lost.Load() {
 		return
 	}
-	if reply, isHeld := c.held[offset]; isHeld {
-		c.acks, c.last = append(c.acks, reply), max(c.last, offset)
+	if d := c.held[offset]; d != nil {
+		c.done = append(c.done, d.reply)
 		signal(c.wake)
 	}
 	delete(c.held, offset)
+}
+
+// settle acknowledges a message that is done and was delivered again.
+func (c *claim) settle(reply string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done = append(c.done, reply)
+	signal(c.wake)
 }
 
 func signal(ch chan struct{}) {
@@ -87,45 +96,28 @@ func signal(ch chan struct{}) {
 	}
 }
 
-// take notes where to answer a message. It returns false if the engine must not have it: it
-// has it already, or the message is done and the server does not know.
-func (c *claim) take(offset int64, reply string, isDone bool) bool {
+// hold notes a message that goes to the engine. It returns false if that has it already,
+// and must not have it twice.
+func (c *claim) hold(offset int64, reply string) bool {
+	c.mu.Lock()
+	d := c.held[offset]
+	if d == nil {
+		c.held[offset] = &holding{reply: reply}
+	} else {
+		d.reply = reply
+	}
+	c.mu.Unlock()
+	if d != nil {
+		_ = c.conn.Publish(reply, progress) // what is not told now is told by the clock
+	}
+	return d == nil
+}
+
+// isHeld reports whether the engine has a message.
+func (c *claim) isHeld(offset int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, isHeld := c.held[offset]
-	if isDone && !isHeld {
-		c.acks = append(c.acks, reply)
-		signal(c.wake)
-		return false
-	}
-	c.held[offset] = reply
-	return !isHeld
-}
-
-// memory returns what the lane's end leaves.
-func (c *claim) memory() memory {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	m := memory{Last: c.last}
-	for offset := range c.held {
-		if offset < c.last {
-			m.Open = append(m.Open, offset)
-		}
-	}
-	slices.Sort(m.Open)
-	return m
-}
-
-// renew notes that the server serves this instance for a time from at on.
-func (c *claim) renew(at time.Time, d time.Duration) {
-	c.lease.Reset(time.Until(at.Add(d * 9 / 10)))
-}
-
-// lose ends the lane at once.
-func (c *claim) lose() {
-	c.lost.Store(true)
-	c.end()
-	c.lane.Lose()
+	return c.held[offset] != nil
 }
 
 // ackPause is for how long what is done is gathered: many acknowledgements that are written
@@ -137,9 +129,7 @@ func (c *claim) send(ctx context.Context) {
 	for {
 		select {
 		case <-c.wake:
-			c.sending.Lock()
 			_ = c.flush() // what could not be sent is sent by the next
-			c.sending.Unlock()
 			sleep(ctx, ackPause)
 		case <-ctx.Done():
 			return
@@ -147,52 +137,68 @@ func (c *claim) send(ctx context.Context) {
 	}
 }
 
-// flush acknowledges what is done. After another connection was made, all that is not confirmed
-// is sent again. It needs c.sending.
+// flush acknowledges what is done.
 func (c *claim) flush() error {
+	c.mu.Lock()
+	done := c.done
+	c.done = nil
+	c.mu.Unlock()
 	if c.lost.Load() {
 		return errLost
 	}
-	if !c.conn.IsConnected() {
-		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
-	}
-	if now := c.conn.Stats().Reconnects; now != c.reconnects {
-		c.sent, c.reconnects = 0, now
+	for i, reply := range done {
+		if err := c.conn.Publish(reply, ack); err != nil {
+			c.mu.Lock()
+			c.done = append(done[i:], c.done...)
+			c.unconfirmed = append(c.unconfirmed, done[:i]...)
+			c.mu.Unlock()
+			return err
+		}
 	}
 	c.mu.Lock()
-	waiting := c.acks[c.sent:]
-	c.mu.Unlock()
-	for _, reply := range waiting {
-		if err := c.conn.Publish(reply, ack); err != nil {
-			return fmt.Errorf("%w: %w", errUnconfirmed, err)
-		}
-		c.sent++
-	}
+	defer c.mu.Unlock()
+	c.unconfirmed = append(c.unconfirmed, done...)
 	return nil
 }
 
 // Commit implements engine.Claim: the server confirms the last acknowledgement, and takes
-// those of one connection in their order.
+// those of one connection in their order. After another one was made, all are sent again.
 func (c *claim) Commit(ctx context.Context) error {
-	c.sending.Lock()
-	defer c.sending.Unlock()
-	if err := c.flush(); err != nil || c.sent == 0 {
+	c.committing.Lock()
+	defer c.committing.Unlock()
+	if err := c.flush(); errors.Is(err, errLost) {
 		return err
+	} else if !c.conn.IsConnected() {
+		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
+	} else if err != nil {
+		return fmt.Errorf("%w: %w", errUnconfirmed, err)
 	}
 	c.mu.Lock()
-	last := c.acks[c.sent-1]
+	sent := c.unconfirmed
 	c.mu.Unlock()
+	if len(sent) == 0 {
+		return nil
+	}
+	reconnects := c.conn.Stats().Reconnects
+	if reconnects != c.reconnects {
+		for _, reply := range sent {
+			if err := c.conn.Publish(reply, ack); err != nil {
+				return fmt.Errorf("%w: %w", errUnconfirmed, err)
+			}
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	if _, err := c.conn.RequestWithContext(ctx, last, ack); err != nil {
-		return fmt.Errorf("acknowledge %d messages: %w: %w", c.sent, errUnconfirmed, err)
+	if _, err := c.conn.RequestWithContext(ctx, sent[len(sent)-1], ack); err != nil {
+		return fmt.Errorf("acknowledge %d messages: %w: %w", len(sent), errUnconfirmed, err)
 	}
-	if c.conn.Stats().Reconnects != c.reconnects { // the others may have gone with the connection before
+	if c.conn.Stats().Reconnects != reconnects { // the others may have gone with the connection before
 		return fmt.Errorf("connected anew while messages were acknowledged: %w", errUnconfirmed)
 	}
+	c.reconnects = reconnects
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.acks, c.sent = c.acks[c.sent:], 0
+	c.unconfirmed = c.unconfirmed[len(sent):]
 	return nil
 }
 
@@ -203,19 +209,25 @@ func (c *claim) tellProgress(ctx context.Context, ackWait time.Duration) {
 	for {
 		select {
 		case <-tick.C:
-			c.tell(progress) // what is not told is delivered again, and then told
+			for _, reply := range c.replies() {
+				_ = c.conn.Publish(reply, progress) // what is not told is delivered again, and then told
+			}
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// tell tells the server the same of all that is held.
-func (c *claim) tell(what []byte) {
+// replies returns where to answer what is held, but for what has just come: that is old the
+// next time.
+func (c *claim) replies() (found []string) {
 	c.mu.Lock()
-	replies := slices.Collect(maps.Values(c.held))
-	c.mu.Unlock()
-	for _, reply := range replies {
-		_ = c.conn.Publish(reply, what)
+	defer c.mu.Unlock()
+	for _, d := range c.held {
+		if d.old {
+			found = append(found, d.reply)
+		}
+		d.old = true
 	}
+	return found
 }

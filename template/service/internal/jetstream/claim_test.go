@@ -15,12 +15,12 @@ import (
 	"github.com/ouroboros-forge/forge/template/service/internal/message"
 )
 
-// assigned returns the only lane.
-func (r *running) assigned(t *testing.T) (found *claim) {
+// assigned returns the only assignment.
+func (r *running) assigned(t *testing.T) (found *assignment) {
 	t.Helper()
 	eventually(t, "there is a lane", func() bool {
 		for _, p := range r.all() {
-			if l := p.lane.Load(); l != nil {
+			if l := p.assignment.Load(); l != nil {
 				found = l
 			}
 		}
@@ -30,10 +30,13 @@ func (r *running) assigned(t *testing.T) (found *claim) {
 }
 
 // replyOf returns where a message that is held is to be answered.
-func (c *claim) replyOf(offset int64) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.held[offset]
+func (l *assignment) replyOf(offset int64) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d := l.held[offset]; d != nil {
+		return d.reply
+	}
+	return ""
 }
 
 // TestARedeliveredMessageIsNotRunTwice while it is held.
@@ -97,32 +100,6 @@ func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
 	}
 }
 
-// TestAcknowledgementsThatWereLostAreSentAgain over the next connection, all of them.
-func TestAcknowledgementsThatWereLostAreSentAgain(t *testing.T) {
-	t.Parallel()
-	b, gate := startBroker(t), make(chan struct{})
-	b.publish(0, 5, 1)
-	r := consume(t, b.settings(ordering("none"), func(c *config.JetStream) { c.CommitInterval, c.AckWait = time.Minute, time.Minute }), func(context.Context, message.Of[payment]) error {
-		<-gate
-		return nil
-	})
-	l := r.assigned(t)
-	eventually(t, "all is there", func() bool { return r.Stats().Records == 5 })
-	b.mute.Store(true)
-	close(gate)
-	eventually(t, "all is acknowledged, as far as this side knows", func() bool {
-		l.sending.Lock()
-		defer l.sending.Unlock()
-		return l.sent == 5
-	})
-	b.cut()
-	b.mute.Store(false)
-	eventually(t, "a commit succeeds", func() bool { return l.Commit(t.Context()) == nil })
-	if n := b.pending("tests"); n != 0 {
-		t.Errorf("%d messages are not acknowledged", n)
-	}
-}
-
 // TestWhatIsDoneIsAcknowledgedAtOnceOrTogether with what else is done within the pause.
 func TestWhatIsDoneIsAcknowledgedAtOnceOrTogether(t *testing.T) {
 	t.Parallel()
@@ -135,16 +112,18 @@ func TestWhatIsDoneIsAcknowledgedAtOnceOrTogether(t *testing.T) {
 		waiting := func(want int) {
 			t.Helper()
 			synctest.Wait()
-			if n := len(c.wake); n != want {
-				t.Errorf("%d signals wait, not %d", n, want)
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			if len(c.done) != want {
+				t.Errorf("%d acknowledgements wait, not %d", len(c.done), want)
 			}
 		}
-		c.take(1, "", true)
+		c.settle("1")
 		waiting(0)
-		c.take(2, "", true)
+		c.settle("2")
 		waiting(1)
-		c.take(3, "", true)
-		waiting(1)
+		c.settle("3")
+		waiting(2)
 		time.Sleep(ackPause)
 		waiting(0)
 	})

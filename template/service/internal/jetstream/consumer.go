@@ -194,7 +194,7 @@ func (c *Consumer) watch(ctx context.Context) {
 			now := info.CachedInfo()
 			p.lag.Store(int64(now.NumPending) + int64(now.NumAckPending))
 			if served(now) != "" {
-				all = append(all, place{p, p.lane.Load() != nil, now.NumWaiting - 1})
+				all = append(all, place{p, p.assignment.Load() != nil, now.NumWaiting - 1})
 			}
 		}
 		if p := surplus(c.registry.Topics(), all); p != nil {
@@ -248,7 +248,7 @@ func (c *Consumer) noteUndrained(durable string, err error) {
 func (c *Consumer) commit(ctx context.Context) error {
 	var errs []error
 	for _, p := range c.all() {
-		if l := p.lane.Load(); l != nil {
+		if l := p.assignment.Load(); l != nil {
 			if err := l.Commit(ctx); !errors.Is(err, errLost) { // a lane that ends has committed, or cannot
 				errs = append(errs, err)
 			}

@@ -5,7 +5,7 @@
 //	message.go       messages as they lie in a stream
 //	consumer.go      Consumer: Run, readiness, lag
 //	subscription.go  takes what one durable consumer has
-//	handover.go      from one lane to the next, in this instance or another: what is known as done
+//	handover.go      from one lane to the next, in this instance or another
 //	claim.go         what the engine says of a lane's messages, on its way to the server
 //	publisher.go     what the publisher writes by: in order by key, tried again, without doubles
 package jetstream

@@ -176,7 +176,7 @@ func TestNothingOfALostLaneIsAcknowledged(t *testing.T) {
 	})
 	eventually(t, "it runs", func() bool { return runs.Load() == 1 })
 	for _, p := range r.all() {
-		if l := p.lane.Load(); l != nil {
+		if l := p.assignment.Load(); l != nil {
 			l.lose()
 			l.Ack(1)
 			if err := l.Commit(t.Context()); message.OutcomeOf(err) != message.OutcomePermanent {

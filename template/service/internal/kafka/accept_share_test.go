@@ -26,7 +26,7 @@ func TestWhatIsNotDoneIsNotAccepted(t *testing.T) {
 	t.Parallel()
 	c, gate := startCluster(t, topicOf(1)), make(chan struct{})
 	produce(t, c, 0, envelopes(t, 0, 3)...)
-	first := share(t, settings(t, c, "ORDERING", "none", "DRAIN_TIMEOUT", "100ms"), func(ctx context.Context, m message.Of[payment]) error {
+	first := share(t, settings(t, c, "ORDERING", "none", "DRAIN_TIMEOUT", "1s"), func(ctx context.Context, m message.Of[payment]) error {
 		if m.Body.N == 0 {
 			select {
 			case <-gate:

@@ -71,7 +71,7 @@ func (c *Consumer) EachLag(f func(topic string, partition int32, lag int64)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, claim := range s.claims {
-		if end, next := claim.end.Load(), claim.next.Load(); end >= 0 && next >= 0 {
+		if end, next := claim.end.Load(), claim.next.Load(); claim.hasBegun && end >= 0 && next >= 0 {
 			f(claim.topic, claim.partition, max(end-next, 0))
 		}
 	}

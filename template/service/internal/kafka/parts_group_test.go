@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -196,6 +197,20 @@ func TestATopicThatIsForbiddenStopsNoOtherThatBeginsAtItsEnd(t *testing.T) {
 	r.await(t, engine.Handled, 1)
 	if !isNotReady(r, "refunds", "authorized") {
 		t.Errorf("ready says %v, want why refunds is not read", r.Ready())
+	}
+	for n := range 2 { // what is there before it may be seen is not for the group
+		if n > 0 {
+			allowAll(t, admin, "refunds")
+			eventually(t, "ready", func() bool { return r.Ready() == nil })
+		}
+		record := &kgo.Record{Topic: "refunds", Key: []byte("k"), Value: envelopes(t, n+1, n+2)[0]}
+		if err := admin.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.await(t, engine.Handled, 2)
+	if want := []string{"payments/0@0", "refunds/0@1"}; !slices.Equal(r.places, want) {
+		t.Errorf("handled %v, want %v", r.places, want)
 	}
 }
 

@@ -175,26 +175,26 @@ func (c *Consumer) noteTopics(conn *connection, found kadm.TopicDetails) {
 // those are to begin there. What comes later is the group's, whoever commits first, and
 // so are partitions that appear later.
 func (c *Consumer) noteNewTopics(ctx context.Context, admin *kadm.Client, found kadm.TopicDetails) error {
-	if c.cfg.AutoOffsetReset != "latest" || c.joined.Load() {
+	c.mu.Lock()
+	fresh := slices.DeleteFunc(slices.Clone(c.topics.subscribed), func(topic string) bool {
+		_, isKnown := c.ends[topic]
+		return isKnown || errors.Is(found[topic].Err, kerr.TopicAuthorizationFailed) // to ask for it is to be told of none
+	})
+	c.mu.Unlock()
+	if c.cfg.AutoOffsetReset != "latest" || len(fresh) == 0 {
 		return nil
 	}
 	offsets, err := fetchOffsets(ctx, admin, c.cfg.GroupID)
 	if err != nil {
 		return err
 	}
-	var ends kadm.ListedOffsets
-	there := slices.DeleteFunc(slices.Clone(c.topics.subscribed), func(topic string) bool { return found[topic].Err != nil })
-	if len(there) > 0 { // to ask for no topic is to ask for all, and for a forbidden one is to be told of none
-		if ends, err = admin.ListEndOffsets(ctx, there...); err != nil && len(ends) == 0 {
-			return fmt.Errorf("ask where topics end: %w", err)
-		}
+	ends, err := admin.ListEndOffsets(ctx, fresh...)
+	if err != nil && len(ends) == 0 {
+		return fmt.Errorf("ask where topics end: %w", err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, topic := range c.topics.subscribed {
-		if _, known := c.ends[topic]; known {
-			continue
-		}
+	for _, topic := range fresh {
 		c.ends[topic] = map[int32]int64{}
 		for p, end := range ends[topic] {
 			if len(offsets[topic]) == 0 && end.Err == nil {
