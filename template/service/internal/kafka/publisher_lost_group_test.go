@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/ouroboros-forge/forge/template/service/internal/engine"
@@ -24,6 +26,7 @@ func TestARefusalAfterALostAnswerWritesNothingTwice(t *testing.T) { //nolint:goc
 			t.Parallel()
 			cluster, p, n := publishing(t, 1)
 			nameTopics(p)
+			addOption(p, kgo.ProducerLinger(200*time.Millisecond)) // what waits together is one batch
 			if err := p.Publish(t.Context(), transfer{Account: "a"}); err != nil {
 				t.Fatal(err)
 			}
