@@ -166,18 +166,19 @@ func (c *claim) flush() error {
 func (c *claim) Commit(ctx context.Context) error {
 	c.committing.Lock()
 	defer c.committing.Unlock()
-	if err := c.flush(); errors.Is(err, errLost) {
-		return err
-	} else if !c.conn.IsConnected() {
-		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
-	} else if err != nil {
-		return fmt.Errorf("%w: %w", errUnconfirmed, err)
-	}
+	err := c.flush()
 	c.mu.Lock()
 	sent := c.unconfirmed
 	c.mu.Unlock()
-	if len(sent) == 0 {
+	switch {
+	case errors.Is(err, errLost):
+		return err
+	case err == nil && len(sent) == 0:
 		return nil
+	case !c.conn.IsConnected():
+		return fmt.Errorf("%w: there is no connection to NATS", errUnconfirmed)
+	case err != nil:
+		return fmt.Errorf("%w: %w", errUnconfirmed, err)
 	}
 	reconnects := c.conn.Stats().Reconnects
 	if reconnects != c.reconnects {

@@ -98,6 +98,11 @@ func TestACommitIsWhatTheServerConfirmed(t *testing.T) {
 	if n := b.pending("tests"); n != 0 {
 		t.Errorf("%d messages are not acknowledged", n)
 	}
+	b.leave(true)
+	eventually(t, "the server is away", func() bool { return !l.conn.IsConnected() })
+	if err := l.Commit(t.Context()); err != nil {
+		t.Errorf("nothing waits to be confirmed, and the commit failed: %v", err)
+	}
 }
 
 // TestWhatIsDoneIsAcknowledgedAtOnceOrTogether with what else is done within the pause.
