@@ -107,12 +107,13 @@ func (c *Consumer) Run(ctx context.Context) error {
 // is an error.
 func (c *Consumer) keepConsuming(ctx context.Context) (left []string, hasConsumed bool, err error) {
 	c.events.check()
-	ctx, c.fail = context.WithCancelCause(ctx)
+	life := ctx
+	ctx, c.fail = context.WithCancelCause(life)
 	defer c.fail(nil)
 	again(ctx, c.health, ops.Connection, sleep, func() error { return c.consume(ctx) })
 	_ = c.health.Stop() // was told
-	if why := context.Cause(ctx); message.OutcomeOf(why) == message.OutcomePermanent {
-		err = why
+	if why := context.Cause(ctx); !errors.Is(why, context.Cause(life)) && message.OutcomeOf(why) == message.OutcomePermanent {
+		err = why // and not what ended the service, which is told
 	}
 	for _, l := range c.subscriptions {
 		if l.left != nil {
