@@ -55,7 +55,8 @@ func TestWhatIsNotDoneIsNotAccepted(t *testing.T) {
 
 func TestALockIsRenewedWhileItsMessageWaits(t *testing.T) {
 	t.Parallel()
-	c, gate := startCluster(t, topicOf(1), shortLock), make(chan struct{})
+	lock := kfake.BrokerConfigs(map[string]string{"group.share.record.lock.duration.ms": "4000", "share.record.lock.sweep.interval.ms": "100"})
+	c, gate := startCluster(t, topicOf(1), lock), make(chan struct{})
 	var renewals atomic.Int64 // else a lock that is over leads to whom the broker likes
 	c.Control(func(request kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
@@ -77,9 +78,9 @@ func TestALockIsRenewedWhileItsMessageWaits(t *testing.T) {
 	second := share(t, settings(t, c), func(_ context.Context, m message.Of[payment]) error { handled.add(m.Body.N); return nil })
 	eventually(t, "the second consumes", func() bool { return second.Ready() == nil })
 	began := time.Now()
-	eventually(t, "the lock would be over", func() bool { return time.Since(began) > 5*time.Second })
+	eventually(t, "the lock would be over", func() bool { return time.Since(began) > 9*time.Second })
 	if n := renewals.Load(); n < 3 {
-		t.Errorf("renewed %d times in 5 s, want each 667 ms", n)
+		t.Errorf("renewed %d times in 9 s, want each 1.3 s", n)
 	}
 	close(gate)
 	first.await(t, engine.Handled, 5)
